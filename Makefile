@@ -1,0 +1,50 @@
+# Two commands matter: `make lab` opens the course, `make test` tests it. Both set themselves up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LAB_ARGS ?=
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test notebooks lint bench clean
+
+help:
+	@echo "make lab        set up, and open JupyterLab on lesson 00   (LAB_ARGS=--no-browser …)"
+	@echo "make test       set up, and run every test"
+	@echo "make notebooks  rebuild lessons/, exercises/ and solutions/ from source/"
+	@echo "make lint       format check, lint, types and layers only"
+	@echo "make bench      the benchmarks, each printing its bar and the measured ratio"
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "gradcourse needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "'$(PYTHON) -m venv' failed. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+$(VENV)/.lab: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up .venv (once; about a minute, most of it torch) …"
+	@$(PIP) --editable '.[lab]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Setting up .venv with the test tools (once; a minute or two) …"
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.lab
+
+lab: $(VENV)/.lab
+	@$(BIN)/gradcourse lab -- $(LAB_ARGS)
+
+test: $(VENV)/.dev
+	@$(BIN)/python tests/run.py
+
+lint: $(VENV)/.dev
+	@$(BIN)/python tests/run.py lint
+
+notebooks: $(VENV)/.dev
+	@$(BIN)/gradcourse build
+
+bench: $(VENV)/.dev
+	@for file in benchmarks/[a-z]*.py; do echo "── $$file"; $(BIN)/python $$file || exit 1; done
+
+clean:
+	rm -rf $(VENV) build artefacts .build-cache.json

@@ -1,0 +1,78 @@
+"""Why do gradients vanish and explode, and what cures them?
+
+``import gradcourse as gc`` is all a notebook needs: every name below is loaded when it is
+first used, so the import itself costs next to nothing. The names, by the floor they live on:
+
+- nets, data, theory: ``mlp``, ``digits``, ``theory``
+- the instrument: ``probe``, ``Record``, ``gradient_norm``
+- training: ``train``
+- figures: ``Plot``, ``Line``, ``Band``, ``Axis``, ``depth_plot``
+- checking: ``check``, ``panel``, ``score``, ``progress``
+- demos: ``demo``
+- the machine: ``doctor``
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+# A widget's callback runs in a thread of its own, where torch.set_num_threads in a cell does not
+# reach: there, more than one OpenMP thread makes small tensors eight times slower. The variable
+# is read when torch is loaded, so it can only be set before.
+if "torch" not in sys.modules:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+_HOMES = {
+    "mlp": "gradcourse.nets",
+    "deep_linear": "gradcourse.nets",
+    "digits": "gradcourse.data",
+    "probe": "gradcourse.instrument",
+    "Record": "gradcourse.instrument",
+    "gradient_norm": "gradcourse.instrument",
+    "log2_histogram": "gradcourse.instrument",
+    "train": "gradcourse.training",
+    "accuracy": "gradcourse.training",
+    "Plot": "gradcourse.figures",
+    "Picture": "gradcourse.figures",
+    "Line": "gradcourse.figures",
+    "Band": "gradcourse.figures",
+    "Axis": "gradcourse.figures",
+    "depth_plot": "gradcourse.figures",
+    "demo": "gradcourse.demos",
+    "check": "gradcourse.exercises",
+    "panel": "gradcourse.exercises",
+    "score": "gradcourse.exercises",
+    "progress": "gradcourse.exercises",
+    "doctor": "gradcourse.doctor",
+}
+_MODULES = {"theory", "nets", "data"}
+
+__all__ = sorted([*_HOMES, *_MODULES])
+
+if TYPE_CHECKING:
+    from gradcourse import data, nets, theory
+    from gradcourse.data import digits
+    from gradcourse.demos import demo
+    from gradcourse.doctor import doctor
+    from gradcourse.exercises import check, panel, progress, score
+    from gradcourse.figures import Axis, Band, Line, Picture, Plot, depth_plot
+    from gradcourse.instrument import Record, gradient_norm, log2_histogram, probe
+    from gradcourse.nets import deep_linear, mlp
+    from gradcourse.training import accuracy, train
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"gradcourse.{name}")
+    if name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"gradcourse has no name {name!r}; it has: {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,260 @@
+"""An exercise is data: what is asked, how it is tested, and what people get wrong.
+
+Four kinds. `CodeExercise` asks for functions; `Prediction` for a number, `Choice` for one of
+several answers, both before the measurement; `Tuning` for knob settings that bring a measured
+quantity into a band. None of them runs anything by itself: `gradcourse.checking.check` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from gradcourse.figures import Demo
+
+Arguments = tuple[Any, ...]
+"""The positional arguments of one call: floats, ints, strings, arrays, or lists of these."""
+
+MakeCases = Callable[[np.random.Generator], Sequence[Arguments]]
+"""From a seeded generator to the calls of one part; other seeds must give other inputs."""
+
+Driver = Callable[[Callable[..., Any], Arguments], Any]
+"""Calls a learner's object where the answer is no plain function of arrays (a torch module, a
+loss to differentiate) and returns arrays. It runs in the process where the learner's code lives."""
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A wrong answer that learners really give, as a function, and what to tell them.
+
+    Attributes
+    ----------
+    name : str
+        Short, names the slip: "log of the mean".
+    answer : callable
+        Gives what a learner with this misconception would give. It may raise or return NaN.
+    message : str
+        Two sentences at most: what was done, why it is not the answer, what to look at.
+    """
+
+    name: str
+    answer: Callable[..., Any]
+    message: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function that a learner writes.
+
+    Attributes
+    ----------
+    name : str
+        The name the learner defines, "lyapunov".
+    parameters : tuple of str
+        Names of the positional parameters, for the message about a wrong signature.
+    reference : callable
+        The right answer.
+    misconceptions : tuple of Misconception
+        Their outputs must differ from the reference's and from each other's on the cases.
+    driver : callable, optional
+        See `Driver`. Reference and misconceptions go through it too.
+    returns : str
+        What a right answer returns, in words: "a float", "an array of shape (L,)".
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    reference: Callable[..., Any]
+    misconceptions: tuple[Misconception, ...]
+    driver: Driver | None = None
+    returns: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing that is tested, with its own points.
+
+    Attributes
+    ----------
+    title : str
+        What is tested; the verdict prints it: "8 random chains, no factor zero".
+    points : float
+        What this part earns when every case agrees.
+    cases : callable
+        Fresh random inputs from a seed.
+    function : str
+        The `Function` that is called; may be empty when the exercise has only one.
+    example : tuple
+        The arguments of one small fixed call. It is tested first and shown when it fails.
+    look_at : str
+        Where to look when the answer is wrong and no misconception matches.
+    rtol, atol : float, optional
+        Tolerances; by default they follow the dtype of the answer.
+    """
+
+    title: str
+    points: float
+    cases: MakeCases
+    example: Arguments
+    function: str = ""
+    look_at: str = ""
+    rtol: float | None = None
+    atol: float | None = None
+
+
+@dataclass(frozen=True)
+class CodeExercise:
+    """Write one or more functions."""
+
+    id: str
+    title: str
+    functions: tuple[Function, ...]
+    parts: tuple[Part, ...]
+    hints: tuple[str, str, str]
+    lesson: str = ""
+
+    @property
+    def points(self) -> float:
+        """The most that can be earned."""
+        return sum(part.points for part in self.parts)
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The names that a learner defines."""
+        return tuple(function.name for function in self.functions)
+
+
+@dataclass(frozen=True)
+class NamedValue:
+    """A wrong value that people give for a reason, and what to tell them."""
+
+    name: str
+    value: Any
+    message: str
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Commit to a number before it is measured.
+
+    Attributes
+    ----------
+    question : str
+        One or two sentences, with what is fixed (seed, sizes).
+    answer : str
+        The variable that holds the learner's number in an exercise notebook.
+    measure : callable
+        Takes nothing, measures the number now and returns a float.
+    within : float
+        On a log scale: right when the ratio to the measurement lies within this factor (> 1).
+        On a linear scale: right when the distance is at most this.
+    low, high : float
+        The range the widget offers.
+    explain : str
+        One or two sentences shown with the measurement.
+    misconceptions : tuple of NamedValue
+        Numbers that come from a known slip; matched within the same tolerance.
+    points : float
+        0 in a lesson (the prediction is for the learner alone), more in an exercise.
+    """
+
+    id: str
+    title: str
+    question: str
+    answer: str
+    measure: Callable[[], float]
+    within: float
+    low: float
+    high: float
+    explain: str
+    unit: str = ""
+    log: bool = True
+    misconceptions: tuple[NamedValue, ...] = ()
+    hints: tuple[str, ...] = ()
+    points: float = 0.0
+    lesson: str = ""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The name of the variable that holds the answer."""
+        return (self.answer,)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One answer of a choice. ``message`` says what choosing it means; shown once it is locked."""
+
+    key: str
+    text: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Commit to one of several answers before the measurement decides.
+
+    ``measure`` runs the experiment and returns the ``key`` of the right option.
+    """
+
+    id: str
+    title: str
+    question: str
+    answer: str
+    options: tuple[Option, ...]
+    measure: Callable[[], str]
+    explain: str
+    hints: tuple[str, ...] = ()
+    points: float = 0.0
+    lesson: str = ""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The name of the variable that holds the answer."""
+        return (self.answer,)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Set knobs so that a measured quantity lies in a band.
+
+    Attributes
+    ----------
+    answers : tuple of str
+        The variables that hold the knobs' values, in the order of the demo's knobs.
+    demo : callable
+        Takes nothing, returns the `Demo` whose knobs are turned.
+    measure : callable
+        ``measure(seed, **knobs) -> float``: builds the network with that seed and measures.
+    low, high : float
+        The band; right when every one of ``repeats`` seeds lies inside it.
+    reference : mapping
+        Knob settings that are right.
+    misconceptions : tuple of NamedValue
+        ``value`` is a mapping of knob settings that people choose for a reason. Matched by the
+        *measurement's side* and nearness: see the engine.
+    """
+
+    id: str
+    title: str
+    question: str
+    answers: tuple[str, ...]
+    demo: Callable[[], Demo]
+    measure: Callable[..., float]
+    low: float
+    high: float
+    quantity: str
+    reference: Mapping[str, float]
+    misconceptions: tuple[NamedValue, ...]
+    hints: tuple[str, ...]
+    points: float
+    repeats: int = 3
+    below: str = ""
+    above: str = ""
+    lesson: str = field(default="")
+
+
+Exercise = CodeExercise | Prediction | Choice | Tuning

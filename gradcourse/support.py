@@ -1,0 +1,42 @@
+"""What every floor may use: the course's error, and writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+class GradcourseError(Exception):
+    """Bad input, said in one line: what was given, what was expected, what to do."""
+
+
+def write_atomically(path: Path | str, content: bytes | str) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file to write. Its folder is made if it is missing.
+    content : bytes or str
+        What to write; a string is encoded as UTF-8.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written; the old file is then untouched.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
