@@ -1,0 +1,149 @@
+"""The command ``gradcourse``: doctor, lab, build, check, progress."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gradcourse.support import GradcourseError
+
+FIRST_PAGE = "lessons/00_start_here.ipynb"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns
+    -------
+    int
+        The exit code: 0 when the command did its work, 1 when what it looked at is not right
+        (`doctor`, `build`), 2 when it could not do its work; then one line on stderr says why.
+    """
+    # An unconfigured terminal or a pipe may be ASCII; the signs of the course are not.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except GradcourseError as error:
+        print(f"gradcourse {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"gradcourse {options.command}: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe went away (| head): nothing is wrong, and nothing can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gradcourse", description="Why do gradients vanish and explode, and what cures them?"
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    doctor = commands.add_parser("doctor", help="is this machine ready for the course?")
+    doctor.set_defaults(run=_doctor)
+
+    lab = commands.add_parser("lab", help="open JupyterLab on the first lesson")
+    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to jupyter lab")
+    lab.set_defaults(run=_lab)
+
+    build = commands.add_parser("build", help="rebuild the notebooks from source/")
+    build.add_argument("names", nargs="*", help="only these notebooks, by name or path")
+    build.add_argument("--all", action="store_true", help="rebuild what has not changed, too")
+    build.add_argument("--check", action="store_true", help="write nothing; exit 1 if out of date")
+    build.set_defaults(run=_build)
+
+    check = commands.add_parser("check", help="check the answers in exercise notebooks")
+    check.add_argument("files", nargs="+", metavar="FILE", help="an exercise notebook")
+    check.add_argument("--json", action="store_true", help="print the results as JSON")
+    check.set_defaults(run=_check)
+
+    progress = commands.add_parser("progress", help="what you have solved so far")
+    progress.set_defaults(run=_progress)
+    return parser
+
+
+def _doctor(_options: argparse.Namespace) -> int:
+    from gradcourse.doctor import doctor
+
+    report = doctor()
+    print(report)
+    return 0 if report.ok else 1
+
+
+def _lab(options: argparse.Namespace) -> int:
+    """Replace this process by JupyterLab, its kernels limited to one OpenMP thread."""
+    root = course_root()
+    environment = dict(os.environ)
+    environment.setdefault("OMP_NUM_THREADS", "1")
+    ours = str(root / "jupyter")
+    theirs = environment.get("JUPYTER_CONFIG_PATH")
+    environment["JUPYTER_CONFIG_PATH"] = ours + (os.pathsep + theirs if theirs else "")
+    extra = [argument for argument in options.arguments if argument != "--"]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
+    ]
+    # In a container one is root, and JupyterLab then refuses to start; it listens on this
+    # machine only, behind a token.
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in extra:
+        command.append("--allow-root")
+    try:
+        os.execve(sys.executable, [*command, *extra], environment)
+    except OSError as error:
+        raise GradcourseError(f"JupyterLab could not be started: {error}") from error
+
+
+def _build(options: argparse.Namespace) -> int:
+    from gradcourse.authoring import run_build_command
+
+    return run_build_command(
+        course_root(), only=options.names, everything=options.all, check=options.check
+    )
+
+
+def _check(options: argparse.Namespace) -> int:
+    from gradcourse.exercises import run_check_command
+
+    return run_check_command(options.files, as_json=options.json)
+
+
+def _progress(_options: argparse.Namespace) -> int:
+    from gradcourse.exercises import progress
+
+    print(progress())
+    return 0
+
+
+def course_root() -> Path:
+    """Return the folder that holds ``lessons/`` and ``source/``.
+
+    Looks upwards from the working folder, then beside the installed package.
+
+    Raises
+    ------
+    GradcourseError
+        If there is no course in either place.
+    """
+    here = Path.cwd()
+    candidates = [here, *here.parents, Path(__file__).resolve().parents[1]]
+    for folder in candidates:
+        if (folder / "source" / "lessons").is_dir() and (folder / "gradcourse").is_dir():
+            return folder
+    raise GradcourseError(
+        f"no course found in {here} or above it: run this inside the course's folder"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

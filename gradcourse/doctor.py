@@ -1,0 +1,253 @@
+"""Is this machine ready for the course? Versions, threads, memory, fonts, and a self-test."""
+
+from __future__ import annotations
+
+import html
+import importlib.metadata
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+NEEDED_MEMORY = 2 * 2**30
+"""Bytes that the largest lesson and JupyterLab need together."""
+
+SHOWN = ("numpy", "torch", "matplotlib", "ipywidgets", "anywidget", "jupyterlab")
+GLYPHS = "σφχδ∂√²⁻≤≈✓"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: whether it is fine, what was seen, what to do if it is not."""
+
+    name: str
+    ok: bool
+    seen: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class DoctorReport:
+    """What `doctor` found. ``ok`` is true when the course will run."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every finding is fine."""
+        return all(finding.ok for finding in self.findings)
+
+    @property
+    def conclusion(self) -> str:
+        """One sentence."""
+        bad = [finding.name for finding in self.findings if not finding.ok]
+        return f"Look at: {', '.join(bad)}." if bad else "This machine is ready for the course."
+
+    def __repr__(self) -> str:
+        width = max(len(finding.name) for finding in self.findings)
+        lines = []
+        for finding in self.findings:
+            lines.append(f"{'✓' if finding.ok else '✗'} {finding.name:<{width}}  {finding.seen}")
+            if not finding.ok:
+                lines.append(f"  {'':<{width}}  → {finding.remedy}")
+        return "\n".join([*lines, self.conclusion])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{'✓' if f.ok else '✗'}</td><th scope='row' style='text-align:left'>"
+            f"{html.escape(f.name)}</th><td style='text-align:left'>{html.escape(f.seen)}"
+            + ("" if f.ok else f"<br><strong>→ {html.escape(f.remedy)}</strong>")
+            + "</td></tr>"
+            for f in self.findings
+        )
+        return f"<table>{rows}</table><p>{html.escape(self.conclusion)}</p>"
+
+
+def doctor() -> DoctorReport:
+    """Look at everything the course needs, and say what to do about what is missing.
+
+    Returns
+    -------
+    DoctorReport
+        Prints as a list of ✓ and ✗; in a notebook as a table. Takes about two seconds, most of it
+        the first import of torch and matplotlib.
+
+    Examples
+    --------
+    >>> import gradcourse as gc
+    >>> gc.doctor().ok
+    True
+    """
+    looks: tuple[tuple[str, Callable[[], Finding]], ...] = (
+        ("Python", _python),
+        ("packages", _packages),
+        ("threads", _threads),
+        ("memory", _memory),
+        ("characters", _characters),
+        ("fonts", _fonts),
+        ("widgets", _widgets),
+        ("progress file", _progress_file),
+        ("self-test", _self_test),
+    )
+    return DoctorReport(tuple(_guarded(name, look) for name, look in looks))
+
+
+def _guarded(name: str, look: Callable[[], Finding]) -> Finding:
+    # A doctor that falls over at the first symptom is no doctor.
+    try:
+        return look()
+    except Exception as error:
+        seen = f"could not be looked at: {type(error).__name__}: {error}"
+        return Finding(name, False, seen, "run the set-up again: make lab")
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(
+        "Python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer, then make lab"
+    )
+
+
+def _packages() -> Finding:
+    from packaging.requirements import Requirement
+
+    wrong = []
+    for line in importlib.metadata.requires("gradcourse") or []:
+        requirement = Requirement(line)
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            wrong.append(f"{requirement.name} is missing")
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            wrong.append(f"{requirement.name} is {version}, needed {requirement.specifier}")
+    if wrong:
+        return Finding("packages", False, "; ".join(wrong), "run the set-up again: make lab")
+    return Finding("packages", True, ", ".join(_versions()))
+
+
+def _versions() -> list[str]:
+    found = []
+    for name in SHOWN:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"no {name}")
+    return found
+
+
+def _threads() -> Finding:
+    import torch
+
+    threads = torch.get_num_threads()
+    setting = os.environ.get("OMP_NUM_THREADS", "not set")
+    return Finding(
+        "threads",
+        threads == 1,
+        f"torch uses {threads}, OMP_NUM_THREADS is {setting}",
+        "live figures are slower with several threads: start with make lab, or import gradcourse "
+        "before torch, or set OMP_NUM_THREADS=1 before Python starts",
+    )
+
+
+def _memory() -> Finding:
+    import psutil
+
+    free = psutil.virtual_memory().available
+    return Finding(
+        "memory",
+        free >= NEEDED_MEMORY,
+        f"{free / 2**30:.1f} GiB available",
+        f"close other programs or notebooks: {NEEDED_MEMORY / 2**30:.0f} GiB are needed",
+    )
+
+
+def _characters() -> Finding:
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
+    return Finding(
+        "characters",
+        "utf" in encoding,
+        f"this terminal writes {encoding}",
+        "set PYTHONUTF8=1, or mathematical signs will be unreadable",
+    )
+
+
+def _fonts() -> Finding:
+    from matplotlib import font_manager
+
+    font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
+    missing = [sign for sign in GLYPHS if ord(sign) not in font.get_charmap()]
+    return Finding(
+        "fonts",
+        not missing,
+        f"{font.family_name}, {len(GLYPHS) - len(missing)} of {len(GLYPHS)} signs",
+        f"the font lacks {' '.join(missing)}: reinstall matplotlib, which brings DejaVu Sans",
+    )
+
+
+def _widgets() -> Finding:
+    from jupyter_core.paths import jupyter_path
+
+    needed = ("anywidget", "@jupyter-widgets/jupyterlab-manager")
+    folders = [Path(folder) for folder in jupyter_path("labextensions")]
+    missing = [name for name in needed if not any((f / name).is_dir() for f in folders)]
+    return Finding(
+        "widgets",
+        not missing,
+        "JupyterLab finds both widget extensions" if not missing else f"no {', '.join(missing)}",
+        "JupyterLab must run in the environment that holds anywidget and ipywidgets: make lab",
+    )
+
+
+def _progress_file() -> Finding:
+    from gradcourse.checking.progress import location
+
+    path = location()
+    if path is None:
+        return Finding("progress file", True, "switched off (GRADCOURSE_PROGRESS=off)")
+    folder = next(parent for parent in [path, *path.parents] if parent.exists())
+    home = str(Path.home())
+    shown = re.sub(f"^{re.escape(home)}(?=/|\\\\)", "~", str(path))
+    return Finding(
+        "progress file",
+        os.access(folder, os.W_OK),
+        shown,
+        f"{folder} cannot be written: set GRADCOURSE_PROGRESS to a file that can",
+    )
+
+
+def _self_test() -> Finding:
+    """Compare autograd with a central difference, and the norm with a gradient of 1e-30."""
+    import torch
+
+    from gradcourse.instrument import gradient_norm
+
+    started = time.perf_counter()
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(8, 8, generator=generator, dtype=torch.float64) / 8**0.5
+    start = torch.randn(8, generator=generator, dtype=torch.float64)
+
+    def loss(x: torch.Tensor) -> torch.Tensor:
+        for _ in range(20):
+            x = torch.tanh(weight @ x)
+        return x.square().sum()
+
+    x = start.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(x), x)
+    step = 1e-6 * torch.eye(8, dtype=torch.float64)
+    difference = torch.stack([loss(start + row) - loss(start - row) for row in step]) / 2e-6
+    error = float((gradient - difference).norm() / gradient.norm())
+    tiny = float(gradient_norm([torch.full((4,), 1e-30)])[0])
+    seconds = time.perf_counter() - started
+    return Finding(
+        "self-test",
+        error < 1e-5 and abs(tiny / 2e-30 - 1) < 1e-3,
+        f"a gradient through 20 layers agrees with a difference quotient to {error:.0e}, "
+        f"and a norm of 2e-30 reads {tiny:.0e} ({seconds:.1f} s)",
+        "torch computes wrong gradients or norms here: reinstall it with make clean lab",
+    )
