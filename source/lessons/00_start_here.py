@@ -1,0 +1,161 @@
+# %% [markdown] name="title" tags=["slide"]
+# # 00 · Start here
+#
+# **In ten minutes you will have checked this machine, moved a live figure, been wrong on purpose,
+# and seen the picture that carries the whole course.**
+#
+# *10 minutes. You need a little Python. The course asks for calculus (the chain rule) and tells you
+# the rest.*
+
+# %% name="import" tags=["continue"]
+import torch
+
+import gradcourse as gc
+
+# %% [markdown] name="how-to-run" tags=["continue"]
+# Press **Shift+Enter** to run a cell and move to the next. That is all the JupyterLab you need.
+# The outputs stored in these pages come from our run. To predict honestly, hide them first:
+# menu **Edit → Clear Outputs of All Cells**.
+
+# %% [markdown] name="notes-open" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# Ask everybody to open this page and clear the outputs now. Whoever's JupyterLab does not start
+# runs `gradcourse doctor` in a terminal while you go on.
+
+# %% [markdown] name="doctor-intro" tags=["slide"]
+# ## Is this machine ready?
+#
+# `gc.doctor()` looks at everything the course needs. It also computes one gradient in two ways and
+# compares them. A ✗ comes with what to do about it.
+
+# %% name="doctor" tags=["fragment"]
+gc.doctor()
+
+# %% [markdown] name="how-a-lesson-works" tags=["slide"]
+# ## How a lesson works
+#
+# Every lesson goes round the same four corners, three to five times:
+#
+# 1. **Predict.** Commit to a number. The answer opens only then.
+# 2. **Drag.** Move one knob and watch one thing.
+# 3. **Measure.** Run a short cell on a real network.
+# 4. **Explain.** A few lines of maths that end in the number you just measured.
+#
+# Here is one round, small.
+
+# %% [markdown] name="predict-intro" tags=["subslide"]
+# ### Predict
+#
+# Backpropagation multiplies one factor per layer. Take fifty layers, and let each factor be one
+# half. How large is the product? Do not compute it: guess, then lock your guess in.
+
+# %% name="predict" tags=["fragment"]
+gc.panel("start/first-prediction")
+
+# %% [markdown] name="drag-intro" tags=["subslide"]
+# ### Drag
+#
+# Move the factor *r*. Look at the right end of the line: how far do you have to move *r* for it
+# to leave the shaded band?
+
+# %% name="drag" tags=["fragment"]
+gc.demo("start/first-slider")
+
+# %% [markdown] name="measure-intro" tags=["subslide"]
+# ### Measure
+#
+# First the plain product, then a real network. `gc.probe` watches a network while you use it, and
+# writes down the size of the gradient that arrives at each layer.
+
+# %% name="measure-product" tags=["fragment", "nbval-check-output"]
+product = 1.0
+for _layer in range(50):
+    product = 0.5 * product
+print(f"0.5 multiplied fifty times: {product:.1e}")
+
+# %% name="measure-network" tags=["fragment"]
+digits = gc.digits()
+network = gc.mlp(depth=10, activation="sigmoid")
+with gc.probe(network) as record:
+    loss = torch.nn.functional.cross_entropy(network(digits.x_train[:128]), digits.y_train[:128])
+    loss.backward()
+gc.depth_plot(record)
+
+# %% [markdown] name="explain" tags=["subslide"]
+# ### Explain
+#
+# A product of $L$ equal factors is a straight line on a log axis:
+#
+# $$\log_{10} r^L = L \log_{10} r, \qquad 50 \log_{10} \tfrac12 = -15.05,$$
+#
+# so the product is $10^{-15.05} \approx 9 \times 10^{-16}$, the number you measured. The real
+# network's gradient falls along a straight line too. Its factor per layer is not one half, and
+# nobody chose it. Where it comes from is the first question of the course, in lesson 01.
+
+# %% [markdown] name="notes-round" tags=["notes"]
+# **Speaker notes** · 4 min
+#
+# Collect guesses for the product in the hall before anybody locks one in. Most lie between
+# $10^{-2}$ and $10^{-6}$: people halve five or six times in their head and stop. Say: *straight on
+# a log axis* is the sentence of the day. If the figure does not move, the kernel is still busy.
+
+# %% [markdown] name="wrong-on-purpose" tags=["slide"]
+# ## Be wrong on purpose
+#
+# An exercise asks you for a function and tests it on fresh random numbers. It does not only say
+# *wrong*: when it recognises what you did, it says so. This function is wrong. Run the cell, read
+# the message, then mend the function and run it again.
+
+# %% name="wrong-answer" tags=["fragment", "nbval-check-output"]
+def gradient_after(r, L):
+    """Gradient after L layers that each multiply it by r."""
+    return 1 - L * (1 - r)
+
+
+gc.check("start/gradient-after", gradient_after)
+
+# %% [markdown] name="notes-wrong" tags=["notes"]
+# **Speaker notes** · 2 min
+#
+# Let the hall say what is wrong before you run the cell. The function subtracts a share of the
+# first value at every layer, as simple interest does; the layers compound.
+
+# %% [markdown] name="progress-intro" tags=["slide"]
+# ## Where your progress is kept
+#
+# In one file on this machine, and nowhere else. Nothing is sent anywhere. `gc.doctor()` says where
+# the file is; delete it to start afresh. The same table is printed by `gradcourse progress` in a
+# terminal.
+
+# %% name="progress" tags=["fragment"]
+gc.progress()
+
+# %% [markdown] name="map" tags=["slide"]
+# ## The map
+#
+# | | lesson | its question | exercises |
+# |---|---|---|---|
+# | 01 | [Products of the chain rule](01_products_of_the_chain_rule.ipynb) | what does a long product do? | [01](../exercises/01_chain_rule.ipynb) |
+# | 02 | [Saturation](02_saturation.ipynb) | where do the small factors come from? | [02](../exercises/02_saturation.ipynb) |
+# | 03 | The recurrent weight | what if every factor is the same matrix? | |
+# | 04 | ReLU and its kin | does a slope of one cure it? | |
+# | 05 | Initialization | which weights keep the size? | |
+# | 06 | Batch normalization | can a layer keep it by force? | |
+# | 07 | Residual networks | what if the factor is *one plus* something? | |
+# | 08 | LSTM and GRU | the same, through time | |
+# | 09 | Clipping and weight regularization | what helps when it explodes all the same? | |
+# | 10 | Diagnosis | which disease does *your* network have? | |
+# | 11 | The same physics today | Transformers, half precision, width | |
+# | 12 | Claims on trial | what the web says, measured | |
+#
+# A lesson without a link is not open yet.
+
+# %% [markdown] name="summary" tags=["slide"]
+# ## Summary
+#
+# - Predict, drag, measure, explain: in this order.
+# - A product of equal factors is a straight line on a log axis.
+# - The course's picture is the gradient's size against depth, and you have seen it.
+#
+# **Next:** [01 · Products of the chain rule](01_products_of_the_chain_rule.ipynb).
