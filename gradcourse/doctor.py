@@ -107,7 +107,10 @@ def _guarded(name: str, look: Callable[[], Finding]) -> Finding:
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     return Finding(
-        "Python", sys.version_info >= (3, 11), version, "install Python 3.11 or newer, then make lab"
+        "Python",
+        sys.version_info >= (3, 11),
+        version,
+        "install Python 3.11 or newer, then make lab",
     )
 
 
