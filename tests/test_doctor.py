@@ -1,0 +1,53 @@
+"""The doctor is right about a healthy machine, and names what is wrong with a sick one."""
+
+from __future__ import annotations
+
+import pytest
+
+import gradcourse as gc
+from gradcourse import doctor as module
+from gradcourse.doctor import DoctorReport, Finding
+
+
+def test_this_machine_is_ready() -> None:
+    report = gc.doctor()
+    assert report.ok, report
+    assert {"packages", "threads", "self-test"} <= {finding.name for finding in report.findings}
+    assert "ready" in report._repr_html_()
+
+
+def test_a_look_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> Finding:
+        raise RuntimeError("no such library")
+
+    monkeypatch.setattr(module, "_fonts", broken)
+    report = gc.doctor()
+    (fonts,) = [finding for finding in report.findings if finding.name == "fonts"]
+    assert not fonts.ok
+    assert "no such library" in fonts.seen
+    assert report.conclusion == "Look at: fonts."
+
+
+def test_a_wrong_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        module.importlib.metadata, "requires", lambda _: ["numpy>=99", "no-such-package>=1"]
+    )
+    finding = module._packages()
+    assert not finding.ok
+    assert "numpy is " in finding.seen
+    assert "no-such-package is missing" in finding.seen
+    assert "make lab" in finding.remedy
+
+
+def test_a_wrong_gradient_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    grad = torch.autograd.grad
+    monkeypatch.setattr(torch.autograd, "grad", lambda *a: [1.001 * g for g in grad(*a)])
+    assert not module._self_test().ok
+
+
+def test_the_report_escapes_html() -> None:
+    report = DoctorReport((Finding("x", False, "<b>", "do <this>"),))
+    assert "<b>" not in report._repr_html_()
+    assert "&lt;this&gt;" in report._repr_html_()
