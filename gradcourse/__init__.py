@@ -46,7 +46,7 @@ _HOMES = {
     "panel": "gradcourse.exercises",
     "score": "gradcourse.exercises",
     "progress": "gradcourse.exercises",
-    "doctor": "gradcourse.doctor",
+    "doctor": "gradcourse.health",
 }
 _MODULES = {"theory", "nets", "data"}
 
@@ -56,9 +56,9 @@ if TYPE_CHECKING:
     from gradcourse import data, nets, theory
     from gradcourse.data import digits
     from gradcourse.demos import demo
-    from gradcourse.doctor import doctor
     from gradcourse.exercises import check, panel, progress, score
     from gradcourse.figures import Axis, Band, Line, Picture, Plot, depth_plot
+    from gradcourse.health import doctor
     from gradcourse.instrument import Record, gradient_norm, log2_histogram, probe
     from gradcourse.nets import deep_linear, mlp
     from gradcourse.training import accuracy, train

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _doctor(_options: argparse.Namespace) -> int:
-    from gradcourse.doctor import doctor
+    from gradcourse.health import doctor
 
     report = doctor()
     print(report)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import gradcourse as gc
-from gradcourse import doctor as module
-from gradcourse.doctor import DoctorReport, Finding
+from gradcourse import health as module
+from gradcourse.health import DoctorReport, Finding
 
 
 def test_this_machine_is_ready() -> None:
