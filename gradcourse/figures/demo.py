@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from gradcourse.figures.plot import Picture, Plot
+from gradcourse.figures.plot import Bundle, Picture, Plot
+from gradcourse.support import GradcourseError
+
+if TYPE_CHECKING:
+    from gradcourse.figures.live import LivePlot
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,53 @@ class Knob:
     start: float
     log: bool = False
     integer: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.low < self.high and self.step > 0 and self.low <= self.start <= self.high):
+            raise GradcourseError(
+                f"Knob {self.name!r}: low {self.low}, start {self.start}, high {self.high}, "
+                f"step {self.step}; expected low ≤ start ≤ high, low < high and a positive step."
+            )
+
+    @property
+    def count(self) -> int:
+        """How many positions the slider has."""
+        return math.floor((self.high - self.low) / self.step + 1e-6) + 1
+
+    def position(self, index: int) -> float:
+        """Return the slider's position number ``index``, from 0, in the units of ``low``."""
+        return round(self.low + index * self.step, 10)
+
+    def value(self, position: float) -> float:
+        """Return the real value at a slider position: 10**position when the knob is log."""
+        real = 10.0**position if self.log else float(position)
+        return round(real) if self.integer else real
+
+    def accept(self, value: Any) -> float:
+        """Return a real value as `Demo.draw` takes it.
+
+        Raises
+        ------
+        GradcourseError
+            If it is no finite number, lies outside the slider's ends, or is not whole where the
+            knob is an integer.
+        """
+        try:
+            real = float(value)
+        except (TypeError, ValueError):
+            real = math.nan
+        low, high = self.value(self.low), self.value(self.high)
+        slack = 1e-9 * max(abs(low), abs(high))
+        if not low - slack <= real <= high + slack:
+            raise GradcourseError(
+                f"Knob {self.name!r} was given {value!r}; expected a number from {low:g} to "
+                f"{high:g}."
+            )
+        if self.integer and real != round(real):
+            raise GradcourseError(
+                f"Knob {self.name!r} was given {value!r}; expected a whole number."
+            )
+        return round(real) if self.integer else min(max(real, low), high)
 
 
 @dataclass(frozen=True)
@@ -60,6 +114,92 @@ class Demo:
     draw: Callable[..., Plot | Picture]
     linked: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "knobs", tuple(self.knobs))
+        if self.linked and len(self.knobs) != 1:
+            raise GradcourseError(
+                f"Demo {self.id!r} is linked and has {len(self.knobs)} knobs; frames sent ahead "
+                "need exactly one."
+            )
+
+    def values(self, **values: float) -> dict[str, float]:
+        """Return all knob values, checked; a knob not named stays at its start.
+
+        Raises
+        ------
+        GradcourseError
+            If a name is unknown or a value lies outside its knob's range.
+        """
+        known = {knob.name: knob for knob in self.knobs}
+        for name in values:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f" Did you mean {near[0]!r}?" if near else ""
+                raise GradcourseError(
+                    f"Demo {self.id!r} has no knob {name!r}; it has {', '.join(known)}.{hint}"
+                )
+        return {
+            name: knob.accept(values.get(name, knob.value(knob.start)))
+            for name, knob in known.items()
+        }
+
     def frame(self, **values: float) -> Plot | Picture:
-        """Return the figure at these knob values; a knob not named stays at its start."""
-        raise NotImplementedError
+        """Return the figure at these knob values; a knob not named stays at its start.
+
+        Parameters
+        ----------
+        **values : float
+            Real values: a log knob takes the value itself, not its log10.
+
+        Raises
+        ------
+        GradcourseError
+            If a name is unknown or a value lies outside its knob's range.
+        """
+        return self.draw(**self.values(**values))
+
+    def widget(self, start: Mapping[str, float] | None = None) -> LivePlot:
+        """Return the live figure; its trait ``knobs`` holds the real value of each knob.
+
+        Parameters
+        ----------
+        start : mapping, optional
+            Real values to begin with; a knob not named stays at its own start.
+        """
+        from gradcourse.figures.live import live
+
+        return live(self, self.values(**(start or {})))
+
+    def show(self) -> None:
+        """Display the live figure here; without a notebook, print what it would show."""
+        from IPython.display import display
+
+        display(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        """Give the first frame as a PNG with alternative text, and the widget where one can run."""
+        data, metadata = self.frame()._repr_mimebundle_()
+        if _has_kernel():
+            data = {**self._widget_view(), **data}
+        return data, metadata
+
+    def _widget_view(self) -> dict[str, Any]:
+        """Without anywidget the picture alone must do."""
+        try:
+            bundle = self.widget()._repr_mimebundle_()
+        except ImportError:
+            return {}
+        return dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+
+    def __repr__(self) -> str:
+        return f"Demo({self.id!r}: {', '.join(knob.name for knob in self.knobs)})"
+
+
+def _has_kernel() -> bool:
+    import sys
+
+    if "IPython" not in sys.modules:
+        return False
+    from IPython.core.getipython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")
