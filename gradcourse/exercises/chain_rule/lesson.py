@@ -1,0 +1,222 @@
+"""The predictions of lesson 01. They earn no points: the measurement opens once you commit."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+
+
+def _measure_underflow() -> float:
+    product, depth = np.float32(1.0), 0
+    while product > 0:
+        product, depth = product * np.float32(0.25), depth + 1
+    return float(depth)
+
+
+UNDERFLOW = Prediction(
+    id="chain/predict-underflow",
+    title="Where float32 ends",
+    lesson="01",
+    question="A float32 number starts at 1 and is multiplied by 0.25 again and again. After how "
+    "many factors is it exactly 0?",
+    answer="predicted_depth",
+    measure=_measure_underflow,
+    within=1.02,
+    low=5,
+    high=2000,
+    unit="factors",
+    explain="0.25 is 2 to the power -2. The smallest float32 above 0 is 2 to the power -149, and "
+    "half of it, 2 to the power -150, rounds to 0: 150/2 = 75 factors.",
+    misconceptions=(
+        NamedValue(
+            "end of the normal numbers",
+            63.0,
+            "That is where the normal numbers end, at 2 to the power -126. Below them lie the "
+            "subnormal numbers, with fewer and fewer digits.",
+        ),
+        NamedValue(
+            "float64",
+            538.0,
+            "That is the depth for float64, which Python uses. Networks compute in float32.",
+        ),
+    ),
+)
+
+
+def _measure_typical() -> float:
+    factors = np.random.default_rng(0).choice([0.5, 1.6], size=(10_000, 100))
+    return float(np.exp(np.median(np.log(factors).sum(axis=1))))
+
+
+TYPICAL = Prediction(
+    id="chain/predict-typical",
+    title="The median of a random product",
+    lesson="01",
+    question="Each of 100 factors is 0.5 or 1.6, with equal chances: 1.05 on average. What is the "
+    "median of the product, over 10,000 such chains?",
+    answer="predicted_median",
+    measure=_measure_typical,
+    within=10.0,
+    low=1e-10,
+    high=1e10,
+    explain="The typical chain has fifty factors of each kind, and 0.5 times 1.6 is 0.8: its "
+    "product is 0.8 to the power 50.",
+    misconceptions=(
+        NamedValue(
+            "the mean product",
+            1.05**100,
+            "That is the mean of the product, 1.05 to the power 100. A few huge chains carry it, "
+            "and the median chain is nowhere near.",
+        ),
+        NamedValue(
+            "gains and losses cancel",
+            1.0,
+            "Half a gain and half a loss would cancel if they were added. Multiplied, 0.5 and 1.6 "
+            "leave 0.8 for each pair.",
+        ),
+    ),
+)
+
+
+def _measure_directions() -> float:
+    """Median over five products: one product's count moves by one or two."""
+    from gradcourse.instrument import product_log_singular_values
+
+    counts = []
+    for seed in range(5):
+        factors = np.random.default_rng(seed).normal(0.0, 1 / 8, size=(50, 64, 64))
+        logs = product_log_singular_values(factors)
+        counts.append(int(np.sum(logs - logs[0] > math.log(1e-3))))
+    return float(np.median(counts))
+
+
+DIRECTIONS = Prediction(
+    id="chain/predict-directions",
+    title="How many directions are left?",
+    lesson="01",
+    question="Multiply 50 Gaussian matrices, 64 by 64, with entries of variance 1/64: each keeps "
+    "the mean square of a vector. How many of the product's 64 singular values are above 1/1000 "
+    "of the largest?",
+    answer="predicted_directions",
+    measure=_measure_directions,
+    within=1.5,
+    low=1,
+    high=64,
+    unit="directions",
+    explain="Each singular value falls at a rate of its own. After 50 matrices those rates have "
+    "spread the values over some 60 decades.",
+    misconceptions=(
+        NamedValue(
+            "all of them",
+            64.0,
+            "The matrices keep the mean square of a vector, not every direction. A product "
+            "stretches a few directions and crushes the rest.",
+        ),
+        NamedValue(
+            "one",
+            1.0,
+            "The product does tend to rank one, but at depth 50 and width 64 it is not there yet. "
+            "The strongest directions separate only after about as many layers as the width.",
+        ),
+    ),
+)
+
+
+def _measure_gain() -> float:
+    """The growth of a backward vector is linear in the entries' standard deviation."""
+    growth = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        delta = rng.normal(size=64)
+        for _ in range(50):
+            before = np.linalg.norm(delta)
+            delta = rng.normal(size=(64, 64)) @ delta / 8
+            growth.append(math.log(np.linalg.norm(delta) / before))
+    return float(1 / 8 / math.exp(np.mean(growth)))
+
+
+GAIN = Prediction(
+    id="chain/predict-gain",
+    title="The weights that keep a gradient's size",
+    lesson="01",
+    question="A linear net has 50 layers of 64 units, and Gaussian weights. Which standard "
+    "deviation of a weight keeps the gradient's size from layer to layer?",
+    answer="predicted_std",
+    measure=_measure_gain,
+    within=1.05,
+    low=0.01,
+    high=2.0,
+    explain="Each component of the new delta is a sum of 64 products, with 64 times the variance "
+    "of a weight. That is 1 when the standard deviation is 1/8.",
+    misconceptions=(
+        NamedValue(
+            "a standard normal",
+            1.0,
+            "With weights of standard deviation 1 each layer multiplies the gradient by the root "
+            "of 64, which is 8.",
+        ),
+        NamedValue(
+            "one over the width",
+            1 / 64,
+            "You divided by the number of terms. The terms have random signs, so their sum grows "
+            "like the root of their number: divide by 8, not by 64.",
+        ),
+        NamedValue(
+            "PyTorch's default",
+            1 / math.sqrt(3 * 64),
+            "That is what nn.Linear draws by default. It is the puzzle's net, and its gradient "
+            "vanishes.",
+        ),
+    ),
+)
+
+
+def _measure_stillest() -> str:
+    from gradcourse.demos.chain_rule import linear_net_gradients
+
+    ratios = []
+    for seed in range(5):
+        weights = linear_net_gradients(0.8, depth=20, seed=seed)[1]
+        ratios.append(weights[0] / weights[18])
+    typical = float(np.median(ratios))
+    if 1 / 3 < typical < 3:
+        return "alike"
+    return "first" if typical < 1 else "hidden-last"
+
+
+STILLEST = Choice(
+    id="chain/predict-stillest",
+    title="Which layer learns least?",
+    lesson="01",
+    question="A linear net without biases has 20 layers and gain 0.8, so delta shrinks by 0.8 per "
+    "layer on its way back. Take one step of gradient descent. Which layer changes less, relative "
+    "to its weights: layer 1, or layer 19?",
+    answer="predicted_layer",
+    options=(
+        Option(
+            "first",
+            "layer 1, by a factor of about 0.8 to the power 18, or 1/55",
+            "That would follow from delta alone. The update also has the layer's input as a "
+            "factor, and that is largest at layer 1.",
+        ),
+        Option(
+            "alike",
+            "neither: both change about alike",
+            "Yes. What delta loses on the way back, the signal has not yet lost on the way in.",
+        ),
+        Option(
+            "hidden-last",
+            "layer 19",
+            "Its input is the smallest, but its delta is the largest. The update has both as "
+            "factors.",
+        ),
+    ),
+    measure=_measure_stillest,
+    explain="The gradient of a weight matrix is delta times the layer's input. Every layer's "
+    "product holds the factors of all the *other* layers, so all are equally small.",
+)
+
+LESSON_QUESTIONS = (UNDERFLOW, TYPICAL, DIRECTIONS, GAIN, STILLEST)

@@ -1,0 +1,271 @@
+"""Assignment 01, products of matrices: backpropagation, a tuned gain, eigenvalues."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcourse.checking.exercise import (
+    Arguments,
+    Choice,
+    CodeExercise,
+    Function,
+    Misconception,
+    NamedValue,
+    Option,
+    Part,
+    Tuning,
+)
+
+if TYPE_CHECKING:
+    from gradcourse.figures import Demo
+
+Array = np.ndarray
+
+# ── A chain of matrices ──────────────────────────────────────────────────────────────────────────
+
+
+def input_gradient(weights: Sequence[Array], upstream: Array) -> Array:
+    """Gradient with respect to x of a loss on W_L … W_1 x, given the gradient at the output."""
+    delta = upstream
+    for weight in reversed(weights):
+        delta = weight.T @ delta
+    return delta
+
+
+def _no_transpose(weights: Sequence[Array], upstream: Array) -> Array:
+    delta = upstream
+    for weight in reversed(weights):
+        delta = weight @ delta
+    return delta
+
+
+def _forward_order(weights: Sequence[Array], upstream: Array) -> Array:
+    delta = upstream
+    for weight in weights:
+        delta = weight.T @ delta
+    return delta
+
+
+def _forward_pass(weights: Sequence[Array], upstream: Array) -> Array:
+    delta = upstream
+    for weight in weights:
+        delta = weight @ delta
+    return delta
+
+
+def _stopped_at_layer_one(weights: Sequence[Array], upstream: Array) -> Array:
+    return input_gradient(weights[1:], upstream)
+
+
+def _last_matrix_skipped(weights: Sequence[Array], upstream: Array) -> Array:
+    return input_gradient(weights[:-1], upstream)
+
+
+def _square_chains(rng: np.random.Generator) -> list[Arguments]:
+    cases: list[Arguments] = []
+    for _ in range(4):
+        width, depth = int(rng.integers(3, 6)), int(rng.integers(3, 6))
+        weights = [rng.normal(size=(width, width)) for _ in range(depth)]
+        cases.append((weights, rng.normal(size=width)))
+    return cases
+
+
+def _rectangular_chains(rng: np.random.Generator) -> list[Arguments]:
+    cases: list[Arguments] = []
+    for _ in range(4):
+        widths = rng.permutation(np.arange(2, 8))[: int(rng.integers(4, 6))]
+        weights = [rng.normal(size=(int(n_out), int(n_in))) for n_in, n_out in pairwise(widths)]
+        cases.append((weights, rng.normal(size=int(widths[-1]))))
+    return cases
+
+
+MATRIX_BACKWARD = CodeExercise(
+    id="chain/matrix-backward",
+    title="Backward through a chain of matrices",
+    lesson="01",
+    functions=(
+        Function(
+            name="input_gradient",
+            parameters=("weights", "upstream"),
+            reference=input_gradient,
+            returns="an array of shape (n_0,)",
+            misconceptions=(
+                Misconception(
+                    "no transpose",
+                    _no_transpose,
+                    "You went backward with W itself. W maps a layer's input to its output; a "
+                    "gradient goes the other way, through the transpose.",
+                ),
+                Misconception(
+                    "first layer first",
+                    _forward_order,
+                    "You used the transposes, but began with layer 1. The gradient starts at the "
+                    "output, so it meets W_L first and W_1 last.",
+                ),
+                Misconception(
+                    "forward pass of the gradient",
+                    _forward_pass,
+                    "You sent the gradient forward through the net, as if it were an input. It "
+                    "goes from W_L down to W_1, through the transposes.",
+                ),
+                Misconception(
+                    "stopped at layer 1",
+                    _stopped_at_layer_one,
+                    "You stopped at the output of layer 1. The question is the gradient at the "
+                    "input x: one more transpose, that of W_1.",
+                ),
+                Misconception(
+                    "last matrix skipped",
+                    _last_matrix_skipped,
+                    "You left W_L out. `upstream` is the gradient at the output of layer L, so W_L "
+                    "still lies ahead of it.",
+                ),
+            ),
+        ),
+    ),
+    parts=(
+        Part(
+            title="4 chains of square matrices",
+            points=1.0,
+            cases=_square_chains,
+            example=(
+                [np.array([[0.0, 1.0], [0.0, 0.0]]), np.diag([2.0, 3.0])],
+                np.array([1, 10.0]),
+            ),
+            look_at="Write x -> W_1 x -> W_2 W_1 x out for two layers, and differentiate the "
+            "output times upstream with respect to x.",
+        ),
+        Part(
+            title="4 chains of rectangular matrices",
+            points=1.0,
+            cases=_rectangular_chains,
+            example=([np.array([[1.0, 2.0]]), np.array([[3.0], [4.0], [5.0]])], np.ones(3)),
+            look_at="W_l has shape (n_l, n_{l-1}) and delta at layer l has shape (n_l,): only one "
+            "order and one of W and its transpose fit.",
+        ),
+    ),
+    hints=(
+        "Let the shapes guide you: which product of `upstream` and a weight is possible at all?",
+        "Start with delta = upstream and walk through the layers from the last to the first.",
+        "for W in reversed(weights): delta = W.T @ delta. Return delta.",
+    ),
+)
+
+# ── Tuning a chain ───────────────────────────────────────────────────────────────────────────────
+
+
+def _sloped_chain() -> Demo:
+    from gradcourse.demos.chain_rule import SLOPED_CHAIN
+
+    return SLOPED_CHAIN
+
+
+def _measure_sloped_chain(seed: int, gain: float) -> float:
+    from gradcourse.demos.chain_rule import sloped_chain_norms
+
+    return float(sloped_chain_norms(gain, seed)[0])
+
+
+TUNE_GAIN = Tuning(
+    id="chain/tune-gain",
+    title="Keep a gradient alive through 50 layers",
+    lesson="01",
+    question="Going backward, each of 50 layers multiplies the gradient by a matrix of Gaussian "
+    "entries with standard deviation gain/sqrt(128), and then each component by a slope of its "
+    "own, uniform between 0 and 1. Choose the gain so that the gradient that reaches layer 1 is "
+    "between 1/20 and 20 times the one that left layer 50.",
+    answers=("gain",),
+    demo=_sloped_chain,
+    measure=_measure_sloped_chain,
+    low=0.05,
+    high=20.0,
+    quantity="gradient norm at layer 1, relative to layer 50",
+    reference={"gain": 1.74},
+    misconceptions=(
+        NamedValue(
+            "the slopes forgotten",
+            {"gain": 1.0},
+            "A gain of 1 keeps the length through the matrices, but every slope is below 1 and "
+            "takes its share. Ask what the slopes do to a squared length.",
+        ),
+        NamedValue(
+            "one over the mean slope",
+            {"gain": 2.0},
+            "You made up for the mean slope, 1/2. A length is a root of a sum of squares: the "
+            "mean of the squared slope counts, and that is 1/3, not 1/4.",
+        ),
+        NamedValue(
+            "one over the typical slope",
+            {"gain": 2.72},
+            "You averaged the logarithm of the slopes, right for a chain of single numbers. Here "
+            "each layer sums the squares of 128 components: their mean counts, 1/3.",
+        ),
+    ),
+    hints=(
+        "Move the gain and watch the left end of the line. A straight line on a log axis: what is "
+        "its factor per layer?",
+        "A layer multiplies the squared length by gain squared, times the mean of the squared "
+        "slope.",
+        "The mean of u squared for u uniform between 0 and 1 is 1/3, so the gain is near the "
+        "square root of 3.",
+    ),
+    points=2.0,
+    below="The gradient that reaches layer 1 is too small: each layer loses a little.",
+    above="The gradient that reaches layer 1 is too large: each layer gains a little.",
+)
+
+# ── A choice ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def _measure_eigenvalues() -> str:
+    """Alternate two matrices, each with both eigenvalues 0.5, and look at the product."""
+    first = np.array([[0.5, 3.0], [0.0, 0.5]])
+    product = np.linalg.matrix_power(first.T @ first, 10)
+    radii = [np.abs(np.linalg.eigvals(m)).max() for m in (first, first.T)]
+    inside = max(radii) < 1.0
+    return "may-grow" if inside and np.linalg.norm(product, 2) > 1e3 else "vanishes"
+
+
+EIGENVALUES = Choice(
+    id="chain/eigenvalues",
+    title="All eigenvalues below 1",
+    lesson="01",
+    question="Every factor of a long matrix product has all its eigenvalues inside the unit "
+    "circle, |eigenvalue| < 1. The factors differ from each other. What can you say about the "
+    "product?",
+    answer="eigenvalues",
+    options=(
+        Option(
+            "vanishes",
+            "it vanishes",
+            "That is true when all factors are the same matrix. Different factors need not share "
+            "eigenvectors, and then the eigenvalues of a factor do not multiply.",
+        ),
+        Option(
+            "may-grow",
+            "it may grow without bound",
+            "Yes. Two matrices with both eigenvalues 0.5, taken in turn, make a product that "
+            "grows at every turn.",
+        ),
+        Option(
+            "bounded",
+            "it may grow for a while, but must vanish in the end",
+            "That is the transient growth of powers of one matrix. With different factors the "
+            "growth can be renewed at every step.",
+        ),
+    ),
+    measure=_measure_eigenvalues,
+    explain="A = [[0.5, 3], [0, 0.5]] and its transpose have both eigenvalues at 0.5. Taken in "
+    "turn, ten times each, they make a product of norm about 6e9. The exponents of the product "
+    "decide, and eigenvalues of single factors do not give them.",
+    hints=(
+        "Eigenvalues multiply when the factors share eigenvectors. Do they here?",
+        "Try two triangular matrices, one upper and one lower, with small diagonals.",
+        "A = [[0.5, 3], [0, 0.5]]: what are the eigenvalues of A, and of A.T @ A?",
+    ),
+    points=1.0,
+)
