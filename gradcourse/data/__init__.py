@@ -1,0 +1,5 @@
+"""Real data that needs no download."""
+
+from gradcourse.data.digits import Digits, digits
+
+__all__ = ["Digits", "digits"]

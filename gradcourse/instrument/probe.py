@@ -1,0 +1,210 @@
+"""Watch a model in a plain torch loop, without editing it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from gradcourse.instrument.histogram import log2_histogram
+from gradcourse.instrument.norms import gradient_norm
+from gradcourse.instrument.record import Reading, Record, Step
+from gradcourse.support import GradcourseError
+
+LEVELS = ("gradients", "standard", "everything")
+
+
+def probe(model: nn.Module, level: str = "standard") -> Probe:
+    """Record what goes forward and backward through a model.
+
+    Use it as a block: ``with gc.probe(model) as record:``. A step is one call of the model
+    followed by a backward pass; more steps in one block are appended. A call without a backward
+    pass, an evaluation, leaves no trace. When the block ends, also by an exception, the model is
+    as it was.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Any module with parameters. A module that is called several times in one step is listed
+        once per call: ``cell``, ``cell #2``. Of an output that is no tensor, the first
+        floating-point tensor in it is measured.
+    level : str
+        - "gradients": norms of the parameters' gradients only
+        - "standard": also each layer's output and the gradient that comes back to it
+        - "everything": also log₂ histograms of the weights' gradients
+
+    Returns
+    -------
+    Probe
+        Entering it gives the `Record`.
+
+    Raises
+    ------
+    GradcourseError
+        If it is no module, has no parameters, or the level is unknown.
+
+    Notes
+    -----
+    All norms are summed in float64 (see `gradient_norm`), so no gradient is reported as 0 unless
+    every element is 0.
+    """
+    return Probe(model, level)
+
+
+class Probe:
+    """The block that `probe` returns."""
+
+    def __init__(self, model: nn.Module, level: str = "standard") -> None:
+        if not isinstance(model, nn.Module):
+            raise GradcourseError(
+                f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
+            )
+        if next(model.parameters(), None) is None:
+            raise GradcourseError(
+                f"This {type(model).__name__} has no parameters, so there is no gradient to "
+                "record; give the model that you train."
+            )
+        if level not in LEVELS:
+            raise GradcourseError(f"level is {level!r}; expected one of: {', '.join(LEVELS)}.")
+        self._model = model
+        self._level = level
+        self._handles: list[Any] = []
+        self._record: Record | None = None
+        self._step: Step | None = None
+        self._calls: dict[str, int] = {}
+        self._pass = 0
+
+    def __enter__(self) -> Record:
+        if self._handles:
+            raise GradcourseError("This probe is already in use; make a new one: gc.probe(model).")
+        shapes = {name: tuple(p.shape) for name, p in self._model.named_parameters()}
+        self._record = Record(shapes)
+        self._attach()
+        return self._record
+
+    def __exit__(self, *exception: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self._step = None
+        # Graphs that outlive the block still carry this probe's tensor hooks.
+        self._pass += 1
+
+    def _attach(self) -> None:
+        self._handles.append(self._model.register_forward_pre_hook(self._begin))
+        if self._level != "gradients":
+            for name, module in _layers(self._model):
+                self._handles.append(module.register_forward_hook(self._layer_hook(name)))
+        self._handles.append(self._model.register_forward_hook(self._end))
+
+    def _begin(self, module: nn.Module, inputs: Any) -> None:
+        self._pass += 1
+        self._step = Step()
+        self._calls = {}
+
+    def _layer_hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            # No step is open when a layer is called by itself or replayed by checkpointing.
+            tensor = _first_tensor(output)
+            if self._step is None or tensor is None or not torch.is_grad_enabled():
+                return
+            self._calls[name] = self._calls.get(name, 0) + 1
+            label = name if self._calls[name] == 1 else f"{name} #{self._calls[name]}"
+            self._step.readings[label] = _read(module, tensor)
+            if tensor.requires_grad:
+                tensor.register_hook(self._gradient_hook(label, self._step))
+
+        return hook
+
+    def _gradient_hook(self, label: str, step: Step) -> Callable[[torch.Tensor], None]:
+        this_pass = self._pass
+
+        def hook(gradient: torch.Tensor) -> None:
+            if self._pass == this_pass:
+                step.output_gradients[label] = float(gradient_norm(gradient)[0])
+
+        return hook
+
+    def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        step, self._step = self._step, None
+        this_pass = self._pass
+        if step is None:
+            return
+
+        def finish() -> None:
+            if self._pass == this_pass and self._record is not None:
+                self._collect_parameters(step)
+                self._record.append(step)
+
+        def hook(gradient: torch.Tensor) -> None:
+            # Parameters have their gradients when the whole backward pass is over, and the loop
+            # may clear them right after, so this is the one moment to read them.
+            torch.autograd.Variable._execution_engine.queue_callback(finish)
+
+        for tensor in _tensors(output):
+            if tensor.requires_grad:
+                tensor.register_hook(hook)
+                break
+
+    def _collect_parameters(self, step: Step) -> None:
+        gradients = {
+            name: p.grad for name, p in self._model.named_parameters() if p.grad is not None
+        }
+        norms = gradient_norm(gradients.values())
+        step.parameter_gradients = dict(zip(gradients, norms.tolist(), strict=True))
+        if self._level == "everything":
+            step.histograms = {
+                name: log2_histogram(g) for name, g in gradients.items() if g.dim() > 1
+            }
+
+
+def _layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Modules that compute something themselves: without children, or with own parameters."""
+    for name, module in model.named_modules():
+        has_children = next(module.children(), None) is not None
+        owns = next(module.parameters(recurse=False), None) is not None
+        if not has_children or (owns and name):
+            yield name or type(module).__name__, module
+
+
+def _tensors(output: Any) -> Iterator[torch.Tensor]:
+    """The floating-point tensors inside an output, in order."""
+    if isinstance(output, torch.Tensor):
+        if output.is_floating_point():
+            yield output
+    elif isinstance(output, Mapping):
+        for value in output.values():
+            yield from _tensors(value)
+    elif isinstance(output, Sequence) and not isinstance(output, str | bytes):
+        for value in output:
+            yield from _tensors(value)
+
+
+def _first_tensor(output: Any) -> torch.Tensor | None:
+    return next(_tensors(output), None)
+
+
+def _read(module: nn.Module, output: torch.Tensor) -> Reading:
+    """Moments in float64, so that a large activation does not overflow on the way."""
+    with torch.no_grad():
+        values = output.detach().double()
+        size = max(values.numel(), 1)
+        mean = float(values.mean())
+        mean_square = float(values.square().mean())
+        if isinstance(module, nn.Sigmoid):
+            slope = mean - mean_square
+        elif isinstance(module, nn.Tanh):
+            slope = 1 - mean_square
+        else:
+            slope = math.nan
+        return Reading(
+            kind=type(module).__name__,
+            size=size,
+            norm=float(gradient_norm(output)[0]),
+            mean=mean,
+            std=float(values.std(correction=0)),
+            slope=slope,
+        )
