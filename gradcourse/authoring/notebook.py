@@ -1,0 +1,282 @@
+"""Source → notebooks as they look before they run: cells, ids, slides, nbgrader's metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import nbformat
+from nbformat import NotebookNode
+
+from gradcourse.authoring import regions
+from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
+from gradcourse.support import GradcourseError
+
+
+class Question(Protocol):
+    """What the factory needs to know about an exercise."""
+
+    @property
+    def points(self) -> float:
+        """The most that can be earned."""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The names that hold the answer."""
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Where exercises are looked up.
+
+    Attributes
+    ----------
+    get : callable
+        From an exercise's id to the exercise.
+    assignment : callable
+        From "01" to the ids of its exercises.
+    """
+
+    get: Callable[[str], Question]
+    assignment: Callable[[str], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A notebook before it runs.
+
+    Attributes
+    ----------
+    path : str
+        Where it will be written, relative to the course: "exercises/01_chain_rule.ipynb".
+    node : NotebookNode
+        The notebook, its code cells without outputs.
+    cells : tuple of Cell
+        The source's cells, one for each cell of the notebook.
+    lines : tuple of tuple of int
+        For each cell, for each of its lines, the line in the source file.
+    """
+
+    path: str
+    node: NotebookNode
+    cells: tuple[Cell, ...]
+    lines: tuple[tuple[int, ...], ...]
+
+    def place(self, index: int, line: int | None = None) -> str:
+        """Return ``source/lessons/01_x.py:123 (cell "measure-chain")``.
+
+        Parameters
+        ----------
+        index : int
+            The cell's position.
+        line : int, optional
+            The line within the cell, counted from 1; without it, the cell's marker.
+        """
+        cell, lines = self.cells[index], self.lines[index]
+        in_file = lines[min(line, len(lines)) - 1] if line else cell.line
+        name = cell.name or cell.check or "unnamed"
+        where = "" if self.path.startswith("lessons/") else f" of {self.path}"
+        return f'{self.node.metadata.gradcourse.source}:{in_file} (cell "{name}"{where})'
+
+
+def course_registry() -> Registry:
+    """Return the course's own exercises."""
+    from gradcourse import exercises
+
+    def assignment(number: str) -> tuple[str, ...]:
+        return tuple(exercise.id for exercise in exercises.assignment(number))
+
+    return Registry(exercises.get, assignment)
+
+
+def drafts(source: Source, registry: Registry) -> tuple[Draft, ...]:
+    """Return what one source becomes: a lesson, or an exercise and its solution.
+
+    Raises
+    ------
+    GradcourseError
+        Naming file and line, if solutions or grade cells break a rule.
+    """
+    for cell in source.cells:
+        regions.require_regions(source, cell)
+    if source.folder == "lessons":
+        return (_draft(source, "lessons", registry),)
+    _require_assignment(source, registry)
+    for cell in source.cells:
+        if cell.answer:
+            regions.require_answers(source, cell, _question(source, cell, registry).answers)
+    return (_draft(source, "exercises", registry), _draft(source, "solutions", registry))
+
+
+def _draft(source: Source, folder: str, registry: Registry) -> Draft:
+    texts = [_text(source, cell, folder, registry) for cell in source.cells]
+    ids = cell_ids(source)
+    cells = []
+    for cell, identity, (text, _) in zip(source.cells, ids, texts, strict=True):
+        make = nbformat.v4.new_code_cell if cell.kind == "code" else nbformat.v4.new_markdown_cell
+        metadata = _metadata(source, cell, identity, registry)
+        cells.append(make(text, id=identity, metadata=metadata))
+    node = nbformat.v4.new_notebook(cells=cells)
+    node.nbformat_minor = 5
+    node.metadata = nbformat.from_dict(notebook_metadata(source, folder, cells))
+    return Draft(
+        f"{folder}/{source.stem}.ipynb", node, source.cells, tuple(lines for _, lines in texts)
+    )
+
+
+def _text(
+    source: Source, cell: Cell, folder: str, registry: Registry
+) -> tuple[str, tuple[int, ...]]:
+    if cell.answer and folder == "exercises":
+        return regions.cleared(cell)
+    if not cell.check:
+        return cell.text, cell.lines
+    if cell.text != regions.panel_line(cell.check):
+        raise at(
+            source,
+            cell.lines[0],
+            f"a check cell holds exactly {regions.panel_line(cell.check)}; the build adds the rest",
+        )
+    if folder == "exercises":
+        return cell.text, cell.lines
+    text = regions.with_hidden_test(cell.check, _question(source, cell, registry).answers)
+    return text, cell.lines * len(text.split("\n"))
+
+
+def cell_ids(source: Source) -> tuple[str, ...]:
+    """Return one id per cell: from its name, or, without one, from its heading or first line.
+
+    An id changes only with what it is made of, so editing one cell leaves the others' alone.
+    """
+    seen: Counter[str] = Counter()
+    ids = []
+    for cell in source.cells:
+        if cell.name:
+            ids.append(f"{source.number}-{cell.name}")
+        elif cell.check:
+            ids.append(f"{source.number}-check-{_grade_id(cell.check)}"[:64])
+        else:
+            key = _heading(cell.text)
+            digest = hashlib.sha256(f"{source.path}\n{key}\n{seen[key]}".encode()).hexdigest()
+            seen[key] += 1
+            ids.append(f"text-{digest[:12]}")
+    twice = [identity for identity, count in Counter(ids).items() if count > 1]
+    if twice:
+        line = source.cells[len(ids) - 1 - ids[::-1].index(twice[0])].line
+        raise at(source, line, f"two cells get the id {twice[0]!r}; rename one")
+    return tuple(ids)
+
+
+def _heading(text: str) -> str:
+    lines = text.split("\n")
+    return next((line for line in lines if re.match(r"#{1,6} ", line)), lines[0])
+
+
+def _metadata(source: Source, cell: Cell, identity: str, registry: Registry) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    tags = [tag for tag in cell.tags if tag not in SLIDE_TAGS]
+    if tags:
+        metadata["tags"] = tags
+    if source.folder == "lessons":
+        slide = _slide_type(cell)
+        metadata["slideshow"] = {"slide_type": slide}
+        if slide == "notes":
+            metadata["jupyter"] = {"source_hidden": True}
+        return metadata
+    grading = _nbgrader(source, cell, identity, registry)
+    if grading:
+        metadata["nbgrader"] = grading
+    return metadata
+
+
+def _slide_type(cell: Cell) -> str:
+    for tag in cell.tags:
+        if tag in SLIDE_TAGS:
+            return "-" if tag == "continue" else tag
+    if cell.kind == "markdown" and cell.text.startswith(("# ", "## ")):
+        return "slide"
+    if cell.kind == "markdown" and cell.text.startswith("### "):
+        return "subslide"
+    return "-"
+
+
+def _nbgrader(source: Source, cell: Cell, identity: str, registry: Registry) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "schema_version": 3,
+        "grade": False,
+        "solution": False,
+        "locked": False,
+        "task": False,
+        "cell_type": cell.kind,
+    }
+    if cell.check:
+        points = float(_question(source, cell, registry).points)
+        grade_id = _grade_id(cell.check)
+        return metadata | {"grade": True, "locked": True, "grade_id": grade_id, "points": points}
+    if cell.answer:
+        return metadata | {"solution": True, "grade_id": f"{_grade_id(cell.answer)}-answer"}
+    if cell.kind == "markdown":
+        return metadata | {"locked": True, "grade_id": identity}
+    return {}
+
+
+def _grade_id(identity: str) -> str:
+    return identity.replace("/", "-")
+
+
+def notebook_metadata(source: Source, folder: str, cells: list[NotebookNode]) -> dict[str, Any]:
+    """Return a notebook's metadata: the kernel, and where the notebook comes from."""
+    ours: dict[str, Any] = {"source": source.path}
+    if source.folder == "exercises":
+        ours["assignment"] = source.number
+    if folder == "exercises":
+        ours["untouched"] = answers_digest(cells)
+    return {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+        "gradcourse": ours,
+    }
+
+
+def answers_digest(cells: list[NotebookNode]) -> str:
+    """Return a digest of what stands in the answer cells.
+
+    The exercise notebook carries that of its untouched cells, so that a build can tell a
+    learner's work from a notebook that is merely out of date.
+    """
+    answers = [
+        cell.source for cell in cells if cell.metadata.get("nbgrader", {}).get("solution", False)
+    ]
+    return hashlib.sha256("\0".join(answers).encode()).hexdigest()[:16]
+
+
+def _question(source: Source, cell: Cell, registry: Registry) -> Question:
+    try:
+        return registry.get(cell.answer or cell.check)
+    except (GradcourseError, KeyError) as error:
+        raise at(source, cell.line, f"no such exercise: {error}") from error
+
+
+def _require_assignment(source: Source, registry: Registry) -> None:
+    wanted = registry.assignment(source.number)
+    found = [cell.check for cell in source.cells if cell.check]
+    for identity in wanted:
+        if identity not in found:
+            raise at(
+                source,
+                source.cells[-1].line,
+                f"exercise {identity!r} of assignment {source.number} has no cell here; add "
+                f'answer="{identity}" and check="{identity}"',
+            )
+    for cell in source.cells:
+        if cell.check and cell.check not in wanted:
+            raise at(
+                source,
+                cell.line,
+                f"{cell.check!r} is not in assignment {source.number}, which has: "
+                f"{', '.join(wanted) or 'nothing'}",
+            )
