@@ -50,7 +50,32 @@ _HOMES = {
 }
 _MODULES = {"theory", "nets", "data"}
 
-__all__ = sorted([*_HOMES, *_MODULES])
+__all__ = [
+    "Axis",
+    "Band",
+    "Line",
+    "Picture",
+    "Plot",
+    "Record",
+    "accuracy",
+    "check",
+    "data",
+    "deep_linear",
+    "demo",
+    "depth_plot",
+    "digits",
+    "doctor",
+    "gradient_norm",
+    "log2_histogram",
+    "mlp",
+    "nets",
+    "panel",
+    "probe",
+    "progress",
+    "score",
+    "theory",
+    "train",
+]
 
 if TYPE_CHECKING:
     from gradcourse import data, nets, theory

@@ -45,3 +45,7 @@ def test_every_exported_name_exists(name: str) -> None:
 def test_an_unknown_name_says_which_there_are() -> None:
     with pytest.raises(AttributeError, match=r"no name 'prob'.*probe"):
         _ = gc.prob
+
+
+def test_the_names_for_type_checkers_are_the_names_that_load() -> None:
+    assert set(gc.__all__) == set(gc._HOMES) | gc._MODULES
