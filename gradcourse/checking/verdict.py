@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from gradcourse.checking import show
+from gradcourse.checking.style import STYLE
+
 Status = Literal["right", "wrong", "unanswered"]
 MARKS: dict[Status, str] = {"right": "✓", "wrong": "✗", "unanswered": "·"}
+WORDS: dict[Status, str] = {"right": "right", "wrong": "wrong", "unanswered": "not answered yet"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,10 @@ class PartResult:
         For a learner: the misconception, expected against got, what to look at; empty when right.
     misconception : str or None
         The name of the misconception that the answer matches.
+    tested : str
+        When right: on what it was found right.
+    note : str
+        What is worth knowing whether right or wrong: an explanation, an input changed in place.
     """
 
     title: str
@@ -33,12 +42,35 @@ class PartResult:
     possible: float
     message: str = ""
     misconception: str | None = None
+    tested: str = ""
+    note: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Everything there is to say about this part, a sentence or two to a line."""
+        named = f"{self.misconception}: {self.message}" if self.misconception else self.message
+        return tuple(
+            line for text in (named, self.tested, self.note) for line in text.splitlines() if line
+        )
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The result of one check. Its text depends only on the answer, not on the random inputs
     of a right answer; ``seed`` lets an instructor repeat it.
+
+    Attributes
+    ----------
+    id, title : str
+        Of the exercise.
+    parts : tuple of PartResult
+        What was tested, in order.
+    seed : int or None
+        From which the random inputs were drawn.
+    printed : str
+        What the learner's code printed while it was checked.
+    interrupted : bool
+        Whether the check was stopped before it was done.
     """
 
     id: str
@@ -46,6 +78,7 @@ class Verdict:
     parts: tuple[PartResult, ...]
     seed: int | None = None
     printed: str = ""
+    interrupted: bool = False
 
     @property
     def earned(self) -> float:
@@ -68,10 +101,133 @@ class Verdict:
         return all(part.status == "unanswered" for part in self.parts)
 
     @property
+    def status(self) -> Status:
+        """Of the whole: "right" only when every part is."""
+        if self.right:
+            return "right"
+        return "unanswered" if self.unanswered else "wrong"
+
+    @property
     def misconceptions(self) -> tuple[str, ...]:
         """The misconceptions that were recognised, each once, in order."""
         return tuple(dict.fromkeys(p.misconception for p in self.parts if p.misconception))
 
+    @property
+    def message(self) -> str:
+        """What the verdict says about everything that is not right; empty when all is."""
+        blocks = ["\n".join(part.lines) for part in self.parts if part.status == "wrong"]
+        if self.unanswered:
+            blocks = ["\n".join(self._missing) or WORDS["unanswered"]]
+        return "\n".join(dict.fromkeys(blocks))
+
+    @property
+    def headline(self) -> str:
+        """The score in words: "1 of 2 points", "not answered yet"."""
+        if self.unanswered:
+            return WORDS["unanswered"]
+        if not self.possible:
+            return WORDS[self.status]
+        return score_text(self.earned, self.possible)
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
-        raise NotImplementedError
+        """Return plain data for JSON."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "earned": self.earned,
+            "possible": self.possible,
+            "status": self.status,
+            "message": self.message,
+            "seed": self.seed,
+            "printed": self.printed,
+            "interrupted": self.interrupted,
+            "parts": [
+                {
+                    "title": part.title,
+                    "status": part.status,
+                    "earned": part.earned,
+                    "possible": part.possible,
+                    "message": part.message,
+                    "misconception": part.misconception,
+                    "tested": part.tested,
+                    "note": part.note,
+                }
+                for part in self.parts
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Verdict:
+        """Rebuild a verdict from `to_dict`."""
+        names = PartResult.__dataclass_fields__
+        return cls(
+            id=data["id"],
+            title=data["title"],
+            parts=tuple(
+                PartResult(**{name: part[name] for name in names}) for part in data["parts"]
+            ),
+            seed=data["seed"],
+            printed=data["printed"],
+            interrupted=data["interrupted"],
+        )
+
+    @property
+    def _missing(self) -> tuple[str, ...]:
+        """Why nothing is answered, each reason once: all parts say the same."""
+        return tuple(dict.fromkeys(line for part in self.parts for line in part.lines))
+
+    def __repr__(self) -> str:
+        lines = [f"{self.id}: {self.headline}"]
+        if self.unanswered:
+            return "\n".join([*lines, *(f"  {line}" for line in self._missing)])
+        for part in self.parts:
+            lines.append(f"  {MARKS[part.status]} {part.title}{_of(part)}")
+            lines += [f"    {line}" for line in part.lines]
+        if self.printed:
+            lines += ["  printed:", *(f"    {line}" for line in self.printed.splitlines())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(_part_html(part) for part in self.parts)
+        if self.unanswered:
+            rows = "".join(f"<li>{_inline(line)}</li>" for line in self._missing)
+        printed = ""
+        if self.printed:
+            printed = (
+                '<div class="gc-printed">Your code printed'
+                f"<pre>{html.escape(self.printed)}</pre></div>"
+            )
+        return (
+            f'{STYLE}<div class="gc-verdict gc-{self.status}">'
+            f"<div><strong>{html.escape(self.title)}</strong>: {html.escape(self.headline)}</div>"
+            f"<ul>{rows}</ul>{printed}</div>"
+        )
+
+
+def score_text(earned: float, possible: float) -> str:
+    """Return "1 of 2 points"."""
+    noun = "point" if possible == 1 else "points"
+    return f"{show.points(earned)} of {show.points(possible)} {noun}"
+
+
+def _of(part: PartResult) -> str:
+    if not part.possible:
+        return ""
+    return f" ({show.points(part.earned)} of {show.points(part.possible)})"
+
+
+def _part_html(part: PartResult) -> str:
+    lines = "".join(f"<div>{_inline(line)}</div>" for line in part.lines)
+    return (
+        f'<li class="gc-{part.status}"><span class="gc-mark" aria-hidden="true">'
+        f'{MARKS[part.status]}</span> <span class="gc-word">{WORDS[part.status]}:</span> '
+        f"{_inline(part.title)}{_of(part)}{lines}</li>"
+    )
+
+
+def _inline(text: str) -> str:
+    """Escape, and set what stands between backticks as code."""
+    pieces = html.escape(text).split("`")
+    if len(pieces) % 2 == 0:  # an unpaired backtick stays what it is
+        return "`".join(pieces)
+    return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(pieces))

@@ -1,0 +1,213 @@
+"""One call of a learner's function, and the plain data that it gave.
+
+This is the seam between the engine and the learner's code. The engine meets a learner's function
+only through a `Caller`; `call_here` runs it in this process. To run it in another one, hand
+`check` a caller that sends the function's name and the arguments there, lets `call_here` run on
+that side (with the exercise's driver, which is found by the exercise's id), and sends the
+`Outcome` back: it holds nothing but plain data.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sysconfig
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from gradcourse.checking.exercise import Arguments, Driver, Function
+from gradcourse.checking.limits import Run, run_limited
+from gradcourse.checking.plain import plain
+from gradcourse.support import GradcourseError
+
+Kind = Literal["value", "error", "signature", "timeout", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one call gave; plain data only.
+
+    Attributes
+    ----------
+    kind : {"value", "error", "signature", "timeout", "interrupted"}
+    value : plain data
+        What was returned, see `gradcourse.checking.plain.plain`.
+    error : str
+        Name of the exception's type.
+    message : str
+        Of the exception, or about the signature; one line.
+    line : str
+        Where in the learner's code it was raised: "line 3: `return 1 / 0`".
+    printed : str
+        What the learner's code printed, its first characters.
+    changed : tuple of int
+        Positions of the arguments that were changed in place.
+    abandoned : bool
+        Whether the code would not stop and still runs.
+    """
+
+    kind: Kind
+    value: Any = None
+    error: str = ""
+    message: str = ""
+    line: str = ""
+    printed: str = ""
+    changed: tuple[int, ...] = ()
+    abandoned: bool = False
+
+
+class Caller(Protocol):
+    """Calls a learner's function on one case."""
+
+    def __call__(
+        self,
+        function: Function,
+        answer: Callable[..., Any],
+        arguments: Arguments,
+        seconds: float,
+        stop: threading.Event | None,
+    ) -> Outcome: ...
+
+
+def call_here(
+    function: Function,
+    answer: Callable[..., Any],
+    arguments: Arguments,
+    seconds: float,
+    stop: threading.Event | None = None,
+) -> Outcome:
+    """Call a learner's function in this process, within a time limit.
+
+    Parameters
+    ----------
+    function : Function
+        What was asked; its driver is used when it has one.
+    answer : callable
+        The learner's object.
+    arguments : tuple
+        Of the case. A copy is handed over.
+    seconds : float
+        The limit of this call.
+    stop : threading.Event, optional
+        Ends the call early.
+    """
+    problem = _signature_problem(function, answer, arguments)
+    if problem:
+        return Outcome("signature", message=problem)
+    given = copy.deepcopy(arguments)
+    run = run_limited(lambda: _drive(function.driver, answer, given), seconds, stop)
+    if run.ending == "raised":
+        return _error(run)
+    if run.ending != "returned":
+        return Outcome(run.ending, printed=run.printed, abandoned=run.abandoned)
+    changed = tuple(
+        i for i, (a, b) in enumerate(zip(arguments, given, strict=True)) if not _same(a, b)
+    )
+    return Outcome("value", value=run.value, printed=run.printed, changed=changed)
+
+
+def call_trusted(
+    function: Function, answer: Callable[..., Any], cases: Sequence[Arguments]
+) -> list[Outcome]:
+    """Call one of the course's own functions on all cases, as the learner's is called."""
+
+    def work() -> list[Outcome]:
+        outcomes = []
+        for arguments in cases:
+            try:
+                value = _drive(function.driver, answer, copy.deepcopy(arguments))
+                outcomes.append(Outcome("value", value=value))
+            except Exception as error:
+                outcomes.append(Outcome("error", error=type(error).__name__, message=str(error)))
+        return outcomes
+
+    return run_trusted(work)
+
+
+def run_trusted(work: Callable[[], Any], stop: threading.Event | None = None) -> Any:
+    """Run the course's own code as long as it takes, its prints and warnings kept back.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If it was interrupted or stopped.
+    """
+    run = run_limited(work, float("inf"), stop)
+    if run.ending == "interrupted":
+        raise KeyboardInterrupt
+    if run.error is not None:
+        raise run.error
+    return run.value
+
+
+def _drive(driver: Driver | None, answer: Callable[..., Any], arguments: Arguments) -> Any:
+    """Call, and turn what comes back into plain data while still inside the limit."""
+    return plain(answer(*arguments) if driver is None else driver(answer, arguments))
+
+
+def _signature_problem(function: Function, answer: Callable[..., Any], arguments: Arguments) -> str:
+    try:
+        signature = inspect.signature(answer)
+    except (TypeError, ValueError):  # builtins have none
+        return ""
+    expected: Sequence[Any] = arguments if function.driver is None else function.parameters
+    try:
+        signature.bind(*expected)
+    except TypeError:
+        names = ", ".join(function.parameters)
+        yours = ", ".join(str(parameter) for parameter in signature.parameters.values())
+        return (
+            f"it is called as {function.name}({names}), but yours is defined as "
+            f"{function.name}({yours}): give it the parameters of the exercise."
+        )
+    return ""
+
+
+def _error(run: Run) -> Outcome:
+    error = run.error
+    assert error is not None
+    name = type(error).__name__
+    message = _first_line(error)
+    if isinstance(error, SystemExit):
+        name, message = "SystemExit", "exit() was called; a function ends with return"
+    return Outcome("error", error=name, message=message, line=_line(error), printed=run.printed)
+
+
+def _first_line(error: BaseException) -> str:
+    if isinstance(error, GradcourseError):
+        return str(error)
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # a learner's own exception class may fail to print itself
+        return ""
+    return lines[0][:200] if lines else ""
+
+
+def _line(error: BaseException) -> str:
+    """Find the last frame in the learner's own code."""
+    paths = sysconfig.get_paths()
+    ours = [str(Path(__file__).parents[1]), paths["stdlib"], paths["purelib"], paths["platlib"]]
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename.startswith(tuple(ours)) or frame.filename.startswith("<frozen"):
+            continue
+        text = f": `{frame.line.strip()[:100]}`" if frame.line else ""
+        return f"line {frame.lineno}{text}"
+    return ""
+
+
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, list | tuple):
+        return len(before) == len(after) and all(map(_same, before, after))
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(_same(before[k], after[k]) for k in before)
+    first, second = plain(before), plain(after)
+    if isinstance(first, np.ndarray) and isinstance(second, np.ndarray):
+        exact = first.dtype.kind in "fc"
+        return first.shape == second.shape and np.array_equal(first, second, equal_nan=exact)
+    return True

@@ -1,0 +1,299 @@
+"""Check a `CodeExercise`: run the example and the random cases, compare, and name the slip."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcourse.checking import show
+from gradcourse.checking.call import Caller, Outcome, call_trusted
+from gradcourse.checking.compare import Tolerance, compare, precision
+from gradcourse.checking.exercise import (
+    Arguments,
+    CodeExercise,
+    Function,
+    Misconception,
+    Part,
+)
+from gradcourse.checking.plain import Foreign
+from gradcourse.checking.verdict import PartResult, Status
+from gradcourse.support import GradcourseError
+
+
+@dataclass
+class _Trial:
+    """One part, run on a learner's function."""
+
+    part: Part
+    function: Function
+    cases: list[Arguments] = field(default_factory=list)
+    got: list[Outcome] = field(default_factory=list)
+    expected: list[Outcome] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+    problem: str = ""
+    unanswered: bool = False
+    limit: float = 0.0
+
+    @property
+    def tolerance(self) -> Tolerance:
+        return Tolerance(self.part.rtol, self.part.atol)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every case was answered, by a value or an exception."""
+        return len(self.got) == len(self.cases) and bool(self.cases)
+
+    @property
+    def failed(self) -> bool:
+        return not self.unanswered and (bool(self.problem) or any(self.differences))
+
+
+def function_of(exercise: CodeExercise, part: Part) -> Function:
+    """Return the function that a part calls.
+
+    Raises
+    ------
+    GradcourseError
+        If the exercise has no function of that name.
+    """
+    if not part.function and len(exercise.functions) == 1:
+        return exercise.functions[0]
+    for function in exercise.functions:
+        if function.name == part.function:
+            return function
+    names = ", ".join(function.name for function in exercise.functions)
+    raise GradcourseError(
+        f"{exercise.id}: the part {part.title!r} tests the function {part.function!r}; "
+        f"the exercise has {names}"
+    )
+
+
+def check_code(
+    exercise: CodeExercise,
+    answers: Mapping[str, Any],
+    seed: int,
+    limit: float,
+    call: Caller,
+    stop: threading.Event | None,
+) -> tuple[tuple[PartResult, ...], str, bool]:
+    """Check every part.
+
+    Returns
+    -------
+    tuple
+        The results, what the learner's code printed, and whether the check was interrupted.
+    """
+    deadline = time.monotonic() + limit
+    trials: list[_Trial] = []
+    for index, part in enumerate(exercise.parts):
+        trial = _Trial(part, function_of(exercise, part))
+        # What is left is shared by the parts that are left: an endless loop in the first part
+        # must not cost the second one its points.
+        share = max(0.0, deadline - time.monotonic()) / (len(exercise.parts) - index)
+        trial.limit = share
+        if _interrupted(trials):
+            trial.problem = "Not tested: the check was stopped before."
+        elif _still_busy(trials, trial.function):
+            trial.problem = f"Not tested: an earlier call of `{trial.function.name}` still runs."
+        else:
+            _run(trial, answers, np.random.default_rng([seed, index]), call, stop)
+        trials.append(trial)
+    names = _name_misconceptions(trials)
+    results = tuple(_result(t, name) for t, name in zip(trials, names, strict=True))
+    # The first call is enough: every case would print the same lines again.
+    printed = next((o.printed for trial in trials for o in trial.got if o.printed), "")
+    return results, printed, _interrupted(trials)
+
+
+def _interrupted(trials: Sequence[_Trial]) -> bool:
+    return any(outcome.kind == "interrupted" for trial in trials for outcome in trial.got)
+
+
+def _still_busy(trials: Sequence[_Trial], function: Function) -> bool:
+    return any(o.abandoned for t in trials if t.function is function for o in t.got)
+
+
+def _run(
+    trial: _Trial,
+    answers: Mapping[str, Any],
+    rng: np.random.Generator,
+    call: Caller,
+    stop: threading.Event | None,
+) -> None:
+    """Run the example, then the random cases, and note the differences."""
+    name = trial.function.name
+    answer = answers.get(name)
+    trial.unanswered = name not in answers or answer is None or answer is Ellipsis
+    if name not in answers:
+        trial.problem = f"There is no function called `{name}`: write it, and run its cell first."
+    if trial.unanswered:
+        return
+    if not callable(answer):
+        trial.problem = (
+            f"`{name}` is not a function but {_type_in_words(answer)}: define it with "
+            f"`def {name}({', '.join(trial.function.parameters)}):`."
+        )
+        return
+    deadline = time.monotonic() + trial.limit
+    trial.got.append(call(trial.function, answer, trial.part.example, trial.limit, stop))
+    if trial.got[0].error == "NotImplementedError" or _is_ellipsis(trial.got[0]):
+        trial.unanswered = True
+        return
+    trial.cases = [trial.part.example, *trial.part.cases(rng)]
+    for arguments in trial.cases[1:]:
+        if trial.got[-1].kind not in ("value", "error"):
+            break
+        left = max(0.0, deadline - time.monotonic())
+        trial.got.append(call(trial.function, answer, arguments, left, stop))
+    ran = trial.cases[: len(trial.got)]
+    trial.expected = call_trusted(trial.function, trial.function.reference, ran)
+    trial.differences = [
+        _difference(trial, expected, got)
+        for expected, got in zip(trial.expected, trial.got, strict=True)
+    ]
+
+
+def _is_ellipsis(outcome: Outcome) -> bool:
+    return isinstance(outcome.value, Foreign) and outcome.value.type_name == "ellipsis"
+
+
+def _type_in_words(answer: Any) -> str:
+    if isinstance(answer, int | float | str | list | tuple):
+        return f"the value {show.value(answer)}"
+    return f"an object of type {type(answer).__name__}"
+
+
+def _difference(trial: _Trial, expected: Outcome, got: Outcome) -> str:
+    """Say how one outcome differs from the right one; empty when it does not."""
+    if got.kind == "signature":
+        return got.message
+    if got.kind == "interrupted":
+        return "the check was stopped here." + _still_running(got)
+    if got.kind == "timeout":
+        return (
+            f"it did not finish within {_seconds(trial.limit)} s: is there a loop that never ends?"
+            + _still_running(got)
+        )
+    if got.kind == "error":
+        if expected.kind == "error" and expected.error == got.error:
+            return ""
+        where = f", at {got.line}" if got.line else ""
+        return (
+            f"it raised {got.error}: {got.message}{where}."
+            if got.message
+            else (f"it raised {got.error}{where}.")
+        )
+    if expected.kind == "error":
+        return f"expected a {expected.error}, got {show.value(got.value)}."
+    return compare(expected.value, got.value, trial.tolerance)
+
+
+def _seconds(limit: float) -> str:
+    """Rounded, so that the text does not change from one check to the next."""
+    return str(round(limit)) if limit >= 1 else f"{limit:.1g}"
+
+
+def _still_running(got: Outcome) -> str:
+    if not got.abandoned:
+        return ""
+    return " It could not be stopped and still runs: restart the kernel to end it."
+
+
+def _name_misconceptions(trials: Sequence[_Trial]) -> list[Misconception | None]:
+    """Find for each failed part the misconception that gives the same outcomes.
+
+    One that explains all outcomes of a function, in every part, comes first; then one that
+    explains the part, and of several the one that explains most of the other parts.
+    """
+    return [_explain(trial, trials) if trial.failed else None for trial in trials]
+
+
+def _explain(trial: _Trial, trials: Sequence[_Trial]) -> Misconception | None:
+    if not trial.complete:
+        return None
+    others = [t for t in trials if t.function is trial.function and t.complete and t is not trial]
+    best: tuple[int, Misconception] | None = None
+    for misconception in trial.function.misconceptions:
+        if not _matches(trial, misconception):
+            continue
+        score = sum(_matches(other, misconception) for other in others)
+        if best is None or score > best[0]:
+            best = (score, misconception)
+    return None if best is None else best[1]
+
+
+def _matches(trial: _Trial, misconception: Misconception) -> bool:
+    wrong = call_trusted(trial.function, misconception.answer, trial.cases)
+    pairs = zip(wrong, trial.got, strict=True)
+    return all(_alike(a, b, trial.tolerance) for a, b in pairs)
+
+
+def _alike(wrong: Outcome, got: Outcome, tolerance: Tolerance) -> bool:
+    if wrong.kind != got.kind:
+        return False
+    if wrong.kind == "error":
+        return wrong.error == got.error
+    if isinstance(wrong.value, Foreign):
+        return bool(wrong.value == got.value)
+    try:
+        return not compare(wrong.value, got.value, tolerance)
+    except TypeError:
+        return False
+
+
+def _result(trial: _Trial, misconception: Misconception | None) -> PartResult:
+    part = trial.part
+    note = _mutation_note(trial)
+    if trial.unanswered or trial.failed:
+        status: Status = "unanswered" if trial.unanswered else "wrong"
+        message = trial.problem or ("" if trial.unanswered else _message(trial, misconception))
+        name = misconception.name if misconception else None
+        return PartResult(part.title, status, 0.0, part.points, message, name, note=note)
+    tested = f"agreed on the example and {show.count(len(trial.cases) - 1, 'random case')}"
+    closely = precision([outcome.value for outcome in trial.expected], trial.tolerance)
+    return PartResult(
+        part.title, "right", part.points, part.points, tested=f"{tested}, {closely}", note=note
+    )
+
+
+def _message(trial: _Trial, misconception: Misconception | None) -> str:
+    shown = _case_to_show(trial)
+    got, difference = trial.got[shown], trial.differences[shown]
+    if got.kind == "signature":
+        return _sentence(difference)
+    call = show.call(trial.function.name, trial.cases[shown])
+    example = f"`{call}`: {difference}"
+    if misconception is not None:
+        return f"{misconception.message}\n{example}"
+    if got.kind == "value" and got.value is not None and trial.part.look_at:
+        return f"{example}\nLook at: {trial.part.look_at}"
+    return example
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _case_to_show(trial: _Trial) -> int:
+    """The example when it fails, else the smallest random case that does."""
+    failing = [i for i, difference in enumerate(trial.differences) if difference]
+    if failing[0] == 0:
+        return 0
+    return min(failing, key=lambda i: show.size(trial.cases[i]))
+
+
+def _mutation_note(trial: _Trial) -> str:
+    changed = sorted({i for outcome in trial.got for i in outcome.changed})
+    if not changed:
+        return ""
+    parameters = trial.function.parameters
+    names = [f"`{parameters[i]}`" if i < len(parameters) else f"input {i}" for i in changed]
+    return (
+        f"Note: your function changes its input {' and '.join(names)} in place; "
+        "whoever calls it loses the old values. Work on a copy."
+    )

@@ -1,0 +1,237 @@
+"""Read an exercise notebook, and run its cells as a kernel would, one failing cell at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import signal
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradcourse.checking.limits import Stopped
+from gradcourse.support import GradcourseError
+
+CELL_LIMIT = 60
+"""Seconds that one cell may run."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One code cell.
+
+    Attributes
+    ----------
+    index : int
+        Its position in the notebook, all cells counted, from 0.
+    grade_id : str
+        From nbgrader's metadata; empty where there is none.
+    tests : bool
+        Whether it belongs to the grading, not to the answer, and is not run.
+    """
+
+    index: int
+    source: str
+    grade_id: str = ""
+    tests: bool = False
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """What matters of an exercise notebook.
+
+    Attributes
+    ----------
+    assignment : str
+        As its metadata names it, "01"; empty where they do not.
+    grade_ids : tuple of str
+        Of all cells, in order.
+    """
+
+    path: Path
+    cells: tuple[Cell, ...]
+    assignment: str
+    grade_ids: tuple[str, ...]
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Read a notebook.
+
+    Raises
+    ------
+    GradcourseError
+        If the file is missing, is not JSON, or is no notebook of format 4.
+    """
+    try:
+        data = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        raise GradcourseError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise GradcourseError(f"{path}: it cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        what = "it is empty" if not path.stat().st_size else "it is not JSON"
+        raise GradcourseError(f"{path}: {what}, so it is no notebook: {error}") from error
+    if not isinstance(data, dict) or not isinstance(data.get("cells"), list):
+        old = isinstance(data, dict) and "worksheets" in data
+        hint = (
+            "it is of an old format: open and save it in JupyterLab"
+            if old
+            else ("it is no notebook: a notebook is a JSON object with a list of cells")
+        )
+        raise GradcourseError(f"{path}: {hint}")
+    ours = _mapping(_mapping(data.get("metadata")).get("gradcourse"))
+    cells = [cell for cell in data["cells"] if isinstance(cell, dict)]
+    return Notebook(
+        path=path,
+        cells=tuple(
+            _cell(index, cell)
+            for index, cell in enumerate(cells)
+            if cell.get("cell_type") == "code"
+        ),
+        assignment=str(ours.get("assignment") or ""),
+        grade_ids=tuple(grade_id for cell in cells if (grade_id := _grade_id(cell))),
+    )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _nbgrader(cell: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(_mapping(cell.get("metadata")).get("nbgrader"))
+
+
+def _grade_id(cell: Mapping[str, Any]) -> str:
+    return str(_nbgrader(cell).get("grade_id") or "")
+
+
+def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
+    source = cell.get("source", "")
+    if isinstance(source, list):
+        source = "".join(str(line) for line in source)
+    marks = _nbgrader(cell)
+    # A cell that is both graded and a solution is an answer that a person marks.
+    tests = bool(marks.get("grade")) and not marks.get("solution")
+    return Cell(index, str(source), _grade_id(cell), tests)
+
+
+@dataclass(frozen=True)
+class CellError:
+    """What went wrong in a cell: "SyntaxError: invalid syntax (line 3)"."""
+
+    index: int
+    grade_id: str
+    source: str
+    text: str
+
+    def concerns(self, grade_id: str, names: Collection[str]) -> bool:
+        """Whether this cell was to give the answer with these names."""
+        if self.grade_id == grade_id or self.grade_id.startswith(f"{grade_id}-"):
+            return True
+        return any(re.search(rf"\b{re.escape(name)}\b\s*[=(]", self.source) for name in names)
+
+
+def run_cells(
+    notebook: Notebook, skip: Mapping[int, str], starting: Callable[[int], None]
+) -> tuple[dict[str, Any], list[CellError]]:
+    """Run every cell in order, in this process. A cell that fails does not stop the others.
+
+    Parameters
+    ----------
+    notebook : Notebook
+        What `read_notebook` returned.
+    skip : mapping
+        From the index of a cell that must not run to the reason, kept as its error.
+    starting : callable
+        Called with the index of each cell before it runs.
+
+    Returns
+    -------
+    tuple
+        The names that the cells defined, and the errors.
+    """
+    shell = _shell()
+    errors = []
+    for cell in notebook.cells:
+        if cell.tests:
+            continue
+        if cell.index in skip:
+            errors.append(CellError(cell.index, cell.grade_id, cell.source, skip[cell.index]))
+            continue
+        starting(cell.index)
+        text = _run_cell(shell, cell.source)
+        if text:
+            errors.append(CellError(cell.index, cell.grade_id, cell.source, text))
+    return shell.user_ns, errors
+
+
+def _shell() -> Any:
+    """IPython, so that magics and shell lines are understood as in a notebook."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    return InteractiveShell.instance(config=config)
+
+
+def _run_cell(shell: Any, source: str) -> str:
+    """Run one cell and return its error in words; empty when there was none."""
+    try:
+        with _alarm(CELL_LIMIT):
+            result = shell.run_cell(source, store_history=False)
+    except Stopped:
+        return _TOO_LONG
+    except BaseException as error:
+        return _in_words(error)
+    problem = result.error_before_exec or result.error_in_exec
+    return "" if problem is None else _in_words(problem)
+
+
+_TOO_LONG = f"it did not finish within {CELL_LIMIT} s"
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, Stopped):
+        return _TOO_LONG
+    lines = str(getattr(error, "msg", "") or error).strip().splitlines()
+    text = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    number = getattr(error, "lineno", None) or _line(error)
+    return f"{text} (line {number})" if number else text
+
+
+def _line(error: BaseException) -> int | None:
+    """The line of the cell in which it was raised."""
+    found, step = None, error.__traceback__
+    while step is not None:
+        name = step.tb_frame.f_code.co_filename
+        if "ipython-input" in name or "ipykernel" in name:
+            found = step.tb_lineno
+        step = step.tb_next
+    return found
+
+
+@contextlib.contextmanager
+def _alarm(seconds: int) -> Iterator[None]:
+    """Stop a cell that runs too long, again each second if it swallows the first alarms.
+
+    Where there is no alarm (Windows), or C code does not let it through, whoever started this
+    process ends it.
+    """
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def ring(*_: Any) -> None:
+        raise Stopped
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,73 @@
+"""The face of one exercise in a notebook: buttons, hints, a status that says what was found."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from gradcourse.checking.exercise import CodeExercise, Exercise, Tuning
+from gradcourse.checking.progress import Progress
+
+if TYPE_CHECKING:
+    from gradcourse.checking.panel.base import Panel
+
+Namespace = Callable[[], Mapping[str, Any]]
+"""Gives the notebook's names as they are now; asked again at each press."""
+
+
+def show_panel(
+    exercise: Exercise,
+    namespace: Namespace,
+    *,
+    solution: str = "",
+    progress: Progress | None = None,
+) -> None:
+    """Check the notebook's answer, and show the panel with the result.
+
+    Where there is no notebook, the result is printed instead.
+
+    Parameters
+    ----------
+    exercise : Exercise
+        What is asked.
+    namespace : callable
+        Takes nothing, returns the names of the notebook as they are now.
+    solution : str
+        The notebook that holds the solution; the last hint names it.
+    progress : Progress, optional
+        Where attempts are kept; by default the user's own file.
+    """
+    panel = make_panel(exercise, namespace, solution=solution, progress=progress)
+    if not has_front_end():
+        print(panel.first)
+        return
+    from IPython.display import display
+
+    display(panel.bundle(), raw=True)
+
+
+def make_panel(
+    exercise: Exercise,
+    namespace: Namespace,
+    *,
+    solution: str = "",
+    progress: Progress | None = None,
+) -> Panel:
+    """Build the panel without showing it."""
+    from gradcourse.checking.panel.code import CodePanel
+    from gradcourse.checking.panel.commit import CommitPanel
+    from gradcourse.checking.panel.tune import TunePanel
+
+    kind: type[Panel] = CommitPanel
+    if isinstance(exercise, CodeExercise):
+        kind = CodePanel
+    elif isinstance(exercise, Tuning):
+        kind = TunePanel
+    return kind(exercise, namespace, progress or Progress.default(), solution)
+
+
+def has_front_end() -> bool:
+    """Whether this is a notebook's kernel; a terminal or a script shows no widgets."""
+    module = sys.modules.get("IPython.core.getipython")
+    return module is not None and hasattr(module.get_ipython(), "kernel")

@@ -1,0 +1,59 @@
+"""The panel of a tuning exercise: the demo's own sliders, and a check that measures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradcourse.checking.panel.base import Panel
+from gradcourse.checking.panel.commit import line_to_copy
+from gradcourse.checking.verdict import Verdict
+from gradcourse.support import GradcourseError
+
+
+class TunePanel(Panel):
+    """The live figure, Check and Hint."""
+
+    def controls(self) -> list[Any]:
+        self.demo = self.exercise.demo()
+        self.live = self.demo.widget(self._start())
+        return [self.live]
+
+    def buttons(self) -> list[Any]:
+        import ipywidgets
+
+        self.check_button = ipywidgets.Button(
+            description="Check",
+            icon="check",
+            button_style="primary",
+            tooltip="Measure at these knob values",
+        )
+        self.check_button.on_click(lambda _: self._press())
+        self.busy_controls.append(self.check_button)
+        return [self.check_button]
+
+    def _press(self) -> None:
+        self._tried = self.values()
+        self.start(lambda: self.check(self._tried))
+
+    def values(self) -> dict[str, float]:
+        """Return the knob values by the names of the answers, rounded as they are handed in."""
+        pairs = zip(self.exercise.answers, self.demo.knobs, strict=True)
+        return {name: float(f"{self.live.knobs[knob.name]:.4g}") for name, knob in pairs}
+
+    def below(self, verdict: Verdict) -> str:
+        """The lines that hand the knobs' values in, unless the notebook has them already."""
+        tried = getattr(self, "_tried", None)
+        if tried is None or tried == self.answers():
+            return ""
+        return line_to_copy(tried)
+
+    def _start(self) -> dict[str, float]:
+        """Begin where the notebook's own answer stands, as far as the knobs can go there."""
+        answers = self.answers()
+        start = {}
+        for name, knob in zip(self.exercise.answers, self.demo.knobs, strict=True):
+            try:
+                start[knob.name] = knob.accept(answers[name])
+            except (KeyError, GradcourseError):
+                continue
+        return start

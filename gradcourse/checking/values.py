@@ -1,0 +1,270 @@
+"""Check the answers that are values: a predicted number, a chosen option, a tuned knob.
+
+What they are compared with is measured at that moment.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcourse.checking import show
+from gradcourse.checking.call import run_trusted
+from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.checking.verdict import PartResult
+
+if TYPE_CHECKING:
+    from gradcourse.figures import Demo, Knob
+
+NEAR = 0.02
+"""A knob value this close to a misconception's, relatively, counts as the same."""
+
+
+def is_open(value: Any) -> bool:
+    """Whether a variable still holds the untouched stub: None or ``...``."""
+    return value is None or value is Ellipsis
+
+
+def as_number(value: Any) -> float | None:
+    """Return a finite real number, or None where the value is none."""
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy() if value.numel() == 1 else None
+    if isinstance(value, np.ndarray):
+        value = value.item() if value.size == 1 else None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+# ── Prediction ────────────────────────────────────────────────────────────────────────────────
+
+
+def check_prediction(
+    exercise: Prediction, value: Any, stop: threading.Event | None
+) -> tuple[PartResult, ...]:
+    """Compare a predicted number with the number measured now."""
+    if is_open(value):
+        return (_open(exercise),)
+    number = as_number(value)
+    if number is None or (exercise.log and number <= 0):
+        kind = "a number above 0" if exercise.log else "a finite number"
+        return (_wrong(exercise, f"`{exercise.answer}` is {_shown(value)}: give {kind}."),)
+    truth = float(run_trusted(exercise.measure, stop))
+    said = f"You predicted {_with_unit(show.number(number), exercise)}; "
+    found = f"measured {_with_unit(show.measured(truth), exercise)}"
+    if _distance(exercise, number, truth) <= _reach(exercise):
+        tested = f"{said}{found}, {_how_close(exercise)}."
+        return (_right(exercise, tested, exercise.explain),)
+    slip = _nearest(exercise, number)
+    message = f"{said}{found}{_how_far(exercise, number, truth)}."
+    if slip is not None:
+        message = f"{slip.message}\n{message}"
+    return (_wrong(exercise, message, slip, note=exercise.explain),)
+
+
+def _distance(exercise: Prediction, a: float, b: float) -> float:
+    """Distance on the exercise's own scale; a measurement of 0 is infinitely far on a log one."""
+    if not exercise.log:
+        return abs(a - b) if math.isfinite(b) else math.inf
+    if a <= 0 or b <= 0 or not math.isfinite(b):
+        return math.inf
+    return abs(math.log(a) - math.log(b))
+
+
+def _reach(exercise: Prediction) -> float:
+    reach = math.log(exercise.within) if exercise.log else exercise.within
+    return reach * (1 + 1e-12)
+
+
+def _how_close(exercise: Prediction) -> str:
+    if exercise.log:
+        return f"within a factor of {show.number(exercise.within)}"
+    return f"within {_with_unit(show.number(exercise.within), exercise)}"
+
+
+def _how_far(exercise: Prediction, number: float, truth: float) -> str:
+    if not exercise.log or truth <= 0 or not math.isfinite(truth):
+        return ""
+    ratio = math.exp(_distance(exercise, number, truth))
+    side = "too large" if number > truth else "too small"
+    return f": a factor of {show.measured(ratio)} {side}"
+
+
+def _nearest(exercise: Prediction, number: float) -> NamedValue | None:
+    """The misconception whose value is nearest, if it is within the exercise's tolerance."""
+    ranked = sorted(
+        exercise.misconceptions, key=lambda slip: _distance(exercise, number, float(slip.value))
+    )
+    if ranked and _distance(exercise, number, float(ranked[0].value)) <= _reach(exercise):
+        return ranked[0]
+    return None
+
+
+def _with_unit(text: str, exercise: Prediction) -> str:
+    return f"{text} {exercise.unit}" if exercise.unit else text
+
+
+# ── Choice ────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_choice(
+    exercise: Choice, value: Any, stop: threading.Event | None
+) -> tuple[PartResult, ...]:
+    """Compare a chosen option with the one that the measurement decides for."""
+    if is_open(value):
+        return (_open(exercise),)
+    keys = [option.key for option in exercise.options]
+    if not isinstance(value, str) or value not in keys:
+        text = f"`{exercise.answer}` is {_shown(value)}: choose one of {_or(keys)}."
+        return (_wrong(exercise, text),)
+    chosen = exercise.options[keys.index(value)]
+    truth = run_trusted(exercise.measure, stop)
+    if value == truth:
+        tested = f"You chose “{_bare(chosen)}”, and so does the measurement. {chosen.message}"
+        return (_right(exercise, tested.strip(), exercise.explain),)
+    right = next(_bare(option) for option in exercise.options if option.key == truth)
+    message = f"You chose “{_bare(chosen)}”. The measurement decides for “{right}”."
+    if chosen.message:
+        message = f"{chosen.message}\n{message}"
+    return (_wrong(exercise, message, note=exercise.explain),)
+
+
+def _bare(option: Option) -> str:
+    return option.text.rstrip(".")
+
+
+def _or(keys: Sequence[str]) -> str:
+    quoted = [repr(key) for key in keys]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+
+
+# ── Tuning ────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_tuning(
+    exercise: Tuning, values: Mapping[str, Any], seed: int, stop: threading.Event | None
+) -> tuple[PartResult, ...]:
+    """Measure at the learner's knob values, with several seeds, and look where it falls."""
+    missing = [name for name in exercise.answers if is_open(values.get(name))]
+    if len(missing) == len(exercise.answers):
+        return (_open(exercise),)
+    if missing:
+        return (_wrong(exercise, f"`{missing[0]}` has no value yet: give it one."),)
+    demo = exercise.demo()
+    knobs, problem = _knob_values(exercise, demo, values)
+    if problem:
+        return (_wrong(exercise, problem),)
+    seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(exercise.repeats)]
+    measured = run_trusted(lambda: [float(exercise.measure(s, **knobs)) for s in seeds], stop)
+    inside = [exercise.low <= value <= exercise.high for value in measured]
+    band = f"{show.number(exercise.low)} to {show.number(exercise.high)}"
+    if all(inside):
+        tested = (
+            f"{exercise.quantity} lies inside {band} for "
+            f"{show.count(exercise.repeats, 'random network')}"
+        )
+        return (_right(exercise, tested),)
+    slip = _tuning_slip(exercise, demo, knobs)
+    numbers = ", ".join(show.measured(value) for value in measured)
+    lines = [
+        slip.message if slip else "",
+        f"{exercise.quantity}: measured {numbers}; it should lie inside {band}.",
+        "" if slip else _side(exercise, measured),
+    ]
+    return (_wrong(exercise, "\n".join(line for line in lines if line), slip),)
+
+
+def _side(exercise: Tuning, measured: Sequence[float]) -> str:
+    if any(math.isnan(value) for value in measured):
+        return "A measurement is NaN: somewhere on the way a number overflowed."
+    if all(value < exercise.low for value in measured):
+        return exercise.below or "All of them fall below it."
+    if all(value > exercise.high for value in measured):
+        return exercise.above or "All of them fall above it."
+    return "Some lie inside and some do not: aim for the middle of the band."
+
+
+def _knob_values(
+    exercise: Tuning, demo: Demo, values: Mapping[str, Any]
+) -> tuple[dict[str, float], str]:
+    """Return the values by knob name, and what is wrong with them."""
+    knobs: dict[str, float] = {}
+    for name, knob in zip(exercise.answers, demo.knobs, strict=False):
+        number = as_number(values[name])
+        if number is None:
+            return {}, f"`{name}` is {_shown(values[name])}: give a finite number."
+        low, high = _ends(knob)
+        slack = 1e-9 * max(abs(low), abs(high))
+        if not low - slack <= number <= high + slack:
+            return {}, (
+                f"`{name}` is {show.number(number)}: the knob goes from {show.number(low)} "
+                f"to {show.number(high)}."
+            )
+        knobs[knob.name] = round(number) if knob.integer else number
+    return knobs, ""
+
+
+def _ends(knob: Knob) -> tuple[float, float]:
+    return (10**knob.low, 10**knob.high) if knob.log else (knob.low, knob.high)
+
+
+def _tuning_slip(exercise: Tuning, demo: Demo, knobs: Mapping[str, float]) -> NamedValue | None:
+    by_answer = dict(zip(exercise.answers, demo.knobs, strict=False))
+    for slip in exercise.misconceptions:
+        settings = {
+            by_answer[name].name if name in by_answer else name: value
+            for name, value in slip.value.items()
+        }
+        if all(_near(knob, knobs[knob.name], settings.get(knob.name)) for knob in demo.knobs):
+            return slip
+    return None
+
+
+def _near(knob: Knob, value: float, wrong: float | None) -> bool:
+    """Within 2 % or one step of the knob; a knob that the misconception leaves open matches."""
+    if wrong is None:
+        return True
+    if knob.log and value > 0 and wrong > 0:
+        apart = abs(math.log10(value) - math.log10(wrong))
+        return apart <= max(math.log10(1 + NEAR), knob.step * (1 + 1e-9))
+    return abs(value - wrong) <= max(NEAR * abs(wrong), knob.step * (1 + 1e-9))
+
+
+# ── Shared ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _open(exercise: Prediction | Choice | Tuning) -> PartResult:
+    return PartResult(exercise.title, "unanswered", 0.0, exercise.points)
+
+
+def _right(exercise: Prediction | Choice | Tuning, tested: str, note: str = "") -> PartResult:
+    points = exercise.points
+    return PartResult(exercise.title, "right", points, points, tested=tested, note=note)
+
+
+def _wrong(
+    exercise: Prediction | Choice | Tuning,
+    message: str,
+    slip: NamedValue | None = None,
+    note: str = "",
+) -> PartResult:
+    name = slip.name if slip else None
+    return PartResult(exercise.title, "wrong", 0.0, exercise.points, message, name, note=note)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool | np.bool_ | str | float | int):
+        return show.value(value)
+    return f"an object of type {type(value).__name__}"
