@@ -75,16 +75,20 @@ async def execute(root: Path, draft: Draft, cell_seconds: int = CELL_SECONDS) ->
     )
     with tempfile.TemporaryDirectory(prefix="gradcourse-build-") as private:
         try:
-            return await client.async_execute(env=_environment(Path(private)))
+            node = await client.async_execute(env=_environment(Path(private)))
         except CellExecutionError as error:
-            raise _failure(draft, running[0], error) from error
+            raise _failure(draft, client.nb, running[0]) from error
         except CellTimeoutError as error:
             message = f"ran longer than {cell_seconds} s; make it shorter"
             raise _placed(draft, running[0], message) from error
         except RuntimeError as error:
-            raise _placed(
-                draft, running[0], f"the kernel died or never came up: {error}"
-            ) from error
+            message = f"the kernel died, or never came up ({error})"
+            raise _placed(draft, running[0], message) from error
+    # An object that fails to show itself leaves an error behind a cell that counts as done.
+    for index, cell in enumerate(node.cells):
+        if any(output.output_type == "error" for output in cell.get("outputs", [])):
+            raise _failure(draft, node, index)
+    return node
 
 
 def _environment(private: Path) -> dict[str, str]:
@@ -110,10 +114,12 @@ def _placed(draft: Draft, index: int, message: str) -> GradcourseError:
     return GradcourseError(f"{draft.place(index)}: {message}")
 
 
-def _failure(draft: Draft, index: int, error: CellExecutionError) -> GradcourseError:
+def _failure(draft: Draft, node: NotebookNode, index: int) -> GradcourseError:
     """Name the deepest line of the failing cell; a helper it called is not where to look first."""
-    frames = _FRAME.finditer(_COLOR.sub("", error.traceback))
-    count = sum(cell.cell_type == "code" for cell in draft.node.cells[: index + 1])
+    errors = [out for out in node.cells[index].outputs if out.output_type == "error"]
+    error = errors[0]
+    frames = _FRAME.finditer(_COLOR.sub("", "\n".join(error.traceback)))
+    count = sum(cell.cell_type == "code" for cell in node.cells[: index + 1])
     lines = [int(frame["line"]) for frame in frames if int(frame["count"]) == count]
     said = error.evalue.strip().split("\n")[0]
     message = f"{error.ename}: {said}" if said else error.ename

@@ -264,8 +264,12 @@ async def _build_source(
 
 
 async def _stored(root: Path, draft: Draft, free: asyncio.Semaphore, say: Say) -> str:
-    # Only a build that runs something needs the test tools' nbclient.
-    from gradcourse.authoring.execute import execute
+    try:
+        from gradcourse.authoring.execute import execute
+    except ImportError as error:
+        raise GradcourseError(
+            f"{draft.path}: running notebooks needs {error.name}: pip install --editable '.[dev]'"
+        ) from error
     from gradcourse.authoring.outputs import store
 
     async with free:

@@ -262,7 +262,10 @@ def _question(source: Source, cell: Cell, registry: Registry) -> Question:
 
 
 def _require_assignment(source: Source, registry: Registry) -> None:
-    wanted = registry.assignment(source.number)
+    try:
+        wanted = registry.assignment(source.number)
+    except (GradcourseError, KeyError) as error:
+        raise at(source, 1, f"no assignment {source.number}: {error}") from error
     found = [cell.check for cell in source.cells if cell.check]
     for identity in wanted:
         if identity not in found:

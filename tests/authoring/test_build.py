@@ -154,7 +154,12 @@ def test_a_learners_answers_are_not_overwritten(course, registry):
     [
         ("x = 1\n\ny = x / 0\nz = 2", 7, "ZeroDivisionError: division by zero"),
         ("def f(x):\n    return 1 / x\n\n\nf(0)", 6, "ZeroDivisionError: division by zero"),
-        ("import json\n\njson.loads('{')\nx = 1", 6, "JSONDecodeError: "),
+        ("import json\n\njson.loads('{')\nx = 1", 7, "JSONDecodeError: "),
+        (
+            "class Shy:\n    def _repr_html_(self):\n        raise ValueError('no')\n\n\nShy()",
+            7,
+            "ValueError: no",
+        ),
         ("import os\n\nos._exit(3)", 4, "the kernel died"),
     ],
 )
