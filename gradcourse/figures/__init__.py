@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from gradcourse.figures.demo import Demo, Knob
+from gradcourse.figures.depth import depth_plot, histogram_picture
 from gradcourse.figures.plot import Axis, Band, Line, Picture, Plot, SideBySide, side_by_side
+
+if TYPE_CHECKING:
+    from gradcourse.figures.live import LivePlot
 
 __all__ = [
     "Axis",
@@ -11,8 +17,20 @@ __all__ = [
     "Demo",
     "Knob",
     "Line",
+    "LivePlot",
     "Picture",
     "Plot",
     "SideBySide",
+    "depth_plot",
+    "histogram_picture",
     "side_by_side",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The widget brings ipywidgets with it, which a script that draws to a file does without.
+    if name == "LivePlot":
+        from gradcourse.figures.live import LivePlot
+
+        return LivePlot
+    raise AttributeError(f"gradcourse.figures has no name {name!r}")

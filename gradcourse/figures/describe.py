@@ -61,10 +61,7 @@ def describe_picture(picture: Picture) -> str:
 
 def _where(picture: Picture, at: tuple[np.intp, ...]) -> str:
     column, row = np.asarray(picture.columns)[at[1]], np.asarray(picture.rows)[at[0]]
-    return (
-        f"{_noun(picture.x.label)} {number(float(column))}, "
-        f"{_noun(picture.y.label)} {number(float(row))}"
-    )
+    return f"{_at(picture.x.label, float(column))}, {_at(picture.y.label, float(row))}"
 
 
 def _span(values: Array) -> str:
@@ -76,10 +73,18 @@ def _noun(label: str) -> str:
     return label.split(" (")[0].split(",")[0].strip()
 
 
+def _at(label: str, value: float) -> str:
+    """Return "layer 3", or "L = 3" where the label ends in a symbol: "number of factors L"."""
+    noun = _noun(label)
+    symbol = noun.split(" ")[-1]
+    return f"{symbol} = {number(value)}" if len(symbol) <= 2 else f"{noun} {number(value)}"
+
+
 def _band(band: object, plot: Plot) -> str:
     log = plot.y.scale == "log"
     low, high, label = band.low, band.high, band.label  # type: ignore[attr-defined]
-    return f"shaded from {number(low, log)} to {number(high, log)}: {label}"
+    limits = f"{number(low, log)} to {number(high, log)}"
+    return f"shaded band: {label}" if limits in label else f"shaded from {limits}: {label}"
 
 
 def _clause(line: Line, plot: Plot) -> str:
@@ -89,8 +94,8 @@ def _clause(line: Line, plot: Plot) -> str:
         return f"{line.label} is nowhere finite"
     if line.role == "reference" and (np.ptp(x) == 0 or np.ptp(y[finite]) == 0):
         upright = np.ptp(x) == 0
-        at = f"{_noun(plot.x.label)} {number(float(x[0]))}" if upright else _y(y[finite][0], plot)
-        return f"reference line at {at}: {line.label}"
+        at = _at(plot.x.label, float(x[0])) if upright else _y(y[finite][0], plot)
+        return f"{line.label}, a reference line at {at}"
     if line.role == "theory":
         agreement = _agreement(line, plot)
         if agreement:
@@ -115,7 +120,7 @@ def _course(x: Array, y: Array, plot: Plot) -> str:
         return text
     tail = zeros[-1] == len(y) - 1 and len(zeros) == len(y) - zeros[0]
     if tail:
-        return f"{text}, exactly 0 from {_noun(plot.x.label)} {number(float(x[zeros[0]]))} on"
+        return f"{text}, exactly 0 from {_at(plot.x.label, float(x[zeros[0]]))} on"
     return f"{text}, exactly 0 at {len(zeros)} of {len(y)} points"
 
 
@@ -123,7 +128,7 @@ def _runs(x: Array, y: Array, plot: Plot) -> str:
     """ "falls from 1e0 at layer 20 to 3e-12 at layer 1", with the turn in between, if any."""
     keep = np.flatnonzero(np.isfinite(y))
     height = np.log10(y[keep]) if plot.y.scale == "log" else y[keep]
-    place = [f"{_y(y[i], plot)} at {_noun(plot.x.label)} {number(float(x[i]))}" for i in keep]
+    place = [f"{_y(y[i], plot)} at {_at(plot.x.label, float(x[i]))}" for i in keep]
     overflow = _overflow(x, y, plot)
     if len(keep) == 1:
         return f"is {place[0]}{overflow}"
@@ -156,7 +161,7 @@ def _overflow(x: Array, y: Array, plot: Plot) -> str:
     infinite = np.flatnonzero(np.isinf(y))
     if not len(infinite):
         return ""
-    return f", infinite from {_noun(plot.x.label)} {number(float(x[infinite[0]]))} on"
+    return f", infinite from {_at(plot.x.label, float(x[infinite[0]]))} on"
 
 
 def _agreement(theory: Line, plot: Plot) -> str:

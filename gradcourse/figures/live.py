@@ -1,0 +1,188 @@
+"""The live figure: one widget for lines and pictures, with its knobs inside.
+
+This module alone imports anywidget, and only `Demo.widget` imports this module.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from gradcourse.figures.demo import Demo
+from gradcourse.figures.layout import Layout, arrange, arrange_all, steady
+from gradcourse.figures.plot import Picture, Plot
+from gradcourse.figures.stage import Screen, Stage
+from gradcourse.figures.wire import Points, describe, style_table
+from gradcourse.support import GradcourseError
+
+_HERE = Path(__file__).parent
+
+Frames = tuple[list[dict[str, Any]], bytes]
+
+
+class LivePlot(anywidget.AnyWidget):
+    """A figure whose knobs stand below it. `Demo.widget` makes one.
+
+    Attributes
+    ----------
+    knobs : dict
+        Name to real value. Set it from Python and the sliders follow; observe it to follow them.
+    status : str
+        Why the last figure could not be computed; empty when it could.
+    """
+
+    _esm = _HERE / "live.js"
+    _css = _HERE / "live.css"
+
+    # The browser moves its own sliders; an echo of its own message would move them back.
+    knobs = traitlets.Dict().tag(sync=True, echo_update=False)
+    status = traitlets.Unicode("").tag(sync=True)
+    _screen = traitlets.Dict().tag(sync=True, echo_update=False)
+    _controls = traitlets.List().tag(sync=True)
+    _heading = traitlets.Unicode("").tag(sync=True)
+    _style = traitlets.Dict().tag(sync=True)
+    _linked = traitlets.Bool(False).tag(sync=True)
+    _frames = traitlets.List().tag(sync=True)
+    _data = traitlets.Bytes(b"").tag(sync=True)
+    _progress = traitlets.Float(1.0).tag(sync=True)
+
+    def __init__(self, demo: Demo, values: Mapping[str, float]) -> None:
+        self._demo = demo
+        self._layout_before: Layout | None = None
+        self._stage = Stage(Screen())
+        # Callbacks come in a thread of their own, while a cell may set `knobs` in another.
+        self._lock = threading.RLock()
+        super().__init__(
+            knobs=dict(values),
+            _heading=demo.title,
+            _controls=[_control(knob) for knob in demo.knobs],
+            _style=style_table(),
+            _linked=demo.linked,
+            _progress=0.0 if demo.linked else 1.0,
+        )
+        self._redraw()
+        self.on_msg(self._answer)
+
+    def complete(self) -> None:
+        """Compute every frame of a linked demo now; a page without a kernel needs them all.
+
+        A front end asks for this by itself when it shows the widget.
+        """
+        with self._lock:
+            if self._progress < 1:
+                self._hand_over(*self._every_frame())
+                self._progress = 1.0
+
+    @traitlets.validate("knobs")
+    def _accept(self, proposal: Any) -> dict[str, float]:
+        return self._demo.values(**{**self.knobs, **proposal["value"]})
+
+    @traitlets.observe("knobs")
+    def _move(self, _: Any) -> None:
+        if self.comm is not None and not (self._linked and self._progress >= 1):
+            self._redraw()
+
+    @traitlets.observe("_screen")
+    def _fit(self, change: Any) -> None:
+        """Draw pictures as sharp as this screen shows them, and on its background."""
+        ratio = min(max(float(change["new"].get("ratio", 1.5)), 1.0), 2.0)
+        dark = bool(change["new"].get("dark"))
+        with self._lock:
+            self._stage = Stage(Screen("dark" if dark else "light", 100 * ratio))
+        self._redraw()
+
+    def _answer(self, _: Any, content: Any, __: Any) -> None:
+        if content == "frames":
+            self._guarded(self.complete)
+
+    def _redraw(self) -> None:
+        self._guarded(lambda: self._hand_over(*self._one_frame()))
+
+    def _guarded(self, action: Any) -> None:
+        """An exception in a callback is printed nowhere: show it in the widget."""
+        try:
+            with self._lock, self.hold_sync():
+                action()
+                self.status = ""
+        except GradcourseError as problem:
+            self.status = str(problem)
+        except Exception as problem:
+            self.status = f"This figure could not be computed: {type(problem).__name__}: {problem}"
+
+    def _hand_over(self, frames: list[dict[str, Any]], data: bytes) -> None:
+        with self.hold_sync():
+            self._frames, self._data = frames, data
+
+    def _one_frame(self) -> Frames:
+        figure = self._demo.frame(**self.knobs)
+        if isinstance(figure, Picture):
+            return _pictures([figure], self._stage)
+        self._layout_before = steady(arrange(figure), self._layout_before)
+        points = Points()
+        frame = describe(self._layout_before, figure.title, figure.alt, points)
+        return [frame], points.bytes()
+
+    def _every_frame(self) -> Frames:
+        knob = self._demo.knobs[0]
+        figures = []
+        for index in range(knob.count):
+            figures.append(_figure(self._demo, knob.position(index)))
+            self._progress = 0.99 * (index + 1) / knob.count
+            self.send_state("_progress")
+        if all(isinstance(figure, Plot) for figure in figures):
+            return _plots([figure for figure in figures if isinstance(figure, Plot)])
+        return _pictures([figure for figure in figures if isinstance(figure, Picture)], self._stage)
+
+
+def live(demo: Demo, values: Mapping[str, float]) -> LivePlot:
+    """Return the widget of a demo, its knobs at these real values."""
+    return LivePlot(demo, values)
+
+
+@lru_cache(maxsize=1024)
+def _figure(demo: Demo, position: float) -> Plot | Picture:
+    """A frame that trains a network is computed once, however often the demo is shown."""
+    knob = demo.knobs[0]
+    return demo.frame(**{knob.name: knob.value(position)})
+
+
+def _plots(plots: list[Plot]) -> Frames:
+    points = Points()
+    frames = [
+        describe(layout, plot.title, plot.alt, points)
+        for layout, plot in zip(arrange_all(plots), plots, strict=True)
+    ]
+    return frames, points.bytes()
+
+
+def _pictures(pictures: list[Picture], stage: Stage) -> Frames:
+    frames, chunks, start = [], [], 0
+    for picture in pictures:
+        chunk = stage.png(picture)
+        frames.append(
+            {"kind": "picture", "title": picture.title, "alt": picture.alt,
+             "start": start, "length": len(chunk)}
+        )  # fmt: skip
+        chunks.append(chunk)
+        start += len(chunk)
+    return frames, b"".join(chunks)
+
+
+def _control(knob: Any) -> dict[str, Any]:
+    return {
+        "name": knob.name,
+        "label": knob.label,
+        "low": knob.low,
+        "high": knob.position(knob.count - 1),
+        "step": knob.step,
+        "log": knob.log,
+        "integer": knob.integer,
+        "decimals": max(0, -math.floor(math.log10(knob.step) + 1e-9)),
+    }

@@ -1,0 +1,113 @@
+"""A Plot on its way to the browser: a small description as JSON, the points as float32 bytes.
+
+Positions are sent, not values: on a log axis the log10, because float32 ends near 1e-38 and a
+vanished gradient does not. NaN is a gap; -inf is an exact zero on a log axis.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.figures import style
+from gradcourse.figures.layout import Layout, Note, Scale, Series
+
+
+class Points:
+    """Float32 vectors laid end to end; a vector that is already there is not stored again."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+        self._known: dict[bytes, int] = {}
+        self._length = 0
+
+    def add(self, vector: NDArray[np.float64]) -> int:
+        """Store a vector; return the index of its first number."""
+        with np.errstate(over="ignore"):
+            chunk = np.ascontiguousarray(vector, dtype="<f4").tobytes()
+        if chunk not in self._known:
+            self._known[chunk] = self._length
+            self._chunks.append(chunk)
+            self._length += len(vector)
+        return self._known[chunk]
+
+    def bytes(self) -> bytes:
+        """Return everything: little-endian float32."""
+        return b"".join(self._chunks)
+
+
+def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, Any]:
+    """Return what the browser needs besides the points of one frame.
+
+    Parameters
+    ----------
+    layout : Layout
+    title, alt : str
+    points : Points
+        Receives the points; the lines in the description hold indices into them.
+
+    Returns
+    -------
+    dict
+        JSON-ready.
+    """
+    return {
+        "kind": "plot",
+        "title": title,
+        "alt": alt,
+        "x": _scale(layout.x),
+        "y": _scale(layout.y),
+        "zones": [
+            {"low": zone.low, "high": zone.high, "note": _note(zone.note)} for zone in layout.zones
+        ],
+        "lines": [_line(one, points) for one in layout.series],
+        "order": [
+            index
+            for label in layout.order
+            for index, one in enumerate(layout.series)
+            if one.label == label and not one.direct
+        ],
+    }
+
+
+def style_table() -> dict[str, Any]:
+    """Return what the browser needs of the style table, once for each widget."""
+    return {
+        "themes": {name: vars(theme) for name, theme in style.THEMES.items()},
+        "bandOpacity": style.BAND_OPACITY,
+        "halo": style.HALO,
+    }
+
+
+def _scale(scale: Scale) -> dict[str, Any]:
+    return {
+        "label": scale.label,
+        "low": scale.low,
+        "high": scale.high,
+        "bottom": scale.bottom,
+        "zero": scale.zero,
+        "ticks": scale.ticks,
+    }
+
+
+def _note(note: Note | None) -> list[Any] | None:
+    return None if note is None else [note.text, note.across, note.up, note.anchor]
+
+
+def _line(one: Series, points: Points) -> dict[str, Any]:
+    return {
+        "label": one.label,
+        "light": one.hue.light,
+        "dark": one.hue.dark,
+        "marker": one.hue.marker.path,
+        "marks": one.marks,
+        "width": one.width,
+        "dash": one.stroke.dash,
+        "halo": one.role == "theory",
+        "n": len(one.x),
+        "x": points.add(one.x),
+        "y": points.add(one.y),
+        "note": _note(one.note),
+    }
