@@ -103,8 +103,9 @@ CHAINS = 2000
 def _random_factors(high: float) -> Plot:
     law = two_point_factors(0.5, high)
     factors = law.sample(np.random.default_rng(0), (CHAINS, 100))
-    products = np.exp(np.cumsum(np.log(factors), axis=1))
-    length = np.arange(1, 101)
+    # Even lengths only: the median of an odd number of coin throws jumps between two values.
+    products = np.exp(np.cumsum(np.log(factors), axis=1))[:, 1::2]
+    length = np.arange(2, 101, 2)
     median, top = np.quantile(products, [0.5, 0.95], axis=0)
     return Plot(
         title=f"Factors 0.5 or {high:.2f}, with equal chances: mean {math.exp(law.log_mean):.3f}",
@@ -271,7 +272,7 @@ def sloped_chain_norms(gain: float, seed: int = 0) -> Array:
     numpy.ndarray, shape (50,), float64
     """
     rng = np.random.default_rng(seed)
-    delta = rng.standard_normal(WIDTH, dtype=np.float32)
+    delta: Array = rng.standard_normal(WIDTH, dtype=np.float32)
     log_norms = [0.0]
     delta /= np.linalg.norm(delta)
     for _ in range(DEPTH - 1):

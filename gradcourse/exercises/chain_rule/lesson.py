@@ -119,7 +119,8 @@ DIRECTIONS = Prediction(
             "one",
             1.0,
             "The product does tend to rank one, but at depth 50 and width 64 it is not there yet. "
-            "The strongest directions separate only after about as many layers as the width.",
+            "The two strongest directions separate only after about twice as many layers as the "
+            "width.",
         ),
     ),
 )
@@ -198,18 +199,18 @@ STILLEST = Choice(
     options=(
         Option(
             "first",
-            "layer 1, by a factor of about 0.8 to the power 18, or 1/55",
+            "Layer 1, by a factor of about 0.8 to the power 18, or 1/55.",
             "That would follow from delta alone. The update also has the layer's input as a "
             "factor, and that is largest at layer 1.",
         ),
         Option(
             "alike",
-            "neither: both change about alike",
+            "Neither: both change about alike.",
             "Yes. What delta loses on the way back, the signal has not yet lost on the way in.",
         ),
         Option(
             "hidden-last",
-            "layer 19",
+            "Layer 19.",
             "Its input is the smallest, but its delta is the largest. The update has both as "
             "factors.",
         ),

@@ -241,19 +241,19 @@ EIGENVALUES = Choice(
     options=(
         Option(
             "vanishes",
-            "it vanishes",
+            "It vanishes.",
             "That is true when all factors are the same matrix. Different factors need not share "
             "eigenvectors, and then the eigenvalues of a factor do not multiply.",
         ),
         Option(
             "may-grow",
-            "it may grow without bound",
+            "It may grow without bound.",
             "Yes. Two matrices with both eigenvalues 0.5, taken in turn, make a product that "
             "grows at every turn.",
         ),
         Option(
             "bounded",
-            "it may grow for a while, but must vanish in the end",
+            "It may grow for a while, but must vanish in the end.",
             "That is the transient growth of powers of one matrix. With different factors the "
             "growth can be renewed at every step.",
         ),
