@@ -1,0 +1,35 @@
+"""Lesson 02 and its assignment: saturation."""
+
+from gradcourse.exercises.saturation.networks import (
+    DEAF_LAYER,
+    DELTA_RATIO,
+    EARLY_WEIGHTS,
+    FIRST_DELTA,
+    FROZEN_READOUT,
+    SLOPE_AT_SIX,
+    TUNE_GAIN,
+    WEIGHT_DECAY,
+    WHO_IS_SATURATED,
+)
+from gradcourse.exercises.saturation.output import LOSS_FROM_LOGITS, OUTPUT_DELTA
+from gradcourse.exercises.saturation.units import GRADIENT_BOUND, SATURATED_FRACTION, SLOPES
+
+ASSIGNMENT = "02"
+EXERCISES = (
+    SLOPE_AT_SIX,
+    WHO_IS_SATURATED,
+    FIRST_DELTA,
+    EARLY_WEIGHTS,
+    FROZEN_READOUT,
+    DELTA_RATIO,
+    SLOPES,
+    GRADIENT_BOUND,
+    SATURATED_FRACTION,
+    DEAF_LAYER,
+    OUTPUT_DELTA,
+    LOSS_FROM_LOGITS,
+    TUNE_GAIN,
+    WEIGHT_DECAY,
+)
+
+__all__ = ["ASSIGNMENT", "EXERCISES"]
