@@ -22,8 +22,9 @@ def probe(model: nn.Module, level: str = "standard") -> Probe:
 
     Use it as a block: ``with gc.probe(model) as record:``. A step is one call of the model
     followed by a backward pass; more steps in one block are appended. A call without a backward
-    pass, an evaluation, leaves no trace. When the block ends, also by an exception, the model is
-    as it was.
+    pass, an evaluation, leaves no trace. Two calls that share one backward pass are two steps,
+    with the same parameter gradients. When the block ends, also by an exception, the model is as
+    it was.
 
     Parameters
     ----------
@@ -75,7 +76,17 @@ class Probe:
         self._record: Record | None = None
         self._step: Step | None = None
         self._calls: dict[str, int] = {}
-        self._pass = 0
+
+    def __repr__(self) -> str:
+        return f"probe of a {type(self._model).__name__}: with gc.probe(model) as record: …"
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and hasattr(Record, name):
+            raise GradcourseError(
+                f"The probe itself has no {name!r}; its record has. Write "
+                f"`with gc.probe(model) as record:` and read record.{name}."
+            )
+        raise AttributeError(f"Probe has no attribute {name!r}")
 
     def __enter__(self) -> Record:
         if self._handles:
@@ -90,8 +101,8 @@ class Probe:
             handle.remove()
         self._handles.clear()
         self._step = None
-        # Graphs that outlive the block still carry this probe's tensor hooks.
-        self._pass += 1
+        # Graphs that outlive the block still carry tensor hooks: with no record they do nothing.
+        self._record = None
 
     def _attach(self) -> None:
         self._handles.append(self._model.register_forward_pre_hook(self._begin))
@@ -101,7 +112,6 @@ class Probe:
         self._handles.append(self._model.register_forward_hook(self._end))
 
     def _begin(self, module: nn.Module, inputs: Any) -> None:
-        self._pass += 1
         self._step = Step()
         self._calls = {}
 
@@ -120,45 +130,49 @@ class Probe:
         return hook
 
     def _gradient_hook(self, label: str, step: Step) -> Callable[[torch.Tensor], None]:
-        this_pass = self._pass
+        record = self._record
 
         def hook(gradient: torch.Tensor) -> None:
-            if self._pass == this_pass:
+            if self._record is record:
                 step.output_gradients[label] = float(gradient_norm(gradient)[0])
 
         return hook
 
     def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
         step, self._step = self._step, None
-        this_pass = self._pass
-        if step is None:
-            return
+        record = self._record
+        waiting: list[Step] = []
 
         def finish() -> None:
-            if self._pass == this_pass and self._record is not None:
-                self._collect_parameters(step)
-                self._record.append(step)
+            if self._record is record and record is not None:
+                record.append(self._complete(waiting.pop()))
 
         def hook(gradient: torch.Tensor) -> None:
             # Parameters have their gradients when the whole backward pass is over, and the loop
             # may clear them right after, so this is the one moment to read them.
-            torch.autograd.Variable._execution_engine.queue_callback(finish)
+            if not waiting and step is not None:
+                waiting.append(step)
+                torch.autograd.Variable._execution_engine.queue_callback(finish)
 
         for tensor in _tensors(output):
             if tensor.requires_grad:
                 tensor.register_hook(hook)
-                break
 
-    def _collect_parameters(self, step: Step) -> None:
+    def _complete(self, step: Step) -> Step:
+        """The step with the parameters' gradients, as a copy: a graph may go backward twice."""
         gradients = {
             name: p.grad for name, p in self._model.named_parameters() if p.grad is not None
         }
         norms = gradient_norm(gradients.values())
-        step.parameter_gradients = dict(zip(gradients, norms.tolist(), strict=True))
+        histograms = {}
         if self._level == "everything":
-            step.histograms = {
-                name: log2_histogram(g) for name, g in gradients.items() if g.dim() > 1
-            }
+            histograms = {name: log2_histogram(g) for name, g in gradients.items() if g.dim() > 1}
+        return Step(
+            dict(step.readings),
+            dict(step.output_gradients),
+            dict(zip(gradients, norms.tolist(), strict=True)),
+            histograms,
+        )
 
 
 def _layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

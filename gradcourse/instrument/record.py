@@ -25,7 +25,7 @@ class Reading:
     slope: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Step:
     """One forward pass and the backward pass that followed."""
 

@@ -10,7 +10,10 @@ from scipy.linalg import lapack
 
 from gradcourse.support import GradcourseError
 
-_BETWEEN_QR = 5
+_MOST_PER_QR = 5
+_SPAN_PER_QR = 16.0
+"""A product of factors without QR loses digits with the span of its spectrum: here e¹⁶, 7 of 16."""
+
 _WIDEST = 600.0
 """Largest span of log singular values, e-folds, that one float64 matrix carries safely."""
 
@@ -108,19 +111,30 @@ def _scaled_triangular(factors: list[np.ndarray]) -> tuple[np.ndarray, np.ndarra
     """Log of D and unit upper triangular U, where the product is orthogonal × D × U."""
     n = factors[0].shape[0]
     q, log_scale, triangular = np.eye(n), np.zeros(n), np.eye(n)
-    for start in range(0, len(factors), _BETWEEN_QR):
-        block = q
-        for matrix in factors[start : start + _BETWEEN_QR]:
-            block = matrix @ block
+    done, ahead = 0, 1
+    while done < len(factors):
+        block, exponents = q, 0
+        for matrix in factors[done : done + ahead]:
+            # A power of two is taken out, exactly, so that no product overflows.
+            exponent = int(np.frexp(np.abs(matrix).max())[1])
+            block = np.ldexp(matrix, -exponent) @ block
+            exponents += exponent
+        taken = min(ahead, len(factors) - done)
+        done += taken
         q, r = np.linalg.qr(block)
+        # D has no sign, so Q takes over those of R's diagonal.
+        signs = np.where(np.diag(r) < 0, -1.0, 1.0)
+        q, r = q * signs, r * signs[:, None]
         diagonal = np.diag(r)
-        if not np.all(np.abs(diagonal) > 0):
+        if not np.all(diagonal > 0):
             raise GradcourseError(
-                f"The product is singular by matrix {min(start + _BETWEEN_QR, len(factors)) - 1}: "
-                "some singular values are 0 and have no log. Use product_exponents."
+                f"The product is singular by matrix {done - 1}: some singular values are 0 and "
+                "have no log. Use product_exponents."
             )
         # D'⁻¹ R D is formed entry by entry from differences of logs: D alone would underflow.
         ratio = np.triu(np.exp(np.minimum(log_scale[None, :] - log_scale[:, None], 700.0)))
         triangular = (r / diagonal[:, None] * ratio) @ triangular
-        log_scale = log_scale + np.log(np.abs(diagonal))
+        log_scale = log_scale + np.log(diagonal) + exponents * np.log(2)
+        span = np.ptp(np.log(diagonal)) / taken
+        ahead = int(np.clip(_SPAN_PER_QR / max(span, 1e-9), 1, _MOST_PER_QR))
     return log_scale, triangular

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import brentq
@@ -144,7 +145,7 @@ def q_fixed_point(name: str, sigma_w: float, sigma_b: float = 0.0) -> float:
         return math.nan
     if growth(grid[0]) > 0:
         return math.inf
-    for high, low in zip(grid[:-1], grid[1:], strict=True):
+    for high, low in pairwise(grid):
         if growth(low) > 0:
             return math.exp(brentq(growth, low, high, xtol=1e-14, rtol=1e-14))
     return 0.0
