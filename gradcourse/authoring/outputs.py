@@ -9,6 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from gradcourse.authoring.notebook import Draft
+from gradcourse.authoring.shrink import shrink
 from gradcourse.support import GradcourseError
 
 MOST_BYTES = 1_000_000
@@ -77,6 +78,8 @@ def _clean_data(output: NotebookNode, alt: str) -> bool:
         {mime: value for mime, value in output.metadata.items() if mime in output.data}
         | ({"alt": output.metadata["alt"]} if "alt" in output.metadata else {})
     )
+    if "image/png" in output.data:
+        output.data["image/png"] = shrink(output.data["image/png"].strip())
     for mime in pictures(output):
         if alt and not alt_text(output, mime):
             output.metadata.setdefault(mime, nbformat.from_dict({}))["alt"] = alt
