@@ -50,7 +50,8 @@ def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
         return np.zeros(0)
     with torch.no_grad():
         dense = [t.detach().coalesce().values() if t.is_sparse else t.detach() for t in given]
-        norms = np.array([float(norm) for norm in _float64_norms(dense)])
+        # Stacked first: one transfer, not one per tensor.
+        norms = torch.stack([n.cpu() for n in _float64_norms(dense)]).numpy().copy()
         for k in np.flatnonzero((norms == 0) | ~np.isfinite(norms)):
             norms[k] = _scaled_norm(dense[k])
     return norms

@@ -76,6 +76,7 @@ class Probe:
         self._record: Record | None = None
         self._step: Step | None = None
         self._calls: dict[str, int] = {}
+        self._parameters = dict(model.named_parameters())
 
     def __repr__(self) -> str:
         return f"probe of a {type(self._model).__name__}: with gc.probe(model) as record: …"
@@ -91,8 +92,7 @@ class Probe:
     def __enter__(self) -> Record:
         if self._handles:
             raise GradcourseError("This probe is already in use; make a new one: gc.probe(model).")
-        shapes = {name: tuple(p.shape) for name, p in self._model.named_parameters()}
-        self._record = Record(shapes)
+        self._record = Record({name: tuple(p.shape) for name, p in self._parameters.items()})
         self._attach()
         return self._record
 
@@ -160,9 +160,7 @@ class Probe:
 
     def _complete(self, step: Step) -> Step:
         """The step with the parameters' gradients, as a copy: a graph may go backward twice."""
-        gradients = {
-            name: p.grad for name, p in self._model.named_parameters() if p.grad is not None
-        }
+        gradients = {name: p.grad for name, p in self._parameters.items() if p.grad is not None}
         norms = gradient_norm(gradients.values())
         histograms = {}
         if self._level == "everything":
@@ -202,23 +200,20 @@ def _first_tensor(output: Any) -> torch.Tensor | None:
 
 
 def _read(module: nn.Module, output: torch.Tensor) -> Reading:
-    """Moments in float64, so that a large activation does not overflow on the way."""
+    """Moments summed in float64, so that a large activation does not overflow on the way."""
     with torch.no_grad():
-        values = output.detach().double()
+        values = output.detach()
+        if values.dtype in (torch.float16, torch.bfloat16):
+            values = values.float()
         size = max(values.numel(), 1)
-        mean = float(values.mean())
-        mean_square = float(values.square().mean())
+        mean = float(values.sum(dtype=torch.float64)) / size
+        # The mean is taken off before squaring: E[a²] − E[a]² loses a small spread.
+        norm, spread = gradient_norm([values, values - mean]).tolist()
+        mean_square = norm**2 / size
         if isinstance(module, nn.Sigmoid):
             slope = mean - mean_square
         elif isinstance(module, nn.Tanh):
             slope = 1 - mean_square
         else:
             slope = math.nan
-        return Reading(
-            kind=type(module).__name__,
-            size=size,
-            norm=float(gradient_norm(output)[0]),
-            mean=mean,
-            std=float(values.std(correction=0)),
-            slope=slope,
-        )
+        return Reading(type(module).__name__, size, norm, mean, spread / math.sqrt(size), slope)
