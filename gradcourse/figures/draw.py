@@ -108,14 +108,14 @@ def _paint_plot(layout: Layout, ax: Axes, theme: ThemeName) -> list[Artist]:
 
 
 def _value(position: float, scale: Scale) -> float:
-    return float(10.0**position) if scale.log else position
+    return float(10.0**position) if scale.native else position
 
 
 def _scale(scale: Scale, ax: Axes, which: str) -> None:
     from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
     axis = getattr(ax, f"{which}axis")
-    getattr(ax, f"set_{which}scale")("log" if scale.log else "linear")
+    getattr(ax, f"set_{which}scale")("log" if scale.native else "linear")
     major = [tick for tick in scale.ticks if tick[1]]
     if scale.zero is not None:
         major = [(scale.zero, "0"), *major]
@@ -129,14 +129,14 @@ def _scale(scale: Scale, ax: Axes, which: str) -> None:
 
 
 def _line(one: Series, layout: Layout, ax: Axes, theme: ThemeName) -> list[Artist]:
-    x = 10.0**one.x if layout.x.log else one.x
+    x = 10.0**one.x if layout.x.native else one.x
     zero = np.isneginf(one.y)
     y = np.where(zero, np.nan, one.y)
     color, width = one.hue.on(theme), one.width
     dash = (0, tuple(part / width for part in one.stroke.dash)) if one.stroke.dash else "-"
     (line,) = ax.plot(
         x,
-        10.0**y if layout.y.log else y,
+        10.0**y if layout.y.native else y,
         color=color,
         linewidth=width,
         linestyle=dash,
@@ -249,7 +249,13 @@ def _paint_picture(picture: Picture, ax: Axes, theme: ThemeName) -> list[Artist]
             label=line.label,
         )
     if lines:
-        ax.legend(frameon=True, fontsize=style.FONT_POINTS, facecolor="#303030", labelcolor="white")
+        ax.legend(
+            loc="upper right",
+            frameon=True,
+            fontsize=style.FONT_POINTS,
+            facecolor="#303030",
+            labelcolor="white",
+        )
     return [mesh, *lines]
 
 

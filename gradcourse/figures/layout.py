@@ -25,7 +25,7 @@ STRIP = 0.11
 """Height of the zero strip, as a share of the range above it."""
 
 _FINEST = 300.0
-"""Largest |log10| that a log axis shows: float64 ends at 308."""
+"""Largest |log10| of a position that can be drawn as a value: float64 ends at 308."""
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -55,6 +55,11 @@ class Scale:
     def bottom(self) -> float:
         """The lower end of what is drawn, with the zero strip."""
         return self.low if self.zero is None else self.low - STRIP * (self.high - self.low)
+
+    @property
+    def native(self) -> bool:
+        """Whether float64 holds 10**position for everything that is drawn on this log axis."""
+        return self.log and self.bottom > -_FINEST and self.high < _FINEST
 
 
 @dataclass(frozen=True)
@@ -271,8 +276,7 @@ def _limits(axis: Axis, values: Array, margin: float) -> tuple[float, float]:
         middle, half = (low + high) / 2, (0.5 if log else 0.5 * (abs(low) or 1.0))
         low, high = middle - half, middle + half
     pad = margin * (high - low)
-    low, high = low - pad, high + pad
-    return (max(low, -_FINEST - 24), min(high, _FINEST + 7)) if log else (low, high)
+    return low - pad, high + pad
 
 
 def _ticks(

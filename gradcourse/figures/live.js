@@ -11,6 +11,12 @@ const make = (tag, attributes = {}, ...children) => {
   return element;
 };
 
+// Widths in the style table are points; a screen's pixel is 3/4 of one.
+const PIXELS = 4 / 3;
+
+const dashes = (line) =>
+  line.dash.length ? ` stroke-dasharray="${line.dash.map((part) => part * PIXELS).join(" ")}"` : "";
+
 let views = 0;
 
 // ── Light or dark? ───────────────────────────────────────────────────────────────────────────────
@@ -52,13 +58,13 @@ function trace(xs, ys, X, Y) {
 
 function drawLine(line, points, box, color, page, halo, zero) {
   const xs = points.subarray(line.x, line.x + line.n), ys = points.subarray(line.y, line.y + line.n);
-  const path = trace(xs, ys, box.X, box.Y), dash = line.dash.length ? ` stroke-dasharray="${line.dash.join(" ")}"` : "";
+  const path = trace(xs, ys, box.X, box.Y), dash = dashes(line);
   const stroke = (width, paint) =>
-    `<path d="${path}" fill="none" stroke="${paint}" stroke-width="${width}" stroke-linejoin="round"${dash}/>`;
-  let under = (line.halo ? stroke(line.width + 2 * halo, page) : "") + stroke(line.width, color);
+    `<path d="${path}" fill="none" stroke="${paint}" stroke-width="${fixed(width * PIXELS)}" stroke-linejoin="round"${dash}/>`;
+  const under = (line.halo ? stroke(line.width + 2 * halo, page) : "") + stroke(line.width, color);
   const size = line.width > 3 ? 5 : 4;
   const marker = (x, y, scale) => `<path d="${line.marker}" fill="${color}" transform="translate(${fixed(x)} ${fixed(y)}) scale(${scale})"/>`;
-  let marks = line.marks.filter((i) => Number.isFinite(ys[i])).map((i) => marker(box.X(xs[i]), box.Y(ys[i]), size)).join("");
+  const marks = line.marks.filter((i) => Number.isFinite(ys[i])).map((i) => marker(box.X(xs[i]), box.Y(ys[i]), size)).join("");
   let zeros = "";
   if (zero !== null)
     for (let i = 0; i < xs.length; i++) if (ys[i] === -Infinity) zeros += marker(box.X(xs[i]), box.Y(zero), 3);
@@ -75,7 +81,7 @@ function drawNote(note, box) {
 
 function geometry(frame, width) {
   const longest = Math.max(1, ...frame.y.ticks.map(([, label]) => label.length));
-  const left = 36 + 7.4 * longest, right = 16, top = 9, bottom = 46;
+  const left = 38 + 8 * longest, right = 16, top = 9, bottom = 46;
   const height = Math.round(Math.min(400, Math.max(250, 0.56 * width)));
   const box = { left, top, width: width - left - right, height: height - top - bottom, total: height };
   const { x, y } = frame;
@@ -111,7 +117,7 @@ function drawAxes(frame, box, theme) {
 }
 
 function drawPlot(svg, frame, points, look, id) {
-  const width = Math.max(280, svg.clientWidth || 640), box = geometry(frame, width);
+  const width = Math.max(280, Math.round(svg.clientWidth) || 640), box = geometry(frame, width);
   const theme = look.style.themes[look.name];
   const { grid, text, spines } = drawAxes(frame, box, theme);
   const zones = frame.zones
@@ -131,9 +137,8 @@ function drawLegend(legend, frame, look) {
   legend.innerHTML = frame.order
     .map((index) => {
       const line = frame.lines[index], color = line[look.name];
-      const dash = line.dash.length ? ` stroke-dasharray="${line.dash.join(" ")}"` : "";
       const mark = line.marks.length ? `<path d="${line.marker}" fill="${color}" transform="translate(17 6) scale(${line.width > 3 ? 5 : 4})"/>` : "";
-      return `<span><svg width="34" height="12" aria-hidden="true"><path d="M0 6H34" stroke="${color}" stroke-width="${line.width}"${dash}/>${mark}</svg>${escape(line.label)}</span>`;
+      return `<span><svg width="34" height="12" aria-hidden="true"><path d="M0 6H34" stroke="${color}" stroke-width="${line.width * PIXELS}"${dashes(line)}/>${mark}</svg>${escape(line.label)}</span>`;
     })
     .join("");
 }

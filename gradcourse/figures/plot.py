@@ -340,7 +340,7 @@ def side_by_side(*figures: Plot | Picture) -> SideBySide:
 def _numbers(values: ArrayLike, what: str) -> NDArray[np.float64]:
     """Copy into float64 and freeze: a figure must not change when its source does."""
     try:
-        array = np.array(values, dtype=np.float64)
+        array = np.asarray(values, dtype=np.float64).copy()
     except (TypeError, ValueError, RuntimeError) as problem:
         raise GradcourseError(
             f"The {what} is no array of numbers ({problem}). Pass a list or an array; a tensor "

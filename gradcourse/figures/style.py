@@ -60,7 +60,7 @@ class Stroke:
 
 THEMES: dict[ThemeName, Theme] = {
     "light": Theme("#ffffff", "#1f1f1f", "#595959", "#e3e3e3", "#009e73"),
-    "dark": Theme("#111111", "#ececec", "#b8b8b8", "#3a3a3a", "#009e73"),
+    "dark": Theme("#111111", "#ececec", "#b8b8b8", "#3a3a3a", "#35d0a5"),
 }
 
 CIRCLE = Marker("o", "M-1 0A1 1 0 1 0 1 0A1 1 0 1 0-1 0Z")

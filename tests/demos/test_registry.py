@@ -1,0 +1,80 @@
+"""Every demo of the course, found through the registry: a new one is covered without a new test."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from gradcourse.demos import all_demos, demo
+from gradcourse.figures import Demo, Picture, Plot
+from gradcourse.support import GradcourseError
+
+DEMOS = all_demos()
+
+
+@pytest.fixture(params=DEMOS, ids=[one.id for one in DEMOS])
+def one(request: pytest.FixtureRequest) -> Demo:
+    return request.param
+
+
+def corners(one: Demo) -> list[dict[str, float]]:
+    """Both ends of every knob, and two random places in between."""
+    ends = [[knob.value(knob.position(0)), knob.value(knob.position(knob.count - 1))]
+            for knob in one.knobs]  # fmt: skip
+    names = [knob.name for knob in one.knobs]
+    settings = [dict(zip(names, choice, strict=True)) for choice in itertools.product(*ends)]
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        settings.append(
+            {k.name: k.value(k.position(int(rng.integers(k.count)))) for k in one.knobs}
+        )
+    return settings
+
+
+def test_ids_are_unique_and_found() -> None:
+    assert len({one.id for one in DEMOS}) == len(DEMOS)
+    for one in DEMOS:
+        assert demo(one.id) is one
+
+
+def test_an_unknown_id_offers_the_nearest() -> None:
+    with pytest.raises(GradcourseError, match=r"Did you mean.*'start/first-slider'"):
+        demo("start/first-sluder")
+    with pytest.raises(GradcourseError, match="There is no demo 'nowhere'"):
+        demo("nowhere")
+
+
+def test_every_frame_can_be_drawn_and_described(one: Demo) -> None:
+    for values in [{}, *corners(one)]:
+        frame = one.frame(**values)
+        assert isinstance(frame, Plot | Picture)
+        assert len(frame.alt) > len(frame.title) + 10
+        assert "nan" not in frame.alt
+    assert one.frame().to_png(50)[:4] == b"\x89PNG"
+
+
+def test_frames_depend_on_the_knobs_and_on_nothing_else(one: Demo) -> None:
+    settings = corners(one)
+    assert one.frame(**settings[0]) == one.frame(**settings[0])
+    assert one.frame(**settings[0]) != one.frame(**settings[-3])
+
+
+def test_values_beyond_the_ends_are_refused(one: Demo) -> None:
+    for knob in one.knobs:
+        beyond = knob.value(knob.high + knob.step) if not knob.integer else int(knob.high) + 1000
+        with pytest.raises(GradcourseError, match=knob.name):
+            one.frame(**{knob.name: beyond})
+
+
+def test_the_start_is_a_position_of_the_slider(one: Demo) -> None:
+    for knob in one.knobs:
+        steps = (knob.start - knob.low) / knob.step
+        assert steps == pytest.approx(round(steps), abs=1e-6), knob.name
+        assert knob.position(knob.count - 1) == pytest.approx(knob.high), knob.name
+
+
+def test_frames_sent_ahead_are_few(one: Demo) -> None:
+    if one.linked:
+        assert one.knobs[0].count <= 120

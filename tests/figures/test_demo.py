@@ -1,0 +1,159 @@
+"""Knobs, frames, and the widget's Python side, without a browser."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcourse.figures import Axis, Demo, Knob, Line, Picture, Plot
+from gradcourse.support import GradcourseError
+
+X = np.arange(1.0, 11.0)
+
+
+def power(r: float, n: int = 10) -> Plot:
+    assert isinstance(n, int)
+    return Plot(f"r = {r:g}", Axis("x"), Axis("y", "log"), (Line(X[:n], r ** X[:n], "power"),))
+
+
+RATE = Knob("r", "rate r", -3, 0, 0.5, -1, log=True)
+COUNT = Knob("n", "points n", 2, 10, 1, 10, integer=True)
+POWER = Demo("test/power", "Powers", (RATE, COUNT), power)
+LINKED = Demo("test/linked", "Powers", (RATE,), power, linked=True)
+
+
+def surface(k: float) -> Picture:
+    x = np.linspace(-1, 1, 20)
+    return Picture(
+        f"k = {k:g}", Axis("w"), Axis("b"), np.sin(k * np.add.outer(x, x)), x, x, "loss",
+        color_limits=(-1, 1),
+    )  # fmt: skip
+
+
+SURFACE = Demo("test/surface", "Surface", (Knob("k", "waves k", 1, 5, 0.5, 1),), surface)
+
+
+def test_frame_fills_in_starts_and_takes_real_values() -> None:
+    assert POWER.frame().title == "r = 0.1"
+    assert POWER.frame(r=0.01) == power(0.01)
+    assert POWER.values(n=4.0) == {"r": 0.1, "n": 4}
+    assert isinstance(POWER.values(n=4.0)["n"], int)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"rr": 1}, "no knob 'rr'.*Did you mean 'r'"),
+        ({"r": 2}, "given 2; expected a number from 0.001 to 1"),
+        ({"r": 0}, "expected a number"),
+        ({"r": float("nan")}, "expected a number"),
+        ({"r": "big"}, "given 'big'"),
+        ({"r": None}, "given None"),
+        ({"n": 2.5}, "whole number"),
+    ],
+)
+def test_values_that_no_knob_has_are_refused(values: dict, message: str) -> None:
+    with pytest.raises(GradcourseError, match=message):
+        POWER.frame(**values)
+
+
+def test_a_knob_or_demo_that_cannot_work_is_refused() -> None:
+    with pytest.raises(GradcourseError, match="low ≤ start ≤ high"):
+        Knob("r", "r", 0, 1, 0.1, 2)
+    with pytest.raises(GradcourseError, match="exactly one"):
+        Demo("a/b", "t", (RATE, COUNT), power, linked=True)
+
+
+def test_positions_of_a_slider_end_at_its_ends() -> None:
+    knob = Knob("r", "r", 0.05, 1.5, 0.01, 0.25)
+    assert knob.count == 146
+    assert knob.position(0) == 0.05
+    assert knob.position(knob.count - 1) == 1.5
+    assert RATE.value(RATE.position(2)) == pytest.approx(0.01)
+
+
+def test_widget_follows_its_knobs_and_says_what_it_shows() -> None:
+    widget = POWER.widget(start={"r": 0.01})
+    assert widget.knobs == {"r": 0.01, "n": 10}
+    assert widget._frames[0]["alt"] == POWER.frame(r=0.01).alt
+    before = widget._data
+    widget.knobs = {"r": 0.5}
+    assert widget.knobs == {"r": 0.5, "n": 10}
+    assert widget._frames[0]["alt"] == POWER.frame(r=0.5).alt
+    assert widget._data != before
+
+
+def test_widget_refuses_values_outside_its_knobs() -> None:
+    widget = POWER.widget()
+    with pytest.raises(GradcourseError, match="expected a number"):
+        widget.knobs = {"r": 7}
+    with pytest.raises(GradcourseError, match="no knob"):
+        POWER.widget(start={"q": 1})
+
+
+def test_one_move_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    widget = POWER.widget()
+    sent: list[dict] = []
+    monkeypatch.setattr(widget, "_send", lambda message, buffers=None: sent.append(message))
+    widget.set_state({"knobs": {"r": 0.5, "n": 10}})
+    updates = [message for message in sent if message["method"] == "update"]
+    assert len(updates) == 1
+    assert "_frames" in updates[0]["state"]
+    assert "knobs" not in updates[0]["state"]
+
+
+def test_an_error_in_a_callback_is_shown_and_goes_away() -> None:
+    def broken(k: float) -> Plot:
+        if k > 2:
+            raise ValueError("k is too large")
+        return power(0.5)
+
+    widget = Demo("test/broken", "t", (Knob("k", "k", 1, 3, 1, 1),), broken).widget()
+    assert widget.status == ""
+    widget.knobs = {"k": 3}
+    assert "ValueError: k is too large" in widget.status
+    widget.knobs = {"k": 1}
+    assert widget.status == ""
+
+
+def test_linked_frames_are_all_sent_once_on_the_same_axes() -> None:
+    widget = LINKED.widget()
+    assert len(widget._frames) == 1
+    widget.complete()
+    assert widget._progress == 1
+    assert len(widget._frames) == RATE.count == 7
+    titles = [frame["title"] for frame in widget._frames]
+    assert titles == [LINKED.frame(r=RATE.value(RATE.position(i))).title for i in range(7)]
+    assert len({str(frame["y"]) for frame in widget._frames}) == 1
+    data = widget._data
+    widget.knobs = {"r": 0.1}
+    assert widget._data is data
+
+
+def test_picture_blit_equals_a_fresh_drawing_of_the_same_frame() -> None:
+    widget = SURFACE.widget()
+    widget.knobs = {"k": 4}
+    moved = widget._data
+    assert moved[:4] == b"\x89PNG"
+    assert moved == SURFACE.widget(start={"k": 4})._data
+    assert moved != SURFACE.widget()._data
+    assert widget._frames[0]["alt"] == SURFACE.frame(k=4).alt
+
+
+def test_picture_follows_the_theme_of_the_page() -> None:
+    import io
+
+    from PIL import Image
+
+    widget = SURFACE.widget()
+    for dark, corner in ((True, (17, 17, 17)), (False, (255, 255, 255))):
+        widget._screen = {"dark": dark, "ratio": 1}
+        image = Image.open(io.BytesIO(widget._data))
+        assert image.size == (640, 400)
+        assert image.getpixel((0, 0)) == corner
+
+
+def test_demo_without_a_kernel_shows_its_first_frame() -> None:
+    data, metadata = POWER._repr_mimebundle_()
+    assert set(data) == {"image/png", "text/plain"}
+    assert data["text/plain"] == POWER.frame().alt == metadata["image/png"]["alt"]

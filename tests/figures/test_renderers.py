@@ -1,0 +1,227 @@
+"""Both renderers draw the same layout: scales, ticks, zero strip, points."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gradcourse.figures import Axis, Band, Line, Picture, Plot, side_by_side
+from gradcourse.figures.layout import arrange, arrange_all, steady
+from gradcourse.figures.wire import Points, describe
+
+DEPTH = np.arange(90.0)
+
+
+@pytest.fixture
+def plot() -> Plot:
+    vanishing = np.where(DEPTH < 75, 0.25**DEPTH, 0.0)
+    return Plot(
+        "Gradient norm",
+        Axis("layer"),
+        Axis("norm", "log"),
+        (
+            Line(DEPTH, 0.25**DEPTH, "0.25^L", "theory", "sigmoid"),
+            Line(DEPTH, vanishing, "sigmoid", color="sigmoid"),
+            Line(DEPTH, 0.9**DEPTH, "tanh", color="tanh"),
+            Line([0, 89], [1, 1], "one", "reference"),
+        ),
+        (Band(0.1, 10, "healthy"),),
+    )
+
+
+def test_both_renderers_show_the_same_ticks_and_limits(plot: Plot) -> None:
+    layout = arrange(plot)
+    ax = plot.to_matplotlib().axes[0]
+    frame = describe(layout, plot.title, plot.alt, Points())
+    labels = [label for _, label in frame["y"]["ticks"] if label]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["0", *labels]
+    assert np.log10(ax.get_ylim()) == pytest.approx([frame["y"]["bottom"], frame["y"]["high"]])
+    assert ax.get_xlim() == pytest.approx((frame["x"]["bottom"], frame["x"]["high"]))
+    assert frame["alt"] == plot.alt
+    json.dumps(frame)
+
+
+def test_both_renderers_draw_the_same_points(plot: Plot) -> None:
+    points = Points()
+    frame = describe(arrange(plot), plot.title, plot.alt, points)
+    numbers = np.frombuffer(points.bytes(), "<f4")
+    drawn = {line.get_label(): line for line in plot.to_matplotlib().axes[0].get_lines()}
+    for line in frame["lines"]:
+        sent = numbers[line["y"] : line["y"] + line["n"]]
+        shown = np.asarray(drawn[line["label"]].get_ydata(), dtype=float)
+        with np.errstate(divide="ignore"):
+            shown = np.log10(shown)
+        gap = np.isnan(shown)
+        assert sent[~gap] == pytest.approx(shown[~gap], rel=1e-6)
+        assert not np.isfinite(sent[gap]).any()
+
+
+def test_exact_zeros_lie_on_a_strip_of_their_own(plot: Plot) -> None:
+    scale = arrange(plot).y
+    assert scale.zero is not None
+    assert scale.bottom < scale.zero < scale.low
+    foot = 10.0**scale.zero
+    on_strip = [
+        line for line in plot.to_matplotlib().axes[0].get_lines()
+        if np.allclose(line.get_ydata(), foot, rtol=1e-9, atol=0)
+    ]  # fmt: skip
+    assert [len(line.get_xdata()) for line in on_strip] == [15]
+    without = Plot(plot.title, plot.x, plot.y, plot.lines[2:])
+    assert arrange(without).y.zero is None
+
+
+def test_values_below_float32_reach_the_browser() -> None:
+    tiny = Plot("t", Axis("x"), Axis("y", "log"), (Line([1, 2, 3], [1e-300, 1e-200, 1], "a"),))
+    points = Points()
+    line = describe(arrange(tiny), "t", "", points)["lines"][0]
+    sent = np.frombuffer(points.bytes(), "<f4")[line["y"] : line["y"] + 3]
+    assert sent == pytest.approx([-300, -200, 0])
+
+
+def test_bytes_hold_a_shared_x_once(plot: Plot) -> None:
+    points = Points()
+    frame = describe(arrange(plot), "t", "", points)
+    long = [line for line in frame["lines"] if line["n"] == 90]
+    assert len({line["x"] for line in long}) == 1
+    assert len(points.bytes()) == 4 * (90 + 3 * 90 + 2 + 2)
+
+
+def test_theory_comes_last_and_its_measured_line_is_broad(plot: Plot) -> None:
+    layout = arrange(plot)
+    assert [one.role for one in layout.series] == ["reference", "measured", "measured", "theory"]
+    widths = {one.label: one.width for one in layout.series}
+    assert widths["sigmoid"] > 2 * widths["0.25^L"]
+    assert widths["tanh"] < widths["sigmoid"]
+    legend = plot.to_matplotlib().axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["0.25^L", "sigmoid", "tanh"]
+
+
+def test_labels_inside_the_axes_do_not_lie_on_each_other() -> None:
+    crowded = Plot(
+        "t",
+        Axis("x"),
+        Axis("y"),
+        (
+            Line([0, 10], [1, 2], "a"),
+            Line([0, 10], [1.5, 1.5], "first reference", "reference"),
+            Line([0, 10], [1.52, 1.52], "second reference", "reference"),
+        ),
+        (Band(1.4, 1.6, "healthy"),),
+    )
+    layout = arrange(crowded)
+    notes = [one.note for one in layout.series if one.note] + [zone.note for zone in layout.zones]
+    places = {(note.anchor, round(note.up / 0.065)) for note in notes}
+    assert len(places) == 3
+
+
+def test_png_is_the_same_twice_and_carries_no_date(plot: Plot) -> None:
+    first, second = plot.to_png(100), plot.to_png(100)
+    assert first == second
+    assert first[:8] == b"\x89PNG\r\n\x1a\n"
+    assert b"tIME" not in first
+    assert b"Software" not in first
+
+
+def test_bundle_carries_the_text_and_the_size(plot: Plot) -> None:
+    data, metadata = plot._repr_mimebundle_()
+    assert data["text/plain"] == plot.alt
+    assert metadata["image/png"] == {"alt": plot.alt, "width": 640, "height": 400}
+    row, about = side_by_side(plot, plot)._repr_mimebundle_()
+    assert row["text/plain"] == f"{plot.alt} {plot.alt}"
+    assert about["image/png"]["width"] > 640
+
+
+def test_letters_can_be_read_at_the_back_of_a_hall(plot: Plot) -> None:
+    from matplotlib.text import Text
+
+    for text in plot.to_matplotlib().findobj(Text):
+        assert text.get_fontsize() >= 11 or not text.get_text()
+
+
+def test_a_plot_can_be_drawn_on_axes_that_are_given(plot: Plot) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    ax = figure.subplots()
+    assert plot.to_matplotlib(ax) is figure
+    assert ax.get_yscale() == "log"
+
+
+def test_frames_of_one_demo_share_their_axes() -> None:
+    plots = [
+        Plot("t", Axis("x"), Axis("y", "log"), (Line(DEPTH, r**DEPTH, "a"),)) for r in (0.5, 1.1)
+    ]
+    layouts = arrange_all(plots)
+    assert layouts[0].y == layouts[1].y
+    assert layouts[0].y.low < -26
+    assert layouts[0].y.high > 3.6
+
+
+def test_axes_stay_while_a_frame_fits_and_follow_when_it_does_not() -> None:
+    def of(top: float) -> Plot:
+        return Plot("t", Axis("x"), Axis("y"), (Line([0, 1], [0, top], "a"),))
+
+    first = arrange(of(10))
+    assert steady(arrange(of(8)), first).y == first.y
+    assert steady(arrange(of(12)), first).y.high > 12
+    assert steady(arrange(of(1)), first).y.high < 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "labels"),
+    [
+        ((0.0, 1.0), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
+        ((-6.0, 6.0), ["−6", "−4", "−2", "0", "2", "4", "6"]),
+        ((0.0, 1.2e-7), ["0", "2·10⁻⁸", "4·10⁻⁸", "6·10⁻⁸", "8·10⁻⁸", "1·10⁻⁷", "1.2·10⁻⁷"]),
+    ],
+)
+def test_linear_ticks_are_round_numbers(limits: tuple[float, float], labels: list[str]) -> None:
+    line = Line([0, 1], limits, "a")
+    scale = arrange(Plot("t", Axis("x"), Axis("y", limits=limits), (line,))).y
+    assert [label for _, label in scale.ticks] == labels
+
+
+@pytest.mark.parametrize("span", [1.5, 3, 12, 40, 160, 600])
+def test_log_ticks_are_few_and_labelled_in_powers(span: float) -> None:
+    y = [10 ** (-span / 2), 10 ** (span / 2)]
+    scale = arrange(Plot("t", Axis("x"), Axis("y", "log"), (Line([0, 1], y, "a"),))).y
+    labels = [label for _, label in scale.ticks if label]
+    assert 2 <= len(labels) <= 9
+    assert len(scale.ticks) <= 45
+    if span >= 3:
+        assert all(label.startswith("10") for label in labels)
+
+
+def test_axis_may_be_reversed() -> None:
+    line = Line([1, 50], [1, 2], "a")
+    plot = Plot("t", Axis("layer", limits=(50, 1)), Axis("y"), (line,))
+    assert plot.to_matplotlib().axes[0].get_xlim() == (50, 1)
+    assert [at for at, _ in arrange(plot).x.ticks] == [10, 20, 30, 40, 50]
+
+
+def test_extreme_values_are_drawn_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    y = [5e-324, 1e-310, 1e308, np.inf, 0]
+    plot = Plot("t", Axis("x"), Axis("y", "log"), (Line(np.arange(5), y, "a"),))
+    assert plot.to_png(50)
+    assert [str(one.message) for one in recwarn] == []
+
+
+def test_picture_keeps_its_cells_and_gaps() -> None:
+    values = np.array([[1.0, np.nan], [3.0, 4.0]])
+    picture = Picture("t", Axis("x"), Axis("y"), values, [1, 2], [10, 20], "c")
+    image = picture.to_matplotlib().axes[0].get_images()[0]
+    assert np.ma.filled(image.get_array(), -1).tolist() == [[1, -1], [3, 4]]
+    assert tuple(image.get_extent()) == (5, 25, 0.5, 2.5)
+
+
+def test_figures_import_neither_matplotlib_nor_widgets_nor_torch() -> None:
+    code = (
+        "import sys, gradcourse.figures; "
+        "print([m for m in ('matplotlib', 'ipywidgets', 'anywidget', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
