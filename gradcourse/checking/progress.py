@@ -53,7 +53,7 @@ class Best:
     last: float
 
 
-def default_path() -> Path | None:
+def location() -> Path | None:
     """Return where progress is kept, or None when it is switched off."""
     chosen = os.environ.get(VARIABLE, "").strip()
     if chosen.lower() == "off":
@@ -83,7 +83,7 @@ class Progress:
     @classmethod
     def default(cls) -> Progress:
         """The file of this user."""
-        return cls(default_path())
+        return cls(location())
 
     def record(self, verdict: Verdict) -> None:
         """Keep one attempt. A question that is not answered yet, or stopped, is none."""

@@ -1,0 +1,209 @@
+"""Every exercise, tested by its own data: a new exercise is covered without a new test."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcourse.checking import (
+    Choice,
+    CodeExercise,
+    Exercise,
+    Prediction,
+    Tuning,
+    Verdict,
+    check,
+)
+from gradcourse.checking.call import call_trusted
+from gradcourse.checking.code import function_of
+from gradcourse.checking.compare import compare
+from gradcourse.exercises import all_exercises, assignment, assignment_names, get
+from gradcourse.support import GradcourseError
+
+EXERCISES = all_exercises()
+CODE = [exercise for exercise in EXERCISES if isinstance(exercise, CodeExercise)]
+PREDICTIONS = [exercise for exercise in EXERCISES if isinstance(exercise, Prediction)]
+CHOICES = [exercise for exercise in EXERCISES if isinstance(exercise, Choice)]
+TUNINGS = [exercise for exercise in EXERCISES if isinstance(exercise, Tuning)]
+SEEDS = (0, 1, 2, 3, 4)
+
+CODE_MISCONCEPTIONS = [
+    pytest.param(exercise, function, slip, id=f"{exercise.id}: {slip.name}")
+    for exercise in CODE
+    for function in exercise.functions
+    for slip in function.misconceptions
+]
+VALUE_MISCONCEPTIONS = [
+    pytest.param(exercise, slip, id=f"{exercise.id}: {slip.name}")
+    for exercise in [*PREDICTIONS, *TUNINGS]
+    for slip in exercise.misconceptions
+]
+
+
+def by_id(exercises: list) -> list:
+    return [pytest.param(exercise, id=exercise.id) for exercise in exercises]
+
+
+def reference_answers(exercise: CodeExercise) -> dict:
+    return {function.name: function.reference for function in exercise.functions}
+
+
+def stub(*_: object) -> None:
+    raise NotImplementedError
+
+
+def assert_full(verdict: Verdict, exercise: Exercise) -> None:
+    assert verdict.right, f"\n{verdict}"
+    assert verdict.earned == verdict.possible == exercise.points
+    assert verdict.misconceptions == ()
+
+
+# ── All kinds ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_ids_are_unique_and_found() -> None:
+    ids = [exercise.id for exercise in EXERCISES]
+    assert len(ids) == len(set(ids))
+    assert all(get(id).id == id for id in ids)
+
+
+def test_an_answer_name_means_one_question_of_an_assignment() -> None:
+    for name in assignment_names():
+        names = [answer for exercise in assignment(name) for answer in exercise.answers]
+        assert len(names) == len(set(names)), f"assignment {name}: {sorted(names)}"
+
+
+@pytest.mark.parametrize("exercise", by_id(EXERCISES))
+def test_words_and_hints_are_there(exercise: Exercise) -> None:
+    assert exercise.title.strip()
+    assert exercise.answers
+    assert all(name.isidentifier() for name in exercise.answers)
+    assert all(hint.strip() for hint in exercise.hints)
+    assert len(set(exercise.hints)) == len(exercise.hints)
+    if exercise.points:
+        assert len(exercise.hints) == 3
+
+
+@pytest.mark.parametrize("exercise", by_id(EXERCISES))
+def test_nothing_answered_is_no_point_and_no_exception(exercise: Exercise) -> None:
+    untouched = stub if isinstance(exercise, CodeExercise) else None
+    for answer in (dict.fromkeys(exercise.answers, untouched), {}, None, ...):
+        verdict = check(exercise, answer, seed=0)
+        assert verdict.unanswered
+        assert verdict.earned == 0
+        assert verdict.possible == exercise.points
+        assert repr(verdict).splitlines()[0] == f"{exercise.id}: not answered yet"
+
+
+def test_an_unknown_id_offers_near_ones() -> None:
+    known = EXERCISES[0].id
+    with pytest.raises(GradcourseError, match=known):
+        get(known[:-1])
+
+
+def test_an_unknown_assignment_names_those_there_are() -> None:
+    with pytest.raises(GradcourseError, match="the assignments are 01"):
+        assignment("77")
+
+
+# ── Code ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("exercise", by_id(CODE))
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_reference_is_right(exercise: CodeExercise, seed: int) -> None:
+    assert_full(check(exercise, reference_answers(exercise), seed=seed), exercise)
+
+
+@pytest.mark.parametrize(("exercise", "function", "slip"), CODE_MISCONCEPTIONS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_misconception_is_named_and_no_other(exercise, function, slip, seed: int) -> None:
+    answers = reference_answers(exercise) | {function.name: slip.answer}
+    verdict = check(exercise, answers, seed=seed)
+    assert verdict.misconceptions == (slip.name,), f"\n{verdict}"
+    assert verdict.earned < verdict.possible or not verdict.possible
+    assert not verdict.right
+    said = {part.message.splitlines()[0] for part in verdict.parts if part.status == "wrong"}
+    assert said == {slip.message.splitlines()[0]}
+
+
+@pytest.mark.parametrize("exercise", by_id([e for e in CODE if e.points]))
+def test_every_asked_function_has_misconceptions(exercise: CodeExercise) -> None:
+    assert sum(len(function.misconceptions) for function in exercise.functions) >= 3
+
+
+def test_misconceptions_of_a_function_differ_in_name_and_message() -> None:
+    for function in (function for exercise in CODE for function in exercise.functions):
+        slips = function.misconceptions
+        assert len({slip.name for slip in slips}) == len(slips)
+        assert len({slip.message for slip in slips}) == len(slips)
+
+
+@pytest.mark.parametrize("exercise", by_id(CODE))
+def test_two_seeds_give_other_inputs_and_one_seed_the_same(exercise: CodeExercise) -> None:
+    for part in exercise.parts:
+        first, again, other = (
+            repr([list(case) for case in part.cases(np.random.default_rng(seed))])
+            for seed in (0, 0, 1)
+        )
+        assert first == again
+        assert first != other
+
+
+@pytest.mark.parametrize("exercise", by_id(CODE))
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_constant_passes_a_part(exercise: CodeExercise, seed: int) -> None:
+    for index, part in enumerate(exercise.parts):
+        function = function_of(exercise, part)
+        cases = [part.example, *part.cases(np.random.default_rng([seed, index]))]
+        right = [outcome.value for outcome in call_trusted(function, function.reference, cases)]
+        assert any(compare(right[0], value) for value in right[1:]), part.title
+
+
+# ── Values ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("exercise", by_id(PREDICTIONS))
+def test_what_is_measured_is_the_right_prediction(exercise: Prediction) -> None:
+    truth = exercise.measure()
+    assert exercise.low <= truth <= exercise.high
+    assert_full(check(exercise, truth), exercise)
+    assert exercise.measure() == pytest.approx(truth, rel=1e-3)
+
+
+@pytest.mark.parametrize("exercise", by_id(PREDICTIONS))
+def test_both_ends_of_the_slider_are_not_right(exercise: Prediction) -> None:
+    assert not (check(exercise, exercise.low).right and check(exercise, exercise.high).right)
+
+
+@pytest.mark.parametrize("exercise", by_id(CHOICES))
+def test_one_option_is_right_and_the_others_say_why_not(exercise: Choice) -> None:
+    verdicts = {option.key: check(exercise, option.key) for option in exercise.options}
+    right = [key for key, verdict in verdicts.items() if verdict.right]
+    assert right == [exercise.measure()]
+    for option in exercise.options:
+        assert option.message in repr(verdicts[option.key])
+        assert verdicts[option.key].right or verdicts[option.key].earned == 0
+
+
+@pytest.mark.parametrize("exercise", by_id(TUNINGS))
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_reference_knobs_are_right(exercise: Tuning, seed: int) -> None:
+    assert_full(check(exercise, dict(exercise.reference), seed=seed), exercise)
+
+
+@pytest.mark.parametrize(("exercise", "slip"), VALUE_MISCONCEPTIONS)
+def test_a_known_wrong_value_is_named_and_no_other(exercise, slip) -> None:
+    verdict = check(exercise, slip.value, seed=3)
+    assert verdict.misconceptions == (slip.name,), f"\n{verdict}"
+    assert verdict.earned == 0
+    assert not verdict.right
+    assert slip.message in verdict.parts[0].message
+
+
+@pytest.mark.parametrize("exercise", by_id(TUNINGS))
+def test_a_tuning_says_on_which_side_it_fell(exercise: Tuning) -> None:
+    assert exercise.low < exercise.high
+    assert exercise.below
+    assert exercise.above
+    assert len(exercise.answers) == len(exercise.demo().knobs)
