@@ -152,7 +152,7 @@ class Record:
             If the probe did not collect them.
         """
         self._require_step()
-        names = [name for name in self.weights if name in self._steps[-1].histograms]
+        names = [n for n in self.weights if all(n in step.histograms for step in self._steps)]
         if not names:
             raise GradcourseError(
                 'The record holds no histograms. Probe with level="everything" to collect them.'

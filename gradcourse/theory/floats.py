@@ -91,6 +91,8 @@ def float_limits(dtype: object) -> FloatLimits:
 def underflow_depth(r: float, dtype: object = "float32") -> int | None:
     """Return the first L at which r^L, computed exactly and then rounded, is 0.
 
+    Decided exactly up to L = 10⁵, and to one unit beyond.
+
     A product that is rounded after *each* factor can behave differently: with |r| > ½ it sticks
     at the smallest subnormal number, since 0.9 × 2⁻¹⁴⁹ rounds to 2⁻¹⁴⁹, and never becomes 0.
 
