@@ -94,7 +94,8 @@ def underflow_depth(r: float, dtype: object = "float32") -> int | None:
     Decided exactly up to L = 10⁵, and to one unit beyond.
 
     A product that is rounded after *each* factor can behave differently: with |r| > ½ it sticks
-    at the smallest subnormal number, since 0.9 × 2⁻¹⁴⁹ rounds to 2⁻¹⁴⁹, and never becomes 0.
+    at a small subnormal number and never becomes 0. With 0.9 in float32 that is 4 × 2⁻¹⁴⁹, since
+    3.6 steps round to 4.
 
     Parameters
     ----------
