@@ -57,7 +57,7 @@ gc.depth_plot(record, "output_gradient_norm", title="Gradient at the output of e
 # it there?** You will have it at the end of step 4.
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
-# **Speaker notes** · 3 min
+# **Speaker notes** · 2 min
 #
 # Ask before running: *how many of 4096?* Nobody says 0. Expect two explanations from the hall:
 # "the activation saturates" (there is none) and "the learning rate is too small" (ask what a
@@ -129,7 +129,7 @@ print(f"exact:    10^{5000 * math.log10(0.9):.0f}")
 # $10^{-45}$ in float32 says nothing: it may be a rounding error that refuses to die.
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
-# **Speaker notes** · 7 min
+# **Speaker notes** · 6 min
 #
 # Wrong answers to expect: 63 (the end of the normal numbers), 538 (float64), and "never". Let the
 # last group find $r = 0.9$ in the demo. Some hardware treats subnormal numbers as 0
@@ -213,7 +213,7 @@ gc.Plot(
 # compare the five seeds.
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
-# **Speaker notes** · 8 min
+# **Speaker notes** · 7 min
 #
 # Let the hall vote: *grows* or *vanishes*? Nearly all vote *grows*, because 1.05 is above 1. The
 # range in the demo: the mean grows from 1.5 on (mean factor 1), the median only from 2 on
@@ -240,7 +240,8 @@ gc.panel("chain/predict-directions")
 # %% [markdown] name="drag-spectrum" tags=["subslide"]
 # ### Drag
 #
-# Raise the number of matrices from 1. Look at the left end of the curve, and then at the axis.
+# Begin with a single matrix, then raise their number. Look at the vertical axis, and at how the
+# measured curve closes in on the dashed one.
 
 # %% name="demo-spectrum" tags=["fragment"]
 gc.demo("chain/spectrum")
@@ -249,8 +250,8 @@ gc.demo("chain/spectrum")
 # ### Measure
 #
 # Fifty matrices. Each singular value is written as $\sigma_i = e^{\lambda_i L}$, so that
-# $\lambda_i$ is its rate per matrix. (A plain SVD of the product would get only the top 16 decades
-# right; this function keeps all of them.)
+# $\lambda_i$ is its rate per matrix. (A plain SVD of the product gets only the top 16 decades
+# right; this function keeps all of them, after Drmač & Veselić 2008.)
 
 # %% name="measure-spectrum" tags=["fragment", "nbval-check-output"]
 N, L = 64, 50
@@ -268,7 +269,8 @@ print(f"decades from the largest to the smallest: {(logs[0] - logs[-1]) / math.l
 # %% [markdown] name="explain-spectrum" tags=["subslide"]
 # ### Explain
 #
-# Follow $i$ orthogonal directions. A Gaussian matrix has no preferred direction, so at each layer
+# Matrices have Lyapunov exponents too, one per direction (Furstenberg & Kesten 1960). Follow $i$
+# orthogonal directions. A Gaussian matrix has no preferred direction, so at each layer
 # the part of direction $i$ that is orthogonal to the $i-1$ before it is a Gaussian vector with
 # $N-i+1$ components of variance $s^2$. Its squared length is $s^2 \chi^2_{N-i+1}$, and the mean of
 # $\log \chi^2_k$ is $\log 2 + \psi(k/2)$, with $\psi$ the digamma function. Therefore (Newman 1986)
@@ -289,7 +291,7 @@ print(f"decades from the largest to the smallest: {(logs[0] - logs[-1]) / math.l
 gc.demo("chain/rank-one")
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
-# **Speaker notes** · 9 min
+# **Speaker notes** · 8 min
 #
 # Most of the hall says 64 ("they keep the length") or 1 ("it goes to rank one"). Both are right
 # about a limit: width to infinity, and depth to infinity. The two top rates differ by only
@@ -306,7 +308,8 @@ gc.demo("chain/rank-one")
 # ## Step 4 · Backpropagation by hand
 #
 # A deep linear net is the product and nothing else: $h_0 = x$, $h_l = W_l h_{l-1}$, and a loss
-# $\mathcal L(h_L)$. Layer 1 is nearest the input.
+# $\mathcal L(h_L)$. Layer 1 is nearest the input. Such nets are simple enough to be solved on paper
+# (Saxe, McClelland & Ganguli 2014), and they already have this lesson's disease.
 #
 # ### Predict
 
@@ -325,14 +328,14 @@ gc.demo("chain/backward")
 # %% [markdown] name="measure-backward-intro" tags=["subslide"]
 # ### Measure
 #
-# Backpropagation written out, for cross-entropy on real digits. Write $\delta_l = \partial \mathcal
-# L / \partial h_l$ for the gradient at the output of layer $l$, one row per image. Nothing here but
-# matrix products; then we ask autograd for its opinion.
+# Backpropagation (Rumelhart, Hinton & Williams 1986) written out, for cross-entropy on real digits.
+# Write $\delta_l = \partial \mathcal L / \partial h_l$ for the gradient at the output of layer $l$,
+# one row per image. There is nothing here but matrix products. Then we ask autograd what it thinks.
 
 
-# %% name="measure-backward" tags=["fragment", "nbval-check-output"]
+# %% name="backward-by-hand" tags=["fragment"]
 def backward_by_hand(weights, x, y):
-    """δ_l and ∂𝓛/∂W_l for l = 1 … L, of a deep linear net with cross-entropy."""
+    """δ and the weights' gradients, layers 1 to L, of a linear net with cross-entropy."""
     h = [x]
     for W in weights:
         h.append(h[-1] @ W.T)
@@ -343,6 +346,7 @@ def backward_by_hand(weights, x, y):
     return deltas, [delta.T @ h_in for delta, h_in in zip(deltas, h[:-1], strict=True)]
 
 
+# %% name="measure-backward" tags=["fragment", "nbval-check-output"]
 x, y = digits.x_train, digits.y_train
 net = gc.deep_linear(depth=50, gain=1 / math.sqrt(3), inputs=64, outputs=10)
 torch.nn.functional.cross_entropy(net(x), y).backward()
@@ -389,15 +393,16 @@ for seed in range(5):
 #
 # Each component of $\delta_l$ is a sum of $N$ independent terms, so
 # $\|\delta_l\|^2 \approx N s^2 \|\delta_{l+1}\|^2$ for weights of variance $s^2$. The size is kept
-# when $s = 1/\sqrt N$: for $N = 64$, that is $1/8$. `nn.Linear` draws uniform weights of variance
-# $1/(3N)$. Its factor is $1/\sqrt 3 = 0.577$ per layer, and over 48 layers
+# when $s = 1/\sqrt N$: for $N = 64$, that is $1/8$. `nn.Linear` draws its weights uniformly between
+# $-1/\sqrt N$ and $1/\sqrt N$, which makes a variance of $1/(3N)$. Its factor is
+# $1/\sqrt 3 = 0.577$ per layer, and over 48 layers
 #
 # $$3^{-24} = 3.5 \times 10^{-12} .$$
 #
 # **This is the puzzle's slope.** Nobody chose it: it is a default.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
-# **Speaker notes** · 8 min
+# **Speaker notes** · 7 min
 #
 # Derive $\delta_l = W_{l+1}^\top \delta_{l+1}$ on the board with two layers, in components. The
 # transpose is where learners slip: ask for the shapes first. Wrong predictions for the standard
@@ -456,7 +461,7 @@ for name, update in updates.items():
     print(f"{name:12s} layer 8: {update[7]:.0e}  layer 18: {update[17]:.0e}  factor {factor:.2f}")
 
 # %% name="measure-updates-picture" tags=["fragment"]
-layer, inner = np.arange(1, 21), np.arange(6.0, 20.0)
+layer, inner = np.arange(1, 21), np.arange(8.0, 20.0)
 q = gc.theory.q_fixed_point("sigmoid", sigma_w=1.0)
 factors = (1.0, gc.theory.gradient_decay("sigmoid", 1.0, q), 3**-0.5)
 colors = ("linear", "sigmoid", "purple")
@@ -488,7 +493,7 @@ gc.Plot(title, gc.Axis("layer"), gc.Axis("relative update", "log"), tuple(lines)
 # $W - \eta\, \partial \mathcal L / \partial W$ rounded back to $W$, bit for bit.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
-# **Speaker notes** · 8 min
+# **Speaker notes** · 7 min
 #
 # This is the step that surprises people who know the subject: "early layers learn slowest" is not a
 # law of backpropagation. It needs a signal that keeps its size forward and a gradient that does not
@@ -527,7 +532,7 @@ product = np.linalg.matrix_power(A.T @ A, 10)
 radius, size = max(abs(np.linalg.eigvals(A))), np.linalg.norm(product)
 print(f"largest eigenvalue {radius:.1f}, norm of the product {size:.0e}")
 fails_for_matrices = min(norms) > 1 > np.linalg.norm(vector) and radius < 1 < size
-print("verdict:", "holds only for numbers" if fails_for_matrices else "holds")
+print("verdict:", "holds only if the factors are numbers" if fails_for_matrices else "holds")
 
 # %% [markdown] name="claim-factors-why" tags=["fragment"]
 # For matrices the Lyapunov exponents decide, and neither norms nor eigenvalues of single factors
@@ -556,7 +561,7 @@ for width, depth in ((64, 16), (8, 200)):
     theory = math.exp(depth * gc.theory.ginibre_exponents(width, width**-0.5)[0])
     print(f"width {width:2d}, depth {depth:3d}: {lengths[width]:.1g}, theory {theory:.1g}")
 kept = {width: 0.5 < length < 2 for width, length in lengths.items()}
-verdicts = {2: "holds", 1: "holds only while the depth is small beside the width", 0: "fails"}
+verdicts = {2: "holds", 1: "holds only if the depth is small beside the width", 0: "fails"}
 print("verdict:", verdicts[sum(kept.values())])
 
 # %% [markdown] name="claim-mean-square-why" tags=["fragment"]
@@ -614,7 +619,7 @@ print("verdict:", "fails" if one_matrix or test_accuracy[8] < test_accuracy[1] e
 # deeper net *can* express more, but it learns only what its gradients let it learn.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
-# **Speaker notes** · 6 min
+# **Speaker notes** · 5 min
 #
 # Take a show of hands for each sentence before its cell. The first one divides the hall best: ask
 # for a matrix with both eigenvalues 0 whose powers are 0 but whose products with its transpose

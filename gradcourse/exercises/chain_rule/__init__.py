@@ -2,12 +2,9 @@
 
 from gradcourse.exercises.chain_rule.lesson import LESSON_QUESTIONS
 from gradcourse.exercises.chain_rule.matrices import EIGENVALUES, MATRIX_BACKWARD, TUNE_GAIN
-from gradcourse.exercises.chain_rule.scalars import (
-    LYAPUNOV,
-    SCALAR_BACKWARD,
-    TYPICAL_PRODUCT,
-    UNDERFLOW_DEPTH,
-)
+from gradcourse.exercises.chain_rule.scalar_backward import SCALAR_BACKWARD
+from gradcourse.exercises.chain_rule.typical import LYAPUNOV, TYPICAL_PRODUCT
+from gradcourse.exercises.chain_rule.underflow import UNDERFLOW_DEPTH
 
 ASSIGNMENT = "01"
 EXERCISES = (

@@ -183,7 +183,7 @@ TUNE_GAIN = Tuning(
     measure=_measure_sloped_chain,
     low=0.05,
     high=20.0,
-    quantity="gradient norm at layer 1, relative to layer 50",
+    quantity="The gradient at layer 1, over that at layer 50,",
     reference={"gain": 1.74},
     misconceptions=(
         NamedValue(

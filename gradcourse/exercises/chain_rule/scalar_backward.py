@@ -1,0 +1,154 @@
+"""Assignment 01: backpropagation through a chain of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcourse.checking.exercise import (
+    Arguments,
+    CodeExercise,
+    Function,
+    Misconception,
+    Part,
+)
+
+Array = np.ndarray
+
+
+def _signals(w: Array, x: float) -> Array:
+    """h_0 … h_{L-1}: what enters each factor."""
+    return float(x) * np.concatenate([[1.0], np.cumprod(w[:-1])])
+
+
+def _deltas(w: Array, upstream: float) -> Array:
+    """Gradient at the output of each factor."""
+    return float(upstream) * np.concatenate([np.cumprod(w[:0:-1])[::-1], [1.0]])
+
+
+def chain_gradient(w: Array, x: float, upstream: float) -> Array:
+    """Gradient of the loss with respect to every factor of h_L = w_L … w_1 x."""
+    return _deltas(w, upstream) * _signals(w, x)
+
+
+def _divided(w: Array, x: float, upstream: float) -> Array:
+    with np.errstate(all="ignore"):
+        return upstream * x * np.prod(w) / w
+
+
+def _only_delta(w: Array, x: float, upstream: float) -> Array:
+    return _deltas(w, upstream)
+
+
+def _own_factor_kept(w: Array, x: float, upstream: float) -> Array:
+    return chain_gradient(w, x, upstream) * w
+
+
+def _no_upstream(w: Array, x: float, upstream: float) -> Array:
+    return chain_gradient(w, x, 1.0)
+
+
+def _no_input(w: Array, x: float, upstream: float) -> Array:
+    return chain_gradient(w, 1.0, upstream)
+
+
+def _reversed(w: Array, x: float, upstream: float) -> Array:
+    return chain_gradient(w, x, upstream)[::-1]
+
+
+def _chain(rng: np.random.Generator) -> tuple[Array, float, float]:
+    length = int(rng.integers(4, 9))
+    signs = rng.choice([-1.0, 1.0], size=length)
+    return (
+        signs * rng.uniform(0.4, 1.8, size=length),
+        float(rng.uniform(1.5, 3.0)),
+        float(rng.uniform(-0.9, -0.3)),
+    )
+
+
+def _chains(rng: np.random.Generator) -> list[Arguments]:
+    return [_chain(rng) for _ in range(6)]
+
+
+def _chains_with_zero(rng: np.random.Generator) -> list[Arguments]:
+    cases: list[Arguments] = []
+    for _ in range(4):
+        w, x, upstream = _chain(rng)
+        w[1] = 0.0  # never in the middle: a reversed answer must look different
+        cases.append((w, x, upstream))
+    return cases
+
+
+SCALAR_BACKWARD = CodeExercise(
+    id="chain/scalar-backward",
+    title="Backward through a chain of numbers",
+    lesson="01",
+    functions=(
+        Function(
+            name="chain_gradient",
+            parameters=("w", "x", "upstream"),
+            reference=chain_gradient,
+            returns="an array of shape (L,)",
+            misconceptions=(
+                Misconception(
+                    "whole product divided by the factor",
+                    _divided,
+                    "You divided the whole product by each factor. With a factor 0 that is 0/0, "
+                    "while the gradient is a plain number: multiply the parts before and after.",
+                ),
+                Misconception(
+                    "signal forgotten",
+                    _only_delta,
+                    "You returned the gradient at each factor's output, delta. The gradient of "
+                    "w[l] is delta times the signal that entered factor l.",
+                ),
+                Misconception(
+                    "own factor kept",
+                    _own_factor_kept,
+                    "You left the factor itself inside its own gradient, so every entry is the "
+                    "whole product. The derivative of w * h with respect to w is h, without w.",
+                ),
+                Misconception(
+                    "upstream forgotten",
+                    _no_upstream,
+                    "You computed the derivative of the output. The loss arrives with the gradient "
+                    "`upstream`: backpropagation starts from it, not from 1.",
+                ),
+                Misconception(
+                    "input forgotten",
+                    _no_input,
+                    "You started the forward pass at 1. What enters the first factor is x.",
+                ),
+                Misconception(
+                    "order reversed",
+                    _reversed,
+                    "You have the right numbers in the wrong order, last factor first. Entry 0 "
+                    "belongs to w[0], the factor that meets the input.",
+                ),
+            ),
+        ),
+    ),
+    parts=(
+        Part(
+            title="6 random chains, no factor 0",
+            points=1.0,
+            cases=_chains,
+            example=(np.array([2.0, 3.0, 5.0]), 7.0, 0.1),
+            look_at="The gradient of w[l] is upstream, times every factor after l, times every "
+            "factor before l, times x.",
+        ),
+        Part(
+            title="4 chains with one factor 0",
+            points=1.0,
+            cases=_chains_with_zero,
+            example=(np.array([2.0, 0.0, 5.0]), 7.0, 0.1),
+            look_at="With one factor 0, that factor alone has a gradient above 0. It is the "
+            "product of all the others.",
+        ),
+    ),
+    hints=(
+        "Two passes: one forward that keeps what enters each factor, one backward.",
+        "Forward: h[0] = x and h[l+1] = w[l] * h[l]. Backward: delta starts as upstream, and is "
+        "multiplied by w[l] after it has been used at l.",
+        "for l from L-1 down to 0: gradient[l] = delta * h[l], then delta = delta * w[l].",
+    ),
+)

@@ -1,0 +1,192 @@
+"""Assignment 01: the typical size of a random product."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradcourse.checking.exercise import (
+    Arguments,
+    CodeExercise,
+    Function,
+    Misconception,
+    NamedValue,
+    Part,
+    Prediction,
+)
+
+Array = np.ndarray
+
+
+def lyapunov(factors: Array) -> float:
+    """Mean of log |factor|: the product's typical rate per factor."""
+    return float(np.mean(np.log(np.abs(factors))))
+
+
+def _log_of_mean(factors: Array) -> float:
+    return float(np.log(np.mean(np.abs(factors))))
+
+
+def _log_of_product(factors: Array) -> float:
+    with np.errstate(all="ignore"):
+        return float(np.log(np.abs(np.prod(factors))) / len(factors))
+
+
+def _no_absolute_value(factors: Array) -> float:
+    with np.errstate(all="ignore"):
+        return float(np.mean(np.log(factors)))
+
+
+def _sum(factors: Array) -> float:
+    return float(np.sum(np.log(np.abs(factors))))
+
+
+def _base_ten(factors: Array) -> float:
+    return float(np.mean(np.log10(np.abs(factors))))
+
+
+def _log_of_median(factors: Array) -> float:
+    return float(np.log(np.median(np.abs(factors))))
+
+
+def _short_positive(rng: np.random.Generator) -> list[Arguments]:
+    return [(rng.uniform(0.3, 2.0, size=int(rng.integers(20, 50))),) for _ in range(5)]
+
+
+def _long(rng: np.random.Generator) -> list[Arguments]:
+    return [(rng.uniform(0.1, 1.0, size=10_000),) for _ in range(2)]
+
+
+def _negative(rng: np.random.Generator) -> list[Arguments]:
+    return [(rng.normal(0.0, 1.5, size=int(rng.integers(20, 50))),) for _ in range(5)]
+
+
+LYAPUNOV = CodeExercise(
+    id="chain/lyapunov",
+    title="Lyapunov exponent in the log domain",
+    lesson="01",
+    functions=(
+        Function(
+            name="lyapunov",
+            parameters=("factors",),
+            reference=lyapunov,
+            returns="a float",
+            misconceptions=(
+                Misconception(
+                    "log of the mean",
+                    _log_of_mean,
+                    "You took the logarithm of the mean factor. That is the rate of the mean "
+                    "product, which a few huge chains decide; the typical product follows the "
+                    "mean of the logarithms.",
+                ),
+                Misconception(
+                    "log of the product",
+                    _log_of_product,
+                    "You multiplied first and took the logarithm afterwards. A long product "
+                    "underflows to 0 before you look at it: add logarithms instead.",
+                ),
+                Misconception(
+                    "no absolute value",
+                    _no_absolute_value,
+                    "You took the logarithm of negative factors, which is NaN. A sign does not "
+                    "change the size of a product: use the absolute value.",
+                ),
+                Misconception(
+                    "sum instead of mean",
+                    _sum,
+                    "You returned the logarithm of the whole product. The exponent is a rate per "
+                    "factor: divide by their number.",
+                ),
+                Misconception(
+                    "base ten",
+                    _base_ten,
+                    "You used log10. The exponent is defined with the natural logarithm, so that "
+                    "the typical product is exp(L * exponent).",
+                ),
+                Misconception(
+                    "log of the median factor",
+                    _log_of_median,
+                    "You took the logarithm of the median factor. Every factor enters the "
+                    "product, not only the middle one: average the logarithms.",
+                ),
+            ),
+        ),
+    ),
+    parts=(
+        Part(
+            title="5 short products of positive factors",
+            points=1.0,
+            cases=_short_positive,
+            example=(np.array([0.5, 0.5, 2.0, 4.0]),),
+            look_at="Four factors 0.5, 0.5, 2, 4: the product is 2, so the exponent is log(2)/4.",
+        ),
+        Part(
+            title="10 000 factors whose product underflows",
+            points=1.0,
+            cases=_long,
+            example=(np.tile([0.25, 1.0], 5000),),
+            look_at="The product of these factors is 0 in float64. Their logarithms are harmless.",
+        ),
+        Part(
+            title="5 products with negative factors",
+            points=1.0,
+            cases=_negative,
+            example=(np.array([-2.0, 0.5, 3.0]),),
+            look_at="Only the size of a factor counts.",
+        ),
+    ),
+    hints=(
+        "The logarithm of a product is the sum of the logarithms.",
+        "Never form the product. Take the logarithm of each factor's absolute value first.",
+        "It is the mean, over the factors, of np.log(np.abs(factors)).",
+    ),
+)
+
+
+def _measure_typical() -> float:
+    factors = np.random.default_rng(0).uniform(0.0, 2.0, size=(20_000, 50))
+    return float(np.exp(np.median(np.log(factors).sum(axis=1))))
+
+
+TYPICAL_PRODUCT = Prediction(
+    id="chain/typical-product",
+    title="The typical product",
+    lesson="01",
+    question="Each of 50 factors is drawn uniformly between 0 and 2, so their mean is exactly 1. "
+    "What is the median of their product, over 20,000 such chains?",
+    answer="typical_product",
+    measure=_measure_typical,
+    within=5.0,
+    low=1e-18,
+    high=1e6,
+    explain="The mean of log r is log 2 - 1 = -0.307 for r uniform between 0 and 2, so the typical "
+    "product of 50 is exp(-15.3), about 2e-7. The mean of the product is 1 all the same.",
+    misconceptions=(
+        NamedValue(
+            "the mean product",
+            1.0,
+            "That is the mean of the product, 1 to the power 50. A few huge chains carry it; the "
+            "median chain is far below: average log r, not r.",
+        ),
+        NamedValue(
+            "root mean square",
+            (4 / 3) ** 25,
+            "That is the root mean square of the product. Squares weigh the rare large chains "
+            "even more than the mean does: average log r.",
+        ),
+        NamedValue(
+            "the decimal logarithm taken for the natural one",
+            10 ** (50 * (math.log(2) - 1)),
+            "You raised 10 to a natural logarithm. The typical product is e to the power "
+            "50 times the mean of log r.",
+        ),
+    ),
+    hints=(
+        "Half of all chains lie below the median. Which average of r does the median follow?",
+        "The mean of log r for r uniform between 0 and 2 is an integral you can do: "
+        "half the integral of log r from 0 to 2.",
+        "It is log 2 - 1 = -0.307 per factor. Multiply by 50 and exponentiate.",
+    ),
+    points=1.0,
+)

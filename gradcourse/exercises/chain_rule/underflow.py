@@ -1,0 +1,140 @@
+"""Assignment 01: where a power becomes 0."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradcourse.checking.exercise import (
+    Arguments,
+    CodeExercise,
+    Function,
+    MakeCases,
+    Misconception,
+    Part,
+)
+
+_SMALLEST = {"float16": -24, "bfloat16": -133, "float32": -149, "float64": -1074}
+_SMALLEST_NORMAL = {"float16": -14, "bfloat16": -126, "float32": -126}
+
+
+def _first_zero(factor: float, smallest: int) -> int:
+    """First L at which factor**L is at most half of 2**smallest, which rounds to 0."""
+    return math.ceil((smallest - 1) / math.log2(factor))
+
+
+def underflow_depth(factor: float, dtype: str) -> int:
+    """Smallest L for which factor**L, rounded to dtype, is 0."""
+    return _first_zero(factor, _SMALLEST[dtype])
+
+
+def _leaves_normals(factor: float, dtype: str) -> int:
+    return math.floor(_SMALLEST_NORMAL[dtype] / math.log2(factor)) + 1
+
+
+def _no_rounding(factor: float, dtype: str) -> int:
+    return math.floor(_SMALLEST[dtype] / math.log2(factor)) + 1
+
+
+def _in_python_floats(factor: float, dtype: str) -> int:
+    return _first_zero(factor, _SMALLEST["float64"])
+
+
+def _last_nonzero(factor: float, dtype: str) -> int:
+    return underflow_depth(factor, dtype) - 1
+
+
+def _sixteen_bits(factor: float, dtype: str) -> int:
+    return underflow_depth(factor, "float16" if dtype == "bfloat16" else dtype)
+
+
+def _always_float32(factor: float, dtype: str) -> int:
+    return underflow_depth(factor, "float32")
+
+
+def _factors_for(*dtypes: str) -> MakeCases:
+    def cases(rng: np.random.Generator) -> list[Arguments]:
+        # The larger factors tell half of the smallest number from the smallest number itself.
+        ranges = [(0.05, 0.5), (0.05, 0.5), (0.8, 0.95), (0.8, 0.95)]
+        return [(float(rng.uniform(*ends)), dtype) for dtype in dtypes for ends in ranges]
+
+    return cases
+
+
+UNDERFLOW_DEPTH = CodeExercise(
+    id="chain/underflow-depth",
+    title="Where a power becomes 0",
+    lesson="01",
+    functions=(
+        Function(
+            name="underflow_depth",
+            parameters=("factor", "dtype"),
+            reference=underflow_depth,
+            returns="an int",
+            misconceptions=(
+                Misconception(
+                    "end of the normal numbers",
+                    _leaves_normals,
+                    "You found where the power falls below the smallest normal number. Below it "
+                    "lie the subnormal numbers, smaller by up to eps: 0 comes only after them.",
+                ),
+                Misconception(
+                    "no rounding at the bottom",
+                    _no_rounding,
+                    "You stopped at the smallest subnormal number itself. A power just below it "
+                    "rounds back up to it; 0 begins at half of the smallest number.",
+                ),
+                Misconception(
+                    "Python's own floats",
+                    _in_python_floats,
+                    "You computed in float64, as Python does whatever dtype you mean. Look up the "
+                    "smallest number of the dtype that was asked for.",
+                ),
+                Misconception(
+                    "last depth above 0",
+                    _last_nonzero,
+                    "You are one short: this is the last depth with a power above 0. The question "
+                    "is the first depth at which it is 0.",
+                ),
+                Misconception(
+                    "bfloat16 taken for float16",
+                    _sixteen_bits,
+                    "You gave bfloat16 the range of float16. Both have 16 bits, but bfloat16 has "
+                    "8 exponent bits, as float32 has, and only 7 for the digits.",
+                ),
+                Misconception(
+                    "float32 whatever was asked",
+                    _always_float32,
+                    "You answered for float32 each time. The exponent range belongs to the dtype: "
+                    "use the argument.",
+                ),
+            ),
+        ),
+    ),
+    parts=(
+        Part(
+            title="float32, factors between 0.05 and 0.95",
+            points=1.0,
+            cases=_factors_for("float32"),
+            example=(0.25, "float32"),
+            look_at="Solve factor**L = half of the smallest number for L, by logarithms. A loop "
+            "that multiplies in float32 never ends when the factor is above one half: step 1.",
+        ),
+        Part(
+            title="float16 and bfloat16",
+            points=1.0,
+            cases=_factors_for("float16", "bfloat16"),
+            example=(0.5, "bfloat16"),
+            look_at="The smallest number of a dtype is tiny * eps in torch.finfo(dtype): "
+            "2**-24 for float16, 2**-133 for bfloat16.",
+        ),
+    ),
+    hints=(
+        "Do not multiply: solve. At which L does factor**L pass a given number?",
+        "The smallest number above 0 is 2**-149 in float32, 2**-133 in bfloat16, 2**-24 in "
+        "float16. What is at most half of it rounds to 0.",
+        "L is the smallest whole number with L * log2(factor) <= -150 in float32: "
+        "math.ceil(-150 / math.log2(factor)). Take the exponent from a dictionary over dtypes.",
+    ),
+)
