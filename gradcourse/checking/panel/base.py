@@ -214,7 +214,9 @@ class _Noticing(warnings.catch_warnings):
         self._caught: list[Any] = []
 
     def __enter__(self) -> Any:
-        self._caught = super().__enter__() or []
+        caught = super().__enter__()
+        assert caught is not None
+        self._caught = caught
         warnings.simplefilter("default", ProgressWarning)
         return self._caught
 
