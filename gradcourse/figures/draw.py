@@ -28,7 +28,9 @@ def draw(figure: Any, ax: Axes | None = None, theme: ThemeName = "light") -> Fig
     if ax is None:
         ax = new_figure(1, theme).axes[0]
     paint(figure, ax, theme)
-    return ax.figure
+    whole = ax.get_figure(root=True)
+    assert whole is not None  # axes that were removed from their figure cannot be drawn on
+    return whole
 
 
 def draw_row(figures: Sequence[Plot | Picture]) -> Figure:

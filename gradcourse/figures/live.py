@@ -45,11 +45,11 @@ class LivePlot(anywidget.AnyWidget):
     knobs = traitlets.Dict().tag(sync=True, echo_update=False)
     status = traitlets.Unicode("").tag(sync=True)
     _screen = traitlets.Dict().tag(sync=True, echo_update=False)
-    _controls = traitlets.List().tag(sync=True)
+    _controls: Any = traitlets.List().tag(sync=True)
     _heading = traitlets.Unicode("").tag(sync=True)
     _style = traitlets.Dict().tag(sync=True)
     _linked = traitlets.Bool(False).tag(sync=True)
-    _frames = traitlets.List().tag(sync=True)
+    _frames: Any = traitlets.List().tag(sync=True)
     _data = traitlets.Bytes(b"").tag(sync=True)
     _progress = traitlets.Float(1.0).tag(sync=True)
 

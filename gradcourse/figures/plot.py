@@ -215,7 +215,7 @@ class Plot(Displayed):
             )
 
     @cached_property
-    def alt(self) -> str:  # type: ignore[override]
+    def alt(self) -> str:
         """The alternative text: one clause for each line and band, from the data."""
         return describe_plot(self)
 
@@ -281,7 +281,7 @@ class Picture(Displayed):
                 )
 
     @cached_property
-    def alt(self) -> str:  # type: ignore[override]
+    def alt(self) -> str:
         """The alternative text: what the colour means, its range, and where the extremes lie."""
         return describe_picture(self)
 

@@ -47,11 +47,13 @@ class Stage:
 
     def _build(self, picture: Picture) -> None:
         """Lay the figure out with everything on it, then take the data off and keep the rest."""
-        self._figure = new_figure(theme=self._screen.theme)
+        # matplotlib's types know neither the Agg canvas's blitting nor which artist is which.
+        self._figure: Any = new_figure(theme=self._screen.theme)
         self._figure.set_dpi(self._screen.dpi)
-        self._axes = self._figure.axes[0]
-        self._mesh, *self._lines = paint(picture, self._axes, self._screen.theme)
-        self._mesh.set_clim(*self._range)
+        self._axes: Any = self._figure.axes[0]
+        artists: list[Any] = paint(picture, self._axes, self._screen.theme)
+        self._mesh, *self._lines = artists
+        self._mesh.set_clim(*(self._range or color_range(picture)))
         self._figure.canvas.draw()
         self._figure.set_layout_engine("none")
         self._title = self._axes._left_title
@@ -60,7 +62,8 @@ class Stage:
         for artist in self._moving:
             artist.set_animated(True)
         self._figure.canvas.draw()
-        self._background = self._figure.canvas.copy_from_bbox(self._figure.bbox)
+        canvas: Any = self._figure.canvas
+        self._background = canvas.copy_from_bbox(self._figure.bbox)
 
     def _update(self, picture: Picture) -> None:
         self._mesh.set_data(np.ma.masked_invalid(np.asarray(picture.values)))

@@ -1,0 +1,197 @@
+"""The live figure in a real JupyterLab: keyboard, mouse, no kernel, fast dragging, dark theme."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from lab import Notebook, open_notebook
+
+SETUP = """
+import numpy as np
+from gradcourse.figures import Axis, Band, Demo, Knob, Line, Picture, Plot
+L = np.arange(60)
+
+def lines(r):
+    y = np.where(r**L >= 2.0**-149, r**L, 0)
+    return Plot(f"Gradient norm at r = {r:.2f}", Axis("layer"), Axis("gradient norm", "log"),
+                (Line(L, y, "sigmoid", color="sigmoid"), Line(L, 0.9**L, "tanh", color="tanh"),
+                 Line(L, r**L, "theory", "theory", "sigmoid"),
+                 Line([0, 59], [2.0**-126] * 2, "smallest normal float32", "reference")),
+                (Band(0.1, 10, "healthy: 0.1 to 10"),))
+
+def surface(k):
+    x = np.linspace(-2, 2, 80)
+    height = np.sin(k * np.add.outer(x, x**2))
+    return Picture(f"A surface at k = {k:.1f}", Axis("w"), Axis("b"), height, x, x, "loss",
+                   color_limits=(-1, 1))
+
+def fails(r):
+    return lines(r) if r < 0.9 else 1 / 0
+
+rate = Knob("r", "factor r", 0.1, 1.0, 0.01, 0.5)
+"""
+KERNEL = 'Demo("t/kernel", "Recomputed in the kernel", (rate,), lines)'
+LINKED = 'Demo("t/linked", "All frames sent once", (rate,), lines, linked=True)'
+PICTURE = 'Demo("t/picture", "A picture", (Knob("k", "waves k", 1, 5, 0.1, 2),), surface)'
+FAILS = 'Demo("t/fails", "One value fails", (rate,), fails)'
+
+
+@pytest.fixture(scope="module")
+def expect() -> Any:
+    from playwright.sync_api import expect
+
+    return expect
+
+
+@pytest.fixture(scope="module")
+def shared(lab: Any, browser: Any) -> Iterator[Notebook]:
+    """Four live figures, run once for all tests that leave the kernel alive."""
+    lab.write("live.ipynb", [SETUP, KERNEL, LINKED, PICTURE, FAILS])
+    shared = open_notebook(lab, browser, "live.ipynb", viewport={"width": 1280, "height": 3000})
+    shared.run_all()
+    shared.page.wait_for_selector(".gc-live >> nth=3")
+    yield shared
+    shared.page.context.close()
+    lab.shut_down(shared.name)
+
+
+@pytest.fixture
+def notebook(shared: Notebook) -> Iterator[Notebook]:
+    """The shared notebook with every knob at its start, and nothing on the console."""
+    for number, start in enumerate(("0.5", "0.5", "2", "0.5")):
+        _, _, slider = figure(shared, number)
+        slider.evaluate(
+            "(e, v) => { e.value = v; e.dispatchEvent(new Event('input', {bubbles: true})); }",
+            start,
+        )
+    shared.wait_until_idle()
+    yield shared
+    assert shared.errors == []
+
+
+def figure(notebook: Notebook, number: int) -> tuple[Any, Any, Any]:
+    """Return the widget, its picture and its slider."""
+    widget = notebook.page.locator(".gc-live").nth(number)
+    return widget, widget.locator(".gc-figure:visible"), widget.locator("input[type=range]")
+
+
+def test_keyboard_and_mouse_move_the_figure(notebook: Notebook, expect: Any) -> None:
+    widget, picture, slider = figure(notebook, 0)
+    expect(picture).to_have_attribute("aria-label", _containing("r = 0.50"))
+    before = picture.locator("path").evaluate_all("all => all.map(e => e.getAttribute('d')).join()")
+    slider.focus()
+    notebook.page.keyboard.press("ArrowRight")
+    expect(picture).to_have_attribute("aria-label", _containing("r = 0.51"))
+    after = picture.locator("path").evaluate_all("all => all.map(e => e.getAttribute('d')).join()")
+    assert after != before
+    assert widget.locator("output").inner_text() == "0.51"
+    assert slider.get_attribute("aria-label") == "factor r"
+    box = slider.bounding_box()
+    notebook.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(box["x"] + 4, box["y"] + box["height"] / 2, steps=8)
+    notebook.page.mouse.up()
+    expect(picture).to_have_attribute("aria-label", _containing("r = 0.10"))
+    expect(picture).to_have_attribute("aria-label", _containing("exactly 0 from layer 45 on"))
+    notebook.page.keyboard.press("End")
+    expect(picture).to_have_attribute("aria-label", _containing("r = 1.00"))
+
+
+def test_picture_mode_replaces_the_image_and_its_text(notebook: Notebook, expect: Any) -> None:
+    _, picture, slider = figure(notebook, 2)
+    expect(picture).to_have_attribute("alt", _containing("k = 2.0"))
+    before = picture.screenshot()
+    slider.focus()
+    notebook.page.keyboard.press("End")
+    expect(picture).to_have_attribute("alt", _containing("k = 5.0"))
+    notebook.page.wait_for_function(
+        "e => e.complete && e.naturalWidth", arg=picture.element_handle()
+    )
+    assert picture.screenshot() != before
+
+
+def test_an_error_is_shown_in_the_widget(notebook: Notebook, expect: Any) -> None:
+    widget, picture, slider = figure(notebook, 3)
+    slider.focus()
+    notebook.page.keyboard.press("End")
+    expect(widget.locator("[role=status]")).to_contain_text("ZeroDivisionError")
+    notebook.page.keyboard.press("Home")
+    expect(widget.locator("[role=status]")).to_be_empty()
+    expect(picture).to_have_attribute("aria-label", _containing("r = 0.10"))
+
+
+def test_thirty_fast_moves_end_on_the_last_value(notebook: Notebook, expect: Any) -> None:
+    _, picture, slider = figure(notebook, 0)
+    slider.evaluate(
+        """async (slider) => {
+          for (let i = 1; i <= 30; i++) {
+            slider.value = 0.5 + i / 100;
+            slider.dispatchEvent(new Event('input', { bubbles: true }));
+            await new Promise((next) => setTimeout(next, 1000 / 31));
+          }
+        }"""
+    )
+    expect(picture).to_have_attribute("aria-label", _containing("r = 0.80"))
+    notebook.wait_until_idle()
+    notebook.page.wait_for_timeout(300)
+    expect(picture).to_have_attribute("aria-label", _containing("r = 0.80"))
+    expect(slider).to_have_value("0.8")
+
+
+def test_a_linked_demo_works_after_the_kernel_is_gone(opened: Any, lab: Any, expect: Any) -> None:
+    lab.write("linked.ipynb", [SETUP, LINKED])
+    notebook = opened("linked.ipynb")
+    notebook.run_all()
+    _, picture, slider = figure(notebook, 0)
+    expect(slider).to_be_enabled(timeout=30_000)
+    slider.focus()
+    notebook.page.keyboard.press("ArrowRight")
+    expect(picture).to_have_attribute("aria-label", _containing("r = 0.51"))
+    notebook.lab.shut_down(notebook.name)
+    notebook.page.wait_for_timeout(1500)
+    for button in notebook.page.locator(".jp-Dialog button").all():
+        button.click()
+    slider.focus()
+    notebook.page.keyboard.press("ArrowRight")
+    expect(picture).to_have_attribute("aria-label", _containing("r = 0.52"))
+    notebook.page.keyboard.press("Home")
+    expect(picture).to_have_attribute("aria-label", _containing("r = 0.10"))
+    assert notebook.errors == []
+
+
+def test_the_theme_is_followed(notebook: Notebook, expect: Any) -> None:
+    _, picture, _ = figure(notebook, 0)
+    _, image, _ = figure(notebook, 2)
+    notebook.shoot("live-light", notebook.page.locator(".jp-Notebook"))
+    line = picture.locator('path[fill="none"]').nth(1)
+    light, source = line.get_attribute("stroke"), image.get_attribute("src")
+    notebook.theme("JupyterLab Dark")
+    expect(line).not_to_have_attribute("stroke", light)
+    expect(image).not_to_have_attribute("src", source)
+    notebook.shoot("live-dark", notebook.page.locator(".jp-Notebook"))
+    notebook.theme("JupyterLab Light")
+    expect(line).to_have_attribute("stroke", light)
+
+
+def test_a_widget_shown_twice_moves_together(opened: Any, lab: Any, expect: Any) -> None:
+    lab.write("twice.ipynb", [SETUP, f"w = {KERNEL}.widget(); w", "w", 'w.knobs = {"r": 0.77}'])
+    notebook = opened("twice.ipynb", viewport={"width": 700, "height": 2000})
+    notebook.run_all()
+    for number in (0, 1):
+        _, picture, slider = figure(notebook, number)
+        expect(picture).to_have_attribute("aria-label", _containing("r = 0.77"))
+        expect(slider).to_have_value("0.77")
+    assert picture.bounding_box()["width"] < 640
+    slider.focus()
+    notebook.page.keyboard.press("Home")
+    for number in (0, 1):
+        expect(figure(notebook, number)[1]).to_have_attribute("aria-label", _containing("r = 0.10"))
+    notebook.shoot("live-narrow", notebook.page.locator(".jp-Notebook"))
+    assert notebook.errors == []
+
+
+def _containing(text: str) -> Any:
+    return re.compile(re.escape(text))
