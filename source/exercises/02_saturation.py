@@ -102,7 +102,7 @@ gc.panel("saturation/saturated-fraction")
 # %% name="deaf-layer" answer="saturation/deaf-layer"
 deaf_layer = None
 ### BEGIN SOLUTION
-deaf_layer = 10  # 1e-2 · 0.24^k = 6e-8 gives k = 8.4, counted from the output layer, which is 1
+deaf_layer = 10  # 1e-2 · 0.24^k = 6e-8 at k = 8.4 layers below the output layer, which is 1
 ### END SOLUTION
 
 # %% check="saturation/deaf-layer"

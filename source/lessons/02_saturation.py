@@ -35,8 +35,8 @@ digits = gc.digits()
 # ## The puzzle
 #
 # Two networks read handwritten digits. Same data, same learning rate, same layers of 64 sigmoid
-# units, same rule for the random weights (Glorot & Bengio 2010). One has two hidden layers, the
-# other eight. Each is trained five times, from five seeds.
+# units, same rule for the random weights (Glorot & Bengio 2010: standard deviation $1/\sqrt{64}$
+# here). One has two hidden layers, the other eight. Each is trained five times, from five seeds.
 
 # %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
 nets = {depth: [gc.mlp(depth, activation="sigmoid", seed=s) for s in range(5)] for depth in (2, 8)}
@@ -72,7 +72,7 @@ gc.Plot("Two layers learn, eight do not", gc.Axis("step"), gc.Axis("loss"), tupl
 # first.
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
-# **Speaker notes** · 4 min
+# **Speaker notes** · 3 min
 #
 # Collect suspects before you go on, and write them down: overfitting (no: the *training* loss is
 # stuck), too few steps, a bad learning rate, saturation. Come back to the list after step 4. If
@@ -132,7 +132,7 @@ gc.Plot("The slope is a bump", gc.Axis("pre-activation z"), gc.Axis("slope"), tu
 #
 # $$\sigma'(z) = \frac{e^{-z}}{(1 + e^{-z})^2} = \sigma(z)\,\bigl(1 - \sigma(z)\bigr) = a - a^2 .$$
 #
-# $a - a^2$ is largest at $a = ½$, that is at $z = 0$, and it is $¼$ there. Since
+# $a - a^2$ is largest at $a = \tfrac12$, that is at $z = 0$, and it is $\tfrac14$ there. Since
 # $\tanh(z) = 2\sigma(2z) - 1$,
 #
 # $$\tanh'(z) = 4\,\sigma'(2z) = 1 - \tanh^2(z) = 1 - a^2 \le 1,
@@ -252,14 +252,14 @@ gc.Plot(
 # The ceiling of ¼ is enough.
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
-# **Speaker notes** · 9 min
+# **Speaker notes** · 8 min
 #
 # Nearly everybody votes for saturation in the first panel. Let the measurement say it: 0.0 %. For
 # δ expect ¼ (one layer only), $0.25^8$ (eight slopes; from layer 8 to layer 1 there are seven) and
 # "about 1, because Glorot keeps the variance": true for slopes near 1. In the demo, let the hall
-# find tanh level just above gain 1, and wonder that σ needs about 10. At gain 14 theory lies above
-# the measurement: with most units saturated, 100 units are too few for a mean. If the demo does
-# not move: `gc.demo("saturation/decay").frame(gain=10.0)`.
+# find tanh level just above gain 1, and wonder that σ needs about 10. The picture is one random
+# network: where many units are saturated, another one differs by a factor of 2 in layer 1. If the
+# demo does not move: `gc.demo("saturation/decay").frame(gain=10.0)`.
 
 # %% [markdown] name="bridge-2" tags=["continue"]
 # Layer 1 receives a gradient some 25,000 times fainter than layer 8. **What does a layer do that
@@ -312,13 +312,13 @@ for depth in (2, 8):
 #   \frac{\|W_t - W_0\|}{\|W_0\|} \le \frac{\eta}{\|W_0\|}
 #   \sum_{s<t} \Bigl\|\frac{\partial\mathcal{L}}{\partial W}\Bigr\|_s .$$
 #
-# With $\partial\mathcal{L}/\partial W = \delta\, h^\top$, a layer whose δ is $10^{-5}$ of that of
-# layer 8 stays where it was born: layer 1 moved by $5 \times 10^{-4}$ of its size in 1000 steps.
-# In the shallow network it moved by more than its size. Nothing in these equations pulls a weight
+# With $\partial\mathcal{L}/\partial W = \delta\, h^\top$, a layer whose δ is some 25,000 times
+# fainter stays where it was born: layer 1 moved by $5 \times 10^{-4}$ of its size in 1000 steps. In
+# the shallow network it moved by more than its size. Nothing in these equations pulls a weight
 # towards 0.
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
-# **Speaker notes** · 8 min
+# **Speaker notes** · 7 min
 #
 # The popular wrong answer is "towards 0"; keep its voters in mind for the trial below. A sharp
 # student sees that layers 1 to 3 moved about equally, though δ falls by 4 from each to the next.
@@ -405,8 +405,8 @@ for gain in (1, 4, 10):
     print(f"{gain:4d}  {root:5.2f}  {np.mean(shares):12.0%}  {percent:16d} %")
 
 # %% [markdown] name="repair-explain" tags=["subslide"]
-# Weights four times larger, and the network that could not learn learns. $0.63^7$ is still 0.04,
-# but 0.04 is enough.
+# Weights four times larger, and the network that could not learn learns. Seven layers still cost
+# $0.63^7 = 0.04$, but one part in 25 is enough.
 #
 # Look at the last row. At gain 10, $\sqrt\chi$ is almost 1, yet the test digits do worse. More than
 # half of the units are saturated: their slope is almost 0, and the steep ones carry the gradient
@@ -414,7 +414,7 @@ for gain in (1, 4, 10):
 # good network; lesson 05 looks for weights that have both.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
-# **Speaker notes** · 9 min
+# **Speaker notes** · 8 min
 #
 # This is the heart of the lesson; take the time. Most textbooks stop at "early layers do not
 # learn". Ask: *if early layers are frozen, why is random better than nothing for two layers, and
@@ -562,7 +562,7 @@ print("verdict:", "fails" if stuck else "holds")
 # are two things.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
-# **Speaker notes** · 5 min
+# **Speaker notes** · 4 min
 #
 # Let the hall vote before each cell. For claim 1 ask: which gradient, of what with respect to
 # what? For claim 2, ask its voters from step 3 what force would pull the weights to 0. For claim 3
@@ -572,8 +572,9 @@ print("verdict:", "fails" if stuck else "holds")
 # ## In your own network
 #
 # Put your model, your batch and your loss in place of ours. Three lines, no change to the model.
-# Read the picture from right to left: a straight line that falls is a factor per layer. The
-# column *mean slope* of the record says whether units are saturated.
+# Read the picture from right to left, as the gradient travels: a straight line is one factor per
+# layer. If it falls towards layer 1 the gradient vanishes, if it rises it explodes. In the table
+# below, a *mean slope* near 0 means that most units are saturated.
 
 # %% name="your-network-code" tags=["fragment"]
 model, x, y = gc.mlp(6, activation="tanh", gain=1.5), digits.x_train[:128], digits.y_train[:128]
@@ -584,6 +585,13 @@ gc.depth_plot(record)
 
 # %% name="your-network-record" tags=["fragment"]
 record
+
+# %% [markdown] name="notes-your-network" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# Ask who has a model at hand and run it. The one in the cell is tanh at gain 1.5: its line rises a
+# little towards layer 1, as claim 1 said it may. If a model has no Sigmoid or Tanh modules, the
+# column of slopes stays empty; the picture works all the same.
 
 # %% [markdown] name="summary" tags=["slide"]
 # ## Summary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -70,8 +71,8 @@ SLOPE_AT_SIX = Prediction(
 )
 
 
-def saturated_share() -> float:
-    """Share of saturated units in the untrained 8-layer network, mean over five seeds."""
+def saturated_share(gain: float = 1.0, seeds: Iterable[int] = SEEDS) -> float:
+    """Share of saturated units in the untrained 8-layer network, mean over the seeds."""
     import torch
 
     from gradcourse.data import digits
@@ -79,9 +80,9 @@ def saturated_share() -> float:
 
     shares: list[float] = []
     with torch.no_grad():
-        for seed in SEEDS:
+        for seed in seeds:
             h = digits().x_train
-            for module in deep_net(seed=seed):
+            for module in deep_net(gain, seed):
                 h = module(h)
                 if isinstance(module, torch.nn.Sigmoid):
                     shares.append(saturated_fraction(h.numpy(), "sigmoid"))
@@ -105,7 +106,7 @@ WHO_IS_SATURATED = Choice(
     options=(
         Option("all", "More than 90 %.", "A network can be silent without saturated units."),
         Option("half", "Between 1 % and 90 %.", "Glorot's weights keep |z| small, near 1 or less."),
-        Option("none", "Less than 1 %.", "Almost all units are as steep as a σ can be."),
+        Option("none", "Less than 1 %.", "Almost all units are nearly as steep as σ can be."),
     ),
     measure=_who_is_saturated,
     explain="The pre-activations are small, so σ is near its steepest. The steepest is ¼, and "
@@ -240,8 +241,8 @@ FROZEN_READOUT = Choice(
         Option("high", "More than 90 %.", "The digits were there, as a whisper on a constant."),
     ),
     measure=_frozen_readout,
-    explain="Layer 8 holds the digits, about 25,000 times fainter than layer 1. Gradient descent on the "
-    "output cannot hear them; a readout that first divides by their size can.",
+    explain="Layer 8 holds the digits, about 25,000 times fainter than layer 1. Gradient descent "
+    "on the output cannot hear them; a readout that first divides by their size can.",
     hints=("Is a signal that was multiplied by 0.00004 lost, or small?",),
 )
 

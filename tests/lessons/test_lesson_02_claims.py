@@ -1,0 +1,300 @@
+"""Every qualitative claim of lesson 02, at reduced size, over five seeds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from gradcourse import theory
+from gradcourse.data import digits
+from gradcourse.demos.saturation import (
+    CHANGE,
+    DECAY,
+    HISTOGRAM,
+    OUTPUT,
+    TANGENT,
+    TWO_WAYS,
+    deep_net,
+    delta_by_layer,
+    delta_theory,
+    output_deltas,
+    relative_change,
+    two_ways,
+)
+from gradcourse.exercises.saturation.networks import (
+    end_to_end,
+    first_deaf_layer,
+    norm_ratio_with_decay,
+    readout_accuracy,
+    saturated_share,
+)
+from gradcourse.figures import Picture, Plot
+from gradcourse.nets import mlp
+from gradcourse.training import train
+
+SEEDS = range(5)
+STEPS = 400
+DATA = digits()
+
+
+def trained(depth: int, gain: float, seed: int, **options):
+    net = deep_net(gain, seed, depth)
+    settings = {"steps": STEPS, "lr": 0.5, "seed": seed, "every": STEPS} | options
+    return net, train(net, DATA, **settings)
+
+
+@pytest.fixture(scope="module")
+def shallow():
+    return [trained(2, 1.0, seed) for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def deep():
+    return [trained(8, 1.0, seed) for seed in SEEDS]
+
+
+# ---------------------------------------------------------------- the puzzle
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_two_layers_learn_and_eight_stay_at_chance(shallow, deep, seed):
+    assert shallow[seed][1].test_accuracy[-1] > 0.85
+    assert deep[seed][1].test_accuracy[-1] < 0.15
+    assert deep[seed][1].loss[-100:].mean() == pytest.approx(math.log(10), abs=0.03)
+
+
+# ---------------------------------------------------------------- one unit
+
+
+def test_largest_slopes_are_a_quarter_and_one_and_only_at_zero():
+    z = np.linspace(-800, 800, 160_001)
+    for name, largest in (("sigmoid", 0.25), ("tanh", 1.0)):
+        slope = theory.slope(name, z)
+        assert slope.max() == largest
+        assert z[slope.argmax()] == 0
+        assert np.isfinite(slope).all()
+        assert slope[z != 0].max() < largest
+    assert theory.slope("sigmoid", 6.0) == pytest.approx(0.0025, rel=0.02)
+
+
+def test_both_slopes_can_be_had_from_the_activation():
+    z = torch.linspace(-6, 6, 101, dtype=torch.float64, requires_grad=True)
+    for phi, rule in ((torch.sigmoid, lambda a: a - a**2), (torch.tanh, lambda a: 1 - a**2)):
+        a = phi(z)
+        (slope,) = torch.autograd.grad(a.sum(), z)
+        assert torch.allclose(slope, rule(a), atol=1e-14)
+
+
+# ---------------------------------------------------------------- one layer, and eight
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_delta_falls_as_theory_says_on_digits(seed):
+    _, delta = two_ways(1.0, seed, images=128)
+    measured = (delta[0] / delta[-1]) ** (1 / 7)
+    predicted = delta_theory("sigmoid", 1.0, depth=8)[0] ** (1 / 7)
+    assert measured == pytest.approx(predicted, rel=0.05)
+    assert 0.2 < measured < 0.25
+
+
+def test_sigmoid_at_gain_one_loses_a_factor_just_below_a_quarter():
+    assert math.sqrt(theory.chi("sigmoid", 1.0)) == pytest.approx(0.236, abs=0.001)
+    assert theory.q_fixed_point("sigmoid", 1.0) == pytest.approx(0.265, abs=0.001)
+
+
+def test_the_silent_network_has_no_saturated_units():
+    assert saturated_share() < 0.001
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("activation", "gain"),
+    [
+        ("sigmoid", 1.0),
+        ("sigmoid", 4.0),
+        ("sigmoid", 8.0),
+        ("sigmoid", 14.0),
+        ("tanh", 0.5),
+        ("tanh", 1.0),
+        ("tanh", 2.0),
+    ],
+)
+def test_theory_predicts_the_factor_per_layer_under_gain(activation, gain, seed):
+    measured = delta_by_layer(activation, gain, seed=seed)[0] ** (1 / 19)
+    predicted = delta_theory(activation, gain)[0] ** (1 / 19)
+    assert measured == pytest.approx(predicted, rel=0.04)
+
+
+def test_sigmoid_is_level_near_gain_10_and_tanh_between_1_and_1_5():
+    assert theory.chi("sigmoid", 9.5) < 1 < theory.chi("sigmoid", 10.5)
+    below, above = (delta_theory("tanh", gain)[0] for gain in (1.0, 1.5))
+    assert below < 1 < above
+
+
+# ---------------------------------------------------------------- layers that stay
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_early_layers_stay_where_they_were_born(shallow, deep, seed):
+    change = deep[seed][1].relative_change[-1]
+    assert change[:3].max() < 1e-3
+    assert change[6:8].min() > 0.03
+    assert shallow[seed][1].relative_change[-1].min() > 0.3
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_their_norm_does_not_shrink(deep, seed):
+    first = deep[seed][0].layer1.weight.detach().norm()
+    assert float(first / deep_net(seed=seed).layer1.weight.detach().norm()) == pytest.approx(
+        1.0, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_after_training_the_mean_delta_is_small_beside_delta(deep, seed):
+    """What the speaker notes say about layers 1 to 3."""
+    net = deep[seed][0]
+    z = [net.layer1(DATA.x_train)]
+    for module in list(net)[1:]:
+        z.append(module(z[-1]))
+    F.cross_entropy(z[-1], DATA.y_train).backward(inputs=[z[2]], retain_graph=True)
+    delta = z[2].grad
+    assert float(delta.mean(0).norm() / delta.square().mean(0).sum().sqrt()) < 0.2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_weight_decay_alone_sends_them_to_zero(seed):
+    measured, expected = norm_ratio_with_decay(seed)
+    assert measured == pytest.approx(expected, rel=0.05)
+
+
+# ---------------------------------------------------------------- the image fades too
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_image_fades_by_the_same_factor_forwards(seed):
+    spread, delta = two_ways(1.0, seed)
+    assert (spread[-1] / spread[0]) ** (1 / 7) == pytest.approx(
+        (delta[0] / delta[-1]) ** (1 / 7), rel=0.06
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_layer_8_still_holds_the_digits(seed):
+    assert readout_accuracy(seed) > 0.9
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_frozen_layers_are_no_obstacle_by_themselves(seed):
+    """Two random hidden layers, never trained, do far better than chance."""
+    net = deep_net(seed=seed, depth=2)
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(name.startswith("output"))
+    run = train(net, DATA, steps=STEPS, lr=0.5, seed=seed, every=STEPS)
+    assert run.test_accuracy[-1] > 0.35
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_gain_4_mends_the_deep_network_and_gain_10_does_worse_at_more_saturation(seed):
+    """At full length: at gain 4 the loss falls late, between 400 and 800 steps."""
+    right, shares = {}, {}
+    for gain in (4.0, 10.0):
+        shares[gain] = saturated_share(gain, [seed])
+        right[gain] = trained(8, gain, seed, steps=1000)[1].test_accuracy[-1]
+    assert right[4.0] > 0.93
+    assert 0.8 < right[10.0] < right[4.0] - 0.02
+    assert shares[4.0] < 0.2
+    assert 0.4 < shares[10.0] < 0.7
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_adam_gets_the_deep_network_below_chance_loss(seed):
+    run = trained(8, 1.0, seed, steps=600, optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))[1]
+    assert run.loss[-100:].mean() < math.log(10) - 0.1
+
+
+# ---------------------------------------------------------------- the output
+
+
+def test_cross_entropy_cancels_the_slope():
+    squared, crossed = output_deltas(-10.0)
+    assert crossed == pytest.approx(1.0, abs=1e-4)
+    assert squared / crossed == pytest.approx(float(theory.slope("sigmoid", -10.0)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_saturated_output_stalls_under_squared_error_only(seed):
+    def squared_error(z, y):
+        return 0.5 * (torch.sigmoid(z) - F.one_hot(y, 10)).square().sum() / len(z)
+
+    def cross_entropy(z, y):
+        target = F.one_hot(y, 10).float()
+        return F.binary_cross_entropy_with_logits(z, target, reduction="sum") / len(z)
+
+    right = {}
+    for loss in (squared_error, cross_entropy):
+        net = mlp(0, seed=seed)
+        torch.nn.init.constant_(net.output.bias, -10.0)
+        run = train(net, DATA, steps=300, lr=0.5, seed=seed, loss=loss, every=300)
+        right[loss.__name__] = run.test_accuracy[-1]
+    assert right["squared_error"] < 0.3
+    assert right["cross_entropy"] > 0.9
+
+
+def test_sigmoid_of_minus_200_is_exactly_0_in_float32():
+    assert float(torch.sigmoid(torch.tensor(-200.0))) == 0.0
+
+
+# ---------------------------------------------------------------- claims and exercises
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_tanh_can_explode(seed):
+    assert delta_by_layer("tanh", 2.0, seed=seed)[0] > 10
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_first_deaf_layer_is_the_tenth_or_eleventh(seed):
+    assert first_deaf_layer(seed) in (10, 11)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_reference_gain_lies_well_inside_the_band(seed):
+    assert 0.2 < end_to_end(seed, 10.5) < 5
+    assert end_to_end(seed, 4.0) < 0.01
+    assert end_to_end(seed, 14.0) > 10 or end_to_end(seed, 20.0) > 10
+
+
+# ---------------------------------------------------------------- the demos
+
+
+@pytest.mark.parametrize("demo", [TANGENT, DECAY, HISTOGRAM, TWO_WAYS, OUTPUT], ids=lambda d: d.id)
+def test_a_demo_draws_at_both_ends_of_its_knob(demo):
+    (knob,) = demo.knobs
+    ends = [demo.frame(**{knob.name: value}) for value in (knob.low, knob.high)]
+    assert all(isinstance(frame, Plot | Picture) for frame in ends)
+    assert ends[0].title != ends[1].title
+
+
+def test_the_tangent_touches_the_curve_with_its_slope():
+    lines = {line.label: line for line in TANGENT.frame(z=1.0).lines}
+    tangent = lines["tangent of σ"]
+    drawn = ~np.isnan(tangent.y)
+    slope = np.polyfit(tangent.x[drawn], tangent.y[drawn], 1)[0]
+    assert slope == pytest.approx(float(theory.slope("sigmoid", 1.0)))
+
+
+def test_the_histogram_of_a_layer_adds_up_to_100_per_cent():
+    values = np.asarray(HISTOGRAM.frame(gain=1.0).values)
+    assert np.nansum(values, axis=1) == pytest.approx(100.0, abs=0.1)
+
+
+def test_the_weight_change_demo_shows_one_point_per_matrix():
+    change, right = relative_change(3, steps=20)
+    assert len(change) == 4
+    assert 0 <= right <= 1
+    assert CHANGE.linked
