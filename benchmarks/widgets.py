@@ -33,14 +33,11 @@ generator = torch.Generator().manual_seed(0)
 weights = [torch.randn(64, 64, generator=generator) / 8 for _ in range(50)]
 
 def norms(gain, activation):
-    h = torch.ones(16, 64, requires_grad=True)
-    states = [h]
+    states = [torch.ones(1, 64, requires_grad=True)]
     for W in weights:
-        h = activation(h @ (gain * W))
-        h.retain_grad()
-        states.append(h)
-    h.square().mean().backward()
-    return [float(state.grad.double().norm()) for state in states]
+        states.append(activation(gain * (states[-1] @ W)))
+    gradients = torch.autograd.grad(states[-1].square().mean(), states)
+    return torch.stack(torch._foreach_norm(gradients, 2, torch.float64)).tolist()
 
 def lines(gain):
     depth = np.arange(51)

@@ -56,7 +56,7 @@ class Stage:
         self._mesh.set_clim(*(self._range or color_range(picture)))
         self._figure.canvas.draw()
         self._figure.set_layout_engine("none")
-        self._title = self._axes._left_title
+        self._title: Any = self._axes.findobj(lambda one: _is_title(one, picture.title))[0]
         legend = self._axes.get_legend()
         self._moving = [self._mesh, *self._lines, self._title, *([legend] if legend else [])]
         for artist in self._moving:
@@ -81,6 +81,10 @@ class Stage:
         picture = Image.fromarray(np.asarray(self._figure.canvas.buffer_rgba())).convert("RGB")
         picture.save(buffer, "PNG", compress_level=1)
         return buffer.getvalue()
+
+
+def _is_title(artist: Any, title: str) -> bool:
+    return hasattr(artist, "get_text") and artist.get_text() == title
 
 
 def _frozen(picture: Picture, colors: tuple[float, float]) -> tuple[Any, ...]:
