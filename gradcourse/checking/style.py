@@ -20,8 +20,7 @@ STYLE = """<style>
 .gc-printed { opacity: 0.85; }
 .gc-verdict pre, .gc-verdict code, .gc-panel code { color: inherit; white-space: pre-wrap;
   background: var(--jp-layout-color2, rgba(128, 128, 128, 0.15)); padding: 0 3px; }
-.gc-table { border-collapse: collapse; }
-.gc-table th, .gc-table td { padding: 3px 12px 3px 0; text-align: left;
-  border-bottom: 1px solid var(--jp-border-color2, #8884); }
-.gc-table .gc-number { text-align: right; }
+.gc-table .gc-table { border-collapse: collapse; margin: 4px 0; }
+.gc-table .gc-table th, .gc-table .gc-table td { padding: 3px 14px 3px 4px; text-align: left;
+  border-bottom: 1px solid var(--jp-border-color2, #8884); white-space: nowrap; }
 </style>"""

@@ -56,7 +56,8 @@ class Table:
         width = max((len(row.id) for row in self.rows), default=0)
         lines = [self.title]
         for row in self.rows:
-            note = f"  {row.note}" if row.note else ""
+            words = row.note or (WORDS["unanswered"] if row.status == "unanswered" else "")
+            note = f"  {words}" if words else ""
             line = f"  {MARKS[row.status]} {row.id:<{width}}  {_points(row):>10}{note}"
             lines.append(line.rstrip())
         return "\n".join([*lines, self.summary])
@@ -65,7 +66,7 @@ class Table:
         rows = "".join(
             f'<tr class="gc-{row.status}"><td>{MARKS[row.status]} {WORDS[row.status]}</td>'
             f"<td><code>{html.escape(row.id)}</code></td><td>{html.escape(row.title)}</td>"
-            f'<td class="gc-number">{_points(row)}</td><td>{html.escape(row.note)}</td></tr>'
+            f"<td>{_points(row)}</td><td>{html.escape(row.note)}</td></tr>"
             for row in self.rows
         )
         heads = "".join(

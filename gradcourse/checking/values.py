@@ -180,7 +180,7 @@ def check_tuning(
     numbers = ", ".join(show.measured(value) for value in measured)
     lines = [
         slip.message if slip else "",
-        f"{exercise.quantity}: measured {numbers}; it should lie inside {band}.",
+        f"{exercise.quantity} should lie inside {band}. Measured: {numbers}.",
         "" if slip else _side(exercise, measured),
     ]
     return (_wrong(exercise, "\n".join(line for line in lines if line), slip),)

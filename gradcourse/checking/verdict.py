@@ -115,7 +115,11 @@ class Verdict:
     @property
     def message(self) -> str:
         """What the verdict says about everything that is not right; empty when all is."""
-        blocks = ["\n".join(part.lines) for part in self.parts if part.status == "wrong"]
+        blocks = [
+            "\n".join(lines)
+            for part, lines in zip(self.parts, self._lines, strict=True)
+            if part.status == "wrong"
+        ]
         if self.unanswered:
             blocks = ["\n".join(self._missing) or WORDS["unanswered"]]
         return "\n".join(dict.fromkeys(blocks))
@@ -172,6 +176,20 @@ class Verdict:
         )
 
     @property
+    def _lines(self) -> list[tuple[str, ...]]:
+        """The lines of each part; a misconception is explained once and then only named."""
+        explained: set[tuple[str, str]] = set()
+        blocks = []
+        for part in self.parts:
+            lines = part.lines
+            known = (part.misconception or "", lines[0] if lines else "")
+            if part.misconception and known in explained:
+                lines = (f"{part.misconception}, again.", *lines[1:])
+            explained.add(known)
+            blocks.append(lines)
+        return blocks
+
+    @property
     def _missing(self) -> tuple[str, ...]:
         """Why nothing is answered, each reason once: all parts say the same."""
         return tuple(dict.fromkeys(line for part in self.parts for line in part.lines))
@@ -180,15 +198,16 @@ class Verdict:
         lines = [f"{self.id}: {self.headline}"]
         if self.unanswered:
             return "\n".join([*lines, *(f"  {line}" for line in self._missing)])
-        for part in self.parts:
+        for part, said in zip(self.parts, self._lines, strict=True):
             lines.append(f"  {MARKS[part.status]} {part.title}{_of(part)}")
-            lines += [f"    {line}" for line in part.lines]
+            lines += [f"    {line}" for line in said]
         if self.printed:
             lines += ["  printed:", *(f"    {line}" for line in self.printed.splitlines())]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(_part_html(part) for part in self.parts)
+        pairs = zip(self.parts, self._lines, strict=True)
+        rows = "".join(_part_html(part, lines, self.title) for part, lines in pairs)
         if self.unanswered:
             rows = "".join(f"<li>{_inline(line)}</li>" for line in self._missing)
         printed = ""
@@ -216,12 +235,13 @@ def _of(part: PartResult) -> str:
     return f" ({show.points(part.earned)} of {show.points(part.possible)})"
 
 
-def _part_html(part: PartResult) -> str:
-    lines = "".join(f"<div>{_inline(line)}</div>" for line in part.lines)
+def _part_html(part: PartResult, lines: tuple[str, ...], heading: str) -> str:
+    said = "".join(f"<div>{_inline(line)}</div>" for line in lines)
+    title = "" if part.title == heading else f": {_inline(part.title)}{_of(part)}"
     return (
         f'<li class="gc-{part.status}"><span class="gc-mark" aria-hidden="true">'
-        f'{MARKS[part.status]}</span> <span class="gc-word">{WORDS[part.status]}:</span> '
-        f"{_inline(part.title)}{_of(part)}{lines}</li>"
+        f'{MARKS[part.status]}</span> <span class="gc-word">{WORDS[part.status]}</span>'
+        f"{title}{said}</li>"
     )
 
 

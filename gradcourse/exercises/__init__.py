@@ -130,7 +130,7 @@ def score(name: str, namespace: Mapping[str, Any] | None = None, limit: float = 
 
 def _score_row(exercise: Exercise, namespace: Mapping[str, Any], limit: float) -> Row:
     verdict = _check(exercise, answers_in(exercise, namespace), limit=limit)
-    note = "not answered yet" if verdict.unanswered else "; ".join(verdict.misconceptions)
+    note = "; ".join(verdict.misconceptions)
     return Row(exercise.id, exercise.title, verdict.status, verdict.earned, exercise.points, note)
 
 

@@ -200,6 +200,8 @@ def test_slider_and_box_follow_each_other_and_keep_what_was_typed(prediction, bu
     box.value = 123.4
     assert slider.value == pytest.approx(123.4)
     assert box.value == 123.4
+    slider.value = 123.6  # the browser's nearest step
+    assert box.value == 123.4
     box.value = 1e9
     assert box.value == slider.value == 1000
 

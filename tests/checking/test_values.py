@@ -121,8 +121,7 @@ def test_the_text_of_right_knobs_does_not_depend_on_the_seed(tuning) -> None:
 def test_knobs_outside_say_on_which_side_with_the_measurements(tuning, answer, side) -> None:
     message = check(tuning, answer, seed=0).parts[0].message
     assert side in message
-    assert "size: measured " in message
-    assert "it should lie inside 0.5 to 2." in message
+    assert "size should lie inside 0.5 to 2. Measured: " in message
 
 
 def test_measurements_on_both_sides_say_so(tuning) -> None:

@@ -65,8 +65,8 @@ def test_html_is_escaped_and_well_formed() -> None:
 
 def test_html_says_right_and_wrong_in_words_and_follows_the_theme() -> None:
     html = VERDICT._repr_html_()
-    assert "right:</span>" in html
-    assert "wrong:</span>" in html
+    assert "right</span>" in html
+    assert "wrong</span>" in html
     assert "var(--jp-ui-font-color1" in html
 
 
@@ -83,6 +83,19 @@ def test_the_message_holds_what_is_wrong_and_nothing_else() -> None:
     assert Verdict("a/b", "t", VERDICT.parts[2:]).message == "not answered yet"
 
 
+def test_a_misconception_is_explained_once_and_then_only_named() -> None:
+    first = PartResult("one", "wrong", 0.0, 1.0, "You did this.\ncase one", "slip")
+    second = PartResult("two", "wrong", 0.0, 1.0, "You did this.\ncase two", "slip")
+    assert repr(Verdict("a/b", "t", (first, second))).splitlines()[1:] == [
+        "  ✗ one (0 of 1)",
+        "    slip: You did this.",
+        "    case one",
+        "  ✗ two (0 of 1)",
+        "    slip, again.",
+        "    case two",
+    ]
+
+
 def test_no_points_are_not_counted() -> None:
     part = PartResult("p", "right", 0.0, 0.0)
     assert repr(Verdict("a/b", "t", (part,))) == "a/b: right\n  ✓ p"
@@ -94,7 +107,7 @@ def test_a_table_ends_with_the_sum() -> None:
         (
             Row("a/one", "One", "right", 2.0, 2.0),
             Row("a/three", NASTY, "wrong", 0.5, 3.0, NASTY),
-            Row("a/x", "X", "unanswered", 0.0, 9.0, "not answered yet"),
+            Row("a/x", "X", "unanswered", 0.0, 9.0),
         ),
     )
     assert repr(table).splitlines() == [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradcourse.checking.exercise import Choice, Prediction
@@ -12,6 +12,12 @@ from gradcourse.checking.panel.base import Panel
 from gradcourse.checking.show import number
 from gradcourse.checking.values import as_number, is_open
 from gradcourse.checking.verdict import Verdict
+
+LOG_STEP = 0.01
+"""Of the slider, in decades."""
+
+LINEAR_STEPS = 500
+"""Positions of the slider on a linear scale."""
 
 
 class CommitPanel(Panel):
@@ -111,7 +117,7 @@ def _number(exercise: Prediction, start: Any) -> tuple[list[Any], Any]:
             base=10,
             min=math.log10(exercise.low),
             max=math.log10(exercise.high),
-            step=0.01,
+            step=LOG_STEP,
             readout=False,
             **common,
         )
@@ -120,7 +126,7 @@ def _number(exercise: Prediction, start: Any) -> tuple[list[Any], Any]:
             value=value,
             min=exercise.low,
             max=exercise.high,
-            step=(exercise.high - exercise.low) / 500,
+            step=(exercise.high - exercise.low) / LINEAR_STEPS,
             readout=False,
             **common,
         )
@@ -133,17 +139,27 @@ def _number(exercise: Prediction, start: Any) -> tuple[list[Any], Any]:
         layout=ipywidgets.Layout(width="20em"),
         style=wide,
     )
-    slider.observe(lambda change: _follow(box, change["new"]), "value")
-    box.observe(lambda change: _follow(slider, change["new"]), "value")
+    apart = _apart(exercise)
+    slider.observe(lambda change: _follow(box, change["new"], apart), "value")
+    box.observe(lambda change: _follow(slider, change["new"], apart), "value")
     return [slider, box], lambda: float(f"{box.value:.4g}")
 
 
-def _follow(other: Any, value: float) -> None:
-    """Move the other control, but only when it shows another number: a rounded one must not
-    come back and change what was typed."""
-    rounded = float(f"{value:.4g}")
-    if not math.isclose(float(f"{other.value:.4g}"), rounded, rel_tol=1e-3):
-        other.value = rounded
+def _apart(exercise: Prediction) -> Callable[[float, float], bool]:
+    """Whether two numbers are more than half a slider's step apart.
+
+    The browser moves the slider to the nearest step and says so; that must not come back and
+    change what was typed into the box.
+    """
+    if exercise.log:
+        return lambda a, b: abs(math.log10(a) - math.log10(b)) > 0.6 * LOG_STEP
+    step = (exercise.high - exercise.low) / LINEAR_STEPS
+    return lambda a, b: abs(a - b) > 0.6 * step
+
+
+def _follow(other: Any, value: float, apart: Callable[[float, float], bool]) -> None:
+    if apart(other.value, value):
+        other.value = float(f"{value:.4g}")
 
 
 def _choice(exercise: Choice, start: Any) -> tuple[list[Any], Any]:
