@@ -107,6 +107,7 @@ gc.depth_plot(record)
 # *wrong*: when it recognises what you did, it says so. This function is wrong. Run the cell, read
 # the message, then mend the function and run it again.
 
+
 # %% name="wrong-answer" tags=["fragment", "nbval-check-output"]
 def gradient_after(r, L):
     """Gradient after L layers that each multiply it by r."""
