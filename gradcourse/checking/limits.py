@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import io
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -176,7 +175,7 @@ class _Buffer:
         return self._text + (" …" if self._dropped else "")
 
 
-class _Router(io.TextIOBase):
+class _Router:
     """Stands in for ``sys.stdout``: the prints of captured threads go to their buffers.
 
     It stays in place while an abandoned thread still prints, and takes itself away afterwards.
@@ -238,8 +237,9 @@ class _Router(io.TextIOBase):
         if threading.get_ident() not in self._buffers:
             self._original.flush()
 
-    def writable(self) -> bool:
-        return True
+    def writelines(self, lines: Iterable[str], /) -> None:
+        for line in lines:
+            self.write(line)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_original"], name)
