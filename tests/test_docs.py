@@ -1,0 +1,41 @@
+"""The worked examples in the contributor's guide work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcourse.checking import check
+
+GUIDE = (Path(__file__).parents[1] / "docs" / "contributor.md").read_text("utf-8")
+
+
+def _example(start: str) -> dict[str, Any]:
+    blocks = re.findall(r"^( *)```python\n(.*?)^ *```", GUIDE, re.DOTALL | re.MULTILINE)
+    (code,) = [
+        "\n".join(line.removeprefix(indent) for line in body.splitlines())
+        for indent, body in blocks
+        if start in body
+    ]
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/contributor.md", "exec"), names)
+    return names
+
+
+def test_the_exercise_of_the_guide_recognises_its_misconceptions() -> None:
+    names = _example("RELATIVE_CHANGE = CodeExercise")
+    exercise = names["RELATIVE_CHANGE"]
+    assert check(exercise, names["relative_change"], seed=0).right
+    for misconception in exercise.functions[0].misconceptions:
+        verdict = check(exercise, misconception.answer, seed=0)
+        assert verdict.misconceptions == (misconception.name,)
+
+
+def test_the_demo_of_the_guide_draws() -> None:
+    demo = _example('id="recurrent/scalar"')["DEMO"]
+    frame = demo.frame(w=1.1)
+    np.testing.assert_allclose(frame.lines[0].y[-1], 1.1**100)
+    assert "1.10" in frame.title
