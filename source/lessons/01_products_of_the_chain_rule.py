@@ -53,8 +53,8 @@ with gc.probe(net) as record:
 gc.depth_plot(record, "output_gradient_norm", title="Gradient at the output of each layer")
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# A straight line on a log axis, over some twelve decades. **Which number is its slope, and who put
-# it there?** You will have it at the end of step 4.
+# A straight line on a log axis, over some twelve decades: every layer takes the same share.
+# **Which factor per layer is that, and who chose it?** You will have it at the end of step 4.
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 2 min
@@ -67,9 +67,15 @@ gc.depth_plot(record, "output_gradient_norm", title="Gradient at the output of e
 # %% [markdown] name="step-1" tags=["slide"]
 # ## Step 1 · One factor, many layers
 #
-# Take the simplest chain, $h_l = r\, h_{l-1}$, with the same number $r$ in every layer. Going back
-# through $L$ layers multiplies the gradient by $r^L$. With $r < 1$ it shrinks, but a computer's
-# numbers do not shrink for ever.
+# Take the simplest chain, $h_l = r\, h_{l-1}$, with the same number $r$ in every layer. The chain
+# rule multiplies the derivatives of all layers,
+#
+# $$\frac{\partial \mathcal L}{\partial h_0} = \frac{\partial \mathcal L}{\partial h_L}
+# \cdot \frac{\partial h_L}{\partial h_{L-1}} \cdots \frac{\partial h_1}{\partial h_0}
+# = \frac{\partial \mathcal L}{\partial h_L} \cdot r^L ,$$
+#
+# where $\mathcal L$ is the loss and $L$ the depth. With $r < 1$ the gradient shrinks. But a
+# computer's numbers do not shrink for ever.
 #
 # ### Predict
 
@@ -208,8 +214,8 @@ gc.Plot(
 # $\lambda$ is the **Lyapunov exponent**. Almost every chain has size $e^{\lambda L}$; here
 # $\lambda = \tfrac12 (\log 0.5 + \log 1.6) = -0.112$, so $e^{100 \lambda} = 0.8^{50} =
 # 1.4 \times 10^{-5}$, the median you measured. The *mean* is $\mathbb E[r]^L = 1.05^{100}$, about
-# 131. Since $\mathbb E \log |r| \le \log \mathbb E |r|$ (Jensen), it is never below the typical
-# chain. It belongs to a handful of huge chains, so rare that 10,000 chains do not even measure it:
+# 131. Since $\mathbb E \log |r| \le \log \mathbb E |r|$ (Jensen), the mean is never below the
+# typical chain. It belongs to a few huge chains, so rare that 10,000 chains do not even measure it:
 # compare the five seeds.
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
@@ -301,8 +307,8 @@ gc.demo("chain/rank-one")
 # directions.
 
 # %% [markdown] name="bridge-3" tags=["continue"]
-# So far the matrices were lying about. **Where in a network is this product, and what does it do to
-# the gradient of each layer?**
+# So far the matrices came from nowhere. **Where in a network is this product, and what does it do
+# to the gradient of each layer?**
 
 # %% [markdown] name="step-4" tags=["slide"]
 # ## Step 4 · Backpropagation by hand
@@ -329,8 +335,9 @@ gc.demo("chain/backward")
 # ### Measure
 #
 # Backpropagation (Rumelhart, Hinton & Williams 1986) written out, for cross-entropy on real digits.
-# Write $\delta_l = \partial \mathcal L / \partial h_l$ for the gradient at the output of layer $l$,
-# one row per image. There is nothing here but matrix products. Then we ask autograd what it thinks.
+# Write $\delta_l = \partial \mathcal L / \partial z_l$ for the gradient at $z_l = W_l h_{l-1}$, one
+# row per image; without an activation $h_l$ is $z_l$. There is nothing here but matrix products.
+# Then we ask autograd what it thinks.
 
 
 # %% name="backward-by-hand" tags=["fragment"]
@@ -384,10 +391,10 @@ for seed in range(5):
 # %% [markdown] name="explain-backward" tags=["subslide"]
 # ### Explain
 #
-# The chain rule for one layer, $h_{l+1} = W_{l+1} h_l$, in components and then in matrices:
+# The chain rule for one layer, $z_{l+1} = W_{l+1} z_l$, in components and then in matrices:
 #
-# $$\frac{\partial \mathcal L}{\partial h_{l,j}} = \sum_i (W_{l+1})_{ij}\,
-# \frac{\partial \mathcal L}{\partial h_{l+1,i}}
+# $$\frac{\partial \mathcal L}{\partial z_{l,j}} = \sum_i (W_{l+1})_{ij}\,
+# \frac{\partial \mathcal L}{\partial z_{l+1,i}}
 # \quad\Longrightarrow\quad \delta_l = W_{l+1}^{\top} \delta_{l+1},
 # \qquad \frac{\partial \mathcal L}{\partial W_l} = \delta_l\, h_{l-1}^{\top} .$$
 #
@@ -395,11 +402,13 @@ for seed in range(5):
 # $\|\delta_l\|^2 \approx N s^2 \|\delta_{l+1}\|^2$ for weights of variance $s^2$. The size is kept
 # when $s = 1/\sqrt N$: for $N = 64$, that is $1/8$. `nn.Linear` draws its weights uniformly between
 # $-1/\sqrt N$ and $1/\sqrt N$, which makes a variance of $1/(3N)$. Its factor is
-# $1/\sqrt 3 = 0.577$ per layer, and over 48 layers
+# $1/\sqrt 3 = 0.577$ per layer. From layer 49 to layer 1 (layer 50 has only 10 outputs, so it has a
+# factor of its own) that makes
 #
-# $$3^{-24} = 3.5 \times 10^{-12} .$$
+# $$3^{-48/2} = 3.5 \times 10^{-12} .$$
 #
-# **This is the puzzle's slope.** Nobody chose it: it is a default.
+# **This is the puzzle's factor**; its biases do not enter $\delta$. Nobody chose it: it is a
+# default.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -622,15 +631,15 @@ print("verdict:", "fails" if one_matrix or test_accuracy[8] < test_accuracy[1] e
 # **Speaker notes** · 5 min
 #
 # Take a show of hands for each sentence before its cell. The first one divides the hall best: ask
-# for a matrix with both eigenvalues 0 whose powers are 0 but whose products with its transpose
-# grow. If somebody objects that the deep sigmoid net would learn with more updates or another
+# for a matrix with both eigenvalues 0 that makes a growing product with its transpose (rows 0 2
+# and 0 0). If somebody objects that the deep sigmoid net would learn with more updates or another
 # optimizer: agree, and keep the objection for lesson 02. The verdict is about *always*.
 
 # %% [markdown] name="own-network" tags=["slide"]
 # ## In your own network
 #
 # Three lines, on a model and a batch of yours. Replace the first three lines; the rest stays. Is
-# the line straight? Then it is a product, and its slope is one factor.
+# the line straight? Then it is a product, and its slope tells the factor per layer.
 
 # %% name="own-network-probe" tags=["fragment"]
 model = gc.mlp(depth=12, activation="sigmoid")  # your model
@@ -652,7 +661,7 @@ gc.depth_plot(record)
 # ## Summary
 #
 # - Backpropagation multiplies one factor per layer; a product of equal factors is a straight line
-#   on a log axis, and its slope is the factor.
+#   on a log axis, and its slope tells the factor.
 # - With random factors the typical product follows $\lambda = \mathbb E \log |r|$, the Lyapunov
 #   exponent. The mean can grow while almost every product vanishes.
 # - A product of matrices has one exponent per direction. It tends to rank one, and norms or
