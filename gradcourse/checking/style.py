@@ -23,4 +23,5 @@ STYLE = """<style>
 .gc-table .gc-table { border-collapse: collapse; margin: 4px 0; }
 .gc-table .gc-table th, .gc-table .gc-table td { padding: 3px 14px 3px 4px; text-align: left;
   border-bottom: 1px solid var(--jp-border-color2, #8884); white-space: nowrap; }
+.gc-table .gc-table code { white-space: nowrap; }
 </style>"""

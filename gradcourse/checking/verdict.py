@@ -237,11 +237,12 @@ def _of(part: PartResult) -> str:
 
 def _part_html(part: PartResult, lines: tuple[str, ...], heading: str) -> str:
     said = "".join(f"<div>{_inline(line)}</div>" for line in lines)
-    title = "" if part.title == heading else f": {_inline(part.title)}{_of(part)}"
+    if part.title == heading:  # an exercise of one part has said so in its first line
+        return f'<li class="gc-{part.status}">{said}</li>'
     return (
         f'<li class="gc-{part.status}"><span class="gc-mark" aria-hidden="true">'
-        f'{MARKS[part.status]}</span> <span class="gc-word">{WORDS[part.status]}</span>'
-        f"{title}{said}</li>"
+        f'{MARKS[part.status]}</span> <span class="gc-word">{WORDS[part.status]}</span>: '
+        f"{_inline(part.title)}{_of(part)}{said}</li>"
     )
 
 

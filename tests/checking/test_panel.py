@@ -255,6 +255,7 @@ def test_a_tuning_measures_what_the_knobs_show_and_offers_the_lines(tuning, buil
     panel.live.knobs = {"gain": 3.0, "depth": 5}
     said = press(panel, panel.check_button)
     assert "Too large." in said
+    assert "To hand it in" not in said
     panel.live.knobs = {"gain": 1.0, "depth": 10}
     said = press(panel, panel.check_button)
     assert "2 of 2 points" in said
@@ -265,7 +266,7 @@ def test_a_tuning_starts_where_the_notebook_stands(tuning, build) -> None:
     panel = build(tuning, my_gain=0.5, my_depth=1e9)
     assert panel.live.knobs == {"gain": 0.5, "depth": 10}
     assert panel.first.earned == 0
-    panel = build(tuning, my_depth=10)
+    panel = build(tuning, my_gain=1.0, my_depth=10)
     assert "To hand it in" not in press(panel, panel.check_button)
 
 

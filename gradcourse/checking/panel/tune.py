@@ -41,9 +41,9 @@ class TunePanel(Panel):
         return {name: float(f"{self.live.knobs[knob.name]:.4g}") for name, knob in pairs}
 
     def below(self, verdict: Verdict) -> str:
-        """The lines that hand the knobs' values in, unless the notebook has them already."""
+        """The lines that hand right values in, unless the notebook has them already."""
         tried = getattr(self, "_tried", None)
-        if tried is None or tried == self.answers():
+        if not verdict.right or tried is None or tried == self.answers():
             return ""
         return line_to_copy(tried)
 
