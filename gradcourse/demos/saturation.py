@@ -125,6 +125,30 @@ DECAY = Demo(
     draw=draw_decay,
 )
 
+
+def draw_sigmoid_decay(gain: float) -> Plot:
+    """δ layer by layer in one 20-layer sigmoid network, with mean-field theory."""
+    layers = np.arange(1, 21)
+    measured = delta_by_layer("sigmoid", gain)
+    return Plot(
+        title=f"Gain {gain:.2f}: δ in layer 1 is {measured[0]:.1e} times δ in layer 20",
+        x=Axis("layer (1 is nearest the input)", limits=(1.0, 20.0)),
+        y=Axis("size of δ, relative to layer 20", "log", (1e-18, 1e5)),
+        lines=(
+            Line(layers, measured, "σ, measured", "measured", "sigmoid"),
+            Line(layers, delta_theory("sigmoid", gain), "σ, theory", "theory", "sigmoid"),
+        ),
+        bands=(Band(0.1, 10.0, "the band: 0.1 to 10"),),
+    )
+
+
+GAIN = Demo(
+    id="saturation/gain-knob",
+    title="20 sigmoid layers, one gain",
+    knobs=(Knob("gain", "gain of the weights, σ_w", 0.5, 20.0, 0.25, 1.0),),
+    draw=draw_sigmoid_decay,
+)
+
 # ---------------------------------------------------------------- trained on digits
 
 
@@ -320,4 +344,4 @@ OUTPUT = Demo(
     draw=draw_output,
 )
 
-DEMOS = (TANGENT, DECAY, CHANGE, HISTOGRAM, TWO_WAYS, OUTPUT)
+DEMOS = (TANGENT, DECAY, GAIN, CHANGE, HISTOGRAM, TWO_WAYS, OUTPUT)

@@ -122,8 +122,9 @@ grid = np.linspace(-4, 4, 161)
 lines = []
 for name, symbol in (("sigmoid", "σ′"), ("tanh", "tanh′")):
     z, slope = slopes[name]
-    order = z.argsort()[::600]
-    lines.append(gc.Line(z[order], slope[order], f"{symbol} of the units", color=name))
+    z, order = z.sort()
+    k = torch.searchsorted(z, torch.linspace(float(z[0]), float(z[-1]), 80, dtype=z.dtype))
+    lines.append(gc.Line(z[k], slope[order][k], f"{symbol} of 80 units", color=name))
     lines.append(gc.Line(grid, theory.slope(name, grid), f"{symbol}, rule", "theory", name))
 gc.Plot("The slope is a bump", gc.Axis("pre-activation z"), gc.Axis("slope"), tuple(lines))
 
@@ -609,7 +610,9 @@ record
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
 #
-# Eight questions, 16 points: [../exercises/02_saturation.ipynb](../exercises/02_saturation.ipynb).
+# Eight questions, 16 points: [exercises/02_saturation.ipynb](../exercises/02_saturation.ipynb).
+#
+# **Next:** lesson 03, where all layers share one matrix: the recurrent weight.
 
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources

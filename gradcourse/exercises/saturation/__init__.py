@@ -1,16 +1,14 @@
 """Lesson 02 and its assignment: saturation."""
 
-from gradcourse.exercises.saturation.networks import (
-    DEAF_LAYER,
+from gradcourse.exercises.saturation.lesson import (
     DELTA_RATIO,
     EARLY_WEIGHTS,
     FIRST_DELTA,
     FROZEN_READOUT,
     SLOPE_AT_SIX,
-    TUNE_GAIN,
-    WEIGHT_DECAY,
     WHO_IS_SATURATED,
 )
+from gradcourse.exercises.saturation.networks import DEAF_LAYER, TUNE_GAIN, WEIGHT_DECAY
 from gradcourse.exercises.saturation.output import LOSS_FROM_LOGITS, OUTPUT_DELTA
 from gradcourse.exercises.saturation.units import GRADIENT_BOUND, SATURATED_FRACTION, SLOPES
 
