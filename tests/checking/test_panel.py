@@ -287,3 +287,10 @@ def test_a_script_checks_its_own_functions() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.startswith("start/gradient-after: right"), done.stderr
+
+
+def test_a_page_without_a_kernel_shows_the_question_and_its_options(choice, build) -> None:
+    still = build(choice).bundle()["text/html"]
+    assert choice.question in still
+    assert all(option.text in still for option in choice.options)
+    assert not any(option.message in still for option in choice.options)

@@ -90,8 +90,19 @@ class Panel:
         return {
             **{kind: value for kind, value in (data or {}).items() if kind != "text/plain"},
             "text/plain": repr(self.first),
-            "text/html": self.first._repr_html_(),
+            "text/html": self.still(),
         }
+
+    def still(self) -> str:
+        """Return HTML for a page without a kernel: the question, and the verdict as it was."""
+        question = getattr(self.exercise, "question", "")
+        asked = f"<p>{html.escape(question)}</p>" if question else ""
+        options = "".join(
+            f"<li>{html.escape(option.text)}</li>"
+            for option in getattr(self.exercise, "options", ())
+        )
+        listed = f"<ul>{options}</ul>" if options else ""
+        return f"{asked}{listed}{self.first._repr_html_()}"
 
     def answers(self) -> dict[str, Any]:
         """Return the answers that the notebook holds now."""
