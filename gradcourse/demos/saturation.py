@@ -216,7 +216,7 @@ def draw_histogram(gain: float) -> Picture:
     model = deep_net(gain=gain)
     loss = torch.nn.functional.cross_entropy(model(data.x_train[:64]), data.y_train[:64])
     loss.backward()
-    columns = np.arange(-40, 11)
+    columns = np.arange(-40, 16)
     weights = [p for p in model.parameters() if p.dim() > 1]
     values = np.full((len(weights), len(columns)), np.nan)
     for row, weight in enumerate(weights):
