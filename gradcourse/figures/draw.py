@@ -228,6 +228,7 @@ def _paint_picture(picture: Picture, ax: Axes, theme: ThemeName) -> list[Artist]
         origin="lower",
         aspect="auto",
         interpolation="nearest",
+        interpolation_stage="rgba",  # colours the cells, not the pixels: a third faster
         cmap=style.PICTURE_COLORS,
         vmin=low,
         vmax=high,

@@ -191,7 +191,7 @@ function render({ model, el }) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("role", "img");
   svg.setAttribute("class", "gc-figure");
-  const img = make("img", { class: "gc-figure", alt: "" });
+  const img = make("img", { class: "gc-figure", alt: "", decoding: "sync" });
   img.hidden = true;
   const bar = make("progress", { max: 1 }), progress = make("label", { class: "gc-progress" }, "Computing all frames, once … ", bar);
   const status = make("div", { class: "gc-status", role: "status", "aria-live": "polite" });
