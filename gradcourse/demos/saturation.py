@@ -242,7 +242,7 @@ def _expected_exponents(gain: float, last: nn.Parameter) -> Line:
     assert last.grad is not None
     start = np.log2(float(last.grad.double().square().mean().sqrt()))
     exponents = start + np.log2(delta_theory("sigmoid", gain, depth=DEEP))
-    return Line(exponents, np.arange(1, DEEP + 1), "√χ per layer, theory", "theory", "sigmoid")
+    return Line(exponents, np.arange(1, DEEP + 1), "theory, √χ", "theory", "sigmoid")
 
 
 HISTOGRAM = Demo(
