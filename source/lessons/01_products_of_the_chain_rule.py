@@ -50,7 +50,8 @@ net = gc.mlp(depth=49, activation="linear", init="default")
 with gc.probe(net) as record:
     loss = torch.nn.functional.cross_entropy(net(digits.x_train), digits.y_train)
     loss.backward()
-gc.depth_plot(record, "output_gradient_norm", title="Gradient at the output of each layer")
+title = "Gradient at the output of each layer"
+gc.depth_plot(record, "output_gradient_norm", title=title)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
 # A straight line on a log axis, over some twelve decades: every layer takes the same share.
@@ -173,13 +174,14 @@ gc.demo("chain/random-factors")
 # Ten thousand chains of 100 factors, and five different seeds.
 
 # %% name="measure-random" tags=["fragment", "nbval-check-output"]
-print("seed  median   below 1   mean   sum held by the largest 1 %")
+print("seed  median   below 1   mean   held by the largest 1 %")
 for seed in range(5):
     rng = np.random.default_rng(seed)
     products = rng.choice([0.5, 1.6], size=(10_000, 100)).prod(axis=1)
     below, mean = np.mean(products < 1), products.mean()
     share = np.sort(products)[-100:].sum() / products.sum()
-    print(f"{seed:4d}  {np.median(products):.1e}  {below:6.0%}  {mean:6.0f}  {share:8.0%}")
+    median = np.median(products)
+    print(f"{seed:4d}  {median:.1e}  {below:6.0%}  {mean:6.0f}  {share:8.0%}")
 print(f"exact mean: {1.05**100:.1f}    0.8^50: {0.8**50:.1e}")
 
 # %% [markdown] name="rates-intro" tags=["subslide"]
@@ -191,6 +193,7 @@ L = np.arange(1, 2001)
 factors = np.random.default_rng(0).choice([0.5, 1.6], size=(5, len(L)))
 rates = np.cumsum(np.log(factors), axis=1) / L
 law = gc.theory.two_point_factors(0.5, 1.6)
+ends, rate, rate_of_mean = L[[0, -1]], law.lyapunov_exponent, law.log_mean
 colors = ("blue", "vermillion", "green", "orange", "purple")
 gc.Plot(
     title="The rate of five chains",
@@ -198,8 +201,8 @@ gc.Plot(
     y=gc.Axis("log of the product, per factor"),
     lines=(
         *(gc.Line(L, rates[k], f"chain {k + 1}", color=colors[k]) for k in range(5)),
-        gc.Line(L[[0, -1]], [law.lyapunov_exponent] * 2, "E[log r]", "theory", "black"),
-        gc.Line(L[[0, -1]], [law.log_mean] * 2, "log E[r]", "reference"),
+        gc.Line(ends, [rate, rate], "E[log r]", "theory", "black"),
+        gc.Line(ends, [rate_of_mean, rate_of_mean], "log E[r]", "reference"),
     ),
 )
 
@@ -269,8 +272,9 @@ theory = gc.theory.ginibre_exponents(N, 1 / np.sqrt(N))
 print("  i  measured    theory")
 for i in (1, 16, 32, 48, 64):
     print(f"{i:3d}  {logs[i - 1] / L:+8.2f}  {theory[i - 1]:+8.2f}")
-print(f"above 1/1000 of the largest: {int(np.sum(logs - logs[0] > math.log(1e-3)))} of {N}")
-print(f"decades from the largest to the smallest: {(logs[0] - logs[-1]) / math.log(10):.0f}")
+decades = (logs[0] - logs) / math.log(10)
+print(f"above 1/1000 of the largest: {int(np.sum(decades < 3))} of {N}")
+print(f"decades from the largest to the smallest: {decades[-1]:.0f}")
 
 # %% [markdown] name="explain-spectrum" tags=["subslide"]
 # ### Explain
@@ -281,8 +285,11 @@ print(f"decades from the largest to the smallest: {(logs[0] - logs[-1]) / math.l
 # $N-i+1$ components of variance $s^2$. Its squared length is $s^2 \chi^2_{N-i+1}$, and the mean of
 # $\log \chi^2_k$ is $\log 2 + \psi(k/2)$, with $\psi$ the digamma function. Therefore (Newman 1986)
 #
-# $$\lambda_i = \tfrac12 \Big( \log 2 s^2 + \psi \big( \tfrac{N-i+1}{2} \big) \Big), \qquad
-# \lambda_1 \approx -\frac{1}{2N} = -0.01, \quad
+# $$\lambda_i = \tfrac12 \Big( \log 2 s^2 + \psi \big( \tfrac{N-i+1}{2} \big) \Big) .$$
+#
+# With $s^2 = 1/N$ and $N = 64$ this gives
+#
+# $$\lambda_1 \approx -\frac{1}{2N} = -0.01, \qquad
 # \lambda_{64} = \tfrac12 \Big( \log \tfrac{2}{64} + \psi(\tfrac12) \Big) = -2.71 .$$
 #
 # The strongest direction keeps its size; the weakest loses a factor 15 in every layer. The gaps
@@ -342,7 +349,7 @@ gc.demo("chain/backward")
 
 # %% name="backward-by-hand" tags=["fragment"]
 def backward_by_hand(weights, x, y):
-    """δ and the weights' gradients, layers 1 to L, of a linear net with cross-entropy."""
+    """δ and the gradients of the weights, layers 1 to L, for cross-entropy."""
     h = [x]
     for W in weights:
         h.append(h[-1] @ W.T)
@@ -350,7 +357,8 @@ def backward_by_hand(weights, x, y):
     deltas = [(torch.softmax(h[-1], dim=1) - one_hot) / len(y)]
     for W in reversed(weights[1:]):
         deltas.insert(0, deltas[0] @ W)
-    return deltas, [delta.T @ h_in for delta, h_in in zip(deltas, h[:-1], strict=True)]
+    gradients = [deltas[k].T @ h[k] for k in range(len(weights))]
+    return deltas, gradients
 
 
 # %% name="measure-backward" tags=["fragment", "nbval-check-output"]
@@ -359,34 +367,34 @@ net = gc.deep_linear(depth=50, gain=1 / math.sqrt(3), inputs=64, outputs=10)
 torch.nn.functional.cross_entropy(net(x), y).backward()
 with torch.no_grad():
     deltas, by_hand = backward_by_hand([layer.weight for layer in net], x, y)
-norms = gc.gradient_norm([layer.weight.grad for layer in net])
-errors = gc.gradient_norm([layer.weight.grad - g for layer, g in zip(net, by_hand, strict=True)])
-print(f"largest disagreement with autograd is below 1e-4: {max(errors / norms) < 1e-4}")
+autograd = [layer.weight.grad for layer in net]
+errors = gc.gradient_norm([by_hand[k] - autograd[k] for k in range(50)])
+largest = max(errors / gc.gradient_norm(autograd))
+print(f"relative disagreement with autograd below 1e-4: {largest < 1e-4}")
 
 # %% name="measure-delta" tags=["fragment"]
 layer = np.arange(1, 50)
 measured = gc.gradient_norm(deltas[:-1])
+theory = measured[-1] * 3.0 ** (-(49 - layer) / 2)
 gc.Plot(
     title="The gradient on its way back",
     x=gc.Axis("layer"),
     y=gc.Axis("‖δ‖", "log"),
     lines=(
         gc.Line(layer, measured, "measured", color="linear"),
-        gc.Line(
-            layer, measured[-1] * 3.0 ** (-(49 - layer) / 2), "1/√3 per layer", "theory", "linear"
-        ),
+        gc.Line(layer, theory, "1/√3 per layer", "theory", "linear"),
     ),
 )
 
 # %% name="measure-factor" tags=["fragment", "nbval-check-output"]
+gain = 1 / math.sqrt(3)
 for seed in range(5):
-    net = gc.deep_linear(depth=50, gain=1 / math.sqrt(3), inputs=64, outputs=10, seed=seed)
+    net = gc.deep_linear(depth=50, gain=gain, inputs=64, outputs=10, seed=seed)
     with torch.no_grad():
         deltas, _ = backward_by_hand([layer.weight for layer in net], x, y)
     first, last = gc.gradient_norm([deltas[0], deltas[48]])
-    print(
-        f"seed {seed}: factor per layer {(first / last) ** (1 / 48):.2f}, in all {first / last:.0e}"
-    )
+    factor = (first / last) ** (1 / 48)
+    print(f"seed {seed}: factor per layer {factor:.2f}, in all {first / last:.0e}")
 
 # %% [markdown] name="explain-backward" tags=["subslide"]
 # ### Explain
@@ -454,7 +462,7 @@ gc.demo("chain/learning")
 # %% name="measure-updates" tags=["fragment", "nbval-check-output"]
 def relative_updates(net, lr=0.1):
     with gc.probe(net) as record:
-        torch.nn.functional.cross_entropy(net(digits.x_train), digits.y_train).backward()
+        torch.nn.functional.cross_entropy(net(x), y).backward()
     weights = [p for p in net.parameters() if p.dim() == 2]
     return lr * record.weight_gradient_norm[0] / gc.gradient_norm(weights)
 
@@ -466,8 +474,9 @@ nets = {
 }
 updates = {name: relative_updates(net) for name, net in nets.items()}
 for name, update in updates.items():
-    factor = (update[7] / update[17]) ** (1 / 10)
-    print(f"{name:12s} layer 8: {update[7]:.0e}  layer 18: {update[17]:.0e}  factor {factor:.2f}")
+    early, late = update[7], update[17]
+    factor = (early / late) ** (1 / 10)
+    print(f"{name:12s} layer 8: {early:.0e}  layer 18: {late:.0e}  factor {factor:.2f}")
 
 # %% name="measure-updates-picture" tags=["fragment"]
 layer, inner = np.arange(1, 21), np.arange(8.0, 20.0)
@@ -534,14 +543,15 @@ for _ in range(50):
     factor = 0.8 * rng.normal(size=(64, 64)) / 8
     norms.append(np.linalg.norm(factor, 2))
     vector = factor @ vector
-print(f"smallest norm of a factor {min(norms):.1f}, vector's length {np.linalg.norm(vector):.0e}")
+norm, length = min(norms), np.linalg.norm(vector)
+print(f"all norms above {math.floor(10 * norm) / 10}, vector's length {length:.0e}")
 
 A = np.array([[0.5, 3.0], [0.0, 0.5]])
-product = np.linalg.matrix_power(A.T @ A, 10)
-radius, size = max(abs(np.linalg.eigvals(A))), np.linalg.norm(product)
+radius = max(abs(np.linalg.eigvals(A)))
+size = np.linalg.norm(np.linalg.matrix_power(A.T @ A, 10))
 print(f"largest eigenvalue {radius:.1f}, norm of the product {size:.0e}")
-fails_for_matrices = min(norms) > 1 > np.linalg.norm(vector) and radius < 1 < size
-print("verdict:", "holds only if the factors are numbers" if fails_for_matrices else "holds")
+matrices_differ = norm > 1 > length and radius < 1 < size
+print("verdict:", "holds only if the factors are numbers" if matrices_differ else "holds")
 
 # %% [markdown] name="claim-factors-why" tags=["fragment"]
 # For matrices the Lyapunov exponents decide, and neither norms nor eigenvalues of single factors
@@ -564,14 +574,14 @@ def typical_length(width, depth, chains=200):
     return np.median(np.linalg.norm(v, axis=(1, 2)))
 
 
-lengths = {}
-for width, depth in ((64, 16), (8, 200)):
-    lengths[width] = typical_length(width, depth)
-    theory = math.exp(depth * gc.theory.ginibre_exponents(width, width**-0.5)[0])
-    print(f"width {width:2d}, depth {depth:3d}: {lengths[width]:.1g}, theory {theory:.1g}")
-kept = {width: 0.5 < length < 2 for width, length in lengths.items()}
-verdicts = {2: "holds", 1: "holds only if the depth is small beside the width", 0: "fails"}
-print("verdict:", verdicts[sum(kept.values())])
+kept = []
+for N, L in ((64, 16), (8, 200)):
+    length = typical_length(width=N, depth=L)
+    theory = math.exp(L * gc.theory.ginibre_exponents(N, 1 / math.sqrt(N))[0])
+    print(f"width {N:2d}, depth {L:3d}: {length:.1g}, theory {theory:.1g}")
+    kept.append(0.5 < length < 2)
+condition = "holds only if the depth is small beside the width"
+print("verdict:", "holds" if all(kept) else condition if any(kept) else "fails")
 
 # %% [markdown] name="claim-mean-square-why" tags=["fragment"]
 # Step 2 again, with matrices. The typical length follows $\lambda_1 \approx -1/(2N)$, so it is
@@ -585,13 +595,13 @@ print("verdict:", verdicts[sum(kept.values())])
 # %% name="trial-float" tags=["fragment", "nbval-check-output"]
 gradients, accuracies = [], []
 for dtype in (torch.float32, torch.float64):
+    x_train, x_test = digits.x_train.to(dtype), digits.x_test.to(dtype)
+    data = replace(digits, x_train=x_train, x_test=x_test)
     net = gc.mlp(depth=49, activation="linear", init="default").to(dtype)
-    data = replace(digits, x_train=digits.x_train.to(dtype), x_test=digits.x_test.to(dtype))
-    torch.nn.functional.cross_entropy(net(data.x_train), data.y_train).backward()
+    torch.nn.functional.cross_entropy(net(x_train), data.y_train).backward()
     gradients.append(gc.gradient_norm(net.layer1.weight.grad)[0])
-    history = gc.train(net, data, steps=200, lr=0.1)
-    accuracies.append(history.test_accuracy[-1])
-    print(f"{dtype}: gradient {gradients[-1]:.1e}, test accuracy {accuracies[-1]:.1f}")
+    accuracies.append(gc.train(net, data, steps=200, lr=0.1).test_accuracy[-1])
+    print(f"{dtype}: ‖∂L/∂W_1‖ = {gradients[-1]:.1e}, accuracy {accuracies[-1]:.1f}")
 same = abs(gradients[0] / gradients[1] - 1) < 1e-3
 print("verdict:", "fails" if same and accuracies[1] < 0.3 else "holds")
 
@@ -613,15 +623,16 @@ with torch.no_grad():
     for layer in linear:
         product = layer.weight @ product
     outputs = linear(digits.x_test)
-    one_matrix = (outputs - digits.x_test @ product.T).norm() < 1e-4 * outputs.norm()
-print(f"eight trained linear layers are one matrix: {bool(one_matrix)}")
+    difference = (outputs - digits.x_test @ product.T).norm() / outputs.norm()
+one_matrix = bool(difference < 1e-4)
+print(f"eight trained linear layers are one matrix: {one_matrix}")
 
-test_accuracy = {}
+accuracy = {}
 for depth in (1, 8):
     net = gc.mlp(depth, activation="sigmoid")
-    test_accuracy[depth] = gc.train(net, digits, steps=300, lr=0.5).test_accuracy[-1]
-    print(f"sigmoid, {depth} hidden: above 90 %: {test_accuracy[depth] > 0.9}")
-print("verdict:", "fails" if one_matrix or test_accuracy[8] < test_accuracy[1] else "holds")
+    accuracy[depth] = gc.train(net, digits, steps=300, lr=0.5).test_accuracy[-1]
+    print(f"sigmoid, {depth} hidden: above 90 %: {accuracy[depth] > 0.9}")
+print("verdict:", "fails" if one_matrix or accuracy[8] < accuracy[1] else "holds")
 
 # %% [markdown] name="claim-deeper-why" tags=["fragment"]
 # A deep linear net computes what one matrix computes, at any depth. With activations in between a

@@ -148,8 +148,8 @@ GAIN = Prediction(
     answer="predicted_std",
     measure=_measure_gain,
     within=1.05,
-    low=0.01,
-    high=2.0,
+    low=0.005,
+    high=50.0,
     explain="Each component of the new delta is a sum of 64 products, with 64 times the variance "
     "of a weight. That is 1 when the standard deviation is 1/8.",
     misconceptions=(

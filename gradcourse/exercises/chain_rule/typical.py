@@ -159,7 +159,7 @@ TYPICAL_PRODUCT = Prediction(
     measure=_measure_typical,
     within=5.0,
     low=1e-18,
-    high=1e6,
+    high=1e12,
     explain="The mean of log r is log 2 - 1 = -0.307 for r uniform between 0 and 2, so the typical "
     "product of 50 is exp(-15.3), about 2e-7. The mean of the product is 1 all the same.",
     misconceptions=(
