@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,8 @@ class Screen:
 class Stage:
     """A persistent Agg figure. Axes, ticks, labels and colour bar are drawn once and copied.
 
-    Encoding dominates what is left, so the PNG is compressed at level 1: a third larger than at
-    level 6, and several times faster.
+    Encoding dominates what is left, so the PNG is compressed at level 1 and by runs only: for
+    flat cells as small as with the general search, in half the time.
     """
 
     def __init__(self, screen: Screen) -> None:
@@ -79,7 +80,7 @@ class Stage:
 
         buffer = io.BytesIO()
         picture = Image.fromarray(np.asarray(self._figure.canvas.buffer_rgba())).convert("RGB")
-        picture.save(buffer, "PNG", compress_level=1)
+        picture.save(buffer, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
         return buffer.getvalue()
 
 
