@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from gradcourse.instrument import Log2Histogram, Record
 
 QUANTITIES: dict[str, str] = {
-    "output_gradient_norm": "‖∂L/∂output‖",
-    "output_gradient_rms": "∂L/∂output, root mean square",
-    "weight_gradient_norm": "‖∂L/∂W‖",
-    "weight_gradient_rms": "∂L/∂W, root mean square",
+    "output_gradient_norm": "‖∂ℒ/∂output‖",
+    "output_gradient_rms": "∂ℒ/∂output, root mean square",
+    "weight_gradient_norm": "‖∂ℒ/∂W‖",
+    "weight_gradient_rms": "∂ℒ/∂W, root mean square",
     "activation_norm": "‖output‖",
     "activation_rms": "output, root mean square",
     "activation_std": "output, standard deviation",

@@ -601,7 +601,7 @@ for dtype in (torch.float32, torch.float64):
     torch.nn.functional.cross_entropy(net(x_train), data.y_train).backward()
     gradients.append(gc.gradient_norm(net.layer1.weight.grad)[0])
     accuracies.append(gc.train(net, data, steps=200, lr=0.1).test_accuracy[-1])
-    print(f"{dtype}: ‖∂L/∂W_1‖ = {gradients[-1]:.1e}, accuracy {accuracies[-1]:.1f}")
+    print(f"{dtype}: ‖∂ℒ/∂W_1‖ = {gradients[-1]:.1e}, accuracy {accuracies[-1]:.1f}")
 same = abs(gradients[0] / gradients[1] - 1) < 1e-3
 print("verdict:", "fails" if same and accuracies[1] < 0.3 else "holds")
 
