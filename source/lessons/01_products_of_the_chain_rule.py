@@ -507,7 +507,7 @@ gc.Plot(title, gc.Axis("layer"), gc.Axis("relative update", "log"), tuple(lines)
 # vanish together. The early layers fall behind only when $h$ does *not* shrink on its way: a
 # sigmoid's outputs lie near ½ at any depth, and biases feed every layer of the puzzle's net. Then
 # $\delta$ alone decides, and the relative update falls by a constant factor per layer: $1/\sqrt 3$
-# with `nn.Linear`'s weights, and about ¼ for the sigmoid. In the puzzle it fell so far that
+# with `nn.Linear`'s weights, a little less than ¼ for the sigmoid. In the puzzle it fell so far that
 # $W - \eta\, \partial \mathcal L / \partial W$ rounded back to $W$, bit for bit.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]

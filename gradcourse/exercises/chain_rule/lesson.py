@@ -217,7 +217,7 @@ STILLEST = Choice(
     ),
     measure=_measure_stillest,
     explain="The gradient of a weight matrix is delta times the layer's input. Every layer's "
-    "product holds the factors of all the *other* layers, so all are equally small.",
+    "product holds the factors of all the other layers, so all are equally small.",
 )
 
 LESSON_QUESTIONS = (UNDERFLOW, TYPICAL, DIRECTIONS, GAIN, STILLEST)

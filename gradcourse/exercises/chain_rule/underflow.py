@@ -117,7 +117,7 @@ UNDERFLOW_DEPTH = CodeExercise(
             title="float32, factors between 0.05 and 0.95",
             points=1.0,
             cases=_factors_for("float32"),
-            example=(0.25, "float32"),
+            example=(0.3, "float32"),
             look_at="Solve factor**L = half of the smallest number for L, by logarithms. A loop "
             "that multiplies in float32 never ends when the factor is above one half: step 1.",
         ),
@@ -125,7 +125,7 @@ UNDERFLOW_DEPTH = CodeExercise(
             title="float16 and bfloat16",
             points=1.0,
             cases=_factors_for("float16", "bfloat16"),
-            example=(0.5, "bfloat16"),
+            example=(0.3, "bfloat16"),
             look_at="The smallest number of a dtype is tiny * eps in torch.finfo(dtype): "
             "2**-24 for float16, 2**-133 for bfloat16.",
         ),
