@@ -143,6 +143,14 @@ function drawLegend(legend, frame, look) {
     .join("");
 }
 
+// A data URL is decoded where it stands; a blob URL takes a detour through the browser's main
+// process, which a busy machine makes long, and has to be revoked.
+function dataUrl(bytes) {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return "data:image/png;base64," + btoa(text);
+}
+
 // ── Knobs ────────────────────────────────────────────────────────────────────────────────────────
 
 const toValue = (control, position) => {
@@ -201,7 +209,7 @@ function render({ model, el }) {
     ...Object.values(knobs).map((knob) => knob.row), progress, status);
   el.append(root);
 
-  let url = null, queued = false, look = null, told = "", drawn = [];
+  let queued = false, look = null, told = "", drawn = [];
 
   // Without a kernel (a saved page, a kernel that was shut down) a linked figure still works.
   function save() {
@@ -224,10 +232,7 @@ function render({ model, el }) {
 
   function showPicture(frame, data) {
     const bytes = new Uint8Array(data.buffer, data.byteOffset + frame.start, frame.length);
-    const next = URL.createObjectURL(new Blob([bytes], { type: "image/png" })), old = url;
-    url = next;
-    if (old) img.addEventListener("load", () => URL.revokeObjectURL(old), { once: true });
-    img.src = next;
+    img.src = dataUrl(bytes);
     img.alt = frame.alt;
   }
 
@@ -295,7 +300,6 @@ function render({ model, el }) {
     sizes.disconnect();
     themes.disconnect();
     system.removeEventListener("change", settle);
-    if (url) URL.revokeObjectURL(url);
   };
 }
 

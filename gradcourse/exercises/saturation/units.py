@@ -333,6 +333,18 @@ SATURATED_FRACTION = CodeExercise(
                     "its slope is a − a² for σ and 1 − a² for tanh.",
                 ),
                 Misconception(
+                    "a count instead of a share",
+                    lambda a, act: saturated_fraction(a, act) * np.size(a),
+                    "You counted the saturated entries. Divide by how many entries there are: "
+                    "np.mean of the comparison does both.",
+                ),
+                Misconception(
+                    "a threshold on the activation",
+                    lambda a, act: float(np.mean(np.abs(a) > 0.95)),
+                    "You compared the activation with 0.95. The definition is about the slope, "
+                    "and a sigmoid near 0 is as flat as one near 1.",
+                ),
+                Misconception(
                     "per cent instead of a share",
                     lambda a, act: 100.0 * saturated_fraction(a, act),
                     "You returned per cent. The share is a number between 0 and 1.",
