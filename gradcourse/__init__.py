@@ -36,6 +36,7 @@ _HOMES = {
     "Record": "gradcourse.instrument",
     "gradient_norm": "gradcourse.instrument",
     "log2_histogram": "gradcourse.instrument",
+    "product_log_singular_values": "gradcourse.instrument",
     "train": "gradcourse.training",
     "accuracy": "gradcourse.training",
     "Plot": "gradcourse.figures",
@@ -44,6 +45,10 @@ _HOMES = {
     "Band": "gradcourse.figures",
     "Axis": "gradcourse.figures",
     "depth_plot": "gradcourse.figures",
+    "histogram_picture": "gradcourse.figures",
+    "side_by_side": "gradcourse.figures",
+    "Knob": "gradcourse.figures",
+    "Demo": "gradcourse.figures",
     "demo": "gradcourse.demos",
     "check": "gradcourse.exercises",
     "panel": "gradcourse.exercises",
@@ -56,6 +61,8 @@ _MODULES = {"theory", "nets", "data"}
 __all__ = [
     "Axis",
     "Band",
+    "Demo",
+    "Knob",
     "Line",
     "Picture",
     "Plot",
@@ -69,13 +76,16 @@ __all__ = [
     "digits",
     "doctor",
     "gradient_norm",
+    "histogram_picture",
     "log2_histogram",
     "mlp",
     "nets",
     "panel",
     "probe",
+    "product_log_singular_values",
     "progress",
     "score",
+    "side_by_side",
     "theory",
     "train",
 ]
@@ -85,9 +95,26 @@ if TYPE_CHECKING:
     from gradcourse.data import digits
     from gradcourse.demos import demo
     from gradcourse.exercises import check, panel, progress, score
-    from gradcourse.figures import Axis, Band, Line, Picture, Plot, depth_plot
+    from gradcourse.figures import (
+        Axis,
+        Band,
+        Demo,
+        Knob,
+        Line,
+        Picture,
+        Plot,
+        depth_plot,
+        histogram_picture,
+        side_by_side,
+    )
     from gradcourse.health import doctor
-    from gradcourse.instrument import Record, gradient_norm, log2_histogram, probe
+    from gradcourse.instrument import (
+        Record,
+        gradient_norm,
+        log2_histogram,
+        probe,
+        product_log_singular_values,
+    )
     from gradcourse.nets import deep_linear, mlp
     from gradcourse.training import accuracy, train
 

@@ -270,7 +270,8 @@ def _message(trial: _Trial, misconception: Misconception | None) -> str:
     example = f"`{call}`: {difference}"
     if misconception is not None:
         return f"{misconception.message}\n{example}"
-    if got.kind == "value" and got.value is not None and trial.part.look_at:
+    answered = got.kind == "value" and got.value is not None
+    if trial.part.look_at and (answered or got.kind == "timeout"):
         return f"{example}\nLook at: {trial.part.look_at}"
     return example
 

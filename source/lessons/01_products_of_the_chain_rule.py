@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 import gradcourse as gc
-from gradcourse.instrument import product_log_singular_values
 
 digits = gc.digits()
 
@@ -266,7 +265,7 @@ gc.demo("chain/spectrum")
 N, L = 64, 50
 rng = np.random.default_rng(0)
 factors = rng.normal(0, 1 / np.sqrt(N), size=(L, N, N))
-logs = product_log_singular_values(factors)
+logs = gc.product_log_singular_values(factors)
 theory = gc.theory.ginibre_exponents(N, 1 / np.sqrt(N))
 
 print("  i  measured    theory")
