@@ -133,6 +133,8 @@ def _text(
 ) -> tuple[str, tuple[int, ...]]:
     if cell.answer and folder == "exercises":
         return regions.cleared(cell)
+    if "notes" in cell.tags:
+        return folded(cell.text), cell.lines
     if not cell.check:
         return cell.text, cell.lines
     if cell.text != regions.panel_line(cell.check):
@@ -145,6 +147,17 @@ def _text(
         return cell.text, cell.lines
     text = regions.with_hidden_test(cell.check, _question(source, cell, registry).answers)
     return text, cell.lines * len(text.split("\n"))
+
+
+def folded(notes: str) -> str:
+    """Return speaker notes as a section that opens with a click.
+
+    JupyterLab does not fold a rendered markdown cell, whatever its metadata say; ``<details>`` is
+    folded there, on code-hosting sites and in exported pages alike.
+    """
+    first, _, rest = notes.partition("\n")
+    summary = first.replace("**Speaker notes**", "<strong>Speaker notes</strong>")
+    return f"<details>\n<summary>{summary}</summary>\n\n{rest.strip()}\n\n</details>"
 
 
 def cell_ids(source: Source) -> tuple[str, ...]:
@@ -184,8 +197,6 @@ def _metadata(source: Source, cell: Cell, identity: str, registry: Registry) -> 
     if source.folder == "lessons":
         slide = _slide_type(cell)
         metadata["slideshow"] = {"slide_type": slide}
-        if slide == "notes":
-            metadata["jupyter"] = {"source_hidden": True}
         return metadata
     grading = _nbgrader(source, cell, identity, registry)
     if grading:

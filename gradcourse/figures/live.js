@@ -206,7 +206,7 @@ function render({ model, el }) {
   const knobs = Object.fromEntries(controls.map((control) => [control.name, makeKnob(control, number, moved)]));
   const root = make("section", { class: "gc-live", "aria-label": model.get("_heading") },
     make("div", { class: "gc-heading" }, model.get("_heading")), title, legend, svg, img,
-    ...Object.values(knobs).map((knob) => knob.row), progress, status);
+    make("div", { class: "gc-knobs" }, ...Object.values(knobs).map((knob) => knob.row)), progress, status);
   el.append(root);
 
   let queued = false, look = null, told = "", drawn = [];

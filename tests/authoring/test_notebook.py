@@ -69,7 +69,10 @@ def test_slides_follow_headings_and_tags(course, registry):
     cells = plan(course, "lessons", LESSON, registry)["lessons/01_products.ipynb"]
     slides = [cell.metadata["slideshow"]["slide_type"] for cell in cells]
     assert slides == ["slide", "-", "notes", "slide", "fragment", "subslide", "-", "-"]
-    assert cells[2].metadata["jupyter"] == {"source_hidden": True}
+    assert cells[2].source.startswith(
+        "<details>\n<summary><strong>Speaker notes</strong> · 4 min</summary>\n\n"
+    )
+    assert cells[2].source.endswith("\n\n</details>")
     assert cells[4].metadata["tags"] == ["nbval-check-output"]
     assert "tags" not in cells[2].metadata
 

@@ -39,7 +39,8 @@ class CommitPanel(Panel):
     def controls(self) -> list[Any]:
         control = _choice if isinstance(self.exercise, Choice) else _number
         self.inputs, self.read = control(self.exercise, self.committed)
-        return self.inputs
+        unit = getattr(self.exercise, "unit", "")
+        return [*self.inputs[:-1], _with_unit(self.inputs[-1], unit)]
 
     def buttons(self) -> list[Any]:
         import ipywidgets
@@ -84,6 +85,12 @@ class CommitPanel(Panel):
         return line_to_copy({self.exercise.answer: self.committed})
 
 
+def _with_unit(control: Any, unit: str) -> Any:
+    import ipywidgets
+
+    return ipywidgets.HBox([control, ipywidgets.Label(unit)]) if unit else control
+
+
 def line_to_copy(values: Mapping[str, Any]) -> str:
     """Return HTML that offers the assignments for the answer cell."""
     lines = "\n".join(f"{name} = {_literal(value)}" for name, value in values.items())
@@ -108,7 +115,6 @@ def _number(exercise: Prediction, start: Any) -> tuple[list[Any], Any]:
     value = min(max(value, exercise.low), exercise.high)
     layout = ipywidgets.Layout(width="30em")
     wide = {"description_width": "8em"}
-    unit = f" {exercise.unit}" if exercise.unit else ""
     common = {"description": "Your prediction", "layout": layout, "style": wide}
     slider: Any
     if exercise.log:
@@ -135,7 +141,7 @@ def _number(exercise: Prediction, start: Any) -> tuple[list[Any], Any]:
         min=exercise.low,
         max=exercise.high,
         step=None,
-        description=f"as a number{unit}",
+        description="as a number",
         layout=ipywidgets.Layout(width="20em"),
         style=wide,
     )
