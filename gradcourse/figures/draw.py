@@ -160,9 +160,10 @@ def _line(one: Series, layout: Layout, ax: Axes, theme: ThemeName) -> list[Artis
         artists += top
     if one.role == "theory":
         line.set_path_effects(_halo(THEMES[theme].background, width))
-    if layout.y.zero is not None and zero.any():
-        foot = np.full(int(zero.sum()), _value(layout.y.zero, layout.y))
-        artists += ax.plot(x[zero], foot, one.hue.marker.code, color=color, markersize=4.5)
+    foot = layout.foot(one)
+    if foot is not None:
+        heights = np.full(int(zero.sum()), _value(foot, layout.y))
+        artists += ax.plot(x[zero], heights, one.hue.marker.code, color=color, markersize=4)
     if one.note is not None:
         _note(one.note, ax, theme)
     return artists

@@ -119,6 +119,18 @@ class Layout:
     zones: tuple[Zone, ...]
     order: tuple[str, ...] = ()
 
+    def foot(self, one: Series) -> float | None:
+        """Where on the y axis a line's exact zeros lie, or None if it has none.
+
+        Lines with zeros share the strip, each in a lane of its own: one must not hide another.
+        """
+        if self.y.zero is None or not np.isneginf(one.y).any():
+            return None
+        sharing = [other for other in self.series if np.isneginf(other.y).any()]
+        lane = next(index for index, other in enumerate(sharing) if other is one)
+        step = STRIP * abs(self.y.high - self.y.low) * min(0.3, 0.8 / len(sharing))
+        return self.y.zero + step * ((len(sharing) - 1) / 2 - lane)
+
 
 def arrange(plot: Plot) -> Layout:
     """Work out scales, ticks, markers and the order of painting for one Plot."""

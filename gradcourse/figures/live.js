@@ -56,7 +56,7 @@ function trace(xs, ys, X, Y) {
   return path;
 }
 
-function drawLine(line, points, box, color, page, halo, zero) {
+function drawLine(line, points, box, color, page, halo) {
   const xs = points.subarray(line.x, line.x + line.n), ys = points.subarray(line.y, line.y + line.n);
   const path = trace(xs, ys, box.X, box.Y), dash = dashes(line);
   const stroke = (width, paint) =>
@@ -66,8 +66,8 @@ function drawLine(line, points, box, color, page, halo, zero) {
   const marker = (x, y, scale) => `<path d="${line.marker}" fill="${color}" transform="translate(${fixed(x)} ${fixed(y)}) scale(${scale})"/>`;
   const marks = line.marks.filter((i) => Number.isFinite(ys[i])).map((i) => marker(box.X(xs[i]), box.Y(ys[i]), size)).join("");
   let zeros = "";
-  if (zero !== null)
-    for (let i = 0; i < xs.length; i++) if (ys[i] === -Infinity) zeros += marker(box.X(xs[i]), box.Y(zero), 3);
+  if (line.foot !== null)
+    for (let i = 0; i < xs.length; i++) if (ys[i] === -Infinity) zeros += marker(box.X(xs[i]), box.Y(line.foot), 2.7);
   return { under, marks, zeros };
 }
 
@@ -123,7 +123,7 @@ function drawPlot(svg, frame, points, look, id) {
   const zones = frame.zones
     .map((z) => `<rect x="${fixed(box.left)}" width="${fixed(box.width)}" y="${fixed(box.Y(z.high))}" height="${fixed(box.Y(z.low) - box.Y(z.high))}" fill="${theme.band}" fill-opacity="${look.style.bandOpacity}"/>`)
     .join("");
-  const drawn = frame.lines.map((line) => drawLine(line, points, box, line[look.name], look.page, look.style.halo, frame.y.zero));
+  const drawn = frame.lines.map((line) => drawLine(line, points, box, line[look.name], look.page, look.style.halo));
   const join = (part) => drawn.map((one) => one[part]).join("");
   const notes = [...frame.zones, ...frame.lines].map((one) => drawNote(one.note, box)).join("");
   const clip = `<clipPath id="gc-clip-${id}"><rect x="${box.left - 5}" y="${box.top - 5}" width="${fixed(box.width + 10)}" height="${fixed(box.Y(frame.y.low) - box.top + (frame.y.zero === null ? 5 : 0) + 5)}"/></clipPath>`;

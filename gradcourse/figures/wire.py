@@ -62,7 +62,7 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
         "zones": [
             {"low": zone.low, "high": zone.high, "note": _note(zone.note)} for zone in layout.zones
         ],
-        "lines": [_line(one, points) for one in layout.series],
+        "lines": [_line(one, layout.foot(one), points) for one in layout.series],
         "order": [
             index
             for label in layout.order
@@ -96,7 +96,7 @@ def _note(note: Note | None) -> list[Any] | None:
     return None if note is None else [note.text, note.across, note.up, note.anchor]
 
 
-def _line(one: Series, points: Points) -> dict[str, Any]:
+def _line(one: Series, foot: float | None, points: Points) -> dict[str, Any]:
     return {
         "label": one.label,
         "light": one.hue.light,
@@ -105,6 +105,7 @@ def _line(one: Series, points: Points) -> dict[str, Any]:
         "marks": one.marks,
         "width": one.width,
         "dash": one.stroke.dash,
+        "foot": foot,
         "halo": one.role == "theory",
         "n": len(one.x),
         "x": points.add(one.x),

@@ -225,3 +225,13 @@ def test_figures_import_neither_matplotlib_nor_widgets_nor_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_zeros_of_two_lines_lie_in_lanes_of_their_own() -> None:
+    x = [0.0, 1.0, 2.0]
+    lines = (Line(x, [1.0, 0.0, 0.0], "a"), Line(x, [1.0, 0.1, 0.0], "b", color="green"))
+    layout = arrange(Plot("t", Axis("x"), Axis("y", "log"), lines))
+    feet = [layout.foot(one) for one in layout.series]
+    assert None not in feet
+    assert len(set(feet)) == 2
+    assert all(layout.y.bottom < foot < layout.y.low for foot in feet if foot is not None)
