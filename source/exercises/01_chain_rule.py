@@ -11,9 +11,8 @@
 # %% name="import"
 import math
 
-import numpy as np
-
 import gradcourse as gc
+import numpy as np
 
 # %% [markdown] name="ask-underflow"
 # ## 1 · Where a power becomes 0 *(2 points)*

@@ -8,10 +8,9 @@
 # You need [lesson 02](../lessons/02_saturation.ipynb).
 
 # %% name="import"
+import gradcourse as gc
 import numpy as np
 import torch
-
-import gradcourse as gc
 
 # %% [markdown] name="slopes-question"
 # ## 1 · The slopes of σ and tanh (3 points)

@@ -8,9 +8,8 @@
 # the rest.*
 
 # %% name="import" tags=["continue"]
-import torch
-
 import gradcourse as gc
+import torch
 
 # %% [markdown] name="how-to-run" tags=["continue"]
 # Press **Shift+Enter** to run a cell and move to the next. That is all the JupyterLab you need.

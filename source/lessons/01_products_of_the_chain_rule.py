@@ -10,10 +10,9 @@
 import math
 from dataclasses import replace
 
+import gradcourse as gc
 import numpy as np
 import torch
-
-import gradcourse as gc
 
 digits = gc.digits()
 

@@ -11,11 +11,10 @@
 # %% name="import" tags=["continue"]
 import math
 
+import gradcourse as gc
 import numpy as np
 import torch
 import torch.nn.functional as F
-
-import gradcourse as gc
 from gradcourse import theory
 
 digits = gc.digits()
