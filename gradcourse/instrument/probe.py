@@ -6,18 +6,25 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from gradcourse.instrument.histogram import log2_histogram
 from gradcourse.instrument.norms import gradient_norm
-from gradcourse.instrument.record import Reading, Record, Step
+from gradcourse.instrument.record import Record, Step
 from gradcourse.support import GradcourseError
 
 LEVELS = ("gradients", "standard", "everything")
 
 
-def probe(model: nn.Module, level: str = "standard") -> Probe:
+def probe(
+    model: nn.Module,
+    optimizer: Any = None,
+    level: str = "standard",
+    every: int | None = None,
+    histogram_every: int | None = None,
+) -> Probe:
     """Record what goes forward and backward through a model.
 
     Use it as a block: ``with gc.probe(model) as record:``. A step is one call of the model
@@ -74,7 +81,7 @@ class Probe:
         self._level = level
         self._handles: list[Any] = []
         self._record: Record | None = None
-        self._step: Step | None = None
+        self._step: _Pass | None = None
         self._calls: dict[str, int] = {}
         self._parameters = dict(model.named_parameters())
 
@@ -112,8 +119,10 @@ class Probe:
         self._handles.append(self._model.register_forward_hook(self._end))
 
     def _begin(self, module: nn.Module, inputs: Any) -> None:
-        self._step = Step()
+        self._step = _Pass()
         self._calls = {}
+        if self._record is not None and torch.is_grad_enabled():
+            self._record.begin()
 
     def _layer_hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
@@ -129,19 +138,19 @@ class Probe:
 
         return hook
 
-    def _gradient_hook(self, label: str, step: Step) -> Callable[[torch.Tensor], None]:
+    def _gradient_hook(self, label: str, step: _Pass) -> Callable[[torch.Tensor], None]:
         record = self._record
 
         def hook(gradient: torch.Tensor) -> None:
             if self._record is record:
-                step.output_gradients[label] = float(gradient_norm(gradient)[0])
+                step.gradients[label] = float(gradient_norm(gradient)[0])
 
         return hook
 
     def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
         step, self._step = self._step, None
         record = self._record
-        waiting: list[Step] = []
+        waiting: list[_Pass] = []
 
         def finish() -> None:
             if self._record is record and record is not None:
@@ -158,19 +167,34 @@ class Probe:
             if tensor.requires_grad:
                 tensor.register_hook(hook)
 
-    def _complete(self, step: Step) -> Step:
+    def _complete(self, step: _Pass) -> Step:
         """The step with the parameters' gradients, as a copy: a graph may go backward twice."""
         gradients = {name: p.grad for name, p in self._parameters.items() if p.grad is not None}
-        norms = gradient_norm(gradients.values())
+        columns = [k for k, p in enumerate(self._parameters.values()) if p.grad is not None]
         histograms = {}
         if self._level == "everything":
             histograms = {name: log2_histogram(g) for name, g in gradients.items() if g.dim() > 1}
+        measures = [
+            [*reading, step.gradients.get(name, math.nan)]
+            for name, (_, *reading) in step.readings.items()
+        ]
         return Step(
-            dict(step.readings),
-            dict(step.output_gradients),
-            dict(zip(gradients, norms.tolist(), strict=True)),
-            histograms,
+            number=len(self._record or ()),
+            columns=np.array(columns, dtype=np.int64),
+            parameter_gradients=gradient_norm(gradients.values()),
+            names=tuple(step.readings),
+            kinds=tuple(reading[0] for reading in step.readings.values()),
+            measures=np.array(measures) if measures else None,
+            histograms=histograms,
         )
+
+
+class _Pass:
+    """One forward pass, while it waits for its gradients."""
+
+    def __init__(self) -> None:
+        self.readings: dict[str, tuple[Any, ...]] = {}
+        self.gradients: dict[str, float] = {}
 
 
 def _layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -199,7 +223,7 @@ def _first_tensor(output: Any) -> torch.Tensor | None:
     return next(_tensors(output), None)
 
 
-def _read(module: nn.Module, output: torch.Tensor) -> Reading:
+def _read(module: nn.Module, output: torch.Tensor) -> tuple[Any, ...]:
     """Moments summed in float64, so that a large activation does not overflow on the way."""
     with torch.no_grad():
         values = output.detach()
@@ -216,4 +240,6 @@ def _read(module: nn.Module, output: torch.Tensor) -> Reading:
             slope = 1 - mean_square
         else:
             slope = math.nan
-        return Reading(type(module).__name__, size, norm, mean, spread / math.sqrt(size), slope)
+        std = spread / math.sqrt(size)
+        kind = type(module).__name__
+        return kind, size, norm, mean, std, slope, math.nan, math.nan, math.nan

@@ -114,7 +114,7 @@ def test_the_model_is_left_as_it_was_also_after_an_exception():
 def test_watching_changes_no_gradient():
     plain, watched = mlp(4), mlp(4)
     plain(_batch()).square().sum().backward()
-    with probe(watched, "everything"):
+    with probe(watched, level="everything"):
         watched(_batch()).square().sum().backward()
     for a, b in zip(plain.parameters(), watched.parameters(), strict=True):
         assert torch.equal(a.grad, b.grad)
@@ -129,7 +129,7 @@ def test_two_probes_at_once_see_the_same():
 
 def test_the_level_gradients_records_only_those():
     net = mlp(2)
-    with probe(net, "gradients") as record:
+    with probe(net, level="gradients") as record:
         net(_batch()).sum().backward()
     assert record.layers == ()
     assert np.all(record.weight_gradient_norm > 0)
@@ -188,7 +188,7 @@ def test_attention_inplace_relu_frozen_and_shared_parameters():
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
 def test_other_dtypes(dtype):
     net = mlp(2).to(dtype)
-    with probe(net, "everything") as record:
+    with probe(net, level="everything") as record:
         net(_batch(dtype=dtype)).sum().backward()
     expected = gradient_norm(p.grad for p in net.parameters())
     np.testing.assert_array_equal(record.parameter_gradient_norm[0], expected)
