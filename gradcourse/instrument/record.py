@@ -84,7 +84,7 @@ class Record:
         self._waiting_loss: Any = None
 
     def begin(self) -> None:
-        """Note that a step has begun. The probe calls this, so that `log` knows whose loss it is."""
+        """Note that a step has begun, so that `log` knows whose loss it gets. For the probe."""
         self._open = True
 
     def append(self, step: Step) -> None:
@@ -93,6 +93,10 @@ class Record:
             step.loss, self._waiting_loss = self._waiting_loss, None
         self._open = False
         self._steps.append(step)
+
+    def newest(self) -> Step:
+        """The step that was added last. The probe writes the update into it."""
+        return self._steps[-1]
 
     def log(self, loss: Any) -> None:
         """Write down the loss of the step that is being taken.
@@ -535,7 +539,8 @@ def _step(item: dict[str, Any], own: dict[str, np.ndarray], loss: float) -> Step
 
 
 def _measures(step: Step) -> np.ndarray:
-    return _fetched(step.measures).reshape(len(step.names), len(MEASURES))
+    step.measures = _fetched(step.measures).reshape(len(step.names), len(MEASURES))
+    return step.measures
 
 
 def _fetched(values: Any) -> np.ndarray:

@@ -1,0 +1,167 @@
+"""What is read off a layer's output: few, cheap sums that stay on its device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from gradcourse.instrument.norms import wide_norm
+from gradcourse.instrument.record import MEASURES
+
+SUM, NORM, CENTRED, SATURATED, ALIVE, POSITIVE, GRADIENT = range(7)
+"""Raw numbers of one layer: Σa, ‖a‖, ‖a − mean‖ (float64 only), √(count of flat outputs), count of units that are not dead,
+√(count of outputs that are not 0), ‖∂L/∂a‖."""
+
+RAW = 7
+
+FLAT = math.sqrt(0.95)
+"""|tanh| above which its slope 1 − a² is below 5 % of the largest, 1. For the sigmoid the same
+holds of 2a − 1, since its slope is (1 − (2a − 1)²) / 4."""
+
+RELU_LIKE = (nn.ReLU, nn.ReLU6, nn.Threshold, nn.Hardswish)
+"""Modules whose output is exactly 0 where their slope is."""
+
+CHANNELS_FIRST = frozenset({"Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d",
+                            "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
+                            "ConvTranspose1d", "ConvTranspose2d", "SyncBatchNorm"})  # fmt: skip
+
+_SMALL = 1 << 18
+"""Elements up to which one conversion to float64 for two sums is faster than two converting sums,
+and its memory does not matter."""
+
+_CONSTANT = 1e-14
+"""Relative difference of root mean square and |mean| that rounding alone explains: a spread of
+1.4e-7 of the mean, which is float32's own resolution."""
+
+
+def family(module: nn.Module) -> str:
+    """Which further numbers make sense: those of "tanh", "sigmoid", "relu" or, with "", none."""
+    if isinstance(module, nn.Tanh):
+        return "tanh"
+    if isinstance(module, nn.Sigmoid):
+        return "sigmoid"
+    return "relu" if isinstance(module, RELU_LIKE) else ""
+
+
+def raw_numbers(
+    values: torch.Tensor, kind: str, channels_first: bool
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Read a layer's output.
+
+    Parameters
+    ----------
+    values : torch.Tensor
+        Detached and real.
+    kind : str
+        From `family`.
+    channels_first : bool
+        Whether units lie along dimension 1 (images) or along the last.
+
+    Yields
+    ------
+    int, torch.Tensor
+        Which number (SUM, …), and it, as a scalar on the device of ``values``.
+    """
+    if values.dtype == torch.float64:
+        # Wide enough to hold a spread that the difference of two squares would lose.
+        mean = values.mean()
+        yield SUM, mean * values.numel()
+        yield NORM, wide_norm(values)
+        yield CENTRED, wide_norm(values - mean)
+    elif values.numel() <= _SMALL:
+        wide = values.double()
+        yield SUM, wide.sum()
+        yield NORM, torch.linalg.vector_norm(wide)
+    else:
+        yield SUM, values.sum(dtype=torch.float64)
+        yield NORM, torch.linalg.vector_norm(values, dtype=torch.float64)
+    # Counting by comparison is several times slower than these: rounding and sign make numbers
+    # of size 1, and their norm is the root of how many there are.
+    if kind == "tanh":
+        yield SATURATED, _norm((values * (0.5 / FLAT)).round_())
+    elif kind == "sigmoid":
+        yield SATURATED, _norm(values.sub(0.5).mul_(1 / FLAT).round_())
+    elif kind == "relu":
+        signs = values.sign()
+        yield POSITIVE, _norm(signs)
+        yield ALIVE, _alive(signs, channels_first)
+
+
+def _norm(ones: torch.Tensor) -> torch.Tensor:
+    if ones.dtype in (torch.float16, torch.bfloat16):
+        return torch.linalg.vector_norm(ones, dtype=torch.float32)
+    return torch.linalg.vector_norm(ones)
+
+
+def _alive(signs: torch.Tensor, channels_first: bool) -> torch.Tensor:
+    if signs.dim() < 2:
+        return signs.abs().sum()
+    unit = 1 if channels_first else signs.dim() - 1
+    return signs.abs().amax([d for d in range(signs.dim()) if d != unit]).sum()
+
+
+def units(shape: tuple[int, ...], channels_first: bool) -> int:
+    """Number of units (features or channels) of an output of this shape."""
+    if not shape:
+        return 1
+    return shape[1] if channels_first and len(shape) > 1 else shape[-1]
+
+
+def measures(
+    raw: np.ndarray, sizes: np.ndarray, unit_counts: np.ndarray, kinds: tuple[str, ...]
+) -> np.ndarray:
+    """Turn raw numbers into the columns of a `Step`.
+
+    Parameters
+    ----------
+    raw : numpy.ndarray, shape (n, RAW), float64
+        NaN where not read.
+    sizes, unit_counts : numpy.ndarray, shape (n,)
+        Elements, and units, of each output.
+    kinds : tuple of str, n
+        From `family`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, len(MEASURES))
+    """
+    size = np.maximum(sizes.astype(np.float64), 1.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean, rms = raw[:, SUM] / size, raw[:, NORM] / np.sqrt(size)
+        mean_square = rms**2
+        is_tanh, is_sigmoid = (np.array([k == name for k in kinds]) for name in _SLOPED)
+        table = {
+            "size": sizes,
+            "norm": raw[:, NORM],
+            "mean": mean,
+            "std": np.where(
+                np.isnan(raw[:, CENTRED]), _spread(mean, rms), raw[:, CENTRED] / np.sqrt(size)
+            ),
+            "slope": np.where(
+                is_tanh, 1 - mean_square, np.where(is_sigmoid, mean - mean_square, np.nan)
+            ),
+            "saturated": raw[:, SATURATED] ** 2 / size,
+            "dead": 1 - raw[:, ALIVE] / np.maximum(unit_counts, 1),
+            "zero": 1 - raw[:, POSITIVE] ** 2 / size,
+            "gradient": raw[:, GRADIENT],
+        }
+        for name in ("saturated", "dead", "zero"):
+            # A float32 norm squared is a count only up to rounding; NaN is no unit's state.
+            counted = np.round(table[name] * size) / size if name != "dead" else table[name]
+            table[name] = np.where(np.isnan(rms), np.nan, counted)
+    return np.stack([np.broadcast_to(table[name], size.shape) for name in MEASURES], axis=1)
+
+
+_SLOPED = ("tanh", "sigmoid")
+
+
+def _spread(mean: np.ndarray, rms: np.ndarray) -> np.ndarray:
+    """√(rms² − mean²), by factors so that no square leaves float64."""
+    size = np.abs(mean)
+    gap = np.where(rms - size <= _CONSTANT * rms, 0.0, rms - size)
+    spread = np.sqrt(gap) * np.sqrt(rms + size)
+    return np.where(np.isfinite(rms), spread, rms + mean * 0)

@@ -1,0 +1,356 @@
+"""Forward passes while they are watched: what each layer gave, and the gradient that came back."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gradcourse.instrument import moments
+from gradcourse.instrument.norms import wide_norm
+
+Numbered = tuple[int, int, torch.Tensor]
+"""Row, column and value of one raw number."""
+
+
+class Pass:
+    """One forward pass: layers in the order in which they ran, and raw numbers about them."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.plain_names: list[str] = []
+        self.kinds: list[str] = []
+        self.families: list[str] = []
+        self.sizes: list[int] = []
+        self.units: list[int] = []
+        self.raw: list[Numbered] = []
+        self.gradients: dict[int, torch.Tensor] = {}
+        self.lags: dict[str, torch.Tensor] = {}
+        self.newest: Any = None
+        self.channels_first = False
+        self._calls: dict[str, int] = {}
+
+    def add(self, name: str, kind: str, family: str, tensor: torch.Tensor) -> int:
+        """Measure an output and return its row."""
+        row = len(self.names)
+        count = self._calls[name] = self._calls.get(name, 0) + 1
+        self.plain_names.append(name)
+        self.names.append(name if count == 1 else f"{name} #{count}")
+        self.kinds.append(kind)
+        self.families.append(family)
+        self.sizes.append(tensor.numel())
+        self.newest = tensor.grad_fn
+        if not family:
+            self.units.append(0)
+            # An activation keeps the layout of what it follows.
+            if kind in moments.CHANNELS_FIRST:
+                self.channels_first = tensor.dim() > 2
+            elif kind in _UNITS_LAST:
+                self.channels_first = False
+        else:
+            self.units.append(moments.units(tuple(tensor.shape), self.channels_first))
+        if not tensor.numel():
+            return row
+        values = tensor.detach()
+        if values.is_complex():
+            values = torch.view_as_real(values)
+        for column, value in moments.raw_numbers(values, family, self.channels_first):
+            self.raw.append((row, column, value))
+        return row
+
+    def numbers(self) -> list[Numbered]:
+        """All raw numbers so far, the gradients among them."""
+        back = [(row, moments.GRADIENT, value) for row, value in self.gradients.items()]
+        return self.raw + back
+
+
+_UNITS_LAST = frozenset({"Linear", "LayerNorm", "Embedding", "RNN", "LSTM", "GRU", "RMSNorm"})
+
+
+class Measured:
+    """Passes that share a backward pass, as rows of one table that may still lie on a device."""
+
+    def __init__(self, passes: Sequence[Pass]) -> None:
+        numbers: list[Numbered] = []
+        base = 0
+        for one in passes:
+            numbers += [(base + row, column, value) for row, column, value in one.numbers()]
+            base += len(one.names)
+        self.names = _distinct(passes)
+        self.kinds = tuple(itertools.chain.from_iterable(one.kinds for one in passes))
+        self.lags = {k: v for one in reversed(passes) for k, v in one.lags.items()}
+        self._families = tuple(itertools.chain.from_iterable(one.families for one in passes))
+        self._sizes = np.array(list(itertools.chain.from_iterable(one.sizes for one in passes)))
+        self._units = np.array(list(itertools.chain.from_iterable(one.units for one in passes)))
+        self._where = [(row, column) for row, column, _ in numbers]
+        self._values = _stacked([value for _, _, value in numbers])
+
+    def cpu(self) -> np.ndarray:
+        """The measures of a `Step`, shape (n, len(MEASURES)); fetches them from the device."""
+        raw = np.full((len(self.names), moments.RAW), np.nan)
+        if self._where:
+            rows, columns = zip(*self._where, strict=True)
+            raw[rows, columns] = self._values.cpu().numpy()
+        return moments.measures(raw, self._sizes, self._units, self._families)
+
+
+def _distinct(passes: Sequence[Pass]) -> tuple[str, ...]:
+    """One name per row: a layer that a later pass calls again gets the next number."""
+    if len(passes) == 1:
+        return tuple(passes[0].names)
+    calls: dict[str, int] = {}
+    names = []
+    for name in itertools.chain.from_iterable(one.plain_names for one in passes):
+        calls[name] = calls.get(name, 0) + 1
+        names.append(name if calls[name] == 1 else f"{name} #{calls[name]}")
+    return tuple(names)
+
+
+def _stacked(values: list[torch.Tensor]) -> torch.Tensor:
+    if not values:
+        return torch.zeros(0)
+    if len({value.device for value in values}) > 1:
+        values = [value.cpu() for value in values]
+    if len({value.dtype for value in values}) > 1:
+        values = [value.double() for value in values]
+    return torch.stack(values)
+
+
+class Watcher:
+    """Hooks on the layers of a model that fill the pass which is open.
+
+    Parameters
+    ----------
+    model : nn.Module
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._layers = [
+            (
+                module,
+                Hook(partial(self._layer, name, type(module).__name__, moments.family(module))),
+            )
+            for name, module in layers(model)
+        ]
+        self._recurrent = [
+            (module, Hook(partial(self._input, name)))
+            for name, module in layers(model)
+            if isinstance(module, nn.RNNBase)
+        ]
+        self._handles: list[Any] = []
+        self._task = -1
+        self.open: Pass | None = None
+        self._alone = True
+        self.reached: list[Pass] = []
+
+    @property
+    def attached(self) -> bool:
+        """Whether the hooks are in place."""
+        return bool(self._handles)
+
+    def attach(self) -> None:
+        """Put the hooks in place, before any other of the same module."""
+        for module, hook in self._layers:
+            self._handles.append(module.register_forward_hook(hook, prepend=True))
+        for module, hook in self._recurrent:
+            self._handles.append(module.register_forward_pre_hook(hook))
+
+    def detach(self) -> None:
+        """Take the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew: the step is over."""
+        self.open = None
+        self.reached = []
+        self._task = -1
+
+    def begin(self) -> None:
+        """The model was called: open a pass."""
+        self._alone = False
+        if self._handles:
+            self.open = Pass()
+
+    def end(self, output: Any) -> None:
+        """The model has returned: layers that run now are called by themselves."""
+        if self.open is not None:
+            for tensor in tensors(output):
+                self._functional(self.open, tensor)
+            self.open.newest = None
+        self.open = None
+
+    def mark(self, one: Pass | None) -> None:
+        """Note that a backward pass has come to this pass."""
+        task = torch._C._current_graph_task_id()
+        if task != self._task:
+            self._task, self.reached = task, []
+        if one is not None and one not in self.reached:
+            self.reached.append(one)
+
+    def _current(self) -> Pass | None:
+        if self.open is None and self._alone:
+            # The parts of a model may be called without the model: then the step is the pass.
+            if not torch.is_grad_enabled() or torch._C._current_graph_task_id() != -1:
+                return None
+            self.open = Pass()
+        if self.open is not None and torch._C._current_graph_task_id() != -1:
+            return None  # checkpointing runs layers again during the backward pass
+        return self.open
+
+    def _layer(
+        self, name: str, kind: str, family: str, module: nn.Module, inputs: Any, output: Any
+    ) -> None:
+        one = self._current()
+        if one is None:
+            return
+        tensor = output if type(output) is torch.Tensor else first_tensor(output)
+        if tensor is None or _transformed(tensor):
+            return
+        if inputs and isinstance(inputs[0], torch.Tensor):
+            self._functional(one, inputs[0])
+        row = one.add(name, kind, family, tensor)
+        if tensor.requires_grad:
+            tensor.register_hook(partial(self._gradient, one, row))
+
+    def _gradient(self, one: Pass, row: int, gradient: torch.Tensor) -> None:
+        if self._handles:
+            self.mark(one)
+            one.gradients[row] = wide_norm(_real(gradient))
+
+    def _functional(self, one: Pass, tensor: torch.Tensor) -> None:
+        """An activation that is a function and no module shows in the graph of its result."""
+        node = tensor.grad_fn
+        if node is None or node is one.newest or not one.names:
+            return
+        found = _FUNCTIONS.get(node.name())
+        if found is None:
+            return
+        kind, family = found
+        row = one.add(f"{one.plain_names[-1]} {kind.lower()}", kind, family, tensor)
+        tensor.register_hook(partial(self._gradient, one, row))
+
+    def _input(self, name: str, module: nn.Module, inputs: Any) -> Any:
+        """Give a recurrent layer an input of its own, whose gradient is that of each time step."""
+        one = self._current()
+        if one is None or not inputs or not torch.is_grad_enabled():
+            return None
+        given = inputs[0]
+        packed = isinstance(given, nn.utils.rnn.PackedSequence)
+        data = given.data if packed else given
+        if not isinstance(data, torch.Tensor) or _transformed(data):
+            return None
+        if not data.requires_grad and not any(p.requires_grad for p in module.parameters()):
+            return None
+        own = data.view_as(data) if data.requires_grad else data.detach().requires_grad_()
+        own.register_hook(partial(self._lag, one, name, _splitter(module, given)))
+        return (given._replace(data=own) if packed else own, *inputs[1:])
+
+    def _lag(self, one: Pass, name: str, split: Any, gradient: torch.Tensor) -> None:
+        if self._handles:
+            self.mark(one)
+            one.lags[name] = split(gradient.detach())
+
+
+def _splitter(module: Any, given: Any) -> Any:
+    """From the gradient of a recurrent layer's input to its norm at each time step."""
+    if isinstance(given, nn.utils.rnn.PackedSequence):
+        lengths = given.batch_sizes.tolist()
+        return lambda g: torch.stack([wide_norm(part) for part in g.split(lengths)])
+    time = 1 if module.batch_first and given.dim() == 3 else 0
+    return partial(_norm_along, time)
+
+
+def _norm_along(time: int, gradient: torch.Tensor) -> torch.Tensor:
+    if gradient.dtype == torch.float64:
+        return torch.stack([wide_norm(part) for part in gradient.unbind(time)])
+    others = [d for d in range(gradient.dim()) if d != time]
+    return torch.linalg.vector_norm(gradient, dim=others, dtype=torch.float64)
+
+
+_FUNCTIONS = {
+    "ReluBackward0": ("ReLU", "relu"),
+    "TanhBackward0": ("Tanh", "tanh"),
+    "SigmoidBackward0": ("Sigmoid", "sigmoid"),
+}
+
+
+def _real(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
+
+
+def _transformed(tensor: torch.Tensor) -> bool:
+    """Whether torch.func is at work: such a tensor takes no hook and has no values yet."""
+    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+
+
+class Hook:
+    """A hook that copies and pickles as one that does nothing.
+
+    So a copy of a watched model, or one that is saved, is not watched and does not carry the
+    probe along.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_inert, ())
+
+
+def _inert() -> Any:
+    return _nothing
+
+
+def _nothing(*arguments: Any) -> None:
+    return None
+
+
+def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Modules that compute something themselves: without children, or with own parameters."""
+    for name, module in model.named_modules():
+        has_children = next(module.children(), None) is not None
+        owns = next(module.parameters(recurse=False), None) is not None
+        if not has_children or (owns and name):
+            yield name or type(module).__name__, module
+
+
+def tensors(output: Any, depth: int = 0) -> Iterator[torch.Tensor]:
+    """The real or complex tensors inside an output, in order."""
+    if isinstance(output, torch.Tensor):
+        if output.is_floating_point() or output.is_complex():
+            yield output
+        return
+    if depth > 8:
+        return  # an object that holds itself
+    for part in _parts(output):
+        yield from tensors(part, depth + 1)
+
+
+def _parts(output: Any) -> Iterator[Any]:
+    if isinstance(output, Mapping):
+        yield from output.values()
+    elif isinstance(output, Sequence) and not isinstance(output, str | bytes):
+        yield from output
+    elif dataclasses.is_dataclass(output) and not isinstance(output, type):
+        yield from (getattr(output, item.name) for item in dataclasses.fields(output))
+    elif hasattr(output, "__dict__") and not isinstance(output, type | nn.Module):
+        yield from vars(output).values()
+
+
+def first_tensor(output: Any) -> torch.Tensor | None:
+    """The tensor that stands for a layer's output: the first in it."""
+    return next(tensors(output), None)
