@@ -5,12 +5,16 @@ from __future__ import annotations
 import html
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcourse.instrument.histogram import Log2Histogram
 from gradcourse.support import GradcourseError
+
+if TYPE_CHECKING:
+    import pandas
 
 MEASURES = (
     "size",
@@ -394,14 +398,46 @@ class Record:
         """
         shapes = described["parameters"]
         record = cls({name: tuple(int(n) for n in shape) for name, shape in shapes.items()})
-        for k, item in enumerate(described["steps"]):
-            own = {
-                name.removeprefix(f"{k}/"): array
-                for name, array in arrays.items()
-                if name.startswith(f"{k}/")
-            }
-            record._steps.append(_step(item, own, float(arrays["loss"][k])))
+        steps: list[dict[str, np.ndarray]] = [{} for _ in described["steps"]]
+        for name, array in arrays.items():
+            number, _, own = name.partition("/")
+            if own:
+                steps[int(number)][own] = array
+        losses = arrays["loss"].tolist()
+        for item, present, loss in zip(described["steps"], steps, losses, strict=True):
+            record._steps.append(_step(item, present, loss))
         return record
+
+    def save(self, path: Path | str) -> None:
+        """Write it to one file, whole or not at all; see `gradcourse.instrument.save`."""
+        from gradcourse.instrument.save import save_record
+
+        save_record(self, path)
+
+    @staticmethod
+    def load(path: Path | str) -> Record:
+        """Read what `save` wrote. Nothing in the file is ever run as code.
+
+        Raises
+        ------
+        GradcourseError
+            If it is no such file.
+        """
+        from gradcourse.instrument.save import load_record
+
+        return load_record(path)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return it as a long table; needs pandas. See `gradcourse.instrument.frame`."""
+        from gradcourse.instrument.frame import record_frame
+
+        return record_frame(self)
+
+    def to_tensorboard(self, where: Any) -> None:
+        """Write it to a SummaryWriter or a folder; see `gradcourse.instrument.tensorboard`."""
+        from gradcourse.instrument.tensorboard import record_to_tensorboard
+
+        record_to_tensorboard(self, where)
 
     def __getstate__(self) -> dict[str, Any]:
         described, arrays = self.to_state()
