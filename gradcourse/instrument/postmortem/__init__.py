@@ -1,7 +1,15 @@
 """Where the first NaN or Inf of a training run came from."""
 
 from gradcourse.instrument.postmortem.finding import NonFiniteError, PostMortem
-from gradcourse.instrument.postmortem.replay import post_mortem
-from gradcourse.instrument.postmortem.watch import Watch, watch
+from gradcourse.instrument.postmortem.replay import KeptStep, post_mortem
+from gradcourse.instrument.postmortem.watch import Watch, bad_parameters, watch
 
-__all__ = ["NonFiniteError", "PostMortem", "Watch", "post_mortem", "watch"]
+__all__ = [
+    "KeptStep",
+    "NonFiniteError",
+    "PostMortem",
+    "Watch",
+    "bad_parameters",
+    "post_mortem",
+    "watch",
+]

@@ -13,7 +13,7 @@ from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.backward import Backward
 from gradcourse.instrument.postmortem.finding import LOSS, PostMortem
 from gradcourse.instrument.postmortem.forward import blame_forward
-from gradcourse.instrument.postmortem.state import Conditions, untouched
+from gradcourse.instrument.postmortem.state import Buffers, Conditions, untouched
 from gradcourse.instrument.postmortem.trace import Trace, floating_tensors, named_tensors
 from gradcourse.support import GradcourseError
 
@@ -103,6 +103,42 @@ class Call:
     @property
     def overwritten(self) -> bool:
         return self.versions != _versions(self.args, self.kwargs)
+
+
+class KeptStep:
+    """A whole training step, loss included, that can be run again as it was.
+
+    For loops that can name the step as a function. Keep it before its forward pass; what the
+    function refers to, such as the batch, is not copied.
+
+    Parameters
+    ----------
+    model : nn.Module
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._buffers = Buffers(model)
+        self._kept: tuple[Callable[[], torch.Tensor], Conditions] | None = None
+
+    def keep(self, loss: Callable[[], torch.Tensor]) -> None:
+        """Take down what the step that begins now depends on."""
+        self._buffers.refresh()
+        self._kept = loss, Conditions.now()
+
+    def forget(self) -> None:
+        """Let go of the batch."""
+        self._kept = None
+
+    def examine(self) -> PostMortem | None:
+        """Run the kept step again; None if it is finite this time, or none is kept."""
+        if self._kept is None:
+            return None
+        loss, conditions = self._kept
+        with untouched(self._model):
+            self._buffers.put_back()
+            with conditions.again():
+                return post_mortem(self._model, loss)
 
 
 def replay_model(model: nn.Module, call: Call) -> PostMortem | None:

@@ -102,6 +102,9 @@ class Watch:
         stop: bool = True,
     ) -> None:
         _check_module("watch", model)
+        # Accelerate and Lightning wrap the optimizer, and its hooks are the ones that are called.
+        while hasattr(getattr(optimizer, "optimizer", None), "register_step_pre_hook"):
+            optimizer = optimizer.optimizer
         if optimizer is not None and not hasattr(optimizer, "register_step_pre_hook"):
             raise GradcourseError(
                 f"watch got {type(optimizer).__name__!r} as the optimizer; it takes one of "
@@ -199,7 +202,7 @@ class Watch:
         """
         if self._quiet:
             return
-        bad = self._bad_parameters()
+        bad = bad_parameters(self._model)
         if bad:
             self._fail(bad, None)
 
@@ -263,13 +266,6 @@ class Watch:
         self._calls.clear()
         self._loss_calls.clear()
 
-    def _bad_parameters(self) -> tuple[str, ...]:
-        gradients = {n: p.grad for n, p in self._model.named_parameters() if p.grad is not None}
-        if _all_finite(list(gradients.values())):
-            return ()
-        norms = gradient_norm(gradients.values()).tolist()
-        return tuple(n for n, norm in zip(gradients, norms, strict=True) if norm - norm != 0)
-
     def _fail(self, affected: tuple[str, ...], loss: float | None) -> None:
         found = self._replay(affected)
         self.post_mortem = replace(
@@ -323,6 +319,15 @@ class Watch:
             "replay: watch the module that your loop calls."
         )
         return PostMortem("unknown", "", note=note, affected=affected, advice=advice.UNKNOWN)
+
+
+def bad_parameters(model: nn.Module) -> tuple[str, ...]:
+    """Names of the parameters whose gradient holds NaN or Inf."""
+    gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+    if _all_finite(list(gradients.values())):
+        return ()
+    norms = gradient_norm(gradients.values()).tolist()
+    return tuple(n for n, norm in zip(gradients, norms, strict=True) if norm - norm != 0)
 
 
 def _all_finite(gradients: list[torch.Tensor]) -> bool:
