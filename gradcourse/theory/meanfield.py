@@ -165,7 +165,7 @@ def chi(name: str, sigma_w: float, sigma_b: float = 0.0) -> float:
 
     Examples
     --------
-    >>> chi("tanh", 1.0)  # the edge of chaos without biases
+    >>> round(chi("tanh", 1.0), 9)  # the edge of chaos without biases
     1.0
     """
     q = q_fixed_point(name, sigma_w, sigma_b)
