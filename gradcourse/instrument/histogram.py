@@ -91,13 +91,17 @@ def log2_histograms(tensors: Sequence[torch.Tensor]) -> list[Log2Histogram]:
     See `log2_histogram`, which this is for many.
     """
     flats = [_flat(tensor) for tensor in tensors]
-    bins: list[np.ndarray] = [np.zeros(0)] * len(flats)
+    found: dict[int, Log2Histogram] = {}
     for dtype in {flat.dtype for flat in flats}:
         chosen = [k for k, flat in enumerate(flats) if flat.dtype == dtype]
-        table = torch.stack([_bins(flats[k]) for k in chosen]).cpu().numpy()
-        for k, row in zip(chosen, table, strict=True):
-            bins[k] = row
-    return [_histogram(flat, row) for flat, row in zip(flats, bins, strict=True)]
+        longest = max((flats[k] for k in chosen), key=torch.numel)
+        # One piece of memory for all, so that it stays in the cache.
+        scratch = torch.empty_like(longest, dtype=_FORMATS[dtype].integer)
+        table = (
+            torch.stack([_bins(flats[k], scratch).to(longest.device) for k in chosen]).cpu().numpy()
+        )
+        found |= {k: _histogram(flats[k], row) for k, row in zip(chosen, table, strict=True)}
+    return [found[k] for k in range(len(flats))]
 
 
 @dataclass(frozen=True)
@@ -127,14 +131,18 @@ def _flat(tensor: torch.Tensor) -> torch.Tensor:
     return flat if flat.dtype == torch.float64 else flat.float()
 
 
-def _exponents(flat: torch.Tensor) -> torch.Tensor:
+def _exponents(flat: torch.Tensor, scratch: torch.Tensor | None = None) -> torch.Tensor:
     """The biased exponent of each element: 0 for zero and subnormal, top for NaN and Inf."""
     form = _FORMATS[flat.dtype]
-    return (flat.view(form.integer) >> form.mantissa_bits).bitwise_and_(form.top)
+    bits = flat.view(form.integer)
+    if scratch is None or scratch.device != flat.device:
+        return (bits >> form.mantissa_bits).bitwise_and_(form.top)
+    out = scratch[: flat.numel()]
+    return torch.bitwise_right_shift(bits, form.mantissa_bits, out=out).bitwise_and_(form.top)
 
 
-def _bins(flat: torch.Tensor) -> torch.Tensor:
-    return torch.bincount(_exponents(flat), minlength=_FORMATS[flat.dtype].top + 1)
+def _bins(flat: torch.Tensor, scratch: torch.Tensor | None = None) -> torch.Tensor:
+    return torch.bincount(_exponents(flat, scratch), minlength=_FORMATS[flat.dtype].top + 1)
 
 
 def _histogram(flat: torch.Tensor, bins: np.ndarray) -> Log2Histogram:

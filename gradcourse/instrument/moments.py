@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from gradcourse.instrument.norms import wide_norm
+from gradcourse.instrument.norms import SAFE, wide_norm
 from gradcourse.instrument.record import MEASURES
 
 SUM, NORM, CENTRED, SATURATED, ALIVE, POSITIVE, GRADIENT = range(7)
-"""Raw numbers of one layer: Σa, ‖a‖, ‖a − mean‖ (float64 only), √(count of flat outputs), count of units that are not dead,
-√(count of outputs that are not 0), ‖∂L/∂a‖."""
+"""Raw numbers of one layer: Σa, ‖a‖, ‖a − mean‖ (float64 only), √(count of flat outputs), count
+of units that are not dead, √(count of outputs that are not 0), ‖∂L/∂a‖."""
 
 RAW = 7
 
@@ -22,16 +23,13 @@ FLAT = math.sqrt(0.95)
 """|tanh| above which its slope 1 − a² is below 5 % of the largest, 1. For the sigmoid the same
 holds of 2a − 1, since its slope is (1 − (2a − 1)²) / 4."""
 
-RELU_LIKE = (nn.ReLU, nn.ReLU6, nn.Threshold, nn.Hardswish)
-"""Modules whose output is exactly 0 where their slope is."""
-
 CHANNELS_FIRST = frozenset({"Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d",
                             "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
                             "ConvTranspose1d", "ConvTranspose2d", "SyncBatchNorm"})  # fmt: skip
 
-_SMALL = 1 << 18
-"""Elements up to which one conversion to float64 for two sums is faster than two converting sums,
-and its memory does not matter."""
+_SPREAD = 0.99
+"""mean² / mean of squares up to which float32 sums give the spread to 1e-5: their rounding, 1e-7
+of the mean of squares, is then at most 1e-5 of the variance."""
 
 _CONSTANT = 1e-14
 """Relative difference of root mean square and |mean| that rounding alone explains: a spread of
@@ -39,69 +37,103 @@ _CONSTANT = 1e-14
 
 
 def family(module: nn.Module) -> str:
-    """Which further numbers make sense: those of "tanh", "sigmoid", "relu" or, with "", none."""
+    """Which further numbers make sense: those of "tanh", "sigmoid", "relu", or none with "".
+
+    "gated" is exactly 0 where its slope is, like a ReLU, but also negative.
+    """
     if isinstance(module, nn.Tanh):
         return "tanh"
     if isinstance(module, nn.Sigmoid):
         return "sigmoid"
-    return "relu" if isinstance(module, RELU_LIKE) else ""
+    if isinstance(module, nn.ReLU | nn.ReLU6):
+        return "relu"
+    return "gated" if isinstance(module, nn.Threshold | nn.Hardswish) else ""
 
 
 def raw_numbers(
     values: torch.Tensor, kind: str, channels_first: bool
-) -> Iterator[tuple[int, torch.Tensor]]:
+) -> list[tuple[int, torch.Tensor | float]]:
     """Read a layer's output.
 
     Parameters
     ----------
     values : torch.Tensor
-        Detached and real.
+        Detached, real and not empty.
     kind : str
         From `family`.
     channels_first : bool
         Whether units lie along dimension 1 (images) or along the last.
 
-    Yields
-    ------
-    int, torch.Tensor
-        Which number (SUM, …), and it, as a scalar on the device of ``values``.
+    Returns
+    -------
+    list of (int, torch.Tensor or float)
+        Which number (SUM, …), and it: a scalar on the device of ``values``, or a float if that is
+        the CPU, where fetching it costs nothing.
     """
+    on_cpu = values.device.type == "cpu"
+    quick = _quick_sums(values) if on_cpu else []
+    if quick and not kind:
+        return quick
+    found: list[tuple[int, Any]] = [*quick] or [*_wide_sums(values)]
+    if kind:
+        found += _counts(values, kind, channels_first)
+    if on_cpu:
+        found = [(c, v if isinstance(v, float) else v.item()) for c, v in found]
+    return found
+
+
+def _quick_sums(values: torch.Tensor) -> list[tuple[int, torch.Tensor | float]]:
+    """Σa and ‖a‖ in float32, if that loses nothing that matters: else nothing."""
+    if values.dtype == torch.float64:
+        return []
+    norm = torch.linalg.vector_norm(values, dtype=torch.float32).item()
+    size = values.numel()
+    if not SAFE[0] * math.sqrt(size) < norm < SAFE[1]:
+        return []
+    total = values.sum(dtype=torch.float32).item()
+    if total * total >= _SPREAD * size * norm * norm:
+        return []
+    return [(SUM, total), (NORM, norm)]
+
+
+def _wide_sums(values: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
     if values.dtype == torch.float64:
         # Wide enough to hold a spread that the difference of two squares would lose.
         mean = values.mean()
         yield SUM, mean * values.numel()
         yield NORM, wide_norm(values)
         yield CENTRED, wide_norm(values - mean)
-    elif values.numel() <= _SMALL:
-        wide = values.double()
-        yield SUM, wide.sum()
-        yield NORM, torch.linalg.vector_norm(wide)
     else:
         yield SUM, values.sum(dtype=torch.float64)
         yield NORM, torch.linalg.vector_norm(values, dtype=torch.float64)
+
+
+def _counts(
+    values: torch.Tensor, kind: str, channels_first: bool
+) -> Iterator[tuple[int, torch.Tensor]]:
     # Counting by comparison is several times slower than these: rounding and sign make numbers
     # of size 1, and their norm is the root of how many there are.
     if kind == "tanh":
         yield SATURATED, _norm((values * (0.5 / FLAT)).round_())
     elif kind == "sigmoid":
         yield SATURATED, _norm(values.sub(0.5).mul_(1 / FLAT).round_())
-    elif kind == "relu":
-        signs = values.sign()
+    elif kind in ("relu", "gated"):
+        signs = values.sign() if kind == "relu" else values.sign().abs_()
         yield POSITIVE, _norm(signs)
         yield ALIVE, _alive(signs, channels_first)
 
 
 def _norm(ones: torch.Tensor) -> torch.Tensor:
-    if ones.dtype in (torch.float16, torch.bfloat16):
-        return torch.linalg.vector_norm(ones, dtype=torch.float32)
-    return torch.linalg.vector_norm(ones)
+    wide = torch.float64 if ones.dtype == torch.float64 else torch.float32
+    return torch.linalg.vector_norm(ones, dtype=wide)
 
 
 def _alive(signs: torch.Tensor, channels_first: bool) -> torch.Tensor:
     if signs.dim() < 2:
-        return signs.abs().sum()
+        return signs.sum()
     unit = 1 if channels_first else signs.dim() - 1
-    return signs.abs().amax([d for d in range(signs.dim()) if d != unit]).sum()
+    others = [d for d in range(signs.dim()) if d != unit]
+    return signs.amax(others).sum(dtype=torch.float32)
 
 
 def units(shape: tuple[int, ...], channels_first: bool) -> int:

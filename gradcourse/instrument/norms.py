@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,9 +10,9 @@ import torch
 
 from gradcourse.support import GradcourseError
 
-SAFE_NORMS = (1e-12, 1e17)
-"""Between these a float32 norm is right: squares below float32's range add up to less than 1e-6
-of the sum even for 1e8 elements, and none is above it."""
+SAFE = (1e-16, 1e17)
+"""A norm summed in float32 is right between ``SAFE[0] * sqrt(elements)`` and ``SAFE[1]``: squares
+below float32's range then make up at most 1e-6 of the sum, and none is above it."""
 
 _NARROW = frozenset({torch.float32, torch.float16, torch.bfloat16})
 
@@ -55,31 +56,72 @@ def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
     return _exact(given)
 
 
-def stacked_norms(tensors: Sequence[torch.Tensor]) -> torch.Tensor | np.ndarray:
-    """The norms of `gradient_norm`, as fast as they can be had on the tensors' device.
+class Norms:
+    """Norms of the same tensors again and again, as fast as their device allows.
 
     On the CPU, norms that float32 can represent are summed in float32 (relative error below
-    1e-5) and only the others in float64. On an accelerator all are summed in float64 and stay
-    there, so that nothing waits for them.
-
-    Parameters
-    ----------
-    tensors : sequence of torch.Tensor
-        As they come from ``parameter.grad``: dense or sparse, real or complex, of any devices.
-
-    Returns
-    -------
-    torch.Tensor or numpy.ndarray, shape (number of tensors,), float64
+    1e-5), and the others in float64, which costs twice as much; those that needed it are expected
+    to need it again. On an accelerator all are summed in float64 and stay there, so that nothing
+    waits for them.
     """
-    if not tensors:
-        return np.zeros(0)
-    first = tensors[0]
-    if any(t.dtype not in _NARROW or t.is_sparse or t.device != first.device for t in tensors):
-        return _exact(tensors)
-    with torch.no_grad():
-        if first.device.type != "cpu":
-            return torch.stack(list(_float64_norms(tensors)))
-        return _narrow_norms(tensors)
+
+    def __init__(self) -> None:
+        self._wide: set[int] = set()
+
+    def __call__(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor | np.ndarray:
+        """Return the 2-norms, as `gradient_norm` does.
+
+        Parameters
+        ----------
+        tensors : sequence of torch.Tensor
+            As they come from ``parameter.grad``: dense or sparse, real or complex, of any devices.
+
+        Returns
+        -------
+        torch.Tensor or numpy.ndarray, shape (number of tensors,), float64
+        """
+        if not tensors:
+            return np.zeros(0)
+        device = tensors[0].device
+        if any(t.dtype not in _NARROW or t.is_sparse or t.device != device for t in tensors):
+            return _exact(tensors)
+        with torch.no_grad():
+            if device.type != "cpu":
+                return torch.stack(list(_float64_norms(tensors)))
+            if not hasattr(torch, "_foreach_norm"):
+                return _exact(tensors)
+            return self._on_cpu(tensors)
+
+    def _on_cpu(self, tensors: Sequence[torch.Tensor]) -> np.ndarray:
+        wide = [k for k in self._wide if k < len(tensors)]
+        narrow = [k for k in range(len(tensors)) if k not in self._wide] if wide else None
+        chosen = list(tensors) if narrow is None else [tensors[k] for k in narrow]
+        norms = np.empty(len(tensors))
+        if chosen:
+            found = torch.stack(torch._foreach_norm(chosen, 2, torch.float32)).numpy()
+            norms[slice(None) if narrow is None else narrow] = found
+        if wide:
+            norms[wide] = _exact([tensors[k] for k in wide])
+        low = SAFE[0] * np.sqrt([t.numel() for t in tensors])
+        # NaN fails both comparisons.
+        doubtful = ~((norms > low) & (norms < SAFE[1]))
+        if wide or doubtful.any():
+            again = [int(k) for k in np.flatnonzero(doubtful) if k not in self._wide]
+            norms[again] = _exact([tensors[k] for k in again])
+            self._wide = set(np.flatnonzero(doubtful).tolist())
+        return norms
+
+
+def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
+    """2-norm of a real, dense tensor: a float on the CPU, else a scalar on its device."""
+    tensor = tensor.detach()
+    if tensor.device.type != "cpu":
+        return wide_norm(tensor)
+    if tensor.dtype in _NARROW:
+        norm = torch.linalg.vector_norm(tensor, dtype=torch.float32).item()
+        if SAFE[0] * math.sqrt(tensor.numel()) < norm < SAFE[1]:
+            return norm
+    return wide_norm(tensor).item()
 
 
 def wide_norm(tensor: torch.Tensor) -> torch.Tensor:
@@ -91,19 +133,6 @@ def wide_norm(tensor: torch.Tensor) -> torch.Tensor:
     # An all-zero tensor must not be divided by 0, nor one with NaN or Inf turn into all NaN.
     scale = torch.where((largest > 0) & torch.isfinite(largest), largest, 1.0)
     return torch.linalg.vector_norm(tensor / scale) * scale
-
-
-def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    if not hasattr(torch, "_foreach_norm"):
-        return _exact(tensors)
-    narrow = torch._foreach_norm(list(tensors), 2, torch.float32)
-    norms = torch.stack(narrow).numpy().astype(np.float64)
-    low, high = SAFE_NORMS
-    # NaN fails both comparisons.
-    if not (norms.min() > low and norms.max() < high):
-        doubtful = np.flatnonzero(~((norms > low) & (norms < high)))
-        norms[doubtful] = _exact([tensors[k] for k in doubtful])
-    return norms
 
 
 def _exact(tensors: Sequence[torch.Tensor]) -> np.ndarray:

@@ -3,65 +3,62 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
 from gradcourse.instrument import moments
-from gradcourse.instrument.norms import wide_norm
+from gradcourse.instrument.norms import quick_norm, wide_norm
 
-Numbered = tuple[int, int, torch.Tensor]
+Numbered = tuple[int, int, torch.Tensor | float]
 """Row, column and value of one raw number."""
+
+
+class Layer(NamedTuple):
+    """What does not change from call to call."""
+
+    name: str
+    kind: str
+    family: str
 
 
 class Pass:
     """One forward pass: layers in the order in which they ran, and raw numbers about them."""
 
     def __init__(self) -> None:
-        self.names: list[str] = []
-        self.plain_names: list[str] = []
-        self.kinds: list[str] = []
-        self.families: list[str] = []
+        self.layers: list[Layer] = []
         self.sizes: list[int] = []
         self.units: list[int] = []
         self.raw: list[Numbered] = []
-        self.gradients: dict[int, torch.Tensor] = {}
+        self.gradients: dict[int, torch.Tensor | float] = {}
         self.lags: dict[str, torch.Tensor] = {}
         self.newest: Any = None
         self.channels_first = False
-        self._calls: dict[str, int] = {}
 
-    def add(self, name: str, kind: str, family: str, tensor: torch.Tensor) -> int:
+    def add(self, layer: Layer, tensor: torch.Tensor) -> int:
         """Measure an output and return its row."""
-        row = len(self.names)
-        count = self._calls[name] = self._calls.get(name, 0) + 1
-        self.plain_names.append(name)
-        self.names.append(name if count == 1 else f"{name} #{count}")
-        self.kinds.append(kind)
-        self.families.append(family)
-        self.sizes.append(tensor.numel())
+        row = len(self.layers)
+        self.layers.append(layer)
+        size = tensor.numel()
+        self.sizes.append(size)
         self.newest = tensor.grad_fn
-        if not family:
-            self.units.append(0)
-            # An activation keeps the layout of what it follows.
-            if kind in moments.CHANNELS_FIRST:
-                self.channels_first = tensor.dim() > 2
-            elif kind in _UNITS_LAST:
-                self.channels_first = False
-        else:
-            self.units.append(moments.units(tuple(tensor.shape), self.channels_first))
-        if not tensor.numel():
-            return row
-        values = tensor.detach()
-        if values.is_complex():
-            values = torch.view_as_real(values)
-        for column, value in moments.raw_numbers(values, family, self.channels_first):
-            self.raw.append((row, column, value))
+        units = 0
+        # An activation keeps the layout of what it follows.
+        if layer.family:
+            units = moments.units(tuple(tensor.shape), self.channels_first)
+        elif layer.kind in moments.CHANNELS_FIRST:
+            self.channels_first = tensor.dim() > 2
+        elif layer.kind in _UNITS_LAST:
+            self.channels_first = False
+        self.units.append(units)
+        if size:
+            values = _real(tensor.detach())
+            for column, value in moments.raw_numbers(values, layer.family, self.channels_first):
+                self.raw.append((row, column, value))
         return row
 
     def numbers(self) -> list[Numbered]:
@@ -81,38 +78,42 @@ class Measured:
         base = 0
         for one in passes:
             numbers += [(base + row, column, value) for row, column, value in one.numbers()]
-            base += len(one.names)
-        self.names = _distinct(passes)
-        self.kinds = tuple(itertools.chain.from_iterable(one.kinds for one in passes))
+            base += len(one.layers)
+        ran = [layer for one in passes for layer in one.layers]
+        self.names = _distinct(ran)
+        self.kinds = tuple(layer.kind for layer in ran)
         self.lags = {k: v for one in reversed(passes) for k, v in one.lags.items()}
-        self._families = tuple(itertools.chain.from_iterable(one.families for one in passes))
-        self._sizes = np.array(list(itertools.chain.from_iterable(one.sizes for one in passes)))
-        self._units = np.array(list(itertools.chain.from_iterable(one.units for one in passes)))
-        self._where = [(row, column) for row, column, _ in numbers]
-        self._values = _stacked([value for _, _, value in numbers])
+        self._families = tuple(layer.family for layer in ran)
+        self._sizes = np.array([size for one in passes for size in one.sizes])
+        self._units = np.array([units for one in passes for units in one.units])
+        self._raw = np.full((len(self.names), moments.RAW), np.nan)
+        here = [number for number in numbers if isinstance(number[2], float)]
+        if here:
+            rows, columns, values = zip(*here, strict=True)
+            self._raw[rows, columns] = values
+        there = [number for number in numbers if isinstance(number[2], torch.Tensor)]
+        self._where = [(row, column) for row, column, _ in there]
+        self._values = _stacked([value for _, _, value in there])
 
     def cpu(self) -> np.ndarray:
         """The measures of a `Step`, shape (n, len(MEASURES)); fetches them from the device."""
-        raw = np.full((len(self.names), moments.RAW), np.nan)
         if self._where:
             rows, columns = zip(*self._where, strict=True)
-            raw[rows, columns] = self._values.cpu().numpy()
-        return moments.measures(raw, self._sizes, self._units, self._families)
+            self._raw[rows, columns] = self._values.cpu().numpy()
+        return moments.measures(self._raw, self._sizes, self._units, self._families)
 
 
-def _distinct(passes: Sequence[Pass]) -> tuple[str, ...]:
-    """One name per row: a layer that a later pass calls again gets the next number."""
-    if len(passes) == 1:
-        return tuple(passes[0].names)
+def _distinct(ran: list[Layer]) -> tuple[str, ...]:
+    """One name per row: a layer that is called again gets a number."""
     calls: dict[str, int] = {}
     names = []
-    for name in itertools.chain.from_iterable(one.plain_names for one in passes):
+    for name, _, _ in ran:
         calls[name] = calls.get(name, 0) + 1
         names.append(name if calls[name] == 1 else f"{name} #{calls[name]}")
     return tuple(names)
 
 
-def _stacked(values: list[torch.Tensor]) -> torch.Tensor:
+def _stacked(values: list[Any]) -> torch.Tensor:
     if not values:
         return torch.zeros(0)
     if len({value.device for value in values}) > 1:
@@ -132,11 +133,9 @@ class Watcher:
 
     def __init__(self, model: nn.Module) -> None:
         self._layers = [
-            (
-                module,
-                Hook(partial(self._layer, name, type(module).__name__, moments.family(module))),
-            )
+            (module, Hook(partial(self._layer, Layer(name, type(module).__name__, kind))))
             for name, module in layers(model)
+            for kind in [moments.family(module)]
         ]
         self._recurrent = [
             (module, Hook(partial(self._input, name)))
@@ -206,9 +205,7 @@ class Watcher:
             return None  # checkpointing runs layers again during the backward pass
         return self.open
 
-    def _layer(
-        self, name: str, kind: str, family: str, module: nn.Module, inputs: Any, output: Any
-    ) -> None:
+    def _layer(self, layer: Layer, module: nn.Module, inputs: Any, output: Any) -> None:
         one = self._current()
         if one is None:
             return
@@ -217,25 +214,25 @@ class Watcher:
             return
         if inputs and isinstance(inputs[0], torch.Tensor):
             self._functional(one, inputs[0])
-        row = one.add(name, kind, family, tensor)
+        row = one.add(layer, tensor)
         if tensor.requires_grad:
             tensor.register_hook(partial(self._gradient, one, row))
 
     def _gradient(self, one: Pass, row: int, gradient: torch.Tensor) -> None:
         if self._handles:
             self.mark(one)
-            one.gradients[row] = wide_norm(_real(gradient))
+            one.gradients[row] = quick_norm(_real(gradient))
 
     def _functional(self, one: Pass, tensor: torch.Tensor) -> None:
         """An activation that is a function and no module shows in the graph of its result."""
         node = tensor.grad_fn
-        if node is None or node is one.newest or not one.names:
+        if node is None or node is one.newest or not one.layers:
             return
         found = _FUNCTIONS.get(node.name())
         if found is None:
             return
         kind, family = found
-        row = one.add(f"{one.plain_names[-1]} {kind.lower()}", kind, family, tensor)
+        row = one.add(Layer(f"{one.layers[-1].name} {kind.lower()}", kind, family), tensor)
         tensor.register_hook(partial(self._gradient, one, row))
 
     def _input(self, name: str, module: nn.Module, inputs: Any) -> Any:

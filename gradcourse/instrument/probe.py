@@ -182,6 +182,8 @@ class Probe:
 
     def _prepare(self) -> None:
         """Put the layers' hooks in place for the step to come, or take them away."""
+        if self._level != "gradients" and not self._is_due(self._every):
+            self._reader.drop()
         watcher = self._watcher
         if watcher is None:
             return

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.histogram import log2_histograms
-from gradcourse.instrument.norms import stacked_norms
+from gradcourse.instrument.norms import Norms
 from gradcourse.instrument.passes import Measured
 from gradcourse.instrument.record import Step
 
@@ -27,6 +27,7 @@ class Reader:
         self._names = list(parameters)
         self._all = np.arange(len(self.parameters))
         self._weights = [k for k, p in enumerate(self.parameters) if p.dim() > 1]
+        self._gradient_norms, self._weight_norms, self._update_norms = Norms(), Norms(), Norms()
         self._before: list[torch.Tensor] = []
         self._before_norms: Any = None
 
@@ -36,7 +37,7 @@ class Reader:
         return {name: tuple(p.shape) for name, p in zip(self._names, self.parameters, strict=True)}
 
     def drop(self) -> None:
-        """Let go of kept weights."""
+        """Let go of the copy of the weights."""
         self._before = []
         self._before_norms = None
 
@@ -47,7 +48,7 @@ class Reader:
         present = [g for g in gradients if g is not None]
         if len(present) < len(gradients):
             columns = np.array([k for k, g in enumerate(gradients) if g is not None], dtype=int)
-        step = Step(number, columns, stacked_norms(present))
+        step = Step(number, columns, self._gradient_norms(present))
         if measured is not None:
             step.names, step.kinds, step.lag_gradients = (
                 measured.names,
@@ -60,18 +61,30 @@ class Reader:
         if self._before_norms is not None:
             step.weight_norms = self._before_norms
         elif measured is not None:
-            step.weight_norms = stacked_norms([self.parameters[k].detach() for k in self._weights])
+            step.weight_norms = self._weight_norms(
+                [self.parameters[k].detach() for k in self._weights]
+            )
         return step
 
     def keep_weights(self) -> None:
         """Copy the weights, for the update that comes."""
         weights = [self.parameters[k].detach() for k in self._weights]
-        self._before_norms = stacked_norms(weights)
-        self._before = [weight.clone() for weight in weights]
+        self._before_norms = self._weight_norms(weights)
+        if self._fits(weights):
+            # The memory of the last step is used again; fresh memory would cost more than the copy.
+            torch._foreach_copy_(self._before, weights)
+        else:
+            self._before = [weight.clone() for weight in weights]
+
+    def _fits(self, weights: list[torch.Tensor]) -> bool:
+        return len(self._before) == len(weights) and all(
+            old.dtype == new.dtype and old.device == new.device and old.shape == new.shape
+            for old, new in zip(self._before, weights, strict=True)
+        )
 
     def write_updates(self, step: Step) -> None:
-        """Compare the weights with those that were kept."""
-        if not self._before:
+        """Compare the weights with those that were kept, if any were."""
+        if self._before_norms is None:
             return
         had = set(np.asarray(step.columns).tolist())
         positions = [k for k, column in enumerate(self._weights) if column in had]
@@ -80,11 +93,9 @@ class Reader:
         if before:
             with torch.no_grad():
                 torch._foreach_sub_(before, after)
-            norms = self._before_norms[positions]
-            step.update_ratios = _placed(
-                _ratio(stacked_norms(before), norms), positions, len(self._weights)
-            )
-        self.drop()
+            ratios = _ratio(self._update_norms(before), self._before_norms[positions])
+            step.update_ratios = _placed(ratios, positions, len(self._weights))
+        self._before_norms = None
 
     def _histograms(self, gradients: list[Any]) -> dict[str, Any]:
         chosen = {
@@ -108,9 +119,8 @@ def _placed(values: Any, positions: list[int], width: int) -> Any:
     """Values at their positions, NaN elsewhere."""
     if len(positions) == width:
         return values
+    table: Any = np.full(width, np.nan)
     if isinstance(values, torch.Tensor):
         table = torch.full((width,), float("nan"), dtype=values.dtype, device=values.device)
-    else:
-        table = np.full(width, np.nan)
     table[positions] = values
     return table

@@ -41,7 +41,7 @@ def test_everything_agrees_with_autograd_by_hand():
     means = [o.double().mean().item() for o in outputs]
     np.testing.assert_allclose(record.activation_mean[0], means, atol=1e-7)
     stds = [o.double().std(correction=0).item() for o in outputs]
-    np.testing.assert_allclose(record.activation_std[0], stds, rtol=1e-6)
+    np.testing.assert_allclose(record.activation_std[0], stds, rtol=1e-5)
     np.testing.assert_allclose(
         record.activation_rms[0], [o.square().mean().sqrt().item() for o in outputs], rtol=1e-5
     )
