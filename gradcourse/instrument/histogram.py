@@ -149,11 +149,11 @@ def _histogram(flat: torch.Tensor, bins: np.ndarray) -> Log2Histogram:
     form = _FORMATS[flat.dtype]
     zeros = nan = positive = negative = 0
     lowest, counts = 1 - form.bias, bins[1:-1]
-    if bins[-1]:
+    if bins[-1] > 0:
         nan = int(flat.isnan().sum())
         positive = int((flat == float("inf")).sum())
         negative = int(bins[-1]) - nan - positive
-    if bins[0]:
+    if bins[0] > 0:
         # Compared as bits: with denormals flushed, a subnormal number would equal 0.
         zeros = flat.numel() - int(torch.count_nonzero(flat.view(form.integer) << 1))
         if zeros < bins[0]:
@@ -164,7 +164,8 @@ def _histogram(flat: torch.Tensor, bins: np.ndarray) -> Log2Histogram:
         return Log2Histogram(nothing, nothing, zeros, nan, positive, negative)
     first, last = int(used[0]), int(used[-1])
     exponents = np.arange(lowest + first, lowest + last + 1)
-    return Log2Histogram(exponents, counts[first : last + 1].copy(), zeros, nan, positive, negative)
+    used_counts = counts[first : last + 1].copy()
+    return Log2Histogram(exponents, used_counts, zeros, nan, positive, negative)
 
 
 def _with_subnormal(flat: torch.Tensor, bins: np.ndarray) -> tuple[int, np.ndarray]:

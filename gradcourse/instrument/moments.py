@@ -50,9 +50,7 @@ def family(module: nn.Module) -> str:
     return "gated" if isinstance(module, nn.Threshold | nn.Hardswish) else ""
 
 
-def raw_numbers(
-    values: torch.Tensor, kind: str, channels_first: bool
-) -> list[tuple[int, torch.Tensor | float]]:
+def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) -> None:
     """Read a layer's output.
 
     Parameters
@@ -63,37 +61,32 @@ def raw_numbers(
         From `family`.
     channels_first : bool
         Whether units lie along dimension 1 (images) or along the last.
-
-    Returns
-    -------
-    list of (int, torch.Tensor or float)
-        Which number (SUM, …), and it: a scalar on the device of ``values``, or a float if that is
-        the CPU, where fetching it costs nothing.
+    row : list, length RAW
+        Where the numbers go: scalars on the device of ``values``, or floats if that is the CPU,
+        where fetching them costs nothing.
     """
-    on_cpu = values.device.type == "cpu"
-    quick = _quick_sums(values) if on_cpu else []
-    if quick and not kind:
-        return quick
-    found: list[tuple[int, Any]] = [*quick] or [*_wide_sums(values)]
+    on_cpu = values.is_cpu
+    if not (on_cpu and _quick_sums(values, row)):
+        for column, value in _wide_sums(values):
+            row[column] = value.item() if on_cpu else value
     if kind:
-        found += _counts(values, kind, channels_first)
-    if on_cpu:
-        found = [(c, v if isinstance(v, float) else v.item()) for c, v in found]
-    return found
+        for column, value in _counts(values, kind, channels_first):
+            row[column] = value.item() if on_cpu else value
 
 
-def _quick_sums(values: torch.Tensor) -> list[tuple[int, torch.Tensor | float]]:
-    """Σa and ‖a‖ in float32, if that loses nothing that matters: else nothing."""
+def _quick_sums(values: torch.Tensor, row: list[Any]) -> bool:
+    """Σa and ‖a‖ in float32; False if that loses something that matters."""
     if values.dtype == torch.float64:
-        return []
+        return False
     norm = torch.linalg.vector_norm(values, dtype=torch.float32).item()
     size = values.numel()
     if not SAFE[0] * math.sqrt(size) < norm < SAFE[1]:
-        return []
+        return False
     total = values.sum(dtype=torch.float32).item()
     if total * total >= _SPREAD * size * norm * norm:
-        return []
-    return [(SUM, total), (NORM, norm)]
+        return False
+    row[SUM], row[NORM] = total, norm
+    return True
 
 
 def _wide_sums(values: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:

@@ -114,8 +114,9 @@ class Norms:
 
 def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
     """2-norm of a real, dense tensor: a float on the CPU, else a scalar on its device."""
-    tensor = tensor.detach()
-    if tensor.device.type != "cpu":
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    if not tensor.is_cpu:
         return wide_norm(tensor)
     if tensor.dtype in _NARROW:
         norm = torch.linalg.vector_norm(tensor, dtype=torch.float32).item()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,9 +15,6 @@ from torch import nn
 from gradcourse.instrument import moments
 from gradcourse.instrument.norms import quick_norm, wide_norm
 
-Numbered = tuple[int, int, torch.Tensor | float]
-"""Row, column and value of one raw number."""
-
 
 class Layer(NamedTuple):
     """What does not change from call to call."""
@@ -27,25 +25,26 @@ class Layer(NamedTuple):
 
 
 class Pass:
-    """One forward pass: layers in the order in which they ran, and raw numbers about them."""
+    """One forward pass: layers in the order in which they ran, and raw numbers about each."""
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
         self.sizes: list[int] = []
         self.units: list[int] = []
-        self.raw: list[Numbered] = []
-        self.gradients: dict[int, torch.Tensor | float] = {}
+        self.rows: list[list[Any]] = []
         self.lags: dict[str, torch.Tensor] = {}
-        self.newest: Any = None
+        self.nodes: set[Any] = set()
         self.channels_first = False
+        self.task = -1
 
-    def add(self, layer: Layer, tensor: torch.Tensor) -> int:
-        """Measure an output and return its row."""
-        row = len(self.layers)
+    def add(self, layer: Layer, tensor: torch.Tensor) -> list[Any]:
+        """Measure an output and return its row of raw numbers."""
+        row = [_NAN] * moments.RAW
         self.layers.append(layer)
+        self.rows.append(row)
+        self.nodes.add(tensor.grad_fn)
         size = tensor.numel()
         self.sizes.append(size)
-        self.newest = tensor.grad_fn
         units = 0
         # An activation keeps the layout of what it follows.
         if layer.family:
@@ -56,17 +55,12 @@ class Pass:
             self.channels_first = False
         self.units.append(units)
         if size:
-            values = _real(tensor.detach())
-            for column, value in moments.raw_numbers(values, layer.family, self.channels_first):
-                self.raw.append((row, column, value))
+            moments.read(_real(tensor.detach()), layer.family, self.channels_first, row)
         return row
 
-    def numbers(self) -> list[Numbered]:
-        """All raw numbers so far, the gradients among them."""
-        back = [(row, moments.GRADIENT, value) for row, value in self.gradients.items()]
-        return self.raw + back
 
-
+_NAN = float("nan")
+_NORM, _GRADIENT = moments.NORM, moments.GRADIENT
 _UNITS_LAST = frozenset({"Linear", "LayerNorm", "Embedding", "RNN", "LSTM", "GRU", "RMSNorm"})
 
 
@@ -74,26 +68,26 @@ class Measured:
     """Passes that share a backward pass, as rows of one table that may still lie on a device."""
 
     def __init__(self, passes: Sequence[Pass]) -> None:
-        numbers: list[Numbered] = []
-        base = 0
-        for one in passes:
-            numbers += [(base + row, column, value) for row, column, value in one.numbers()]
-            base += len(one.layers)
-        ran = [layer for one in passes for layer in one.layers]
-        self.names = _distinct(ran)
-        self.kinds = tuple(layer.kind for layer in ran)
+        self.names, self.kinds, self._families = _described(
+            tuple(layer for one in passes for layer in one.layers)
+        )
         self.lags = {k: v for one in reversed(passes) for k, v in one.lags.items()}
-        self._families = tuple(layer.family for layer in ran)
         self._sizes = np.array([size for one in passes for size in one.sizes])
         self._units = np.array([units for one in passes for units in one.units])
-        self._raw = np.full((len(self.names), moments.RAW), np.nan)
-        here = [number for number in numbers if isinstance(number[2], float)]
-        if here:
-            rows, columns, values = zip(*here, strict=True)
-            self._raw[rows, columns] = values
-        there = [number for number in numbers if isinstance(number[2], torch.Tensor)]
-        self._where = [(row, column) for row, column, _ in there]
-        self._values = _stacked([value for _, _, value in there])
+        rows = [row for one in passes for row in one.rows]
+        self._where: list[tuple[int, int]] = []
+        self._values = torch.zeros(0)
+        if any(torch.Tensor in (type(row[_NORM]), type(row[_GRADIENT])) for row in rows):
+            there = [
+                (k, column)
+                for k, row in enumerate(rows)
+                for column, value in enumerate(row)
+                if isinstance(value, torch.Tensor)
+            ]
+            self._values = _stacked([rows[k][column] for k, column in there])
+            self._where = there
+            rows = [[_NAN if isinstance(v, torch.Tensor) else v for v in row] for row in rows]
+        self._raw = np.array(rows, dtype=np.float64).reshape(-1, moments.RAW)
 
     def cpu(self) -> np.ndarray:
         """The measures of a `Step`, shape (n, len(MEASURES)); fetches them from the device."""
@@ -103,14 +97,15 @@ class Measured:
         return moments.measures(self._raw, self._sizes, self._units, self._families)
 
 
-def _distinct(ran: list[Layer]) -> tuple[str, ...]:
-    """One name per row: a layer that is called again gets a number."""
+@functools.lru_cache(maxsize=64)
+def _described(ran: tuple[Layer, ...]) -> tuple[tuple[str, ...], ...]:
+    """Names, kinds and families; a layer that is called again gets a number."""
     calls: dict[str, int] = {}
     names = []
     for name, _, _ in ran:
         calls[name] = calls.get(name, 0) + 1
         names.append(name if calls[name] == 1 else f"{name} #{calls[name]}")
-    return tuple(names)
+    return tuple(names), tuple(one.kind for one in ran), tuple(one.family for one in ran)
 
 
 def _stacked(values: list[Any]) -> torch.Tensor:
@@ -133,9 +128,8 @@ class Watcher:
 
     def __init__(self, model: nn.Module) -> None:
         self._layers = [
-            (module, Hook(partial(self._layer, Layer(name, type(module).__name__, kind))))
+            (module, _LayerHook(self, Layer(name, type(module).__name__, moments.family(module))))
             for name, module in layers(model)
-            for kind in [moments.family(module)]
         ]
         self._recurrent = [
             (module, Hook(partial(self._input, name)))
@@ -169,13 +163,14 @@ class Watcher:
 
     def forget(self) -> None:
         """Start anew: the step is over."""
-        self.open = None
+        self._close()
         self.reached = []
         self._task = -1
 
     def begin(self) -> None:
         """The model was called: open a pass."""
         self._alone = False
+        self._close()
         if self._handles:
             self.open = Pass()
 
@@ -184,28 +179,34 @@ class Watcher:
         if self.open is not None:
             for tensor in tensors(output):
                 self._functional(self.open, tensor)
-            self.open.newest = None
+        self._close()
+
+    def _close(self) -> None:
+        if self.open is not None:
+            # A graph whose hooks hold the pass must not be held by it.
+            self.open.nodes.clear()
         self.open = None
 
-    def mark(self, one: Pass | None) -> None:
+    def mark(self, one: Pass) -> None:
         """Note that a backward pass has come to this pass."""
-        task = torch._C._current_graph_task_id()
+        task = _graph_task()
         if task != self._task:
             self._task, self.reached = task, []
-        if one is not None and one not in self.reached:
+        if one.task != task or one not in self.reached:
+            one.task = task
             self.reached.append(one)
 
     def _current(self) -> Pass | None:
-        if self.open is None and self._alone:
+        if self.open is not None:
+            # Checkpointing runs layers again during the backward pass.
+            return self.open if _graph_task() == -1 else None
+        if self._alone and torch.is_grad_enabled() and _graph_task() == -1:
             # The parts of a model may be called without the model: then the step is the pass.
-            if not torch.is_grad_enabled() or torch._C._current_graph_task_id() != -1:
-                return None
             self.open = Pass()
-        if self.open is not None and torch._C._current_graph_task_id() != -1:
-            return None  # checkpointing runs layers again during the backward pass
         return self.open
 
-    def _layer(self, layer: Layer, module: nn.Module, inputs: Any, output: Any) -> None:
+    def layer(self, layer: Layer, inputs: Any, output: Any) -> None:
+        """A layer has run."""
         one = self._current()
         if one is None:
             return
@@ -218,18 +219,19 @@ class Watcher:
         if tensor.requires_grad:
             tensor.register_hook(partial(self._gradient, one, row))
 
-    def _gradient(self, one: Pass, row: int, gradient: torch.Tensor) -> None:
+    def _gradient(self, one: Pass, row: list[Any], gradient: torch.Tensor) -> None:
         if self._handles:
-            self.mark(one)
-            one.gradients[row] = quick_norm(_real(gradient))
+            if one.task != self._task or one.task != _graph_task():
+                self.mark(one)
+            row[moments.GRADIENT] = quick_norm(_real(gradient))
 
     def _functional(self, one: Pass, tensor: torch.Tensor) -> None:
         """An activation that is a function and no module shows in the graph of its result."""
         node = tensor.grad_fn
-        if node is None or node is one.newest or not one.layers:
+        if node is None or node in one.nodes or not one.layers:
             return
         found = _FUNCTIONS.get(node.name())
-        if found is None:
+        if found is None or _transformed(tensor):
             return
         kind, family = found
         row = one.add(Layer(f"{one.layers[-1].name} {kind.lower()}", kind, family), tensor)
@@ -289,6 +291,10 @@ def _transformed(tensor: torch.Tensor) -> bool:
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
 
 
+_graph_task = torch._C._current_graph_task_id
+"""Number of the backward pass that is running, or -1."""
+
+
 class Hook:
     """A hook that copies and pickles as one that does nothing.
 
@@ -306,6 +312,18 @@ class Hook:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_inert, ())
+
+
+class _LayerHook(Hook):
+    """The forward hook of one layer."""
+
+    __slots__ = ("_layer", "_watcher")
+
+    def __init__(self, watcher: Watcher, layer: Layer) -> None:
+        self._watcher, self._layer = watcher, layer
+
+    def __call__(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        self._watcher.layer(self._layer, inputs, output)
 
 
 def _inert() -> Any:
