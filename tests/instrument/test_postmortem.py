@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import CheckpointFunction, checkpoint
 
-from gradcourse.instrument import postmortem
+from gradcourse.instrument import postmortem, probe
 from gradcourse.instrument.postmortem import NonFiniteError, PostMortem, post_mortem, watch
 from gradcourse.support import GradcourseError
 
@@ -441,6 +442,75 @@ def test_gradient_accumulation_and_no_optimizer():
             model(torch.randn(8, 4)).sum().backward()
     found = caught.post_mortem
     assert (found.direction, found.module, found.step) == ("backward", "2.1", 1)
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, reentrant):
+        super().__init__()
+        self.first, self.fault, self.reentrant = nn.Linear(4, 4), Fault(torch.sqrt), reentrant
+
+    def forward(self, x):
+        inner = lambda h: self.fault(h * 0)  # noqa: E731
+        return checkpoint(inner, self.first(x), use_reentrant=self.reentrant)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_activation_checkpointing(reentrant):
+    apply = CheckpointFunction.apply
+    model = Checkpointed(reentrant)
+    with Dies(model) as caught:
+        model(torch.randn(3, 4)).sum().backward()
+    found = caught.post_mortem
+    assert (found.direction, found.module, found.op) == ("backward", "fault", "sqrt")
+    assert CheckpointFunction.apply == apply
+
+
+def test_scripted_parts_count_for_the_module_around_them():
+    model = nn.Sequential(torch.jit.script(nn.Linear(4, 4)), Fault(lambda x: torch.log(x * 0)))
+    with Dies(model) as caught:
+        model(torch.randn(3, 4)).sum().backward()
+    assert (caught.post_mortem.module, caught.post_mortem.op) == ("1", "log")
+
+
+def test_nan_in_the_output_with_finite_gradients():
+    # The slope of log at a negative number is finite, so no gradient tells.
+    model = nn.Sequential(nn.Linear(4, 4), Fault(lambda x: torch.log(-x.abs() - 1), at=1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with Dies(model, optimizer) as caught:
+        for step in range(3):
+            model[1].calls = step
+            optimizer.zero_grad()
+            model(torch.randn(3, 4)).sum().backward()
+            assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+            optimizer.step()
+    found = caught.post_mortem
+    assert (found.direction, found.module, found.step) == ("forward", "1", 1)
+
+
+def test_infinities_meant_to_be_in_the_output():
+    mask = torch.tensor([[True, False, False, False]])
+    model = nn.Sequential(nn.Linear(4, 4), Fault(lambda x: x.masked_fill(mask, -torch.inf)))
+    with watch(model) as seen:
+        for _ in range(2):
+            model(torch.randn(3, 4)).softmax(-1)[:, 1].sum().backward()
+    assert seen.post_mortem is None
+    assert seen.step == 2
+
+
+@pytest.mark.parametrize("with_optimizer", [False, True])
+def test_a_probe_beside_a_watch_records_no_replay(with_optimizer):
+    model = network(Fault(lambda x: torch.where(x > 0, x.sqrt(), x)))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1) if with_optimizer else None
+    with probe(model, optimizer, level="everything") as record:
+        with watch(model, optimizer, stop=False) as seen:
+            for _ in range(3):
+                model.zero_grad()
+                model(torch.randn(8, 4)).sum().backward()
+                if optimizer is not None:
+                    optimizer.step()
+        assert seen.post_mortem.op == "sqrt"
+    assert record.steps == 3
+    assert record.layers == ("0", "1", "2.0", "2.1", "3")
 
 
 def test_two_calls_before_one_update():

@@ -30,17 +30,14 @@ class Lit(L.LightningModule):
         torch.manual_seed(0)
         self.net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Dropout(0.1))
         self.net.append(nn.Linear(8, 1))
-        self.net.append(nn.Identity())
+        self.root = Sqrt()
         self.bad_from, self.bad_loss, self.steps_seen = bad_from, bad_loss, 0
 
     def training_step(self, batch, batch_idx):
         self.steps_seen += 1
         out = self.net(batch[0])
         if batch_idx >= self.bad_from:
-            if self.bad_loss:
-                out = torch.log(out * 0)
-            else:
-                out = out + Sqrt.forward(None, out)
+            out = torch.log(out * 0) if self.bad_loss else out + self.root(out)
         loss = (out - batch[1]).square().mean()
         self.log("loss", loss)
         return {"loss": loss}
@@ -95,6 +92,7 @@ def test_the_first_nan_gradient_is_examined():
         fit(model, callback)
     found = callback.finding
     assert (found.step, found.direction, found.op) == (3, "backward", "sqrt")
+    assert found.module == "root"
     assert "test_lightning.py:" in found.source
     assert set(found.affected) >= {"net.0.weight"}
     assert callback.record.steps == 3

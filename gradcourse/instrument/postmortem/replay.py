@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import nn
 
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.backward import Backward
+from gradcourse.instrument.postmortem.checks import is_finite
 from gradcourse.instrument.postmortem.finding import LOSS, PostMortem
 from gradcourse.instrument.postmortem.forward import blame_forward
 from gradcourse.instrument.postmortem.state import Buffers, Conditions, untouched
@@ -87,6 +88,8 @@ class Call:
     conditions : Conditions
     output_gradients : list of torch.Tensor or None
         ∂L/∂(each floating-point tensor of the output), filled by the backward pass.
+    sums : list of torch.Tensor
+        Of each of these tensors: NaN if it holds NaN.
     """
 
     args: tuple[Any, ...]
@@ -94,6 +97,7 @@ class Call:
     conditions: Conditions
     versions: tuple[int, ...]
     output_gradients: list[torch.Tensor | None]
+    sums: list[torch.Tensor] = field(default_factory=list)
 
     @classmethod
     def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -195,7 +199,7 @@ def _study(
     bad = [
         leaf
         for leaf, gradient in zip(wanted, results, strict=True)
-        if gradient is not None and not _finite(gradient)
+        if gradient is not None and not is_finite(gradient)
     ]
     if not bad:
         return None
@@ -217,11 +221,6 @@ def _on_leaf(trace: Trace, affected: tuple[str, ...]) -> PostMortem:
         parameter=name,
         advice=advice.ARRIVED,
     )
-
-
-def _finite(gradient: torch.Tensor) -> bool:
-    values = gradient.coalesce().values() if gradient.is_sparse else gradient
-    return bool(values.isfinite().all())
 
 
 def _cut(value: Any) -> Any:

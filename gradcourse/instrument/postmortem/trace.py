@@ -95,6 +95,8 @@ class Trace(TorchDispatchMode):
     def __enter__(self) -> Trace:
         self._stop = sys._getframe(1)
         for module in self._model.modules():
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # takes no hooks; what runs inside counts for the module around it
             self._handles += [
                 module.register_forward_pre_hook(self._push, with_kwargs=True),
                 module.register_forward_hook(self._pop, always_call=True),

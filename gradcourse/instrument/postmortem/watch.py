@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.norms import gradient_norm
 from gradcourse.instrument.postmortem import advice
+from gradcourse.instrument.postmortem.checks import all_finite, bad_parameters
 from gradcourse.instrument.postmortem.finding import LOSS, NonFiniteError, PostMortem
 from gradcourse.instrument.postmortem.replay import (
     Call,
@@ -75,8 +75,9 @@ def watch(
     -----
     Until then it keeps references to the batch and to ∂L/∂output, the state of the random
     numbers, and copies of the buffers that the forward pass changes (batch-norm's), and takes
-    one norm of all gradients per step. A watched loss under ``torch.amp.GradScaler`` may
-    overflow by design; the scaler skips those updates, and the watch with an ``optimizer`` does
+    one sum of the outputs and of all gradients per step. An infinite loss whose gradients are
+    finite only `Watch.loss` and `Watch.check` can see. Under ``torch.amp.GradScaler`` gradients
+    may overflow by design; the scaler skips those updates, and a watch with an ``optimizer`` does
     not see them.
     """
     return Watch(model, optimizer, loss_function, stop=stop)
@@ -126,7 +127,9 @@ class Watch:
         self._depth = 0
         self._handles: list[Any] = []
         self._buffers: Buffers | None = None
+        self._parameters: list[nn.Parameter] = []
         self._round = 0
+        self._looks_at_outputs = True
 
     def __repr__(self) -> str:
         if self.post_mortem is not None:
@@ -137,6 +140,7 @@ class Watch:
         if self._handles:
             raise GradcourseError("This watch is already in use; make a new one: gc.watch(model).")
         self._buffers = Buffers(self._model)
+        self._parameters = list(self._model.parameters())
         self._handles = [
             self._model.register_forward_pre_hook(self._before, with_kwargs=True),
             self._model.register_forward_hook(self._after, always_call=True),
@@ -202,9 +206,8 @@ class Watch:
         """
         if self._quiet:
             return
-        bad = bad_parameters(self._model)
-        if bad:
-            self._fail(bad, None)
+        if not all_finite([p.grad for p in self._parameters if p.grad is not None]):
+            self._fail(bad_parameters(self._model), None)
 
     @property
     def _quiet(self) -> bool:
@@ -225,6 +228,8 @@ class Watch:
         call = self._calls[-1]
         outputs = floating_tensors(output)
         call.output_gradients = [None] * len(outputs)
+        if self._looks_at_outputs:
+            call.sums = [tensor.detach().sum() for tensor in outputs]
         for position, tensor in enumerate(outputs):
             if tensor.requires_grad:
                 tensor.register_hook(self._keeper(call, position))
@@ -258,16 +263,30 @@ class Watch:
 
     def _look(self) -> None:
         self.check_gradients()
+        if not self._quiet and any(bool(s != s) for call in self._calls for s in call.sums):
+            self._nan_output()
         if not self._quiet:
             self.step += 1
             self._forget()
+
+    def _nan_output(self) -> None:
+        """NaN in an output whose gradients are finite: log of a negative number, say."""
+        with untouched(self._model):
+            found = self._search()
+        if found is None:
+            # Meant to be there, as an infinity in both directions may be: not asked again.
+            self._looks_at_outputs = False
+        else:
+            self._report(found, (), None)
 
     def _forget(self) -> None:
         self._calls.clear()
         self._loss_calls.clear()
 
     def _fail(self, affected: tuple[str, ...], loss: float | None) -> None:
-        found = self._replay(affected)
+        self._report(self._replay(affected), affected, loss)
+
+    def _report(self, found: PostMortem, affected: tuple[str, ...], loss: float | None) -> None:
         self.post_mortem = replace(
             found,
             step=self.step,
@@ -303,7 +322,7 @@ class Watch:
 
     def _unknown(self, affected: tuple[str, ...]) -> PostMortem:
         sent = [g for call in self._calls for g in call.output_gradients if g is not None]
-        if self._calls and (not affected or not _all_finite(sent)):
+        if self._calls and (not affected or not all_finite(sent)):
             return PostMortem(
                 "forward" if not affected else "backward",
                 LOSS,
@@ -319,26 +338,3 @@ class Watch:
             "replay: watch the module that your loop calls."
         )
         return PostMortem("unknown", "", note=note, affected=affected, advice=advice.UNKNOWN)
-
-
-def bad_parameters(model: nn.Module) -> tuple[str, ...]:
-    """Names of the parameters whose gradient holds NaN or Inf."""
-    gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
-    if _all_finite(list(gradients.values())):
-        return ()
-    norms = gradient_norm(gradients.values()).tolist()
-    return tuple(n for n, norm in zip(gradients, norms, strict=True) if norm - norm != 0)
-
-
-def _all_finite(gradients: list[torch.Tensor]) -> bool:
-    """Whether none holds NaN or Inf, in one pass; float32 overflow is looked at again."""
-    if not gradients:
-        return True
-    dense = [g.coalesce().values() if g.is_sparse else g for g in gradients]
-    with torch.no_grad():
-        norms = torch._foreach_norm(dense) if all(g.numel() for g in dense) else None
-        if norms is not None:
-            total = float(torch.stack([n.float() for n in norms]).sum())
-            if total - total == 0:
-                return True
-    return all(bool(g.isfinite().all()) for g in dense)
