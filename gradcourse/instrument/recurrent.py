@@ -263,37 +263,44 @@ def _entering(
     return x, parts[0], parts[1] if gated else None
 
 
+_CHECKED_EVERY = 4
+"""Steps between two looks at the gradient's size: a step may change it by 2²⁰ meanwhile."""
+
+
 def _backward_norms(
     unrolled: Unrolled, direct: torch.Tensor, ends: list[torch.Tensor]
 ) -> np.ndarray:
     """Norms of ∂L/∂h_t, with the gradient kept near size 1 and its scale as a power of two."""
     steps = len(direct)
+    if ends:
+        direct = direct.clone()
+        direct[-1] += ends[0]
+    sizes = direct.abs().amax(dim=(1, 2)).tolist()
     dh, dc = torch.zeros_like(direct[0]), torch.zeros_like(direct[0])
-    extra = ends[0] if ends else dh
     if len(ends) > 1:
         dc = ends[1]
-    scale, norms = 0, np.zeros(steps)
+    back = _Back(unrolled, direct.shape[1])
+    arrived, scales, scale = torch.empty_like(direct), np.zeros(steps), 0
     for t in reversed(range(steps)):
-        arriving = direct[t] + extra if t == steps - 1 else direct[t]
-        scale, dh, dc = _add(scale, dh, dc, arriving)
-        size = float(torch.linalg.vector_norm(dh, dtype=torch.float64))
-        norms[t] = _times_power(size, scale)
-        dh, dc = _back(unrolled, t, dh, dc)
-    return norms
+        if sizes[t] or (steps - 1 - t) % _CHECKED_EVERY == 0:
+            scale, dh, dc = _add(scale, dh, dc, direct[t], sizes[t])
+        arrived[t], scales[t] = dh, scale
+        dh, dc = back(t, dh, dc)
+    return np.asarray(np.ldexp(_norms(arrived), scales.astype(np.int64)))
 
 
 def _add(
-    scale: int, dh: torch.Tensor, dc: torch.Tensor, arriving: torch.Tensor
+    scale: int, dh: torch.Tensor, dc: torch.Tensor, arriving: torch.Tensor, size: float
 ) -> tuple[int, torch.Tensor, torch.Tensor]:
     """Rescale (dh, dc) · 2^scale so that dh plus what arrives has size near 1."""
-    here = float(arriving.abs().max())
     carried = max(float(dh.abs().max()), float(dc.abs().max()))
-    exponents = [math.frexp(here)[1]] if here else []
+    exponents = [math.frexp(size)[1]] if size else []
     exponents += [math.frexp(carried)[1] + scale] if carried else []
-    if not exponents or not math.isfinite(here + carried):
+    if not exponents or not math.isfinite(size + carried):
         return scale, dh + arriving, dc
     new = max(exponents)
-    return new, _shifted(dh, scale - new) + _shifted(arriving, -new), _shifted(dc, scale - new)
+    dh, dc = _shifted(dh, scale - new), _shifted(dc, scale - new)
+    return new, dh + _shifted(arriving, -new) if size else dh, dc
 
 
 def _shifted(tensor: torch.Tensor, power: int) -> torch.Tensor:
@@ -308,24 +315,37 @@ def _power(exponent: int) -> float:
     return math.ldexp(1.0, max(-1074, min(1023, exponent)))
 
 
-def _times_power(size: float, power: int) -> float:
-    try:
-        return math.ldexp(size, power)
-    except OverflowError:
-        return math.inf
+class _Back:
+    """One step back for a batch: from ∂L/∂h_t to the recurrent part of ∂L/∂h_{t-1}."""
 
+    def __init__(self, unrolled: Unrolled, batch: int) -> None:
+        self._hidden = unrolled.weights.hidden
+        self._slopes = unrolled.slopes
+        kind, n = unrolled.weights.kind, unrolled.weights.size
+        self._step = {"lstm": self._lstm, "gru": self._gru}.get(kind, self._plain)
+        self._gates = self._hidden.new_empty(batch, len(self._hidden) // n, n)
 
-def _back(
-    unrolled: Unrolled, t: int, dh: torch.Tensor, dc: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """One step back: ∂L/∂h_{t-1} (recurrent part) and ∂L/∂c_{t-1}, for a batch."""
-    hidden, slopes = unrolled.weights.hidden, unrolled.slopes
-    kind = unrolled.weights.kind
-    if kind == "lstm":
-        dc = dc + dh * slopes["ch"][t]
-        parts = [dc * slopes["i"][t], dc * slopes["f"][t], dc * slopes["g"][t]]
-        return torch.cat([*parts, dh * slopes["o"][t]], dim=-1) @ hidden, dc * slopes["cc"][t]
-    if kind == "gru":
-        parts = [dh * slopes[gate][t] for gate in "rzn"]
-        return torch.cat(parts, dim=-1) @ hidden + dh * slopes["hh"][t], dc
-    return (dh * slopes["h"][t]) @ hidden, dc
+    def __call__(
+        self, t: int, dh: torch.Tensor, dc: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._step(t, dh, dc)
+
+    def _lstm(
+        self, t: int, dh: torch.Tensor, dc: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        s = self._slopes
+        dc = torch.addcmul(dc, dh, s["ch"][t])
+        for k, gate in enumerate("ifg"):
+            torch.mul(dc, s[gate][t], out=self._gates[:, k])
+        torch.mul(dh, s["o"][t], out=self._gates[:, 3])
+        return self._gates.flatten(1) @ self._hidden, dc * s["cc"][t]
+
+    def _gru(self, t: int, dh: torch.Tensor, dc: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        for k, gate in enumerate("rzn"):
+            torch.mul(dh, self._slopes[gate][t], out=self._gates[:, k])
+        return torch.addmm(dh * self._slopes["hh"][t], self._gates.flatten(1), self._hidden), dc
+
+    def _plain(
+        self, t: int, dh: torch.Tensor, dc: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        return (dh * self._slopes["h"][t]) @ self._hidden, dc

@@ -124,11 +124,11 @@ def unroll(
 
 def _tanh_slope(z: torch.Tensor) -> torch.Tensor:
     # 1 − tanh² loses all digits where tanh is near 1; 4 σ(2z) σ(−2z) keeps them.
-    return 4 * torch.sigmoid(2 * z) * torch.sigmoid(-2 * z)
+    return torch.sigmoid(2 * z).mul_(torch.sigmoid(-2 * z)).mul_(4)
 
 
-def _sigmoid_slope(z: torch.Tensor) -> torch.Tensor:
-    return torch.sigmoid(z) * torch.sigmoid(-z)
+def _sigmoid_slope(z: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+    return torch.sigmoid(-z).mul_(value)
 
 
 def _lstm(z: torch.Tensor, first_cell: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -140,10 +140,10 @@ def _lstm(z: torch.Tensor, first_cell: torch.Tensor) -> dict[str, torch.Tensor]:
         cells.append(cell)
     c = torch.stack(cells)
     return {
-        "i": g * _sigmoid_slope(zi),
-        "f": c[:-1] * _sigmoid_slope(zf),
+        "i": g * _sigmoid_slope(zi, i),
+        "f": c[:-1] * _sigmoid_slope(zf, f),
         "g": i * _tanh_slope(zg),
-        "o": c[1:].tanh() * _sigmoid_slope(zo),
+        "o": c[1:].tanh() * _sigmoid_slope(zo, o),
         "ch": o * _tanh_slope(c[1:]),
         "cc": f,
     }
@@ -157,8 +157,8 @@ def _gru(
     zn = xn + r * hn
     to_n = (1 - z) * _tanh_slope(zn)
     return {
-        "r": to_n * hn * _sigmoid_slope(xr + hr),
-        "z": (before - zn.tanh()) * _sigmoid_slope(xz + hz),
+        "r": to_n * hn * _sigmoid_slope(xr + hr, r),
+        "z": (before - zn.tanh()) * _sigmoid_slope(xz + hz, z),
         "n": to_n * r,
         "hh": z,
     }
