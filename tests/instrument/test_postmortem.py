@@ -513,6 +513,36 @@ def test_a_probe_beside_a_watch_records_no_replay(with_optimizer):
     assert record.layers == ("0", "1", "2.0", "2.1", "3")
 
 
+@pytest.mark.parametrize("kind", [torch.optim.LBFGS, torch.optim.SGD])
+def test_gradients_made_inside_the_step_by_a_closure(kind):
+    model = network(Fault(lambda x: torch.where(x > 0, x.sqrt(), x), at=2))
+    optimizer = kind(model.parameters(), lr=1e-3)
+    x = torch.randn(8, 4)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = model(x).square().sum()
+        loss.backward()
+        return loss
+
+    with Dies(model, optimizer) as caught:
+        for step in range(4):
+            model[2][1].calls = step
+            optimizer.step(closure)
+    found = caught.post_mortem
+    assert (found.direction, found.module, found.step) == ("backward", "2.1", 2)
+
+
+def test_a_compiled_model_is_replayed_uncompiled():
+    model = torch.compile(nn.Sequential(nn.Linear(4, 4), Fault(torch.log)), backend="eager")
+    with Dies(model) as caught:
+        model(torch.zeros(2, 4) - torch.inf).sum().backward()
+    assert caught.post_mortem.direction == "input"
+    with Dies(model) as caught:
+        model(torch.randn(8, 4)).sum().backward()
+    assert (caught.post_mortem.module, caught.post_mortem.op) == ("_orig_mod.1", "log")
+
+
 def test_two_calls_before_one_update():
     model = network(nn.Tanh())
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)

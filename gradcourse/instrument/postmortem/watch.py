@@ -130,6 +130,7 @@ class Watch:
         self._parameters: list[nn.Parameter] = []
         self._round = 0
         self._looks_at_outputs = True
+        self._in_closure = False
 
     def __repr__(self) -> str:
         if self.post_mortem is not None:
@@ -147,6 +148,8 @@ class Watch:
         ]
         if self._optimizer is not None:
             self._handles.append(self._optimizer.register_step_pre_hook(self._before_update))
+            if hasattr(self._optimizer, "register_step_post_hook"):
+                self._handles.append(self._optimizer.register_step_post_hook(self._after_update))
         if isinstance(self._loss_function, nn.Module):
             self._handles.append(
                 self._loss_function.register_forward_pre_hook(self._before_loss, with_kwargs=True)
@@ -237,7 +240,7 @@ class Watch:
     def _keeper(self, call: Call, position: int) -> Callable[[torch.Tensor], None]:
         def keep(gradient: torch.Tensor) -> None:
             call.output_gradients[position] = gradient
-            if self._optimizer is None and not self._quiet:
+            if (self._optimizer is None or self._in_closure) and not self._quiet:
                 self._after_backward()
 
         return keep
@@ -258,15 +261,23 @@ class Watch:
             self._loss_calls.append(Call.of(args, kwargs))
 
     def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if not self._quiet:
+        # A closure makes the gradients inside the step, several times over with LBFGS.
+        given = [*args[1:], *kwargs.values()]
+        self._in_closure = any(callable(value) for value in given)
+        if not self._quiet and not self._in_closure:
             self._look()
+
+    def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        if self._in_closure and not self._quiet:
+            self.step += 1
+        self._in_closure = False
 
     def _look(self) -> None:
         self.check_gradients()
         if not self._quiet and any(bool(s != s) for call in self._calls for s in call.sums):
             self._nan_output()
         if not self._quiet:
-            self.step += 1
+            self.step += not self._in_closure
             self._forget()
 
     def _nan_output(self) -> None:
