@@ -100,7 +100,17 @@ def log2_histograms(tensors: Sequence[torch.Tensor]) -> list[Log2Histogram]:
         table = (
             torch.stack([_bins(flats[k], scratch).to(longest.device) for k in chosen]).cpu().numpy()
         )
-        found |= {k: _histogram(flats[k], row) for k, row in zip(chosen, table, strict=True)}
+        used = table[:, 1:-1] > 0
+        ends = zip(used.argmax(1).tolist(), used[:, ::-1].argmax(1).tolist(), strict=True)
+        plain = (used.any(1) & (table[:, 0] == 0) & (table[:, -1] == 0)).tolist()
+        lowest = 1 - _FORMATS[dtype].bias
+        for k, row, (first, left), simple in zip(chosen, table, ends, plain, strict=True):
+            if simple:
+                last = len(row) - 2 - left
+                exponents = np.arange(lowest + first, lowest + last)
+                found[k] = Log2Histogram(exponents, row[first + 1 : last + 1].copy(), 0, 0, 0, 0)
+            else:
+                found[k] = _histogram(flats[k], row)
     return [found[k] for k in range(len(flats))]
 
 

@@ -15,7 +15,7 @@ from gradcourse.instrument.record import MEASURES
 
 SUM, NORM, CENTRED, SATURATED, ALIVE, POSITIVE, GRADIENT = range(7)
 """Raw numbers of one layer: Σa, ‖a‖, ‖a − mean‖ (float64 only), √(count of flat outputs), count
-of units that are not dead, √(count of outputs that are not 0), ‖∂L/∂a‖."""
+of units that are not dead, count of outputs that are not 0, ‖∂L/∂a‖."""
 
 RAW = 7
 
@@ -112,8 +112,9 @@ def _counts(
         yield SATURATED, _norm(values.sub(0.5).mul_(1 / FLAT).round_())
     elif kind in ("relu", "gated"):
         signs = values.sign() if kind == "relu" else values.sign().abs_()
-        yield POSITIVE, _norm(signs)
-        yield ALIVE, _alive(signs, channels_first)
+        alive = _per_unit(signs, channels_first)
+        yield POSITIVE, alive.sum(dtype=torch.float64)
+        yield ALIVE, torch.count_nonzero(alive).to(torch.float64)
 
 
 def _norm(ones: torch.Tensor) -> torch.Tensor:
@@ -121,12 +122,13 @@ def _norm(ones: torch.Tensor) -> torch.Tensor:
     return torch.linalg.vector_norm(ones, dtype=wide)
 
 
-def _alive(signs: torch.Tensor, channels_first: bool) -> torch.Tensor:
-    if signs.dim() < 2:
-        return signs.sum()
-    unit = 1 if channels_first else signs.dim() - 1
-    others = [d for d in range(signs.dim()) if d != unit]
-    return signs.amax(others).sum(dtype=torch.float32)
+def _per_unit(ones: torch.Tensor, channels_first: bool) -> torch.Tensor:
+    """How many outputs of each unit are not 0; exact in float32 up to 2^24 of each."""
+    if ones.dim() < 2:
+        return ones.float()
+    unit = 1 if channels_first else ones.dim() - 1
+    wide = torch.float64 if ones.numel() > 1 << 24 else torch.float32
+    return ones.sum([d for d in range(ones.dim()) if d != unit], dtype=wide)
 
 
 def units(shape: tuple[int, ...], channels_first: bool) -> int:
@@ -171,7 +173,7 @@ def measures(
             ),
             "saturated": raw[:, SATURATED] ** 2 / size,
             "dead": 1 - raw[:, ALIVE] / np.maximum(unit_counts, 1),
-            "zero": 1 - raw[:, POSITIVE] ** 2 / size,
+            "zero": 1 - raw[:, POSITIVE] / size,
             "gradient": raw[:, GRADIENT],
         }
         for name in ("saturated", "dead", "zero"):

@@ -14,6 +14,9 @@ SAFE = (1e-16, 1e17)
 """A norm summed in float32 is right between ``SAFE[0] * sqrt(elements)`` and ``SAFE[1]``: squares
 below float32's range then make up at most 1e-6 of the sum, and none is above it."""
 
+_SURELY_SAFE = SAFE[0] * 1e7
+"""The lower limit for a tensor of 1e14 elements."""
+
 _NARROW = frozenset({torch.float32, torch.float16, torch.bfloat16})
 
 
@@ -82,34 +85,40 @@ class Norms:
         """
         if not tensors:
             return np.zeros(0)
-        device = tensors[0].device
-        if any(t.dtype not in _NARROW or t.is_sparse or t.device != device for t in tensors):
+        if not {t.dtype for t in tensors} <= _NARROW or not hasattr(torch, "_foreach_norm"):
             return _exact(tensors)
-        with torch.no_grad():
-            if device.type != "cpu":
-                return torch.stack(list(_float64_norms(tensors)))
-            if not hasattr(torch, "_foreach_norm"):
-                return _exact(tensors)
-            return self._on_cpu(tensors)
+        try:
+            with torch.no_grad():
+                if not tensors[0].is_cpu:
+                    return torch.stack(list(_float64_norms(tensors)))
+                return self._on_cpu(tensors)
+        except (RuntimeError, NotImplementedError):
+            return _exact(tensors)  # sparse ones among them, or some on another device
 
     def _on_cpu(self, tensors: Sequence[torch.Tensor]) -> np.ndarray:
-        wide = [k for k in self._wide if k < len(tensors)]
-        narrow = [k for k in range(len(tensors)) if k not in self._wide] if wide else None
-        chosen = list(tensors) if narrow is None else [tensors[k] for k in narrow]
+        wide = sorted(k for k in self._wide if k < len(tensors))
         norms = np.empty(len(tensors))
-        if chosen:
-            found = torch.stack(torch._foreach_norm(chosen, 2, torch.float32)).numpy()
-            norms[slice(None) if narrow is None else narrow] = found
         if wide:
+            narrow = [k for k in range(len(tensors)) if k not in self._wide]
             norms[wide] = _exact([tensors[k] for k in wide])
+            if narrow:
+                norms[narrow] = _narrow_norms([tensors[k] for k in narrow])
+        else:
+            norms[:] = _narrow_norms(tensors)
+            # Well inside the range for any size of tensor; NaN fails the comparison.
+            if norms.min() > _SURELY_SAFE and norms.max() < SAFE[1]:
+                return norms
         low = SAFE[0] * np.sqrt([t.numel() for t in tensors])
-        # NaN fails both comparisons.
-        doubtful = ~((norms > low) & (norms < SAFE[1]))
-        if wide or doubtful.any():
-            again = [int(k) for k in np.flatnonzero(doubtful) if k not in self._wide]
+        doubtful = np.flatnonzero(~((norms > low) & (norms < SAFE[1]))).tolist()
+        again = [k for k in doubtful if k not in self._wide]
+        if again:
             norms[again] = _exact([tensors[k] for k in again])
-            self._wide = set(np.flatnonzero(doubtful).tolist())
+        self._wide = set(doubtful)
         return norms
+
+
+def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
+    return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).numpy()
 
 
 def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:

@@ -127,7 +127,7 @@ class Watcher:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._layers = [
+        self._layers: list[tuple[nn.Module, Hook]] = [
             (module, _LayerHook(self, Layer(name, type(module).__name__, moments.family(module))))
             for name, module in layers(model)
         ]
