@@ -30,7 +30,10 @@ def log_singular_values(factors: Sequence[np.ndarray]) -> np.ndarray:
     """
     count = min(factors[-1].shape[0], factors[0].shape[1])
     logs = np.full(count, -np.inf)
-    log_scale, right = _graded(_without_zeros(factors))
+    chain = _without_zeros(factors)
+    if not all(matrix.size for matrix in chain):
+        return logs
+    log_scale, right = _graded([part for matrix in chain for part in _even(matrix)])
     found = _spectrum(log_scale, right)
     logs[: len(found)] = found
     return logs
@@ -64,9 +67,10 @@ def _graded(factors: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     while done < len(factors):
         taken = min(ahead, len(factors) - done)
         block, exponents = _block(factors[done : done + taken], q)
-        if not block.any():
-            return np.zeros(0), np.zeros((0, n))
         order = _by_size(block, log_scale)
+        if taken > 1 and len(order) < len(log_scale):
+            ahead = 1  # a column underflowed
+            continue
         new_q, r = _qr(block[:, order])
         span = _span(new_q, r, block[:, order])
         if taken > 1 and span > 1.5 * _SPAN_PER_QR:
@@ -89,22 +93,47 @@ def _span(q: np.ndarray, r: np.ndarray, columns: np.ndarray) -> float:
     if _lost(q, r, columns).any():
         return math.inf
     diagonal = np.diag(r)
-    return math.log(diagonal.max() / diagonal.min())
+    return math.log(diagonal.max()) - math.log(diagonal.min())
 
 
 def _block(factors: list[np.ndarray], q: np.ndarray) -> tuple[np.ndarray, int]:
     """The product of a few factors with Q, and the powers of two taken out of it, exactly."""
     block, exponents = q, 0
     for matrix in factors:
-        exponent = int(np.frexp(np.abs(matrix).max(initial=0.0))[1])
+        exponent = int(np.frexp(np.abs(matrix).max())[1])
         block = np.ldexp(matrix, -exponent) @ block
         exponents += exponent
     return block, exponents
 
 
+def _even(matrix: np.ndarray) -> list[np.ndarray]:
+    """The matrix as factors: columns and rows of like size, and powers of two beside it.
+
+    Small columns would drown in what comes before them; rows beyond e³⁰⁰ apart underflow inside
+    LAPACK's QR.
+    """
+    columns = np.frexp(np.abs(matrix).max(axis=0))[1]
+    before: list[np.ndarray] = []
+    if np.ptp(columns) > 30:
+        matrix, before = np.ldexp(matrix, -columns), _diagonal(columns)
+    rows = np.frexp(np.abs(matrix).max(axis=1))[1]
+    after: list[np.ndarray] = []
+    if np.ptp(rows) > 400:
+        matrix, after = np.ldexp(matrix, -rows[:, None]), _diagonal(rows)
+    return [*before, matrix, *after]
+
+
+def _diagonal(exponents: np.ndarray) -> list[np.ndarray]:
+    """diag(2^exponents) as up to five factors, none of which spans more than 2⁴³⁰."""
+    count = -(-int(np.ptp(exponents)) // 430)
+    each = [exponents // count] * (count - 1)
+    return [np.diag(np.ldexp(1.0, part)) for part in [*each, exponents - sum(each)]]
+
+
 def _by_size(block: np.ndarray, log_scale: np.ndarray) -> np.ndarray:
     """Columns of block × D from the largest down, without those that are 0."""
-    sizes = np.linalg.norm(block, axis=0)
+    # Not the 2-norm, whose squares underflow from 1e-162 down.
+    sizes = np.abs(block).max(axis=0)
     with np.errstate(divide="ignore"):
         logs = np.log(sizes) + log_scale
     order = np.argsort(-logs, kind="stable")
@@ -137,8 +166,9 @@ def _rank_revealed(
 
 def _independent(q: np.ndarray, columns: np.ndarray) -> int | None:
     """The column that lies most outside the span of Q, if one does so by more than rounding."""
-    sizes = np.linalg.norm(columns, axis=0)
-    outside = np.linalg.norm(columns - q @ (q.T @ columns), axis=0) / sizes
+    sizes = np.abs(columns).max(axis=0)
+    unit = columns / np.where(sizes > 0, sizes, 1.0)
+    outside = np.linalg.norm(unit - q @ (q.T @ unit), axis=0)
     worst = int(outside.argmax())
     return worst if outside[worst] > 1e3 * max(columns.shape[0], len(sizes)) * _EPS else None
 
@@ -171,7 +201,7 @@ def _lost(q: np.ndarray, r: np.ndarray, columns: np.ndarray) -> np.ndarray:
     k = r.shape[0]
     pivots = np.diag(r)
     tolerance = 4 * max(columns.shape) * _EPS
-    lost = pivots <= tolerance * np.linalg.norm(columns[:, :k], axis=0)
+    lost = pivots <= tolerance * math.sqrt(len(columns)) * np.abs(columns[:, :k]).max(axis=0)
     for j in np.flatnonzero(lost):
         # A small pivot is real where it is a sum of small terms, as for diag(1, 1e-30); it is
         # rounding where large terms cancelled.

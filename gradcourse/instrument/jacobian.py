@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from gradcourse.instrument.graded import log_singular_values
 from gradcourse.support import GradcourseError
@@ -31,11 +32,10 @@ def jacobian_spectrum(model: Layers, x: torch.Tensor) -> np.ndarray:
     Parameters
     ----------
     model : nn.Module or iterable of callables
-        Any network. It is cut at the outputs of its submodules, at those that everything from
-        ``x`` to the output passes through; a skip connection spans from one such cut to the
-        next. A list of layers or functions is cut between them too. A float64 copy computes, in
-        the mode that the model is in (``model.eval()`` turns dropout off); the model is left
-        alone.
+        Any network, or its layers or functions in order. It is cut at every tensor that all
+        paths from ``x`` to the output pass through; a skip connection spans from one such tensor
+        to the next. A float64 copy computes, in the mode that the model is in (``model.eval()``
+        turns dropout off); the model is left alone.
     x : torch.Tensor
         Floating-point, shaped as the model takes it. All its numbers count as one input vector,
         and all of the output's as one output vector: give a batch of one for one example.
@@ -54,8 +54,8 @@ def jacobian_spectrum(model: Layers, x: torch.Tensor) -> np.ndarray:
 
     Notes
     -----
-    Where a stretch between two cuts is a deep network itself (one module that calls functions
-    only), that stretch alone is limited to float64's 16 decades.
+    Where two long paths run side by side, there is no such tensor between their ends, and that
+    stretch alone is limited to float64's 16 decades.
 
     References
     ----------
@@ -124,28 +124,57 @@ def _double(model: Layers) -> list[Callable[[torch.Tensor], Any]]:
 
 @dataclass(frozen=True)
 class _Stage:
-    """A tensor on the way; ``light`` if its module is one of torch's without parameters."""
+    """A tensor on the way, and how many matrix products or layers came before it."""
 
     tensor: torch.Tensor
-    light: bool
+    products: int
+
+
+class _Watch(TorchFunctionMode):
+    """Keeps what every torch function and every module gives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages: list[_Stage] = []
+        self._products = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if any(part in getattr(func, "__name__", "") for part in _PRODUCTS):
+            self._products += 1
+        self.keep(result)
+        return result
+
+    def hook(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        # A layer with weights counts, even if it computes by functions that torch does not show.
+        childless = next(module.children(), None) is None
+        if childless and next(module.parameters(), None) is not None:
+            self._products += 1
+        self.keep(output)
+
+    def keep(self, output: Any) -> None:
+        if isinstance(output, torch.Tensor | Mapping | Sequence):
+            found = (tensor for tensor in _tensors(output) if tensor.requires_grad)
+            self.stages.extend(_Stage(tensor, self._products) for tensor in found)
+
+
+_PRODUCTS = ("linear", "matmul", "mm", "conv", "einsum", "attention", "lstm", "gru", "rnn", "dot")
+"""Parts of the names of functions that mix features; a name too many costs time only."""
 
 
 def _stages(parts: Sequence[Callable[[torch.Tensor], Any]], x: torch.Tensor) -> list[_Stage]:
-    """Outputs of all submodules in one pass, in order; the last is the model's."""
-    stages: list[_Stage] = []
-
-    def keep(module: nn.Module, inputs: Any, output: Any) -> None:
-        ours = type(module).__module__.startswith("torch.nn.modules")
-        light = ours and next(module.parameters(), None) is None
-        stages.extend(_Stage(tensor, light) for tensor in _tensors(output))
-
+    """Everything computed in one pass, in order; the last is the model's output."""
+    watch = _Watch()
     modules = [m for part in parts if isinstance(part, nn.Module) for m in part.modules()]
-    handles = [module.register_forward_hook(keep) for module in dict.fromkeys(modules)]
-    value: Any = x.clone()  # a first layer that works in place must not write into a leaf
+    handles = [module.register_forward_hook(watch.hook) for module in dict.fromkeys(modules)]
     try:
-        for part in parts:
-            value = part(value)
-            stages.extend(_Stage(tensor, False) for tensor in _tensors(value))
+        with watch:
+            value: Any = x.clone()  # a first layer that works in place must not write into a leaf
+            for part in parts:
+                value = part(value)
+                watch.keep(value)
     except (RuntimeError, TypeError, ValueError, IndexError) as problem:
         message = str(problem).split("\n")[0]
         raise GradcourseError(
@@ -160,7 +189,8 @@ def _stages(parts: Sequence[Callable[[torch.Tensor], Any]], x: torch.Tensor) -> 
             f"The model gives {len(last)} floating-point tensors; expected one. Wrap it in a "
             "function that returns the one you mean: [lambda x: model(x)[0]]."
         )
-    return [*stages, _Stage(last[0], False)]
+    products = watch.stages[-1].products if watch.stages else 0
+    return [*watch.stages, _Stage(last[0], products)]
 
 
 def _bottlenecks(stages: Sequence[_Stage], x: torch.Tensor) -> list[torch.Tensor]:
@@ -183,12 +213,12 @@ def _bottlenecks(stages: Sequence[_Stage], x: torch.Tensor) -> list[torch.Tensor
         if node in from_output and uses[node] == {stage.tensor.output_nr}:
             crossed = to_goal[node] * from_output[node]
             if crossed == to_goal[order[0]]:
-                light = stage.light or (node in cuts and cuts[node].light)
-                cuts[node] = _Stage(stage.tensor, light)
+                cuts[node] = stage
     place = {node: k for k, node in enumerate(order)}
     ordered = [cuts[node] for node in sorted(cuts, key=place.__getitem__, reverse=True)]
-    # An activation after a cut only scales its rows: joined, there is one matrix for both.
-    kept = [a.tensor for a, b in pairwise(ordered) if not b.light]
+    # Without a product between two cuts, the one before it only scales or sorts: joined, there is
+    # one matrix for both.
+    kept = [a.tensor for a, b in pairwise(ordered) if 0 < a.products < b.products]
     return [*kept, output]
 
 

@@ -16,7 +16,7 @@ def exact(matrices):
 
     Every float is a rational number, so nothing is lost on the way in.
     """
-    with mpmath.workdps(1500):
+    with mpmath.workdps(3600):
         product = mpmath.matrix(np.asarray(matrices[0]).tolist())
         for matrix in matrices[1:]:
             product = mpmath.matrix(np.asarray(matrix).tolist()) * product
@@ -25,7 +25,7 @@ def exact(matrices):
         top = values[0]
         return np.array(
             [
-                float(mpmath.log(v) / 2) if v > top * mpmath.mpf(10) ** -1300 else -math.inf
+                float(mpmath.log(v) / 2) if v > top * mpmath.mpf(10) ** -3300 else -math.inf
                 for v in values
             ]
         )
@@ -56,6 +56,14 @@ CASES = {
         enumerate(np.linalg.qr(r.normal(size=(14, 5, 5)))[0])
     ],
     "cancels": lambda r: [np.diag([1e9, 1, 1e-9]), np.diag([1e-9, 1, 1e9]), r.normal(size=(3, 3))],
+    "nearly the whole range in one matrix": lambda r: [
+        np.diag([1e250, 1.0, 1e-280]),
+        r.normal(size=(3, 3)),
+        np.diag([1e250, 1.0, 1e-280]),
+    ],
+    "squares underflow": lambda r: [np.diag([1.0, 1e-200, 1e-190])] * 3,
+    "subnormal": lambda r: [1e-310 * r.normal(size=(3, 3)), r.normal(size=(3, 3))] * 2,
+    "huge": lambda r: [1e300 * r.normal(size=(4, 4))] * 5,
     "masks": lambda r: masked(r, 5, 4, 12),
     "masks that kill": lambda r: [
         np.diag([1.0, 0, 0, 1]) @ r.normal(size=(4, 4)),

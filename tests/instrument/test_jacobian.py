@@ -59,6 +59,20 @@ class Cells(nn.Module):
         return torch.cat(state, dim=-1)
 
 
+class Loop(nn.Module):
+    """The usual residual network: the sums are made in a loop, by no module."""
+
+    def __init__(self, depth=4, width=6, scale=1.0):
+        super().__init__()
+        self.blocks = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.scale = scale
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = self.scale * (x + torch.tanh(block(x)))
+        return x
+
+
 MODELS = {
     "mlp": (lambda: mlp(4, 7, "tanh", inputs=6, outputs=5), (1, 6)),
     "in place": (lambda: nn.Sequential(nn.ReLU(True), nn.Linear(6, 6), nn.ELU(True)), (1, 6)),
@@ -77,6 +91,7 @@ MODELS = {
         (2, 1, 8, 8),
     ),
     "transformer": (lambda: nn.TransformerEncoderLayer(6, 2, 9, 0.0, batch_first=True), (1, 3, 6)),
+    "loop": (Loop, (1, 6)),
     "lstm": (Recurrent, (1, 5, 3)),
     "cells": (Cells, (1, 4, 3)),
     "three dimensions": (lambda: nn.Sequential(nn.Linear(3, 4), nn.Softplus()), (2, 2, 3)),
@@ -149,6 +164,24 @@ def test_layers_in_a_list_and_functions_will_do():
     np.testing.assert_allclose(
         jacobian_spectrum(layers, x), together + np.log(1e-30), rtol=1e-9, atol=1e-9
     )
+
+
+def test_sums_and_functions_without_a_module_are_cuts_too():
+    torch.manual_seed(6)
+    deep = Loop(depth=80, scale=0.5)
+    shapes = [matrix.shape for matrix in layer_jacobians(deep, torch.randn(1, 6))]
+    assert shapes == [(6, 6)] * 80
+    found = jacobian_spectrum(deep, torch.randn(1, 6))
+    steps = torch.linspace(0, 1, 7)[1:].double()
+
+    def narrow(z):
+        for _ in range(50):
+            z = torch.tanh(z * steps) @ torch.eye(6).double()
+        return z
+
+    assert found[-1] < -20
+    exact = 50 * np.log(steps.numpy())[::-1]
+    np.testing.assert_allclose(jacobian_spectrum([narrow], torch.zeros(1, 6)), exact, rtol=1e-9)
 
 
 def test_a_skip_spans_from_cut_to_cut():
