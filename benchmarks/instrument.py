@@ -208,8 +208,9 @@ def ratio(case: Callable[[], Any], watch: Callable[..., Any], rounds: int, block
     """
     arms = Arm(case, plain), Arm(case, watch)
     for arm in arms:
-        for _ in range(block):
-            arm.step()
+        arm.block(max(2, block))
+    # Long enough to time well, short enough that nothing changes meanwhile.
+    block = block or max(1, min(5, int(0.1 / arms[0].block(1))))
     blocks = [[arm.block(block) for arm in arms] for _ in range(rounds)]
     for arm in arms:
         arm.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,8 @@ SUM, NORM, CENTRED, SATURATED, ALIVE, POSITIVE, GRADIENT = range(7)
 of units that are not dead, count of outputs that are not 0, ‖∂L/∂a‖."""
 
 RAW = 7
+
+_SLOPED = ("tanh", "sigmoid")
 
 FLAT = math.sqrt(0.95)
 """|tanh| above which its slope 1 − a² is below 5 % of the largest, 1. For the sigmoid the same
@@ -65,28 +67,57 @@ def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) 
         Where the numbers go: scalars on the device of ``values``, or floats if that is the CPU,
         where fetching them costs nothing.
     """
-    on_cpu = values.is_cpu
-    if not (on_cpu and _quick_sums(values, row)):
+    if values.is_cpu:
+        _read_here(values, kind, channels_first, row)
+        return
+    for column, value in _wide_sums(values):
+        row[column] = value
+    if kind in _SLOPED:
+        row[SATURATED] = _flatness(values, kind)
+    elif kind:
+        alive = _per_unit(values, kind, channels_first)
+        row[POSITIVE] = alive.sum(dtype=torch.float64)
+        row[ALIVE] = torch.count_nonzero(alive).to(torch.float64)
+
+
+def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) -> None:
+    """The same on the CPU: in pieces that stay in its cache from one sum to the next."""
+    total = squares = flat = 0.0
+    alive: Any = 0
+    for part in _pieces(values):
+        norm = torch.linalg.vector_norm(part, dtype=_wide(part)).item()
+        squares += norm * norm
+        total += part.sum(dtype=_wide(part)).item()
+        if kind in _SLOPED:
+            flat += _flatness(part, kind).item() ** 2
+        elif kind:
+            alive = alive + _per_unit(part, kind, channels_first)
+    if kind in _SLOPED:
+        row[SATURATED] = math.sqrt(flat)
+    elif kind:
+        row[POSITIVE] = alive.sum(dtype=torch.float64).item()
+        row[ALIVE] = float(torch.count_nonzero(alive))
+    norm, size = math.sqrt(squares), values.numel()
+    in_range = SAFE[0] * math.sqrt(size) < norm < SAFE[1]
+    if in_range and total * total < _SPREAD * size * squares and values.dtype != torch.float64:
+        row[SUM], row[NORM] = total, norm
+    else:
         for column, value in _wide_sums(values):
-            row[column] = value.item() if on_cpu else value
-    if kind:
-        for column, value in _counts(values, kind, channels_first):
-            row[column] = value.item() if on_cpu else value
+            row[column] = value.item()
 
 
-def _quick_sums(values: torch.Tensor, row: list[Any]) -> bool:
-    """Σa and ‖a‖ in float32; False if that loses something that matters."""
-    if values.dtype == torch.float64:
-        return False
-    norm = torch.linalg.vector_norm(values, dtype=torch.float32).item()
-    size = values.numel()
-    if not SAFE[0] * math.sqrt(size) < norm < SAFE[1]:
-        return False
-    total = values.sum(dtype=torch.float32).item()
-    if total * total >= _SPREAD * size * norm * norm:
-        return False
-    row[SUM], row[NORM] = total, norm
-    return True
+def _pieces(values: torch.Tensor) -> Sequence[torch.Tensor]:
+    if values.numel() <= _PIECE or values.dim() < 2 or len(values) == 1:
+        return (values,)
+    return values.split(max(1, len(values) * _PIECE // values.numel()))
+
+
+_PIECE = 1 << 16
+"""Elements that fit into the second-level cache with a copy."""
+
+
+def _wide(values: torch.Tensor) -> torch.dtype:
+    return torch.float64 if values.dtype == torch.float64 else torch.float32
 
 
 def _wide_sums(values: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
@@ -101,29 +132,19 @@ def _wide_sums(values: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         yield NORM, torch.linalg.vector_norm(values, dtype=torch.float64)
 
 
-def _counts(
-    values: torch.Tensor, kind: str, channels_first: bool
-) -> Iterator[tuple[int, torch.Tensor]]:
-    # Counting by comparison is several times slower than these: rounding and sign make numbers
-    # of size 1, and their norm is the root of how many there are.
-    if kind == "tanh":
-        yield SATURATED, _norm((values * (0.5 / FLAT)).round_())
-    elif kind == "sigmoid":
-        yield SATURATED, _norm(values.sub(0.5).mul_(1 / FLAT).round_())
-    elif kind in ("relu", "gated"):
-        signs = values.sign() if kind == "relu" else values.sign().abs_()
-        alive = _per_unit(signs, channels_first)
-        yield POSITIVE, alive.sum(dtype=torch.float64)
-        yield ALIVE, torch.count_nonzero(alive).to(torch.float64)
+def _flatness(values: torch.Tensor, kind: str) -> torch.Tensor:
+    """Root of the count of flat outputs.
+
+    Counting by comparison is several times slower: rounding makes numbers of size 1, and their
+    norm is the root of how many there are.
+    """
+    centred = values.sub(0.5).mul_(1 / FLAT) if kind == "sigmoid" else values * (0.5 / FLAT)
+    return torch.linalg.vector_norm(centred.round_(), dtype=_wide(values))
 
 
-def _norm(ones: torch.Tensor) -> torch.Tensor:
-    wide = torch.float64 if ones.dtype == torch.float64 else torch.float32
-    return torch.linalg.vector_norm(ones, dtype=wide)
-
-
-def _per_unit(ones: torch.Tensor, channels_first: bool) -> torch.Tensor:
+def _per_unit(values: torch.Tensor, kind: str, channels_first: bool) -> torch.Tensor:
     """How many outputs of each unit are not 0; exact in float32 up to 2^24 of each."""
+    ones = values.sign() if kind == "relu" else values.sign().abs_()
     if ones.dim() < 2:
         return ones.float()
     unit = 1 if channels_first else ones.dim() - 1
@@ -181,9 +202,6 @@ def measures(
             counted = np.round(table[name] * size) / size if name != "dead" else table[name]
             table[name] = np.where(np.isnan(rms), np.nan, counted)
     return np.stack([np.broadcast_to(table[name], size.shape) for name in MEASURES], axis=1)
-
-
-_SLOPED = ("tanh", "sigmoid")
 
 
 def _spread(mean: np.ndarray, rms: np.ndarray) -> np.ndarray:
