@@ -255,7 +255,7 @@ def _entering(
     gated = isinstance(module, nn.LSTM)
     if _top(module):
         _, first, cell, entering = forward(module, x, state)
-        return entering.to(x.dtype), first.to(x.dtype), None if cell is None else cell.to(x.dtype)
+        return entering.to(x), first.to(x), None if cell is None else cell.to(x)
     zeros = x.new_zeros(x.shape[1], weights_of(module).size)
     if state is None:
         return x, zeros, zeros if gated else None

@@ -25,14 +25,9 @@ class Weights:
     hidden_bias: torch.Tensor
 
     def double(self) -> Weights:
-        """The same in float64."""
-        return Weights(
-            self.kind,
-            self.inputs.double(),
-            self.hidden.double(),
-            self.input_bias.double(),
-            self.hidden_bias.double(),
-        )
+        """The same in float64, on the CPU."""
+        tensors = (self.inputs, self.hidden, self.input_bias, self.hidden_bias)
+        return Weights(self.kind, *(tensor.cpu().double() for tensor in tensors))
 
     @property
     def size(self) -> int:
@@ -167,14 +162,14 @@ def _gru(
 def forward(
     module: nn.Module, x: torch.Tensor, state: Any
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor]:
-    """Run the top layer in float64: hidden states, its first state and cell, and its input.
+    """Run the top layer in float64 on the CPU: hidden states, its first state and cell, and its input.
 
     ``x`` is (T, batch, inputs); ``state`` as the module takes it, or None.
     """
     layers = getattr(module, "num_layers", 1)
     parts = state if isinstance(state, tuple) else (state,) if state is not None else ()
-    starts = [part.detach().double().reshape(layers, x.shape[1], -1) for part in parts]
-    value = x.detach().double()
+    starts = [part.detach().cpu().double().reshape(layers, x.shape[1], -1) for part in parts]
+    value = x.detach().cpu().double()
     for layer in range(layers):
         weights = weights_of(module, layer).double()
         zeros = value.new_zeros(value.shape[1], weights.size)
