@@ -162,7 +162,7 @@ def _gru(
 def forward(
     module: nn.Module, x: torch.Tensor, state: Any
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor]:
-    """Run the top layer in float64 on the CPU: hidden states, its first state and cell, and its input.
+    """Run the top layer in float64 on the CPU: its hidden states, first state, cell and input.
 
     ``x`` is (T, batch, inputs); ``state`` as the module takes it, or None.
     """
