@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from gradcourse.figures.demo import Demo, Knob
 from gradcourse.figures.depth import depth_plot, histogram_picture
+from gradcourse.figures.lag import lag_plot
 from gradcourse.figures.plot import Axis, Band, Line, Picture, Plot, SideBySide, side_by_side
+from gradcourse.figures.ridge import ridge_plot
+from gradcourse.figures.spectrum import spectrum_plot
+from gradcourse.figures.units import saturation_plot
+from gradcourse.figures.updates import update_plot
 
 if TYPE_CHECKING:
     from gradcourse.figures.live import LivePlot
@@ -23,7 +28,12 @@ __all__ = [
     "SideBySide",
     "depth_plot",
     "histogram_picture",
+    "lag_plot",
+    "ridge_plot",
+    "saturation_plot",
     "side_by_side",
+    "spectrum_plot",
+    "update_plot",
 ]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from gradcourse.figures.plot import Axis, Line, Picture, Plot
+from gradcourse.figures.plot import Axis, Band, Line, Picture, Plot
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def depth_plot(
     *,
     kind: str | None = None,
     step: int = -1,
+    theory: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    healthy: float | None = None,
     title: str = "",
 ) -> Plot:
     """Plot one quantity against depth, on a log axis.
@@ -47,7 +50,13 @@ def depth_plot(
     kind : str, optional
         Only layers of this class, "Linear" or "Sigmoid"; not for weights.
     step : int
-        Which step of the record; by default the last.
+        Which step of the record; by default the last one at which the quantity was measured.
+    theory : array or mapping of str to array, optional
+        What is predicted at each point, drawn dashed; of several records, by name.
+    healthy : float, optional
+        Shade the values within this factor of the first record's last point: 10 for the band
+        from a tenth of the output's to ten times as much. Relative, so it does not move with the
+        size of the loss.
     title : str
         By default made from the quantity.
 
@@ -58,7 +67,8 @@ def depth_plot(
     Raises
     ------
     GradcourseError
-        If the quantity, the step or the kind is not in the record.
+        If the quantity, the step or the kind is not in the record, or a theory has another
+        length.
     """
     if quantity not in QUANTITIES:
         raise GradcourseError(
@@ -72,13 +82,70 @@ def depth_plot(
         _line(name, one, quantity, kind, step, index)
         for index, (name, one) in enumerate(records.items())
     ]
+    bands = () if healthy is None else (healthy_band(lines[0], healthy, "the last"),)
+    lines += theory_lines(lines, theory)
     where = "weight matrix" if weights else f"{kind or ''} layer".strip()
     return Plot(
         title=title or f"{QUANTITIES[quantity]} by depth",
         x=Axis(f"{where} (1 = nearest to the input)"),
         y=Axis(QUANTITIES[quantity], "log"),
         lines=tuple(lines),
+        bands=bands,
     )
+
+
+def theory_lines(
+    measured: list[Line], theory: ArrayLike | Mapping[str, ArrayLike] | None
+) -> list[Line]:
+    """Return a dashed line for each prediction, in the colour of the line that it predicts."""
+    if theory is None:
+        return []
+    by_name = theory if isinstance(theory, Mapping) else {measured[0].label: theory}
+    lines = {line.label: line for line in measured}
+    found = []
+    for name, values in by_name.items():
+        if name not in lines:
+            raise GradcourseError(
+                f"theory has an entry {name!r}, but the lines are: {', '.join(lines)}."
+            )
+        line, predicted = lines[name], np.asarray(values, dtype=np.float64)
+        if predicted.shape != np.shape(line.x):
+            raise GradcourseError(
+                f"theory of {name!r} has shape {predicted.shape}; the line has "
+                f"{np.size(line.x)} points."
+            )
+        label = "theory" if len(measured) == 1 else f"{name}, theory"
+        found.append(Line(line.x, predicted, label, "theory", line.color))
+    return found
+
+
+def healthy_band(line: Line, factor: float, end_name: str) -> Band:
+    """Return the band within a factor of a line's last finite, positive point."""
+    if not factor > 1:
+        raise GradcourseError(f"healthy is {factor}; expected a factor above 1, such as 10.")
+    y = np.asarray(line.y)
+    usable = y[np.isfinite(y) & (y > 0)]
+    if not len(usable):
+        raise GradcourseError(f"No point of {line.label!r} is positive, so there is no band.")
+    end = float(usable[-1])
+    return Band(end / factor, end * factor, f"healthy: within {factor:g} times {end_name}")
+
+
+def chosen_row(table: np.ndarray, step: int) -> np.ndarray:
+    """Return one step's row; by default (-1) the last in which something was measured."""
+    if not -len(table) <= step < len(table):
+        raise GradcourseError(f"The record has {len(table)} steps; step {step} is not one of them.")
+    measured = np.flatnonzero(~np.isnan(table).all(axis=1))
+    if step == -1 and len(measured):
+        return np.asarray(table[measured[-1]])
+    return np.asarray(table[step])
+
+
+def color_of(name: str, index: int) -> str:
+    """Return a name's own colour if the style table has one, else the next in order."""
+    from gradcourse.figures.style import HUES
+
+    return name if name in HUES else _IN_ORDER[index % len(_IN_ORDER)]
 
 
 _IN_ORDER = ("blue", "vermillion", "green", "orange", "purple", "sky", "brown", "navy")
@@ -87,14 +154,10 @@ _IN_ORDER = ("blue", "vermillion", "green", "orange", "purple", "sky", "brown", 
 def _line(
     name: str, record: Record, quantity: str, kind: str | None, step: int, index: int
 ) -> Line:
-    from gradcourse.figures.style import HUES
-
-    table = np.abs(getattr(record, quantity))
-    if not -len(table) <= step < len(table):
-        raise GradcourseError(f"The record has {len(table)} steps; step {step} is not one of them.")
-    row = table[step] if kind is None else table[step, record.select(kind)]
-    color = name if name in HUES else _IN_ORDER[index % len(_IN_ORDER)]
-    return Line(np.arange(1, len(row) + 1), row, name, "measured", color)
+    row = chosen_row(np.abs(getattr(record, quantity)), step)
+    if kind is not None:
+        row = row[record.select(kind)]
+    return Line(np.arange(1, len(row) + 1), row, name, "measured", color_of(name, index))
 
 
 def histogram_picture(

@@ -1,18 +1,34 @@
 """The measuring device behind every lesson, exercise and picture."""
 
 from gradcourse.instrument.histogram import Log2Histogram, log2_histogram
+from gradcourse.instrument.jacobian import jacobian_spectrum, layer_jacobians
+from gradcourse.instrument.memory import lag_log_norms, lag_spectrum, state_jacobians
 from gradcourse.instrument.norms import gradient_norm
 from gradcourse.instrument.probe import Probe, probe
 from gradcourse.instrument.record import Record
-from gradcourse.instrument.spectra import product_exponents, product_log_singular_values
+from gradcourse.instrument.recurrent import lag_gradient, lag_norms, lag_slope
+from gradcourse.instrument.spectra import (
+    lyapunov_exponents,
+    product_exponents,
+    product_log_singular_values,
+)
 
 __all__ = [
     "Log2Histogram",
     "Probe",
     "Record",
     "gradient_norm",
+    "jacobian_spectrum",
+    "lag_gradient",
+    "lag_log_norms",
+    "lag_norms",
+    "lag_slope",
+    "lag_spectrum",
+    "layer_jacobians",
     "log2_histogram",
+    "lyapunov_exponents",
     "probe",
     "product_exponents",
     "product_log_singular_values",
+    "state_jacobians",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -80,53 +82,111 @@ def log2_histogram(tensor: torch.Tensor) -> Log2Histogram:
     if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
         what = str(tensor.dtype) if isinstance(tensor, torch.Tensor) else repr(type(tensor))
         raise GradcourseError(f"log2_histogram got {what}; it takes a floating-point tensor.")
+    return log2_histograms([tensor])[0]
+
+
+def log2_histograms(tensors: Sequence[torch.Tensor]) -> list[Log2Histogram]:
+    """Count the elements of several tensors; one transfer from their device for all.
+
+    See `log2_histogram`, which this is for many.
+    """
+    flats = [_flat(tensor) for tensor in tensors]
+    found: dict[int, Log2Histogram] = {}
+    for dtype in {flat.dtype for flat in flats}:
+        chosen = [k for k, flat in enumerate(flats) if flat.dtype == dtype]
+        longest = max((flats[k] for k in chosen), key=torch.numel)
+        # One piece of memory for all, so that it stays in the cache.
+        scratch = torch.empty_like(longest, dtype=_FORMATS[dtype].integer)
+        table = (
+            torch.stack([_bins(flats[k], scratch).to(longest.device) for k in chosen]).cpu().numpy()
+        )
+        used = table[:, 1:-1] > 0
+        ends = zip(used.argmax(1).tolist(), used[:, ::-1].argmax(1).tolist(), strict=True)
+        plain = (used.any(1) & (table[:, 0] == 0) & (table[:, -1] == 0)).tolist()
+        lowest = 1 - _FORMATS[dtype].bias
+        for k, row, (first, left), simple in zip(chosen, table, ends, plain, strict=True):
+            if simple:
+                last = len(row) - 2 - left
+                exponents = np.arange(lowest + first, lowest + last)
+                found[k] = Log2Histogram(exponents, row[first + 1 : last + 1].copy(), 0, 0, 0, 0)
+            else:
+                found[k] = _histogram(flats[k], row)
+    return [found[k] for k in range(len(flats))]
+
+
+@dataclass(frozen=True)
+class _Format:
+    """Where the exponent sits in a number's bits."""
+
+    integer: torch.dtype
+    mantissa_bits: int
+    bias: int
+
+    @property
+    def top(self) -> int:
+        return 2 * self.bias + 1
+
+
+_FORMATS = MappingProxyType(
+    {
+        torch.float32: _Format(torch.int32, 23, 127),
+        torch.float64: _Format(torch.int64, 52, 1023),
+    }
+)
+
+
+def _flat(tensor: torch.Tensor) -> torch.Tensor:
     flat = tensor.detach().reshape(-1)
-    if flat.dtype == torch.float64:
-        counts, specials, subnormal = _by_bits(flat, torch.int64, 52, 1023)
-        tiny = _subnormal_counts_float64(subnormal)
-    else:
-        # float16 and bfloat16 are subsets of float32: the conversion is exact.
-        counts, specials, subnormal = _by_bits(flat.float(), torch.int32, 23, 127)
-        tiny = _by_bits(subnormal.double(), torch.int64, 52, 1023)[0]
-    for exponent, count in tiny.items():
-        counts[exponent] = counts.get(exponent, 0) + count
-    if not counts:
-        exponents = np.zeros(0, dtype=np.int64)
-    else:
-        exponents = np.arange(min(counts), max(counts) + 1)
-    filled = np.array([counts.get(int(e), 0) for e in exponents], dtype=np.int64)
-    return Log2Histogram(exponents, filled, *specials)
+    # float16 and bfloat16 are subsets of float32: the conversion is exact.
+    return flat if flat.dtype == torch.float64 else flat.float()
 
 
-Specials = tuple[int, int, int, int]
+def _exponents(flat: torch.Tensor, scratch: torch.Tensor | None = None) -> torch.Tensor:
+    """The biased exponent of each element: 0 for zero and subnormal, top for NaN and Inf."""
+    form = _FORMATS[flat.dtype]
+    bits = flat.view(form.integer)
+    if scratch is None or scratch.device != flat.device:
+        return (bits >> form.mantissa_bits).bitwise_and_(form.top)
+    out = scratch[: flat.numel()]
+    return torch.bitwise_right_shift(bits, form.mantissa_bits, out=out).bitwise_and_(form.top)
 
 
-def _by_bits(
-    flat: torch.Tensor, integer: torch.dtype, mantissa_bits: int, bias: int
-) -> tuple[dict[int, int], Specials, torch.Tensor]:
-    """Counts by exponent of the normal numbers, the specials, and the subnormal numbers."""
-    top = 2 * bias + 1
-    biased = (flat.view(integer) >> mantissa_bits) & top
-    bins = torch.bincount(biased, minlength=top + 1).tolist()
-    counts = {e - bias: n for e, n in enumerate(bins[1:top], start=1) if n}
-    nan = positive = negative = zeros = 0
-    subnormal = flat[:0]
-    if bins[top]:
-        extreme = flat[biased == top]
-        nan = int(extreme.isnan().sum())
-        positive = int((extreme == float("inf")).sum())
-        negative = int((extreme == float("-inf")).sum())
-    if bins[0]:
-        small = flat[biased == 0]
+def _bins(flat: torch.Tensor, scratch: torch.Tensor | None = None) -> torch.Tensor:
+    return torch.bincount(_exponents(flat, scratch), minlength=_FORMATS[flat.dtype].top + 1)
+
+
+def _histogram(flat: torch.Tensor, bins: np.ndarray) -> Log2Histogram:
+    form = _FORMATS[flat.dtype]
+    zeros = nan = positive = negative = 0
+    lowest, counts = 1 - form.bias, bins[1:-1]
+    if bins[-1] > 0:
+        nan = int(flat.isnan().sum())
+        positive = int((flat == float("inf")).sum())
+        negative = int(bins[-1]) - nan - positive
+    if bins[0] > 0:
         # Compared as bits: with denormals flushed, a subnormal number would equal 0.
-        is_zero = (small.view(integer) << 1) == 0
-        zeros = int(is_zero.sum())
-        subnormal = small[~is_zero]
-    return counts, (zeros, nan, positive, negative), subnormal
+        zeros = flat.numel() - int(torch.count_nonzero(flat.view(form.integer) << 1))
+        if zeros < bins[0]:
+            lowest, counts = _with_subnormal(flat, bins)
+    used = np.flatnonzero(counts)
+    if not len(used):
+        nothing = np.zeros(0, dtype=np.int64)
+        return Log2Histogram(nothing, nothing, zeros, nan, positive, negative)
+    first, last = int(used[0]), int(used[-1])
+    exponents = np.arange(lowest + first, lowest + last + 1)
+    used_counts = counts[first : last + 1].copy()
+    return Log2Histogram(exponents, used_counts, zeros, nan, positive, negative)
 
 
-def _subnormal_counts_float64(subnormal: torch.Tensor) -> dict[int, int]:
-    """A subnormal float64 is mantissa × 2⁻¹⁰⁷⁴, and a 52-bit mantissa is exact as a float."""
-    mantissa = subnormal.view(torch.int64) & ((1 << 52) - 1)
-    counts, _, _ = _by_bits(mantissa.double(), torch.int64, 52, 1023)
-    return {exponent - 1074: count for exponent, count in counts.items()}
+def _with_subnormal(flat: torch.Tensor, bins: np.ndarray) -> tuple[int, np.ndarray]:
+    """Exponent of the lowest bin, and all bins from it: those of the subnormal numbers in front.
+
+    A subnormal number is mantissa × 2^lowest, and its mantissa is exact as a float64.
+    """
+    form = _FORMATS[flat.dtype]
+    lowest = 1 - form.bias - form.mantissa_bits
+    mantissa = (flat.view(form.integer) & ((1 << form.mantissa_bits) - 1))[_exponents(flat) == 0]
+    wide = _FORMATS[torch.float64]
+    subnormal = _bins(mantissa[mantissa != 0].double()).cpu().numpy()
+    front = subnormal[wide.bias : wide.bias + form.mantissa_bits]
+    return lowest, np.concatenate([front, bins[1:-1]])

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 
 from gradcourse.support import GradcourseError
+
+SAFE = (1e-16, 1e17)
+"""A norm summed in float32 is right between ``SAFE[0] * sqrt(elements)`` and ``SAFE[1]``: squares
+below float32's range then make up at most 1e-6 of the sum, and none is above it."""
+
+_SURELY_SAFE = SAFE[0] * 1e7
+"""The lower limit for a tensor of 1e14 elements."""
+
+_NARROW = frozenset({torch.float32, torch.float16, torch.bfloat16})
 
 
 def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
@@ -46,15 +56,118 @@ def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
                 f"gradient_norm got {what} at position {position}; it takes floating-point "
                 "tensors. Leave out parameters whose .grad is None."
             )
-    if not given:
+    return _exact(given)
+
+
+class Norms:
+    """Norms of the same tensors again and again, as fast as their device allows.
+
+    On the CPU, norms that float32 can represent are summed in float32 (relative error below
+    1e-5), and the others in float64, which costs twice as much; those that needed it are expected
+    to need it again. On an accelerator all are summed in float64 and stay there, so that nothing
+    waits for them.
+    """
+
+    def __init__(self) -> None:
+        self._wide: set[int] = set()
+
+    def __call__(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor | np.ndarray:
+        """Return the 2-norms, as `gradient_norm` does.
+
+        Parameters
+        ----------
+        tensors : sequence of torch.Tensor
+            As they come from ``parameter.grad``: dense or sparse, real or complex, of any devices.
+
+        Returns
+        -------
+        torch.Tensor or numpy.ndarray, shape (number of tensors,), float64
+        """
+        if not tensors:
+            return np.zeros(0)
+        if not {t.dtype for t in tensors} <= _NARROW or not hasattr(torch, "_foreach_norm"):
+            return _exact(tensors)
+        try:
+            with torch.no_grad():
+                if not tensors[0].is_cpu:
+                    return torch.stack(list(_float64_norms(tensors)))
+                return self._on_cpu(tensors)
+        except (RuntimeError, NotImplementedError):
+            return _exact(tensors)  # sparse ones among them, or some on another device
+
+    def _on_cpu(self, tensors: Sequence[torch.Tensor]) -> np.ndarray:
+        wide = sorted(k for k in self._wide if k < len(tensors))
+        norms = np.empty(len(tensors))
+        if wide:
+            narrow = [k for k in range(len(tensors)) if k not in self._wide]
+            norms[wide] = _exact([tensors[k] for k in wide])
+            if narrow:
+                norms[narrow] = _narrow_norms([tensors[k] for k in narrow])
+        else:
+            norms[:] = _narrow_norms(tensors)
+            # Well inside the range for any size of tensor; NaN fails the comparison.
+            if norms.min() > _SURELY_SAFE and norms.max() < SAFE[1]:
+                return norms
+        low = SAFE[0] * np.sqrt([t.numel() for t in tensors])
+        doubtful = np.flatnonzero(~((norms > low) & (norms < SAFE[1]))).tolist()
+        again = [k for k in doubtful if k not in self._wide]
+        if again:
+            norms[again] = _exact([tensors[k] for k in again])
+        self._wide = set(doubtful)
+        return norms
+
+
+def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
+    return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).numpy()
+
+
+def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
+    """2-norm of a real, dense tensor: a float on the CPU, else a scalar on its device."""
+    if tensor.requires_grad:
+        tensor = tensor.detach()
+    if not tensor.is_cpu:
+        return wide_norm(tensor)
+    if tensor.dtype in _NARROW:
+        norm = torch.linalg.vector_norm(tensor, dtype=torch.float32).item()
+        if SAFE[0] * math.sqrt(tensor.numel()) < norm < SAFE[1]:
+            return norm
+    return wide_norm(tensor).item()
+
+
+def wide_norm(tensor: torch.Tensor) -> torch.Tensor:
+    """2-norm of a real, dense tensor as a float64 scalar on its device, without a transfer."""
+    tensor = tensor.detach()
+    if tensor.dtype != torch.float64 or not tensor.numel():
+        return torch.linalg.vector_norm(tensor, dtype=torch.float64)
+    largest = tensor.abs().amax()
+    # An all-zero tensor must not be divided by 0, nor one with NaN or Inf turn into all NaN.
+    scale = torch.where((largest > 0) & torch.isfinite(largest), largest, 1.0)
+    return torch.linalg.vector_norm(tensor / scale) * scale
+
+
+def _exact(tensors: Sequence[torch.Tensor]) -> np.ndarray:
+    if not tensors:
         return np.zeros(0)
     with torch.no_grad():
-        dense = [t.detach().coalesce().values() if t.is_sparse else t.detach() for t in given]
-        # Stacked first: one transfer, not one per tensor.
-        norms = torch.stack([n.cpu() for n in _float64_norms(dense)]).numpy().copy()
+        dense = [_real_values(t.detach()) for t in tensors]
+        norms = _on_cpu(list(_float64_norms(dense))).numpy().copy()
         for k in np.flatnonzero((norms == 0) | ~np.isfinite(norms)):
-            norms[k] = _scaled_norm(dense[k])
+            if dense[k].dtype == torch.float64 or norms[k] == 0:
+                norms[k] = _scaled_norm(dense[k])
     return norms
+
+
+def _on_cpu(norms: list[torch.Tensor]) -> torch.Tensor:
+    if len({norm.device for norm in norms}) == 1:
+        # Stacked first: one transfer, not one per tensor.
+        return torch.stack(norms).cpu()
+    return torch.stack([norm.cpu() for norm in norms])
+
+
+def _real_values(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.is_sparse:
+        tensor = tensor.coalesce().values()
+    return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 
 def _float64_norms(tensors: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:

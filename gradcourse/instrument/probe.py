@@ -2,40 +2,64 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import nn
 
-from gradcourse.instrument.histogram import log2_histogram
-from gradcourse.instrument.norms import gradient_norm
-from gradcourse.instrument.record import Reading, Record, Step
+from gradcourse.instrument.passes import Hook, Measured, Watcher, tensors
+from gradcourse.instrument.record import Record
+from gradcourse.instrument.steps import Reader
 from gradcourse.support import GradcourseError
 
-LEVELS = ("gradients", "standard", "everything")
+LEVELS: Mapping[str, tuple[int, int]] = MappingProxyType(
+    {"gradients": (1, 0), "standard": (10, 100), "everything": (1, 1)}
+)
+"""Default ``every`` and ``histogram_every`` of each level."""
 
 
-def probe(model: nn.Module, level: str = "standard") -> Probe:
+def probe(
+    model: nn.Module,
+    optimizer: Any = None,
+    level: str = "standard",
+    every: int | None = None,
+    histogram_every: int | None = None,
+) -> Probe:
     """Record what goes forward and backward through a model.
 
-    Use it as a block: ``with gc.probe(model) as record:``. A step is one call of the model
-    followed by a backward pass; more steps in one block are appended. A call without a backward
-    pass, an evaluation, leaves no trace. Two calls that share one backward pass are two steps,
-    with the same parameter gradients. When the block ends, also by an exception, the model is as
-    it was.
+    Use it as a block around a loop that stays as it is:
+    ``with gc.probe(model, optimizer) as record:``. When the block ends, also by an exception, the
+    model is as it was.
+
+    With the optimizer, a step is one ``optimizer.step()``: the parameters' gradients are those
+    that the update uses (accumulated, clipped), and layers are those of the last backward pass
+    before it. Without, a step is one backward pass through the model. A call without a backward
+    pass, an evaluation, leaves no trace.
 
     Parameters
     ----------
     model : nn.Module
         Any module with parameters. A module that is called several times in one step is listed
         once per call: ``cell``, ``cell #2``. Of an output that is no tensor, the first
-        floating-point tensor in it is measured.
+        floating-point tensor in it is measured. A relu, tanh or sigmoid that is called as a
+        function is listed after the layer that it follows: ``fc1 relu``.
+    optimizer : torch.optim.Optimizer, optional
+        The one that updates the model.
     level : str
-        - "gradients": norms of the parameters' gradients only
-        - "standard": also each layer's output and the gradient that comes back to it
-        - "everything": also log₂ histograms of the weights' gradients
+        - "gradients": norms of all parameters' gradients, each step
+        - "standard": also, every 10 steps, each layer's output and the gradient that comes back
+          to it, and the size of the update; every 100 steps log₂ histograms
+        - "everything": all of it, every step
+    every : int, optional
+        Layers are measured at step 0, ``every``, 2 ``every``, …; 10 at level "standard", else 1.
+        At level "gradients" only these steps are recorded at all.
+    histogram_every : int, optional
+        The same for log₂ histograms of the weights' gradients: 100 at "standard"; at
+        "everything" as often as ``every``.
 
     Returns
     -------
@@ -45,44 +69,58 @@ def probe(model: nn.Module, level: str = "standard") -> Probe:
     Raises
     ------
     GradcourseError
-        If it is no module, has no parameters, or the level is unknown.
+        If it is no module, has no parameters, the optimizer is none or updates none of the
+        model's parameters, the level is unknown, or a number is not a positive integer.
 
     Notes
     -----
-    All norms are summed in float64 (see `gradient_norm`), so no gradient is reported as 0 unless
-    every element is 0.
+    All norms keep their range (see `gradient_norm`): no gradient is reported as 0 unless every
+    element is 0, and none as infinite that is finite.
+
+    Inside a model that ``torch.compile`` has made one piece of, layers cannot be seen; its
+    gradients and updates are recorded, with a warning.
     """
-    return Probe(model, level)
+    return Probe(model, optimizer, level, every, histogram_every)
 
 
 class Probe:
     """The block that `probe` returns."""
 
-    def __init__(self, model: nn.Module, level: str = "standard") -> None:
-        if not isinstance(model, nn.Module):
-            raise GradcourseError(
-                f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
-            )
-        if next(model.parameters(), None) is None:
-            raise GradcourseError(
-                f"This {type(model).__name__} has no parameters, so there is no gradient to "
-                "record; give the model that you train."
-            )
-        if level not in LEVELS:
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: Any = None,
+        level: str = "standard",
+        every: int | None = None,
+        histogram_every: int | None = None,
+    ) -> None:
+        _check_model(model)
+        if not isinstance(level, str) or level not in LEVELS:
             raise GradcourseError(f"level is {level!r}; expected one of: {', '.join(LEVELS)}.")
+        self._optimizer = _checked_optimizer(optimizer, model)
         self._model = model
+        usual = LEVELS[level]
+        self._every = _checked_number("every", every, usual[0])
+        usual_histograms = self._every if level == "everything" else usual[1]
+        self._histogram_every = _checked_number(
+            "histogram_every", histogram_every, usual_histograms
+        )
         self._level = level
         self._handles: list[Any] = []
+        self._parameter_handles: list[Any] = []
         self._record: Record | None = None
-        self._step: Step | None = None
-        self._calls: dict[str, int] = {}
-        self._parameters = dict(model.named_parameters())
+        self._watcher: Watcher | None = None
+        self._reader = Reader(dict(model.named_parameters()))
+        self._number = 0
+        self._depth = 0
+        self._queued = False
+        self._called = False
 
     def __repr__(self) -> str:
         return f"probe of a {type(self._model).__name__}: with gc.probe(model) as record: …"
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("_") and hasattr(Record, name):
+        if not name.startswith("_") and (hasattr(Record, name) or name == "record"):
             raise GradcourseError(
                 f"The probe itself has no {name!r}; its record has. Write "
                 f"`with gc.probe(model) as record:` and read record.{name}."
@@ -92,128 +130,218 @@ class Probe:
     def __enter__(self) -> Record:
         if self._handles:
             raise GradcourseError("This probe is already in use; make a new one: gc.probe(model).")
-        self._record = Record({name: tuple(p.shape) for name, p in self._parameters.items()})
-        self._attach()
+        self._record = Record(self._reader.shapes)
+        self._number = self._depth = 0
+        self._queued = self._called = False
+        self._watcher = self._new_watcher()
+        model = self._model
+        self._handles = [
+            model.register_forward_pre_hook(Hook(self._begin)),
+            model.register_forward_hook(Hook(self._end), always_call=True),
+        ]
+        if self._optimizer is not None:
+            self._handles += [
+                self._optimizer.register_step_pre_hook(Hook(self._before_update)),
+                self._optimizer.register_step_post_hook(Hook(self._after_update)),
+            ]
+        else:
+            self._watch_parameters()
+        self._prepare()
         return self._record
 
     def __exit__(self, *exception: object) -> None:
-        for handle in self._handles:
+        for handle in self._handles + self._parameter_handles:
             handle.remove()
-        self._handles.clear()
-        self._step = None
+        self._handles = []
+        self._parameter_handles = []
+        if self._watcher is not None:
+            self._watcher.detach()
         # Graphs that outlive the block still carry tensor hooks: with no record they do nothing.
         self._record = None
+        self._reader.drop()
 
-    def _attach(self) -> None:
-        self._handles.append(self._model.register_forward_pre_hook(self._begin))
-        if self._level != "gradients":
-            for name, module in _layers(self._model):
-                self._handles.append(module.register_forward_hook(self._layer_hook(name)))
-        self._handles.append(self._model.register_forward_hook(self._end))
+    def _new_watcher(self) -> Watcher | None:
+        if self._level == "gradients":
+            return None
+        if _is_compiled(self._model):
+            warnings.warn(
+                "The layers of a compiled model cannot be watched; the probe records gradients "
+                "and updates only. To see the layers, probe the model before torch.compile.",
+                stacklevel=4,
+            )
+            return None
+        return Watcher(self._model)
+
+    def _watch_parameters(self) -> None:
+        """Notice backward passes of models whose parts are called without the model itself."""
+        hook = Hook(self._parameter_came_back)
+        for parameter in self._reader.parameters:
+            if parameter.requires_grad and parameter.is_leaf:
+                handle = parameter.register_post_accumulate_grad_hook(hook)
+                self._parameter_handles.append(handle)
+
+    def _prepare(self) -> None:
+        """Put the layers' hooks in place for the step to come, or take them away."""
+        if self._level != "gradients" and not self._is_due(self._every):
+            self._reader.drop()
+        watcher = self._watcher
+        if watcher is None:
+            return
+        if self._is_due(self._every):
+            watcher.forget()
+            if not watcher.attached:
+                watcher.attach()
+        elif watcher.attached:
+            watcher.detach()
+
+    def _is_due(self, every: int) -> bool:
+        return every > 0 and self._number % every == 0
 
     def _begin(self, module: nn.Module, inputs: Any) -> None:
-        self._step = Step()
-        self._calls = {}
-
-    def _layer_hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
-            # No step is open when a layer is called by itself or replayed by checkpointing.
-            tensor = _first_tensor(output)
-            if self._step is None or tensor is None or not torch.is_grad_enabled():
-                return
-            self._calls[name] = self._calls.get(name, 0) + 1
-            label = name if self._calls[name] == 1 else f"{name} #{self._calls[name]}"
-            self._step.readings[label] = _read(module, tensor)
-            if tensor.requires_grad:
-                tensor.register_hook(self._gradient_hook(label, self._step))
-
-        return hook
-
-    def _gradient_hook(self, label: str, step: Step) -> Callable[[torch.Tensor], None]:
-        record = self._record
-
-        def hook(gradient: torch.Tensor) -> None:
-            if self._record is record:
-                step.output_gradients[label] = float(gradient_norm(gradient)[0])
-
-        return hook
+        self._depth += 1
+        if self._depth > 1 or not torch.is_grad_enabled() or self._record is None:
+            return
+        if torch._C._current_graph_task_id() == -1:
+            self._queued = False  # a backward pass that raised never came to its end
+            self._called = True
+            self._record.begin()
+            if self._watcher is not None:
+                self._watcher.begin()
 
     def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        step, self._step = self._step, None
-        record = self._record
-        waiting: list[Step] = []
-
-        def finish() -> None:
-            if self._record is record and record is not None:
-                record.append(self._complete(waiting.pop()))
-
-        def hook(gradient: torch.Tensor) -> None:
-            # Parameters have their gradients when the whole backward pass is over, and the loop
-            # may clear them right after, so this is the one moment to read them.
-            if not waiting and step is not None:
-                waiting.append(step)
-                torch.autograd.Variable._execution_engine.queue_callback(finish)
-
-        for tensor in _tensors(output):
+        self._depth = max(0, self._depth - 1)
+        if self._depth or not torch.is_grad_enabled():
+            return
+        watcher = self._watcher
+        one = watcher.open if watcher is not None else None
+        if watcher is not None and one is not None:
+            watcher.end(output)
+        elif self._optimizer is not None:
+            return
+        hook = partial(self._came_back, self._record, one)
+        for tensor in tensors(output):
             if tensor.requires_grad:
                 tensor.register_hook(hook)
 
-    def _complete(self, step: Step) -> Step:
-        """The step with the parameters' gradients, as a copy: a graph may go backward twice."""
-        gradients = {name: p.grad for name, p in self._parameters.items() if p.grad is not None}
-        norms = gradient_norm(gradients.values())
-        histograms = {}
-        if self._level == "everything":
-            histograms = {name: log2_histogram(g) for name, g in gradients.items() if g.dim() > 1}
-        return Step(
-            dict(step.readings),
-            dict(step.output_gradients),
-            dict(zip(gradients, norms.tolist(), strict=True)),
-            histograms,
+    def _came_back(self, record: Record | None, one: Any, gradient: torch.Tensor) -> None:
+        if record is not self._record or record is None:
+            return
+        if one is not None and self._watcher is not None:
+            self._watcher.mark(one)
+        self._queue()
+
+    def _parameter_came_back(self, parameter: torch.Tensor) -> None:
+        self._queue()
+
+    def _queue(self) -> None:
+        # Parameters have their gradients when the whole backward pass is over, and the loop may
+        # clear them right after, so without an optimizer that is the one moment to read them.
+        if self._optimizer is None and not self._queued:
+            self._queued = True
+            finish = partial(self._backward_is_over, self._record)
+            torch.autograd.Variable._execution_engine.queue_callback(finish)
+
+    def _backward_is_over(self, record: Record | None) -> None:
+        self._queued = False
+        if record is not self._record or record is None:
+            return
+        if self._called and self._parameter_handles:
+            for handle in self._parameter_handles:
+                handle.remove()
+            self._parameter_handles = []
+        self._write()
+        self._advance()
+
+    def _before_update(self, optimizer: Any, positional: Any, named: Any) -> None:
+        if self._record is None:
+            return
+        if self._level != "gradients" and self._is_due(self._every):
+            self._reader.keep_weights()
+        if not _has_closure(positional, named):
+            self._write()
+
+    def _after_update(self, optimizer: Any, positional: Any, named: Any) -> None:
+        if self._record is None:
+            return
+        if _has_closure(positional, named):
+            self._write()  # the closure has made the gradients only now
+        if len(self._record):
+            self._reader.write_updates(self._record.newest())
+        self._advance()
+
+    def _advance(self) -> None:
+        self._number += 1
+        self._prepare()
+
+    def _write(self) -> None:
+        record = self._record
+        if record is None or (self._level == "gradients" and not self._is_due(self._every)):
+            return
+        watcher = self._watcher
+        measured = None
+        if watcher is not None and watcher.reached and self._is_due(self._every):
+            measured = Measured(watcher.reached)
+        histograms = self._level != "gradients" and self._is_due(self._histogram_every)
+        record.append(self._reader.step(self._number, measured, histograms))
+
+
+def _check_model(model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise GradcourseError(
+            f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
+        )
+    if next(model.parameters(), None) is None:
+        raise GradcourseError(
+            f"This {type(model).__name__} has no parameters, so there is no gradient to "
+            "record; give the model that you train."
+        )
+    if any(nn.parameter.is_lazy(p) for p in model.parameters()):
+        raise GradcourseError(
+            f"This {type(model).__name__} has lazy parameters without a shape; call it once on a "
+            "batch, then probe it."
         )
 
 
-def _layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Modules that compute something themselves: without children, or with own parameters."""
-    for name, module in model.named_modules():
-        has_children = next(module.children(), None) is not None
-        owns = next(module.parameters(recurse=False), None) is not None
-        if not has_children or (owns and name):
-            yield name or type(module).__name__, module
+def _checked_optimizer(optimizer: Any, model: nn.Module) -> Any:
+    if optimizer is None:
+        return None
+    if isinstance(optimizer, str):
+        raise GradcourseError(
+            f"optimizer is {optimizer!r}; the level is given by name: level={optimizer!r}."
+        )
+    # Accelerate and Lightning wrap the optimizer, and its hooks are the ones that are called.
+    for _ in range(3):
+        inner = getattr(optimizer, "optimizer", None)
+        if not hasattr(inner, "register_step_pre_hook"):
+            break
+        optimizer = inner
+    if not hasattr(optimizer, "register_step_pre_hook") or isinstance(optimizer, type):
+        raise GradcourseError(
+            f"optimizer is a {type(optimizer).__name__}; expected a torch.optim.Optimizer, or None."
+        )
+    updated = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if updated.isdisjoint(map(id, model.parameters())):
+        raise GradcourseError(
+            "The optimizer updates none of this model's parameters; make it from "
+            "model.parameters() of the model that you probe."
+        )
+    return optimizer
 
 
-def _tensors(output: Any) -> Iterator[torch.Tensor]:
-    """The floating-point tensors inside an output, in order."""
-    if isinstance(output, torch.Tensor):
-        if output.is_floating_point():
-            yield output
-    elif isinstance(output, Mapping):
-        for value in output.values():
-            yield from _tensors(value)
-    elif isinstance(output, Sequence) and not isinstance(output, str | bytes):
-        for value in output:
-            yield from _tensors(value)
+def _checked_number(name: str, given: Any, usual: int) -> int:
+    if given is None:
+        return usual
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise GradcourseError(f"{name} is {given!r}; it must be an integer, 1 or more.")
+    return given
 
 
-def _first_tensor(output: Any) -> torch.Tensor | None:
-    return next(_tensors(output), None)
+def _is_compiled(model: nn.Module) -> bool:
+    return any(
+        hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+        for module in model.modules()
+    ) or isinstance(model, torch.jit.ScriptModule)
 
 
-def _read(module: nn.Module, output: torch.Tensor) -> Reading:
-    """Moments summed in float64, so that a large activation does not overflow on the way."""
-    with torch.no_grad():
-        values = output.detach()
-        if values.dtype in (torch.float16, torch.bfloat16):
-            values = values.float()
-        size = max(values.numel(), 1)
-        mean = float(values.sum(dtype=torch.float64)) / size
-        # The mean is taken off before squaring: E[a²] − E[a]² loses a small spread.
-        norm, spread = gradient_norm([values, values - mean]).tolist()
-        mean_square = norm**2 / size
-        if isinstance(module, nn.Sigmoid):
-            slope = mean - mean_square
-        elif isinstance(module, nn.Tanh):
-            slope = 1 - mean_square
-        else:
-            slope = math.nan
-        return Reading(type(module).__name__, size, norm, mean, spread / math.sqrt(size), slope)
+def _has_closure(positional: Any, named: Any) -> bool:
+    return bool(positional and positional[0] is not None) or named.get("closure") is not None

@@ -1,12 +1,26 @@
 """Closed forms in plain floats and arrays, each with its source. No torch."""
 
 from gradcourse.theory.activations import activation, sigmoid, slope, tanh
+from gradcourse.theory.depth import (
+    batch_norm_gradient_growth,
+    normalized_residual_gradient_growth,
+    normalized_residual_variance,
+    residual_variance,
+)
+from gradcourse.theory.edge import edge_of_chaos
 from gradcourse.theory.floats import (
     FloatLimits,
     float_limits,
     overflow_depth,
     subnormal_depth,
     underflow_depth,
+)
+from gradcourse.theory.forgetting import chrono_bias_range, forget_bias, forget_half_life
+from gradcourse.theory.initialization import (
+    backward_gain,
+    forward_gain,
+    selu_constants,
+    weight_std,
 )
 from gradcourse.theory.meanfield import (
     chi,
@@ -26,24 +40,38 @@ from gradcourse.theory.products import (
     two_point_factors,
     uniform_factors,
 )
+from gradcourse.theory.slopes import mean_slope, saturated_share
 
 __all__ = [
     "FactorLaw",
     "FloatLimits",
     "activation",
+    "backward_gain",
+    "batch_norm_gradient_growth",
     "chi",
+    "chrono_bias_range",
     "depth_scale",
+    "edge_of_chaos",
     "float_limits",
+    "forget_bias",
+    "forget_half_life",
+    "forward_gain",
     "gaussian_mean",
     "ginibre_exponents",
     "gradient_decay",
     "lognormal_factors",
     "lyapunov_exponent",
+    "mean_slope",
     "mean_squared_slope",
+    "normalized_residual_gradient_growth",
+    "normalized_residual_variance",
     "overflow_depth",
     "q_fixed_point",
     "q_map",
     "q_trajectory",
+    "residual_variance",
+    "saturated_share",
+    "selu_constants",
     "sigmoid",
     "slope",
     "subnormal_depth",
@@ -51,4 +79,5 @@ __all__ = [
     "two_point_factors",
     "underflow_depth",
     "uniform_factors",
+    "weight_std",
 ]

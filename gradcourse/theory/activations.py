@@ -41,6 +41,9 @@ def _normal_pdf(z: np.ndarray) -> np.ndarray:
     return np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
 
 
+_ALPHA, _LAMBDA = 1.6732632423543772, 1.0507009873554805
+"""SELU's constants (Klambauer et al. 2017); `selu_constants` derives them."""
+
 _TABLE: MappingProxyType[str, tuple[Function, Function]] = MappingProxyType(
     {
         "sigmoid": (special.expit, _sigmoid_slope),
@@ -54,6 +57,10 @@ _TABLE: MappingProxyType[str, tuple[Function, Function]] = MappingProxyType(
             lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
             lambda z: np.where(z > 0, 1.0, np.exp(np.minimum(z, 0))),
         ),
+        "selu": (
+            lambda z: _LAMBDA * np.where(z > 0, z, _ALPHA * np.expm1(np.minimum(z, 0))),
+            lambda z: _LAMBDA * np.where(z > 0, 1.0, _ALPHA * np.exp(np.minimum(z, 0))),
+        ),
         "gelu": (
             lambda z: z * _normal_cdf(z),
             lambda z: _normal_cdf(z) + z * _normal_pdf(z),
@@ -62,6 +69,7 @@ _TABLE: MappingProxyType[str, tuple[Function, Function]] = MappingProxyType(
             lambda z: z * special.expit(z),
             lambda z: special.expit(z) + z * _sigmoid_slope(z),
         ),
+        "erf": (special.erf, lambda z: 2 / np.sqrt(np.pi) * np.exp(-(z**2))),
         "linear": (lambda z: z, np.ones_like),
     }
 )
@@ -73,7 +81,8 @@ def activation(name: str, z: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     name : str
-        "sigmoid", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "gelu", "silu" or "linear".
+        "sigmoid", "tanh", "relu", "leaky_relu" (slope 0.01), "elu", "selu", "gelu", "silu",
+        "erf" or "linear".
     z : array_like
         Pre-activations, any shape.
 

@@ -18,6 +18,8 @@ from scipy.optimize import brentq
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import activation, slope
 
+_NEARLY_ZERO = 1e-30
+
 
 @cache
 def _gaussian_rule() -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +70,8 @@ def mean_squared_slope(name: str, q: float) -> float:
     name : str
         See `gradcourse.theory.activation`.
     q : float
-        Variance of the pre-activations.
+        Variance of the pre-activations; at 0 the limit from above is meant, so that a kink at 0
+        counts with the slopes on both sides.
 
     References
     ----------
@@ -79,7 +82,7 @@ def mean_squared_slope(name: str, q: float) -> float:
     >>> mean_squared_slope("sigmoid", 0.0)  # (1/4)²
     0.0625
     """
-    return gaussian_mean(lambda z: slope(name, z) ** 2, q)
+    return gaussian_mean(lambda z: slope(name, z) ** 2, q or _NEARLY_ZERO)
 
 
 def q_map(name: str, q: float, sigma_w: float, sigma_b: float = 0.0) -> float:
@@ -162,7 +165,7 @@ def chi(name: str, sigma_w: float, sigma_b: float = 0.0) -> float:
 
     Examples
     --------
-    >>> chi("tanh", 1.0)  # the edge of chaos without biases
+    >>> round(chi("tanh", 1.0), 9)  # the edge of chaos without biases
     1.0
     """
     q = q_fixed_point(name, sigma_w, sigma_b)

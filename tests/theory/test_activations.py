@@ -6,7 +6,7 @@ from gradcourse import theory
 from gradcourse.nets import activation_function
 from gradcourse.support import GradcourseError
 
-NAMES = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "linear"]
+NAMES = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "linear"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,3 +46,11 @@ def test_sigmoid_and_tanh_never_overflow():
 def test_an_unknown_activation_is_named():
     with pytest.raises(GradcourseError, match="'swish'"):
         theory.slope("swish", 0.0)
+
+
+def test_erf_and_its_slope():
+    z = torch.linspace(-6, 6, 101, dtype=torch.float64).requires_grad_()
+    a = torch.erf(z)
+    (expected,) = torch.autograd.grad(a.sum(), z)
+    np.testing.assert_allclose(theory.activation("erf", z.detach().numpy()), a.detach(), rtol=1e-12)
+    np.testing.assert_allclose(theory.slope("erf", z.detach().numpy()), expected, rtol=1e-10)

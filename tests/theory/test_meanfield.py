@@ -4,12 +4,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.special import erfcx
 
 from gradcourse import theory
 from gradcourse.support import GradcourseError
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "gelu"])
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "gelu", "silu", "elu", "selu"])
 @pytest.mark.parametrize("q", [1e-6, 0.3, 1.0, 20.0, 400.0, 1e6])
 def test_mean_squared_slope_agrees_with_adaptive_quadrature(name, q):
     # Over x = √q z, where the slope lives on a scale of 1 whatever q is.
@@ -33,6 +34,31 @@ def test_gaussian_mean_gives_the_moments(power):
     assert theory.gaussian_mean(lambda x: x**power, 9.0) == pytest.approx(
         moment * 3.0**power, rel=1e-12, abs=1e-12
     )
+
+
+@pytest.mark.parametrize("q", [1e-4, 0.7, 1.0, 25.0, 1e5])
+def test_closed_forms_over_the_whole_range(q):
+    # Williams (1997) for erf; both sides of the kink for the piecewise linear and for ELU's slope.
+    def mean_square(name):
+        return theory.q_map(name, q, 1.0)
+
+    assert mean_square("erf") == pytest.approx(2 / math.pi * math.asin(2 * q / (1 + 2 * q)))
+    assert theory.mean_squared_slope("erf", q) == pytest.approx(
+        4 / math.pi / math.sqrt(1 + 4 * q), rel=1e-10
+    )
+    assert mean_square("relu") == pytest.approx(q / 2, rel=1e-12)
+    assert mean_square("leaky_relu") == pytest.approx(q * (1 + 1e-4) / 2, rel=1e-12)
+    below = erfcx(math.sqrt(2 * q)) / 2  # E[exp(2x); x < 0]
+    assert theory.mean_squared_slope("elu", q) == pytest.approx(0.5 + below, rel=1e-10)
+    alpha, scale = theory.selu_constants()
+    assert theory.mean_squared_slope("selu", q) == pytest.approx(
+        scale**2 * (0.5 + alpha**2 * below), rel=1e-10
+    )
+
+
+def test_a_kink_at_no_variance_counts_from_both_sides():
+    assert theory.mean_squared_slope("relu", 0.0) == pytest.approx(0.5)
+    assert theory.mean_squared_slope("leaky_relu", 0.0) == pytest.approx((1 + 1e-4) / 2)
 
 
 def test_large_variance_limit_of_the_slope():

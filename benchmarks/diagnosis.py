@@ -1,0 +1,150 @@
+"""Is the diagnosis right? Small networks, healthy and sick, labelled by how they were made.
+
+Two sets: thresholds were tuned on the first, and fixed before the second was made for the first
+time. Two published sets of absolute rules judge the same records. Run it with ``make bench`` or
+``python benchmarks/diagnosis.py``. Exit code 1 when a bar is missed on the second set.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from gradcourse.diagnosis.patients import Patient
+    from gradcourse.instrument import Record
+
+TUNED_SEED = 1_000
+UNSEEN_SEED = 50_000
+ROUNDS = 4
+RIGHT = 0.95
+FALSE_ALARMS = 0.01
+
+
+def ours(record: Record) -> str:
+    """The package's own diagnosis."""
+    from gradcourse.diagnosis import diagnose
+
+    return diagnose(record).primary.kind
+
+
+def norm_rules(record: Record, large: float) -> str:
+    """Rules of thumb from the web: a norm below 1e-7 vanishes, one above ``large`` explodes."""
+    norms = record.weight_gradient_norm
+    if record.nonfinite.any():
+        return "non-finite"
+    if np.nanmin(norms) < 1e-7:
+        return "vanishing"
+    return "exploding" if np.nanmax(norms) > large else "healthy"
+
+
+def sagemaker_rules(record: Record) -> str:
+    """Amazon SageMaker Debugger's built-in rules at their documented defaults, by a record.
+
+    VanishingGradient: mean |g| of a weight below 1e-7 (its root mean square here, which is 1.25
+    times that for Gaussian entries). DeadRelu: more than 50 % of a layer's units inactive.
+    WeightUpdateRatio: above 10, or below 1e-8. ExplodingTensor: NaN or Inf.
+    """
+    if record.nonfinite.any():
+        return "non-finite"
+    if (record.dead_fraction > 0.5).any():
+        return "dead"
+    if np.nanmin(record.weight_gradient_rms) < 1e-7:
+        return "vanishing"
+    ratio = record.update_ratio
+    if (ratio > 10).any():
+        return "update too large"
+    return "update too small" if (ratio < 1e-8).any() else "healthy"
+
+
+JUDGES: dict[str, Callable[[Record], str]] = {
+    "gc.diagnose": ours,
+    "norm < 1e-7 or > 1": lambda record: norm_rules(record, 1.0),
+    "norm < 1e-7 or > 70": lambda record: norm_rules(record, 70.0),
+    "SageMaker Debugger's rules": sagemaker_rules,
+}
+
+
+@dataclass
+class Tally:
+    """How often one judge was right."""
+
+    right: int = 0
+    total: int = 0
+    alarms: int = 0
+    healthy: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def add(self, patient: Patient, said: str) -> None:
+        """Count one verdict."""
+        self.total += 1
+        self.healthy += patient.label == "healthy"
+        self.right += said == patient.label
+        self.alarms += patient.label == "healthy" and said != "healthy"
+        if said != patient.label:
+            self.wrong.append(f"{patient!r} was called {said}")
+
+    @property
+    def share(self) -> float:
+        """Share of right verdicts."""
+        return self.right / self.total
+
+    @property
+    def false_alarms(self) -> float:
+        """Share of the healthy ones that were called sick."""
+        return self.alarms / self.healthy if self.healthy else 0.0
+
+
+def judge_all(patients: Iterable[Patient]) -> dict[str, Tally]:
+    """Observe each patient once and let every judge say what it is."""
+    tallies = {name: Tally() for name in JUDGES}
+    with np.errstate(all="ignore"):
+        for patient in patients:
+            record = patient.observe()
+            for name, judge in JUDGES.items():
+                tallies[name].add(patient, judge(record))
+    return tallies
+
+
+def report(title: str, tallies: dict[str, Tally], labels: Counter[str]) -> None:
+    """Print one set."""
+    counts = ", ".join(f"{n} {label}" for label, n in labels.most_common())
+    print(f"\n{title}: {sum(labels.values())} networks ({counts})")
+    print(f"{'judge':<28} | {'right':>7} | false alarms")
+    for name, tally in tallies.items():
+        alarms = f"{tally.alarms} of {tally.healthy} ({tally.false_alarms:.1%})"
+        print(f"{name:<28} | {tally.share:>7.1%} | {alarms}")
+    for line in tallies["gc.diagnose"].wrong:
+        print(f"  {line}")
+
+
+def main() -> int:
+    """Judge both sets, print the tables, and return the exit code."""
+    import torch
+
+    from gradcourse.diagnosis.patients import patients
+
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    last: dict[str, Tally] = {}
+    for title, seed in (("tuned on", TUNED_SEED), ("unseen", UNSEEN_SEED)):
+        chosen = patients(seed, ROUNDS)
+        last = judge_all(chosen)
+        report(title, last, Counter(patient.label for patient in chosen))
+    ours = last["gc.diagnose"]
+    ok = ours.share >= RIGHT and ours.false_alarms <= FALSE_ALARMS
+    print(
+        f"\nbar on the unseen set: at least {RIGHT:.0%} right, at most {FALSE_ALARMS:.0%} false "
+        f"alarms: {'✓' if ok else '✗'}  ({time.perf_counter() - start:.0f} s)"
+    )
+    return 0 if ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,275 @@
+"""What the instrument costs, as ratios from interleaved runs on one thread.
+
+    python -m benchmarks.instrument            every table
+    python -m benchmarks.instrument cost 60    one table, and how many rounds
+
+A table is a function that takes the number of rounds and returns rows; add it to ``TABLES``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import itertools
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch
+from torch import nn
+
+import gradcourse as gc
+
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table. ``bar`` is the most that ``value`` may be; None where there is none."""
+
+    what: str
+    value: float
+    bar: float | None = None
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        return self.bar is None or self.value <= self.bar
+
+    def __str__(self) -> str:
+        mark = " " if self.bar is None else ("✓" if self.met else "✗")
+        bar = "" if self.bar is None else f"bar {self.bar:g}"
+        return f"{mark} {self.what:<52}{self.value:>9.4g}  {bar:<11}{self.note}"
+
+
+# --- the three networks, each with data, loss and plain SGD -------------------------------------
+
+
+def mlp_case() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
+    """50 layers of 128 units with tanh, batch 256: there clip_grad_norm_ costs 7 %."""
+    modules: list[nn.Module] = []
+    for _ in range(50):
+        modules += [nn.Linear(128, 128), nn.Tanh()]
+    x, y = torch.randn(256, 128), torch.randint(0, 10, (256,))
+    net = nn.Sequential(*modules, nn.Linear(128, 10))
+    return net, lambda net: nn.functional.cross_entropy(net(x), y)
+
+
+def cnn_case() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
+    """20 convolutions of 32 channels with batch norm and ReLU on 32 × 32, batch 16."""
+    modules: list[nn.Module] = []
+    for k in range(20):
+        modules += [
+            nn.Conv2d(3 if k == 0 else 32, 32, 3, padding=1),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+        ]
+    net = nn.Sequential(*modules, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
+    x, y = torch.randn(16, 3, 32, 32), torch.randint(0, 10, (16,))
+    return net, lambda net: nn.functional.cross_entropy(net(x), y)
+
+
+class LastState(nn.Module):
+    """An LSTM read out at its last state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(32, 256, batch_first=True)
+        self.head = nn.Linear(256, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.lstm(x)[0][:, -1])
+
+
+def lstm_case() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
+    """An LSTM of 256 units over 100 time steps, batch 16, 32 inputs."""
+    x, y = torch.randn(16, 100, 32), torch.randint(0, 10, (16,))
+    return LastState(), lambda net: nn.functional.cross_entropy(net(x), y)
+
+
+CASES = {"MLP 50×128": mlp_case, "CNN 20": cnn_case, "LSTM 256×100": lstm_case}
+
+
+class Arm:
+    """One way to run the same step, with its own model, entered once and stepped many times."""
+
+    def __init__(self, case: Callable[[], Any], watch: Callable[..., Any]) -> None:
+        torch.manual_seed(0)
+        self.model, self._loss = case()
+        self._optimizer = torch.optim.SGD(self.model.parameters(), lr=1e-3)
+        self._stack = contextlib.ExitStack()
+        self.after: Step = self._stack.enter_context(watch(self.model, self._optimizer)) or _nothing
+        self.before_update: Step = getattr(self.after, "before_update", _nothing)
+
+    def step(self) -> None:
+        self._optimizer.zero_grad()
+        self._loss(self.model).backward()
+        self.before_update()
+        self._optimizer.step()
+        self.after()
+
+    def block(self, steps: int) -> float:
+        """Seconds of processor time of some steps."""
+        start = time.process_time()
+        for _ in range(steps):
+            self.step()
+        return time.process_time() - start
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def _nothing() -> None:
+    return None
+
+
+# --- ways to watch ------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def plain(model: nn.Module, optimizer: Any) -> Iterator[Step]:
+    yield _nothing
+
+
+def probed(level: str, **settings: Any) -> Callable[..., Any]:
+    @contextlib.contextmanager
+    def watch(model: nn.Module, optimizer: Any) -> Iterator[Step]:
+        given = None if settings.get("without_optimizer") else optimizer
+        own = {k: v for k, v in settings.items() if k != "without_optimizer"}
+        with gc.probe(model, given, level=level, **own):
+            yield _nothing
+
+    return watch
+
+
+@contextlib.contextmanager
+def clipping(model: nn.Module, optimizer: Any) -> Iterator[Step]:
+    parameters = list(model.parameters())
+
+    def after() -> None:
+        return None
+
+    after.before_update = lambda: nn.utils.clip_grad_norm_(parameters, 1e9)  # type: ignore[attr-defined]
+    yield after
+
+
+@contextlib.contextmanager
+def hook_and_item(model: nn.Module, optimizer: Any) -> Iterator[Step]:
+    """What most people write: full backward hooks, and .item() for every number."""
+    found: list[float] = []
+
+    def forward(module: nn.Module, inputs: Any, output: Any) -> None:
+        tensor = output if isinstance(output, torch.Tensor) else output[0]
+        found.extend((tensor.mean().item(), tensor.std().item()))
+
+    def backward(module: nn.Module, given: Any, gradients: Any) -> None:
+        if gradients[0] is not None:
+            found.append(gradients[0].norm().item())
+
+    for module in model.modules():
+        if not list(module.children()):
+            module.register_forward_hook(forward)
+            module.register_full_backward_hook(backward)
+
+    def after() -> None:
+        found.extend(p.grad.norm().item() for p in model.parameters() if p.grad is not None)
+        found.clear()
+
+    yield after
+
+
+@contextlib.contextmanager
+def tensorboard_histograms(model: nn.Module, optimizer: Any) -> Iterator[Step]:
+    """``add_histogram`` of each parameter and its gradient, each step."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    with tempfile.TemporaryDirectory() as folder, SummaryWriter(folder) as writer:
+
+        def after() -> None:
+            for name, parameter in model.named_parameters():
+                writer.add_histogram(name, parameter, 0)
+                writer.add_histogram(f"{name}.grad", parameter.grad, 0)
+
+        yield after
+
+
+def ratio(case: Callable[[], Any], watch: Callable[..., Any], rounds: int, block: int = 5) -> float:
+    """Median over rounds of the time of a block of steps, relative to plain blocks around it.
+
+    Processor time, so that other programs on the machine do not count. Each way runs against the
+    plain step alone: a step leaves the cache to the next one as it needed it itself.
+    """
+    arms = Arm(case, plain), Arm(case, watch)
+    for arm in arms:
+        arm.block(max(2, block))
+    # Long enough to time well, short enough that nothing changes meanwhile.
+    block = block or max(1, min(5, int(0.1 / arms[0].block(1))))
+    blocks = [[arm.block(block) for arm in arms] for _ in range(rounds)]
+    for arm in arms:
+        arm.close()
+    return statistics.median(
+        watched / ((before + after) / 2)
+        for (before, watched), (after, _) in itertools.pairwise(blocks)
+    )
+
+
+def amortised(case: Callable[[], Any], rounds: int) -> float:
+    """The standard level: a block is 10 steps, one of which is measured; histograms 1 in 100."""
+    without = ratio(case, probed("standard", histogram_every=10**9), rounds, 10)
+    with_histograms = ratio(case, probed("standard", histogram_every=10), rounds, 10)
+    return without + (with_histograms - without) / 10
+
+
+BARS = {
+    "gradients": (1.05, 1.02, 1.02),
+    "standard": (1.12, 1.05, 1.03),
+    "everything": (1.8, 1.15, 1.06),
+}
+
+
+def cost(rounds: int) -> Iterator[Row]:
+    """Time of a training step, relative to the plain step."""
+    ways = {
+        "gradients": probed("gradients"),
+        "gradients, no optimizer": probed("gradients", without_optimizer=True),
+        "everything": probed("everything"),
+        "clip_grad_norm_": clipping,
+        "hook and item()": hook_and_item,
+    }
+    if importlib.util.find_spec("tensorboard"):
+        ways["TensorBoard histograms"] = tensorboard_histograms
+    for k, (name, case) in enumerate(CASES.items()):
+        for way, watch in ways.items():
+            others = way not in BARS and "optimizer" not in way
+            value = ratio(case, watch, max(4, rounds // 4) if others else rounds)
+            yield Row(f"{name}: {way}", value, BARS[way][k] if way in BARS else None)
+        value = amortised(case, max(6, rounds // 2))
+        yield Row(f"{name}: standard, amortised", value, BARS["standard"][k])
+
+
+TABLES: dict[str, Callable[[int], Iterator[Row]]] = {"cost": cost}
+
+
+def main(arguments: list[str]) -> int:
+    """Print the tables; return 1 if a bar is missed."""
+    torch.set_num_threads(1)
+    rounds = next((int(a) for a in arguments if a.isdigit()), 60)
+    chosen = [a for a in arguments if not a.isdigit()] or list(TABLES)
+    missed = 0
+    for name in chosen:
+        print(f"\n{name}: {TABLES[name].__doc__}")
+        for row in TABLES[name](rounds):
+            print(row, flush=True)
+            missed += not row.met
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

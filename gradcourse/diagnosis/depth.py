@@ -1,0 +1,161 @@
+"""Vanishing and exploding over the depth, by decades and never by sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcourse.diagnosis import remedies
+from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.signals import Signals, log10, median, trend
+from gradcourse.diagnosis.steps import Sign, confidence, persistent
+from gradcourse.diagnosis.thresholds import threshold
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """log₁₀ of what goes backward and forward, by step and by layer along the chain.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The layers that own a weight, from input to output.
+    backward, forward : numpy.ndarray, shape (S, n)
+    source : str
+        What ``backward`` is made of.
+    """
+
+    names: tuple[str, ...]
+    backward: np.ndarray
+    forward: np.ndarray
+    source: str
+
+    @property
+    def hidden(self) -> slice:
+        """All but the output layer, where there are enough: a small or zero head is no fault."""
+        return slice(0, -1) if len(self.names) >= 4 else slice(0, None)
+
+    def gradual(self, row: int) -> float:
+        """Decades over the depth by the layers that still get a gradient."""
+        line = self.backward[row][self.hidden]
+        return trend(line[line > -60][::-1])
+
+    def decades(self) -> tuple[np.ndarray, np.ndarray]:
+        """Growth of the gradient towards the input, and of the signal towards the output."""
+        backward = np.array([trend(row[self.hidden][::-1]) for row in self.backward])
+        forward = np.array([trend(row[self.hidden]) for row in self.forward])
+        return backward, forward
+
+
+def profile(signals: Signals) -> Profile:
+    """Read the chain off the layers, or off the parameters where no layer was measured."""
+    chain = signals.chain
+    seen = [k for k in chain if np.isfinite(signals.output_gradient_norm[:, k]).any()]
+    if seen:
+        return Profile(
+            tuple(signals.layers[k] for k in seen),
+            log10(signals.output_gradient_norm[:, seen]),
+            log10(signals.activation_rms[:, seen]),
+            "∂L/∂output",
+        )
+    return _of_parameters(signals)
+
+
+def _of_parameters(signals: Signals) -> Profile:
+    """The bias's gradient is ∂L/∂output summed over the batch; ‖∂L/∂W‖ over it, the input."""
+    position = {name: k for k, name in enumerate(signals.parameters)}
+    norms = signals.parameter_gradient_norm
+    trained = [name for name in signals.weights if np.isfinite(norms[:, position[name]]).any()]
+    biases = [name.removesuffix("weight") + "bias" for name in trained]
+    weight = norms[:, [position[name] for name in trained]]
+    names = tuple(name.rpartition(".")[0] or name for name in trained)
+    # A bias in front of a normalization has a gradient of rounding errors only.
+    normed = any(
+        name.endswith("weight") and name not in signals.weights for name in signals.parameters
+    )
+    if trained and not normed and all(name in position for name in biases):
+        bias = norms[:, [position[name] for name in biases]]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inputs = log10(weight / bias)
+        # The first layer's input is the data, whose units are anyone's choice.
+        inputs[:, 0] = np.nan
+        return Profile(names, log10(bias), inputs, "∂L/∂b")
+    return Profile(names, log10(weight), np.full(weight.shape, np.nan), "∂L/∂W")
+
+
+def find(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Vanishing or exploding over the depth."""
+    chain = profile(signals)
+    if len(chain.names) < 2:
+        return []
+    backward, forward = chain.decades()
+    both = np.where(
+        np.sign(backward) == np.sign(forward), np.minimum(abs(backward), abs(forward)), 0
+    )
+    alone = threshold("depth_decades")
+    strength = np.maximum(abs(backward) / alone, np.nan_to_num(both) / threshold("both_decades"))
+    found = []
+    for kind, sign in (("vanishing", -1), ("exploding", 1)):
+        holds = (strength >= 1) & (np.sign(backward) == sign)
+        rows = persistent(holds, good & np.isfinite(backward))
+        if len(rows):
+            found.append(_finding(kind, signals, good, chain, backward, forward, strength, rows))
+    return found
+
+
+def _finding(
+    kind: str,
+    signals: Signals,
+    good: np.ndarray,
+    chain: Profile,
+    backward: np.ndarray,
+    forward: np.ndarray,
+    strength: np.ndarray,
+    rows: np.ndarray,
+) -> Sign:
+    decades = float(median(backward[rows]))
+    hidden = chain.backward[rows][:, chain.hidden]
+    n = hidden.shape[1]
+    factor = 10 ** (decades / max(n - 1, 1))
+    levels = median(hidden, axis=0)
+    top = np.median(levels[-max(1, n // 4) :])
+    sign = -1 if kind == "vanishing" else 1
+    reached = np.flatnonzero(
+        sign * (levels - top) >= min(threshold("depth_decades"), abs(decades)) * 0.99
+    )
+    last = chain.names[int(reached[-1])] if len(reached) else chain.names[0]
+    evidence = {"decades over the depth": round(decades, 2), "factor per layer": factor}
+    if np.isfinite(forward[rows]).any():
+        evidence["decades of the signal forward"] = round(float(median(forward[rows])), 2)
+    verb = "falls" if kind == "vanishing" else "grows"
+    passed = (
+        "" if rows[-1] == _last(good & np.isfinite(backward)) else " Later steps are free of it."
+    )
+    summary = (
+        f"{chain.source} {verb} by {abs(decades):.1f} decades from {chain.names[n - 1]} back to "
+        f"{chain.names[0]}, ×{factor:.2g} a layer.{passed}"
+    )
+    excess = threshold("depth_decades") * (float(median(strength[rows])) - 1)
+    return Sign(
+        int(rows[0]),
+        Finding(
+            kind,
+            summary,
+            layers=(chain.names[0], last),
+            steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
+            evidence=evidence,
+            confidence=confidence(excess),
+            remedies=remedies.for_depth(kind, factor, set(signals.kinds)),
+        ),
+    )
+
+
+def _last(rows: np.ndarray) -> int:
+    return int(np.flatnonzero(rows)[-1])
+
+
+def has_faded(signals: Signals, row: int) -> bool:
+    """Whether the gradient falls by decades before it ends, and not only where it ends."""
+    chain = profile(signals)
+    return len(chain.names) >= 2 and chain.gradual(row) <= -threshold("both_decades")

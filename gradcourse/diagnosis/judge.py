@@ -1,0 +1,153 @@
+"""From a record to a diagnosis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcourse.diagnosis import depth, lags, nonfinite, units, updates
+from gradcourse.diagnosis.finding import Diagnosis, Finding
+from gradcourse.diagnosis.signals import Signals, largest, median
+from gradcourse.diagnosis.steps import Sign, confidence
+from gradcourse.diagnosis.thresholds import threshold
+
+if TYPE_CHECKING:
+    from gradcourse.instrument import Record
+
+ORDER = (
+    "dead",
+    "saturated",
+    "vanishing",
+    "exploding",
+    "non-finite",
+    "update too large",
+    "update too small",
+)
+"""Which of two findings that set in at the same step is the cause: the earlier in this list."""
+
+
+def diagnose(record: Record) -> Diagnosis:
+    """Say what is wrong with a network, from what a probe recorded.
+
+    Everything is judged by ratios: decades per depth or lag, shares of units, relative updates.
+    A loss that is multiplied by any number gives the same diagnosis, as long as the updates are
+    the same: Adam's are, those of plain SGD are with the learning rate divided by the number. SGD
+    on a loss times 1e-6 at the old rate does take updates a million times too small, and is told
+    so.
+
+    Parameters
+    ----------
+    record : Record
+        Of a probe, one step or more. Give the probe the optimizer to have the updates judged,
+        and log the loss (``record.log(loss)``) to have convergence told from a standstill.
+
+    Returns
+    -------
+    Diagnosis
+        The first finding is the cause as far as the record shows it: what set in first.
+
+    Raises
+    ------
+    GradcourseError
+        If it is no record or holds no step.
+    """
+    signals = Signals.of(record)
+    good = ~signals.bad
+    signs = nonfinite.find(signals)
+    if good.any():
+        signs += _of_the_net(signals, good)
+        signs += updates.find_large(signals, good)
+        if not signs:
+            # Tiny updates of a sick net are a consequence, not a second illness.
+            signs = updates.find_small(signals, good)
+    unknown = _not_judged(signals)
+    signs = _without_consequences(signals, signs)
+    if not signs:
+        return Diagnosis((_healthy(signals, good, len(unknown)),), unknown)
+    signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
+    return Diagnosis(tuple(sign.finding for sign in signs), unknown)
+
+
+def _of_the_net(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Signs of the network itself; those from before an update that destroyed it come first.
+
+    Such an update may hide after one step what the net suffered from before it.
+    """
+    before = good & (np.arange(signals.rows) <= updates.first_huge(signals, good))
+    signs: list[Sign] = []
+    for find in (units.find_dead, units.find_saturated, depth.find, lags.find):
+        early = find(signals, before)
+        known = {sign.finding.kind for sign in early}
+        late = [] if (before == good).all() else find(signals, good)
+        signs += early + [sign for sign in late if sign.finding.kind not in known]
+    return signs
+
+
+def _without_consequences(signals: Signals, signs: list[Sign]) -> list[Sign]:
+    """Of a dead layer and a vanishing gradient, keep the one that makes the other.
+
+    A gradient that ends at a dead layer has not vanished on its way; and a layer that gets only
+    its bias, because the signal has faded, is silent for that reason.
+    """
+    dead = [sign for sign in signs if sign.finding.kind == "dead"]
+    vanishing = [sign for sign in signs if sign.finding.kind == "vanishing"]
+    if not dead or not vanishing:
+        return signs
+    shift = dead[0].finding.evidence.get(units.SHIFT, 0.0)
+    faded = depth.has_faded(signals, vanishing[0].onset) and shift < threshold("shift")
+    if faded and vanishing[0].onset <= dead[0].onset:
+        return [sign for sign in signs if sign not in dead]
+    return [sign for sign in signs if sign not in vanishing or sign.onset < dead[0].onset]
+
+
+def _not_judged(signals: Signals) -> tuple[str, ...]:
+    missing = []
+    if not signals.layers:
+        missing.append(
+            "dead and saturated units, gradients over time lags: no layer was measured; probe "
+            'with level="standard"'
+        )
+    elif not (np.isfinite(signals.saturated_fraction) | np.isfinite(signals.dead_fraction)).any():
+        missing.append(
+            "dead and saturated units, except by a gradient that ends: the net has no activation "
+            "module such as nn.ReLU or nn.Tanh"
+        )
+    if not np.isfinite(signals.update_ratio).any():
+        missing.append(
+            "the size of the updates: no optimizer was given; use gc.probe(model, optimizer)"
+        )
+    elif not np.isfinite(signals.loss).any():
+        missing.append(
+            "whether small updates mean convergence: no loss was logged; use record.log(loss)"
+        )
+    return tuple(missing)
+
+
+def _healthy(signals: Signals, good: np.ndarray, unknown: int) -> Finding:
+    chain = depth.profile(signals)
+    evidence: dict[str, float] = {}
+    margins = [2.0]
+    if len(chain.names) >= 2:
+        backward, _ = chain.decades()
+        decades = float(median(backward[good]))
+        evidence["decades over the depth"] = round(decades, 2)
+        margins.append(threshold("depth_decades") - abs(decades))
+    for name, values in (
+        ("dead", signals.dead_fraction),
+        ("saturated", signals.saturated_fraction),
+    ):
+        if np.isfinite(values[good]).any():
+            worst = float(largest(median(values[good], axis=0)))
+            evidence[f"largest {name} share"] = worst
+            margins.append((threshold(name) - worst) / 0.2)
+    if np.isfinite(signals.update_ratio[good]).any():
+        evidence["median ‖ΔW‖/‖W‖"] = float(median(signals.update_ratio[good]))
+    margin = min(m for m in margins if np.isfinite(m))
+    return Finding(
+        "healthy",
+        "No sign of a sick gradient in what was recorded.",
+        steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
+        evidence=evidence,
+        confidence=round(confidence(margin) * 0.9**unknown, 3),
+    )

@@ -1,0 +1,110 @@
+"""Vanishing and exploding over time lags."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcourse.diagnosis import remedies
+from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.signals import Signals, largest, log10, median
+from gradcourse.diagnosis.steps import Sign, confidence, persistent
+from gradcourse.diagnosis.thresholds import threshold
+
+SHORTEST = 8
+"""Sequences below this length are not judged: there is no slope in a few points."""
+
+
+def find(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Findings for each recurrent layer, and for each layer that is called step by step."""
+    kinds = dict(zip(signals.layers, signals.kinds, strict=True))
+    sequences = dict(signals.lag_gradient)
+    owners = set(signals.owners)
+    for name, columns in signals.calls().items():
+        if name in owners and name not in sequences:
+            sequences[name] = signals.output_gradient_norm[:, columns]
+    signs = []
+    for name, gradients in sequences.items():
+        gated = any(word in kinds.get(name, "") for word in ("LSTM", "GRU"))
+        if gradients.shape[1] >= SHORTEST and len(gradients) == signals.rows:
+            signs += _judge(signals, good, name, gated, log10(gradients))
+    return signs
+
+
+def slopes(levels: np.ndarray) -> np.ndarray:
+    """Growth in decades from the newest lags to the oldest, for each step."""
+    quarter = max(1, levels.shape[1] // 4)
+    newest = largest(levels[:, -quarter:], axis=1)
+    growth = np.full(len(levels), np.nan)
+    for row, values in enumerate(levels):
+        known = values[np.isfinite(values)]
+        if len(known) >= SHORTEST:
+            growth[row] = np.median(known[: max(1, len(known) // 8)]) - newest[row]
+    return growth
+
+
+def is_learning(loss: np.ndarray) -> bool:
+    """Whether the loss has fallen well below where the record starts."""
+    known = loss[np.isfinite(loss)]
+    third = len(known) // 3
+    if third < 1:
+        return False
+    return bool(np.median(known[-third:]) < threshold("learning") * np.median(known[:third]))
+
+
+def _judge(
+    signals: Signals, good: np.ndarray, name: str, gated: bool, levels: np.ndarray
+) -> list[Sign]:
+    growth = slopes(levels)
+    fall = threshold("gated_lag_decades" if gated else "lag_decades")
+    judged = good & np.isfinite(growth)
+    signs = []
+    for kind, holds, limit in (
+        ("vanishing", growth <= -fall, fall),
+        ("exploding", growth >= threshold("lag_growth_decades"), threshold("lag_growth_decades")),
+    ):
+        rows = persistent(holds, judged)
+        if len(rows) and not (kind == "vanishing" and is_learning(signals.loss[good])):
+            signs.append(
+                _finding(kind, signals, name, gated, levels[rows], growth[rows], limit, rows)
+            )
+    return signs
+
+
+def _finding(
+    kind: str,
+    signals: Signals,
+    name: str,
+    gated: bool,
+    levels: np.ndarray,
+    growth: np.ndarray,
+    limit: float,
+    rows: np.ndarray,
+) -> Sign:
+    decades = float(median(growth))
+    line = median(levels, axis=0)[::-1]
+    known = np.flatnonzero(np.isfinite(line))
+    longest = int(known[-1])
+    away = -1 if kind == "vanishing" else 1
+    top = np.max(line[known][: max(1, len(known) // 4)])
+    reached = known[away * (line[known] - top) >= threshold("depth_decades")]
+    first = int(reached[0]) if len(reached) else 0
+    rate = decades / max(longest, 1)
+    verb = "falls" if kind == "vanishing" else "grows"
+    return Sign(
+        int(rows[0]),
+        Finding(
+            kind,
+            f"The gradient that reaches {name} {verb} by {abs(decades):.1f} decades from the "
+            f"newest step to the oldest, ×{10**rate:.2g} a lag.",
+            layers=(name,),
+            lags=(first, longest),
+            steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
+            evidence={
+                "decades over the lags": round(decades, 2),
+                "factor per lag": 10**rate,
+                "lag at which a factor of 1000 is lost or gained": float(first),
+            },
+            confidence=confidence(abs(decades) - limit),
+            remedies=remedies.for_lags(kind, gated, max(first, 1)),
+        ),
+    )

@@ -1,0 +1,83 @@
+"""NaN and Inf: when, and where first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcourse.diagnosis import depth, remedies
+from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.signals import Signals
+from gradcourse.diagnosis.steps import Sign, confidence
+from gradcourse.diagnosis.thresholds import threshold
+
+
+def find(signals: Signals) -> list[Sign]:
+    """The first step with NaN or Inf; and the explosion behind it, if that same step shows one."""
+    bad = signals.bad
+    if not bad.any():
+        return []
+    row = int(np.argmax(bad))
+    recovered = not bad[-1] and signals.rows > 1
+    place, layers = _place(signals, row)
+    share = signals.nonfinite[row].mean() if len(signals.parameters) else 0.0
+    after = "; later steps are finite again" if recovered else ""
+    finding = Finding(
+        "non-finite",
+        f"The first NaN or Inf is at step {int(signals.step_numbers[row])}, {place}{after}.",
+        layers=layers,
+        steps=(int(signals.step_numbers[row]), int(signals.step_numbers[np.flatnonzero(bad)[-1]])),
+        evidence={
+            "parameters with a non-finite gradient, share": float(share),
+            "non-finite steps": float(bad.sum()),
+        },
+        confidence=0.7 if recovered else 1.0,
+        remedies=remedies.NON_FINITE,
+    )
+    return [*_explosion(signals, row), Sign(row, finding)]
+
+
+def _place(signals: Signals, row: int) -> tuple[str, tuple[str, ...]]:
+    norms = signals.activation_norm
+    infinite = np.isinf(norms[row])
+    # NaN may also mean "not measured": only where another step has a number is it a loss.
+    lost = np.isnan(norms[row]) & np.isfinite(norms).any(axis=0) & ~np.isnan(norms[row]).all()
+    first = np.flatnonzero(infinite | lost)
+    if len(first):
+        name = signals.layers[int(first[0])]
+        return f"first in the output of {name}", (name,)
+    if np.isnan(norms[row]).all() and norms.shape[1] and np.isfinite(norms).any():
+        return "in the outputs of all layers", ()
+    wrong = [
+        name for name, bad in zip(signals.parameters, signals.nonfinite[row], strict=True) if bad
+    ]
+    if wrong:
+        return f"in the gradients of {len(wrong)} parameters", (wrong[0], wrong[-1])
+    return "in the loss", ()
+
+
+def _explosion(signals: Signals, row: int) -> list[Sign]:
+    """Growth by decades towards the overflow, read off those layers that are still finite."""
+    if row > 0:
+        return []
+    chain = depth.profile(signals)
+    limit = 2 * threshold("depth_decades")
+    for name, line in (
+        ("signal forward", chain.forward[row]),
+        ("gradient", chain.backward[row][::-1]),
+    ):
+        known = line[np.isfinite(line) & (line > -60)]
+        if len(known) >= 2 and known[-1] - known[0] >= limit:
+            decades = float(known[-1] - known[0])
+            factor = 10 ** (decades / (len(known) - 1))
+            finding = Finding(
+                "exploding",
+                f"The {name} grows by {decades:.1f} decades over {len(known)} layers, "
+                f"×{factor:.2g} a layer, until it overflows.",
+                layers=(chain.names[0], chain.names[-1]),
+                steps=(int(signals.step_numbers[row]),) * 2,
+                evidence={"decades before the overflow": decades, "factor per layer": factor},
+                confidence=confidence(decades - limit),
+                remedies=remedies.for_depth("exploding", factor, set(signals.kinds)),
+            )
+            return [Sign(row, finding)]
+    return []

@@ -1,0 +1,173 @@
+"""What the rules read: the arrays of a record, with NaN for whatever was not measured."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcourse.support import GradcourseError
+
+if TYPE_CHECKING:
+    from gradcourse.instrument import Record
+
+_BY_LAYER = (
+    "activation_norm",
+    "activation_rms",
+    "activation_mean",
+    "activation_std",
+    "output_gradient_norm",
+    "saturated_fraction",
+    "dead_fraction",
+)
+_LOWEST = -60.0
+"""log₁₀ of what counts as 0: below everything that float32 can hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Arrays by step (rows) and by layer, parameter or weight (columns), named as in `Record`."""
+
+    layers: tuple[str, ...]
+    kinds: tuple[str, ...]
+    parameters: tuple[str, ...]
+    weights: tuple[str, ...]
+    step_numbers: np.ndarray
+    activation_norm: np.ndarray
+    activation_rms: np.ndarray
+    activation_mean: np.ndarray
+    activation_std: np.ndarray
+    output_gradient_norm: np.ndarray
+    saturated_fraction: np.ndarray
+    dead_fraction: np.ndarray
+    parameter_gradient_norm: np.ndarray
+    nonfinite: np.ndarray
+    weight_norm: np.ndarray
+    update_ratio: np.ndarray
+    loss: np.ndarray
+    lag_gradient: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, record: Record) -> Signals:
+        """Read a record.
+
+        Raises
+        ------
+        GradcourseError
+            If it is no record or holds no step.
+        """
+        for name in ("layers", "parameters", "parameter_gradient_norm", "loss"):
+            # On the class where there is one: reading a property of an empty record raises.
+            if not (hasattr(type(record), name) or name in getattr(record, "__dict__", {})):
+                raise GradcourseError(
+                    f"diagnose got {type(record).__name__!r}; it takes the record of a probe: "
+                    "with gc.probe(model) as record: … then gc.diagnose(record)."
+                )
+        if _length(record) == 0:
+            raise GradcourseError(
+                "The record holds no step, so there is nothing to diagnose. Inside the "
+                "`with gc.probe(model) as record:` block, call model(x) and then loss.backward()."
+            )
+        rows = len(record.parameter_gradient_norm)
+        layers = tuple(record.layers)
+        by_layer = {name: getattr(record, name) for name in _BY_LAYER} if layers else {}
+        empty = np.full((rows, 0), np.nan)
+        return cls(
+            layers=layers,
+            kinds=tuple(record.kinds),
+            parameters=tuple(record.parameters),
+            weights=tuple(record.weights),
+            step_numbers=np.asarray(getattr(record, "step_numbers", np.arange(rows))),
+            parameter_gradient_norm=record.parameter_gradient_norm,
+            nonfinite=record.nonfinite,
+            weight_norm=record.weight_norm,
+            update_ratio=record.update_ratio,
+            loss=record.loss,
+            lag_gradient=dict(record.lag_gradient) if layers else {},
+            **{name: np.asarray(by_layer.get(name, empty)) for name in _BY_LAYER},
+        )
+
+    @property
+    def rows(self) -> int:
+        """Number of steps."""
+        return len(self.parameter_gradient_norm)
+
+    @property
+    def bad(self) -> np.ndarray:
+        """Which steps hold NaN or Inf somewhere, bool, shape (S,)."""
+        # NaN alone says nothing: it also stands for "not measured". NaN that matters reaches a
+        # gradient, where `nonfinite` tells the two apart.
+        infinite = np.isinf(self.activation_norm).any(axis=1) | np.isinf(self.loss)
+        return self.nonfinite.any(axis=1) | infinite
+
+    @property
+    def weight_gradient_norm(self) -> np.ndarray:
+        """‖∂L/∂W‖ of each weight, shape (S, W)."""
+        columns = [self.parameters.index(name) for name in self.weights]
+        return self.parameter_gradient_norm[:, columns]
+
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The layer of each weight."""
+        return tuple(name.rpartition(".")[0] for name in self.weights)
+
+    @property
+    def chain(self) -> list[int]:
+        """Columns of the layers that own a weight and run once, in the order they run."""
+        repeated = {name.partition(" #")[0] for name in self.layers if " #" in name}
+        owners = set(self.owners) - repeated
+        # A model that is itself one layer has parameters without a prefix.
+        alone = "" in owners and len(self.layers) == 1
+        return [k for k, name in enumerate(self.layers) if alone or name in owners]
+
+    def calls(self) -> dict[str, list[int]]:
+        """Columns of each layer that is called several times in a step, in the order of time."""
+        groups: dict[str, list[int]] = {}
+        for k, name in enumerate(self.layers):
+            groups.setdefault(name.partition(" #")[0], []).append(k)
+        return {name: columns for name, columns in groups.items() if len(columns) > 1}
+
+
+def _length(record: Any) -> int:
+    try:
+        return len(record)
+    except TypeError:
+        return len(record.parameter_gradient_norm)
+
+
+def log10(values: np.ndarray) -> np.ndarray:
+    """Decimal log; an exact 0 counts as 1e-60, what is not finite as NaN."""
+    finite = np.where(np.isfinite(values), values, np.nan)
+    with np.errstate(divide="ignore"):
+        return np.maximum(np.log10(finite), _LOWEST)
+
+
+def median(values: np.ndarray, axis: int | None = None) -> Any:
+    """Median of what was measured; NaN where nothing was."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmedian(values, axis=axis)
+
+
+def largest(values: np.ndarray, axis: int | None = None) -> Any:
+    """Maximum of what was measured; NaN where nothing was."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmax(values, axis=axis) if values.size else np.nan
+
+
+def trend(values: np.ndarray) -> float:
+    """Change from the first to the last of a sequence, by the medians of its outer quarters.
+
+    Extrapolated from the centres of the quarters to the ends, so that a straight line gives what
+    its ends give. NaN are left out; fewer than two values have no trend.
+    """
+    known = values[np.isfinite(values)]
+    n = len(known)
+    if n < 2:
+        return float("nan")
+    quarter = max(1, n // 4)
+    change = np.median(known[-quarter:]) - np.median(known[:quarter])
+    return float(change * (n - 1) / (n - quarter))

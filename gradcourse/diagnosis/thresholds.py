@@ -1,0 +1,177 @@
+"""The one table of numbers that the diagnosis compares with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number, what it means, and why it is that number.
+
+    Attributes
+    ----------
+    value : float
+    unit : str
+    meaning : str
+        The condition that it decides.
+    source : str
+        A paper, a theory, or the range measured on the patients that were tuned on.
+    """
+
+    value: float
+    unit: str
+    meaning: str
+    source: str
+
+
+THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
+    {
+        "depth_decades": Threshold(
+            3.0,
+            "decades",
+            "∂L/∂output changes by this much over the whole depth: vanishing or exploding",
+            "Healthy patients stay within 1.6, sick ones start at 3.1. Batch normalization alone "
+            "gives 0.083 a layer (Yang et al. 2019), 2.5 at 30 layers, which still train.",
+        ),
+        "both_decades": Threshold(
+            2.0,
+            "decades",
+            "output and ∂L/∂output both change by this much over the depth, the same way",
+            "A wrong gain acts forward and backward alike (He et al. 2015), so two weaker signs "
+            "count as one strong one. Healthy patients reach 1.4 in the weaker of the two.",
+        ),
+        "lag_decades": Threshold(
+            4.5,
+            "decades",
+            "∂L/∂x_t falls by this much from the newest to the oldest lag of a plain RNN",
+            "Healthy patients lose up to 1.7, sick ones 8 or more. A spectral radius of 0.8 loses "
+            "4.8 over 50 lags: the radius to the power of the lag (Pascanu et al. 2013).",
+        ),
+        "gated_lag_decades": Threshold(
+            7.0,
+            "decades",
+            "the same for an LSTM or GRU",
+            "An untrained LSTM has forget gates of 1/2 and loses 0.2 a lag, but opens them in "
+            "training (Gers, Schmidhuber & Cummins 2000): 30 lags must not be called sick. Sick "
+            "patients lose 13 or more.",
+        ),
+        "lag_growth_decades": Threshold(
+            3.0,
+            "decades",
+            "∂L/∂x_t grows by this much from the newest to the oldest lag",
+            "Healthy patients, trained memories among them, reach 1.4; sick ones start at 5.9.",
+        ),
+        "learning": Threshold(
+            0.8,
+            "ratio",
+            "loss at the end of the record over loss at its start: below, the net learns, and a "
+            "short memory is no finding",
+            "A task may need no long memory; the loss decides.",
+        ),
+        "saturated": Threshold(
+            0.5,
+            "share of outputs",
+            "outputs of a sigmoid or tanh layer with less than 5 % of the largest slope",
+            "Glorot & Bengio 2010 (saturation of hidden layers). Healthy patients reach 0.08, "
+            "sick ones start at 0.75.",
+        ),
+        "dead": Threshold(
+            0.9,
+            "share of units",
+            "units of a layer that are 0 on the whole batch",
+            "Healthy patients reach 0.41 on a batch, because deep layers see almost equal inputs "
+            "(Poole et al. 2016); a vanished signal reaches 0.88, dead layers are at 1.",
+        ),
+        "dead_shifted": Threshold(
+            0.6,
+            "share of units",
+            "the same, if the pre-activations also lie below zero as a whole",
+            "A vanished signal has pre-activations around zero; a dead layer has not.",
+        ),
+        "shift": Threshold(
+            2.0,
+            "standard deviations",
+            "how far below zero the mean pre-activation lies for `dead_shifted`; below it, and "
+            "with a gradient that falls from layer to layer, units are silent because the signal "
+            "has vanished",
+            "A Gaussian unit is silent on 64 rows with probability 0.6 if its mean lies 2.4 "
+            "standard deviations below zero.",
+        ),
+        "large_update": Threshold(
+            0.3,
+            "‖ΔW‖ / ‖W‖",
+            "relative change of the median weight in one step, at two steps or more",
+            "The usual advice is 1e-3 (LeCun, Bottou, Orr & Müller 1998: small against the "
+            "weight). Healthy patients reach 0.06, sick ones start at 3.1.",
+        ),
+        "huge_update": Threshold(
+            1.0,
+            "‖ΔW‖ / ‖W‖",
+            "the same at a single step",
+            "The step is larger than the weight: nothing of what was there is left.",
+        ),
+        "loss_growth": Threshold(
+            10.0,
+            "ratio",
+            "loss at the end of the record over loss at its start",
+            "Healthy patients reach 1.7.",
+        ),
+        "small_progress": Threshold(
+            5e-6,
+            "per step",
+            "‖∂L/∂W‖·‖ΔW‖ / L: the largest share of the loss that a step can take away, to first "
+            "order",
+            "At 5e-6 the loss needs 200 000 steps at the very least. Healthy patients start at "
+            "9e-6, sick ones end at 2.7e-6.",
+        ),
+        "moving": Threshold(
+            3e-5,
+            "‖ΔW‖ / ‖W‖",
+            "relative change of the fastest weight: above, it moves, whatever the loss does yet",
+            "A thirtieth of the usual 1e-3 (LeCun, Bottou, Orr & Müller 1998). Sick patients "
+            "reach 2e-7.",
+        ),
+        "converged": Threshold(
+            0.15,
+            "ratio",
+            "L / (‖∂L/∂y‖·‖y‖) at the output y: below, the loss is small for this output",
+            "The loss in units of its own slope. Converged patients end at 0.08, those "
+            "with updates too small start at 0.59.",
+        ),
+        "small_update": Threshold(
+            1e-6,
+            "‖ΔW‖ / ‖W‖",
+            "largest relative change of any weight, unless the loss has converged",
+            "A thousandth of the usual 1e-3; converged patients with SGD stay above.",
+        ),
+        "steady_gradient": Threshold(
+            0.06,
+            "decades",
+            "standard deviation of log₁₀‖∂L/∂W‖ over the steps, when no loss was logged",
+            "Where nothing moves, gradients differ only by the batch: 0.045 at most. A "
+            "converged net on small batches differs more.",
+        ),
+        "persistence": Threshold(
+            0.2,
+            "share of steps",
+            "a sign must hold for this share of the finite steps",
+            "Zero-initialized layers cure themselves in a step or two (Zhang, Dauphin & Ma 2019, "
+            "Fixup). Adam cures a net of 40 layers that starts with Xavier in five.",
+        ),
+        "underflow": Threshold(
+            1e-30,
+            "absolute",
+            "a gradient of exactly 0 below a gradient of this size is an underflow",
+            "float32 ends at 1e-45. The one absolute number, and it belongs to the format, not "
+            "to the network.",
+        ),
+    }
+)
+
+
+def threshold(name: str) -> float:
+    """Return a threshold's value."""
+    return THRESHOLDS[name].value

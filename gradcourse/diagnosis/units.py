@@ -1,0 +1,147 @@
+"""Dead and saturated units."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcourse.diagnosis import depth, remedies
+from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.signals import Signals, median
+from gradcourse.diagnosis.steps import Sign, confidence, persistent
+from gradcourse.diagnosis.thresholds import threshold
+
+SHIFT = "standard deviations of the pre-activations below zero"
+"""Name of the evidence that tells a dead layer from one that gets no signal."""
+
+
+def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Sigmoid and tanh layers with flat outputs.
+
+    The last layer of the net is left out: a sigmoid output that is sure and right is flat.
+    """
+    share = signals.saturated_fraction
+    columns = [k for k in range(len(signals.layers) - 1) if np.isfinite(share[:, k]).any()]
+    onset, hit, levels = signals.rows, [], []
+    for k in columns:
+        judged = good & np.isfinite(share[:, k])
+        rows = persistent(share[:, k] >= threshold("saturated"), judged)
+        if len(rows):
+            onset = min(onset, int(rows[0]))
+            hit.append(k)
+            levels.append(float(median(share[rows, k])))
+    if not hit:
+        return []
+    worst = max(levels)
+    finding = Finding(
+        "saturated",
+        f"Up to {worst:.0%} of the outputs of {_count(hit)} lie where the activation is flat.",
+        layers=(signals.layers[hit[0]], signals.layers[hit[-1]]),
+        steps=_span(signals, onset),
+        evidence={"largest saturated share": worst, "layers": float(len(hit))},
+        confidence=confidence((worst - threshold("saturated")) / 0.2),
+        remedies=remedies.SATURATED,
+    )
+    return [Sign(onset, finding)]
+
+
+def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Layers whose units are silent on all data, though a signal arrives.
+
+    A silent unit with a signal in front of it is dead; one that gets no signal, because a layer
+    before it is dead or the signal has vanished on the way, is not.
+    """
+    onset, hit, levels, shifts = signals.rows, [], [], []
+    for k in range(1, len(signals.layers)):
+        share = signals.dead_fraction[:, k]
+        before = k - 1
+        # The spread of the pre-activations, and how far they lie below zero in its units.
+        arrives = signals.activation_rms[:, before] > 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shift = -signals.activation_mean[:, before] / signals.activation_std[:, before]
+        shifted = (share >= threshold("dead_shifted")) & (shift >= threshold("shift"))
+        holds = arrives & ((share >= threshold("dead")) | shifted)
+        rows = persistent(holds, good & np.isfinite(share))
+        if len(rows) and holds[good].any():
+            onset = min(onset, int(rows[0]))
+            hit.append(k)
+            levels.append(float(median(share[rows])))
+            shifts.append(float(median(shift[rows])))
+    if not hit:
+        return _cut(signals, good)
+    worst = max(levels)
+    finding = Finding(
+        "dead",
+        f"Up to {worst:.0%} of the units of {_count(hit)} are 0 on the whole batch, although a "
+        "signal arrives.",
+        layers=(signals.layers[hit[0]], signals.layers[hit[-1]]),
+        steps=_span(signals, onset),
+        evidence={
+            "largest dead share": worst,
+            "layers": float(len(hit)),
+            SHIFT: float(median(np.array(shifts))),
+        },
+        confidence=confidence((worst - threshold("dead_shifted")) / 0.2),
+        remedies=remedies.DEAD,
+    )
+    return [Sign(onset, finding)]
+
+
+def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """A gradient that is whole above a layer and exactly 0 from there down: a closed ReLU.
+
+    This is what a dead layer leaves behind where the activation is no module.
+    """
+    chain = depth.profile(signals)
+    if len(chain.names) < 2:
+        return []
+    zero = chain.backward <= -60
+    alive = chain.backward > np.log10(threshold("underflow"))
+    # The first layer that gets a gradient, all below it getting none.
+    start = np.argmax(alive, axis=1)
+    rows_index = np.arange(len(start))
+    below = np.array([zero[r, : start[r]].all() and start[r] > 0 for r in rows_index])
+    holds = below & alive.any(axis=1)
+    rows = persistent(holds, good)
+    if not len(rows):
+        return []
+    edge = int(np.median(start[rows]))
+    if _zero_weight(signals, chain.names[edge], rows) or _flat(
+        signals, chain.names[edge - 1], rows
+    ):
+        return []
+    finding = Finding(
+        "dead",
+        f"∂L/∂output is whole at {chain.names[edge]} and exactly 0 from {chain.names[edge - 1]} "
+        "down: the units between them are closed for all data.",
+        layers=(chain.names[0], chain.names[edge - 1]),
+        steps=_span(signals, int(rows[0])),
+        evidence={"layers with a gradient of exactly 0": float(edge)},
+        confidence=0.9 if signals.layers else 0.6,
+        remedies=remedies.DEAD,
+    )
+    return [Sign(int(rows[0]), finding)]
+
+
+def _zero_weight(signals: Signals, layer: str, rows: np.ndarray) -> bool:
+    """Whether the layer above was initialized to 0, which lets no gradient through either."""
+    columns = [k for k, owner in enumerate(signals.owners) if owner == layer]
+    return bool((signals.weight_norm[rows][:, columns] == 0).any())
+
+
+def _flat(signals: Signals, layer: str, rows: np.ndarray) -> bool:
+    """Whether an activation right behind the layer is saturated."""
+    if layer not in signals.layers:
+        return False
+    after = signals.layers.index(layer) + 1
+    if after >= len(signals.layers):
+        return False
+    share = signals.saturated_fraction[rows, after]
+    return bool(median(share) >= threshold("saturated"))
+
+
+def _count(columns: list[int]) -> str:
+    return "1 layer" if len(columns) == 1 else f"{len(columns)} layers"
+
+
+def _span(signals: Signals, onset: int) -> tuple[int, int]:
+    return int(signals.step_numbers[onset]), int(signals.step_numbers[-1])

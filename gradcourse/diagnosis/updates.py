@@ -1,0 +1,150 @@
+"""Updates that are too large or too small for the weights."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from gradcourse.diagnosis import remedies
+from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.signals import Signals, largest, log10, median
+from gradcourse.diagnosis.steps import Sign, confidence
+from gradcourse.diagnosis.thresholds import threshold
+
+
+def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Steps that change the typical weight by a large part of itself, or a loss that runs off."""
+    typical = _typical(signals)
+    large = np.flatnonzero(good & (typical >= threshold("large_update")))
+    huge = np.flatnonzero(good & (typical >= threshold("huge_update")))
+    if len(huge) or len(large) >= 2:
+        rows = large
+        ratio = float(np.max(typical[rows]))
+        summary = f"One step changed the median weight by up to {ratio:.2g} of its own norm."
+        evidence = {"largest median ‖ΔW‖/‖W‖": ratio, "steps": float(len(rows))}
+        excess = float(np.log10(ratio / threshold("large_update")))
+        return [_sign("update too large", signals, rows, summary, evidence, excess, ratio)]
+    growth = _loss_growth(signals.loss[good])
+    # Where the weights are known to have moved little, the data have changed, not the net.
+    moved = not np.isfinite(typical).any() or largest(typical) >= threshold("large_update") / 10
+    if growth >= threshold("loss_growth") and moved:
+        rows = np.flatnonzero(good)
+        summary = f"The loss grew by a factor of {growth:.2g} while the net was trained."
+        excess = float(np.log10(growth / threshold("loss_growth")))
+        evidence = {"loss, end over start": growth}
+        return [_sign("update too large", signals, rows, summary, evidence, excess, 0.0)]
+    return []
+
+
+def first_huge(signals: Signals, good: np.ndarray) -> int:
+    """Row of the first update that leaves nothing of the weights; the last row if there is none."""
+    huge = np.flatnonzero(good & (_typical(signals) >= threshold("huge_update")))
+    return int(huge[0]) if len(huge) else signals.rows - 1
+
+
+def _typical(signals: Signals) -> np.ndarray:
+    """Median over the weights of ‖ΔW‖/‖W‖, at each step.
+
+    Where a step's update was not measured, the change of ‖W‖ up to the next step at which it was,
+    divided by the number of steps in between: a lower bound of the average update.
+    """
+    norm = np.where(np.isfinite(signals.weight_norm), signals.weight_norm, np.nan)
+    norm[norm == 0] = np.nan
+    direct = np.where(np.isfinite(signals.update_ratio * norm), signals.update_ratio, np.nan)
+    typical = np.asarray(median(direct, axis=1))
+    rows = np.flatnonzero(np.isfinite(norm).any(axis=1))
+    for row, following in itertools.pairwise(rows):
+        gap = signals.step_numbers[following] - signals.step_numbers[row]
+        drift = float(median(np.abs(norm[following] / norm[row] - 1))) / max(int(gap), 1)
+        typical[row] = np.fmax(typical[row], drift)
+    return typical
+
+
+def _loss_growth(loss: np.ndarray) -> float:
+    known = loss[np.isfinite(loss) & (loss > 0)]
+    third = len(known) // 3
+    if third < 1:
+        return float("nan")
+    growth = np.median(known[-third:]) / np.median(known[:third])
+    if len(known) > 2:
+        # A run that leaves in its first step has no low start left to take a median of.
+        growth = max(growth, known[2:].min() / known[0])
+    return float(growth)
+
+
+def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Steps too small to lower the loss in any reasonable time, though there is much to lower."""
+    ratio = np.where(np.isfinite(signals.update_ratio), signals.update_ratio, np.nan)
+    # A weight of 0 that gets its first update has moved as far as anything can.
+    from_zero = np.isinf(signals.update_ratio).any(axis=1)
+    rows = np.flatnonzero(good & np.isfinite(ratio).any(axis=1) & ~from_zero)
+    if not len(rows) or not signals.weight_gradient_norm[rows].any():
+        return []
+    fastest = float(largest(median(ratio[rows], axis=0)))
+    logged = rows[np.isfinite(signals.loss[rows]) & (signals.loss[rows] != 0)]
+    evidence = {"largest ‖ΔW‖/‖W‖": fastest}
+    if len(logged):
+        progress = _progress(signals, logged)
+        evidence["progress per step"] = progress
+        slow = progress < threshold("small_progress") and fastest < threshold("moving")
+        stuck = slow or fastest < threshold("small_update")
+        if not stuck or relative_loss(signals, logged) < threshold("converged"):
+            return []
+        excess = float(np.log10(threshold("small_progress") / max(progress, 1e-30)))
+        summary = (
+            f"At best a step takes away {progress:.1g} of the loss, to first order: the weights "
+            f"change by {fastest:.1g} of their norm."
+        )
+    else:
+        if fastest >= threshold("small_update") or not _steady(signals, good):
+            return []
+        excess = float(np.log10(threshold("small_update") / max(fastest, 1e-30))) / 2
+        summary = f"A step changes no weight by more than {fastest:.1g} of its norm."
+    return [_sign("update too small", signals, rows, summary, evidence, excess, fastest)]
+
+
+def _progress(signals: Signals, rows: np.ndarray) -> float:
+    """Σ ‖∂L/∂W‖·‖ΔW‖ / L, by Cauchy–Schwarz the most that a step can gain to first order."""
+    # A weight that starts at 0 has no relative change; from the next step on it has.
+    known = np.isfinite(signals.update_ratio[rows])
+    change = np.where(known, signals.update_ratio[rows], 0.0) * signals.weight_norm[rows]
+    gain = np.nansum(signals.weight_gradient_norm[rows] * change, axis=1)
+    return float(median(gain / np.abs(signals.loss[rows])))
+
+
+def relative_loss(signals: Signals, rows: np.ndarray) -> float:
+    """L / (‖∂L/∂y‖·‖y‖) at the last layer that has both; inf where that is unknown."""
+    chain = signals.chain
+    if not chain:
+        return float("inf")
+    slope = signals.output_gradient_norm[rows, chain[-1]] * signals.activation_norm[rows, chain[-1]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(median(np.abs(signals.loss[rows]) / slope))
+    return value if np.isfinite(value) else float("inf")
+
+
+def _steady(signals: Signals, good: np.ndarray) -> bool:
+    total = np.sqrt(np.nansum(signals.weight_gradient_norm[good] ** 2, axis=1))
+    return len(total) >= 3 and float(np.std(log10(total))) < threshold("steady_gradient")
+
+
+def _sign(
+    kind: str,
+    signals: Signals,
+    rows: np.ndarray,
+    summary: str,
+    evidence: dict[str, float],
+    excess: float,
+    ratio: float,
+) -> Sign:
+    span = (int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]]))
+    finding = Finding(
+        kind,
+        summary,
+        steps=span,
+        evidence=evidence,
+        confidence=confidence(excess),
+        remedies=remedies.for_updates(kind, ratio),
+    )
+    return Sign(int(rows[0]), finding)

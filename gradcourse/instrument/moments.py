@@ -1,0 +1,212 @@
+"""What is read off a layer's output: few, cheap sums that stay on its device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gradcourse.instrument.norms import SAFE, wide_norm
+from gradcourse.instrument.record import MEASURES
+
+SUM, NORM, CENTRED, SATURATED, ALIVE, POSITIVE, GRADIENT = range(7)
+"""Raw numbers of one layer: Σa, ‖a‖, ‖a − mean‖ (float64 only), √(count of flat outputs), count
+of units that are not dead, count of outputs that are not 0, ‖∂L/∂a‖."""
+
+RAW = 7
+
+_SLOPED = ("tanh", "sigmoid")
+
+FLAT = math.sqrt(0.95)
+"""|tanh| above which its slope 1 − a² is below 5 % of the largest, 1. For the sigmoid the same
+holds of 2a − 1, since its slope is (1 − (2a − 1)²) / 4."""
+
+CHANNELS_FIRST = frozenset({"Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d",
+                            "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
+                            "ConvTranspose1d", "ConvTranspose2d", "SyncBatchNorm"})  # fmt: skip
+
+_SPREAD = 0.99
+"""mean² / mean of squares up to which float32 sums give the spread to 1e-5: their rounding, 1e-7
+of the mean of squares, is then at most 1e-5 of the variance."""
+
+_CONSTANT = 1e-14
+"""Relative difference of root mean square and |mean| that rounding alone explains: a spread of
+1.4e-7 of the mean, which is float32's own resolution."""
+
+
+def family(module: nn.Module) -> str:
+    """Which further numbers make sense: those of "tanh", "sigmoid", "relu", or none with "".
+
+    "gated" is exactly 0 where its slope is, like a ReLU, but also negative.
+    """
+    if isinstance(module, nn.Tanh):
+        return "tanh"
+    if isinstance(module, nn.Sigmoid):
+        return "sigmoid"
+    if isinstance(module, nn.ReLU | nn.ReLU6):
+        return "relu"
+    return "gated" if isinstance(module, nn.Threshold | nn.Hardswish) else ""
+
+
+def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) -> None:
+    """Read a layer's output.
+
+    Parameters
+    ----------
+    values : torch.Tensor
+        Detached, real and not empty.
+    kind : str
+        From `family`.
+    channels_first : bool
+        Whether units lie along dimension 1 (images) or along the last.
+    row : list, length RAW
+        Where the numbers go: scalars on the device of ``values``, or floats if that is the CPU,
+        where fetching them costs nothing.
+    """
+    if values.is_cpu:
+        _read_here(values, kind, channels_first, row)
+        return
+    for column, value in _wide_sums(values):
+        row[column] = value
+    if kind in _SLOPED:
+        row[SATURATED] = _flatness(values, kind)
+    elif kind:
+        alive = _per_unit(values, kind, channels_first)
+        row[POSITIVE] = alive.sum(dtype=torch.float64)
+        row[ALIVE] = torch.count_nonzero(alive).to(torch.float64)
+
+
+def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) -> None:
+    """The same on the CPU: in pieces that stay in its cache from one sum to the next."""
+    total = squares = flat = 0.0
+    alive: Any = 0
+    for part in _pieces(values):
+        norm = torch.linalg.vector_norm(part, dtype=_wide(part)).item()
+        squares += norm * norm
+        total += part.sum(dtype=_wide(part)).item()
+        if kind in _SLOPED:
+            flat += _flatness(part, kind).item() ** 2
+        elif kind:
+            alive = alive + _per_unit(part, kind, channels_first)
+    if kind in _SLOPED:
+        row[SATURATED] = math.sqrt(flat)
+    elif kind:
+        row[POSITIVE] = alive.sum(dtype=torch.float64).item()
+        row[ALIVE] = float(torch.count_nonzero(alive))
+    norm, size = math.sqrt(squares), values.numel()
+    in_range = SAFE[0] * math.sqrt(size) < norm < SAFE[1]
+    if in_range and total * total < _SPREAD * size * squares and values.dtype != torch.float64:
+        row[SUM], row[NORM] = total, norm
+    else:
+        for column, value in _wide_sums(values):
+            row[column] = value.item()
+
+
+def _pieces(values: torch.Tensor) -> Sequence[torch.Tensor]:
+    if values.numel() <= _PIECE or values.dim() < 2 or len(values) == 1:
+        return (values,)
+    return values.split(max(1, len(values) * _PIECE // values.numel()))
+
+
+_PIECE = 1 << 16
+"""Elements that fit into the second-level cache with a copy."""
+
+
+def _wide(values: torch.Tensor) -> torch.dtype:
+    return torch.float64 if values.dtype == torch.float64 else torch.float32
+
+
+def _wide_sums(values: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+    if values.dtype == torch.float64:
+        # Wide enough to hold a spread that the difference of two squares would lose.
+        mean = values.mean()
+        yield SUM, mean * values.numel()
+        yield NORM, wide_norm(values)
+        yield CENTRED, wide_norm(values - mean)
+    else:
+        yield SUM, values.sum(dtype=torch.float64)
+        yield NORM, torch.linalg.vector_norm(values, dtype=torch.float64)
+
+
+def _flatness(values: torch.Tensor, kind: str) -> torch.Tensor:
+    """Root of the count of flat outputs.
+
+    Counting by comparison is several times slower: rounding makes numbers of size 1, and their
+    norm is the root of how many there are.
+    """
+    centred = values.sub(0.5).mul_(1 / FLAT) if kind == "sigmoid" else values * (0.5 / FLAT)
+    return torch.linalg.vector_norm(centred.round_(), dtype=_wide(values))
+
+
+def _per_unit(values: torch.Tensor, kind: str, channels_first: bool) -> torch.Tensor:
+    """How many outputs of each unit are not 0; exact in float32 up to 2^24 of each."""
+    ones = values.sign() if kind == "relu" else values.sign().abs_()
+    if ones.dim() < 2:
+        return ones.float()
+    unit = 1 if channels_first else ones.dim() - 1
+    wide = torch.float64 if ones.numel() > 1 << 24 else torch.float32
+    return ones.sum([d for d in range(ones.dim()) if d != unit], dtype=wide)
+
+
+def units(shape: tuple[int, ...], channels_first: bool) -> int:
+    """Number of units (features or channels) of an output of this shape."""
+    if not shape:
+        return 1
+    return shape[1] if channels_first and len(shape) > 1 else shape[-1]
+
+
+def measures(
+    raw: np.ndarray, sizes: np.ndarray, unit_counts: np.ndarray, kinds: tuple[str, ...]
+) -> np.ndarray:
+    """Turn raw numbers into the columns of a `Step`.
+
+    Parameters
+    ----------
+    raw : numpy.ndarray, shape (n, RAW), float64
+        NaN where not read.
+    sizes, unit_counts : numpy.ndarray, shape (n,)
+        Elements, and units, of each output.
+    kinds : tuple of str, n
+        From `family`.
+
+    Returns
+    -------
+    numpy.ndarray, shape (n, len(MEASURES))
+    """
+    size = np.maximum(sizes.astype(np.float64), 1.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean, rms = raw[:, SUM] / size, raw[:, NORM] / np.sqrt(size)
+        mean_square = rms**2
+        is_tanh, is_sigmoid = (np.array([k == name for k in kinds]) for name in _SLOPED)
+        table = {
+            "size": sizes,
+            "norm": raw[:, NORM],
+            "mean": mean,
+            "std": np.where(
+                np.isnan(raw[:, CENTRED]), _spread(mean, rms), raw[:, CENTRED] / np.sqrt(size)
+            ),
+            "slope": np.where(
+                is_tanh, 1 - mean_square, np.where(is_sigmoid, mean - mean_square, np.nan)
+            ),
+            "saturated": raw[:, SATURATED] ** 2 / size,
+            "dead": 1 - raw[:, ALIVE] / np.maximum(unit_counts, 1),
+            "zero": 1 - raw[:, POSITIVE] / size,
+            "gradient": raw[:, GRADIENT],
+        }
+        for name in ("saturated", "dead", "zero"):
+            # A float32 norm squared is a count only up to rounding; NaN is no unit's state.
+            counted = np.round(table[name] * size) / size if name != "dead" else table[name]
+            table[name] = np.where(np.isnan(rms), np.nan, counted)
+    return np.stack([np.broadcast_to(table[name], size.shape) for name in MEASURES], axis=1)
+
+
+def _spread(mean: np.ndarray, rms: np.ndarray) -> np.ndarray:
+    """√(rms² − mean²), by factors so that no square leaves float64."""
+    size = np.abs(mean)
+    gap = np.where(rms - size <= _CONSTANT * rms, 0.0, rms - size)
+    spread = np.sqrt(gap) * np.sqrt(rms + size)
+    return np.where(np.isfinite(rms), spread, rms + mean * 0)

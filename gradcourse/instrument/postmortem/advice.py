@@ -1,0 +1,119 @@
+"""Remedies by operation, the most likely one first."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+_OVERFLOW = (
+    "Numbers grew beyond the dtype: scale the initial weights (He or Xavier), normalise between "
+    "layers, lower the learning rate.",
+    "In float16 the limit is 65504: use bfloat16, or scale the loss (torch.amp.GradScaler).",
+)
+_SOFTMAX = (
+    "A row whose every entry is -inf, fully masked, has no softmax: leave at least one entry "
+    "unmasked, or set such rows to 0 afterwards with torch.where on a safe input.",
+)
+_LOG = (
+    "log has no value at 0 and an infinite slope there: on probabilities take log_softmax or "
+    "logsigmoid of the logits, else clamp the input: torch.log(x.clamp_min(1e-12)).",
+)
+_SQRT = (
+    "The root has an infinite slope at 0 and no value below: add the small number inside, "
+    "torch.sqrt(x + 1e-12).",
+)
+_POWER = (
+    "A fractional power has no value below 0 and, under 1, an infinite slope at 0: clamp the base "
+    "first, x.clamp_min(1e-12).",
+)
+_DIVIDE = (
+    "A denominator is 0, or nearly: add a small number to it, or take torch.where on the "
+    "denominator before dividing.",
+)
+_EXP = (
+    "exp overflows above 88.7 in float32 and 11.1 in float16: subtract the maximum first, or use "
+    "softmax, logsumexp, logaddexp or softplus.",
+)
+_BATCH_NORM = (
+    "A channel has variance 0 in this batch and eps is 0, or too small for the dtype: use the "
+    "default eps of 1e-5, or larger batches.",
+)
+_ARC = ("The inverse function has an infinite slope at ±1: clamp to 1 - 1e-6 in size.",)
+
+WHERE = (
+    "The gradient that arrives is exactly 0 at these entries, and 0 × inf is NaN: torch.where "
+    "or a mask hides the bad value forward, not its slope. Make the input safe before the "
+    "operation: f(torch.where(ok, x, 1.0)).",
+)
+PARAMETER = (
+    "The gradients before it were finite if the watch ran, so an update wrote it: lower the "
+    "learning rate, warm it up, check the optimizer's eps; or go back to the last checkpoint.",
+)
+INPUT = (
+    "Repair or drop these rows before training: torch.isfinite(x) finds them. Look for division "
+    "by a standard deviation of 0 in the preprocessing.",
+)
+ARRIVED = (
+    "The gradients that were sent here are finite, so a hook changed them, or their sum over "
+    "several uses overflowed.",
+)
+LOSS_UNKNOWN = (
+    "The model's output is finite, so the fault is in what you compute from it. Give the loss "
+    "function to the watch, gc.watch(model, optimizer, loss_function), and call it as "
+    "watch.loss(…): the operation is then named.",
+)
+UNKNOWN = (
+    "Give post_mortem the whole computation: gc.post_mortem(model, lambda: loss_function("
+    "model(x), y)).",
+)
+
+_BY_OP: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "log": _LOG,
+        "log2": _LOG,
+        "log10": _LOG,
+        "log1p": _LOG,
+        "logit": _LOG,
+        "xlogy": _LOG,
+        "binary_cross_entropy": (
+            "Give logits to binary_cross_entropy_with_logits instead of probabilities.",
+            *_LOG,
+        ),
+        "sqrt": _SQRT,
+        "rsqrt": _SQRT,
+        "linalg_vector_norm": _SQRT,
+        "norm": _SQRT,
+        "std": _SQRT,
+        "cdist": _SQRT,
+        "pow": _POWER,
+        "div": _DIVIDE,
+        "reciprocal": _DIVIDE,
+        "remainder": _DIVIDE,
+        "fmod": _DIVIDE,
+        "exp": _EXP,
+        "exp2": _EXP,
+        "expm1": _EXP,
+        "sinh": _EXP,
+        "cosh": _EXP,
+        "softmax": _SOFTMAX,
+        "log_softmax": _SOFTMAX,
+        "logsumexp": _SOFTMAX,
+        "batch_norm": _BATCH_NORM,
+        "layer_norm": _BATCH_NORM,
+        "group_norm": _BATCH_NORM,
+        "acos": _ARC,
+        "asin": _ARC,
+        "atanh": _ARC,
+        "acosh": _ARC,
+        "empty": ("torch.empty holds whatever was in memory: use torch.zeros, or fill it.",),
+    }
+)
+
+
+def advice_for(op: str) -> tuple[str, ...]:
+    """Remedies for an operation that turned finite numbers into NaN or Inf."""
+    return _BY_OP.get(op, _OVERFLOW)
+
+
+def is_overflow(remedies: tuple[str, ...]) -> bool:
+    """Whether the dtype's largest number belongs to the evidence."""
+    return remedies in (_OVERFLOW, _EXP)

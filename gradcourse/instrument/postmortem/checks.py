@@ -1,0 +1,44 @@
+"""Is everything finite? Asked at every step, so asked cheaply."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def bad_parameters(model: nn.Module) -> tuple[str, ...]:
+    """Names of the parameters whose gradient holds NaN or Inf."""
+    return tuple(
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None and not is_finite(parameter.grad)
+    )
+
+
+def all_finite(gradients: list[torch.Tensor]) -> bool:
+    """Whether none holds NaN or Inf, in one cheap pass; a sum that overflows is looked at again.
+
+    A sum is NaN or Inf if one element is, and on the CPU it is the fastest kernel that looks at
+    all elements; an accelerator has one kernel for the norms of all tensors.
+    """
+    if not gradients:
+        return True
+    with torch.no_grad():
+        if any(g.is_sparse or not g.numel() for g in gradients):
+            return all(is_finite(g) for g in gradients)
+        if gradients[0].is_cpu:
+            sums = [g.sum() for g in gradients]
+        else:
+            sums = list(torch._foreach_norm(gradients))
+        try:
+            total = float(torch.stack(sums).sum())
+        except (RuntimeError, TypeError):
+            # Of several dtypes or devices, or complex.
+            return all(is_finite(g) for g in gradients)
+        return total - total == 0 or all(is_finite(g) for g in gradients)
+
+
+def is_finite(gradient: torch.Tensor) -> bool:
+    """Whether a tensor, dense or sparse, holds neither NaN nor Inf."""
+    values = gradient.coalesce().values() if gradient.is_sparse else gradient
+    return bool(values.isfinite().all())

@@ -1,0 +1,208 @@
+"""The operation of a traced forward pass that turned finite numbers into NaN or Inf."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from gradcourse.instrument.postmortem import advice
+from gradcourse.instrument.postmortem.finding import PostMortem
+from gradcourse.instrument.postmortem.trace import Op, Trace, Use
+
+# These take -inf for "not allowed here" and give finite numbers, unless nothing is allowed.
+_TAKES_MASKS = frozenset({"softmax", "log_softmax", "logsumexp", "safe_softmax"})
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Either an operation, or a tensor that was bad before anything ran."""
+
+    op: Op
+    use: Use | None = None
+    mask: bool = False
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        # What was bad from the start comes first, and of that what will still be bad tomorrow.
+        if self.use is None:
+            return (2, self.op.index)
+        return (0 if self.use.label[0] in ("parameter", "buffer") else 1, self.op.index)
+
+
+def blame_forward(trace: Trace, outputs: Iterable[torch.Tensor]) -> PostMortem | None:
+    """Find the origin of the NaN or Inf in what a traced forward pass gave.
+
+    Infinities put there on purpose, such as -inf in an attention mask, are no fault.
+    """
+    search = _Search()
+    end = Op(len(trace.ops), "output", "", None, -1, [trace.use(t) for t in outputs], [])
+    found = [search.origin(use, end) for use in end.inputs if not use.numbers.finite]
+    best = _first(found)
+    if best is None or best.mask:
+        return None
+    return _tell_source(trace, best) if best.use is not None else _tell_forward(trace, best.op)
+
+
+class _Search:
+    """Walks from a bad tensor up to where it came from; each operation is looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, bool], _Origin | None] = {}
+
+    def origin(self, use: Use, reader: Op) -> _Origin | None:
+        if use.maker is None:
+            return self._source(use, reader)
+        # An explicit stack, since a long recurrence is deeper than Python's own.
+        pending = [(use.maker, use.numbers.nan)]
+        while pending:
+            op, nan = pending[-1]
+            missing = [
+                (u.maker, u.numbers.nan)
+                for u in self._guilty(op, nan)
+                if u.maker is not None
+                and (id(u.maker), u.numbers.nan) not in self._known
+                # An operation that writes in place may have been its own reader.
+                and (u.maker, u.numbers.nan) not in pending
+            ]
+            if missing:
+                pending += missing[:1]
+                continue
+            self._known[id(op), nan] = self._of_op(op, nan)
+            pending.pop()
+        return self._known[id(use.maker), use.numbers.nan]
+
+    @staticmethod
+    def _guilty(op: Op, nan: bool) -> list[Use]:
+        bad = [use for use in op.inputs if not use.numbers.finite]
+        with_nan = [use for use in bad if use.numbers.nan]
+        return with_nan if nan and with_nan else bad
+
+    def _of_op(self, op: Op, nan: bool) -> _Origin | None:
+        guilty = self._guilty(op, nan)
+        origins = [
+            self._source(use, op)
+            if use.maker is None
+            else self._known.get((id(use.maker), use.numbers.nan))
+            for use in guilty
+        ]
+        hard = [o for o in origins if o is not None and not o.mask]
+        if hard:
+            return _first(hard)
+        if guilty and not nan:
+            return _first(origins)
+        if guilty and op.name not in _TAKES_MASKS and any(origins):
+            # A NaN from an infinite input: -inf was no mask here.
+            return _Origin(op, next(o.use for o in origins if o is not None))
+        if not guilty and not nan and _writes_infinity(op):
+            return None
+        return _Origin(op)
+
+    @staticmethod
+    def _source(use: Use, reader: Op) -> _Origin | None:
+        what = use.label[0]
+        if use.numbers.nan or what == "parameter":
+            return _Origin(reader, use)
+        if what == "input":
+            return _Origin(reader, use, mask=not use.numbers.positive_infinity)
+        return None
+
+
+def _writes_infinity(op: Op) -> bool:
+    """Whether the infinity was written out in the code: masked_fill(mask, -inf)."""
+    return any(math.isinf(value) for value in op.scalars)
+
+
+def _first(origins: Sequence[_Origin | None]) -> _Origin | None:
+    found = [o for o in origins if o is not None]
+    return min(found, key=lambda o: (o.mask, o.rank)) if found else None
+
+
+def _tell_source(trace: Trace, origin: _Origin) -> PostMortem:
+    use, op = origin.use, origin.op
+    assert use is not None
+    what, name = use.label
+    place: dict[str, Any] = {
+        "module": op.module,
+        "kind": trace.kinds.get(op.module, ""),
+        "op": op.name,
+        "source": op.source,
+        "evidence": _census(use.tensor if use.whole is None else use.whole),
+    }
+    if what in ("parameter", "buffer"):
+        owner = name.rpartition(".")[0]
+        if owner in trace.kinds:
+            place |= {"module": owner, "kind": trace.kinds[owner]}
+        return PostMortem("parameter", parameter=name, advice=advice.PARAMETER, **place)
+    if what == "input":
+        return PostMortem(
+            "input",
+            input=f"{name} of the model" if name.startswith("argument") else name,
+            advice=advice.INPUT,
+            **place,
+        )
+    shape = tuple(use.tensor.shape)
+    return PostMortem(
+        "input", input=f"a tensor of shape {shape} from outside", advice=advice.INPUT, **place
+    )
+
+
+def _census(tensor: torch.Tensor) -> dict[str, Any]:
+    values = tensor.detach()
+    bad = ~values.isfinite()
+    evidence: dict[str, Any] = {
+        "shape": tuple(values.shape),
+        "NaN": int(values.isnan().sum()),
+        "Inf": int(values.isinf().sum()),
+    }
+    if values.dim() > 1:
+        rows = bad.flatten(1).any(dim=1).nonzero().flatten().tolist()
+        evidence["rows"] = tuple(rows)
+    return evidence
+
+
+def _tell_forward(trace: Trace, op: Op) -> PostMortem:
+    made = op.tensors[0].detach()
+    bad = ~made.isfinite()
+    evidence: dict[str, Any] = {
+        "output entries": made.numel(),
+        "NaN in the output": int(made.isnan().sum()),
+        "Inf in the output": int(made.isinf().sum()),
+    }
+    for k, use in enumerate(op.inputs, start=1):
+        which = "input" if len(op.inputs) == 1 else f"input {k}"
+        evidence |= _range(which, use, bad)
+    remedies = advice.advice_for(op.name)
+    if advice.is_overflow(remedies) and made.dtype.is_floating_point and made.isinf().any():
+        evidence[f"largest {str(made.dtype).removeprefix('torch.')}"] = torch.finfo(made.dtype).max
+    return PostMortem(
+        "forward",
+        module=op.module,
+        kind=trace.kinds.get(op.module, ""),
+        op=op.name,
+        source=op.source,
+        evidence=evidence,
+        advice=remedies,
+    )
+
+
+def _range(name: str, use: Use, bad: torch.Tensor) -> dict[str, Any]:
+    """Smallest and largest input, and the same where the output is bad, if they line up."""
+    evidence: dict[str, Any] = {}
+    if not math.isnan(use.numbers.low):
+        evidence[f"{name} from, to"] = (use.numbers.low, use.numbers.high)
+    values = use.tensor.detach()
+    try:
+        values = values.broadcast_to(bad.shape)
+    except RuntimeError:
+        return evidence
+    there = values[bad]
+    # What was overwritten in place can no longer be shown.
+    overwritten = use.numbers.finite and not bool(there.isfinite().all())
+    if there.numel() and not there.is_complex() and not overwritten:
+        low, high = (float(v) for v in torch.aminmax(there))
+        evidence[f"{name} there"] = (low,) if low == high else (low, high)
+    return evidence

@@ -1,0 +1,246 @@
+"""Run a computation once more, watched, and say where NaN or Inf came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from gradcourse.instrument.postmortem import advice
+from gradcourse.instrument.postmortem.backward import Backward
+from gradcourse.instrument.postmortem.checks import is_finite
+from gradcourse.instrument.postmortem.finding import LOSS, PostMortem
+from gradcourse.instrument.postmortem.forward import blame_forward
+from gradcourse.instrument.postmortem.state import Buffers, Conditions, untouched
+from gradcourse.instrument.postmortem.trace import Trace, floating_tensors, named_tensors
+from gradcourse.support import GradcourseError
+
+
+def post_mortem(model: nn.Module, loss: Callable[[], torch.Tensor]) -> PostMortem | None:
+    """Find where the NaN or Inf of a loss, or of its gradients, comes from.
+
+    The computation runs once, forward and backward, and every operation is looked at: the first
+    one from which NaN or Inf reached the loss is named; if the loss is finite, the first
+    operation of the backward pass from which NaN or Inf reached a parameter's gradient.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Its modules name the place. It is left as it was: weights, buffers, gradients, mode; the
+        random numbers go on as if nothing had run.
+    loss : callable
+        Takes nothing and returns the loss, a scalar:
+        ``lambda: loss_function(model(x), y)``.
+
+    Returns
+    -------
+    PostMortem or None
+        None when the loss and all gradients are finite.
+
+    Raises
+    ------
+    GradcourseError
+        If it is no module, or ``loss`` does not return a scalar tensor.
+
+    Notes
+    -----
+    It takes several times as long as a step, and the memory of about two. In a training run use
+    `watch`, which replays the very step that went wrong, dropout masks included. An infinity
+    that your code writes on purpose, such as -inf in an attention mask, is no fault.
+
+    Examples
+    --------
+    >>> model = nn.Linear(2, 1)
+    >>> found = post_mortem(model, lambda: model(torch.ones(1, 2)).mul(0.0).sum().sqrt())
+    >>> found.direction, found.op, found.module
+    ('backward', 'sqrt', 'loss function')
+    """
+    _check_module("post_mortem", model)
+    if not callable(loss):
+        raise GradcourseError(
+            f"post_mortem got {type(loss).__name__!r} as the loss; it takes a function: "
+            "post_mortem(model, lambda: loss_function(model(x), y))."
+        )
+    with untouched(model), Conditions.now().again():
+        with Trace(model) as trace:
+            value = loss()
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            given = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            raise GradcourseError(
+                f"The loss function returned {given}; it must return a scalar tensor. "
+                "Add .mean() or .sum()."
+            )
+        found = _study(model, trace, [value], None)
+        return found and replace(found, loss=float(value.detach()))
+
+
+@dataclass
+class Call:
+    """One call of the model or of the loss function, as far as a replay needs it.
+
+    Attributes
+    ----------
+    args, kwargs
+        References, not copies; ``versions`` tells whether they were changed in place since.
+    conditions : Conditions
+    output_gradients : list of torch.Tensor or None
+        ∂L/∂(each floating-point tensor of the output), filled by the backward pass.
+    sums : list of torch.Tensor
+        Of each of these tensors: NaN if it holds NaN.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    conditions: Conditions
+    versions: tuple[int, ...]
+    output_gradients: list[torch.Tensor | None]
+    sums: list[torch.Tensor] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Keep references and take down the conditions."""
+        return cls(args, kwargs, Conditions.now(), _versions(args, kwargs), [])
+
+    @property
+    def overwritten(self) -> bool:
+        return self.versions != _versions(self.args, self.kwargs)
+
+
+class KeptStep:
+    """A whole training step, loss included, that can be run again as it was.
+
+    For loops that can name the step as a function. Keep it before its forward pass; what the
+    function refers to, such as the batch, is not copied.
+
+    Parameters
+    ----------
+    model : nn.Module
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._buffers = Buffers(model)
+        self._kept: tuple[Callable[[], torch.Tensor], Conditions] | None = None
+
+    def keep(self, loss: Callable[[], torch.Tensor]) -> None:
+        """Take down what the step that begins now depends on."""
+        self._buffers.refresh()
+        self._kept = loss, Conditions.now()
+
+    def forget(self) -> None:
+        """Let go of the batch."""
+        self._kept = None
+
+    def examine(self) -> PostMortem | None:
+        """Run the kept step again; None if it is finite this time, or none is kept."""
+        if self._kept is None:
+            return None
+        loss, conditions = self._kept
+        with untouched(self._model):
+            self._buffers.put_back()
+            with conditions.again():
+                return post_mortem(self._model, loss)
+
+
+def replay_model(model: nn.Module, call: Call) -> PostMortem | None:
+    """Run one kept call again, forward, and backward from the kept ∂L/∂output."""
+    with call.conditions.again():
+        with Trace(model) as trace:
+            output = model(*call.args, **call.kwargs)
+        outputs = floating_tensors(output)
+        kept = call.output_gradients
+        found = blame_forward(trace, outputs)
+        if found is None and any(g is not None and not g.isfinite().all() for g in kept):
+            return None
+        pairs = [
+            (o, g) for o, g in zip(outputs, kept, strict=False) if g is not None and o.requires_grad
+        ]
+        if found is None and pairs:
+            tensors, gradients = zip(*pairs, strict=True)
+            found = _study(model, trace, tensors, gradients)
+    if found is not None and call.overwritten:
+        note = "An input was changed in place after the forward pass; the replay saw the new one."
+        found = replace(found, note=note)
+    return found
+
+
+def replay_loss(
+    model: nn.Module, loss_function: Callable[..., torch.Tensor], call: Call
+) -> PostMortem | None:
+    """Run one kept call of the loss function again, cut off from the model."""
+    args, kwargs = _cut((call.args, call.kwargs))
+    with call.conditions.again():
+        with Trace(model) as trace:
+            for name, tensor in named_tensors(args, kwargs):
+                trace.label(tensor, "input", f"{name} of the loss function")
+            value = loss_function(*args, **kwargs)
+        leaves = [t for t in floating_tensors((args, kwargs)) if t.requires_grad]
+        found = _study(model, trace, [value], None, leaves)
+    return found and replace(found, loss=float(value.detach()))
+
+
+def _study(
+    model: nn.Module,
+    trace: Trace,
+    roots: Sequence[torch.Tensor],
+    gradients: Sequence[torch.Tensor] | None,
+    leaves: Sequence[torch.Tensor] = (),
+) -> PostMortem | None:
+    found = blame_forward(trace, roots)
+    if found is not None or not any(root.requires_grad for root in roots):
+        return found
+    names = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    wanted = [*names.values(), *leaves]
+    with Backward(trace, roots) as backward:
+        results = torch.autograd.grad(roots, wanted, gradients, allow_unused=True)
+    bad = [
+        leaf
+        for leaf, gradient in zip(wanted, results, strict=True)
+        if gradient is not None and not is_finite(gradient)
+    ]
+    if not bad:
+        return None
+    affected = tuple(name for name, p in names.items() if any(p is b for b in bad))
+    found = backward.blame(bad) or _on_leaf(trace, affected)
+    return replace(found, affected=affected)
+
+
+def _on_leaf(trace: Trace, affected: tuple[str, ...]) -> PostMortem:
+    """Every node gave finite numbers, so it happened after the last one."""
+    name = affected[0] if affected else ""
+    owner = name.rpartition(".")[0]
+    module = owner if owner in trace.kinds else LOSS
+    return PostMortem(
+        "backward",
+        module,
+        trace.kinds.get(module, ""),
+        op=f"the gradient that arrives at {name}" if name else "the gradient that arrives",
+        parameter=name,
+        advice=advice.ARRIVED,
+    )
+
+
+def _cut(value: Any) -> Any:
+    """The same arguments, with tensors that no longer lead back into the model."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().requires_grad_(value.requires_grad)
+    if isinstance(value, dict):
+        return {key: _cut(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_cut(item) for item in value)
+    return value
+
+
+def _versions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(t._version for _, t in named_tensors(args, kwargs))
+
+
+def _check_module(caller: str, model: Any) -> None:
+    if not isinstance(model, nn.Module):
+        raise GradcourseError(
+            f"{caller} got {type(model).__name__!r}; it takes a torch.nn.Module as its first "
+            "argument."
+        )

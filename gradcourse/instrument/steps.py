@@ -1,0 +1,126 @@
+"""One step's numbers about the parameters: gradients, weights, updates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gradcourse.instrument.histogram import log2_histograms
+from gradcourse.instrument.norms import Norms
+from gradcourse.instrument.passes import Measured
+from gradcourse.instrument.record import Step
+
+
+class Reader:
+    """Reads a model's parameters once per step.
+
+    Parameters
+    ----------
+    parameters : dict of str to nn.Parameter
+    """
+
+    def __init__(self, parameters: dict[str, nn.Parameter]) -> None:
+        self.parameters = list(parameters.values())
+        self._names = list(parameters)
+        self._all = np.arange(len(self.parameters))
+        self._weights = [k for k, p in enumerate(self.parameters) if p.dim() > 1]
+        self._gradient_norms, self._weight_norms, self._update_norms = Norms(), Norms(), Norms()
+        self._before: list[torch.Tensor] = []
+        self._before_norms: Any = None
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter, by name."""
+        return {name: tuple(p.shape) for name, p in zip(self._names, self.parameters, strict=True)}
+
+    def drop(self) -> None:
+        """Let go of the copy of the weights."""
+        self._before = []
+        self._before_norms = None
+
+    def step(self, number: int, measured: Measured | None, histograms: bool) -> Step:
+        """Norms of the gradients as they are now, with what was measured of the layers."""
+        gradients = [p.grad for p in self.parameters]
+        columns = self._all
+        present = [g for g in gradients if g is not None]
+        if len(present) < len(gradients):
+            columns = np.array([k for k, g in enumerate(gradients) if g is not None], dtype=int)
+        step = Step(number, columns, self._gradient_norms(present))
+        if measured is not None:
+            step.names, step.kinds, step.lag_gradients = (
+                measured.names,
+                measured.kinds,
+                measured.lags,
+            )
+            step.measures = measured
+        if histograms:
+            step.histograms = self._histograms(gradients)
+        if self._before_norms is not None:
+            step.weight_norms = self._before_norms
+        elif measured is not None:
+            step.weight_norms = self._weight_norms(
+                [self.parameters[k].detach() for k in self._weights]
+            )
+        return step
+
+    def keep_weights(self) -> None:
+        """Copy the weights, for the update that comes."""
+        weights = [self.parameters[k].detach() for k in self._weights]
+        self._before_norms = self._weight_norms(weights)
+        if self._fits(weights):
+            # The memory of the last step is used again; fresh memory would cost more than the copy.
+            torch._foreach_copy_(self._before, weights)
+        else:
+            self._before = [weight.clone() for weight in weights]
+
+    def _fits(self, weights: list[torch.Tensor]) -> bool:
+        return len(self._before) == len(weights) and all(
+            old.dtype == new.dtype and old.device == new.device and old.shape == new.shape
+            for old, new in zip(self._before, weights, strict=True)
+        )
+
+    def write_updates(self, step: Step) -> None:
+        """Compare the weights with those that were kept, if any were."""
+        if self._before_norms is None:
+            return
+        had = set(np.asarray(step.columns).tolist())
+        positions = [k for k, column in enumerate(self._weights) if column in had]
+        before = [self._before[k] for k in positions]
+        after = [self.parameters[self._weights[k]].detach() for k in positions]
+        if before:
+            with torch.no_grad():
+                torch._foreach_sub_(before, after)
+            ratios = _ratio(self._update_norms(before), self._before_norms[positions])
+            step.update_ratios = _placed(ratios, positions, len(self._weights))
+        self._before_norms = None
+
+    def _histograms(self, gradients: list[Any]) -> dict[str, Any]:
+        chosen = {
+            self._names[k]: gradients[k]
+            for k in self._weights
+            if gradients[k] is not None
+            and gradients[k].is_floating_point()
+            and not gradients[k].is_sparse
+        }
+        return dict(zip(chosen, log2_histograms(list(chosen.values())), strict=True))
+
+
+def _ratio(update: Any, weight: Any) -> Any:
+    if isinstance(update, torch.Tensor) != isinstance(weight, torch.Tensor):
+        update, weight = (np.asarray(v.cpu() if hasattr(v, "cpu") else v) for v in (update, weight))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return update / weight
+
+
+def _placed(values: Any, positions: list[int], width: int) -> Any:
+    """Values at their positions, NaN elsewhere."""
+    if len(positions) == width:
+        return values
+    table: Any = np.full(width, np.nan)
+    if isinstance(values, torch.Tensor):
+        table = torch.full((width,), float("nan"), dtype=values.dtype, device=values.device)
+    table[positions] = values
+    return table

@@ -1,0 +1,99 @@
+"""How long an LSTM's cell remembers, and the biases that make it so."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import log_expit
+
+from gradcourse.support import GradcourseError
+
+
+def forget_half_life(bias: ArrayLike) -> np.ndarray:
+    """Return the number of steps in which a cell keeps half: ln 2 / −ln σ(b).
+
+    With a forget gate of σ(b) the cell decays by that factor per step, and so does the gradient
+    along it.
+
+    Parameters
+    ----------
+    bias : float or array
+        Forget bias b. torch adds two biases, ``bias_ih`` and ``bias_hh``: give their sum.
+
+    Returns
+    -------
+    numpy.ndarray, float64, the shape of ``bias``
+
+    References
+    ----------
+    Gers, Schmidhuber & Cummins (2000), Learning to forget; Jozefowicz, Zaremba & Sutskever (2015)
+    for b = 1.
+
+    Examples
+    --------
+    >>> forget_half_life([0.0, 1.0, 5.0]).round(1)
+    array([  1. ,   2.2, 103.2])
+    """
+    return math.log(2) / -log_expit(np.asarray(bias, dtype=np.float64))
+
+
+def forget_bias(half_life: ArrayLike) -> np.ndarray:
+    """Return the forget bias whose half-life is given, the inverse of `forget_half_life`.
+
+    Parameters
+    ----------
+    half_life : float or array
+        In steps, above 0.
+
+    Returns
+    -------
+    numpy.ndarray, float64, the shape of ``half_life``
+
+    Raises
+    ------
+    GradcourseError
+        If a half-life is not positive.
+
+    Examples
+    --------
+    >>> float(forget_bias(1.0)), float(forget_bias(100.0).round(3))
+    (0.0, 4.968)
+    """
+    steps = np.asarray(half_life, dtype=np.float64)
+    if not (steps > 0).all():
+        raise GradcourseError(f"half_life is {half_life!r}; it must be positive.")
+    # logit(2^(−1/h)), with 1 − 2^(−1/h) from expm1: the difference itself loses all digits.
+    log_gate = -math.log(2) / steps
+    return log_gate - np.log(-np.expm1(log_gate))
+
+
+def chrono_bias_range(longest: float) -> tuple[float, float]:
+    """Return the range of forget biases of chrono initialization.
+
+    b_f = log u with u uniform on [1, T_max − 1], so that the cell's time scales spread up to the
+    longest dependency, and b_i = −b_f.
+
+    Parameters
+    ----------
+    longest : float
+        T_max, steps that the longest dependency spans, above 2.
+
+    Returns
+    -------
+    (float, float)
+        The lowest and the highest b_f.
+
+    References
+    ----------
+    Tallec & Ollivier (2018), Can recurrent neural networks warp time?
+
+    Examples
+    --------
+    >>> [round(b, 2) for b in chrono_bias_range(200)]
+    [0.0, 5.29]
+    """
+    if not longest > 2:
+        raise GradcourseError(f"longest is {longest}; it must be more than 2 steps.")
+    return 0.0, math.log(longest - 1)
