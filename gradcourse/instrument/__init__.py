@@ -1,9 +1,17 @@
 """The measuring device behind every lesson, exercise and picture."""
 
+from gradcourse.instrument.clipping import clip_grad_norm_
 from gradcourse.instrument.histogram import Log2Histogram, log2_histogram
 from gradcourse.instrument.jacobian import jacobian_spectrum, layer_jacobians
 from gradcourse.instrument.memory import lag_log_norms, lag_spectrum, state_jacobians
 from gradcourse.instrument.norms import gradient_norm
+from gradcourse.instrument.postmortem import (
+    NonFiniteError,
+    PostMortem,
+    Watch,
+    post_mortem,
+    watch,
+)
 from gradcourse.instrument.probe import Probe, probe
 from gradcourse.instrument.record import Record
 from gradcourse.instrument.recurrent import lag_gradient, lag_norms, lag_slope
@@ -15,8 +23,12 @@ from gradcourse.instrument.spectra import (
 
 __all__ = [
     "Log2Histogram",
+    "NonFiniteError",
+    "PostMortem",
     "Probe",
     "Record",
+    "Watch",
+    "clip_grad_norm_",
     "gradient_norm",
     "jacobian_spectrum",
     "lag_gradient",
@@ -27,8 +39,10 @@ __all__ = [
     "layer_jacobians",
     "log2_histogram",
     "lyapunov_exponents",
+    "post_mortem",
     "probe",
     "product_exponents",
     "product_log_singular_values",
     "state_jacobians",
+    "watch",
 ]
