@@ -89,8 +89,8 @@ class LastState(nn.Module):
 
 
 def lstm_case() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
-    """An LSTM of 256 units over 100 time steps, batch 16, 32 inputs."""
-    x, y = torch.randn(16, 100, 32), torch.randint(0, 10, (16,))
+    """An LSTM of 256 units over 100 time steps, batch 64, 32 inputs."""
+    x, y = torch.randn(64, 100, 32), torch.randint(0, 10, (64,))
     return LastState(), lambda net: nn.functional.cross_entropy(net(x), y)
 
 
