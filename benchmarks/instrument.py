@@ -53,7 +53,7 @@ class Row:
 
 
 def mlp_case() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
-    """50 layers of 128 units with tanh, batch 256: there clip_grad_norm_ costs 7 %."""
+    """50 layers of 128 units with tanh, batch 256; a smaller batch makes every ratio larger."""
     modules: list[nn.Module] = []
     for _ in range(50):
         modules += [nn.Linear(128, 128), nn.Tanh()]
@@ -63,7 +63,7 @@ def mlp_case() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
 
 
 def cnn_case() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
-    """20 convolutions of 32 channels with batch norm and ReLU on 32 × 32, batch 16."""
+    """20 convolutions of 32 channels, batch norm and ReLU on 32 × 32, batch 16."""
     modules: list[nn.Module] = []
     for k in range(20):
         modules += [
@@ -89,8 +89,8 @@ class LastState(nn.Module):
 
 
 def lstm_case() -> tuple[nn.Module, Callable[[nn.Module], torch.Tensor]]:
-    """An LSTM of 256 units over 100 time steps, batch 16, 32 inputs."""
-    x, y = torch.randn(16, 100, 32), torch.randint(0, 10, (16,))
+    """An LSTM of 256 units over 100 time steps, batch 64, 32 inputs; batch 16 costs more."""
+    x, y = torch.randn(64, 100, 32), torch.randint(0, 10, (64,))
     return LastState(), lambda net: nn.functional.cross_entropy(net(x), y)
 
 

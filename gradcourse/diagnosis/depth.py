@@ -45,7 +45,23 @@ class Profile:
         """Growth of the gradient towards the input, and of the signal towards the output."""
         backward = np.array([trend(row[self.hidden][::-1]) for row in self.backward])
         forward = np.array([trend(row[self.hidden]) for row in self.forward])
+        for row in range(len(backward)):
+            faded = self.underflow(row)
+            if faded < 0:
+                backward[row] = forward[row] = faded
         return backward, forward
+
+    def underflow(self, row: int) -> float:
+        """Decades that the signal loses before it is 0, if it is and no gradient comes back.
+
+        A ReLU whose input is exactly 0 has slope 0, so such a net has no gradient to measure; the
+        signal shows how it faded. 0 where there is a gradient, or the signal ends abruptly.
+        """
+        line = self.forward[row][self.hidden]
+        if (self.backward[row][self.hidden] > -60).any() or not (line <= -60).any():
+            return 0.0
+        fall = trend(line[line > -60])
+        return fall if fall <= -2 * threshold("depth_decades") else 0.0
 
 
 def profile(signals: Signals) -> Profile:

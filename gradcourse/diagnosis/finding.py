@@ -173,4 +173,4 @@ class Diagnosis:
 
 
 def _number(value: float) -> str:
-    return f"{value:.2g}"
+    return f"{value:.3g}"

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcourse.diagnosis import depth, remedies
 from gradcourse.diagnosis.finding import Finding
-from gradcourse.diagnosis.signals import Signals
+from gradcourse.diagnosis.signals import Signals, log10
 from gradcourse.diagnosis.steps import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -60,9 +60,12 @@ def _explosion(signals: Signals, row: int) -> list[Sign]:
     if row > 0:
         return []
     chain = depth.profile(signals)
+    # Read anew: a layer without any finite gradient is not in the profile.
+    outputs = log10(signals.activation_rms[row, signals.chain])
+    names = [signals.layers[k] for k in signals.chain] or list(chain.names)
     limit = 2 * threshold("depth_decades")
     for name, line in (
-        ("signal forward", chain.forward[row]),
+        ("signal forward", outputs),
         ("gradient", chain.backward[row][::-1]),
     ):
         known = line[np.isfinite(line) & (line > -60)]
@@ -73,7 +76,7 @@ def _explosion(signals: Signals, row: int) -> list[Sign]:
                 "exploding",
                 f"The {name} grows by {decades:.1f} decades over {len(known)} layers, "
                 f"×{factor:.2g} a layer, until it overflows.",
-                layers=(chain.names[0], chain.names[-1]),
+                layers=(names[0], names[-1]),
                 steps=(int(signals.step_numbers[row]),) * 2,
                 evidence={"decades before the overflow": decades, "factor per layer": factor},
                 confidence=confidence(decades - limit),

@@ -104,8 +104,8 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             0.3,
             "‖ΔW‖ / ‖W‖",
             "relative change of the median weight in one step, at two steps or more",
-            "The usual advice is 1e-3 (LeCun, Bottou, Orr & Müller 1998: small against the "
-            "weight). Healthy patients reach 0.06, sick ones start at 3.1.",
+            "The usual advice is about 1e-3 (CS231n course notes, 2015). Healthy patients reach "
+            "0.06, sick ones start at 3.1.",
         ),
         "huge_update": Threshold(
             1.0,
@@ -131,8 +131,7 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             3e-5,
             "‖ΔW‖ / ‖W‖",
             "relative change of the fastest weight: above, it moves, whatever the loss does yet",
-            "A thirtieth of the usual 1e-3 (LeCun, Bottou, Orr & Müller 1998). Sick patients "
-            "reach 2e-7.",
+            "A thirtieth of the usual 1e-3. Sick patients reach 2e-7.",
         ),
         "converged": Threshold(
             0.15,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.diagnosis import depth, remedies
+from gradcourse.diagnosis import depth, remedies, updates
 from gradcourse.diagnosis.finding import Finding
 from gradcourse.diagnosis.signals import Signals, median
 from gradcourse.diagnosis.steps import Sign, confidence, persistent
@@ -17,10 +17,14 @@ SHIFT = "standard deviations of the pre-activations below zero"
 def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Sigmoid and tanh layers with flat outputs.
 
-    The last layer of the net is left out: a sigmoid output that is sure and right is flat.
+    The last layer of the net is left out: a sigmoid output that is sure and right is flat. So
+    are the hidden layers of a net whose loss has converged.
     """
     share = signals.saturated_fraction
     columns = [k for k in range(len(signals.layers) - 1) if np.isfinite(share[:, k]).any()]
+    if updates.has_converged(signals, good):
+        # Training drives units to their ends: this is what was learned.
+        return []
     onset, hit, levels = signals.rows, [], []
     for k in columns:
         judged = good & np.isfinite(share[:, k])
@@ -58,6 +62,8 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
         arrives = signals.activation_rms[:, before] > 0
         with np.errstate(divide="ignore", invalid="ignore"):
             shift = -signals.activation_mean[:, before] / signals.activation_std[:, before]
+        # A layer that gets only its bias has no spread, and no shift in units of it.
+        shift = np.where(np.isfinite(shift), shift, np.nan)
         shifted = (share >= threshold("dead_shifted")) & (shift >= threshold("shift"))
         holds = arrives & ((share >= threshold("dead")) | shifted)
         rows = persistent(holds, good & np.isfinite(share))
@@ -78,7 +84,7 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
         evidence={
             "largest dead share": worst,
             "layers": float(len(hit)),
-            SHIFT: float(median(np.array(shifts))),
+            **({SHIFT: float(median(np.array(shifts)))} if np.isfinite(shifts).any() else {}),
         },
         confidence=confidence((worst - threshold("dead_shifted")) / 0.2),
         remedies=remedies.DEAD,
@@ -105,9 +111,10 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
     if not len(rows):
         return []
     edge = int(np.median(start[rows]))
-    if _zero_weight(signals, chain.names[edge], rows) or _flat(
-        signals, chain.names[edge - 1], rows
-    ):
+    above, below_it = chain.names[edge], chain.names[edge - 1]
+    if _zero_weight(signals, above, rows) or _flat(signals, below_it, rows):
+        return []
+    if chain.underflow(int(rows[0])) < 0:
         return []
     finding = Finding(
         "dead",

@@ -89,7 +89,7 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
         evidence["progress per step"] = progress
         slow = progress < threshold("small_progress") and fastest < threshold("moving")
         stuck = slow or fastest < threshold("small_update")
-        if not stuck or relative_loss(signals, logged) < threshold("converged"):
+        if not stuck or has_converged(signals, good):
             return []
         excess = float(np.log10(threshold("small_progress") / max(progress, 1e-30)))
         summary = (
@@ -113,13 +113,22 @@ def _progress(signals: Signals, rows: np.ndarray) -> float:
     return float(median(gain / np.abs(signals.loss[rows])))
 
 
+def has_converged(signals: Signals, good: np.ndarray) -> bool:
+    """Whether a loss was logged that is small for the outputs it comes from.
+
+    Judged by L / (‖∂L/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes.
+    """
+    return relative_loss(signals, np.flatnonzero(good)) < threshold("converged")
+
+
 def relative_loss(signals: Signals, rows: np.ndarray) -> float:
-    """L / (‖∂L/∂y‖·‖y‖) at the last layer that has both; inf where that is unknown."""
+    """L / (‖∂L/∂y‖·‖y‖) at the last layer y of the chain; inf where that is unknown."""
     chain = signals.chain
     if not chain:
         return float("inf")
-    slope = signals.output_gradient_norm[rows, chain[-1]] * signals.activation_norm[rows, chain[-1]]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    last = chain[-1]
+    slope = signals.output_gradient_norm[rows, last] * signals.activation_norm[rows, last]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         value = float(median(np.abs(signals.loss[rows]) / slope))
     return value if np.isfinite(value) else float("inf")
 
