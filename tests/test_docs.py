@@ -39,3 +39,15 @@ def test_the_demo_of_the_guide_draws() -> None:
     frame = demo.frame(w=1.1)
     np.testing.assert_allclose(frame.lines[0].y[-1], 1.1**100)
     assert "1.10" in frame.title
+
+
+def test_the_guide_to_the_instrument_runs_as_it_stands() -> None:
+    guide = (Path(__file__).parents[1] / "docs" / "instrument.md").read_text("utf-8")
+    names: dict[str, Any] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", guide, re.DOTALL | re.MULTILINE):
+        exec(compile(block, "docs/instrument.md", "exec"), names)
+    assert len(names["record"]) == len(names["batches"])
+    assert names["watch"].post_mortem is None
+    assert float(names["total"]) > 0
+    assert 0 < names["slope"] < 1
+    assert np.isfinite(names["spectrum"]).all()

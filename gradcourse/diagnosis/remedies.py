@@ -68,7 +68,11 @@ DEAD = (
     Remedy("Use a leaky ReLU: its units can come back", "04"),
 )
 NON_FINITE = (
-    Remedy("Replay the batch of that step with the post-mortem: it names the module", "10"),
+    Remedy(
+        "Run the loop inside `with gc.watch(model, optimizer):`; it replays the bad step and "
+        "names the module",
+        "10",
+    ),
     Remedy("Look for log, sqrt or a division at 0, and for NaN in the data", "10"),
     Remedy("With float16, let a gradient scaler skip the step", "11"),
     Remedy("Lower the learning rate, or clip and leave out non-finite steps", "09"),
