@@ -11,6 +11,7 @@ from pathlib import Path
 from gradcourse.support import GradcourseError
 
 FIRST_PAGE = "lessons/00_start_here.ipynb"
+PROMPT = "--ServerApp.kernel_websocket_connection_class=gradcourse.prompt.PromptConnection"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,6 +94,7 @@ def _lab(options: argparse.Namespace) -> int:
         "jupyterlab",
         f"--ServerApp.root_dir={root}",
         f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
+        PROMPT,
     ]
     # In a container one is root, and JupyterLab then refuses to start; it listens on this
     # machine only, behind a token.

@@ -21,6 +21,8 @@ from typing import Any
 import nbformat
 from nbformat import v4
 
+from gradcourse.cli import PROMPT
+
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"
 SWITCHES = [
@@ -132,6 +134,7 @@ def _command(lab: Lab) -> list[str]:
         *["-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"],
         f"--port={lab.url.rpartition(':')[2]}",
         "--ServerApp.port_retries=0",
+        PROMPT,
         f"--IdentityProvider.token={lab.token}",
         f"--ServerApp.root_dir={lab.folder}",
     ]
