@@ -72,3 +72,9 @@ def test_lab_starts_jupyterlab_on_the_first_page(monkeypatch: pytest.MonkeyPatch
     assert words[-2:] == ["--no-browser", "--port=8000"]
     assert "--LabApp.default_url=/lab/tree/lessons/00_start_here.ipynb" in words
     assert environment["OMP_NUM_THREADS"] == "1"
+
+
+def test_a_lesson_is_no_exercise() -> None:
+    done = _run("check", "lessons/01_products_of_the_chain_rule.ipynb")
+    assert done.returncode == 2
+    assert "no exercise of this course is in it" in done.stderr

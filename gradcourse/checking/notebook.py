@@ -48,12 +48,15 @@ class Notebook:
         As its metadata names it, "01"; empty where they do not.
     grade_ids : tuple of str
         Of all cells, in order.
+    source : str
+        The course's text file that it was built from; empty where its metadata do not say.
     """
 
     path: Path
     cells: tuple[Cell, ...]
     assignment: str
     grade_ids: tuple[str, ...]
+    source: str = ""
 
 
 def read_notebook(path: Path) -> Notebook:
@@ -92,6 +95,7 @@ def read_notebook(path: Path) -> Notebook:
         ),
         assignment=str(ours.get("assignment") or ""),
         grade_ids=tuple(grade_id for cell in cells if (grade_id := _grade_id(cell))),
+        source=str(ours.get("source") or ""),
     )
 
 

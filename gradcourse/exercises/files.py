@@ -142,7 +142,8 @@ def assignment_of(notebook: Notebook) -> str:
         ):
             return next(name for name in assignment_names() if exercise in assignment(name))
     prefix = re.match(r"\d\d(?!\d)", notebook.path.name)
-    if prefix and prefix.group() in assignment_names():
+    lesson = notebook.source.startswith("source/lessons/")  # its name has a number too
+    if prefix and prefix.group() in assignment_names() and not lesson:
         return prefix.group()
     raise GradcourseError(
         f"{notebook.path}: no exercise of this course is in it: give a notebook made from "
