@@ -44,7 +44,8 @@ notebooks: $(VENV)/.dev
 	@$(BIN)/gradcourse build
 
 bench: $(VENV)/.dev
-	@for file in benchmarks/[a-z]*.py; do echo "── $$file"; $(BIN)/python $$file || exit 1; done
+	@missed=0; for file in benchmarks/[a-z]*.py; do echo "── $$file"; \
+	  $(BIN)/python $$file || missed=1; done; exit $$missed
 
 clean:
 	rm -rf $(VENV) build artefacts .build-cache.json
