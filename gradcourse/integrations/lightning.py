@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument import Record, probe
+from gradcourse.instrument import probe
 from gradcourse.instrument.postmortem import (
     KeptStep,
     NonFiniteError,
     PostMortem,
     bad_parameters,
 )
-from gradcourse.instrument.probe import Probe
+from gradcourse.integrations.recording import Recording
 from gradcourse.support import GradcourseError
 
 try:
@@ -31,7 +31,7 @@ except ImportError:
     ) from None
 
 
-class ProbeCallback(pl.Callback):
+class ProbeCallback(Recording, pl.Callback):
     """Record a Lightning run; at the first NaN or Inf, say where it came from.
 
     Parameters
@@ -71,6 +71,11 @@ class ProbeCallback(pl.Callback):
         callback.record
     """
 
+    unseen = (
+        "This ProbeCallback has not seen a fit yet; give it to the trainer: "
+        "Trainer(callbacks=[callback])."
+    )
+
     def __init__(
         self,
         level: str = "standard",
@@ -81,29 +86,10 @@ class ProbeCallback(pl.Callback):
         post_mortem: bool = True,
         stop: bool = True,
     ) -> None:
-        super().__init__()
+        super().__init__(level, every, histogram_every, post_mortem, stop)
         self.finding: PostMortem | None = None
-        self._options: dict[str, Any] = {
-            "level": level,
-            "every": every,
-            "histogram_every": histogram_every,
-        }
         self._module = module
-        self._post_mortem = post_mortem
-        self._stop = stop
-        self._probe: Probe | None = None
-        self._record: Record | None = None
         self._kept: KeptStep | None = None
-
-    @property
-    def record(self) -> Record:
-        """What the probe measured."""
-        if self._record is None:
-            raise GradcourseError(
-                "This ProbeCallback has not seen a fit yet; give it to the trainer: "
-                "Trainer(callbacks=[callback])."
-            )
-        return self._record
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         self._close()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradcourse.instrument import Record, probe
+from gradcourse.instrument import probe
 from gradcourse.instrument.postmortem import NonFiniteError, PostMortem, Watch, watch
-from gradcourse.instrument.probe import Probe
+from gradcourse.integrations.recording import Recording
 from gradcourse.support import GradcourseError
 
 try:
@@ -19,7 +19,7 @@ except ImportError:
     ) from None
 
 
-class ProbeCallback(TrainerCallback):
+class ProbeCallback(Recording, TrainerCallback):
     """Record a run of Hugging Face's Trainer; at the first NaN, say where it came from.
 
     Parameters
@@ -55,6 +55,11 @@ class ProbeCallback(TrainerCallback):
         callback.record
     """
 
+    unseen = (
+        "This ProbeCallback has not seen a run yet; give it to the trainer: "
+        "Trainer(…, callbacks=[callback])."
+    )
+
     def __init__(
         self,
         level: str = "standard",
@@ -64,28 +69,9 @@ class ProbeCallback(TrainerCallback):
         post_mortem: bool = True,
         stop: bool = True,
     ) -> None:
-        super().__init__()
-        self._options: dict[str, Any] = {
-            "level": level,
-            "every": every,
-            "histogram_every": histogram_every,
-        }
-        self._post_mortem = post_mortem
-        self._stop = stop
-        self._probe: Probe | None = None
-        self._record: Record | None = None
+        super().__init__(level, every, histogram_every, post_mortem, stop)
         self._watch: Watch | None = None
         self._moment: _Moment | None = None
-
-    @property
-    def record(self) -> Record:
-        """What the probe measured."""
-        if self._record is None:
-            raise GradcourseError(
-                "This ProbeCallback has not seen a run yet; give it to the trainer: "
-                "Trainer(…, callbacks=[callback])."
-            )
-        return self._record
 
     @property
     def finding(self) -> PostMortem | None:
