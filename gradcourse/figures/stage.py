@@ -53,8 +53,6 @@ class Stage:
         self._figure: Any = new_figure(theme=self._screen.theme)
         self._figure.set_dpi(self._screen.dpi)
         self._axes: Any = self._figure.axes[0]
-        face = np.asarray(self._axes.patch.get_facecolor())
-        self._page = np.rint(255 * face).astype(np.uint8)
         artists: list[Any] = paint(picture, self._axes, self._screen.theme)
         self._mesh, *self._lines = artists
         self._mesh.set_clim(*(self._range or color_range(picture)))
@@ -81,11 +79,11 @@ class Stage:
 
     def _fill(self, values: Any) -> None:
         where, rows, columns = self._pixels
-        colors = self._mesh.to_rgba(values, bytes=True)
-        colors[colors[..., 3] == 0] = self._page  # a masked cell shows the page
-        canvas = np.asarray(self._figure.canvas.buffer_rgba())
-        cells = np.ascontiguousarray(colors).view(np.uint32)[..., 0]
-        canvas.view(np.uint32)[..., 0][where] = cells[rows[:, None], columns]
+        colors = np.ascontiguousarray(self._mesh.to_rgba(values, bytes=True))
+        cells = colors.view(np.uint32)[..., 0][rows[:, None], columns]
+        shown = (colors[..., 3] > 0)[rows[:, None], columns]  # a masked cell lets the page through
+        canvas = np.asarray(self._figure.canvas.buffer_rgba()).view(np.uint32)[..., 0]
+        canvas[where] = np.where(shown, cells, canvas[where])
 
     def _encode(self) -> bytes:
         from PIL import Image

@@ -54,3 +54,15 @@ def test_rows_go_up_and_columns_go_right() -> None:
     lower_left = bright[int(height * 0.6), int(width * 0.25)]
     assert upper_right != lower_left
     assert lower_left == bright[int(height * 0.3), int(width * 0.25)]
+
+
+@pytest.mark.parametrize(("theme", "bright"), [("light", True), ("dark", False)])
+def test_a_masked_cell_shows_the_page(theme: Any, bright: bool) -> None:
+    stage = Stage(Screen(theme, 100.0))
+    stage.png(_picture(np.zeros((2, 2))))
+    left_masked = np.array([[np.nan, 0.0], [np.nan, 0.0]])
+    pixels = _pixels(stage.png(_picture(left_masked)))
+    height, width, _ = pixels.shape
+    inside = pixels[int(height * 0.4), int(width * 0.2)]
+    np.testing.assert_array_equal(inside, pixels[2, 2])  # the margin
+    assert (inside.mean() > 128) == bright
