@@ -67,6 +67,7 @@ _HOMES = {
     "update_plot": "gradcourse.figures",
     "saturation_plot": "gradcourse.figures",
     "spectrum_plot": "gradcourse.figures",
+    "with_theory": "gradcourse.figures",
     "demo": "gradcourse.demos",
     "check": "gradcourse.exercises",
     "panel": "gradcourse.exercises",
@@ -124,6 +125,7 @@ __all__ = [
     "train",
     "update_plot",
     "watch",
+    "with_theory",
 ]
 
 if TYPE_CHECKING:
@@ -148,6 +150,7 @@ if TYPE_CHECKING:
         side_by_side,
         spectrum_plot,
         update_plot,
+        with_theory,
     )
     from gradcourse.health import doctor
     from gradcourse.instrument import (

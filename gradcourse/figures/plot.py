@@ -324,6 +324,36 @@ class SideBySide:
         return f"SideBySide({self.alt!r})"
 
 
+def with_theory(
+    x: ArrayLike, measured: ArrayLike, expected: ArrayLike, name: str, color: str = "blue"
+) -> tuple[Line, Line]:
+    """Return a measured line and the theory that lies dashed over it.
+
+    Parameters
+    ----------
+    x, measured, expected : array of float, shape (n,)
+        The points, what was measured there, and what theory says.
+    name : str
+        The lines are called ``name`` and "theory, ``name``".
+    color : str
+        See `Line`; both lines have it.
+
+    Returns
+    -------
+    tuple of Line
+        To be unpacked into a plot's lines: ``lines=(*gc.with_theory(…), *gc.with_theory(…))``.
+
+    Examples
+    --------
+    >>> [line.label for line in with_theory([1, 2], [1.0, 0.2], [1.0, 0.25], "δ", "sigmoid")]
+    ['δ', 'theory, δ']
+    """
+    return (
+        Line(x, measured, name, "measured", color),
+        Line(x, expected, f"theory, {name}", "theory", color),
+    )
+
+
 def side_by_side(*figures: Plot | Picture) -> SideBySide:
     """Put two or three figures in one row.
 

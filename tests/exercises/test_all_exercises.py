@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
@@ -71,6 +73,22 @@ def test_an_answer_name_means_one_question_of_an_assignment() -> None:
     for name in assignment_names():
         names = [answer for exercise in assignment(name) for answer in exercise.answers]
         assert len(names) == len(set(names)), f"assignment {name}: {sorted(names)}"
+
+
+@pytest.mark.parametrize(
+    "driver",
+    [
+        pytest.param(function.driver, id=f"{exercise.id}: {function.name}")
+        for exercise in CODE
+        for function in exercise.functions
+        if function.driver is not None
+    ],
+)
+def test_a_driver_can_be_found_without_its_exercise(driver) -> None:
+    """The learner's process finds it by name, in a module that knows no right answer."""
+    assert driver.__module__.startswith("gradcourse.drivers.")
+    module = importlib.import_module(driver.__module__)
+    assert getattr(module, driver.__qualname__) is driver
 
 
 @pytest.mark.parametrize("exercise", by_id(EXERCISES))

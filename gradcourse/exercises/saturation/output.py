@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.drivers.saturation import drive_loss
 from gradcourse.exercises.saturation.units import sigmoid_prime
 from gradcourse.theory import sigmoid
 
@@ -181,32 +182,6 @@ OUTPUT_DELTA = CodeExercise(
 )
 
 # ---------------------------------------------------------------- a loss from pre-activations
-
-
-def drive_loss(loss_from_logits: Callable[..., Any], arguments: Arguments) -> Any:
-    """Call a loss on float32 tensors, differentiate it and return plain numbers.
-
-    Returns
-    -------
-    array of float64, shape (1 + n,), or None
-        The loss, then its gradient with respect to z; None when the function returned None.
-    """
-    import torch
-
-    z_values, y_values = arguments
-    z = torch.tensor(np.asarray(z_values), dtype=torch.float32, requires_grad=True)
-    y = torch.tensor(np.asarray(y_values), dtype=torch.float32)
-    loss = loss_from_logits(z, y)
-    if loss is None:
-        return None
-    if not isinstance(loss, torch.Tensor):
-        raise TypeError(f"the loss is {type(loss).__name__}, not a tensor: it cannot be derived")
-    if loss.ndim != 0:
-        raise ValueError(f"the loss has shape {tuple(loss.shape)}; expected one number, shape ()")
-    if not loss.requires_grad:
-        raise ValueError("the loss does not depend on z for autograd: was z detached or rebuilt?")
-    (gradient,) = torch.autograd.grad(loss, z)
-    return np.concatenate([[loss.item()], gradient.double().numpy()])
 
 
 def loss_from_logits(z: Any, y: Any) -> Any:
