@@ -1,0 +1,383 @@
+"""Whose work it is, in every shape that a class's work comes in, and nothing read that must not."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import unicodedata
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from gradcourse.grading.intake import Refused, Submission, find_submissions
+from gradcourse.support import GradcourseError
+
+FILE = "02_saturation.ipynb"
+
+
+def _notebook(mark: str = "", assignment: str = "02") -> bytes:
+    metadata = {"gradcourse": {"assignment": assignment}} if assignment else {}
+    return json.dumps({"nbformat": 4, "cells": [], "metadata": metadata, "mark": mark}).encode()
+
+
+def _put(root: Path, *names: str, assignment: str = "02") -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_notebook(name, assignment))
+
+
+def _zip(members: dict[str, bytes] | list[str]) -> bytes:
+    if isinstance(members, list):
+        members = {name: _notebook(name) for name in members}
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
+
+
+def _mark(submission: Submission) -> str:
+    """Which file was read."""
+    return str(json.loads(submission.read())["mark"])
+
+
+def _marks(root: Path, assignment: str | None = None) -> dict[str, str]:
+    return {one.learner: _mark(one) for one in find_submissions(root, assignment)}
+
+
+def _code(submission: Submission) -> str:
+    with pytest.raises(Refused) as caught:
+        submission.read()
+    return caught.value.code
+
+
+def test_one_notebook_per_learner_in_a_flat_folder(tmp_path: Path) -> None:
+    _put(tmp_path, "alice.ipynb", "Bob O'Neil.ipynb", "carol.ipynb.json")
+    (tmp_path / "README.md").write_text("a roster", "utf-8")
+    assert _marks(tmp_path) == {
+        "alice": "alice.ipynb",
+        "Bob O'Neil": "Bob O'Neil.ipynb",
+        "carol": "carol.ipynb.json",
+    }
+
+
+def test_nbgrader_by_learner_and_assignment(tmp_path: Path) -> None:
+    _put(tmp_path, "submitted/alice/01_chain_rule/01_chain_rule.ipynb", assignment="01")
+    _put(tmp_path, f"submitted/alice/02_saturation/{FILE}", f"submitted/bob/02_saturation/{FILE}")
+    _put(tmp_path, f"source/02_saturation/{FILE}", f"release/02_saturation/{FILE}")
+    found = find_submissions(tmp_path)
+    assert [(one.learner, one.assignment) for one in found] == [
+        ("alice", "01"),
+        ("alice", "02"),
+        ("bob", "02"),
+    ]
+    assert find_submissions(tmp_path / "submitted")[0].learner == "alice"
+    only = find_submissions(tmp_path, "01")
+    assert [one.learner for one in only] == ["alice", "bob"]
+    assert _code(only[1]) == "no-notebook"
+
+
+def test_nbgrader_with_one_learner_and_a_name_of_the_instructors(tmp_path: Path) -> None:
+    _put(tmp_path, "submitted/alice/ps1/homework.ipynb")
+    assert _marks(tmp_path) == {"alice": "submitted/alice/ps1/homework.ipynb"}
+    assert set(_marks(tmp_path / "submitted")) == {"alice"}
+
+
+def test_a_folder_per_learner_even_of_one_learner(tmp_path: Path) -> None:
+    _put(tmp_path, f"alice/{FILE}")
+    assert set(_marks(tmp_path)) == {"alice"}
+    (tmp_path / "bob").mkdir()
+    (tmp_path / "carol").mkdir()
+    (tmp_path / "carol" / "essay.pdf").write_bytes(b"%PDF")
+    found = {one.learner: one for one in find_submissions(tmp_path)}
+    assert _mark(found["alice"]) == f"alice/{FILE}"
+    assert _code(found["bob"]) == _code(found["carol"]) == "no-notebook"
+
+
+def test_a_folder_per_assignment_with_the_learners_inside(tmp_path: Path) -> None:
+    _put(
+        tmp_path, "01_chain_rule/alice.ipynb", "02_saturation/alice.ipynb", "02_saturation/b.ipynb"
+    )
+    found = find_submissions(tmp_path)
+    assert [(one.learner, one.assignment) for one in found] == [
+        ("alice", "01"),
+        ("alice", "02"),
+        ("b", "02"),
+    ]
+
+
+def test_canvas_names_ids_late_and_the_last_attempt(tmp_path: Path) -> None:
+    _put(
+        tmp_path,
+        "doejane_12345_67890_02_saturation.ipynb",
+        "doejane_12345_67895_02_saturation-1.ipynb",
+        "doejane_12345_67899_02_saturation-10.ipynb",
+        "roejohn_LATE_12346_67891_02_saturation-2.ipynb",
+        "müllerjürgen_12347_67892_my_2_3_work.ipynb",
+        "anon_anon_Ab1Cd_67893_x.ipynb",
+    )
+    (tmp_path / "lazylars_12348_67894_essay.pdf").write_bytes(b"%PDF")
+    found = {one.learner: one for one in find_submissions(tmp_path)}
+    assert set(found) == {"doejane", "roejohn", "müllerjürgen", "anon", "lazylars"}
+    assert _mark(found["doejane"]).endswith("-10.ipynb")
+    assert not found["doejane"].doubts
+    assert found["doejane"].canvas == "12345"
+    assert found["roejohn"].notes == ("handed in late",)
+    assert found["müllerjürgen"].canvas == "12347"
+    assert found["anon"].canvas == ""
+    assert _code(found["lazylars"]) == "no-notebook"
+
+
+def test_two_canvas_learners_with_one_name_stay_two(tmp_path: Path) -> None:
+    _put(tmp_path, "doejane_1_7_a.ipynb", "doejane_2_8_a.ipynb")
+    found = find_submissions(tmp_path)
+    assert [one.canvas for one in found] == ["1", "2"]
+    assert found[0].key != found[1].key
+
+
+def test_moodle_folders_old_and_new_and_anonymous(tmp_path: Path) -> None:
+    _put(
+        tmp_path,
+        f"Jane Doe_123456_assignsubmission_file_/{FILE}",
+        f"Jane Doe_123457_assignsubmission_file/{FILE}",
+        f"Participant_123458_assignsubmission_file_/{FILE}",
+        f"Zoë Ng_123459_assignsubmission_file_{FILE}",
+    )
+    text = tmp_path / "Text Only_123460_assignsubmission_onlinetext_" / "onlinetext.html"
+    text.parent.mkdir()
+    text.write_text("hello", "utf-8")
+    found = find_submissions(tmp_path)
+    assert [(one.learner, one.moodle) for one in found] == [
+        ("Jane Doe", "Participant 123456"),
+        ("Jane Doe", "Participant 123457"),
+        ("Participant 123458", "Participant 123458"),
+        ("Text Only", "Participant 123460"),
+        ("Zoë Ng", "Participant 123459"),
+    ]
+    assert _code(found[3]) == "no-notebook"
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_zips_of_everything(tmp_path: Path, wrapped: bool) -> None:
+    shapes = {
+        "flat": ["alice.ipynb", "bob.ipynb"],
+        "in-a-folder": ["class/alice.ipynb", "class/bob.ipynb"],
+        "folders": [f"alice/{FILE}", f"bob/{FILE}"],
+        "nbgrader": [f"submitted/alice/02/{FILE}", f"submitted/bob/02/{FILE}"],
+        "canvas": [f"alice_1_2_{FILE}", f"bob_LATE_3_4_{FILE}"],
+        "moodle": [
+            f"{name}_{len(name)}_assignsubmission_file_/{FILE}" for name in ("alice", "bob")
+        ],
+    }
+    for shape, names in shapes.items():
+        folder = tmp_path / shape
+        folder.mkdir()
+        (folder / "download.zip").write_bytes(_zip(names))
+        path = folder if wrapped else folder / "download.zip"
+        assert set(_marks(path)) == {"alice", "bob"}, shape
+
+
+def test_a_zip_per_learner_and_a_zip_in_a_download(tmp_path: Path) -> None:
+    for learner in ("alice", "bob"):
+        (tmp_path / f"{learner}.zip").write_bytes(_zip([f"work/{FILE}", "__MACOSX/work/._x.ipynb"]))
+    assert set(_marks(tmp_path)) == {"alice", "bob"}
+    one = tmp_path / "one"
+    one.mkdir()
+    inner = _zip([FILE])
+    bulk = {"doejane_1_2_work.zip": inner, f"roejohn_3_4_{FILE}": _notebook("roe")}
+    (one / "download.zip").write_bytes(_zip(bulk))
+    assert _marks(one) == {"doejane": FILE, "roejohn": "roe"}
+
+
+def test_a_learners_zip_cannot_speak_for_another(tmp_path: Path) -> None:
+    evil = _zip(["bob_2_3_02.ipynb", "Bob_7_assignsubmission_file_/02.ipynb", "../bob.ipynb"])
+    (tmp_path / "alice.zip").write_bytes(evil)
+    (tmp_path / "bob.zip").write_bytes(_zip({FILE: _notebook("bob")}))
+    found = find_submissions(tmp_path)
+    assert [one.learner for one in found] == ["alice", "bob"]
+    assert _mark(found[1]) == "bob"
+    canvas = tmp_path / "canvas"
+    canvas.mkdir()
+    (canvas / "alice_1_2_bob_2_3_02.ipynb").write_bytes(_notebook())
+    (canvas / "bob_2_3_02.ipynb").write_bytes(_notebook("bob"))
+    assert [one.canvas for one in find_submissions(canvas)] == ["1", "2"]
+
+
+def test_a_folder_in_a_learners_zip_does_not_choose_the_assignment(tmp_path: Path) -> None:
+    for name in ("alice", "bob"):
+        (tmp_path / f"{name}.zip").write_bytes(_zip([f"01_easy/{FILE}"]))
+    assert {one.assignment for one in find_submissions(tmp_path)} == {None}
+
+
+def test_what_systems_leave_behind_is_no_submission(tmp_path: Path) -> None:
+    _put(
+        tmp_path,
+        "alice.ipynb",
+        "._alice.ipynb",
+        ".ipynb_checkpoints/alice-checkpoint.ipynb",
+        f"bob/.ipynb_checkpoints/{FILE}",
+        f"bob/{FILE}",
+        "__MACOSX/carol.ipynb",
+    )
+    (tmp_path / ".DS_Store").write_bytes(b"x")
+    assert set(_marks(tmp_path)) == {"alice", "bob"}
+
+
+def test_two_spellings_of_one_name_are_one_learner(tmp_path: Path) -> None:
+    composed, apart = (unicodedata.normalize(form, "José Ñúñez") for form in ("NFC", "NFD"))
+    _put(tmp_path, f"{composed}.ipynb", "alice.ipynb")
+    (tmp_path / apart).mkdir()
+    _put(tmp_path, f"{apart}/{FILE}")
+    jose = [one for one in find_submissions(tmp_path) if one.learner == composed]
+    assert len(jose) == 1
+    assert [doubt.code for doubt in jose[0].doubts] == ["several-notebooks"]
+
+
+def test_names_that_differ_in_capitals_are_two_learners_and_a_person_looks(tmp_path: Path) -> None:
+    _put(tmp_path, "alice.ipynb", "Alice.ipynb", "bob.ipynb")
+    found = {one.learner: one for one in find_submissions(tmp_path)}
+    assert [doubt.code for doubt in found["Alice"].doubts] == ["name-in-doubt"]
+    assert found["alice"].doubts
+    assert not found["bob"].doubts
+    assert _mark(found["Alice"]) == "Alice.ipynb"
+
+
+def test_several_notebooks_of_one_assignment_the_newest_counts(tmp_path: Path) -> None:
+    _put(tmp_path, f"alice/{FILE}", "alice/02_final.ipynb", "bob/x.ipynb")
+    os.utime(tmp_path / "alice" / FILE, (1, 1))
+    (alice, _) = find_submissions(tmp_path)
+    assert _mark(alice) == "alice/02_final.ipynb"
+    assert f"not alice/{FILE}" in alice.doubts[0].text
+
+
+def test_several_notebooks_of_several_assignments_all_count(tmp_path: Path) -> None:
+    _put(tmp_path, f"alice/{FILE}", "bob/x.ipynb")
+    _put(tmp_path, "alice/first.ipynb", assignment="01")
+    _put(tmp_path, "alice/scratch.ipynb", assignment="")
+    found = [one for one in find_submissions(tmp_path) if one.learner == "alice"]
+    assert [(one.assignment, _mark(one)) for one in found] == [
+        ("01", "alice/first.ipynb"),
+        ("02", f"alice/{FILE}"),
+    ]
+    assert not any(one.doubts for one in found)
+    (only,) = (one for one in find_submissions(tmp_path, "02") if one.learner == "alice")
+    assert _mark(only) == f"alice/{FILE}"
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    _put(secret, "key.ipynb")
+    root = tmp_path / "class"
+    _put(root, "alice.ipynb", f"carol/{FILE}")
+    (root / "bob.ipynb").symlink_to(secret / "key.ipynb")
+    (root / "dave").symlink_to(secret, target_is_directory=True)
+    (root / "erin").mkdir()
+    (root / "erin" / FILE).symlink_to(root / "alice.ipynb")
+    found = {one.learner: one for one in find_submissions(root)}
+    assert _mark(found["alice"]) == "alice.ipynb"
+    for name in ("bob", "dave", "erin"):
+        assert _code(found[name]) == "link-refused"
+    swapped = find_submissions(root)[0]
+    (root / "alice.ipynb").unlink()
+    (root / "alice.ipynb").symlink_to(secret / "key.ipynb")
+    assert _code(swapped) == "unreadable"
+
+
+def test_a_pipe_does_not_make_the_grader_wait(tmp_path: Path) -> None:
+    _put(tmp_path, "alice.ipynb")
+    os.mkfifo(tmp_path / "bob.ipynb")
+    assert _code(find_submissions(tmp_path)[1]) == "unreadable"
+
+
+def test_zip_members_that_lead_outside(tmp_path: Path) -> None:
+    names = ["../up.ipynb", "/etc/root.ipynb", "C:/disk.ipynb", "..\\back.ipynb", "fine.ipynb"]
+    link = zipfile.ZipInfo("link.ipynb")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    stream = io.BytesIO(_zip(names))
+    with zipfile.ZipFile(stream, "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    (tmp_path / "all.zip").write_bytes(stream.getvalue())
+    found = {one.learner: one for one in find_submissions(tmp_path)}
+    codes = {name: _code(one) for name, one in found.items() if name not in ("fine", "link")}
+    assert len(codes) == 4
+    assert set(codes.values()) == {"unsafe-path"}
+    assert _code(found["link"]) == "link-refused"
+    assert _mark(found["fine"]) == "fine.ipynb"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.zip"]
+
+
+def test_backslashes_of_windows_zips_are_folders(tmp_path: Path) -> None:
+    (tmp_path / "all.zip").write_bytes(_zip([f"alice\\{FILE}", f"bob\\{FILE}"]))
+    assert set(_marks(tmp_path)) == {"alice", "bob"}
+
+
+def test_zip_names_in_utf8_without_the_flag(tmp_path: Path) -> None:
+    data = _zip({"Zoe.ipynb": _notebook()}).replace(b"Zoe", "Zë".encode())
+    (tmp_path / "all.zip").write_bytes(data)
+    assert [one.learner for one in find_submissions(tmp_path)] == ["Zë"]
+
+
+def test_zip_bombs_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
+    bomb = _zip({"bomb.ipynb": b"0" * 70_000_000, "thin.ipynb": b"0" * 5_000_000})
+    (tmp_path / "all.zip").write_bytes(bomb)
+    assert [_code(one) for one in find_submissions(tmp_path)] == ["too-large", "too-large"]
+    nested = tmp_path / "nested"
+    nested.mkdir()
+    deep = _zip({"c.zip": _zip({"d.zip": _zip({FILE: b"{}"})})})
+    (nested / "alice.zip").write_bytes(deep)
+    (nested / "bob.zip").write_bytes(_zip([FILE]))
+    found = find_submissions(nested)
+    assert [one.learner for one in found] == ["alice", "bob"]
+    assert _code(found[0]) == "unreadable"
+
+
+def test_a_size_that_lies_does_not_help(tmp_path: Path) -> None:
+    data = bytearray(_zip({"alice.ipynb": b"0" * 900_000}))
+    for signature, offset in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        at = data.find(signature) + offset
+        data[at : at + 4] = (10).to_bytes(4, "little")
+    (tmp_path / "all.zip").write_bytes(data)
+    assert _code(find_submissions(tmp_path)[0]) == "unreadable"
+
+
+def test_encrypted_and_damaged_zips(tmp_path: Path) -> None:
+    data = bytearray(_zip(["alice.ipynb"]))
+    data[data.find(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "alice.zip").write_bytes(data)
+    (tmp_path / "bob.zip").write_bytes(b"PK\x03\x04 not a zip")
+    flipped = bytearray(_zip(["carol.ipynb"]))
+    flipped[50] ^= 0xFF
+    (tmp_path / "carol.zip").write_bytes(flipped)
+    found = {one.learner: _code(one) for one in find_submissions(tmp_path)}
+    assert found == {"alice": "unreadable", "bob": "unreadable", "carol": "unreadable"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are bytes on Unix only")
+def test_names_that_are_no_text_and_signs_that_cannot_be_seen(tmp_path: Path) -> None:
+    for raw in (b"b\xffb.ipynb", b"two\nlines.ipynb", "a\u202egpj.ipynb".encode()):
+        (tmp_path / os.fsdecode(raw)).write_bytes(_notebook())
+    names = [one.learner for one in find_submissions(tmp_path)]
+    assert names == ["a\ufffdgpj", "b\ufffdb", "two\ufffdlines"]
+    assert all(one.name.isprintable() for one in find_submissions(tmp_path))
+
+
+def test_a_single_notebook(tmp_path: Path) -> None:
+    _put(tmp_path, "alice.ipynb")
+    assert _marks(tmp_path / "alice.ipynb") == {"alice": "alice.ipynb"}
+
+
+@pytest.mark.parametrize("content", [[], ["notes.txt"], [".DS_Store"]])
+def test_nothing_handed_in_is_an_error(tmp_path: Path, content: list[str]) -> None:
+    for name in content:
+        (tmp_path / name).write_text("x", "utf-8")
+    with pytest.raises(GradcourseError, match="there is no submission in it"):
+        find_submissions(tmp_path)
+
+
+def test_a_folder_that_is_not_there() -> None:
+    with pytest.raises(GradcourseError, match="no such folder"):
+        find_submissions("/nowhere/at/all")
