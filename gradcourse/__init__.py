@@ -30,8 +30,12 @@ if "torch" not in sys.modules:
 
 _HOMES = {
     "mlp": "gradcourse.nets",
+    "normalized_mlp": "gradcourse.nets",
     "deep_linear": "gradcourse.nets",
     "digits": "gradcourse.data",
+    "adding_problem": "gradcourse.data",
+    "delayed_recall": "gradcourse.data",
+    "recurrent": "gradcourse.nets",
     "probe": "gradcourse.instrument",
     "Record": "gradcourse.instrument",
     "gradient_norm": "gradcourse.instrument",
@@ -89,10 +93,12 @@ __all__ = [
     "PostMortem",
     "Record",
     "accuracy",
+    "adding_problem",
     "check",
     "clip_grad_norm_",
     "data",
     "deep_linear",
+    "delayed_recall",
     "demo",
     "depth_plot",
     "diagnose",
@@ -110,11 +116,13 @@ __all__ = [
     "lyapunov_exponents",
     "mlp",
     "nets",
+    "normalized_mlp",
     "panel",
     "post_mortem",
     "probe",
     "product_log_singular_values",
     "progress",
+    "recurrent",
     "ridge_plot",
     "saturation_plot",
     "score",
@@ -130,7 +138,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from gradcourse import data, nets, theory
-    from gradcourse.data import digits
+    from gradcourse.data import adding_problem, delayed_recall, digits
     from gradcourse.demos import demo
     from gradcourse.diagnosis import diagnose
     from gradcourse.exercises import check, panel, progress, score
@@ -172,7 +180,7 @@ if TYPE_CHECKING:
         state_jacobians,
         watch,
     )
-    from gradcourse.nets import deep_linear, mlp
+    from gradcourse.nets import deep_linear, mlp, normalized_mlp
     from gradcourse.training import accuracy, train
 
 

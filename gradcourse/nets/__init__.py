@@ -1,5 +1,23 @@
 """Networks by recipe, each reproducible from its seed alone."""
 
 from gradcourse.nets.feedforward import activation_function, deep_linear, mlp
+from gradcourse.nets.normalized import normalization, normalized_mlp
+from gradcourse.nets.recipes import constant_, lsuv_, orthogonal_
+from gradcourse.nets.recurrent import Recurrent, recurrent
+from gradcourse.nets.surgery import scaled, with_activation, with_zeros
 
-__all__ = ["activation_function", "deep_linear", "mlp"]
+__all__ = [
+    "Recurrent",
+    "activation_function",
+    "constant_",
+    "deep_linear",
+    "lsuv_",
+    "mlp",
+    "normalization",
+    "normalized_mlp",
+    "orthogonal_",
+    "recurrent",
+    "scaled",
+    "with_activation",
+    "with_zeros",
+]

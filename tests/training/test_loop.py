@@ -137,7 +137,8 @@ def test_accuracy_counts_and_leaves_the_mode_alone():
         ({"steps": 10, "every": -1}, "every is -1"),
         ({"steps": 10, "lr": float("nan")}, "lr is nan"),
         ({"steps": 10, "lr": "fast"}, "lr is 'fast'"),
-        ({"steps": 10, "loss": "mse"}, "loss is 'mse'"),
+        ({"steps": 10, "loss": "hinge"}, "loss is 'hinge'"),
+        ({"steps": 10, "loss": "mse"}, "'mse' needs float targets"),
     ],
 )
 def test_bad_settings_are_refused(data, changes, message):
