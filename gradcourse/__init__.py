@@ -180,7 +180,7 @@ if TYPE_CHECKING:
         state_jacobians,
         watch,
     )
-    from gradcourse.nets import deep_linear, mlp, normalized_mlp
+    from gradcourse.nets import deep_linear, mlp, normalized_mlp, recurrent
     from gradcourse.training import accuracy, train
 
 
