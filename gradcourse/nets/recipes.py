@@ -1,0 +1,174 @@
+"""Initializations that need more than a standard deviation: constants, orthogonal matrices, data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from gradcourse.support import GradcourseError
+
+
+def constant_(model: nn.Module, value: float) -> nn.Module:
+    """Set every weight of every linear layer to one value, and every bias to 0, in place.
+
+    All units of a layer are then copies of each other, and gradient descent keeps them so.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Its ``nn.Linear`` layers are changed.
+    value : float
+
+    Returns
+    -------
+    nn.Module
+        The model that was given.
+
+    Raises
+    ------
+    GradcourseError
+        If the model has no linear layer.
+    """
+    with torch.no_grad():
+        for layer in _linear_layers(model):
+            layer.weight.fill_(value)
+            _clear_bias(layer)
+    return model
+
+
+def orthogonal_(model: nn.Module, gain: float = 1.0, *, seed: int = 0) -> nn.Module:
+    """Set every weight matrix to ``gain`` times a random orthogonal one, in place; biases to 0.
+
+    A matrix that is not square gets orthonormal rows or columns, whichever are fewer. Each is
+    uniformly distributed (Haar): Q of the QR decomposition of a Gaussian matrix, with the signs
+    that make R's diagonal positive.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Its ``nn.Linear`` layers are changed.
+    gain : float
+        Every singular value of every matrix.
+    seed : int
+        The same seed gives the same weights; torch's global generator is left alone.
+
+    Returns
+    -------
+    nn.Module
+        The model that was given.
+
+    Raises
+    ------
+    GradcourseError
+        If the model has no linear layer.
+
+    References
+    ----------
+    Saxe, McClelland & Ganguli (2014), Exact solutions to the nonlinear dynamics of learning in
+    deep linear neural networks; Mezzadri (2007), How to generate random matrices from the
+    classical compact groups, for the signs.
+
+    Examples
+    --------
+    >>> from gradcourse.nets import mlp
+    >>> net = orthogonal_(mlp(1, width=64), gain=2.0)
+    >>> bool(torch.allclose(net.layer1.weight @ net.layer1.weight.T, 4 * torch.eye(64), atol=1e-5))
+    True
+    """
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in _linear_layers(model):
+            layer.weight.copy_(gain * _uniform_orthogonal(tuple(layer.weight.shape), generator))
+            _clear_bias(layer)
+    return model
+
+
+def lsuv_(
+    model: nn.Module, x: torch.Tensor, *, seed: int = 0, tolerance: float = 0.01, tries: int = 10
+) -> nn.Module:
+    """Layer-sequential unit variance: orthogonal matrices, then each scaled on data, in place.
+
+    From the first layer to the last, the batch is sent through what is already done, and the
+    layer's weights are divided by the standard deviation of its outputs, before the activation,
+    over all units and rows. No formula for the activation is needed.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Its ``nn.Linear`` layers are changed; they must be used in the order of
+        ``model.modules()``.
+    x : torch.Tensor
+        A batch that the model takes.
+    seed : int
+        Of the orthogonal matrices.
+    tolerance : float
+        A layer is done when the variance of its outputs is this close to 1.
+    tries : int
+        Most divisions per layer. Without a bias that is not 0, one is enough.
+
+    Returns
+    -------
+    nn.Module
+        The model that was given.
+
+    Raises
+    ------
+    GradcourseError
+        If the model has no linear layer, or a layer's outputs do not vary or are not finite.
+
+    References
+    ----------
+    Mishkin & Matas (2016), All you need is a good init, algorithm 1.
+    """
+    orthogonal_(model, seed=seed)
+    for number, layer in enumerate(_linear_layers(model), start=1):
+        for _ in range(tries):
+            variance = _output_variance(model, layer, x)
+            if not (math.isfinite(variance) and variance > 0):
+                raise GradcourseError(
+                    f"LSUV: the outputs of linear layer {number} have variance {variance}; "
+                    "there is nothing to scale. Are its inputs all 0?"
+                )
+            if abs(variance - 1) < tolerance:
+                break
+            with torch.no_grad():
+                layer.weight.div_(math.sqrt(variance))
+    return model
+
+
+def _linear_layers(model: nn.Module) -> Iterator[nn.Linear]:
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    if not layers:
+        raise GradcourseError("The model has no nn.Linear layer, so nothing can be initialized.")
+    return iter(layers)
+
+
+def _clear_bias(layer: nn.Linear) -> None:
+    if layer.bias is not None:
+        layer.bias.zero_()
+
+
+def _uniform_orthogonal(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    """A matrix with orthonormal columns, or rows if they are fewer."""
+    tall = (max(shape), min(shape))
+    gaussian = torch.randn(tall, generator=generator, dtype=torch.float64)
+    q, r = torch.linalg.qr(gaussian)
+    # LAPACK chooses the signs of R's diagonal by its own rule; without this Q is not uniform.
+    q = q * torch.where(r.diagonal() < 0, -1.0, 1.0)
+    return q if q.shape == shape else q.T
+
+
+def _output_variance(model: nn.Module, layer: nn.Linear, x: torch.Tensor) -> float:
+    caught: list[torch.Tensor] = []
+    handle = layer.register_forward_hook(lambda _module, _inputs, out: caught.append(out))
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        handle.remove()
+    if not caught:
+        raise GradcourseError("LSUV: the model does not use one of its linear layers.")
+    return float(caught[0].double().var(correction=0))
