@@ -106,6 +106,12 @@ class Demo:
         False: the kernel computes each frame when a knob moves (for answers in under 20 ms).
         True: every frame is computed once, with a progress bar, and the knob picks a frame in
         the browser (one knob only). Works in a page without a kernel.
+    click : (str, str), optional
+        Names of the knobs that a click on a `Picture` sets: the one along x, the one along y.
+    rest : callable, optional
+        As ``draw``, for what is too slow to follow a hand: it draws the same figure with more on
+        it, in about a second, and is called when the knobs have come to rest. It is called again
+        with the same values when the page changes, so it should remember what was slow.
     """
 
     id: str
@@ -113,6 +119,8 @@ class Demo:
     knobs: tuple[Knob, ...]
     draw: Callable[..., Plot | Picture]
     linked: bool = False
+    click: tuple[str, str] | None = None
+    rest: Callable[..., Plot | Picture] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "knobs", tuple(self.knobs))
@@ -120,6 +128,20 @@ class Demo:
             raise GradcourseError(
                 f"Demo {self.id!r} is linked and has {len(self.knobs)} knobs; frames sent ahead "
                 "need exactly one."
+            )
+        if self.linked and self.rest is not None:
+            raise GradcourseError(
+                f"Demo {self.id!r} is linked: its frames are sent ahead, so it needs no rest."
+            )
+        if self.click is not None:
+            self._check_click(self.click)
+
+    def _check_click(self, names: tuple[str, str]) -> None:
+        linear = [knob.name for knob in self.knobs if not knob.log]
+        if len(names) != 2 or names[0] == names[1] or not set(names) <= set(linear):
+            raise GradcourseError(
+                f"Demo {self.id!r}: click is {names!r}; expected the names of two different "
+                f"knobs that are not log: {', '.join(linear)}."
             )
 
     def values(self, **values: float) -> dict[str, float]:
@@ -158,6 +180,13 @@ class Demo:
         """
         return self.draw(**self.values(**values))
 
+    def rested(self, **values: float) -> Plot | Picture:
+        """Return the figure that is seen when the knobs have come to rest at these values.
+
+        Parameters and errors as for `frame`, which it equals where the demo has no ``rest``.
+        """
+        return (self.rest or self.draw)(**self.values(**values))
+
     def widget(self, start: Mapping[str, float] | None = None) -> LivePlot:
         """Return the live figure; its trait ``knobs`` holds the real value of each knob.
 
@@ -178,7 +207,7 @@ class Demo:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         """Give the first frame as a PNG with alternative text, and the widget where one can run."""
-        data, metadata = self.frame()._repr_mimebundle_()
+        data, metadata = self.rested()._repr_mimebundle_()
         if _has_kernel():
             data = {**self._widget_view(), **data}
         return data, metadata

@@ -191,6 +191,21 @@ function makeKnob(control, number, moved) {
   return { row, set, slider };
 }
 
+// The knob's own position nearest to a value.
+function snap(control, value) {
+  const steps = Math.round((Math.min(Math.max(value, control.low), control.high) - control.low) / control.step);
+  return Number((control.low + steps * control.step).toFixed(10));
+}
+
+// Where in the axes of a picture the pointer is, in the axes' values; null beside them.
+function pointed(event, img, axes) {
+  const box = img.getBoundingClientRect();
+  const across = ((event.clientX - box.left) / box.width - axes.left) / axes.width;
+  const up = 1 - ((event.clientY - box.top) / box.height - axes.top) / axes.height;
+  if (!(across >= 0 && across <= 1 && up >= 0 && up <= 1)) return null;
+  return [axes.x[0] + across * (axes.x[1] - axes.x[0]), axes.y[0] + up * (axes.y[1] - axes.y[0])];
+}
+
 // ── The widget ───────────────────────────────────────────────────────────────────────────────────
 
 function render({ model, el }) {
@@ -202,14 +217,16 @@ function render({ model, el }) {
   const img = make("img", { class: "gc-figure", alt: "", decoding: "sync" });
   img.hidden = true;
   const bar = make("progress", { max: 1 }), progress = make("label", { class: "gc-progress" }, "Computing all frames, once … ", bar);
+  const busy = make("div", { class: "gc-busy", "aria-live": "polite" });
+  busy.hidden = !model.get("_rests");
   const status = make("div", { class: "gc-status", role: "status", "aria-live": "polite" });
   const knobs = Object.fromEntries(controls.map((control) => [control.name, makeKnob(control, number, moved)]));
   const root = make("section", { class: "gc-live", "aria-label": model.get("_heading") },
     make("div", { class: "gc-heading" }, model.get("_heading")), title, legend, svg, img,
-    make("div", { class: "gc-knobs" }, ...Object.values(knobs).map((knob) => knob.row)), progress, status);
+    make("div", { class: "gc-knobs" }, ...Object.values(knobs).map((knob) => knob.row)), progress, busy, status);
   el.append(root);
 
-  let queued = false, look = null, told = "", drawn = [];
+  let queued = false, look = null, told = "", drawn = [], pause = 0;
 
   // Without a kernel (a saved page, a kernel that was shut down) a linked figure still works.
   function save() {
@@ -217,9 +234,29 @@ function render({ model, el }) {
   }
 
   function moved(name, value) {
-    model.set("knobs", { ...model.get("knobs"), [name]: value });
+    move({ [name]: value }, 350);
+  }
+
+  function move(values, wait) {
+    model.set("knobs", { ...model.get("knobs"), ...values });
     if (model.get("_linked")) queue();
     save();
+    rest(wait);
+  }
+
+  // What is too slow to follow the hand is asked for when the hand has been still for a moment.
+  function rest(wait) {
+    if (!model.get("_rests")) return;
+    clearTimeout(pause);
+    pause = setTimeout(() => model.send({ rest: model.get("knobs") }), wait);
+  }
+
+  function clicked(event) {
+    const names = model.get("_click"), axes = current()?.axes;
+    const at = names.length && axes ? pointed(event, img, axes) : null;
+    if (!at) return;
+    const of = (name) => controls.find((control) => control.name === name);
+    move(Object.fromEntries(names.map((name, i) => [name, toValue(of(name), snap(of(name), at[i]))])), 0);
   }
 
   function current() {
@@ -244,6 +281,7 @@ function render({ model, el }) {
     const share = model.get("_progress");
     progress.hidden = share >= 1;
     bar.value = share;
+    busy.textContent = model.get("_rests") && frame && !frame.rested && !status.textContent ? "Measuring at this point …" : "";
     for (const knob of Object.values(knobs)) knob.slider.disabled = share < 1;
     if (!frame || !look) return;
     const now = [frame, data, look, root.clientWidth];
@@ -282,6 +320,8 @@ function render({ model, el }) {
     queue();
   }
 
+  img.classList.toggle("gc-click", model.get("_click").length > 0);
+  img.addEventListener("click", clicked);
   const watched = ["change:_frames", "change:_data", "change:status", "change:_progress", "change:knobs"];
   for (const event of watched) model.on(event, queue);
   const sizes = new ResizeObserver(queue);
@@ -294,8 +334,10 @@ function render({ model, el }) {
   system.addEventListener("change", settle);
   requestAnimationFrame(lookAround);
   if (model.get("_linked") && model.get("_progress") < 1) model.send("frames");
+  if (!current()?.rested) rest(350);
 
   return () => {
+    clearTimeout(pause);
     for (const event of watched) model.off(event, queue);
     sizes.disconnect();
     themes.disconnect();

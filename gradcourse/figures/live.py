@@ -49,6 +49,8 @@ class LivePlot(anywidget.AnyWidget):
     _heading = traitlets.Unicode("").tag(sync=True)
     _style = traitlets.Dict().tag(sync=True)
     _linked = traitlets.Bool(False).tag(sync=True)
+    _click: Any = traitlets.List().tag(sync=True)
+    _rests = traitlets.Bool(False).tag(sync=True)
     _frames: Any = traitlets.List().tag(sync=True)
     _data = traitlets.Bytes(b"").tag(sync=True)
     _progress = traitlets.Float(1.0).tag(sync=True)
@@ -57,6 +59,7 @@ class LivePlot(anywidget.AnyWidget):
         self._demo = demo
         self._layout_before: Layout | None = None
         self._stage = Stage(Screen())
+        self._rested: dict[str, float] | None = None
         # Callbacks come in a thread of their own, while a cell may set `knobs` in another.
         self._lock = threading.RLock()
         super().__init__(
@@ -65,6 +68,8 @@ class LivePlot(anywidget.AnyWidget):
             _controls=[_control(knob) for knob in demo.knobs],
             _style=style_table(),
             _linked=demo.linked,
+            _click=list(demo.click or ()),
+            _rests=demo.rest is not None,
             _progress=0.0 if demo.linked else 1.0,
         )
         self._redraw()
@@ -101,6 +106,16 @@ class LivePlot(anywidget.AnyWidget):
     def _answer(self, _: Any, content: Any, __: Any) -> None:
         if content == "frames":
             self._guarded(self.complete)
+        elif isinstance(content, dict) and "rest" in content:
+            self._guarded(lambda: self._come_to_rest(content["rest"]))
+
+    def _come_to_rest(self, knobs: Mapping[str, float]) -> None:
+        """The values come with the message: it may overtake the one that moves the knobs."""
+        self._rested = self._demo.values(**knobs)
+        if self.knobs != self._rested:
+            self.knobs = self._rested  # draws, too
+        else:
+            self._redraw()
 
     def _redraw(self) -> None:
         self._guarded(lambda: self._hand_over(*self._one_frame()))
@@ -121,13 +136,16 @@ class LivePlot(anywidget.AnyWidget):
             self._frames, self._data = frames, data
 
     def _one_frame(self) -> Frames:
-        figure = self._demo.frame(**self.knobs)
+        rested = self._rested == self.knobs
+        figure = (self._demo.rested if rested else self._demo.frame)(**self.knobs)
         if isinstance(figure, Picture):
-            return _pictures([figure], self._stage)
-        self._layout_before = steady(arrange(figure), self._layout_before)
-        points = Points()
-        frame = describe(self._layout_before, figure.title, figure.alt, points)
-        return [frame], points.bytes()
+            frames, data = _pictures([figure], self._stage)
+        else:
+            self._layout_before = steady(arrange(figure), self._layout_before)
+            points = Points()
+            frames = [describe(self._layout_before, figure.title, figure.alt, points)]
+            data = points.bytes()
+        return [{**frames[0], "rested": rested}], data
 
     def _every_frame(self) -> Frames:
         knob = self._demo.knobs[0]
@@ -168,7 +186,7 @@ def _pictures(pictures: list[Picture], stage: Stage) -> Frames:
         chunk = stage.png(picture)
         frames.append(
             {"kind": "picture", "title": picture.title, "alt": picture.alt,
-             "start": start, "length": len(chunk)}
+             "start": start, "length": len(chunk), "axes": stage.axes()}
         )  # fmt: skip
         chunks.append(chunk)
         start += len(chunk)

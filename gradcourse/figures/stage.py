@@ -47,6 +47,22 @@ class Stage:
         self._update(picture)
         return self._encode()
 
+    def axes(self) -> dict[str, Any]:
+        """Return where the axes of the last picture lie, and from what to what they go.
+
+        ``left``, ``top``, ``width`` and ``height`` are shares of the whole picture; ``x`` and
+        ``y`` are the values at the left and right, and at the lower and upper end.
+        """
+        left, bottom, width, height = map(float, self._axes.get_position().bounds)
+        return {
+            "left": left,
+            "top": 1.0 - bottom - height,
+            "width": width,
+            "height": height,
+            "x": [float(end) for end in self._axes.get_xlim()],
+            "y": [float(end) for end in self._axes.get_ylim()],
+        }
+
     def _build(self, picture: Picture) -> None:
         """Lay the figure out with everything on it, then take the data off and keep the rest."""
         # matplotlib's types know neither the Agg canvas's blitting nor which artist is which.

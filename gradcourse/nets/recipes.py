@@ -1,4 +1,4 @@
-"""Initializations that need more than a standard deviation: constants, orthogonal matrices, data."""
+"""Initializations that need more than a standard deviation: constants, orthogonal, by data."""
 
 from __future__ import annotations
 

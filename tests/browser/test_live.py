@@ -31,12 +31,28 @@ def surface(k):
 def fails(r):
     return lines(r) if r < 0.9 else 1 / 0
 
+def place(w, b):
+    x = np.linspace(0, 4, 41)
+    cross = Line([w - 0.1, w + 0.1], [b, b], "the point")
+    return Picture(f"At w = {w:.1f}, b = {b:.1f}", Axis("w"), Axis("b"), np.add.outer(x, x), x, x,
+                   "sum", (cross,))
+
+def measured(w, b):
+    import time
+    time.sleep(0.3)
+    figure = place(w, b)
+    return Picture("Measured. " + figure.title, figure.x, figure.y, figure.values, figure.rows,
+                   figure.columns, "sum", figure.lines)
+
+ends = Knob("w", "w", 0, 4, 0.1, 1), Knob("b", "b", 0, 4, 0.1, 2)
 rate = Knob("r", "factor r", 0.1, 1.0, 0.01, 0.5)
 """
 KERNEL = 'Demo("t/kernel", "Recomputed in the kernel", (rate,), lines)'
 LINKED = 'Demo("t/linked", "All frames sent once", (rate,), lines, linked=True)'
 PICTURE = 'Demo("t/picture", "A picture", (Knob("k", "waves k", 1, 5, 0.1, 2),), surface)'
 FAILS = 'Demo("t/fails", "One value fails", (rate,), fails)'
+
+CLICK = 'Demo("t/click", "A map to click", ends, place, click=("w", "b"), rest=measured)'
 
 
 @pytest.fixture(scope="module")
@@ -159,6 +175,37 @@ def test_a_linked_demo_works_after_the_kernel_is_gone(opened: Any, lab: Any, exp
     expect(picture).to_have_attribute("aria-label", _containing("r = 0.52"))
     notebook.page.keyboard.press("Home")
     expect(picture).to_have_attribute("aria-label", _containing("r = 0.10"))
+    assert notebook.errors == []
+
+
+def test_a_click_sets_two_knobs_and_what_is_slow_follows(
+    opened: Any, lab: Any, expect: Any
+) -> None:
+    lab.write("click.ipynb", [SETUP, CLICK, KERNEL])
+    notebook = opened("click.ipynb", viewport={"width": 1280, "height": 1600})
+    notebook.run_all()
+    widget, picture, sliders = figure(notebook, 0)
+    expect(picture).to_have_attribute("alt", _containing("Measured. At w = 1.0, b = 2.0"))
+    expect(picture).to_have_css("cursor", "crosshair")
+    box = picture.bounding_box()
+    picture.click(position={"x": 0.6 * box["width"], "y": 0.3 * box["height"]})
+    expect(picture).to_have_attribute("alt", _containing("Measured. At w = "))
+    w, b = (float(sliders.nth(k).input_value()) for k in (0, 1))
+    assert 2.2 < w < 3.4
+    assert 2.5 < b < 3.5
+    expect(picture).to_have_attribute("alt", _containing(f"Measured. At w = {w:.1f}, b = {b:.1f}"))
+    expect(widget.locator(".gc-busy")).to_have_text("")
+    # Beside the axes nothing happens; a slider does the same as a click.
+    picture.click(position={"x": 4, "y": 4})
+    assert float(sliders.nth(0).input_value()) == w
+    sliders.nth(1).focus()
+    notebook.page.keyboard.press("Home")
+    expect(picture).to_have_attribute("alt", _containing(f"At w = {w:.1f}, b = 0.0"))
+    expect(picture).to_have_attribute("alt", _containing(f"Measured. At w = {w:.1f}, b = 0.0"))
+    # A figure without a click ignores one.
+    _, plain, slider = figure(notebook, 1)
+    plain.click()
+    expect(slider).to_have_value("0.5")
     assert notebook.errors == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -151,6 +153,79 @@ def test_picture_follows_the_theme_of_the_page() -> None:
         image = Image.open(io.BytesIO(widget._data))
         assert image.size == (640, 400)
         assert image.getpixel((0, 0)) == corner
+
+
+def place(w: float, b: float) -> Picture:
+    x = np.linspace(0, 4, 20)
+    cross = Line([w - 0.1, w + 0.1], [b, b], "here")
+    return Picture(f"at {w:g}, {b:g}", Axis("w"), Axis("b"), np.add.outer(x, x), x, x, "sum",
+                   (cross,))  # fmt: skip
+
+
+def place_slowly(w: float, b: float) -> Picture:
+    return replace(place(w, b), title=f"measured at {w:g}, {b:g}")
+
+
+PLACE_KNOBS = (Knob("w", "w", 0, 4, 0.1, 1), Knob("b", "b", 0, 4, 0.1, 2))
+PLACE = Demo("test/place", "A map", PLACE_KNOBS, place, click=("w", "b"), rest=place_slowly)
+
+
+@pytest.mark.parametrize("click", [("w", "w"), ("w", "v"), ("w",), ("r", "w")])
+def test_a_click_needs_two_knobs_that_are_not_log(click: tuple) -> None:
+    with pytest.raises(GradcourseError, match="two different knobs that are not log: w, b"):
+        Demo("a/b", "t", (*PLACE_KNOBS, RATE), place, click=click)
+
+
+def test_a_linked_demo_has_no_rest() -> None:
+    with pytest.raises(GradcourseError, match="needs no rest"):
+        Demo("a/b", "t", (RATE,), power, linked=True, rest=power)
+
+
+def test_the_browser_is_told_where_the_axes_lie() -> None:
+    """The cross is white and lies where the told axes say."""
+    import io
+
+    from PIL import Image
+
+    widget = PLACE.widget(start={"w": 3.0, "b": 1.0})
+    axes = widget._frames[0]["axes"]
+    image = np.asarray(Image.open(io.BytesIO(widget._data)).convert("RGB")).astype(int)
+    height, width, _ = image.shape
+    across = (3.0 - axes["x"][0]) / (axes["x"][1] - axes["x"][0])
+    up = (1.0 - axes["y"][0]) / (axes["y"][1] - axes["y"][0])
+    column = round(width * (axes["left"] + across * axes["width"]))
+    row = round(height * (axes["top"] + (1 - up) * axes["height"]))
+    assert image[row - 1 : row + 2, column].min(axis=1).max() > 200
+    assert image[row + 8, column].min() < 200
+    assert image[row - 8, column].min() < 200
+    assert widget._click == ["w", "b"]
+    assert POWER.widget()._click == []
+
+
+def test_a_figure_at_rest_shows_more_until_a_knob_moves() -> None:
+    widget = PLACE.widget()
+    assert widget._rests
+    assert not widget._frames[0]["rested"]
+    widget._answer(widget, {"rest": {"w": 1.0, "b": 2.0}}, [])
+    assert (widget._frames[0]["title"], widget._frames[0]["rested"]) == ("measured at 1, 2", True)
+    widget._screen = {"dark": True, "ratio": 1}
+    assert widget._frames[0]["rested"]
+    widget.knobs = {"w": 2.0}
+    assert (widget._frames[0]["title"], widget._frames[0]["rested"]) == ("at 2, 2", False)
+
+
+def test_a_rest_that_overtakes_its_move_brings_the_knobs_along() -> None:
+    widget = PLACE.widget()
+    widget._answer(widget, {"rest": {"w": 3.0, "b": 0.5}}, [])
+    assert widget.knobs == {"w": 3.0, "b": 0.5}
+    assert widget._frames[0]["title"] == "measured at 3, 0.5"
+    widget._answer(widget, {"rest": {"w": 9.0}}, [])
+    assert "expected a number from 0 to 4" in widget.status
+
+
+def test_the_stored_picture_is_the_one_at_rest() -> None:
+    assert "measured at 1, 2" in PLACE._repr_mimebundle_()[0]["text/plain"]
+    assert POWER.rested(r=0.01) == POWER.frame(r=0.01)
 
 
 def test_demo_without_a_kernel_shows_its_first_frame() -> None:
