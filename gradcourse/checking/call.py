@@ -97,19 +97,37 @@ def call_here(
     stop : threading.Event, optional
         Ends the call early.
     """
+    return outcome_of(function, answer, arguments, lambda work: run_limited(work, seconds, stop))
+
+
+def outcome_of(
+    function: Function,
+    answer: Callable[..., Any],
+    arguments: Arguments,
+    run: Callable[[Callable[[], Any]], Run],
+) -> Outcome:
+    """Call a learner's function by a way of running it, and take what it gives as plain data.
+
+    Parameters
+    ----------
+    function, answer, arguments
+        As for `call_here`.
+    run : callable
+        Takes the work, which takes nothing, and runs it within its own limits.
+    """
     problem = _signature_problem(function, answer, arguments)
     if problem:
         return Outcome("signature", message=problem)
     given = copy.deepcopy(arguments)
-    run = run_limited(lambda: _drive(function.driver, answer, given), seconds, stop)
-    if run.ending == "raised":
-        return _error(run)
-    if run.ending != "returned":
-        return Outcome(run.ending, printed=run.printed, abandoned=run.abandoned)
+    ran = run(lambda: _drive(function.driver, answer, given))
+    if ran.ending == "raised":
+        return _error(ran)
+    if ran.ending != "returned":
+        return Outcome(ran.ending, printed=ran.printed, abandoned=ran.abandoned)
     changed = tuple(
         i for i, (a, b) in enumerate(zip(arguments, given, strict=True)) if not _same(a, b)
     )
-    return Outcome("value", value=run.value, printed=run.printed, changed=changed)
+    return Outcome("value", value=ran.value, printed=ran.printed, changed=changed)
 
 
 def call_trusted(

@@ -80,8 +80,9 @@ def check_code(
     limit: float,
     call: Caller,
     stop: threading.Event | None,
+    reveal: bool = True,
 ) -> tuple[tuple[PartResult, ...], str, bool]:
-    """Check every part.
+    """Check every part. Random inputs are shown only if ``reveal``.
 
     Returns
     -------
@@ -104,9 +105,11 @@ def check_code(
             _run(trial, answers, np.random.default_rng([seed, index]), call, stop)
         trials.append(trial)
     names = _name_misconceptions(trials)
-    results = tuple(_result(t, name) for t, name in zip(trials, names, strict=True))
+    pairs = zip(trials, names, strict=True)
+    results = tuple(_result(trial, name, reveal) for trial, name in pairs)
     # The first call is enough: every case would print the same lines again.
-    printed = next((o.printed for trial in trials for o in trial.got if o.printed), "")
+    shown = slice(None) if reveal else slice(1)  # the first is the example
+    printed = next((o.printed for trial in trials for o in trial.got[shown] if o.printed), "")
     return results, printed, _interrupted(trials)
 
 
@@ -165,6 +168,8 @@ def _is_ellipsis(outcome: Outcome) -> bool:
 def _type_in_words(answer: Any) -> str:
     if isinstance(answer, int | float | str | list | tuple):
         return f"the value {show.value(answer)}"
+    if isinstance(answer, Foreign):
+        return f"an object of type {answer.type_name}"
     return f"an object of type {type(answer).__name__}"
 
 
@@ -246,12 +251,14 @@ def _alike(wrong: Outcome, got: Outcome, tolerance: Tolerance) -> bool:
         return False
 
 
-def _result(trial: _Trial, misconception: Misconception | None) -> PartResult:
+def _result(trial: _Trial, misconception: Misconception | None, reveal: bool) -> PartResult:
     part = trial.part
     note = _mutation_note(trial)
     if trial.unanswered or trial.failed:
         status: Status = "unanswered" if trial.unanswered else "wrong"
-        message = trial.problem or ("" if trial.unanswered else _message(trial, misconception))
+        message = trial.problem or (
+            "" if trial.unanswered else _message(trial, misconception, reveal)
+        )
         name = misconception.name if misconception else None
         return PartResult(part.title, status, 0.0, part.points, message, name, note=note)
     tested = f"agreed on the example and {show.count(len(trial.cases) - 1, 'random case')}"
@@ -261,19 +268,40 @@ def _result(trial: _Trial, misconception: Misconception | None) -> PartResult:
     )
 
 
-def _message(trial: _Trial, misconception: Misconception | None) -> str:
+def _message(trial: _Trial, misconception: Misconception | None, reveal: bool) -> str:
     shown = _case_to_show(trial)
     got, difference = trial.got[shown], trial.differences[shown]
     if got.kind == "signature":
         return _sentence(difference)
-    call = show.call(trial.function.name, trial.cases[shown])
-    example = f"`{call}`: {difference}"
+    if shown and not reveal:
+        example = _hidden(trial)
+    else:
+        call = show.call(trial.function.name, trial.cases[shown])
+        example = f"`{call}`: {difference}"
     if misconception is not None:
         return f"{misconception.message}\n{example}"
     answered = got.kind == "value" and got.value is not None
     if trial.part.look_at and (answered or got.kind == "timeout"):
         return f"{example}\nLook at: {trial.part.look_at}"
     return example
+
+
+def _hidden(trial: _Trial) -> str:
+    """Say how random inputs failed without showing one, or what should have come out."""
+    failing = [
+        got for got, difference in zip(trial.got, trial.differences, strict=True) if difference
+    ]
+    cases = show.count(len(trial.cases) - 1, "random input")
+    text = f"The example is right, but {len(failing)} of {cases} "
+    if len(trial.cases) == 2:
+        text = "The example is right, but the random input "
+    kinds = {got.kind for got in failing}
+    if kinds == {"error"}:
+        names = " or ".join(dict.fromkeys(got.error for got in failing))
+        return f"{text}raised {names}."
+    if "timeout" in kinds:
+        return f"{text}did not finish in time: is there a loop that never ends?"
+    return f"{text}gave another result than expected."
 
 
 def _sentence(text: str) -> str:

@@ -27,6 +27,7 @@ def check(
     limit: float = LIMIT,
     call: Caller = call_here,
     stop: threading.Event | None = None,
+    reveal: bool = True,
 ) -> Verdict:
     """Check an answer.
 
@@ -45,6 +46,8 @@ def check(
         How a learner's function is called; see `gradcourse.checking.call`.
     stop : threading.Event, optional
         Set from another thread, it ends the check.
+    reveal : bool
+        Whether a message may show a random input. The fixed example is shown in any case.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def check(
         raise GradcourseError(f"limit is {limit!r}: give a number of seconds above 0")
     answers = named_answers(exercise, answer)
     if isinstance(exercise, CodeExercise):
-        parts, printed, interrupted = check_code(exercise, answers, seed, limit, call, stop)
+        parts, printed, interrupted = check_code(exercise, answers, seed, limit, call, stop, reveal)
         return Verdict(exercise.id, exercise.title, parts, seed, printed, interrupted)
     try:
         parts = _check_value(exercise, answers, seed, stop)

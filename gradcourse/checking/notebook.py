@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import signal
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,14 +88,17 @@ def read_notebook(path: Path) -> Notebook:
     cells = [cell for cell in data["cells"] if isinstance(cell, dict)]
     return Notebook(
         path=path,
-        cells=tuple(
-            _cell(index, cell)
-            for index, cell in enumerate(cells)
-            if cell.get("cell_type") == "code"
-        ),
+        cells=read_cells(cells),
         assignment=str(ours.get("assignment") or ""),
         grade_ids=tuple(grade_id for cell in cells if (grade_id := _grade_id(cell))),
         source=str(ours.get("source") or ""),
+    )
+
+
+def read_cells(cells: Sequence[Mapping[str, Any]]) -> tuple[Cell, ...]:
+    """Return the code cells of a notebook's list of cells."""
+    return tuple(
+        _cell(index, cell) for index, cell in enumerate(cells) if cell.get("cell_type") == "code"
     )
 
 
@@ -190,15 +193,16 @@ def _run_cell(shell: Any, source: str) -> str:
     except Stopped:
         return _TOO_LONG
     except BaseException as error:
-        return _in_words(error)
+        return in_words(error)
     problem = result.error_before_exec or result.error_in_exec
-    return "" if problem is None else _in_words(problem)
+    return "" if problem is None else in_words(problem)
 
 
 _TOO_LONG = f"it did not finish within {CELL_LIMIT} s"
 
 
-def _in_words(error: BaseException) -> str:
+def in_words(error: BaseException) -> str:
+    """Say what a cell raised: "ZeroDivisionError: division by zero (line 3)"."""
     if isinstance(error, Stopped):
         return _TOO_LONG
     lines = str(getattr(error, "msg", "") or error).strip().splitlines()

@@ -16,6 +16,7 @@ import numpy as np
 from gradcourse.checking import show
 from gradcourse.checking.call import run_trusted
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult
 
 if TYPE_CHECKING:
@@ -267,4 +268,6 @@ def _wrong(
 def _shown(value: Any) -> str:
     if isinstance(value, bool | np.bool_ | str | float | int):
         return show.value(value)
+    if isinstance(value, Foreign):  # from another process
+        return f"an object of type {value.type_name}"
     return f"an object of type {type(value).__name__}"

@@ -1,0 +1,84 @@
+"""Which cells of a submission are run, and what is odd about its set of cells.
+
+All cells are run from top to bottom, as Jupyter's Run All does, and what the learner's names hold
+in the end counts. Marks come from the course's own list of questions, never from metadata. So
+metadata can be wrong, missing or forged without any effect; it is only noted. Two exceptions are
+in the learner's favour:
+
+- A cell that belongs to the grading is not run, unless an answer was written into it.
+- An untouched stub that follows an answer with the same name (a duplicated cell) is not run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gradcourse.checking.exercise import Exercise
+from gradcourse.checking.notebook import Cell
+from gradcourse.exercises.run_notebook import grade_id
+from gradcourse.grading.reasons import reason
+from gradcourse.grading.submission import Submission, defined, untouched
+from gradcourse.grading.wire import clean
+
+
+@dataclass
+class Plan:
+    """The cells to run, in order, and the reasons that were found on the way."""
+
+    cells: list[Cell]
+    reasons: list[dict[str, str]] = field(default_factory=list)
+
+
+def plan(found: Submission, exercises: Sequence[Exercise]) -> Plan:
+    """Decide about every code cell."""
+    names = {name for exercise in exercises for name in exercise.answers}
+    made = Plan([])
+    answered: set[str] = set()
+    for cell in found.cells:
+        given = defined(cell.source) & names
+        if cell.tests:
+            if not given:
+                continue
+            made.reasons.append(reason("answer-in-test-cell", where(cell)))
+        if given and given <= answered and untouched(cell.source, names):
+            text = "A stub follows an answer of the same name; the answer counts."
+            made.reasons.append(reason("duplicate-cells", where(cell), text))
+            continue
+        if not untouched(cell.source, names):
+            answered |= given
+        made.cells.append(cell)
+    _compare_ids(made, found, exercises)
+    return made
+
+
+def where(cell: Cell) -> str:
+    """Name a cell: "cell 7 (saturation-slopes-answer)"; counted from 1, as people do."""
+    name = f" ({clean(cell.grade_id)[:60]})" if cell.grade_id else ""
+    return f"cell {cell.index + 1}{name}"
+
+
+def _compare_ids(made: Plan, found: Submission, exercises: Sequence[Exercise]) -> None:
+    expected = {grade_id(exercise): exercise for exercise in exercises}
+    wanted = [*expected, *(f"{own}-answer" for own in expected)]
+    counts = Counter(found.grade_ids)
+    missing = [own for own in wanted if own not in counts]
+    if missing:
+        made.reasons.append(reason("missing-cells", text=f"Not there: {_list(missing)}."))
+    twice = [own for own in wanted if counts[own] > 1]
+    if twice:
+        made.reasons.append(reason("duplicate-cells", text=f"More than once: {_list(twice)}."))
+    edited = [
+        own
+        for own, exercise in expected.items()
+        if own in found.points and found.points[own] != exercise.points
+    ]
+    if edited:
+        text = f"Other points than the course's, which count: {_list(edited)}."
+        made.reasons.append(reason("edited-metadata", text=text))
+
+
+def _list(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + rest

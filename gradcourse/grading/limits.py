@@ -1,0 +1,37 @@
+"""How much of everything one submission may use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The budgets of one submission.
+
+    Attributes
+    ----------
+    cell, question, submission : float
+        Seconds by the clock: for one cell, for one question with all its cases, for everything.
+    memory : int
+        Bytes that the submission's processes may hold together, beyond what an idle one holds.
+    processes : int
+        Processes and threads at one time.
+    disk : int
+        Bytes in its private folder; no file may be larger, either.
+    open_files : int
+        Descriptors per process.
+    notebook : int
+        Bytes of the notebook itself.
+    """
+
+    cell: float = 20.0
+    question: float = 20.0
+    submission: float = 120.0
+    memory: int = 2048 * MEGABYTE
+    processes: int = 64
+    disk: int = 64 * MEGABYTE
+    open_files: int = 256
+    notebook: int = 64 * MEGABYTE

@@ -1,0 +1,177 @@
+"""Run a submission's cells as a kernel would, in the sandboxed process."""
+
+from __future__ import annotations
+
+import builtins
+import io
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gradcourse.checking.limits import PRINTED, Run, Stopped
+
+AGAIN = 0.3
+"""Seconds after which code that swallowed the first alarm hears the next."""
+
+
+class Printed(io.TextIOBase):
+    """Stands in for standard output: keeps the first characters, drops the rest."""
+
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        self._text = ""
+        self.dropped = False
+        self.buffer = _Bytes(self)
+
+    def write(self, text: str) -> int:
+        room = PRINTED - len(self._text)
+        self._text += str(text[:room])
+        self.dropped = self.dropped or len(text) > room
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return 1
+
+    def take(self) -> str:
+        """Return what was kept, and forget it."""
+        text = self._text + (" …" if self.dropped else "")
+        self._text, self.dropped = "", False
+        return text
+
+
+class _Bytes(io.RawIOBase):
+    """The bytes under `Printed`."""
+
+    def __init__(self, text: Printed) -> None:
+        self._to = text
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._to.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)
+
+
+def run_for(work: Callable[[], Any], seconds: float) -> Run:
+    """Run in the main thread until an alarm; the grader ends the process if that fails.
+
+    Returns
+    -------
+    Run
+        "returned", "raised" or "timeout", with what was printed.
+    """
+    printed = Printed()
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = printed, Printed()
+    ending: Any = "returned"
+    value: Any = None
+    problem: BaseException | None = None
+    # A computer that sleeps for a moment must not make the alarm 0, which switches it off.
+    seconds = max(seconds, 0.001)
+    deadline = time.monotonic() + seconds
+    try:
+        try:
+            signal.signal(signal.SIGALRM, _ring)
+            signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
+            value = work()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Stopped:
+        ending = "timeout"
+    except BaseException as error:
+        ending, problem = "raised", error
+        if time.monotonic() > deadline and isinstance(error.__context__, Stopped):
+            ending = "timeout"
+    finally:
+        sys.stdout, sys.stderr = before
+    return Run(ending, value, problem, printed.take())
+
+
+def _ring(*_: Any) -> None:
+    raise Stopped
+
+
+def make_shell(folder: str) -> Any:
+    """IPython, so that magics and shell lines are understood as in a notebook.
+
+    Parameters
+    ----------
+    folder : str
+        Where it may keep its profile for the moment.
+    """
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.ipython_dir = folder
+    shell = InteractiveShell.instance(config=config)
+    _make_harmless(shell)
+    return shell
+
+
+def _make_harmless(shell: Any) -> None:
+    """Lines for the machine and not for the answer are understood, and do nothing."""
+
+    def skip(*_: Any, **__: Any) -> None:
+        return None
+
+    def no_lines(*_: Any, **__: Any) -> Any:
+        from IPython.utils.text import SList
+
+        return SList([])
+
+    shell.system = shell.system_raw = shell.system_piped = skip
+    shell.getoutput = no_lines
+    for name in ("pip", "conda", "mamba", "uv", "micromamba", "matplotlib", "pylab", "sx", "sc"):
+        shell.register_magic_function(_named(name, skip), "line", name)
+    for name in ("bash", "sh", "script", "system", "sx", "!", "perl", "ruby", "javascript", "js"):
+        shell.register_magic_function(_named(name, skip), "cell", name)
+    # A traceback in colours takes a tenth of a second, and nobody reads it.
+    shell.showtraceback = shell.showsyntaxerror = shell.showindentationerror = skip
+    builtins.input = _no_input
+
+
+def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def magic(*arguments: Any, **options: Any) -> Any:
+        return function(*arguments, **options)
+
+    magic.__name__ = name
+    return magic
+
+
+def _no_input(prompt: object = "") -> str:
+    raise EOFError("input() has nobody to ask while a notebook is graded")
+
+
+def run_cell(shell: Any, source: str, seconds: float) -> tuple[str, str, bool]:
+    """Run one cell.
+
+    Returns
+    -------
+    tuple
+        How it ended ("", "syntax", "error", "timeout"), the error in words, and whether output
+        was dropped.
+    """
+    from gradcourse.checking.notebook import in_words
+
+    run = run_for(lambda: shell.run_cell(source, store_history=False), seconds)
+    cut = run.printed.endswith(" …")
+    problem, syntax = run.error, False
+    if run.ending == "returned":
+        result = run.value
+        syntax = result.error_before_exec is not None
+        problem = result.error_before_exec or result.error_in_exec
+    if run.ending == "timeout" or isinstance(problem, Stopped):
+        return "timeout", "", cut
+    if problem is None:
+        return "", "", cut
+    return "syntax" if syntax else "error", in_words(problem), cut

@@ -1,0 +1,111 @@
+"""The life of the process that becomes the learner's: it runs cells and calls functions, as told.
+
+From the first cell on, everything here may be patched, replaced or imitated by the learner's code.
+So nothing here decides about marks: the grader keeps the cases and the references, and takes
+whatever comes back for data.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import random
+import socket
+import sys
+from typing import Any
+
+from gradcourse.checking.call import outcome_of
+from gradcourse.checking.exercise import Driver, Function
+from gradcourse.checking.plain import plain
+from gradcourse.grading.sandbox import cells, notice
+from gradcourse.grading.wire import Channel, WireError
+
+_shells: list[Any] = []
+
+
+def warm_up(folder: str) -> None:
+    """Do once, before any fork, what every child would do first."""
+    shell = cells.make_shell(folder)
+    cells.run_cell(shell, "import gradcourse as gc\nimport numpy as np\nimport torch", 10.0)
+    shell.reset(new_session=False)
+    _shells.append(shell)
+
+
+def live(connection: socket.socket, layers: dict[str, str]) -> None:
+    """Answer the grader's requests until its end of the connection is closed."""
+    channel = Channel(connection, trusted=True)
+    shell = _shells[0]
+    notice.start()
+    _fresh_randomness()
+    channel.send({"n": 0, "layers": layers})
+    while True:
+        try:
+            request = channel.receive()
+            answer = _answer(shell, request)
+        except WireError:
+            os._exit(0)
+        answer["n"] = request["n"]
+        try:
+            channel.send(answer)
+        except WireError as error:  # what it returned cannot travel
+            channel.send({"n": request["n"], "unfit": str(error)})
+
+
+def _fresh_randomness() -> None:
+    """A fork copies the state of every generator."""
+    random.seed()
+    import numpy as np
+    import torch
+
+    np.random.seed()  # noqa: NPY002, the generator that learners' old code uses
+    torch.seed()
+
+
+def _answer(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
+    if request["do"] == "cell":
+        ending, text, cut = cells.run_cell(shell, request["source"], request["seconds"])
+        return {"ending": ending, "text": text, "cut": cut, "noticed": notice.take()}
+    if request["do"] == "describe":
+        names = {n: _described(shell.user_ns, n) for n in request["names"]}
+        return {"names": names, "noticed": notice.take()}
+    return _call(shell, request)
+
+
+def _described(namespace: dict[str, Any], name: str) -> dict[str, Any]:
+    if name not in namespace:
+        return {"kind": "missing"}
+    value = namespace[name]
+    if callable(value):
+        return {"kind": "callable"}
+    return {"kind": "value", "value": plain(value)}
+
+
+def _call(shell: Any, request: dict[str, Any]) -> dict[str, Any]:
+    function = Function(
+        request["function"],
+        tuple(request["parameters"]),
+        reference=_none_here,
+        misconceptions=(),
+        driver=_driver(request["driver"]),
+    )
+    outcome = outcome_of(
+        function,
+        shell.user_ns.get(function.name),
+        request["arguments"],
+        lambda work: cells.run_for(work, request["seconds"]),
+    )
+    found = {name: getattr(outcome, name) for name in outcome.__dataclass_fields__}
+    return {**found, "noticed": notice.take()}
+
+
+def _none_here(*_: Any) -> None:
+    """Where the reference would be."""
+
+
+def _driver(name: str) -> Driver | None:
+    """Find a driver by its name, "gradcourse.drivers.saturation:drive_loss"."""
+    if not name:
+        return None
+    module, _, function = name.partition(":")
+    found: Driver = getattr(sys.modules.get(module) or importlib.import_module(module), function)
+    return found

@@ -1,0 +1,269 @@
+"""The layers around a submission: found out once, built around the zygote, closed around a child.
+
+Each layer is tried for what it is worth on this machine. One that is missing leaves its reason in
+the report, and the others still hold. In the order in which they are put on:
+
+- namespaces: processes of its own, no network, no shared memory (needs root or user namespaces)
+- mounts: a file tree that holds Python and the libraries, read-only, and a private folder in memory
+- rlimits: memory, CPU, processes, file sizes, descriptors
+- process-group: a session of its own, and descendants that can be found and ended
+- landlock: the same file tree as a second lock, and no TCP
+- seccomp: no sockets, no other programs, no system calls for administrators
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from gradcourse.grading.limits import Limits
+from gradcourse.grading.sandbox import files, landlock, resources, seccomp, system
+
+LAYERS = ("rlimits", "process-group", "namespaces", "mounts", "landlock", "seccomp")
+ISOLATING = ("namespaces", "landlock", "seccomp")
+ON = "on"
+
+OUTSIDE_ID = 1_963_000_000
+"""Added to this process's number: the user that root turns into. No other process has it, so the
+limit on its processes is its own."""
+
+INSIDE_ID = 1000
+SCRATCH = "/scratch/work"
+"""The private folder of a child. The rule that makes it writable is on its parent: Landlock looks
+at what lies above a mount, not at the folder under it."""
+
+
+@dataclass
+class Room:
+    """The layers of this process, and what is needed to close them around a child.
+
+    Attributes
+    ----------
+    layers : dict
+        From each of `LAYERS` to "on" or "missing: " and why.
+    scratch : str
+        Where a child's private folder is.
+    """
+
+    layers: dict[str, str] = field(default_factory=dict)
+    scratch: str = ""
+    _rules: int = -1
+    _home: int = -1  # this process's own namespace of processes
+    _drop_to: int = 0
+
+    def on(self, layer: str) -> bool:
+        """Whether a layer is there."""
+        return self.layers.get(layer) == ON
+
+    def attempt(self, layer: str, action: Callable[[], None], without: frozenset[str]) -> bool:
+        """Put a layer on, or keep the reason why not."""
+        self.layers[layer] = _result(action) if layer not in without else "missing: switched off"
+        return self.on(layer)
+
+
+def _result(action: Callable[[], None]) -> str:
+    try:
+        action()
+    except OSError as error:
+        return f"missing: {error.strerror or error}"
+    return ON
+
+
+# ---------------------------------------------------------------- around the zygote
+
+
+def enter_namespaces(room: Room, without: frozenset[str]) -> bool:
+    """Move this process into namespaces of its own; its first child will be their first process.
+
+    Must be called while the process has one thread.
+    """
+
+    def enter() -> None:
+        own = (
+            system.NEW_NS | system.NEW_PID | system.NEW_NET | system.NEW_IPC | system.NEW_UTS
+        )  # fmt: skip
+        if os.geteuid() == 0:
+            with contextlib.suppress(OSError):
+                system.unshare(own)
+                return
+        user, group = os.geteuid(), os.getegid()
+        system.unshare(own | system.NEW_USER)
+        _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"{INSIDE_ID} {user} 1")
+        _write("/proc/self/gid_map", f"{INSIDE_ID} {group} 1")
+
+    return room.attempt("namespaces", enter, without)
+
+
+def build(room: Room, without: frozenset[str]) -> None:
+    """Build what all children share: the file tree, the rules, the place for private folders."""
+    seen = files.visible()
+    if room.on("namespaces"):
+        room._home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        room.attempt("mounts", lambda: _file_tree(seen), without)
+    else:
+        room.layers["mounts"] = "missing: they need namespaces"
+        with contextlib.suppress(OSError):
+            system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
+    room.scratch = SCRATCH if room.on("mounts") else tempfile.mkdtemp(prefix="gradcourse-")
+    if not room.on("mounts"):
+        room.scratch += "/work"
+
+    def make_rules() -> None:
+        whole, cut = seen.split()
+        above = os.path.dirname(room.scratch)
+        room._rules = landlock.ruleset([*whole, "/proc"], cut, [above], files.DEVICES)
+
+    room.attempt("landlock", make_rules, without)
+    room.attempt("seccomp", seccomp.available, without)
+    room.layers["rlimits"] = room.layers["process-group"] = ON
+    if os.geteuid() == 0:
+        room._drop_to = OUTSIDE_ID + os.getppid() % 100_000
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as stream:
+        stream.write(text)
+
+
+def _file_tree(seen: files.Visible) -> None:
+    """Make a new root of what may be seen, all of it read-only, and leave the old one."""
+    system.mount("", "/", flags=system.MS_REC | system.MS_PRIVATE)
+    root = next(
+        place
+        for place in ("/mnt", "/media", "/srv", "/sys", "/opt", "/tmp")
+        if os.path.isdir(place) and not any(p.startswith(place + "/") for p in seen.readable)
+    )
+    system.mount("tmpfs", root, "tmpfs", system.MS_NOSUID | system.MS_NODEV, "size=1m,mode=755")
+    for path in seen.readable:
+        _show(path, root)
+    for path in seen.hidden:
+        system.mount("tmpfs", root + path, "tmpfs", system.MS_RDONLY, "size=4k,mode=755")
+    for path in seen.readable:
+        system.read_only(root + path)
+    for path in files.DEVICES:
+        _show(path, root)
+    for link, target in files.links():
+        os.makedirs(os.path.dirname(root + link), exist_ok=True)
+        if not os.path.lexists(root + link):
+            os.symlink(target, root + link)
+    for folder in ("/proc", SCRATCH, "/old"):
+        os.makedirs(root + folder)
+    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+        os.makedirs(os.path.dirname(root + folder), exist_ok=True)
+        os.symlink(SCRATCH, root + folder)
+    system.mount("proc", root + "/proc", "proc", system.MS_NOSUID | system.MS_NODEV)
+    os.chdir(root)
+    system.syscall("pivot_root", _path(root), _path(root + "/old"))
+    os.chdir("/")
+    system.unmount("/old")
+    os.rmdir("/old")
+    system.mount("", "/", flags=system.MS_REMOUNT | system.MS_BIND | system.MS_RDONLY)
+
+
+def _path(text: str) -> object:
+    import ctypes
+
+    return ctypes.c_char_p(os.fsencode(text))
+
+
+def _show(path: str, root: str) -> None:
+    """Show a path of the old tree at the same place in the new one."""
+    place = root + path
+    if os.path.isdir(path):
+        os.makedirs(place, exist_ok=True)
+    else:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        with open(place, "wb"):
+            pass
+    system.bind(path, place)
+
+
+# ---------------------------------------------------------------- around a child
+
+
+def fork(room: Room) -> int:
+    """Fork a child that is the first process of a namespace of its own, where there are any."""
+    if not room.on("namespaces"):
+        return os.fork()
+    system.unshare(system.NEW_PID)
+    try:
+        return os.fork()
+    finally:
+        # In the child this fails: there, the namespace is home.
+        with contextlib.suppress(OSError):
+            system.setns(room._home, system.NEW_PID)
+
+
+def close(room: Room, limits: Limits) -> dict[str, str]:
+    """Close all layers around this process, a child of the zygote. Nothing opens them again.
+
+    Returns
+    -------
+    dict
+        As `Room.layers`, for what was really put on.
+    """
+    layers = dict(room.layers)
+    layers["process-group"] = _result(os.setsid)
+    if room.on("namespaces"):
+        layers["namespaces"] = _result(lambda: system.unshare(system.NEW_NS | system.NEW_IPC))
+    if room.on("mounts"):
+        layers["mounts"] = _result(lambda: _private_folder(limits))
+    else:
+        _empty_folder(room.scratch)
+    resources.prefer_to_be_killed()
+    _lose_privileges(room)
+    os.chdir(room.scratch)
+    layers["rlimits"] = _result(lambda: resources.limit(limits))
+    if room.on("landlock"):
+        layers["landlock"] = _result(lambda: landlock.restrict(room._rules))
+    alone = room.on("namespaces")
+    if room.on("seccomp"):
+        layers["seccomp"] = _result(lambda: seccomp.restrict(None if alone else os.getpid()))
+    return layers
+
+
+def _private_folder(limits: Limits) -> None:
+    """A folder in memory, with a size; and the processes of this namespace only."""
+    options = f"size={limits.disk},nr_inodes=10000,mode=777"
+    system.mount("tmpfs", SCRATCH, "tmpfs", system.MS_NOSUID | system.MS_NODEV, options)
+    flags = system.MS_NOSUID | system.MS_NODEV | system.MS_NOEXEC | system.MS_RDONLY
+    system.mount("proc", "/proc", "proc", flags)
+
+
+def _empty_folder(path: str) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(path, exist_ok=True)
+    os.chmod(path, 0o777)
+
+
+def _lose_privileges(room: Room) -> None:
+    """Become a user that owns nothing, and give up what user namespaces gave."""
+    if os.geteuid() == 0 and room._drop_to:
+        os.setgroups([])
+        os.setresgid(room._drop_to, room._drop_to, room._drop_to)
+        os.setresuid(room._drop_to, room._drop_to, room._drop_to)
+    with contextlib.suppress(OSError):
+        system.drop_capabilities()
+
+
+def close_descriptors(keep: int) -> None:
+    """Close everything but standard streams, which lead nowhere, and one connection."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    os.closerange(3, keep)
+    os.closerange(keep + 1, max(keep + 2, os.sysconf("SC_OPEN_MAX")))
+
+
+def remove(room: Room) -> None:
+    """Remove what lies outside memory."""
+    if room.scratch and not room.on("mounts"):
+        shutil.rmtree(os.path.dirname(room.scratch), ignore_errors=True)
+
+
+__all__ = ["ISOLATING", "LAYERS", "ON", "Room", "build", "close", "enter_namespaces", "fork"]

@@ -1,0 +1,202 @@
+"""The warm process that is forked for each submission.
+
+It imports what learners' code uses, once, and never a reference, a case or a misconception: the
+modules of `gradcourse.exercises` are not loaded here, and cannot be. It speaks with the grader
+only, runs nothing of a learner's, and ends with the grader: at the end of its connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import select
+import shutil
+import signal
+import socket
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from gradcourse.grading.limits import Limits
+from gradcourse.grading.sandbox import resources, rooms, system
+
+MESSAGE = 1 << 16
+WATCH = 0.1
+"""Seconds between two looks at the memory of a child's processes."""
+
+
+def main(descriptor: int) -> None:
+    """Build the room, import, then fork children on request until the grader is gone."""
+    control = socket.socket(fileno=descriptor)
+    control.set_inheritable(False)
+    job = json.loads(control.recv(MESSAGE))
+    without = frozenset(job["without"])
+    room = rooms.Room()
+    if rooms.enter_namespaces(room, without):
+        _become_first()
+    os.environ["HOME"] = job["home"]
+    folder = os.getcwd()
+    _import_everything(folder)
+    rooms.build(room, without)
+    with contextlib.suppress(OSError):
+        os.chdir("/")
+        shutil.rmtree(folder, ignore_errors=True)
+    os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"), room.scratch))
+    _cut_off()
+    gc.collect()
+    gc.freeze()
+    control.send(json.dumps({"layers": room.layers}).encode())
+    try:
+        _serve(control, room)
+    finally:
+        rooms.remove(room)
+        os._exit(0)
+
+
+def _become_first() -> None:
+    """Go on as the first process of the new namespace; this one only waits for it to end."""
+    pid = os.fork()
+    if pid:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        os._exit(0)
+    with contextlib.suppress(OSError):
+        system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _import_everything(folder: str) -> None:
+    for name in ("numpy", "torch", "torch.nn.functional", "matplotlib.pyplot"):
+        importlib.import_module(name)
+    import torch
+
+    torch.set_num_threads(1)
+    import gradcourse.drivers
+
+    for found in pkgutil.iter_modules(gradcourse.drivers.__path__, "gradcourse.drivers."):
+        importlib.import_module(found.name)
+    for name in ("theory", "nets"):
+        importlib.import_module(f"gradcourse.{name}")
+    importlib.import_module("gradcourse.grading.sandbox.child").warm_up(folder)
+
+
+def _cut_off() -> None:
+    """Make the exercises unreachable by import, whatever is on the disk."""
+    from gradcourse.grading.sandbox.stubs import install
+
+    install()
+    loaded = [name for name in sys.modules if name.startswith("gradcourse.exercises")]
+    if loaded:
+        raise SystemExit(f"the zygote has loaded {loaded[0]}")
+
+
+# ---------------------------------------------------------------- serving
+
+
+def _serve(control: socket.socket, room: rooms.Room) -> None:
+    idle = resources.resident()
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(control, MESSAGE, 1)
+        if not data:
+            return
+        job = json.loads(data)
+        if job["do"] != "start" or not descriptors:
+            continue
+        limits = Limits(**job["limits"])
+        pid = rooms.fork(room)
+        if pid == 0:
+            _live(control, room, limits, descriptors[0])
+        os.close(descriptors[0])
+        control.send(json.dumps({"pid": pid}).encode())
+        ending = _attend(control, pid, limits, idle, room)
+        if ending is None:
+            return
+        control.send(json.dumps(ending).encode())
+
+
+def _live(control: socket.socket, room: rooms.Room, limits: Limits, descriptor: int) -> None:
+    """The child's life; it never returns."""
+    try:
+        with contextlib.suppress(OSError):
+            system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
+        control.close()
+        kept = 3
+        if descriptor != kept:
+            os.dup2(descriptor, kept)
+        layers = rooms.close(room, limits)
+        rooms.close_descriptors(kept)
+        from gradcourse.grading.sandbox import child
+
+        child.live(socket.socket(fileno=kept), layers)
+    finally:
+        os._exit(70)
+
+
+def _attend(
+    control: socket.socket, pid: int, limits: Limits, idle: int, room: rooms.Room
+) -> dict[str, Any] | None:
+    """Watch over a child until the grader wants its end; None when the grader is gone."""
+    waiting = select.poll()
+    waiting.register(control, select.POLLIN)
+    why = ""
+    while not waiting.poll(WATCH * 1000):
+        if not why and resources.beyond(pid, idle) > limits.memory:
+            why = "memory"
+            os.kill(pid, signal.SIGKILL)
+        if not room.on("mounts") and not why and _size(room.scratch) > limits.disk:
+            why = "disk"
+            os.kill(pid, signal.SIGKILL)
+    gone = not control.recv(MESSAGE)
+    status = _end(pid, room)
+    return None if gone else {"status": status, "why": why}
+
+
+def _end(pid: int, room: rooms.Room) -> int:
+    """Kill a child and everything that it started, and return its status.
+
+    Returns
+    -------
+    int
+        As `os.waitstatus_to_exitcode`: negative for a signal.
+    """
+    found, status = os.waitpid(pid, os.WNOHANG)
+    ended_itself = found == pid
+    if not ended_itself:
+        os.kill(pid, signal.SIGKILL)
+        status = 0
+        if room.on("namespaces"):  # its whole namespace dies with it
+            os.waitpid(pid, 0)
+    if not room.on("namespaces"):
+        _end_family(pid)
+    return os.waitstatus_to_exitcode(status) if ended_itself else 0
+
+
+def _end_family(pid: int) -> None:
+    """Without a namespace: all orphans come to this process, so its children are all there is."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    while True:
+        for one in [p for p in resources.family(os.getpid()) if p != os.getpid()]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
+
+
+def _size(folder: str) -> int:
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_blocks * 512
+    return total
+
+
+def start_message(limits: Limits) -> bytes:
+    """The request for a child, as the grader sends it."""
+    return json.dumps({"do": "start", "limits": asdict(limits)}).encode()
