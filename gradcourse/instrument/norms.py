@@ -14,10 +14,12 @@ SAFE = (1e-16, 1e17)
 """A norm summed in float32 is right between ``SAFE[0] * sqrt(elements)`` and ``SAFE[1]``: squares
 below float32's range then make up at most 1e-6 of the sum, and none is above it."""
 
-_SURELY_SAFE = SAFE[0] * 1e7
-"""The lower limit for a tensor of 1e14 elements."""
-
 _NARROW = frozenset({torch.float32, torch.float16, torch.bfloat16})
+
+
+def _has_foreach() -> bool:
+    # It norms all tensors in one call, but it is private to torch.
+    return hasattr(torch, "_foreach_norm")
 
 
 def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
@@ -66,10 +68,17 @@ class Norms:
     1e-5), and the others in float64, which costs twice as much; those that needed it are expected
     to need it again. On an accelerator all are summed in float64 and stay there, so that nothing
     waits for them.
+
+    Parameters
+    ----------
+    largest : int
+        Elements of the largest tensor.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int) -> None:
+        self._low = SAFE[0] * math.sqrt(largest)
         self._wide: set[int] = set()
+        self._all_narrow = True
 
     def __call__(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor | np.ndarray:
         """Return the 2-norms, as `gradient_norm` does.
@@ -81,33 +90,36 @@ class Norms:
 
         Returns
         -------
-        torch.Tensor or numpy.ndarray, shape (number of tensors,), float64
+        torch.Tensor or numpy.ndarray, shape (number of tensors,)
+            float64, or float32 where that holds them to 1e-5.
         """
         if not tensors:
             return np.zeros(0)
-        if not {t.dtype for t in tensors} <= _NARROW or not hasattr(torch, "_foreach_norm"):
+        here = tensors[0].is_cpu
+        # On the CPU float64 and complex are refused with an error, which costs nothing until then.
+        known = here and self._all_narrow
+        if not _has_foreach() or not (known or {t.dtype for t in tensors} <= _NARROW):
             return _exact(tensors)
         try:
             with torch.no_grad():
-                if not tensors[0].is_cpu:
-                    return torch.stack(list(_float64_norms(tensors)))
-                return self._on_cpu(tensors)
+                if here:
+                    return self._on_cpu(tensors)
+                return torch.stack(list(_float64_norms(tensors)))
         except (RuntimeError, NotImplementedError):
+            self._all_narrow = False
             return _exact(tensors)  # sparse ones among them, or some on another device
 
     def _on_cpu(self, tensors: Sequence[torch.Tensor]) -> np.ndarray:
-        wide = sorted(k for k in self._wide if k < len(tensors))
-        norms = np.empty(len(tensors))
-        if wide:
-            narrow = [k for k in range(len(tensors)) if k not in self._wide]
-            norms[wide] = _exact([tensors[k] for k in wide])
-            if narrow:
-                norms[narrow] = _narrow_norms([tensors[k] for k in narrow])
-        else:
-            norms[:] = _narrow_norms(tensors)
-            # Well inside the range for any size of tensor; NaN fails the comparison.
-            if norms.min() > _SURELY_SAFE and norms.max() < SAFE[1]:
+        if not self._wide:
+            norms = _narrow_norms(tensors)
+            # Plain Python on a short list: right after a training step, which has emptied the
+            # caches, each call into NumPy costs more than all of it.
+            values = norms.tolist()
+            if min(values) > self._low and max(values) < SAFE[1] and not math.isnan(sum(values)):
                 return norms
+            norms = norms.astype(np.float64)
+        else:
+            norms = self._split(tensors)
         low = SAFE[0] * np.sqrt([t.numel() for t in tensors])
         doubtful = np.flatnonzero(~((norms > low) & (norms < SAFE[1]))).tolist()
         again = [k for k in doubtful if k not in self._wide]
@@ -116,9 +128,18 @@ class Norms:
         self._wide = set(doubtful)
         return norms
 
+    def _split(self, tensors: Sequence[torch.Tensor]) -> np.ndarray:
+        norms = np.empty(len(tensors))
+        wide = [k for k in sorted(self._wide) if k < len(tensors)]
+        narrow = [k for k in range(len(tensors)) if k not in self._wide]
+        norms[wide] = _exact([tensors[k] for k in wide])
+        if narrow:
+            norms[narrow] = _narrow_norms([tensors[k] for k in narrow])
+        return norms
+
 
 def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).numpy()
+    return torch.stack(torch._foreach_norm(tensors, 2, torch.float32)).numpy()
 
 
 def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
@@ -171,9 +192,8 @@ def _real_values(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _float64_norms(tensors: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
-    # One call for all tensors, several times faster than one each. The function is private to
-    # torch, hence the public spelling as a net; an empty tensor it does not take.
-    if hasattr(torch, "_foreach_norm") and all(t.numel() for t in tensors):
+    # One call for all tensors, several times faster than one each; an empty one it does not take.
+    if _has_foreach() and all(t.numel() for t in tensors):
         return torch._foreach_norm(list(tensors), 2, torch.float64)
     return [torch.linalg.vector_norm(t, dtype=torch.float64) for t in tensors]
 

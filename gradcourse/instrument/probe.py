@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -37,7 +37,8 @@ def probe(
 
     With the optimizer, a step is one ``optimizer.step()``: the parameters' gradients are those
     that the update uses (accumulated, clipped), and layers are those of the last backward pass
-    before it. Without, a step is one backward pass through the model. A call without a backward
+    before it. With a closure (LBFGS) they are those of its first call, at the weights from which
+    the step starts. Without the optimizer, a step is one backward pass through the model. A call without a backward
     pass, an evaluation, leaves no trace.
 
     Parameters
@@ -115,6 +116,9 @@ class Probe:
         self._depth = 0
         self._queued = False
         self._called = False
+        self._updates = 0
+        self._in_closure = False
+        self._waits = False
 
     def __repr__(self) -> str:
         return f"probe of a {type(self._model).__name__}: with gc.probe(model) as record: …"
@@ -131,8 +135,8 @@ class Probe:
         if self._handles:
             raise GradcourseError("This probe is already in use; make a new one: gc.probe(model).")
         self._record = Record(self._reader.shapes)
-        self._number = self._depth = 0
-        self._queued = self._called = False
+        self._number = self._depth = self._updates = 0
+        self._queued = self._called = self._in_closure = self._waits = False
         self._watcher = self._new_watcher()
         model = self._model
         self._handles = [
@@ -204,6 +208,8 @@ class Probe:
         if torch._C._current_graph_task_id() == -1:
             self._queued = False  # a backward pass that raised never came to its end
             self._called = True
+            if not self._in_closure:
+                self._updates = 0  # an update that raised never came to its end
             self._record.begin()
             if self._watcher is not None:
                 self._watcher.begin()
@@ -252,19 +258,47 @@ class Probe:
         self._write()
         self._advance()
 
-    def _before_update(self, optimizer: Any, positional: Any, named: Any) -> None:
+    def _before_update(self, optimizer: Any, positional: Any, named: Any) -> Any:
         if self._record is None:
-            return
+            return None
+        self._updates += 1
+        if self._updates > 1:
+            return None  # the step of a class that calls super().step()
         if self._level != "gradients" and self._is_due(self._every):
             self._reader.keep_weights()
-        if not _has_closure(positional, named):
+        changed = _with_closure(optimizer, positional, named, self._read_after)
+        self._in_closure = self._waits = changed is not None
+        if not self._waits:
+            self._write()
+        return changed
+
+    def _read_after(self, closure: Callable[[], Any]) -> Callable[[], Any]:
+        """The closure, and after its first call a look at what it made, before it is used."""
+
+        def read() -> Any:
+            try:
+                loss = closure()
+            except BaseException:
+                self._updates = 0  # no hook will say that this step is over
+                raise
+            self._write_once()
+            return loss
+
+        return read
+
+    def _write_once(self) -> None:
+        if self._waits:
+            self._waits = False
             self._write()
 
     def _after_update(self, optimizer: Any, positional: Any, named: Any) -> None:
-        if self._record is None:
+        self._updates = max(0, self._updates - 1)
+        if self._record is None or self._updates:
             return
-        if _has_closure(positional, named):
-            self._write()  # the closure has made the gradients only now
+        if self._in_closure:
+            self._in_closure = False
+            self._write_once()  # an optimizer may not call it at all
+            self._record.end()
         if len(self._record):
             self._reader.write_updates(self._record.newest())
         self._advance()
@@ -343,5 +377,16 @@ def _is_compiled(model: nn.Module) -> bool:
     ) or isinstance(model, torch.jit.ScriptModule)
 
 
-def _has_closure(positional: Any, named: Any) -> bool:
-    return bool(positional and positional[0] is not None) or named.get("closure") is not None
+def _with_closure(
+    optimizer: Any, positional: Any, named: Any, wrap: Callable[[Any], Any]
+) -> tuple[Any, Any] | None:
+    """The arguments of ``optimizer.step`` with its closure wrapped, or None without a closure.
+
+    The first positional argument that a hook sees is the optimizer itself.
+    """
+    for k, value in enumerate(positional):
+        if callable(value) and value is not optimizer:
+            return (*positional[:k], wrap(value), *positional[k + 1 :]), named
+    if callable(named.get("closure")):
+        return positional, {**named, "closure": wrap(named["closure"])}
+    return None

@@ -98,6 +98,14 @@ class Record:
         self._open = False
         self._steps.append(step)
 
+    def end(self) -> None:
+        """Note that an update is over that made several passes. For the probe.
+
+        The first of them is the step; a loss that was logged in another one is left out.
+        """
+        self._open = False
+        self._waiting_loss = None
+
     def newest(self) -> Step:
         """The step that was added last. The probe writes the update into it."""
         return self._steps[-1]

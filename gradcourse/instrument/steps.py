@@ -27,7 +27,10 @@ class Reader:
         self._names = list(parameters)
         self._all = np.arange(len(self.parameters))
         self._weights = [k for k, p in enumerate(self.parameters) if p.dim() > 1]
-        self._gradient_norms, self._weight_norms, self._update_norms = Norms(), Norms(), Norms()
+        largest = max(p.numel() for p in self.parameters)
+        self._gradient_norms, self._weight_norms, self._update_norms = (
+            Norms(largest) for _ in range(3)
+        )
         self._before: list[torch.Tensor] = []
         self._before_norms: Any = None
 

@@ -118,6 +118,131 @@ def test_a_closure_makes_its_gradients_inside_the_step():
     assert np.all(record.update_ratio > 0)
 
 
+class Spending(torch.optim.SGD):
+    """An optimizer that uses its gradients up, as one that unscales or signs them in place."""
+
+    def step(self, closure=None):
+        loss = super().step(closure)
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad.fill_(7.0)
+        return loss
+
+
+@pytest.mark.parametrize("how", ["plain", "positional", "named", "scheduled"])
+@pytest.mark.parametrize("level", ["gradients", "everything"])
+def test_gradients_are_read_before_the_update_uses_them_up(how, level):
+    net, twin = mlp(2, seed=3), mlp(2, seed=3)
+    optimizer, other = Spending(net.parameters(), lr=0.1), _sgd(twin)
+    if how == "scheduled":
+        torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)  # it wraps optimizer.step
+
+    def closure():
+        optimizer.zero_grad()
+        loss = net(_batch()).square().mean()
+        loss.backward()
+        return loss
+
+    with probe(net, optimizer, level=level) as record:
+        for _ in range(2):
+            if how in ("plain", "scheduled"):
+                closure()
+                optimizer.step()
+            elif how == "positional":
+                record.log(optimizer.step(closure))
+            else:
+                record.log(optimizer.step(closure=closure))
+    assert record.steps == 2
+    for step in range(2):
+        other.zero_grad()
+        loss = twin(_batch()).square().mean()
+        loss.backward()
+        norms = gradient_norm(p.grad for p in twin.parameters())
+        np.testing.assert_allclose(record.parameter_gradient_norm[step], norms, rtol=1e-5)
+        if how in ("positional", "named"):
+            assert record.loss[step] == pytest.approx(loss.item())
+        before = [p.detach().clone() for p in twin.parameters() if p.dim() > 1]
+        other.step()
+        if level == "everything":
+            after = [p.detach() for p in twin.parameters() if p.dim() > 1]
+            moved = gradient_norm(a - b for a, b in zip(after, before, strict=True))
+            np.testing.assert_allclose(record.weight_norm[step], gradient_norm(before), rtol=1e-5)
+            ratio = moved / gradient_norm(before)
+            np.testing.assert_allclose(record.update_ratio[step], ratio, rtol=1e-5)
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_an_update_that_fails_is_followed_by_one_that_is_recorded(closed):
+    class Failing(torch.optim.SGD):
+        fails = True
+
+        def step(self, closure=None):
+            loss = super().step(closure)
+            if self.fails:
+                raise RuntimeError("planted")
+            return loss
+
+    net = mlp(1)
+    optimizer = Failing(net.parameters(), lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        if closed and optimizer.fails:
+            raise RuntimeError("planted")
+        loss = net(_batch()).square().mean()
+        loss.backward()
+        return loss
+
+    def step():
+        if closed:
+            optimizer.step(closure)
+        else:
+            closure()
+            optimizer.step()
+
+    with probe(net, optimizer, every=1) as record:
+        with pytest.raises(RuntimeError, match="planted"):
+            step()
+        before = record.steps
+        optimizer.fails = False
+        for _ in range(2):
+            step()
+    assert record.steps == before + 2
+    assert np.all(record.update_ratio[-2:] > 0)
+
+
+def test_a_search_along_a_line_is_one_step_from_where_it_starts():
+    net = mlp(1, seed=2)
+    start = copy.deepcopy(net)
+    optimizer = torch.optim.LBFGS(net.parameters(), max_iter=4)
+    losses = []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = net(_batch()).square().mean()
+        loss.backward()
+        record.log(loss)
+        losses.append(loss.item())
+        return loss
+
+    with probe(net, optimizer, level="everything") as record:
+        optimizer.step(closure)
+    assert len(losses) > 2
+    assert losses[-1] < losses[0]
+    assert record.loss.tolist() == pytest.approx(losses[:1])
+    end = [p.detach() for p in net.parameters() if p.dim() > 1]
+    begin = [p.detach() for p in start.parameters() if p.dim() > 1]
+    moved = gradient_norm(a - b for a, b in zip(end, begin, strict=True))
+    np.testing.assert_allclose(record.weight_norm[0], gradient_norm(begin), rtol=1e-5)
+    ratio = moved / gradient_norm(begin)
+    np.testing.assert_allclose(record.update_ratio[0], ratio, rtol=1e-4)
+    with probe(start) as alone:
+        start(_batch()).square().mean().backward()
+    for name in ("parameter_gradient_norm", "activation_norm", "output_gradient_norm"):
+        np.testing.assert_allclose(getattr(record, name), getattr(alone, name), rtol=1e-5)
+    assert not optimizer._optimizer_step_pre_hooks
+
+
 @pytest.mark.parametrize("when", ["before backward", "after step"])
 def test_a_logged_loss_belongs_to_its_own_step(when):
     net = mlp(1)
