@@ -1,0 +1,68 @@
+"""Every submission of the corpus is graded fairly, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the sandbox's layers are Linux's"
+)
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from corpus import CASES, Case, judge  # noqa: E402
+from corpus.build import FIRST  # noqa: E402
+from corpus.text import read_case  # noqa: E402
+
+PLAIN = read_case("right work\nfair: full\nclean: yes")
+
+
+@pytest.fixture(scope="module")
+def idle() -> Iterator[int]:
+    """How many processes a warm grader has when it is idle; at the end it must have none."""
+    from gradcourse.grading import zygotes
+
+    with judge.adopting_orphans():
+        judge.sweep()
+        before = judge.processes()
+        assert not judge.unfair(PLAIN, judge.grade(PLAIN))
+        yield len(judge.processes())
+        zygotes.end_all()
+        assert not judge.still_there(before, len(before), 10.0)
+
+
+def assert_fair(case: Case, idle: int) -> None:
+    before = judge.processes()
+    try:
+        result = judge.grade(case)
+        assert not judge.unfair(case, result)
+        assert not judge.still_there(before, idle)
+        assert not judge.left_files()
+    finally:
+        judge.sweep()
+
+
+def test_the_corpus_is_large_enough() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) >= 75
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_fair(case: Case, idle: int) -> None:
+    assert_fair(case, idle)
+
+
+def test_no_socket_reaches_anything(idle: int) -> None:
+    with judge.listeners() as (case, reached):
+        assert_fair(case, idle)
+        assert not reached()
+
+
+def test_after_all_this_right_work_still_gets_full_marks(idle: int) -> None:
+    result = judge.grade(PLAIN)
+    assert not judge.unfair(PLAIN, result)
+    assert result["earned"] == sum(FIRST.full.values())
+    assert next(q for q in result["questions"] if q["id"] == FIRST.question)["status"] == "right"
