@@ -9,7 +9,14 @@ from functools import cache
 from gradcourse.figures.demo import Demo
 from gradcourse.support import GradcourseError
 
-_FILES = {"start": "start", "chain": "chain_rule", "saturation": "saturation"}
+_FILES = {
+    "start": "start",
+    "chain": "chain_rule",
+    "saturation": "saturation",
+    "relu": "relu",
+    "init": "initialization",
+    "batch-norm": "batch_norm",
+}
 """From the first word of a demo's id to the module that defines it."""
 
 

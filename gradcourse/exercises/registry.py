@@ -22,6 +22,7 @@ _HOMES = {
     "start": _Home("start", "00"),
     "chain": _Home("chain_rule", "01"),
     "saturation": _Home("saturation", "02"),
+    "relu": _Home("relu", "04"),
 }
 """By the first word of an exercise's id."""
 

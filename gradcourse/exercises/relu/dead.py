@@ -1,0 +1,143 @@
+"""Which units are dead?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+
+def dead_units(batches: Any) -> Any:
+    """Whether each unit is exactly 0 on every row of every batch, shape (units,)."""
+    return np.all([(np.asarray(h) == 0).all(axis=0) for h in batches], axis=0)
+
+
+def _mostly_zero(batches: Any) -> Any:
+    return (np.concatenate(batches) == 0).mean(axis=0) > 0.5
+
+
+def _tiny_is_dead(batches: Any) -> Any:
+    return np.concatenate(batches).max(axis=0) < 1e-3
+
+
+def _layers(tiny: bool) -> Any:
+    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
+        made: list[Arguments] = []
+        for units, rows in ((8, (5, 7, 6)), (10, (9, 4))):
+            batches = [np.maximum(rng.normal(-0.3, 1.0, (n, units)), 0.0) for n in rows]
+            kinds = rng.permutation(units)
+            for h in batches:
+                h[0, kinds] = np.maximum(h[0, kinds], 0.1)  # every unit speaks in every batch …
+                h[-1, kinds[3:5]] = 0.0
+                h[:, kinds[:2]] = 0.0  # … but these two never, they are dead,
+            batches[-1][:, kinds[2]] = 0.0  # this one not in the last batch,
+            batches[0][:, kinds[3]] = 0.0  # this one not in the first,
+            for h in batches:
+                h[1:, kinds[4]] = 0.0  # and this one on one row of each only.
+            batches[0][0, kinds[5:]] += 0.1
+            for h in batches:
+                h[:, kinds[-1]] += 0.2  # this one never rests
+            scale = 1e-6 if tiny else 1.0
+            made.append(([scale * h for h in batches],))
+        return made
+
+    return cases
+
+
+DEAD_UNITS = CodeExercise(
+    id="relu/dead-units",
+    title="Which units are dead?",
+    lesson="04",
+    functions=(
+        Function(
+            "dead_units",
+            ("batches",),
+            dead_units,
+            (
+                Misconception(
+                    "silent in one batch is enough",
+                    lambda batches: np.any([(h == 0).all(axis=0) for h in batches], axis=0),
+                    "You call a unit dead that is silent in any one batch. It may speak in "
+                    "another: dead means silent on *all* data.",
+                ),
+                Misconception(
+                    "the last batch only",
+                    lambda batches: (batches[-1] == 0).all(axis=0),
+                    "You looked at the last batch only. A unit that is silent there may speak in "
+                    "another one.",
+                ),
+                Misconception(
+                    "mostly zero",
+                    _mostly_zero,
+                    "You call a unit dead that is 0 on most rows. A unit that speaks for few "
+                    "digits is choosy, not dead: it gets a gradient on those.",
+                ),
+                Misconception(
+                    "zero somewhere",
+                    lambda batches: np.any([(h == 0).any(axis=0) for h in batches], axis=0),
+                    "You call a unit dead that is 0 on one row. Every ReLU unit is 0 on some: `all`"
+                    " rows, not `any`.",
+                ),
+                Misconception(
+                    "the living ones",
+                    lambda batches: ~dead_units(batches),
+                    "You marked the living units. Turn the condition round.",
+                ),
+                Misconception(
+                    "small is dead",
+                    _tiny_is_dead,
+                    "You compare with a small number. A unit whose signal is small still has the "
+                    "slope 1: its network needs larger weights, not a resurrection. Dead is "
+                    "exactly 0.",
+                ),
+                Misconception(
+                    "rows instead of units",
+                    lambda batches: np.concatenate([(h == 0).all(axis=1) for h in batches]),
+                    "You asked each row whether all its units are 0. Ask each unit, a column, "
+                    "about all its rows: axis=0.",
+                ),
+                Misconception(
+                    "a share instead of an answer for each unit",
+                    lambda batches: float(np.mean(dead_units(batches))),
+                    "You returned the share of dead units. An answer for each unit is asked: an "
+                    "array of True and False.",
+                ),
+            ),
+            returns="an array of True and False, shape (units,)",
+        ),
+    ),
+    parts=(
+        Part(
+            title="2 random layers, in 2 and 3 batches",
+            points=1.0,
+            cases=_layers(tiny=False),
+            example=(
+                [
+                    np.array([[0.0, 0.0, 0.7], [0.0, 0.0, 0.0]]),
+                    np.array([[0.0, 0.4, 0.0]]),
+                ],
+            ),
+            look_at="Go through the three columns of the small example: does the unit ever speak?",
+        ),
+        Part(
+            title="the same with a vanished signal, activations of size 1e-6",
+            points=1.0,
+            cases=_layers(tiny=True),
+            example=(
+                [
+                    np.array([[0.0, 0.0, 7e-7], [0.0, 0.0, 0.0]]),
+                    np.array([[0.0, 4e-7, 0.0]]),
+                ],
+            ),
+            look_at="4e-7 is small. Is it 0?",
+        ),
+    ),
+    hints=(
+        "Dead means: not one row, in not one batch, makes the unit speak.",
+        "For one batch, (h == 0).all(axis=0) says which units are silent on all its rows.",
+        "np.all([(h == 0).all(axis=0) for h in batches], axis=0)",
+    ),
+)

@@ -1,0 +1,342 @@
+"""PReLU by hand, forwards and backwards, and δ through a stack of ReLU layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+Array = NDArray[np.float64]
+
+# ---------------------------------------------------------------- PReLU
+
+
+def prelu(z: Any, a: float) -> Array:
+    """Return z where it is positive, and a·z elsewhere."""
+    return np.where(z > 0, z, a * z)
+
+
+def prelu_backward(z: Any, a: float, upstream: Any) -> list[Any]:
+    """∂𝓛/∂z and ∂𝓛/∂a, from ∂𝓛/∂h."""
+    return [
+        upstream * np.where(z > 0, 1.0, a),
+        float(np.sum(upstream * np.where(z > 0, 0.0, z))),
+    ]
+
+
+def _by_upstream_sign(z: Any, a: float, upstream: Any) -> list[Any]:
+    return [
+        upstream * np.where(upstream > 0, 1.0, a),
+        float(np.sum(upstream * np.where(upstream > 0, 0.0, z))),
+    ]
+
+
+def _with_slope_gradient(slope_gradient: Any) -> Any:
+    """prelu_backward with another ∂𝓛/∂a: from z (negative part) and the upstream gradient."""
+
+    def answer(z: Any, a: float, upstream: Any) -> list[Any]:
+        return [prelu_backward(z, a, upstream)[0], slope_gradient(z, upstream)]
+
+    return answer
+
+
+def _signs_and_slopes(rng: np.random.Generator) -> list[tuple[Array, float]]:
+    made = []
+    for shape, a in (
+        ((6,), rng.uniform(0.1, 0.4)),
+        ((4, 5), rng.uniform(1.5, 3.0)),
+        ((3, 4), -rng.uniform(0.2, 0.9)),
+    ):
+        z = rng.uniform(0.2, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
+        z.flat[:2] = (-abs(z.flat[0]), abs(z.flat[1]))
+        made.append((z, float(a)))
+    return made
+
+
+def _forward_cases(rng: np.random.Generator) -> Sequence[Arguments]:
+    return list(_signs_and_slopes(rng))
+
+
+def _backward_cases(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for z, a in _signs_and_slopes(rng):
+        upstream = rng.uniform(0.3, 1.5, z.shape) * rng.choice([-1.0, 1.0], z.shape)
+        upstream.flat[:2] = (abs(upstream.flat[0]), -abs(upstream.flat[1]))
+        made.append((z, a, upstream))
+    return made
+
+
+PRELU = CodeExercise(
+    id="relu/prelu",
+    title="PReLU, forwards and backwards",
+    lesson="04",
+    functions=(
+        Function(
+            "prelu",
+            ("z", "a"),
+            prelu,
+            (
+                Misconception(
+                    "the larger of z and a·z",
+                    lambda z, a: np.maximum(z, a * z),
+                    "You took the larger of z and a·z. That is PReLU only for 0 ≤ a ≤ 1, and "
+                    "training may leave that range. Look at a = 2.",
+                ),
+                Misconception(
+                    "the sides exchanged",
+                    lambda z, a: np.where(z > 0, a * z, z),
+                    "You put the slope a on the positive side. PReLU leaves z > 0 as it is.",
+                ),
+                Misconception(
+                    "a constant on the negative side",
+                    lambda z, a: np.where(z > 0, z, a),
+                    "You returned a itself for z < 0. It is a slope: the output there is a·z.",
+                ),
+                Misconception(
+                    "ReLU",
+                    lambda z, a: np.maximum(z, 0.0),
+                    "That is ReLU: your answer does not depend on a. For z < 0 the output is a·z.",
+                ),
+                Misconception(
+                    "the size of z on the negative side",
+                    lambda z, a: np.where(z > 0, z, a * np.abs(z)),
+                    "Your output is a·|z| for z < 0. With a > 0 PReLU is negative there: a·z.",
+                ),
+            ),
+            returns="an array with the shape of z",
+        ),
+        Function(
+            "prelu_backward",
+            ("z", "a", "upstream"),
+            prelu_backward,
+            (
+                Misconception(
+                    "∂ℒ/∂a over the positive side",
+                    _with_slope_gradient(lambda z, g: float(np.sum(g * np.where(z > 0, z, 0.0)))),
+                    "You summed over z > 0. There the output is z, and a does not appear: a "
+                    "matters where z < 0.",
+                ),
+                Misconception(
+                    "∂ℒ/∂a without z",
+                    _with_slope_gradient(lambda z, g: float(np.sum(g * np.where(z > 0, 0.0, 1.0)))),
+                    "You summed ∂ℒ/∂h over z < 0. One factor is missing: the derivative of a·z "
+                    "with respect to a is z.",
+                ),
+                Misconception(
+                    "∂ℒ/∂a not summed",
+                    _with_slope_gradient(lambda z, g: g * np.where(z > 0, 0.0, z)),
+                    "Your ∂ℒ/∂a is an array. There is one a for all entries, so its gradient is "
+                    "the sum over all of them.",
+                ),
+                Misconception(
+                    "∂ℒ/∂a as a mean",
+                    _with_slope_gradient(lambda z, g: float(np.mean(g * np.where(z > 0, 0.0, z)))),
+                    "You took the mean. The chain rule adds up all paths from a to the loss: sum.",
+                ),
+                Misconception(
+                    "∂ℒ/∂z of ReLU",
+                    lambda z, a, g: [g * (z > 0), prelu_backward(z, a, g)[1]],
+                    "Your ∂ℒ/∂z is 0 for z < 0. That is ReLU's; PReLU has the slope a there.",
+                ),
+                Misconception(
+                    "the sign of the gradient",
+                    _by_upstream_sign,
+                    "You chose the side by the sign of ∂ℒ/∂h. The slope belongs to the place "
+                    "where the unit stands: the sign of z decides.",
+                ),
+                Misconception(
+                    "the value instead of the slope",
+                    lambda z, a, g: [g * prelu(z, a), prelu_backward(z, a, g)[1]],
+                    "You multiplied ∂ℒ/∂h by the value of PReLU. Backwards goes its slope, 1 or a.",
+                ),
+                Misconception(
+                    "the two exchanged",
+                    lambda z, a, g: prelu_backward(z, a, g)[::-1],
+                    "You returned the two in the wrong order: ∂ℒ/∂z first, then ∂ℒ/∂a.",
+                ),
+            ),
+            returns="∂ℒ/∂z, an array with the shape of z, and ∂ℒ/∂a, a float",
+        ),
+    ),
+    parts=(
+        Part(
+            title="prelu on 3 random arrays, a below 0, between 0 and 1, above 1",
+            points=1.0,
+            cases=_forward_cases,
+            function="prelu",
+            example=(np.array([-2.0, 3.0]), 0.5),
+            look_at="Compute both entries of the small example by hand.",
+        ),
+        Part(
+            title="prelu_backward on 3 random arrays and gradients",
+            points=2.0,
+            cases=_backward_cases,
+            function="prelu_backward",
+            example=(np.array([-2.0, 3.0, -1.0]), 0.5, np.array([1.0, 1.0, -3.0])),
+            look_at="Two derivatives of h: with respect to z it is 1 or a, with respect to a it "
+            "is 0 or z.",
+        ),
+    ),
+    hints=(
+        "Write h for z > 0 and for z < 0. Differentiate each with respect to z, then with respect "
+        "to a.",
+        "∂h/∂z is 1 or a; ∂h/∂a is 0 or z. Multiply each by `upstream`. There is only one a, and "
+        "all entries use it.",
+        "upstream * np.where(z > 0, 1.0, a), and float(np.sum(upstream * np.where(z > 0, 0.0, z)))",
+    ),
+)
+
+# ---------------------------------------------------------------- δ through a stack
+
+
+def delta_of_layer_1(weights: Any, zs: Any, upstream: Any) -> Array:
+    """δ_1 of a stack of ReLU layers, from ∂𝓛/∂h of the last one."""
+    delta = upstream * (zs[-1] > 0)
+    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
+        delta = (delta @ w) * (z > 0)
+    return delta
+
+
+def _relu_on_delta(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = np.maximum(upstream, 0.0)
+    for w in weights[::-1]:
+        delta = np.maximum(delta @ w, 0.0)
+    return delta
+
+
+def _masks_of_the_layer_above(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = upstream * (zs[-1] > 0)
+    for w, z in zip(weights[::-1], zs[:0:-1], strict=True):
+        delta = (delta @ w) * (z > 0)
+    return delta
+
+
+def _no_masks(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = np.asarray(upstream, dtype=np.float64)
+    for w in weights[::-1]:
+        delta = delta @ w
+    return delta
+
+
+def _last_mask_missing(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = np.asarray(upstream, dtype=np.float64)
+    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
+        delta = (delta @ w) * (z > 0)
+    return delta
+
+
+def _first_mask_missing(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = upstream * (zs[-1] > 0)
+    for w, z in zip(weights[:0:-1], zs[-2:0:-1], strict=True):
+        delta = (delta @ w) * (z > 0)
+    return delta @ weights[0]
+
+
+def _times_value(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = upstream * np.maximum(zs[-1], 0.0)
+    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
+        delta = (delta @ w) * np.maximum(z, 0.0)
+    return delta
+
+
+def _transposed(weights: Any, zs: Any, upstream: Any) -> Array:
+    return delta_of_layer_1([w.T for w in weights], zs, upstream)
+
+
+def _wrong_order(weights: Any, zs: Any, upstream: Any) -> Array:
+    return delta_of_layer_1(weights[::-1], zs, upstream)
+
+
+def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for depth, width, rows in ((3, 6, 4), (4, 8, 5)):
+        weights = [rng.normal(size=(width, width)) for _ in range(depth - 1)]
+        zs = [rng.normal(size=(rows, width)) for _ in range(depth)]
+        made.append((weights, zs, rng.normal(size=(rows, width))))
+    return made
+
+
+MASKS = CodeExercise(
+    id="relu/masks",
+    title="δ through a stack of ReLU layers",
+    lesson="04",
+    functions=(
+        Function(
+            "delta_of_layer_1",
+            ("weights", "zs", "upstream"),
+            delta_of_layer_1,
+            (
+                Misconception(
+                    "ReLU on the gradient",
+                    _relu_on_delta,
+                    "You applied ReLU to the gradient itself. Backwards nothing asks whether δ is "
+                    "positive: the mask is where z was positive on the way forwards.",
+                ),
+                Misconception(
+                    "the mask of the layer above",
+                    _masks_of_the_layer_above,
+                    "The masks are one layer off. After W_{l+1}ᵀ you are in layer l: its own z_l "
+                    "decides.",
+                ),
+                Misconception(
+                    "no masks",
+                    _no_masks,
+                    "You multiplied the matrices only. Each ReLU also has a slope, 0 or 1.",
+                ),
+                Misconception(
+                    "the last mask is missing",
+                    _last_mask_missing,
+                    "`upstream` is ∂ℒ/∂h of the last layer, behind its ReLU. δ of that layer needs "
+                    "its mask too.",
+                ),
+                Misconception(
+                    "the mask of layer 1 is missing",
+                    _first_mask_missing,
+                    "You stopped at ∂ℒ/∂h of layer 1. δ is ∂ℒ/∂z: one more mask.",
+                ),
+                Misconception(
+                    "the value instead of the slope",
+                    _times_value,
+                    "You multiplied by relu(z). Backwards goes the slope, which is 0 or 1.",
+                ),
+                Misconception(
+                    "the matrix transposed",
+                    _transposed,
+                    "Forwards it was z = h @ W.T, so backwards it is delta @ W, for rows of a "
+                    "batch. You have the transpose.",
+                ),
+                Misconception(
+                    "the matrices in forward order",
+                    _wrong_order,
+                    "You used the matrices from the input to the output. δ starts at the output: "
+                    "the last matrix comes first.",
+                ),
+            ),
+            returns="an array of shape (rows, width)",
+        ),
+    ),
+    parts=(
+        Part(
+            title="random stacks of 3 and 4 layers",
+            points=3.0,
+            cases=_stacks,
+            example=(
+                [np.array([[1.0, 2.0], [3.0, -1.0]])],
+                [np.array([[0.5, -1.0]]), np.array([[2.0, 1.0]])],
+                np.array([[1.0, -2.0]]),
+            ),
+            look_at="Two layers: a mask, one matrix, a mask. Compute the small example by hand.",
+        ),
+    ),
+    hints=(
+        "Start with δ of the last layer: ∂ℒ/∂h times the slope of its ReLU, where z > 0.",
+        "Then, from the last matrix to the first: delta @ W, times the mask of the layer you "
+        "arrive in.",
+        "delta = upstream * (zs[-1] > 0); then for W, z in zip(weights[::-1], zs[-2::-1]): "
+        "delta = (delta @ W) * (z > 0)",
+    ),
+)
