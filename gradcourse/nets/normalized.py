@@ -50,6 +50,28 @@ def normalization(name: str, width: int, *, momentum: float = 0.1) -> nn.Module:
     return _NORMS[name](width, momentum)
 
 
+class ShiftingNoise(nn.Module):
+    """Noise whose distribution changes with every call, in training mode only.
+
+    Each call draws for each unit a mean from N(0, size²) and a standard deviation from
+    U(0, size), and adds that noise to every row. So the layer above sees, at every step, inputs
+    with another mean and another spread (after Santurkar et al. 2018, section 2.2).
+    """
+
+    def __init__(self, width: int, size: float, seed: int) -> None:
+        super().__init__()
+        self.width, self.size = width, size
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        """Return z, shape (batch, width), with noise added while training."""
+        if not self.training:
+            return z
+        mean = self.size * torch.randn(self.width, generator=self._generator)
+        spread = self.size * torch.rand(self.width, generator=self._generator)
+        return z + mean + spread * torch.randn(z.shape, generator=self._generator)
+
+
 def normalized_mlp(
     depth: int,
     width: int = 64,
@@ -61,6 +83,7 @@ def normalized_mlp(
     gamma: float = 1.0,
     beta: float = 0.0,
     momentum: float = 0.1,
+    noise: float = 0.0,
     inputs: int = 64,
     outputs: int = 10,
     seed: int = 0,
@@ -83,6 +106,8 @@ def normalized_mlp(
         First value of every γ and β. RMS norm has no β: there ``beta`` must stay 0.
     momentum : float
         See `normalization`.
+    noise : float
+        Above 0, a `ShiftingNoise` of this size, ``noise1``, …, follows each normalization.
 
     Returns
     -------
@@ -114,6 +139,10 @@ def normalized_mlp(
             added = normalization(norm, width, momentum=momentum)
             _fill(added, gamma, beta)
             modules[name.replace("layer", "norm")] = added
+            if noise > 0:
+                number = int(name.removeprefix("layer"))
+                shaken = ShiftingNoise(width, noise, 1000 * seed + number)
+                modules[f"noise{number}"] = shaken
     return nn.Sequential(modules)
 
 

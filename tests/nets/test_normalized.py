@@ -87,3 +87,15 @@ def test_bad_recipes_are_refused(arguments, message):
 def test_normalization_makes_new_modules():
     assert isinstance(normalization("rms", 3), nn.RMSNorm)
     assert normalization("batch", 3) is not normalization("batch", 3)
+
+
+def test_noise_shifts_the_layers_input_while_training_and_never_afterwards():
+    net = normalized_mlp(2, noise=0.5, seed=1)
+    assert [n for n, _ in net.named_children()][:4] == ["layer1", "norm1", "noise1", "relu1"]
+    first, second = net[:3](X).mean(0), net[:3](X).mean(0)
+    # The difference of two means from N(0, 0.5²) has standard deviation 0.5 √2, over 64 units.
+    assert 0.4 < float((first - second).std().detach()) < 1.1
+    net.eval()
+    assert torch.equal(net[:3](X), net[:2](X))
+    again = normalized_mlp(2, noise=0.5, seed=1)
+    assert torch.equal(again[:3](X).mean(0), first)

@@ -1,0 +1,56 @@
+"""Lesson 06: a trained-looking batch-norm network for a learner's prediction function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def drive_predict(predict: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Build a small network with batch norm, let the learner predict, and look at what is left.
+
+    Parameters
+    ----------
+    predict : callable
+        ``predict(model, x)`` returns the digit of each row.
+    arguments : tuple
+        Weights (16, inputs) and (10, 16), running means and variances (16,), whether the model
+        arrives in training mode, and x (rows, inputs).
+
+    Returns
+    -------
+    dict or None
+        The predicted digits; whether the model is in training mode afterwards; how far its
+        running mean moved. None when the function returned None.
+    """
+    import torch
+    from torch import nn
+
+    first, last, mean, variance, training, x = arguments
+    first, last = np.asarray(first), np.asarray(last)
+    norm = nn.BatchNorm1d(len(first))
+    model = nn.Sequential(
+        nn.Linear(first.shape[1], len(first), bias=False),
+        norm,
+        nn.ReLU(),
+        nn.Linear(len(first), len(last), bias=False),
+    )
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor(first))
+        model[3].weight.copy_(torch.tensor(last))
+        norm.running_mean.copy_(torch.tensor(np.asarray(mean)))
+        norm.running_var.copy_(torch.tensor(np.asarray(variance)))
+    model.train(bool(training))
+    before = norm.running_mean.clone()
+    found = predict(model, torch.tensor(np.asarray(x), dtype=torch.float32))
+    if found is None:
+        return None
+    if isinstance(found, torch.Tensor):
+        found = found.detach().numpy()
+    return {
+        "digits": np.asarray(found).astype(np.float64),
+        "training mode": bool(model.training),
+        "running mean moved by": float((norm.running_mean - before).abs().max()),
+    }

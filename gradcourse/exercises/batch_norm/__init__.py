@@ -1,0 +1,33 @@
+"""Lesson 06 and its assignment: batch normalization."""
+
+from gradcourse.exercises.batch_norm.evaluation import PREDICT, RUNNING
+from gradcourse.exercises.batch_norm.layer import BACKWARD, FORWARD
+from gradcourse.exercises.batch_norm.lesson import (
+    FIRST_DELTA,
+    LARGE_WEIGHTS,
+    OTHER_NORMS,
+    SORTED_DIGITS,
+    TWO_IMAGES,
+)
+from gradcourse.exercises.batch_norm.networks import ACCUMULATE, GROWTH, THOUSANDFOLD, TUNE_BETA
+from gradcourse.exercises.batch_norm.rows import LAYER_NORM
+
+ASSIGNMENT = "06"
+EXERCISES = (
+    LARGE_WEIGHTS,
+    TWO_IMAGES,
+    SORTED_DIGITS,
+    OTHER_NORMS,
+    FIRST_DELTA,
+    FORWARD,
+    BACKWARD,
+    RUNNING,
+    PREDICT,
+    LAYER_NORM,
+    ACCUMULATE,
+    GROWTH,
+    THOUSANDFOLD,
+    TUNE_BETA,
+)
+
+__all__ = ["ASSIGNMENT", "EXERCISES"]

@@ -1,0 +1,268 @@
+"""After training: running statistics, and a prediction that does not depend on its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.drivers.batch_norm import drive_predict
+
+Array = NDArray[np.float64]
+
+# ---------------------------------------------------------------- running statistics
+
+
+def update_running(mean: Any, variance: Any, u: Any, momentum: float) -> Array:
+    """The running mean and the running variance after one more batch, shape (2, n)."""
+    old = np.array([mean, variance], dtype=np.float64)
+    return (1.0 - momentum) * old + momentum * np.array([np.mean(u, 0), np.var(u, 0, ddof=1)])
+
+
+def _averaged(batch: Callable[[Any], Any]) -> Callable[..., Array]:
+    def answer(mean: Any, variance: Any, u: Any, momentum: float) -> Array:
+        return (1.0 - momentum) * np.array([mean, variance]) + momentum * np.array(batch(u))
+
+    return answer
+
+
+def _added(mean: Any, variance: Any, u: Any, momentum: float) -> Array:
+    return np.array([mean, variance]) + momentum * np.array([np.mean(u, 0), np.var(u, 0, ddof=1)])
+
+
+def _replaced(mean: Any, variance: Any, u: Any, momentum: float) -> Array:
+    return np.array([np.mean(u, 0), np.var(u, 0, ddof=1)])
+
+
+def _one_more_batch(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for rows, units in ((4, 3), (8, 4), (3, 5)):
+        u = rng.normal(rng.uniform(-3.0, 3.0, units), rng.uniform(1.5, 3.0, units), (rows, units))
+        start = rng.normal(size=units), rng.uniform(0.2, 0.9, units)
+        made.append((*start, u, float(rng.uniform(0.02, 0.3))))
+    return made
+
+
+RUNNING = CodeExercise(
+    id="batch-norm/running",
+    title="Running statistics",
+    lesson="06",
+    functions=(
+        Function(
+            "update_running",
+            ("mean", "variance", "u", "momentum"),
+            update_running,
+            (
+                Misconception(
+                    "momentum the other way round",
+                    lambda mean, variance, u, momentum: update_running(
+                        mean, variance, u, 1.0 - momentum
+                    ),
+                    "You kept the share m of the old value. In torch's convention m is the weight "
+                    "of the new batch: m = 0.1 keeps 90 %.",
+                ),
+                Misconception(
+                    "variance with B",
+                    _averaged(lambda u: [np.mean(u, 0), np.var(u, 0)]),
+                    "You used the batch's variance with B, which is too small on average by "
+                    "(B − 1)/B. The running estimate takes it with B − 1.",
+                ),
+                Misconception(
+                    "standard deviation",
+                    _averaged(lambda u: [np.mean(u, 0), np.std(u, 0, ddof=1)]),
+                    "You averaged standard deviations. What is kept is the variance.",
+                ),
+                Misconception(
+                    "added instead of averaged",
+                    _added,
+                    "You added m times the batch's value and let nothing go. The old value keeps "
+                    "the share 1 − m.",
+                ),
+                Misconception(
+                    "the old value is forgotten",
+                    _replaced,
+                    "You returned the statistics of this batch. The old value keeps the share "
+                    "1 − m.",
+                ),
+                Misconception(
+                    "over the units",
+                    _averaged(lambda u: [np.mean(u, 1), np.var(u, 1, ddof=1)]),
+                    "You took the statistics of each image over its units. Each unit has its own, "
+                    "over the batch: axis 0.",
+                ),
+            ),
+            returns="an array of shape (2, n): mean, then variance",
+        ),
+    ),
+    parts=(
+        Part(
+            title="one more batch, 3 random cases",
+            points=2.0,
+            cases=_one_more_batch,
+            example=(
+                np.array([0.0, 0.0]),
+                np.array([1.0, 1.0]),
+                np.array([[1.0, 10.0], [3.0, 30.0]]),
+                0.1,
+            ),
+            look_at="Start at mean 0 and variance 1, with m = 0.1: after the batch 1, 3 they are "
+            "0.2 and 0.9 · 1 + 0.1 · 2 = 1.1.",
+        ),
+    ),
+    hints=(
+        "Two conventions to get right: which share m is, and what the variance is divided by.",
+        "New = (1 − m)·old + m·batch; the batch's variance is the sum of squares over B − 1.",
+        "np.array([(1 - momentum) * mean + momentum * u.mean(0), (1 - momentum) * variance + "
+        "momentum * u.var(0, ddof=1)])",
+    ),
+)
+
+# ---------------------------------------------------------------- evaluation mode
+
+
+def predict(model: Any, x: Any) -> Any:
+    """The digit of each row, in evaluation mode; the model is put back as it was."""
+    import torch
+
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        digits = model(x).argmax(dim=1)
+    model.train(was_training)
+    return digits
+
+
+def _no_eval(model: Any, x: Any) -> Any:
+    import torch
+
+    with torch.no_grad():
+        return model(x).argmax(dim=1)
+
+
+def _stays_in_eval(model: Any, x: Any) -> Any:
+    model.eval()
+    return _no_eval(model, x)
+
+
+def _always_trains(model: Any, x: Any) -> Any:
+    digits = _stays_in_eval(model, x)
+    model.train()
+    return digits
+
+
+def _one_by_one(model: Any, x: Any) -> Any:
+    import torch
+
+    return torch.cat([_no_eval(model, row[None]) for row in x])
+
+
+def _outputs(model: Any, x: Any) -> Any:
+    was_training = model.training
+    model.eval()
+    outputs = model(x).detach()
+    model.train(was_training)
+    return outputs
+
+
+def _over_images(model: Any, x: Any) -> Any:
+    return _outputs(model, x).argmax(dim=0)
+
+
+def _models(training: bool) -> Callable[[np.random.Generator], Sequence[Arguments]]:
+    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
+        made: list[Arguments] = []
+        for rows in (12, 7):
+            mean, variance = rng.normal(0.0, 3.0, 16), rng.uniform(0.2, 6.0, 16)
+            first, last = rng.normal(size=(16, 8)), rng.normal(size=(10, 16))
+            made.append((first, last, mean, variance, training, rng.normal(1.0, 1.0, (rows, 8))))
+        return made
+
+    return cases
+
+
+def _small_model(training: bool) -> Arguments:
+    rng = np.random.default_rng(1)
+    first, last = rng.integers(-2, 3, (4, 3)) * 1.0, rng.integers(-2, 3, (10, 4)) * 1.0
+    x = np.array([[1.0, 2.0, 0.0], [3.0, -1.0, 1.0], [0.5, 0.5, 2.0]])
+    return (first, last, np.array([2.0, -1.0, 0.0, 1.0]), np.ones(4), training, x)
+
+
+PREDICT = CodeExercise(
+    id="batch-norm/predict",
+    title="A prediction that does not look at its neighbours",
+    lesson="06",
+    functions=(
+        Function(
+            "predict",
+            ("model", "x"),
+            predict,
+            (
+                Misconception(
+                    "training mode",
+                    _no_eval,
+                    "The model was in training mode: it normalized by this batch, and moved its "
+                    "running statistics, which no_grad does not prevent. Call model.eval() first.",
+                ),
+                Misconception(
+                    "left in evaluation mode",
+                    _stays_in_eval,
+                    "Your digits are right, but the model stays in evaluation mode. Who trains on "
+                    "would train with running statistics: put the mode back.",
+                ),
+                Misconception(
+                    "always back to training",
+                    _always_trains,
+                    "Your digits are right, but you put the model into training mode although it "
+                    "may have come in evaluation mode. Remember model.training first.",
+                ),
+                Misconception(
+                    "one image at a time, in training mode",
+                    _one_by_one,
+                    "In training mode batch norm refuses a batch of one: it has no variance. "
+                    "model.eval() uses the running statistics, for any batch.",
+                ),
+                Misconception(
+                    "outputs instead of digits",
+                    _outputs,
+                    "You returned the ten outputs of each image. The digit is where the largest "
+                    "stands: argmax over dim 1.",
+                ),
+                Misconception(
+                    "argmax over the images",
+                    _over_images,
+                    "You asked each output for its favourite image. The digit of an image is the "
+                    "argmax over its ten outputs, dim 1.",
+                ),
+            ),
+            driver=drive_predict,
+            returns="a tensor of shape (rows,)",
+        ),
+    ),
+    parts=(
+        Part(
+            title="2 random networks that come in training mode",
+            points=1.0,
+            cases=_models(True),
+            example=_small_model(True),
+            look_at="Three things are shown: the digits, the model's mode afterwards, and how far "
+            "its running mean moved.",
+        ),
+        Part(
+            title="2 random networks that come in evaluation mode",
+            points=1.0,
+            cases=_models(False),
+            example=_small_model(False),
+            look_at="The model must leave as it came: look at `training mode`.",
+        ),
+    ),
+    hints=(
+        "Batch norm has two modes. Which one does not depend on the other images?",
+        "Remember model.training, call model.eval(), predict, and then model.train(…) with what "
+        "you remembered.",
+        "was = model.training; model.eval(); with torch.no_grad(): digits = "
+        "model(x).argmax(dim=1); model.train(was); return digits",
+    ),
+)

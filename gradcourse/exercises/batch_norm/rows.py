@@ -1,0 +1,173 @@
+"""Layer norm and RMS norm: what is left to normalize where a batch holds one or two images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.exercises.batch_norm.layer import bn_forward
+
+Array = NDArray[np.float64]
+
+
+def ln_forward(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+    """Each image by the mean and the variance of its own units."""
+    u = np.asarray(u, dtype=np.float64)
+    centred = u - u.mean(axis=1, keepdims=True)
+    return gamma * centred / np.sqrt(u.var(axis=1, keepdims=True) + eps) + beta
+
+
+def rms_forward(u: Any, gamma: Any, eps: float) -> Array:
+    """Each image by the root mean square of its own units."""
+    u = np.asarray(u, dtype=np.float64)
+    return gamma * u / np.sqrt(np.mean(u**2, axis=1, keepdims=True) + eps)
+
+
+def _ln_unbiased(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+    centred = u - np.mean(u, 1, keepdims=True)
+    return gamma * centred / np.sqrt(np.var(u, 1, ddof=1, keepdims=True) + eps) + beta
+
+
+def _ln_eps_outside(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+    centred = u - np.mean(u, 1, keepdims=True)
+    return gamma * centred / (np.std(u, 1, keepdims=True) + eps) + beta
+
+
+def _ln_whole(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+    return gamma * (u - np.mean(u)) / np.sqrt(np.var(u) + eps) + beta
+
+
+def _rms_norm_of_row(u: Any, gamma: Any, eps: float) -> Array:
+    return gamma * u / np.sqrt(np.sum(np.square(u), 1, keepdims=True) + eps)
+
+
+def _rms_over_batch(u: Any, gamma: Any, eps: float) -> Array:
+    return gamma * u / np.sqrt(np.mean(np.square(u), 0) + eps)
+
+
+def _rms_squared(u: Any, gamma: Any, eps: float) -> Array:
+    return gamma * u / (np.mean(np.square(u), 1, keepdims=True) + eps)
+
+
+def _pairs(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for rows, units in ((2, 4), (1, 5), (2, 6)):
+        u = rng.normal(rng.uniform(-2.0, 2.0, (rows, 1)), rng.uniform(0.5, 3.0, (rows, 1)),
+                       (rows, units))  # fmt: skip
+        made.append((u, rng.uniform(0.5, 2.0, units), rng.normal(size=units), 1e-3))
+    return made
+
+
+def _pairs_without_beta(rng: np.random.Generator) -> Sequence[Arguments]:
+    return [(u, gamma, eps) for u, gamma, _beta, eps in _pairs(rng)]
+
+
+_PAIR = np.array([[1.0, 2.0, 6.0], [10.0, 0.0, -4.0]])
+_GAMMA = np.array([1.0, 2.0, 1.0])
+
+LAYER_NORM = CodeExercise(
+    id="batch-norm/layer-norm",
+    title="Layer norm and RMS norm, at batch sizes 1 and 2",
+    lesson="06",
+    functions=(
+        Function(
+            "ln_forward",
+            ("u", "gamma", "beta", "eps"),
+            ln_forward,
+            (
+                Misconception(
+                    "over the batch",
+                    bn_forward,
+                    "You took mean and variance over the images: that is batch norm. With two "
+                    "images it leaves only +1 and −1, with one image only 0. Take axis 1.",
+                ),
+                Misconception(
+                    "mean not subtracted",
+                    lambda u, gamma, beta, eps: rms_forward(u, gamma, eps) + beta,
+                    "You divided by the root mean square and subtracted no mean: that is RMS norm. "
+                    "Layer norm subtracts each row's mean first.",
+                ),
+                Misconception(
+                    "variance with n − 1",
+                    _ln_unbiased,
+                    "You divided the sum of squares by n − 1. Layer norm divides it by the number "
+                    "of units n.",
+                ),
+                Misconception(
+                    "ε outside the root",
+                    _ln_eps_outside,
+                    "You divided by σ + ε. ε is added to the variance, under the root.",
+                ),
+                Misconception(
+                    "one mean for all rows",
+                    _ln_whole,
+                    "You took one mean and one variance of the whole array, so the images still "
+                    "see each other. Each row has its own.",
+                ),
+            ),
+            returns="an array with the shape of u",
+        ),
+        Function(
+            "rms_forward",
+            ("u", "gamma", "eps"),
+            rms_forward,
+            (
+                Misconception(
+                    "mean subtracted",
+                    lambda u, gamma, eps: ln_forward(u, gamma, 0.0, eps),
+                    "You subtracted the row's mean: that is layer norm without β. RMS norm only "
+                    "divides.",
+                ),
+                Misconception(
+                    "length instead of root mean square",
+                    _rms_norm_of_row,
+                    "You divided by the row's length, the root of a sum. A *mean* of squares "
+                    "stands under the root, so that each entry has size about 1.",
+                ),
+                Misconception(
+                    "over the batch",
+                    _rms_over_batch,
+                    "You took the mean square over the images. RMS norm takes it of each image "
+                    "over its units: axis 1.",
+                ),
+                Misconception(
+                    "the root is missing",
+                    _rms_squared,
+                    "You divided by the mean square itself. Take its square root: doubling u must "
+                    "change nothing.",
+                ),
+            ),
+            returns="an array with the shape of u",
+        ),
+    ),
+    parts=(
+        Part(
+            title="layer norm on 3 random batches of one or two images",
+            points=1.0,
+            cases=_pairs,
+            function="ln_forward",
+            example=(_PAIR, _GAMMA, np.array([0.0, 0.0, 1.0]), 1e-3),
+            look_at="With γ = 1 and β = 0 every row has mean 0 and variance nearly 1.",
+        ),
+        Part(
+            title="RMS norm on 3 random batches of one or two images",
+            points=1.0,
+            cases=_pairs_without_beta,
+            function="rms_forward",
+            example=(_PAIR, _GAMMA, 1e-3),
+            look_at="With γ = 1 every row has mean square nearly 1. Its mean is what it was, "
+            "divided.",
+        ),
+    ),
+    hints=(
+        "The same two formulas as for a batch, but along the other axis.",
+        "np.mean and np.var with axis=1 and keepdims=True give one number per image, in a shape "
+        "that divides u.",
+        "(u - u.mean(1, keepdims=True)) / np.sqrt(u.var(1, keepdims=True) + eps) * gamma + beta; "
+        "and gamma * u / np.sqrt((u**2).mean(1, keepdims=True) + eps)",
+    ),
+)
