@@ -13,7 +13,6 @@ plain one.
 
 from __future__ import annotations
 
-import statistics
 import sys
 import time
 import traceback
@@ -159,8 +158,11 @@ def anomaly_says(kind: str, function: Function) -> tuple[bool, str]:
     return right, said
 
 
-def cost(model: nn.Module, x: torch.Tensor, rounds: int) -> dict[str, float]:
-    """Median step time of each way as a ratio to the plain one, from interleaved steps."""
+def cost(model: nn.Module, x: torch.Tensor, rounds: int) -> dict[str, tuple[float, float]]:
+    """Median step time of each way as a ratio to the plain one, from interleaved steps.
+
+    First by the processor's clock, which other programs do not move, then by the wall's.
+    """
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-6)
 
     def step() -> None:
@@ -173,7 +175,7 @@ def cost(model: nn.Module, x: torch.Tensor, rounds: int) -> dict[str, float]:
         "watch": lambda: watch(model, optimizer),
         "detect_anomaly": Anomaly,
     }
-    ratios: dict[str, list[float]] = {name: [] for name in ways}
+    ratios: dict[str, list[np.ndarray]] = {name: [] for name in ways}
     for number in range(rounds):
         for name, begin in ways.items():
             times = {}
@@ -182,12 +184,17 @@ def cost(model: nn.Module, x: torch.Tensor, rounds: int) -> dict[str, float]:
                 with warnings.catch_warnings(), block:
                     warnings.simplefilter("ignore")
                     step()
-                    start = time.perf_counter()
-                    for _ in range(3):
+                    start = _clocks()
+                    for _ in range(5):
                         step()
-                    times[which] = time.perf_counter() - start
+                    times[which] = _clocks() - start
             ratios[name].append(times["with"] / times["plain"])
-    return {name: statistics.median(values) for name, values in ratios.items()}
+    medians = {name: np.median(values, axis=0) for name, values in ratios.items()}
+    return {name: (float(cpu), float(wall)) for name, (cpu, wall) in medians.items()}
+
+
+def _clocks() -> np.ndarray:
+    return np.array([time.process_time(), time.perf_counter()])
 
 
 def networks() -> dict[str, tuple[nn.Module, torch.Tensor, int]]:
@@ -217,11 +224,14 @@ def main() -> int:
         print(f"{name:28} {marks[0]} {ours[1]:60} {marks[1]} {anomaly[1]}")
     print(f"named right: {hits[0]} and {hits[1]} of {len(FAULTS)}")
     failed += hits[0] < len(FAULTS)
-    print("\nstep time as a multiple of the plain one")
+    print("\nstep time as a multiple of the plain one, by the processor's clock")
     for name, (model, x, rounds) in networks().items():
         ratios = cost(model, x, rounds)
-        failed += ratios["watch"] > 1.10
-        print(f"{name:28} " + "   ".join(f"{way} {ratio:.3f}" for way, ratio in ratios.items()))
+        failed += ratios["watch"][0] > 1.10
+        both = "   ".join(
+            f"{way} {cpu:.3f} (wall {wall:.3f})" for way, (cpu, wall) in ratios.items()
+        )
+        print(f"{name:28} {both}")
     return int(failed > 0)
 
 

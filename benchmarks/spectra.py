@@ -158,7 +158,7 @@ def _by_autograd(kind: str, module: nn.Module, x: torch.Tensor) -> dict[int, flo
 
 
 def lags() -> list[tuple[str, bool]]:
-    print("\nSlope of the gradient against lag, decades per step: distance from ∂L/∂h_t of cells")
+    print("\nSlope of the gradient against lag, decades per step: distance from ∂ℒ/∂h_t of cells")
     print("  (worst of 5 seeds; beside it, of the norm of x.grad)")
     verdicts = []
     for kind in ("RNN", "LSTM", "GRU"):

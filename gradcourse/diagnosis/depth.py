@@ -73,13 +73,13 @@ def profile(signals: Signals) -> Profile:
             tuple(signals.layers[k] for k in seen),
             log10(signals.output_gradient_norm[:, seen]),
             log10(signals.activation_rms[:, seen]),
-            "∂L/∂output",
+            "∂ℒ/∂output",
         )
     return _of_parameters(signals)
 
 
 def _of_parameters(signals: Signals) -> Profile:
-    """The bias's gradient is ∂L/∂output summed over the batch; ‖∂L/∂W‖ over it, the input."""
+    """The bias's gradient is ∂ℒ/∂output summed over the batch; ‖∂ℒ/∂W‖ over it, the input."""
     position = {name: k for k, name in enumerate(signals.parameters)}
     norms = signals.parameter_gradient_norm
     trained = [name for name in signals.weights if np.isfinite(norms[:, position[name]]).any()]
@@ -96,8 +96,8 @@ def _of_parameters(signals: Signals) -> Profile:
             inputs = log10(weight / bias)
         # The first layer's input is the data, whose units are anyone's choice.
         inputs[:, 0] = np.nan
-        return Profile(names, log10(bias), inputs, "∂L/∂b")
-    return Profile(names, log10(weight), np.full(weight.shape, np.nan), "∂L/∂W")
+        return Profile(names, log10(bias), inputs, "∂ℒ/∂b")
+    return Profile(names, log10(weight), np.full(weight.shape, np.nan), "∂ℒ/∂W")
 
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:

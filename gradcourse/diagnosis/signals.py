@@ -104,7 +104,7 @@ class Signals:
 
     @property
     def weight_gradient_norm(self) -> np.ndarray:
-        """‖∂L/∂W‖ of each weight, shape (S, W)."""
+        """‖∂ℒ/∂W‖ of each weight, shape (S, W)."""
         columns = [self.parameters.index(name) for name in self.weights]
         return self.parameter_gradient_norm[:, columns]
 

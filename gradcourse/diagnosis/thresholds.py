@@ -32,21 +32,21 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "depth_decades": Threshold(
             3.0,
             "decades",
-            "∂L/∂output changes by this much over the whole depth: vanishing or exploding",
+            "∂ℒ/∂output changes by this much over the whole depth: vanishing or exploding",
             "Healthy patients stay within 1.6, sick ones start at 3.1. Batch normalization alone "
             "gives 0.083 a layer (Yang et al. 2019), 2.5 at 30 layers, which still train.",
         ),
         "both_decades": Threshold(
             2.0,
             "decades",
-            "output and ∂L/∂output both change by this much over the depth, the same way",
+            "output and ∂ℒ/∂output both change by this much over the depth, the same way",
             "A wrong gain acts forward and backward alike (He et al. 2015), so two weaker signs "
             "count as one strong one. Healthy patients reach 1.4 in the weaker of the two.",
         ),
         "lag_decades": Threshold(
             4.5,
             "decades",
-            "∂L/∂x_t falls by this much from the newest to the oldest lag of a plain RNN",
+            "∂ℒ/∂x_t falls by this much from the newest to the oldest lag of a plain RNN",
             "Healthy patients lose up to 1.7, sick ones 8 or more. A spectral radius of 0.8 loses "
             "4.8 over 50 lags: the radius to the power of the lag (Pascanu et al. 2013).",
         ),
@@ -61,7 +61,7 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "lag_growth_decades": Threshold(
             3.0,
             "decades",
-            "∂L/∂x_t grows by this much from the newest to the oldest lag",
+            "∂ℒ/∂x_t grows by this much from the newest to the oldest lag",
             "Healthy patients, trained memories among them, reach 1.4; sick ones start at 5.9.",
         ),
         "learning": Threshold(
@@ -122,7 +122,7 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "small_progress": Threshold(
             5e-6,
             "per step",
-            "‖∂L/∂W‖·‖ΔW‖ / L: the largest share of the loss that a step can take away, to first "
+            "‖∂ℒ/∂W‖·‖ΔW‖ / ℒ: the largest share of the loss that a step can take away, to first "
             "order",
             "At 5e-6 the loss needs 200 000 steps at the very least. Healthy patients start at "
             "9e-6, sick ones end at 2.7e-6.",
@@ -136,7 +136,7 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "converged": Threshold(
             0.15,
             "ratio",
-            "L / (‖∂L/∂y‖·‖y‖) at the output y: below, the loss is small for this output",
+            "ℒ / (‖∂ℒ/∂y‖·‖y‖) at the output y: below, the loss is small for this output",
             "The loss in units of its own slope. Converged patients end at 0.08, those "
             "with updates too small start at 0.59.",
         ),
@@ -149,7 +149,7 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "steady_gradient": Threshold(
             0.06,
             "decades",
-            "standard deviation of log₁₀‖∂L/∂W‖ over the steps, when no loss was logged",
+            "standard deviation of log₁₀‖∂ℒ/∂W‖ over the steps, when no loss was logged",
             "Where nothing moves, gradients differ only by the batch: 0.045 at most. A "
             "converged net on small batches differs more.",
         ),

@@ -118,7 +118,7 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
         return []
     finding = Finding(
         "dead",
-        f"∂L/∂output is whole at {chain.names[edge]} and exactly 0 from {chain.names[edge - 1]} "
+        f"∂ℒ/∂output is whole at {chain.names[edge]} and exactly 0 from {chain.names[edge - 1]} "
         "down: the units between them are closed for all data.",
         layers=(chain.names[0], chain.names[edge - 1]),
         steps=_span(signals, int(rows[0])),

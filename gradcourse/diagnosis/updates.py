@@ -105,7 +105,7 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
 
 
 def _progress(signals: Signals, rows: np.ndarray) -> float:
-    """Σ ‖∂L/∂W‖·‖ΔW‖ / L, by Cauchy–Schwarz the most that a step can gain to first order."""
+    """Σ ‖∂ℒ/∂W‖·‖ΔW‖ / ℒ, by Cauchy–Schwarz the most that a step can gain to first order."""
     # A weight that starts at 0 has no relative change; from the next step on it has.
     known = np.isfinite(signals.update_ratio[rows])
     change = np.where(known, signals.update_ratio[rows], 0.0) * signals.weight_norm[rows]
@@ -116,13 +116,13 @@ def _progress(signals: Signals, rows: np.ndarray) -> float:
 def has_converged(signals: Signals, good: np.ndarray) -> bool:
     """Whether a loss was logged that is small for the outputs it comes from.
 
-    Judged by L / (‖∂L/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes.
+    Judged by ℒ / (‖∂ℒ/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes.
     """
     return relative_loss(signals, np.flatnonzero(good)) < threshold("converged")
 
 
 def relative_loss(signals: Signals, rows: np.ndarray) -> float:
-    """L / (‖∂L/∂y‖·‖y‖) at the last layer y of the chain; inf where that is unknown."""
+    """ℒ / (‖∂ℒ/∂y‖·‖y‖) at the last layer y of the chain; inf where that is unknown."""
     chain = signals.chain
     if not chain:
         return float("inf")

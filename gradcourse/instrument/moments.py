@@ -15,7 +15,7 @@ from gradcourse.instrument.record import MEASURES
 
 SUM, NORM, CENTRED, SATURATED, ALIVE, POSITIVE, GRADIENT = range(7)
 """Raw numbers of one layer: Σa, ‖a‖, ‖a − mean‖ (float64 only), √(count of flat outputs), count
-of units that are not dead, count of outputs that are not 0, ‖∂L/∂a‖."""
+of units that are not dead, count of outputs that are not 0, ‖∂ℒ/∂a‖."""
 
 RAW = 7
 

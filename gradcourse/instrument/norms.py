@@ -139,7 +139,7 @@ class Norms:
 
 
 def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    return torch.stack(torch._foreach_norm(tensors, 2, torch.float32)).numpy()
+    return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).numpy()
 
 
 def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:

@@ -38,8 +38,8 @@ def probe(
     With the optimizer, a step is one ``optimizer.step()``: the parameters' gradients are those
     that the update uses (accumulated, clipped), and layers are those of the last backward pass
     before it. With a closure (LBFGS) they are those of its first call, at the weights from which
-    the step starts. Without the optimizer, a step is one backward pass through the model. A call without a backward
-    pass, an evaluation, leaves no trace.
+    the step starts. Without the optimizer, a step is one backward pass through the model. A call
+    without a backward pass, an evaluation, leaves no trace.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class Step:
     measures : array (n, len(MEASURES)), optional
         What was read off each of them.
     lag_gradients : dict of str to array (T,)
-        ‖∂L/∂x_t‖ of each recurrent layer, in the order of time.
+        ‖∂ℒ/∂x_t‖ of each recurrent layer, in the order of time.
     histograms : dict of str to Log2Histogram
         Of the weights' gradients.
     loss : float
@@ -244,17 +244,17 @@ class Record:
 
     @property
     def output_gradient_norm(self) -> np.ndarray:
-        """2-norm of ∂L/∂(layer's output), shape (S, L)."""
+        """2-norm of ∂ℒ/∂(layer's output), shape (S, L)."""
         return self._layerwise("gradient")
 
     @property
     def output_gradient_rms(self) -> np.ndarray:
-        """Root mean square of ∂L/∂(layer's output), shape (S, L)."""
+        """Root mean square of ∂ℒ/∂(layer's output), shape (S, L)."""
         return self.output_gradient_norm / np.sqrt(self.activation_size)
 
     @property
     def parameter_gradient_norm(self) -> np.ndarray:
-        """2-norm of ∂L/∂(parameter), shape (S, P)."""
+        """2-norm of ∂ℒ/∂(parameter), shape (S, P)."""
         self._require_step()
         table = np.full((len(self._steps), len(self._shapes)), np.nan)
         for row, step in zip(table, self._steps, strict=True):
@@ -263,13 +263,13 @@ class Record:
 
     @property
     def parameter_gradient_rms(self) -> np.ndarray:
-        """Root mean square of ∂L/∂(parameter), shape (S, P)."""
+        """Root mean square of ∂ℒ/∂(parameter), shape (S, P)."""
         sizes = np.array([math.prod(shape) for shape in self._shapes.values()], dtype=float)
         return self.parameter_gradient_norm / np.sqrt(np.maximum(sizes, 1))
 
     @property
     def nonfinite(self) -> np.ndarray:
-        """Whether ∂L/∂(parameter) holds NaN or Inf, bool, shape (S, P).
+        """Whether ∂ℒ/∂(parameter) holds NaN or Inf, bool, shape (S, P).
 
         False for a parameter that has no gradient.
         """
@@ -282,12 +282,12 @@ class Record:
 
     @property
     def weight_gradient_norm(self) -> np.ndarray:
-        """2-norm of ∂L/∂W for each of `weights`, shape (S, W)."""
+        """2-norm of ∂ℒ/∂W for each of `weights`, shape (S, W)."""
         return self.parameter_gradient_norm[:, self._weight_columns()]
 
     @property
     def weight_gradient_rms(self) -> np.ndarray:
-        """Root mean square of ∂L/∂W for each of `weights`, shape (S, W)."""
+        """Root mean square of ∂ℒ/∂W for each of `weights`, shape (S, W)."""
         return self.parameter_gradient_rms[:, self._weight_columns()]
 
     @property
@@ -306,7 +306,7 @@ class Record:
 
     @property
     def lag_gradient(self) -> dict[str, np.ndarray]:
-        """‖∂L/∂x_t‖ of the input of each recurrent layer, by its name; each of shape (S, T).
+        """‖∂ℒ/∂x_t‖ of the input of each recurrent layer, by its name; each of shape (S, T).
 
         Columns are in the order of time, so the last is the newest: lag 0. A sequence shorter
         than the longest has NaN on the left. Empty where the model has no nn.RNN, nn.LSTM or
@@ -318,7 +318,7 @@ class Record:
 
     @property
     def log2_histograms(self) -> dict[str, tuple[Log2Histogram, ...]]:
-        """Histograms of ∂L/∂W by weight, one for each of `histogram_steps`.
+        """Histograms of ∂ℒ/∂W by weight, one for each of `histogram_steps`.
 
         Raises
         ------
@@ -501,7 +501,7 @@ class Record:
         norms = _fetched(step.parameter_gradients).tolist()
         gradients = {self.parameters[c]: n for c, n in zip(step.columns, norms, strict=True)}
         table = {} if step.measures is None else dict(zip(step.names, _measures(step), strict=True))
-        rows = [["layer", "output std", "mean slope", "‖∂L/∂output‖", "‖∂L/∂W‖"]]
+        rows = [["layer", "output std", "mean slope", "‖∂ℒ/∂output‖", "‖∂ℒ/∂W‖"]]
         for name in self.layers or self._weight_owners():
             values = [
                 float(table[name][MEASURES.index(measure)]) if name in table else math.nan

@@ -29,7 +29,7 @@ def lag_norms(gradient: torch.Tensor | PackedSequence, batch_first: bool = False
     Parameters
     ----------
     gradient : torch.Tensor or PackedSequence
-        ∂L/∂x of a sequence: (T, batch, features), (batch, T, features) with ``batch_first``, or
+        ∂ℒ/∂x of a sequence: (T, batch, features), (batch, T, features) with ``batch_first``, or
         (T, features).
     batch_first : bool
         As in nn.RNN.
@@ -93,7 +93,7 @@ def lag_slope(norms: np.ndarray) -> float:
 def lag_gradient(
     model: nn.Module, x: Any, loss: Callable[[Any], torch.Tensor] | None = None
 ) -> dict[str, np.ndarray]:
-    """Return ‖∂L/∂h_t‖ for every time step, of each nn.RNN, nn.LSTM and nn.GRU in a model.
+    """Return ‖∂ℒ/∂h_t‖ for every time step, of each nn.RNN, nn.LSTM and nn.GRU in a model.
 
     One forward and one backward pass, then each module's own backward recursion from the states
     that it gave: exact, also where fused code hides them. Parameters keep their ``.grad``.
@@ -114,7 +114,7 @@ def lag_gradient(
         By the module's name ("" becomes its class), norms over batch and units, in the order of
         time: the last one is lag 0. Of a stack of layers, h_t is the top one's. Where the states
         cannot be known (bidirectional, projections, packed input, dropout between layers) it is
-        the norm of ∂L/∂(input at t), whose slope in a long sequence is the same.
+        the norm of ∂ℒ/∂(input at t), whose slope in a long sequence is the same.
 
     Raises
     ------
@@ -213,7 +213,7 @@ def state_gradient_norms(
     state: Any = None,
     end_gradients: Any = (),
 ) -> np.ndarray:
-    """Return ‖∂L/∂h_t‖ for all t from what goes in and out of a fused module.
+    """Return ‖∂ℒ/∂h_t‖ for all t from what goes in and out of a fused module.
 
     The hidden states are the output, so all gates follow from one matrix product, and the
     backward recursion needs one small product per step: no second forward pass.
@@ -223,11 +223,11 @@ def state_gradient_norms(
     module : nn.RNN, nn.LSTM or nn.GRU
         One for which `states_are_known`.
     x, output, output_gradient : torch.Tensor
-        Input, output and ∂L/∂output, as the module takes and gives them.
+        Input, output and ∂ℒ/∂output, as the module takes and gives them.
     state : tensor or tuple, optional
         The first state that was given, if one was.
     end_gradients : sequence of torch.Tensor, optional
-        ∂L/∂h_n (and ∂L/∂c_n), where the loss uses the module's last state.
+        ∂ℒ/∂h_n (and ∂ℒ/∂c_n), where the loss uses the module's last state.
 
     Returns
     -------
@@ -270,7 +270,7 @@ _CHECKED_EVERY = 4
 def _backward_norms(
     unrolled: Unrolled, direct: torch.Tensor, ends: list[torch.Tensor]
 ) -> np.ndarray:
-    """Norms of ∂L/∂h_t, with the gradient kept near size 1 and its scale as a power of two."""
+    """Norms of ∂ℒ/∂h_t, with the gradient kept near size 1 and its scale as a power of two."""
     steps = len(direct)
     if ends:
         direct = direct.clone()
@@ -316,7 +316,7 @@ def _power(exponent: int) -> float:
 
 
 class _Back:
-    """One step back for a batch: from ∂L/∂h_t to the recurrent part of ∂L/∂h_{t-1}."""
+    """One step back for a batch: from ∂ℒ/∂h_t to the recurrent part of ∂ℒ/∂h_{t-1}."""
 
     def __init__(self, unrolled: Unrolled, batch: int) -> None:
         self._hidden = unrolled.weights.hidden

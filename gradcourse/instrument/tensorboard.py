@@ -33,7 +33,7 @@ def record_to_tensorboard(record: Record, where: Any) -> None:
     Notes
     -----
     Tags are "quantity/name". Scalars are written in float64: float32 would make 0 of a gradient
-    norm of 1e-50. The axis of the histograms is log₂|∂L/∂w|; zeros, NaN and Inf have no place on
+    norm of 1e-50. The axis of the histograms is log₂|∂ℒ/∂w|; zeros, NaN and Inf have no place on
     it and are left out.
     """
     if isinstance(where, Path | str):

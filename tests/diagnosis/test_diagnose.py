@@ -207,7 +207,7 @@ def test_gradients_alone_show_the_depth_and_the_rest_is_named() -> None:
     for model, kind in (
         (he(8), "healthy"),
         (sigmoid(8), "vanishing"),
-        # In a ReLU net with one gain, ∂L/∂W is equally small in all layers: the biases tell.
+        # In a ReLU net with one gain, ∂ℒ/∂W is equally small in all layers: the biases tell.
         (he(12, 0.3), "vanishing"),
         (he(12, 3.0), "exploding"),
     ):

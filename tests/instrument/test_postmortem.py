@@ -179,8 +179,8 @@ def test_backward_faults(name):
 
 def test_the_where_trap_is_explained():
     found = fails(network(Fault(BACKWARD["where-trap"][0])))
-    trapped = found.evidence["NaN or Inf in ∂L/∂input, entries"]
-    assert found.evidence["of these with ∂L/∂output exactly 0"] == trapped > 0
+    trapped = found.evidence["NaN or Inf in ∂ℒ/∂input, entries"]
+    assert found.evidence["of these with ∂ℒ/∂output exactly 0"] == trapped > 0
     assert "torch.where" in found.advice[0]
     assert "x.sqrt()" in found.source
 
@@ -698,3 +698,37 @@ def test_bad_input_is_a_clear_error(call):
 
 def test_the_face_of_the_folder():
     assert set(postmortem.__all__) >= {"watch", "post_mortem", "PostMortem", "NonFiniteError"}
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_an_optimizer_that_calls_its_parents_step_makes_one_step(closed):
+    class Own(torch.optim.SGD):
+        def step(self, closure=None):
+            return super().step(closure)
+
+    net = nn.Linear(4, 2)
+    optimizer = Own(net.parameters(), lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = net(torch.ones(3, 4)).square().mean()
+        loss.backward()
+        return loss
+
+    with watch(net, optimizer, stop=False) as seen:
+        for number in range(3):
+            assert seen.step == number
+            if closed:
+                optimizer.step(closure)
+            else:
+                closure()
+                optimizer.step()
+        assert seen.step == 3
+        with torch.no_grad():
+            net.weight[0, 0] = torch.nan
+        if closed:
+            optimizer.step(closure)
+        else:
+            closure()
+            optimizer.step()
+    assert (seen.post_mortem.direction, seen.post_mortem.step) == ("parameter", 3)

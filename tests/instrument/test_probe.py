@@ -222,7 +222,7 @@ def test_text_is_a_short_table_and_html_the_same():
         net(_batch()).sum().backward()
     assert repr(record) == (
         "Record: 3 layers, 1 step\n"
-        "layer     output std  mean slope  ‖∂L/∂output‖  ‖∂L/∂W‖\n"
+        "layer     output std  mean slope  ‖∂ℒ/∂output‖  ‖∂ℒ/∂W‖\n"
         "layer1       0.0e+00           –       0.0e+00  0.0e+00\n"
         "sigmoid1     0.0e+00     2.5e-01       0.0e+00        –\n"
         "output       0.0e+00           –       1.3e+01  2.0e+02"

@@ -113,11 +113,11 @@ class Backward:
     def _tell(self, node: Any, passed: _Passed) -> PostMortem:
         op, place = self._place(node)
         evidence: dict[str, Any] = {
-            "∂L/∂output from, to": (passed.received.low, passed.received.high),
-            "NaN or Inf in ∂L/∂input, entries": passed.bad,
+            "∂ℒ/∂output from, to": (passed.received.low, passed.received.high),
+            "NaN or Inf in ∂ℒ/∂input, entries": passed.bad,
         }
         if passed.zero_where_bad:
-            evidence["of these with ∂L/∂output exactly 0"] = passed.zero_where_bad
+            evidence["of these with ∂ℒ/∂output exactly 0"] = passed.zero_where_bad
         for k, use in enumerate(op.inputs if op is not None else [], start=1):
             which = "input" if op is not None and len(op.inputs) == 1 else f"input {k}"
             evidence[f"{which} from, to"] = (use.numbers.low, use.numbers.high)
@@ -138,7 +138,7 @@ class Backward:
         place["op"] = f"the gradient that arrives at {place['op']}"
         holds = "NaN" if passed.received.nan else "Inf"
         return PostMortem(
-            "backward", evidence={"∂L/∂output holds": holds}, advice=advice.ARRIVED, **place
+            "backward", evidence={"∂ℒ/∂output holds": holds}, advice=advice.ARRIVED, **place
         )
 
 

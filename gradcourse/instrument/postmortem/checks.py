@@ -24,18 +24,25 @@ def all_finite(gradients: list[torch.Tensor]) -> bool:
     if not gradients:
         return True
     with torch.no_grad():
-        if any(g.is_sparse or not g.numel() for g in gradients):
-            return all(is_finite(g) for g in gradients)
-        if gradients[0].is_cpu:
-            sums = [g.sum() for g in gradients]
-        else:
-            sums = list(torch._foreach_norm(gradients))
         try:
-            total = float(torch.stack(sums).sum())
+            total = float(torch.stack(_signs_of_life(gradients)).sum())
         except (RuntimeError, TypeError):
-            # Of several dtypes or devices, or complex.
+            # Sparse, complex, or of several dtypes or devices.
             return all(is_finite(g) for g in gradients)
         return total - total == 0 or all(is_finite(g) for g in gradients)
+
+
+def _signs_of_life(gradients: list[torch.Tensor]) -> list[torch.Tensor]:
+    """A few numbers that are finite if all elements are, or nearly so."""
+    if not gradients[0].is_cpu:
+        return list(torch._foreach_norm([g for g in gradients if g.numel()]))
+    # One call for all biases together: for a short tensor the call is what costs.
+    short = [g for g in gradients if g.dim() == 1 and g.numel() <= _SHORT]
+    sums = [g.sum() for g in gradients if g.dim() != 1 or g.numel() > _SHORT]
+    return [*sums, torch.cat(short).sum()] if short else sums
+
+
+_SHORT = 4096
 
 
 def is_finite(gradient: torch.Tensor) -> bool:

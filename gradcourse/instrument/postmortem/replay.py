@@ -87,7 +87,7 @@ class Call:
         References, not copies; ``versions`` tells whether they were changed in place since.
     conditions : Conditions
     output_gradients : list of torch.Tensor or None
-        ∂L/∂(each floating-point tensor of the output), filled by the backward pass.
+        ∂ℒ/∂(each floating-point tensor of the output), filled by the backward pass.
     sums : list of torch.Tensor
         Of each of these tensors: NaN if it holds NaN.
     """
@@ -146,7 +146,7 @@ class KeptStep:
 
 
 def replay_model(model: nn.Module, call: Call) -> PostMortem | None:
-    """Run one kept call again, forward, and backward from the kept ∂L/∂output."""
+    """Run one kept call again, forward, and backward from the kept ∂ℒ/∂output."""
     with call.conditions.again():
         with Trace(model) as trace:
             output = model(*call.args, **call.kwargs)

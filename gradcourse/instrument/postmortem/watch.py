@@ -73,7 +73,7 @@ def watch(
 
     Notes
     -----
-    Until then it keeps references to the batch and to ∂L/∂output, the state of the random
+    Until then it keeps references to the batch and to ∂ℒ/∂output, the state of the random
     numbers, and copies of the buffers that the forward pass changes (batch-norm's), and takes
     one sum of the outputs and of all gradients per step. An infinite loss whose gradients are
     finite only `Watch.loss` and `Watch.check` can see. Under ``torch.amp.GradScaler`` gradients
@@ -131,6 +131,7 @@ class Watch:
         self._round = 0
         self._looks_at_outputs = True
         self._in_closure = False
+        self._updating = False
 
     def __repr__(self) -> str:
         if self.post_mortem is not None:
@@ -220,6 +221,8 @@ class Watch:
         self._depth += 1
         if self._depth > 1 or self._quiet or not torch.is_grad_enabled():
             return
+        if not self._in_closure:
+            self._updating = False  # an update that raised never came to its end
         if not self._calls and self._buffers is not None:
             self._buffers.refresh()
         self._calls.append(Call.of(args, kwargs))
@@ -261,6 +264,9 @@ class Watch:
             self._loss_calls.append(Call.of(args, kwargs))
 
     def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        if self._updating:
+            return  # the step of a class that calls super().step()
+        self._updating = hasattr(optimizer, "register_step_post_hook")
         # A closure makes the gradients inside the step, several times over with LBFGS.
         given = [*args[1:], *kwargs.values()]
         self._in_closure = any(callable(value) for value in given)
@@ -270,7 +276,7 @@ class Watch:
     def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if self._in_closure and not self._quiet:
             self.step += 1
-        self._in_closure = False
+        self._in_closure = self._updating = False
 
     def _look(self) -> None:
         self.check_gradients()
@@ -338,7 +344,7 @@ class Watch:
                 "forward" if not affected else "backward",
                 LOSS,
                 op="something",
-                evidence={"the model's output": "finite", "∂L/∂output": "NaN or Inf"},
+                evidence={"the model's output": "finite", "∂ℒ/∂output": "NaN or Inf"},
                 advice=advice.LOSS_UNKNOWN,
             )
         note = (
