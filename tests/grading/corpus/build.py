@@ -35,6 +35,8 @@ class Case:
         At least one of these codes must be reported; empty where none is called for.
     clean : bool
         Right work in an odd way: no reason may be reported at all.
+    secret : str
+        Must not stand in the result.
     limits : mapping
         Of the limits that differ from the corpus's own.
     """
@@ -45,6 +47,7 @@ class Case:
     assignment: str = "01"
     reasons: frozenset[str] = frozenset()
     clean: bool = False
+    secret: str = ""
     limits: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -19,8 +19,13 @@ import psutil
 from corpus.build import MARK, ROOT, Case, Points
 from corpus.text import read_case
 
-SHORT = {"cell": 2.0, "question": 1.5, "submission": 20.0}
-"""Limits of the corpus, in seconds: long for right work, short for a loop."""
+SHORT = {"cell": 1.5, "question": 1.2, "submission": 20.0}
+"""Limits in seconds: an endless loop is soon over."""
+
+LONG = {"cell": 20.0, "question": 20.0}
+"""For right work, which must not fail on a busy machine."""
+
+MEGABYTES = ("memory", "disk", "notebook")
 
 SMUGGLED = "SMUGGLED"
 """Stands in front of everything that a notebook tries to get into the result."""
@@ -92,6 +97,8 @@ def _text(case: Case, result: Mapping[str, Any]) -> list[str]:
     text = json.dumps(result, allow_nan=False, ensure_ascii=False)
     text.encode("utf-8")
     said = ["hidden inputs stand in the result"] if SMUGGLED in text else []
+    if case.secret and case.secret in text:
+        said.append(f"{case.secret} stands in the result")
     if str(ROOT) in text:
         said.append("a path of the grader stands in the result")
     if len(text) > LARGEST:
@@ -215,6 +222,7 @@ def grade(case: Case) -> dict[str, Any]:
     """Grade a case with the corpus's short limits."""
     from gradcourse.grading import Limits, grade_one
 
-    limits = Limits(**{**SHORT, **case.limits})
+    own = {name: round(n) << 20 if name in MEGABYTES else n for name, n in case.limits.items()}
+    limits = Limits(**{**SHORT, **(LONG if case.clean else {}), **own})
     result: dict[str, Any] = grade_one(case.make(), case.assignment, limits=limits)
     return result

@@ -3,6 +3,7 @@ r"""Cases as plain text: a head line, a few settings, and the cells.
     ======== the name of the case
     fair: chain/lyapunov 0..1
     reasons: question-timeout killed
+    secret: what must not stand in the result
     limits: question 4
     ---- before
     a cell after the imports
@@ -61,6 +62,7 @@ def read_case(block: str) -> Case:
         about.name,
         reasons=frozenset(settings.pop("reasons", "").split()),
         clean=settings.pop("clean", "no") == "yes",
+        secret=settings.pop("secret", ""),
         limits={limit: float(value) for limit, value in limits},
     )
     assert not settings, (name, settings)
