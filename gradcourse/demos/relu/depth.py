@@ -109,7 +109,7 @@ def draw_kin(gain: float) -> Plot:
         lines.append(Line(layers, measured, word, "measured", name))
         lines.append(Line(layers, delta_theory(name, gain), f"{word}, theory", "theory", name))
     return Plot(
-        title=f"σ_w = {gain:.2f}, factor per layer: " + ", ".join(words),
+        title=f"σ_w = {gain:.2f}, per layer: " + ", ".join(words),
         x=Axis("layer (1 is nearest the input)", limits=(1.0, float(DEPTH))),
         y=Axis("size of δ, relative to layer 20", "log", (1e-10, 1e6)),
         lines=tuple(lines),
