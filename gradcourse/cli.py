@@ -1,4 +1,4 @@
-"""The command ``gradcourse``: doctor, lab, build, check, progress."""
+"""The command ``gradcourse``: doctor, lab, build, check, grade, progress."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0 when the command did its work, 1 when what it looked at is not right
-        (`doctor`, `build`), 2 when it could not do its work; then one line on stderr says why.
+        (`doctor`, `build`) or a person should look at some of it (`grade`), 2 when it could not
+        do its work; then one line on stderr says why.
     """
     # An unconfigured terminal or a pipe may be ASCII; the signs of the course are not.
     for stream in (sys.stdout, sys.stderr):
@@ -66,9 +67,46 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print the results as JSON")
     check.set_defaults(run=_check)
 
+    _add_grade(commands)
+
     progress = commands.add_parser("progress", help="what you have solved so far")
     progress.set_defaults(run=_progress)
     return parser
+
+
+def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    grade = commands.add_parser(
+        "grade",
+        help="grade a class's submissions",
+        description="Grade a class: marks, feedback pages, and files for Canvas and Moodle.",
+        epilog="Exit code: 0 all graded, 1 some need a look by hand, 2 it could not be done.",
+    )
+    grade.add_argument(
+        "submissions",
+        type=Path,
+        metavar="SUBMISSIONS",
+        help="a folder or zip: a notebook or a folder per learner, nbgrader's submitted/, or a "
+        "bulk download of Canvas or Moodle",
+    )
+    grade.add_argument(
+        "--out", type=Path, required=True, metavar="GRADES", help="the folder for marks and pages"
+    )
+    grade.add_argument(
+        "--assignment", metavar="NN", help="grade everything as this one; else each notebook tells"
+    )
+    grade.add_argument(
+        "--jobs", type=int, metavar="N", help="processes; by default one per processor"
+    )
+    grade.add_argument(
+        "--scheduler", metavar="ADDRESS", help="grade on this Dask cluster: tcp://host:8786"
+    )
+    grade.add_argument(
+        "--resume", action="store_true", help="keep results that are there and still hold"
+    )
+    grade.add_argument(
+        "--trusted", action="store_true", help="grade even where this machine has no sandbox"
+    )
+    grade.set_defaults(run=_grade)
 
 
 def _doctor(_options: argparse.Namespace) -> int:
@@ -118,6 +156,14 @@ def _check(options: argparse.Namespace) -> int:
     from gradcourse.exercises import run_check_command
 
     return run_check_command(options.files, as_json=options.json)
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from gradcourse.grading.command import run_grade_command
+    from gradcourse.grading.run import Settings
+
+    names = Settings.__dataclass_fields__
+    return run_grade_command(Settings(**{name: getattr(options, name) for name in names}))
 
 
 def _progress(_options: argparse.Namespace) -> int:

@@ -1,0 +1,157 @@
+"""Grading on a Dask cluster: a lost worker's submissions are done again, and each counts once."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import time
+import uuid
+import warnings
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from gradcourse.grading.store import course_version
+from gradcourse.grading.task import Grade, Result, Task, grade_task, not_graded
+from gradcourse.support import GradcourseError
+
+ANSWER_WITHIN = 5
+"""Seconds for the scheduler to answer."""
+
+WORKERS_WITHIN = 30
+"""Seconds for the first worker to be there."""
+
+PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx")
+AHEAD = 4
+"""Submissions that lie with the cluster per thread of it: enough that none waits for the next."""
+
+DIED = "The workers that were at this submission were lost, one after another."
+
+
+def on_cluster(tasks: Iterable[Task], grade: Grade, address: str) -> Iterator[tuple[Task, Result]]:
+    """Grade on the workers of a Dask scheduler; results come as they are ready.
+
+    Parameters
+    ----------
+    tasks : iterable of Task
+        Taken a few at a time, so that a class need not fit into memory.
+    grade : callable
+        `grade_one`; it must be importable on the workers.
+    address : str
+        "tcp://192.0.2.1:8786".
+
+    Raises
+    ------
+    GradcourseError
+        If there is no Dask, the scheduler does not answer or goes away, or a worker cannot grade.
+    """
+    if importlib.util.find_spec("distributed") is None:
+        raise GradcourseError(
+            "--scheduler needs Dask, which is not installed: pip install 'gradcourse[cluster]'"
+        )
+    protocol, mark, _ = address.partition("://")
+    if mark and protocol not in PROTOCOLS:
+        raise no_answer(address)
+    client = _connected(address)
+    try:
+        yield from _graded(client, tasks, grade, address)
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            client.close(timeout=2)
+
+
+def _connected(address: str) -> Any:
+    # What goes wrong is said in one line of ours.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    from distributed import Client
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            client = Client(address, timeout=ANSWER_WITHIN, set_as_default=False)
+    # Name lookup, refused connections, time limits, unknown protocols: all mean the same.
+    except Exception as error:
+        raise no_answer(address) from error
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_WITHIN)
+    except Exception as error:
+        client.close(timeout=2)
+        raise GradcourseError(
+            f"the scheduler {address} has no worker: start some with "
+            f"`dask worker {address} --nworkers auto --nthreads 1`"
+        ) from error
+    return client
+
+
+def no_answer(address: str) -> GradcourseError:
+    """Say that there is no scheduler."""
+    return GradcourseError(
+        f"the scheduler {address} does not answer: start one with `dask scheduler`, and give the "
+        "address that it prints (tcp://…)"
+    )
+
+
+def _graded(
+    client: Any, tasks: Iterable[Task], grade: Grade, address: str
+) -> Iterator[tuple[Task, Result]]:
+    from distributed import as_completed
+
+    waiting = iter(tasks)
+    run = uuid.uuid4().hex[:12]
+    at_work: dict[str, Task] = {}
+    results = as_completed(loop=client.loop)
+
+    def submit() -> bool:
+        task = next(waiting, None)
+        if task is None:
+            return False
+        # The key names the submission, so the cluster never holds it twice.
+        key = f"gradcourse-{run}-{task.number}"
+        at_work[key] = task
+        results.add(client.submit(_on_worker, grade, task, course_version(), key=key, pure=False))
+        return True
+
+    while len(at_work) < AHEAD * _threads(client) and submit():
+        pass
+    for future in results:
+        task = at_work.pop(future.key)
+        yield task, _result(future, task, address)
+        future.release()
+        submit()
+
+
+def _threads(client: Any) -> int:
+    return max(1, sum(client.nthreads().values()))
+
+
+def _result(future: Any, task: Task, address: str) -> Result:
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        result: Result = future.result()
+        return result
+    except GradcourseError:
+        raise
+    except KilledWorker:
+        return not_graded("internal-error", task.assignment, DIED)
+    except (CancelledError, OSError, TimeoutError) as error:
+        raise GradcourseError(
+            f"the scheduler {address} went away; what is graded is kept: go on with --resume"
+        ) from error
+    except ImportError as error:
+        raise GradcourseError(
+            f"a worker of {address} cannot load {error.name}: install the course where the workers "
+            "run"
+        ) from error
+
+
+def _on_worker(grade: Grade, task: Task, version: str) -> Result:
+    """What a worker does with one submission."""
+    if course_version() != version:
+        raise GradcourseError(
+            "a worker has another version of the course than this machine: install the same one "
+            "where the workers run, and start them again"
+        )
+    started = time.monotonic()
+    result = grade_task(grade, task)
+    return {**result, "seconds_on_worker": round(time.monotonic() - started, 3)}

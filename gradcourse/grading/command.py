@@ -1,0 +1,69 @@
+"""``gradcourse grade``: a class from the terminal."""
+
+from __future__ import annotations
+
+import sys
+
+from gradcourse.checking.show import count
+from gradcourse.grading.intake.layout import shown
+from gradcourse.grading.report import write_reports
+from gradcourse.grading.report.words import is_graded, layers, score, sentences
+from gradcourse.grading.run import Graded, Settings, grade_class
+from gradcourse.grading.task import Grade
+
+MOST_LOOKS = 20
+"""How many of those to look at are listed in the terminal; the class page has all."""
+
+
+def run_grade_command(settings: Settings, grade: Grade | None = None) -> int:
+    """Grade a class, write the reports, and say what to do next.
+
+    Returns
+    -------
+    int
+        0 when everybody could be graded, 1 when a person should look at some, 130 when it was
+        stopped.
+
+    Raises
+    ------
+    GradcourseError
+        If something of this machine or of what was asked for is in the way.
+    """
+    try:
+        graded = grade_class(settings, grade)
+        files = write_reports(settings.out, graded.records)
+    except KeyboardInterrupt:
+        print(
+            f"gradcourse grade: stopped; what is graded is kept in {settings.out}: "
+            "go on with --resume",
+            file=sys.stderr,
+        )
+        return 130
+    _say(settings, graded)
+    print(f"{settings.out}: {', '.join(path.name for path in files)}, learners/, results/")
+    return int(bool(graded.looks))
+
+
+def _say(settings: Settings, graded: Graded) -> None:
+    records = graded.records
+    done = sum(map(is_graded, records))
+    line = f"{done} of {count(len(records), 'submission')} graded"
+    if graded.kept:
+        line += f", {graded.kept} of them before"
+    print(line)
+    if graded.looks:
+        print(f"{count(len(graded.looks), 'submission')} to look at by hand:")
+    for record in graded.looks[:MOST_LOOKS]:
+        why = shown(" ".join(dict.fromkeys(sentences(record))) or "see its page")
+        print(f"  {record['learner']} ({score(record)}): {why[:300]}")
+    if len(graded.looks) > MOST_LOOKS:
+        print(f"  and {len(graded.looks) - MOST_LOOKS} more, in class.html")
+    for layer, hows in layers(records).items():
+        for how, number in hows.items():
+            if how != "on":
+                print(f"sandbox: {layer} {how} ({count(number, 'submission')})")
+    if graded.stale:
+        print(
+            f"{count(graded.stale, 'older result')} in {settings.out} "
+            f"{'is' if graded.stale == 1 else 'are'} of nobody in {settings.submissions}"
+        )

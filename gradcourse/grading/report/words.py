@@ -1,0 +1,60 @@
+"""What the records of a class say, in the words that all reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from gradcourse.checking.show import points
+from gradcourse.grading.reasons import REASONS
+
+Record = dict[str, Any]
+
+
+def is_graded(record: Record) -> bool:
+    """Whether the mark means something: code was run, and the grader did not fail."""
+    codes = {one["code"] for one in record["reasons"]}
+    return record["cells"]["run"] > 0 and "internal-error" not in codes
+
+
+def score(record: Record) -> str:
+    """Return "13 of 16 points"."""
+    return f"{points(record['earned'])} of {points(record['possible'])} points"
+
+
+def state(question: dict[str, Any]) -> str:
+    """Return how a question went: right, partly, wrong or unanswered."""
+    if question["status"] == "wrong" and question["earned"] > 0:
+        return "partly"
+    return str(question["status"])
+
+
+def sentences(record: Record) -> list[str]:
+    """The reasons of a whole submission, each as a sentence with its place."""
+    return [
+        f"{one['where'][:1].upper()}{one['where'][1:]}: {one['text']}"
+        if one.get("where")
+        else one["text"]
+        for one in record["reasons"]
+    ]
+
+
+def reason_text(code: str) -> str:
+    """Return what a code says."""
+    return REASONS[code].text if code in REASONS else code
+
+
+def layers(records: Iterable[Record]) -> dict[str, dict[str, int]]:
+    """Count for each sandbox layer how often it was on, or why it was missing."""
+    counts: dict[str, dict[str, int]] = {}
+    for record in records:
+        for layer, how in record["sandbox"].items():
+            of_layer = counts.setdefault(layer, {})
+            of_layer[str(how)] = of_layer.get(str(how), 0) + 1
+    return counts
+
+
+def names_of(learner: Record) -> str:
+    """Return the title of an assignment: "Assignment 02"."""
+    number = learner["assignment"]
+    return f"Assignment {number}" if number else "Unknown assignment"

@@ -1,0 +1,416 @@
+"""Every submission is graded once, whatever dies, and what was graded is never lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import fakes
+import pytest
+
+from gradcourse import cli
+from gradcourse.grading import store
+from gradcourse.grading.command import run_grade_command
+from gradcourse.grading.run import Graded, Settings, grade_class
+from gradcourse.support import GradcourseError, write_atomically
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "class").mkdir()
+    return Settings(tmp_path / "class", tmp_path / "grades", jobs=1)
+
+
+def _grade(settings: Settings) -> Graded:
+    return grade_class(settings, fakes.grade)
+
+
+def _tries(settings: Settings) -> Counter[str]:
+    log = settings.out.parent / "log"
+    return Counter(log.read_text("utf-8").split()) if log.exists() else Counter()
+
+
+def _hand_in(settings: Settings, learner: str, **wish: Any) -> Path:
+    log = str(settings.out.parent / "log")
+    return fakes.hand_in(settings.submissions, learner, log=log, **wish)
+
+
+def _codes(graded: Graded) -> dict[str, list[str]]:
+    return {one["learner"]: [reason["code"] for reason in one["reasons"]] for one in graded.records}
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_everyone_is_graded_once_and_has_a_file(settings: Settings, jobs: int) -> None:
+    learners = [f"learner{number:02}" for number in range(12)]
+    for number, learner in enumerate(learners):
+        _hand_in(settings, learner, earned=number)
+    graded = _grade(replace(settings, jobs=jobs))
+    assert [one["learner"] for one in graded.records] == learners
+    assert [one["earned"] for one in graded.records] == list(range(12))
+    assert _tries(settings) == Counter(learners)
+    files = sorted((settings.out / "results").iterdir())
+    assert [path.stem for path in files] == learners
+    assert json.loads(files[3].read_bytes()) == graded.records[3]
+    assert len({one["seed"] for one in graded.records}) == 1
+
+
+def test_a_process_that_dies_costs_nobody_else(settings: Settings) -> None:
+    for number in range(8):
+        _hand_in(settings, f"fine{number}", sleep=0.02)
+    _hand_in(settings, "unlucky", die="once")
+    _hand_in(settings, "deadly", die="always")
+    graded = _grade(replace(settings, jobs=2))
+    codes = _codes(graded)
+    assert codes.pop("deadly") == ["internal-error"]
+    assert codes == {name: [] for name in [*(f"fine{n}" for n in range(8)), "unlucky"]}
+    assert _tries(settings)["deadly"] == _tries(settings)["unlucky"] == 2
+    assert all(_tries(settings)[f"fine{n}"] == 1 for n in range(8))
+    assert [one["learner"] for one in graded.looks] == ["deadly"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_fault_of_the_grader_is_a_reason_and_shows_no_path(settings: Settings, jobs: int) -> None:
+    _hand_in(settings, "alice")
+    _hand_in(settings, "bob", **{"raise": True})
+    graded = _grade(replace(settings, jobs=jobs))
+    assert _codes(graded) == {"alice": [], "bob": ["internal-error"]}
+    assert "secret.py" in graded.records[1]["fault"]
+    assert "secret.py" not in json.dumps(graded.records[1]["reasons"])
+    assert graded.records[1]["possible"] == 16
+
+
+def test_what_nobody_names_is_graded_as_what_all_others_are(settings: Settings) -> None:
+    _hand_in(settings, "alice")
+    _hand_in(settings, "bob", assignment="unknown", earned=2)
+    (settings.submissions / "carol").mkdir()
+    graded = _grade(settings)
+    assert [one["assignment"] for one in graded.records] == ["02", "02", "02"]
+    assert graded.records[1]["earned"] == 2
+    assert _codes(graded)["carol"] == ["no-notebook"]
+    assert graded.records[2]["possible"] == 16
+
+
+def test_what_nobody_names_stays_unknown_where_others_differ(settings: Settings) -> None:
+    _hand_in(settings, "alice", assignment="01")
+    _hand_in(settings, "bob", assignment="02")
+    _hand_in(settings, "carol", assignment="unknown")
+    graded = _grade(settings)
+    assert [one["assignment"] for one in graded.records] == ["01", "02", None]
+    assert _codes(graded)["carol"] == ["unknown-assignment"]
+
+
+def test_resume_does_only_what_is_missing_or_changed(settings: Settings) -> None:
+    for learner in ("alice", "bob", "carol", "dave", "erin"):
+        _hand_in(settings, learner, **({"raise": True} if learner == "erin" else {}))
+    first = _grade(settings)
+    (settings.out / "results" / "alice.json").unlink()
+    (settings.out / "results" / "bob.json").write_text('{"half', "utf-8")
+    _hand_in(settings, "carol", earned=3)
+    again = _grade(replace(settings, resume=True))
+    assert _tries(settings) == {"alice": 2, "bob": 2, "carol": 2, "dave": 1, "erin": 2}
+    assert again.kept == 1
+    assert again.records[2]["earned"] == 3
+    assert again.records[3] == first.records[3]
+    assert {one["seed"] for one in again.records} == {one["seed"] for one in first.records}
+    last = _grade(replace(settings, resume=True, jobs=2))
+    assert last.kept == 4
+    assert _grade(settings).kept == 0
+
+
+def test_resume_grades_again_when_the_course_changed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _hand_in(settings, "alice")
+    _grade(settings)
+    monkeypatch.setattr("gradcourse.grading.run.course_version", lambda: "another")
+    assert _grade(replace(settings, resume=True)).kept == 0
+
+
+def test_the_results_of_another_assignment_are_not_overwritten(settings: Settings) -> None:
+    _hand_in(settings, "alice")
+    _grade(replace(settings, assignment="1"))
+    with pytest.raises(GradcourseError, match="holds the results of assignment 01"):
+        _grade(replace(settings, assignment="02"))
+
+
+def test_names_never_collide_nor_leave_the_folder(settings: Settings) -> None:
+    names = ["alice", "Alice", "ALICE", "a b", "a_b", "a.b.", "con", "-rf", "x" * 200]
+    names += ["ﬁ", "fi", "Ωmega", "a~b", "=1+1"]
+    for name in names:
+        _hand_in(settings, name)
+    graded = _grade(settings)
+    assert len(graded.records) == len(names)
+    stems = [one["submission"]["stem"] for one in graded.records]
+    assert len({stem.casefold() for stem in stems}) == len(names)
+    written = [path for path in settings.out.rglob("*") if path.is_file()]
+    assert len(written) == len(names)
+    assert {path.parent for path in written} == {settings.out / "results"}
+    assert "Ωmega" in stems
+
+
+def test_a_learner_with_several_assignments_has_a_file_for_each(settings: Settings) -> None:
+    for number in ("01", "02"):
+        folder = settings.submissions / "submitted" / "alice" / number
+        folder.mkdir(parents=True)
+        fakes.hand_in(folder, "work")
+    graded = _grade(settings)
+    assert [one["submission"]["stem"] for one in graded.records] == ["alice-01", "alice-02"]
+
+
+def test_a_full_disk_stops_in_one_line_and_keeps_what_is_there(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(6):
+        _hand_in(settings, f"learner{number}")
+    written = []
+
+    def full(path: Path, content: bytes | str) -> None:
+        if path.name != ".writable":
+            written.append(path)
+        if len(written) > 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_atomically(path, content)
+
+    monkeypatch.setattr(store, "write_atomically", full)
+    with pytest.raises(GradcourseError, match=r"No space left on device.*--resume"):
+        _grade(replace(settings, jobs=2))
+    assert len(list((settings.out / "results").iterdir())) == 3
+    monkeypatch.undo()
+    again = _grade(replace(settings, resume=True))
+    assert again.kept == 3
+    assert len(again.records) == 6
+
+
+def test_a_disk_that_is_really_full(settings: Settings) -> None:
+    settings.out.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", str(settings.out)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("only root can make a small disk")
+    try:
+        for number in range(60):
+            _hand_in(settings, f"learner{number:02}")
+        with pytest.raises(GradcourseError, match="No space left"):
+            _grade(settings)
+        files = list((settings.out / "results").iterdir())
+        assert 10 < len(files) < 60
+        assert all(json.loads(path.read_bytes())["earned"] == 1 for path in files)
+        subprocess.run(["mount", "-o", "remount,size=8m", str(settings.out)], check=True)
+        assert _grade(replace(settings, resume=True)).kept == len(files)
+    finally:
+        subprocess.run(["umount", "-l", str(settings.out)], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_output_folder_that_cannot_be_written(settings: Settings) -> None:
+    _hand_in(settings, "alice")
+    settings.out.mkdir(mode=0o500)
+    with pytest.raises(GradcourseError, match="cannot be written"):
+        _grade(settings)
+
+
+def test_a_run_that_was_killed_leaves_nothing_half_written(settings: Settings) -> None:
+    _hand_in(settings, "alice")
+    folder = settings.out / "results"
+    folder.mkdir(parents=True)
+    (folder / ".alice.json.x7f3").write_text('{"half', "utf-8")
+    _grade(settings)
+    assert [path.name for path in folder.iterdir()] == ["alice.json"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, jobs: int) -> None:
+    for number in range(30):
+        _hand_in(settings, f"learner{number:02}", sleep=0.2)
+    code = (
+        "import fakes, sys; from pathlib import Path\n"
+        "from gradcourse.grading.command import run_grade_command\n"
+        "from gradcourse.grading.run import Settings\n"
+        f"s = Settings(Path({str(settings.submissions)!r}), Path({str(settings.out)!r}), "
+        f"jobs={jobs})\n"
+        "sys.exit(run_grade_command(s, fakes.grade))\n"
+    )
+    script = settings.out.parent / "grade.py"
+    body = code.replace("\n", "\n    ")
+    script.write_text(f"if __name__ == '__main__':\n    {body}", "utf-8")
+    process = subprocess.Popen(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    results = settings.out / "results"
+    while process.poll() is None and len(list(results.glob("l*.json"))) < 3:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "go on with --resume" in errors
+    assert "Traceback" not in errors
+    done = len(list(results.glob("*.json")))
+    assert 3 <= done < 30
+    again = _grade(replace(settings, jobs=4, resume=True))
+    assert again.kept == done
+    assert len(again.records) == 30
+
+
+# The command.
+
+
+def _command(*words: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    code = cli.main(["grade", *map(str, words)])
+    return code, capsys.readouterr().err
+
+
+def test_every_error_is_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class_ = tmp_path / "class"
+    fakes.hand_in(class_, "alice")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    out = tmp_path / "out"
+    file = tmp_path / "file"
+    file.touch()
+    for words, said in [
+        ([tmp_path / "nowhere", "--out", out], "there is no such folder"),
+        ([class_, "--out", out, "--assignment", "77"], "no assignment '77'"),
+        ([empty, "--out", out], "no submission in it"),
+        ([class_, "--out", class_ / "marks"], "must not lie among the submissions"),
+        ([class_, "--out", class_], "must not lie among the submissions"),
+        ([class_, "--out", file], "it is a file"),
+        ([class_, "--out", out, "--jobs", "0"], "give 1 or more"),
+        ([class_, "--out", out, "--jobs", "2", "--scheduler", "tcp://x:1"], "not both"),
+    ]:
+        code, errors = _command(*words, capsys=capsys)
+        assert code == 2
+        assert len(errors.strip().splitlines()) == 1, errors
+        assert said in errors
+    assert not out.exists()
+    assert [path.name for path in class_.iterdir()] == ["alice.ipynb"]
+
+
+def test_submissions_that_lie_among_the_marks(settings: Settings) -> None:
+    inside = settings.out / "learners"
+    inside.mkdir(parents=True)
+    fakes.hand_in(inside, "alice")
+    with pytest.raises(GradcourseError, match="where the marks go"):
+        _grade(replace(settings, submissions=inside))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["tcp://127.0.0.1:1", "nonsense", "http://127.0.0.1:1", "tcp://no.such.host.invalid:1"],
+)
+def test_a_scheduler_that_does_not_answer(
+    settings: Settings, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("distributed")
+    _hand_in(settings, "alice")
+    words = [settings.submissions, "--out", settings.out, "--scheduler", address]
+    code, errors = _command(*words, capsys=capsys)
+    assert code == 2
+    assert (
+        errors.strip()
+        .splitlines()[-1]
+        .startswith(f"gradcourse grade: the scheduler {address} does not answer")
+    )
+    assert "Traceback" not in errors
+
+
+def test_exit_code_and_summary(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    _hand_in(settings, "alice")
+    assert run_grade_command(settings, fakes.grade) == 0
+    assert "1 of 1 submission graded\n" in capsys.readouterr().out
+    (settings.submissions / "bob").mkdir()
+    assert run_grade_command(settings, fakes.grade) == 1
+    said = capsys.readouterr().out
+    assert "1 submission to look at by hand:\n  bob (0 of 16 points): No notebook" in said
+    assert "sandbox: landlock missing: the kernel is too old" in said
+
+
+# Dask.
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=50,
+    ) as made:
+        yield made
+
+
+@pytest.mark.timeout(180)
+def test_a_lost_workers_submissions_are_done_again_and_none_twice(
+    settings: Settings, cluster: Any
+) -> None:
+    learners = [f"learner{number:02}" for number in range(40)]
+    for number, learner in enumerate(learners):
+        _hand_in(settings, learner, sleep=0.05, earned=number, die="once" if number == 20 else "")
+    settings = replace(settings, jobs=None, scheduler=cluster.scheduler_address)
+    graded = _grade(settings)
+    assert [one["learner"] for one in graded.records] == learners
+    assert [one["earned"] for one in graded.records] == list(range(40))
+    assert not graded.looks
+    assert _tries(settings)["learner20"] == 2
+    assert len(list((settings.out / "results").iterdir())) == 40
+    assert _grade(replace(settings, resume=True)).kept == 40
+
+
+@pytest.mark.timeout(180)
+def test_a_submission_that_kills_every_worker_costs_only_itself(
+    settings: Settings, cluster: Any
+) -> None:
+    for number in range(6):
+        _hand_in(settings, f"fine{number}")
+    _hand_in(settings, "deadly", die="always")
+    graded = _grade(replace(settings, jobs=None, scheduler=cluster.scheduler_address))
+    codes = _codes(graded)
+    assert codes.pop("deadly") == ["internal-error"]
+    assert set(map(tuple, codes.values())) == {()}
+
+
+# The real thing.
+
+
+def test_a_small_class_from_the_command_line(tmp_path: Path) -> None:
+    class_ = tmp_path / "class"
+    class_.mkdir()
+    for learner, folder in [("alice", "solutions"), ("bob", "exercises")]:
+        data = (ROOT / folder / "02_saturation.ipynb").read_bytes()
+        (class_ / f"{learner}.ipynb").write_bytes(data)
+    (class_ / "carol.ipynb").write_bytes(b"")
+    command = [sys.executable, "-m", "gradcourse.cli", "grade", "class", "--out", "grades"]
+    done = subprocess.run([*command, "--jobs", "2"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    records = {
+        name: json.loads((tmp_path / "grades" / "results" / f"{name}.json").read_bytes())
+        for name in ("alice", "bob", "carol")
+    }
+    earned = {name: record["earned"] for name, record in records.items()}
+    assert earned == {"alice": 16, "bob": 0, "carol": 0}
+    assert [one["code"] for one in records["carol"]["reasons"]] == ["empty-file"]
+    assert not records["alice"]["look"]
+    assert "on" in records["alice"]["sandbox"].values()
+    written = {path.name for path in (tmp_path / "grades").iterdir()}
+    assert written == {
+        *("class.html", "gradebook.csv", "canvas.csv", "moodle.csv", "learners", "results")
+    }
