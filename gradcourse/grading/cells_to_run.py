@@ -11,6 +11,7 @@ in the learner's favour:
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -82,3 +83,22 @@ def _compare_ids(made: Plan, found: Submission, exercises: Sequence[Exercise]) -
 def _list(names: Sequence[str]) -> str:
     rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + rest
+
+
+def definitions(source: str) -> str:
+    """Return only what a cell imports and defines, for a cell that did not come to its end."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    kept = [n for n in tree.body if isinstance(n, kinds) or _is_constant(n)]
+    if len(kept) == len(tree.body):
+        return ""
+    return ast.unparse(ast.Module(kept, []))
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(
+        node.value, ast.Constant | ast.UnaryOp | ast.List | ast.Tuple | ast.Dict | ast.Lambda
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import math
 import threading
 import time
@@ -13,10 +12,21 @@ from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
 from gradcourse.checking.exercise import Arguments, CodeExercise, Exercise, Function
 from gradcourse.checking.notebook import Cell, CellError
-from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult, Verdict
 from gradcourse.exercises.run_notebook import explained
-from gradcourse.grading.cells_to_run import Plan, where
+from gradcourse.grading.answers import (
+    FUNCTION,
+    READABLE,
+    Gone,
+    name_of,
+    outcome_of_answer,
+    post_mortem,
+    remote,
+    texts,
+    value_of,
+    without_answer,
+)
+from gradcourse.grading.cells_to_run import Plan, definitions, where
 from gradcourse.grading.limits import Limits
 from gradcourse.grading.reasons import reason
 from gradcourse.grading.wire import Closed, Silent, WireError
@@ -29,21 +39,12 @@ AGAIN = 3.0
 """Seconds for what is left of a cell that did not finish, when the process starts anew."""
 
 START = 20.0
-READABLE = 500
-"""Characters of an error's text that are kept."""
+
+CELL_CODES = {"error": "cell-error", "syntax": "syntax-error", "memory": "memory"}
 
 
 class OutOfTime(Exception):
     """The submission's whole time is used up."""
-
-
-class Gone(Exception):
-    """The child is dead or of no more use. ``code`` says why."""
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 class Running:
@@ -121,7 +122,7 @@ class Running:
                     break
         return self._child
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], seconds: float, at: str = "") -> dict[str, Any]:
         """Ask the child; whatever goes wrong ends it.
 
         Raises
@@ -134,31 +135,22 @@ class Running:
         seconds = min(seconds, self._left())
         try:
             answer = child.ask({**request, "seconds": seconds}, seconds + GRACE)
-            for what in _texts(answer.get("noticed")):
-                self._note("tried-forbidden", text=f"It tried {what}.")
+            for what in texts(answer.get("noticed")):
+                self._note("tried-forbidden", at, f"It tried {what}.")
             return answer
         except Silent:
             self._end()
             raise Gone("timeout", f"it did not finish within {_seconds(seconds)} s") from None
         except Closed:
-            raise self._post_mortem(self._end()) from None
+            raise post_mortem(self._end(gone=True)) from None
         except WireError:
             self._end()
             raise Gone("wrote-nothing-readable", "what it sent could not be read") from None
 
-    def _end(self) -> dict[str, Any]:
+    def _end(self, gone: bool = False) -> dict[str, Any]:
         child, self._child = self._child, None
         assert child is not None
-        return child.end()
-
-    def _post_mortem(self, ending: dict[str, Any]) -> Gone:
-        if ending["why"] == "memory":
-            return Gone("memory", "it needed more memory than is allowed")
-        if ending["why"] == "disk":
-            return Gone("killed", "it wrote more to the disk than is allowed")
-        if ending["status"] < 0:
-            return Gone("killed", f"its process was ended by signal {-ending['status']}")
-        return Gone("process-ended", "it ended its own process")
+        return child.end(gone)
 
     # ------------------------------------------------------------ cells
 
@@ -167,7 +159,7 @@ class Running:
         if not source.strip():
             return
         limit = AGAIN if cell.index in self._retried else self._limits.cell
-        answer = self._ask({"do": "cell", "source": source}, limit)
+        answer = self._ask({"do": "cell", "source": source}, limit, where(cell))
         ending, text = answer.get("ending"), str(answer.get("text") or "")[:READABLE]
         if answer.get("cut") is True:
             self._note("output-cut", where(cell))
@@ -175,9 +167,9 @@ class Running:
             self._give_up(cell, "timeout", f"it did not finish within {_seconds(limit)} s")
             if self._sources[cell.index]:
                 self._cell(child, cell)
-        elif ending in ("error", "syntax") and cell.index not in self._said:
+        elif ending in CELL_CODES and cell.index not in self._said:
             self._said.add(cell.index)
-            self._note("syntax-error" if ending == "syntax" else "cell-error", where(cell), text)
+            self._note(CELL_CODES[ending], where(cell), text)
             self._errors[cell.index] = CellError(cell.index, cell.grade_id, cell.source, text)
 
     def _give_up(self, cell: Cell, code: str, text: str) -> None:
@@ -236,9 +228,9 @@ class Running:
             about = found.get(name) if isinstance(found, dict) else None
             kind = about.get("kind") if isinstance(about, dict) else None
             if kind == "callable":
-                answers[name] = _remote if isinstance(exercise, CodeExercise) else _function
+                answers[name] = remote if isinstance(exercise, CodeExercise) else FUNCTION
             elif kind == "value" and isinstance(about, dict):
-                answers[name] = _value(about.get("value"))
+                answers[name] = value_of(about.get("value"))
             elif kind != "missing":
                 codes.append("wrote-nothing-readable")
         return answers
@@ -257,78 +249,21 @@ class Running:
                 "do": "call",
                 "function": function.name,
                 "parameters": list(function.parameters),
-                "driver": _name(function.driver),
+                "driver": name_of(function.driver),
                 "arguments": arguments,
             }
             try:
                 self._ready()
-                return _outcome(self._ask(request, max(seconds, 0.01)), len(arguments), codes)
+                return outcome_of_answer(
+                    self._ask(request, max(seconds, 0.01)), len(arguments), codes
+                )
             except OutOfTime:
                 codes.append("submission-timeout")
                 return Outcome("timeout")
             except Gone as gone:
-                return _without(gone, codes)
+                return without_answer(gone, codes)
 
         return call
-
-
-def _remote(*_: Any) -> None:
-    """Stands for a function that lives in the child; only the caller can reach it."""
-    raise AssertionError("a learner's function was called in the grader")
-
-
-_function = Foreign("function")
-
-
-def _value(value: Any) -> Any:
-    return ... if isinstance(value, Foreign) and value.type_name == "ellipsis" else value
-
-
-def _name(driver: Callable[..., Any] | None) -> str:
-    return "" if driver is None else f"{driver.__module__}:{driver.__qualname__}"
-
-
-def _without(gone: Gone, codes: list[str]) -> Outcome:
-    if gone.code == "timeout":
-        codes.append("question-timeout")
-        return Outcome("timeout")
-    codes.append(gone.code)
-    if gone.code == "wrote-nothing-readable":
-        return Outcome("value", Foreign("object", gone.text))
-    name = "MemoryError" if gone.code == "memory" else "SystemExit"
-    return Outcome("error", error=name, message=gone.text)
-
-
-def _outcome(answer: dict[str, Any], count: int, codes: list[str]) -> Outcome:
-    """Read an answer as an outcome, field by field; nothing in it is believed."""
-    if isinstance(answer.get("unfit"), str):
-        return Outcome("value", Foreign("object", str(answer["unfit"])[:READABLE]))
-    kind = answer.get("kind")
-    if kind not in ("value", "error", "signature", "timeout"):
-        codes.append("wrote-nothing-readable")
-        return Outcome("value", Foreign("object", "what it sent could not be read"))
-    if kind == "timeout":
-        codes.append("question-timeout")
-    changed = answer.get("changed")
-    places = changed if isinstance(changed, list | tuple) else ()
-    return Outcome(
-        kind,
-        value=answer.get("value"),
-        error=_text(answer, "error", 80),
-        message=_text(answer, "message", READABLE),
-        line=_text(answer, "line", 200),
-        printed=_text(answer, "printed", 1100),
-        changed=tuple(i for i in places if type(i) is int and 0 <= i < count),
-    )
-
-
-def _text(answer: dict[str, Any], name: str, most: int) -> str:
-    text = answer.get(name)
-    return text[:most] if isinstance(text, str) else ""
-
-
-def _texts(value: Any) -> list[str]:
-    return [text[:80] for text in value if isinstance(text, str)] if type(value) is list else []
 
 
 def _seconds(seconds: float) -> str:
@@ -355,25 +290,3 @@ def as_question(verdict: Verdict, exercise: Exercise, codes: Sequence[str]) -> d
         "parts": data["parts"],
         "reasons": list(dict.fromkeys(codes)),
     }
-
-
-def definitions(source: str) -> str:
-    """Return only what a cell imports and defines, for a cell that did not come to its end."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-    kept = [n for n in tree.body if isinstance(n, kinds) or _is_constant(n)]
-    if len(kept) == len(tree.body):
-        return ""
-    return ast.unparse(ast.Module(kept, []))
-
-
-def _is_constant(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and isinstance(
-        node.value, ast.Constant | ast.UnaryOp | ast.List | ast.Tuple | ast.Dict | ast.Lambda
-    )
-
-
-__all__ = ["Running", "as_question", "definitions"]

@@ -16,10 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gradcourse.grading.channel import Channel
 from gradcourse.grading.limits import Limits
-from gradcourse.grading.sandbox.rooms import ISOLATING, LAYERS, ON
+from gradcourse.grading.sandbox.rooms import HIDING, LAYERS, ON
 from gradcourse.grading.sandbox.zygote import start_message
-from gradcourse.grading.wire import Channel, Closed, WireError
+from gradcourse.grading.wire import Closed, WireError
 from gradcourse.support import GradcourseError
 
 START_LIMIT = 120.0
@@ -87,8 +88,8 @@ class Zygote:
 
     @property
     def isolates(self) -> bool:
-        """Whether anything but limits keeps a submission from the rest of the machine."""
-        return any(self.layers[name] == ON for name in ISOLATING)
+        """Whether the files of this machine are out of a submission's reach."""
+        return any(self.layers[name] == ON for name in HIDING)
 
     def start(self, limits: Limits) -> Child:
         """Fork a child.
@@ -98,6 +99,7 @@ class Zygote:
         Lost
             If the zygote is gone.
         """
+        assert self.layers  # heard first: every answer belongs to one request
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -113,17 +115,22 @@ class Zygote:
             raise
         return child
 
-    def stop_child(self) -> dict[str, Any]:
+    def stop_child(self, gone: bool = False) -> dict[str, Any]:
         """End the child that runs, and everything it started.
+
+        Parameters
+        ----------
+        gone : bool
+            It seems to have ended by itself: wait a moment for its exit code.
 
         Returns
         -------
         dict
             "status": its exit code, negative for a signal, 0 if it still ran; "why": what the
-            zygote killed it for, "memory", "disk" or nothing.
+            zygote killed it for, "memory", "disk", "processes" or nothing.
         """
         try:
-            self._control.send(b"{}")
+            self._control.send(json.dumps({"gone": gone}).encode())
         except OSError:
             raise Lost from None
         return self._hear(ANSWER_LIMIT)
@@ -196,10 +203,10 @@ class Child:
             raise WireError("it is not the answer to what was asked")
         return answer
 
-    def end(self) -> dict[str, Any]:
+    def end(self, gone: bool = False) -> dict[str, Any]:
         """End it; see `Zygote.stop_child`."""
         try:
-            return self._zygote.stop_child()
+            return self._zygote.stop_child(gone)
         finally:
             self._channel.close()
 

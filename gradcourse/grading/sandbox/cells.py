@@ -12,6 +12,9 @@ from typing import Any
 
 from gradcourse.checking.limits import PRINTED, Run, Stopped
 
+FLOOD = 1 << 20
+"""Characters of output beyond which a person is told that a cell wrote too much."""
+
 AGAIN = 0.3
 """Seconds after which code that swallowed the first alarm hears the next."""
 
@@ -23,13 +26,14 @@ class Printed(io.TextIOBase):
 
     def __init__(self) -> None:
         self._text = ""
-        self.dropped = False
+        self.count = 0
         self.buffer = _Bytes(self)
 
     def write(self, text: str) -> int:
         room = PRINTED - len(self._text)
-        self._text += str(text[:room])
-        self.dropped = self.dropped or len(text) > room
+        if room > 0:
+            self._text += str(text[:room])
+        self.count += len(text)
         return len(text)
 
     def writable(self) -> bool:
@@ -38,11 +42,9 @@ class Printed(io.TextIOBase):
     def fileno(self) -> int:
         return 1
 
-    def take(self) -> str:
-        """Return what was kept, and forget it."""
-        text = self._text + (" …" if self.dropped else "")
-        self._text, self.dropped = "", False
-        return text
+    def text(self) -> str:
+        """Return what was kept."""
+        return self._text + (" …" if self.count > len(self._text) else "")
 
 
 class _Bytes(io.RawIOBase):
@@ -59,15 +61,24 @@ class _Bytes(io.RawIOBase):
         return len(data)
 
 
-def run_for(work: Callable[[], Any], seconds: float) -> Run:
+def run_for(work: Callable[[], Any], seconds: float, printed: Printed | None = None) -> Run:
     """Run in the main thread until an alarm; the grader ends the process if that fails.
+
+    Parameters
+    ----------
+    work : callable
+        Takes nothing.
+    seconds : float
+        Until the alarm.
+    printed : Printed, optional
+        Where standard output goes.
 
     Returns
     -------
     Run
         "returned", "raised" or "timeout", with what was printed.
     """
-    printed = Printed()
+    printed = printed or Printed()
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = printed, Printed()
     ending: Any = "returned"
@@ -91,7 +102,7 @@ def run_for(work: Callable[[], Any], seconds: float) -> Run:
             ending = "timeout"
     finally:
         sys.stdout, sys.stderr = before
-    return Run(ending, value, problem, printed.take())
+    return Run(ending, value, problem, printed.text())
 
 
 def _ring(*_: Any) -> None:
@@ -158,13 +169,14 @@ def run_cell(shell: Any, source: str, seconds: float) -> tuple[str, str, bool]:
     Returns
     -------
     tuple
-        How it ended ("", "syntax", "error", "timeout"), the error in words, and whether output
-        was dropped.
+        How it ended ("", "syntax", "error", "memory", "timeout"), the error in words, and whether
+        there was a flood of output.
     """
     from gradcourse.checking.notebook import in_words
 
-    run = run_for(lambda: shell.run_cell(source, store_history=False), seconds)
-    cut = run.printed.endswith(" …")
+    printed = Printed()
+    run = run_for(lambda: shell.run_cell(source, store_history=False), seconds, printed)
+    cut = printed.count > FLOOD
     problem, syntax = run.error, False
     if run.ending == "returned":
         result = run.value
@@ -174,4 +186,7 @@ def run_cell(shell: Any, source: str, seconds: float) -> tuple[str, str, bool]:
         return "timeout", "", cut
     if problem is None:
         return "", "", cut
-    return "syntax" if syntax else "error", in_words(problem), cut
+    text = in_words(problem)
+    if isinstance(problem, MemoryError) or "can't allocate memory" in text:
+        return "memory", text, cut
+    return "syntax" if syntax else "error", text, cut

@@ -12,15 +12,18 @@ import os
 import random
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from gradcourse.checking.call import outcome_of
 from gradcourse.checking.exercise import Driver, Function
 from gradcourse.checking.plain import plain
-from gradcourse.grading.sandbox import cells, notice
-from gradcourse.grading.wire import Channel, WireError
+from gradcourse.grading.channel import Channel
+from gradcourse.grading.sandbox import cells, intact, notice
+from gradcourse.grading.wire import WireError
 
 _shells: list[Any] = []
+_restorers: list[Callable[[], None]] = []
 
 
 def warm_up(folder: str) -> None:
@@ -29,12 +32,13 @@ def warm_up(folder: str) -> None:
     cells.run_cell(shell, "import gradcourse as gc\nimport numpy as np\nimport torch", 10.0)
     shell.reset(new_session=False)
     _shells.append(shell)
+    _restorers.append(intact.snapshot(shell))
 
 
 def live(connection: socket.socket, layers: dict[str, str]) -> None:
     """Answer the grader's requests until its end of the connection is closed."""
     channel = Channel(connection, trusted=True)
-    shell = _shells[0]
+    shell, restore = _shells[0], _restorers[0]
     notice.start()
     _fresh_randomness()
     channel.send({"n": 0, "layers": layers})
@@ -44,6 +48,8 @@ def live(connection: socket.socket, layers: dict[str, str]) -> None:
             answer = _answer(shell, request)
         except WireError:
             os._exit(0)
+        finally:
+            restore()
         answer["n"] = request["n"]
         try:
             channel.send(answer)

@@ -86,6 +86,11 @@ def ruleset(
     return rules
 
 
+def allow_reading(rules: int, path: str) -> None:
+    """Add one more path that may be read."""
+    _allow(rules, path, READING)
+
+
 def _allow(rules: int, path: str, rights: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)

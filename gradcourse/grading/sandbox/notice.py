@@ -10,17 +10,16 @@ import sys
 from typing import Any
 
 EVENTS = {
-    "socket.connect": "the network",
-    "socket.bind": "the network",
-    "socket.getaddrinfo": "the network",
-    "socket.gethostbyname": "the network",
-    "socket.__new__": "the network",
-    "os.system": "another program",
-    "os.exec": "another program",
-    "os.posix_spawn": "another program",
-    "subprocess.Popen": "another program",
-    "os.kill": "a signal to another process",
-    "os.killpg": "a signal to another process",
+    "socket.connect": "to reach the network",
+    "socket.bind": "to reach the network",
+    "socket.getaddrinfo": "to reach the network",
+    "socket.gethostbyname": "to reach the network",
+    "socket.__new__": "to reach the network",
+    "os.system": "to start another program",
+    "os.exec": "to start another program",
+    "os.posix_spawn": "to start another program",
+    "subprocess.Popen": "to start another program",
+    "os.killpg": "to end other processes",
 }
 MOST = 10
 
@@ -29,16 +28,19 @@ _noticed: dict[str, None] = {}
 
 def start() -> None:
     """Begin to notice; there is no end to it."""
+    import os
     import socket
 
-    own = int(socket.AF_UNIX)
+    own, parents = int(socket.AF_UNIX), (0, 1, -1, os.getpid(), os.getppid())
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         what = EVENTS.get(event)
         if event == "socket.__new__" and arguments[1] == own:  # asyncio's own pair
             return
+        if event == "os.kill" and arguments[0] in parents:  # a pool ends its own children
+            what = "to end other processes"
         if event == "import" and str(arguments[0]).startswith("gradcourse.exercises"):
-            what = "the exercises' answers"
+            what = "to load the course's answers"
         if what and len(_noticed) < MOST:
             _noticed[what] = None
 

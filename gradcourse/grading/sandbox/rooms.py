@@ -16,15 +16,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gradcourse.grading.limits import Limits
-from gradcourse.grading.sandbox import files, landlock, resources, seccomp, system
+from gradcourse.grading.sandbox import files, landlock, mounts, resources, seccomp, system
 
 LAYERS = ("rlimits", "process-group", "namespaces", "mounts", "landlock", "seccomp")
-ISOLATING = ("namespaces", "landlock", "seccomp")
+HIDING = ("mounts", "landlock")
+"""Without one of these, a submission could read the solutions and write to the gradebook."""
+
 ON = "on"
 
 OUTSIDE_ID = 1_963_000_000
@@ -32,9 +35,6 @@ OUTSIDE_ID = 1_963_000_000
 limit on its processes is its own."""
 
 INSIDE_ID = 1000
-SCRATCH = "/scratch/work"
-"""The private folder of a child. The rule that makes it writable is on its parent: Landlock looks
-at what lies above a mount, not at the folder under it."""
 
 
 @dataclass
@@ -47,10 +47,13 @@ class Room:
         From each of `LAYERS` to "on" or "missing: " and why.
     scratch : str
         Where a child's private folder is.
+    number : int
+        The process's number outside of all namespaces.
     """
 
     layers: dict[str, str] = field(default_factory=dict)
     scratch: str = ""
+    number: int = 0
     _rules: int = -1
     _home: int = -1  # this process's own namespace of processes
     _drop_to: int = 0
@@ -104,83 +107,31 @@ def build(room: Room, without: frozenset[str]) -> None:
     seen = files.visible()
     if room.on("namespaces"):
         room._home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-        room.attempt("mounts", lambda: _file_tree(seen), without)
+        room.attempt("mounts", lambda: mounts.file_tree(seen), without)
     else:
         room.layers["mounts"] = "missing: they need namespaces"
         with contextlib.suppress(OSError):
             system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
-    room.scratch = SCRATCH if room.on("mounts") else tempfile.mkdtemp(prefix="gradcourse-")
+    room.scratch = mounts.SCRATCH if room.on("mounts") else tempfile.mkdtemp(prefix="gradcourse-")
     if not room.on("mounts"):
         room.scratch += "/work"
 
     def make_rules() -> None:
         whole, cut = seen.split()
         above = os.path.dirname(room.scratch)
-        room._rules = landlock.ruleset([*whole, "/proc"], cut, [above], files.DEVICES)
+        room._rules = landlock.ruleset(whole, cut, [above], files.DEVICES)
 
     room.attempt("landlock", make_rules, without)
     room.attempt("seccomp", seccomp.available, without)
     room.layers["rlimits"] = room.layers["process-group"] = ON
     if os.geteuid() == 0:
-        room._drop_to = OUTSIDE_ID + os.getppid() % 100_000
+        user = OUTSIDE_ID + room.number % 1_000_000
+        room._drop_to = user if _can_read(user) else 0
 
 
 def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="ascii") as stream:
         stream.write(text)
-
-
-def _file_tree(seen: files.Visible) -> None:
-    """Make a new root of what may be seen, all of it read-only, and leave the old one."""
-    system.mount("", "/", flags=system.MS_REC | system.MS_PRIVATE)
-    root = next(
-        place
-        for place in ("/mnt", "/media", "/srv", "/sys", "/opt", "/tmp")
-        if os.path.isdir(place) and not any(p.startswith(place + "/") for p in seen.readable)
-    )
-    system.mount("tmpfs", root, "tmpfs", system.MS_NOSUID | system.MS_NODEV, "size=1m,mode=755")
-    for path in seen.readable:
-        _show(path, root)
-    for path in seen.hidden:
-        system.mount("tmpfs", root + path, "tmpfs", system.MS_RDONLY, "size=4k,mode=755")
-    for path in seen.readable:
-        system.read_only(root + path)
-    for path in files.DEVICES:
-        _show(path, root)
-    for link, target in files.links():
-        os.makedirs(os.path.dirname(root + link), exist_ok=True)
-        if not os.path.lexists(root + link):
-            os.symlink(target, root + link)
-    for folder in ("/proc", SCRATCH, "/old"):
-        os.makedirs(root + folder)
-    for folder in ("/tmp", "/var/tmp", "/dev/shm"):
-        os.makedirs(os.path.dirname(root + folder), exist_ok=True)
-        os.symlink(SCRATCH, root + folder)
-    system.mount("proc", root + "/proc", "proc", system.MS_NOSUID | system.MS_NODEV)
-    os.chdir(root)
-    system.syscall("pivot_root", _path(root), _path(root + "/old"))
-    os.chdir("/")
-    system.unmount("/old")
-    os.rmdir("/old")
-    system.mount("", "/", flags=system.MS_REMOUNT | system.MS_BIND | system.MS_RDONLY)
-
-
-def _path(text: str) -> object:
-    import ctypes
-
-    return ctypes.c_char_p(os.fsencode(text))
-
-
-def _show(path: str, root: str) -> None:
-    """Show a path of the old tree at the same place in the new one."""
-    place = root + path
-    if os.path.isdir(path):
-        os.makedirs(place, exist_ok=True)
-    else:
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        with open(place, "wb"):
-            pass
-    system.bind(path, place)
 
 
 # ---------------------------------------------------------------- around a child
@@ -212,7 +163,7 @@ def close(room: Room, limits: Limits) -> dict[str, str]:
     if room.on("namespaces"):
         layers["namespaces"] = _result(lambda: system.unshare(system.NEW_NS | system.NEW_IPC))
     if room.on("mounts"):
-        layers["mounts"] = _result(lambda: _private_folder(limits))
+        layers["mounts"] = _result(lambda: mounts.private_folder(limits))
     else:
         _empty_folder(room.scratch)
     resources.prefer_to_be_killed()
@@ -220,19 +171,19 @@ def close(room: Room, limits: Limits) -> dict[str, str]:
     os.chdir(room.scratch)
     layers["rlimits"] = _result(lambda: resources.limit(limits))
     if room.on("landlock"):
-        layers["landlock"] = _result(lambda: landlock.restrict(room._rules))
+        layers["landlock"] = _result(lambda: _lock_files(room))
     alone = room.on("namespaces")
     if room.on("seccomp"):
         layers["seccomp"] = _result(lambda: seccomp.restrict(None if alone else os.getpid()))
     return layers
 
 
-def _private_folder(limits: Limits) -> None:
-    """A folder in memory, with a size; and the processes of this namespace only."""
-    options = f"size={limits.disk},nr_inodes=10000,mode=777"
-    system.mount("tmpfs", SCRATCH, "tmpfs", system.MS_NOSUID | system.MS_NODEV, options)
-    flags = system.MS_NOSUID | system.MS_NODEV | system.MS_NOEXEC | system.MS_RDONLY
-    system.mount("proc", "/proc", "proc", flags)
+def _lock_files(room: Room) -> None:
+    # Its own /proc is a new mount, which the shared rules cannot know; of a /proc that shows the
+    # whole machine, only what is about itself.
+    own = "/proc" if room.on("mounts") else os.path.realpath("/proc/self")
+    landlock.allow_reading(room._rules, own)
+    landlock.restrict(room._rules)
 
 
 def _empty_folder(path: str) -> None:
@@ -243,12 +194,33 @@ def _empty_folder(path: str) -> None:
 
 def _lose_privileges(room: Room) -> None:
     """Become a user that owns nothing, and give up what user namespaces gave."""
-    if os.geteuid() == 0 and room._drop_to:
-        os.setgroups([])
-        os.setresgid(room._drop_to, room._drop_to, room._drop_to)
-        os.setresuid(room._drop_to, room._drop_to, room._drop_to)
+    system.drop_bounds()
+    if room._drop_to:
+        _become(room._drop_to)
     with contextlib.suppress(OSError):
         system.drop_capabilities()
+
+
+def _become(user: int) -> None:
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def _can_read(user: int) -> bool:
+    """Whether another user can read Python and its packages; a child of root's tries it."""
+    samples = [sys.modules[name].__file__ for name in ("os", "numpy", "torch", "gradcourse")]
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _become(user)
+            for sample in samples:
+                with open(str(sample), "rb"):
+                    pass
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitpid(pid, 0)[1] == 0
 
 
 def close_descriptors(keep: int) -> None:
@@ -266,4 +238,4 @@ def remove(room: Room) -> None:
         shutil.rmtree(os.path.dirname(room.scratch), ignore_errors=True)
 
 
-__all__ = ["ISOLATING", "LAYERS", "ON", "Room", "build", "close", "enter_namespaces", "fork"]
+__all__ = ["HIDING", "LAYERS", "ON", "Room", "build", "close", "enter_namespaces", "fork"]

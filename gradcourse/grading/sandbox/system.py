@@ -6,6 +6,7 @@ Written with ctypes: the packages that wrap Landlock, seccomp and mounts need a 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -111,19 +112,19 @@ def unmount(target: str) -> None:
     _checked(_libc.umount2(os.fsencode(target), ctypes.c_int(MNT_DETACH)), "umount")
 
 
+def drop_bounds() -> None:
+    """Give up what programs started from here could ever gain; needs the right to do so."""
+    last = 40
+    known = "/proc/sys/kernel/cap_last_cap"
+    with contextlib.suppress(OSError, ValueError), open(known, encoding="ascii") as stream:
+        last = int(stream.read())
+    with contextlib.suppress(OSError):
+        for capability in range(last + 1):
+            prctl(PR_CAPBSET_DROP, capability)
+
+
 def drop_capabilities() -> None:
     """Give up every capability, for good."""
-    last = 40
-    try:
-        with open("/proc/sys/kernel/cap_last_cap", encoding="ascii") as stream:
-            last = int(stream.read())
-    except (OSError, ValueError):
-        pass
-    for capability in range(last + 1):
-        try:
-            prctl(PR_CAPBSET_DROP, capability)
-        except OSError:  # there is nothing to drop
-            break
 
     class Header(ctypes.Structure):
         _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]

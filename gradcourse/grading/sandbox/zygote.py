@@ -18,6 +18,8 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
+import time
 from dataclasses import asdict
 from typing import Any
 
@@ -25,6 +27,9 @@ from gradcourse.grading.limits import Limits
 from gradcourse.grading.sandbox import resources, rooms, system
 
 MESSAGE = 1 << 16
+LINGER = 0.5
+"""Seconds that a process which closed its connection has to end by itself."""
+
 WATCH = 0.1
 """Seconds between two looks at the memory of a child's processes."""
 
@@ -35,7 +40,7 @@ def main(descriptor: int) -> None:
     control.set_inheritable(False)
     job = json.loads(control.recv(MESSAGE))
     without = frozenset(job["without"])
-    room = rooms.Room()
+    room = rooms.Room(number=os.getpid())
     if rooms.enter_namespaces(room, without):
         _become_first()
     os.environ["HOME"] = job["home"]
@@ -46,6 +51,7 @@ def main(descriptor: int) -> None:
         os.chdir("/")
         shutil.rmtree(folder, ignore_errors=True)
     os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"), room.scratch))
+    tempfile.tempdir = None  # it was found out while importing
     _cut_off()
     gc.collect()
     gc.freeze()
@@ -123,14 +129,11 @@ def _live(control: socket.socket, room: rooms.Room, limits: Limits, descriptor: 
         with contextlib.suppress(OSError):
             system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
         control.close()
-        kept = 3
-        if descriptor != kept:
-            os.dup2(descriptor, kept)
         layers = rooms.close(room, limits)
-        rooms.close_descriptors(kept)
+        rooms.close_descriptors(keep=descriptor)
         from gradcourse.grading.sandbox import child
 
-        child.live(socket.socket(fileno=kept), layers)
+        child.live(socket.socket(fileno=descriptor), layers)
     finally:
         os._exit(70)
 
@@ -143,35 +146,53 @@ def _attend(
     waiting.register(control, select.POLLIN)
     why = ""
     while not waiting.poll(WATCH * 1000):
-        if not why and resources.beyond(pid, idle) > limits.memory:
-            why = "memory"
-            os.kill(pid, signal.SIGKILL)
-        if not room.on("mounts") and not why and _size(room.scratch) > limits.disk:
-            why = "disk"
-            os.kill(pid, signal.SIGKILL)
-    gone = not control.recv(MESSAGE)
-    status = _end(pid, room)
-    return None if gone else {"status": status, "why": why}
+        if not why:
+            why = _excess(pid, limits, idle, room)
+            if why:
+                os.kill(pid, signal.SIGKILL)
+    data = control.recv(MESSAGE)
+    status = _end(pid, room, LINGER if data and json.loads(data)["gone"] else 0.0)
+    return {"status": status, "why": why} if data else None
 
 
-def _end(pid: int, room: rooms.Room) -> int:
+def _excess(pid: int, limits: Limits, idle: int, room: rooms.Room) -> str:
+    """What a child uses too much of; limits in the kernel hold one process at a time."""
+    if resources.beyond(pid, idle) > limits.memory:
+        return "memory"
+    if sum(1 for _ in resources.family(pid)) > 2 * limits.processes:
+        return "processes"
+    if not room.on("mounts") and _size(room.scratch) > limits.disk:
+        return "disk"
+    return ""
+
+
+def _end(pid: int, room: rooms.Room, linger: float) -> int:
     """Kill a child and everything that it started, and return its status.
 
     Returns
     -------
     int
-        As `os.waitstatus_to_exitcode`: negative for a signal.
+        As `os.waitstatus_to_exitcode`, negative for a signal; 0 when it had to be killed.
     """
-    found, status = os.waitpid(pid, os.WNOHANG)
-    ended_itself = found == pid
-    if not ended_itself:
+    status = _exit_status(pid, linger)
+    if status is None:
         os.kill(pid, signal.SIGKILL)
-        status = 0
         if room.on("namespaces"):  # its whole namespace dies with it
             os.waitpid(pid, 0)
     if not room.on("namespaces"):
         _end_family(pid)
-    return os.waitstatus_to_exitcode(status) if ended_itself else 0
+    return status or 0
+
+
+def _exit_status(pid: int, linger: float) -> int | None:
+    deadline = time.monotonic() + linger
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found == pid:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(0.002)
 
 
 def _end_family(pid: int) -> None:

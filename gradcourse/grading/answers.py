@@ -1,0 +1,96 @@
+"""From what the sandboxed process sent to what the engine may see: nothing of it is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gradcourse.checking.call import Outcome
+from gradcourse.checking.plain import Foreign
+
+READABLE = 500
+"""Characters of an error's text that are kept."""
+
+
+class Gone(Exception):
+    """The child is dead or of no more use. ``code`` says why."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+def post_mortem(ending: dict[str, Any]) -> Gone:
+    """Say how a process came to its end."""
+    if ending["why"] == "memory":
+        return Gone("memory", "it needed more memory than is allowed")
+    if ending["why"]:
+        return Gone("killed", f"it used more {ending['why']} than is allowed")
+    if ending["status"] < 0:
+        return Gone("killed", f"its process was ended by signal {-ending['status']}")
+    return Gone("process-ended", "it ended its own process")
+
+
+def remote(*_: Any) -> None:
+    """Stands for a function that lives in the child; only the caller can reach it."""
+    raise AssertionError("a learner's function was called in the grader")
+
+
+FUNCTION = Foreign("function")
+"""Stands for a function where a value was asked for."""
+
+
+def value_of(value: Any) -> Any:
+    """Return a value as the engine knows it: a stub's ``...`` is itself again."""
+    return ... if isinstance(value, Foreign) and value.type_name == "ellipsis" else value
+
+
+def name_of(driver: Callable[..., Any] | None) -> str:
+    """Return the name by which the other process finds a driver."""
+    return "" if driver is None else f"{driver.__module__}:{driver.__qualname__}"
+
+
+def without_answer(gone: Gone, codes: list[str]) -> Outcome:
+    """Return what the engine is told of a call that ended the process."""
+    if gone.code == "timeout":
+        codes.append("question-timeout")
+        return Outcome("timeout")
+    codes.append(gone.code)
+    if gone.code == "wrote-nothing-readable":
+        return Outcome("value", Foreign("object", gone.text))
+    name = "MemoryError" if gone.code == "memory" else "SystemExit"
+    return Outcome("error", error=name, message=gone.text)
+
+
+def outcome_of_answer(answer: dict[str, Any], count: int, codes: list[str]) -> Outcome:
+    """Read an answer as an outcome, field by field; nothing in it is believed."""
+    if isinstance(answer.get("unfit"), str):
+        return Outcome("value", Foreign("object", str(answer["unfit"])[:READABLE]))
+    kind = answer.get("kind")
+    if kind not in ("value", "error", "signature", "timeout"):
+        codes.append("wrote-nothing-readable")
+        return Outcome("value", Foreign("object", "what it sent could not be read"))
+    if kind == "timeout":
+        codes.append("question-timeout")
+    changed = answer.get("changed")
+    places = changed if isinstance(changed, list | tuple) else ()
+    return Outcome(
+        kind,
+        value=answer.get("value"),
+        error=_text(answer, "error", 80),
+        message=_text(answer, "message", READABLE),
+        line=_text(answer, "line", 200),
+        printed=_text(answer, "printed", 1100),
+        changed=tuple(i for i in places if type(i) is int and 0 <= i < count),
+    )
+
+
+def _text(answer: dict[str, Any], name: str, most: int) -> str:
+    text = answer.get(name)
+    return text[:most] if isinstance(text, str) else ""
+
+
+def texts(value: Any) -> list[str]:
+    """Return the texts in a foreign list, short; nothing where it is none."""
+    return [text[:80] for text in value if isinstance(text, str)] if type(value) is list else []
