@@ -1,0 +1,37 @@
+"""Lesson 05 and its assignment: initialization."""
+
+from gradcourse.exercises.initialization.lesson import (
+    BETTER_START,
+    EQUAL_START,
+    STANDARD_NORMAL,
+    TANH_HUNDRED,
+    WHERE_TRAINS,
+)
+from gradcourse.exercises.initialization.meanfield import CHI
+from gradcourse.exercises.initialization.networks import (
+    DEFAULT_DELTA,
+    EDGE,
+    HALF_RANDOM,
+    TANH_LAYER,
+)
+from gradcourse.exercises.initialization.orthogonal import ORTHOGONAL
+from gradcourse.exercises.initialization.scales import LSUV, XAVIER_HE
+
+ASSIGNMENT = "05"
+EXERCISES = (
+    EQUAL_START,
+    STANDARD_NORMAL,
+    TANH_HUNDRED,
+    WHERE_TRAINS,
+    BETTER_START,
+    HALF_RANDOM,
+    XAVIER_HE,
+    DEFAULT_DELTA,
+    TANH_LAYER,
+    CHI,
+    EDGE,
+    ORTHOGONAL,
+    LSUV,
+)
+
+__all__ = ["ASSIGNMENT", "EXERCISES"]

@@ -1,0 +1,193 @@
+"""χ and q* of tanh by quadrature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcourse import theory
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.theory import gaussian_mean
+
+
+def _sech2(z: Any) -> Any:
+    return 1 - np.tanh(z) ** 2
+
+
+def chi(sigma_w: float, q: float) -> float:
+    """σ_w² E[tanh′(√q z)²]."""
+    return float(sigma_w**2 * gaussian_mean(lambda z: _sech2(z) ** 2, q))
+
+
+def q_star(sigma_w: float, sigma_b: float) -> float:
+    """The variance that a deep tanh network settles at."""
+    return float(theory.q_fixed_point("tanh", sigma_w, sigma_b))
+
+
+def _physicists(sigma_w: float, q: float) -> float:
+    """Nodes and weights of e^(−x²), used as if they were those of a standard normal."""
+    x, w = np.polynomial.hermite.hermgauss(60)
+    return float(sigma_w**2 * (w @ _sech2(math.sqrt(q) * x) ** 2) / w.sum())
+
+
+def _not_normalised(sigma_w: float, q: float) -> float:
+    return math.sqrt(2 * math.pi) * chi(sigma_w, q)
+
+
+def _iterated(step: Callable[[float], float]) -> float:
+    q = 1.0
+    for _ in range(300):
+        q = step(q)
+    return float(q)
+
+
+def _mean_tanh2(q: float) -> float:
+    return gaussian_mean(lambda z: np.tanh(z) ** 2, q)
+
+
+def _points(rng: np.random.Generator) -> Sequence[Arguments]:
+    return [(rng.uniform(0.7, 3.0), rng.uniform(0.3, 3.0)) for _ in range(5)]
+
+
+def _pairs(rng: np.random.Generator) -> Sequence[Arguments]:
+    return [(rng.uniform(0.6, 2.8), rng.uniform(0.2, 1.0)) for _ in range(4)]
+
+
+CHI = CodeExercise(
+    id="init/chi",
+    title="χ and q* of tanh",
+    lesson="05",
+    functions=(
+        Function(
+            "chi",
+            ("sigma_w", "q"),
+            chi,
+            (
+                Misconception(
+                    "the slope is not squared",
+                    lambda s, q: float(s**2 * gaussian_mean(_sech2, q)),
+                    "You averaged φ′. χ is about the mean *square* of the gradient: average φ′².",
+                ),
+                Misconception(
+                    "the square of the mean",
+                    lambda s, q: float(s**2 * gaussian_mean(_sech2, q) ** 2),
+                    "You squared after averaging. E[φ′]² is less than E[φ′²]: square inside.",
+                ),
+                Misconception(
+                    "q for √q",
+                    lambda s, q: chi(s, q**2),
+                    "You gave tanh′ the argument q·z. q is a variance; the pre-activation is √q·z.",
+                ),
+                Misconception(
+                    "√χ, the factor on the norm",
+                    lambda s, q: math.sqrt(chi(s, q)),
+                    "You returned √χ, the factor on the norm of the gradient. χ itself is the "
+                    "factor on its mean square.",
+                ),
+                Misconception(
+                    "σ_w for σ_w²",
+                    lambda s, q: chi(s, q) / s,
+                    "You multiplied by σ_w. Squares are averaged here, so it is σ_w².",
+                ),
+                Misconception(
+                    "the activation for its slope",
+                    lambda s, q: float(s**2 * _mean_tanh2(q)),
+                    "You averaged tanh², which takes q to the next layer. χ has the slope: "
+                    "tanh′ = 1 − tanh².",
+                ),
+                Misconception(
+                    "nodes of e^(−x²)",
+                    _physicists,
+                    "hermgauss is made for the weight e^(−x²), a Gaussian of variance ½. Multiply "
+                    "its nodes by √2, or take np.polynomial.hermite_e.hermegauss.",
+                ),
+                Misconception(
+                    "weights that do not add up to 1",
+                    _not_normalised,
+                    "Your result is too large by √(2π) = 2.507: hermegauss has weights that add "
+                    "up to that. Divide by their sum.",
+                ),
+                Misconception(
+                    "weights that add up to √π",
+                    lambda s, q: math.sqrt(math.pi) * chi(s, q),
+                    "Your result is too large by √π = 1.772: the weights of hermgauss add up to "
+                    "that. Divide by their sum.",
+                ),
+            ),
+            returns="a float",
+        ),
+        Function(
+            "q_star",
+            ("sigma_w", "sigma_b"),
+            q_star,
+            (
+                Misconception(
+                    "σ_b for σ_b²",
+                    lambda s, b: _iterated(lambda q: s**2 * _mean_tanh2(q) + b),
+                    "You added σ_b. Variances add up: it is σ_b².",
+                ),
+                Misconception(
+                    "the biases are left out",
+                    lambda s, b: _iterated(lambda q: s**2 * _mean_tanh2(q)),
+                    "You left σ_b² out of the map.",
+                ),
+                Misconception(
+                    "one step only",
+                    lambda s, b: float(s**2 * _mean_tanh2(1.0) + b**2),
+                    "That is one layer's step from q = 1. q* is where the map stops moving: "
+                    "repeat it.",
+                ),
+                Misconception(
+                    "the slope for the activation",
+                    lambda s, b: _iterated(
+                        lambda q: s**2 * gaussian_mean(lambda z: _sech2(z) ** 2, q) + b**2
+                    ),
+                    "You averaged tanh′². The signal that goes forwards is tanh itself, squared.",
+                ),
+                Misconception(
+                    "q for √q",
+                    lambda s, b: _iterated(lambda q: s**2 * _mean_tanh2(q**2) + b**2),
+                    "You gave tanh the argument q·z. q is a variance; the pre-activation is √q·z.",
+                ),
+                Misconception(
+                    "tanh of q",
+                    lambda s, b: _iterated(lambda q: s**2 * math.tanh(math.sqrt(q)) ** 2 + b**2),
+                    "You put √q itself into tanh. The pre-activations are spread with variance q: "
+                    "average tanh² over them.",
+                ),
+            ),
+            returns="a float",
+        ),
+    ),
+    parts=(
+        Part(
+            title="χ at 5 random points, σ_w from 0.7 to 3, q from 0.3 to 3",
+            points=2.0,
+            cases=_points,
+            function="chi",
+            example=(2.0, 1.0),
+            look_at="At q near 0 every slope is 1, so χ must come near σ_w². Does yours?",
+            rtol=1e-3,
+        ),
+        Part(
+            title="q* at 4 random points, σ_w from 0.6 to 2.8, σ_b from 0.2 to 1",
+            points=1.0,
+            cases=_pairs,
+            function="q_star",
+            example=(1.5, 0.5),
+            look_at="q* must satisfy q = σ_w² E[tanh²(√q z)] + σ_b². Put yours in.",
+            rtol=1e-3,
+        ),
+    ),
+    hints=(
+        "Both want a mean over a standard normal z. A sum over many nodes with Gaussian weights "
+        "that add up to 1 is such a mean.",
+        "z, w = np.polynomial.hermite_e.hermegauss(80); w = w / w.sum(). Then a mean is "
+        "w @ f(np.sqrt(q) * z).",
+        "chi: sigma_w**2 * (w @ (1 - np.tanh(np.sqrt(q) * z)**2)**2). q_star: start at q = 1 and "
+        "repeat q = sigma_w**2 * (w @ np.tanh(np.sqrt(q) * z)**2) + sigma_b**2 until it stands.",
+    ),
+)

@@ -1,0 +1,713 @@
+# %% [markdown] name="title" tags=["slide"]
+# # 05 · Initialization
+#
+# **After this lesson you can choose the first weights of a network so that 30 layers learn, say
+# what your framework chose for you, and predict from two numbers how deep a signal will get.**
+#
+# *45 minutes. You need lessons 02 and 04: the factor $\sqrt\chi$ that a layer puts on a gradient,
+# and ReLU, which lets half of a signal through.*
+
+# %% name="import" tags=["continue"]
+import math
+
+import gradcourse as gc
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gradcourse import theory
+
+digits = gc.digits()
+
+# %% [markdown] name="notation" tags=["continue"]
+# A layer computes $z = W h + b$, the pre-activation, and $\varphi(z)$, which is the next layer's
+# $h$. $\delta_l = \partial\mathcal{L}/\partial z_l$. Layer 1 is nearest the input. A weight
+# matrix has *fan_in* columns, one for each input of a unit, and *fan_out* rows, one for each unit.
+# Weights are random with mean 0 and variance $v$; we write $v = \sigma_w^2/\text{fan\_in}$. Biases
+# start at 0 unless we say otherwise. The *size* of many numbers is their root mean square.
+
+# %% [markdown] name="notes-open" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# Write on the board: *a layer adds up fan_in products.* Nearly all of today follows from it. Keep
+# the ½ of ReLU from lesson 04 beside it.
+
+# %% [markdown] name="puzzle" tags=["slide"]
+# ## The puzzle
+#
+# Lesson 04 ended with a loss: each ReLU layer throws half of the signal away. What weights would
+# pay for it?
+#
+# Here are two networks with 30 hidden ReLU layers of 64 units. In one the weights have the standard
+# deviation $\sqrt{1/64}$ (Xavier Glorot's, 2010), in the other $\sqrt{2/64}$ (Kaiming He's, 2015).
+# A factor of 1.41 on the first weights, and nothing else differs: same random numbers, same data,
+# same 300 steps of gradient descent with momentum 0.9. Five seeds each.
+
+
+# %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
+def momentum(parameters):
+    return torch.optim.SGD(parameters, lr=0.003, momentum=0.9)
+
+
+def learn(nets, steps=300):
+    return [
+        gc.train(net, digits, steps=steps, lr=0.003, seed=s, every=steps, optimizer=momentum)
+        for s, net in enumerate(nets)
+    ]
+
+
+runs = {}
+for init in ("xavier", "he"):
+    runs[init] = learn([gc.mlp(30, activation="relu", init=init, seed=s) for s in range(5)])
+    loss = np.array([run.loss[-50:].mean() for run in runs[init]])
+    print(
+        f"{init:6}  loss still above 2.2: {(loss > 2.2).sum()} of 5   below 1: {(loss < 1).sum()}"
+    )
+
+# %% name="puzzle-picture" tags=["fragment"]
+step, lines = np.arange(10, 301, 10), []
+for init, name, color in (("xavier", "Xavier", "vermillion"), ("he", "He", "blue")):
+    loss = np.array([run.loss[1:].reshape(-1, 10).mean(axis=1) for run in runs[init]])
+    lines += [
+        gc.Line(step, loss.mean(axis=0), f"{name}, mean of 5", color=color),
+        gc.Line(step, loss.min(axis=0), f"{name}, lowest", "reference", color),
+        gc.Line(step, loss.max(axis=0), f"{name}, highest", "reference", color),
+    ]
+lines.append(gc.Line([10, 300], [math.log(10)] * 2, "ln 10, guessing", "theory", "black"))
+gc.Plot("A factor of 1.41 in the first weights", gc.Axis("step"), gc.Axis("loss"), tuple(lines))
+
+# %% [markdown] name="puzzle-question" tags=["continue"]
+# The picture shows He's experiment of 2015, which he made on photographs. Xavier's network stands
+# at $\ln 10$, where it would be without looking at the images. Why is 1.41 the difference between
+# nothing and learning? And if a scale matters that much, **why are the weights random at all? Could
+# they not all be the same good number?**
+
+# %% [markdown] name="notes-puzzle" tags=["notes"]
+# **Speaker notes** · 4 min
+#
+# While it trains (about ten seconds), ask what a factor of 1.41 can do. Somebody will say "nothing,
+# training repairs it in a few steps". Keep that sentence for claim 3. The thin lines are the best
+# and the worst of five seeds: the two recipes never meet.
+
+# %% [markdown] name="step-1" tags=["slide"]
+# ## Step 1 · Why random at all?
+#
+# Two hidden layers of 32 tanh units. All weights get the same value, all biases 0.
+#
+# ### Predict
+
+# %% name="predict-equal" tags=["fragment"]
+gc.panel("init/equal-start")
+
+# %% [markdown] name="drag-symmetry" tags=["subslide"]
+# ### Drag
+#
+# All weights are 0.1, plus a little noise. The line shows how much the units of layer 1 differ.
+# Make the noise smaller, ten times at each move. Look at *how much later* the line reaches the top.
+# (The networks are trained once, when you open this; it takes a few seconds.)
+
+# %% name="demo-symmetry" tags=["fragment"]
+gc.demo("init/symmetry")
+
+# %% [markdown] name="measure-rank-intro" tags=["subslide"]
+# ### Measure
+#
+# Four starts: all weights 0, all 0.1, all 3, and random (Xavier). First the gradient of each of the
+# three matrices, and its *rank*: the number of independent directions in it. Then 300 steps of
+# training, and we count how many different units layer 1 has.
+
+
+# %% name="measure-rank" tags=["fragment", "nbval-check-output"]
+def rank(weight):
+    return int(torch.linalg.matrix_rank(weight.grad.double(), rtol=1e-6))
+
+
+for value in (0.0, 0.1, 3.0, "random"):
+    ranks, units, right = set(), set(), []
+    for seed in range(5):
+        net = gc.mlp(2, width=32, activation="tanh", seed=seed)
+        if value != "random":
+            gc.nets.constant_(net, value)
+        F.cross_entropy(net(digits.x_train), digits.y_train).backward()
+        ranks.add(tuple(rank(p) for p in net.parameters() if p.dim() == 2))
+        run = gc.train(net, digits, steps=300, lr=0.1, seed=seed, every=300)
+        units.add(len(torch.unique(net.layer1.weight.detach().round(decimals=3), dim=0)))
+        right.append(run.test_accuracy[-1])
+    print(f"{value!s:6}  ranks {ranks}  different units {units}", end="  ")
+    print(f"more than 90 % right: {sum(r > 0.9 for r in right)} of 5")
+
+# %% [markdown] name="explain-symmetry" tags=["subslide"]
+# ### Explain
+#
+# Let all units of a layer have the same weights in and the same weights out. Then they have the
+# same $z$, and the same $\delta$, for every image. The gradient adds up over the images
+#
+# $$\frac{\partial\mathcal{L}}{\partial W} = \sum \delta\, h^\top
+#   = \begin{pmatrix} 1 \\ \vdots \\ 1 \end{pmatrix} g^\top, \qquad \text{rank 1:}$$
+#
+# the same row $g$ for each unit. Equal rows stay equal. The 32 units are 32 copies of one, however
+# long you train. This is the **symmetry** that a start must break.
+#
+# - **Zeros**: with $W = 0$ nothing comes through, $h = 0$ and $\delta = 0$ in the hidden layers. Rank
+#   0 everywhere; only the output biases learn.
+# - **0.1**: rank 1. It learns what a network with one unit per layer can learn.
+# - **3**: large equal weights add up: $|z| = 32 \cdot 3 = 96$ in layer 2, and float32 says that
+#   tanh has slope exactly 0 there. Two diseases at once.
+# - **Random**: full rank. (The output's gradient has rank 9, not 10: its ten rows add up to 0.)
+#
+# Noise breaks the symmetry, and the difference then grows *exponentially*: each tenfold less noise
+# costs about the same number of steps. So randomness is needed; its amount is another matter.
+
+# %% [markdown] name="notes-step-1" tags=["notes"]
+# **Speaker notes** · 7 min
+#
+# Wrong answers to expect: "ten, one per digit", and "32, training makes them different". Ask those
+# for *two* units with equal weights: which of them should go first? A sharp student asks about
+# rounding errors: they could break a symmetry as noise of 1e-8 does, given time; here the copies
+# are computed alike. If someone says that biases should be random too: not needed, the exercises
+# have the four cases. If the demo does not move: `gc.demo("init/symmetry").frame(noise=1e-6)`.
+
+# %% [markdown] name="bridge-1" tags=["continue"]
+# The weights must be random. **Then how large? What does one layer of random weights do to a
+# signal, and 30 of them?**
+
+# %% [markdown] name="step-2" tags=["slide"]
+# ## Step 2 · How large?
+#
+# ### Predict
+
+# %% name="predict-normal" tags=["fragment"]
+gc.panel("init/standard-normal")
+
+# %% [markdown] name="drag-two-ways" tags=["subslide"]
+# ### Drag
+#
+# A random ReLU network of 30 layers. One line is the signal, from left to right; the other is the
+# gradient, from right to left. Look at both slopes. Find the one $\sigma_w$ that makes both level.
+
+# %% name="demo-two-ways" tags=["fragment"]
+gc.demo("init/two-ways")
+
+# %% [markdown] name="measure-recipes-intro" tags=["subslide"]
+# ### Measure
+#
+# The networks of the puzzle, before training, with five recipes. `gc.mlp(init="default")` leaves
+# the weights as `nn.Linear` makes them. The probe reads $z$ and δ in every layer.
+
+# %% name="measure-recipes" tags=["fragment", "nbval-check-output"]
+recipes = {
+    "N(0, 1)": 1.0,
+    "N(0, 0.01²)": 0.01,
+    "Xavier": "xavier",
+    "He": "he",
+    "PyTorch": "default",
+}
+v = {"N(0, 1)": 1, "N(0, 0.01²)": 1e-4, "Xavier": 1 / 64, "He": 2 / 64, "PyTorch": 1 / (3 * 64)}
+back = {}
+print("factor per layer   z, forwards   δ, backwards   theory √(64 v/2)")
+for name, init in recipes.items():
+    there, back[name] = [], []
+    for seed in range(5):
+        net = gc.mlp(30, activation="relu", init=init, seed=seed)
+        with gc.probe(net) as record:
+            F.cross_entropy(net(digits.x_train), digits.y_train).backward()
+        layers = record.select("Linear")[:30]
+        there.append(record.activation_rms[0, layers])
+        back[name].append(record.output_gradient_rms[0, layers])
+    z = np.mean([(size[29] / size[0]) ** (1 / 29) for size in there])
+    d = np.mean([(size[0] / size[29]) ** (1 / 29) for size in back[name]])
+    print(f"{name:12} {z:16.2f} {d:14.2f} {math.sqrt(64 * v[name] / 2):14.2f}")
+
+# %% name="picture-recipes" tags=["fragment"]
+layer, lines = np.arange(1, 31), []
+colors = {"N(0, 1)": "vermillion", "He": "blue", "Xavier": "green", "PyTorch": "orange"}
+for name, color in colors.items():
+    mean = np.exp(np.mean([np.log(size / size[29]) for size in back[name]], axis=0))
+    expected = math.sqrt(64 * v[name] / 2) ** (30.0 - layer)
+    lines += gc.with_theory(layer, mean, expected, name, color)
+gc.Plot(
+    "δ through 30 ReLU layers, mean of 5 networks",
+    gc.Axis("layer (1 is nearest the input)"),
+    gc.Axis("size of δ, relative to layer 30", "log"),
+    tuple(lines),
+)
+
+# %% [markdown] name="explain-variance" tags=["subslide"]
+# ### Explain
+#
+# A unit adds up fan_in products, $z_i = \sum_j W_{ij} h_j$. The weights are independent, with mean
+# 0, so the mean square of the sum is the sum of the mean squares. And ReLU keeps the positive half
+# of $z$, which holds half of its mean square if $z$ is symmetric. Both ways:
+#
+# $$\mathrm{E}[z_l^2] = \text{fan\_in}\; v \cdot \tfrac12\, \mathrm{E}[z_{l-1}^2], \qquad
+#   \mathrm{E}[\delta_l^2] = \tfrac12 \cdot \text{fan\_out}\; v\; \mathrm{E}[\delta_{l+1}^2] .$$
+#
+# (Backwards, fan_out is that of layer $l+1$; and we take δ as independent of the weights it has
+# not passed yet, which is good for wide networks at the start.) To keep $z$ you need
+# $v = 2/\text{fan\_in}$; to keep δ, $v = 2/\text{fan\_out}$. Either is enough, because the ratio
+# of the two cancels along a chain of layers (He et al. 2015). Without the ½, for a linear layer, it is $1/\text{fan\_in}$
+# or $1/\text{fan\_out}$; Glorot & Bengio (2010) take the middle, $2/(\text{fan\_in} +
+# \text{fan\_out})$.
+#
+# So Xavier loses $\sqrt{1/2} = 0.71$ per ReLU layer, and N(0, 1) gains $\sqrt{32} = 5.66$. (The
+# measured factors are 1 to 3 % lower. The theory is for the *mean* square, and a typical product
+# lies below its mean, as in lesson 01; it is an effect of only 64 units.)
+#
+# **PyTorch** draws uniformly between $\pm 1/\sqrt{\text{fan\_in}}$. That has variance
+# $1/(3\,\text{fan\_in})$, six times below He: $\sqrt{1/6} = 0.41$ per layer backwards. Forwards it
+# looks healthy, 0.93. Look at what is there:
+
+# %% name="measure-default" tags=["fragment", "nbval-check-output"]
+print("size of z / how much z differs from image to image, layer 30")
+for init in ("he", "default"):
+    z_size, spread = [], []
+    for seed in range(5):
+        with torch.no_grad():
+            z = gc.mlp(30, activation="relu", init=init, seed=seed)[:-2](digits.x_train).double()
+        z_size.append(float(z.square().mean().sqrt()))
+        spread.append(float(z.var(0, correction=0).mean().sqrt()))
+    print(f"{init:8} {np.mean(z_size):.2f} / {np.mean(spread):.0e}")
+
+# %% [markdown] name="explain-default" tags=["continue"]
+# The default draws random *biases*, too. In layer 30 they are all that is left: the same for every
+# image. A signal that does not depend on the input is no signal. So look at δ, or at differences
+# between images, not at the size of $z$ alone.
+
+# %% [markdown] name="notes-step-2" tags=["notes"]
+# **Speaker notes** · 9 min
+#
+# For N(0, 1) expect "1, because the mean is 0", and $64^{29}$ (variance for size). Let the hall do
+# the sum $z_i = \sum_j W_{ij} h_j$ on paper; it is the whole of Xavier and He. The default is
+# historical: `reset_parameters` calls `kaiming_uniform_(a=√5)`, which works out to this bound. Ask
+# why nobody notices: few plain networks are 30 layers deep; lessons 06 and 07 are the reason.
+
+# %% [markdown] name="bridge-2" tags=["continue"]
+# For ReLU the answer is one number, $\sigma_w = \sqrt2$. tanh has slope 1 at 0, so Xavier's
+# $\sigma_w = 1$ should keep its signal as it is. **Does it, for 100 layers?**
+
+# %% [markdown] name="step-3" tags=["slide"]
+# ## Step 3 · tanh fades slowly
+#
+# ### Predict
+
+# %% name="predict-tanh" tags=["fragment"]
+gc.panel("init/tanh-hundred")
+
+# %% [markdown] name="drag-tanh" tags=["subslide"]
+# ### Drag
+#
+# Both axes are logarithmic: a power of depth is a straight line, an exponential bends down. Look at
+# the line left of 1.00, at 1.00, and right of it.
+
+# %% name="demo-tanh" tags=["fragment"]
+gc.demo("init/tanh-depth")
+
+# %% [markdown] name="measure-tanh-intro" tags=["subslide"]
+# ### Measure
+#
+# 100 tanh layers of 200 units, Xavier's weights, 64 real digits, five networks. If the variance $q$
+# of $z$ falls like $1/(2l)$, then $2\,l\,q_l$ comes near 1. The gradient is on board, too.
+
+# %% name="measure-tanh" tags=["fragment", "nbval-check-output"]
+q, ends = [], []
+for seed in range(5):
+    net = gc.mlp(100, width=200, activation="tanh", seed=seed)
+    with gc.probe(net) as record:
+        F.cross_entropy(net(digits.x_train[:64]), digits.y_train[:64]).backward()
+    layers = record.select("Linear")[:100]
+    q.append(record.activation_rms[0, layers] ** 2)
+    delta = record.output_gradient_rms[0, layers]
+    ends.append(delta[0] / delta[99])
+q, expected = np.array(q), theory.q_trajectory("tanh", 1.0, depth=100, mean_square=0.4)
+for layer in (10, 30, 100):
+    measured, predicted = q[:, layer - 1].mean(), expected[layer - 1]
+    print(f"layer {layer:3d}  q = {measured:.3f}   2 l q: {2 * layer * measured:.2f}", end="   ")
+    print(f"theory {2 * layer * predicted:.2f}")
+print(f"δ in layer 1 / δ in layer 100: {np.mean(ends):.2f}")
+
+# %% name="picture-tanh" tags=["fragment"]
+layer = np.arange(1, 101)
+gc.Plot(
+    "tanh with Xavier's weights, mean of 5 networks",
+    gc.Axis("layer (1 is nearest the input)", "log"),
+    gc.Axis("variance of z", "log"),
+    (
+        *gc.with_theory(layer, q.mean(axis=0), expected, "tanh", "tanh"),
+        gc.Line(layer, 1 / (2 * layer), "1/(2l)", "reference"),
+        gc.Line(layer, np.full(100, q[:, 0].mean()), "constant", "reference"),
+    ),
+)
+
+# %% [markdown] name="explain-tanh" tags=["subslide"]
+# ### Explain
+#
+# Write $q_l$ for the variance of $z$ in layer $l$. For small $z$, $\tanh^2 z = z^2 - \tfrac23 z^4 +
+# \dots$, and a Gaussian has $\mathrm{E}[z^4] = 3q^2$. With $\sigma_w = 1$:
+#
+# $$q_{l+1} = \mathrm{E}[\tanh^2 z] = q_l - 2q_l^2 + \dots
+#   \quad\Rightarrow\quad \frac{1}{q_{l+1}} = \frac{1}{q_l} + 2 + \dots
+#   \quad\Rightarrow\quad q_l \approx \frac{1}{2l} .$$
+#
+# The smaller the signal, the more linear tanh becomes, and the less it loses. So the decay is
+# *algebraic*, a power of the depth and not a number to the power of the depth: $1/200 = 0.005$ in
+# layer 100. The gradient follows: the mean squared slope is $\mathrm{E}[(1 - \tanh^2 z)^2] \approx
+# 1 - 2q_l \approx 1 - 1/l$, and the product of these over the layers falls like $1/L$ again. Xavier
+# is not constant for tanh, but it is as good as one number can be: below 1 the decay is
+# exponential, above 1 the signal settles at a size of its own.
+
+# %% [markdown] name="notes-step-3" tags=["notes"]
+# **Speaker notes** · 7 min
+#
+# Most vote for "constant" or for an exponential; almost nobody expects a power. Write $1/q$ on the
+# board: it grows by 2 in each layer, as simple as that. Layer 1 has 0.4, not 1: Xavier's rule sees
+# 64 pixels and 200 units, $64 \cdot 2/264 = 0.48$, and these 64 digits are a little darker than
+# the mean. A picky listener asks for the next term: $+\tfrac{17}{3}q^3$; it is why $2lq_l$ comes to
+# 1 only slowly. One network of 200 units wanders around the theory by 20 % and more: that is why we
+# average five.
+
+# %% [markdown] name="bridge-3" tags=["continue"]
+# $\sigma_w = 1$ is a border: below it everything fades, above it a signal survives. **Is there such
+# a border with biases too, and is it where a network can be trained?**
+
+# %% [markdown] name="step-4" tags=["slide"]
+# ## Step 4 · The edge of chaos
+#
+# Now two numbers: $\sigma_w$ for the weights and $\sigma_b$, the standard deviation of the biases.
+# In a wide network $z$ is nearly Gaussian, so one number, its variance, says all
+# (Poole et al. 2016). It settles at $q^*$, and with it the factor on the mean square of δ per layer
+# (Schoenholz et al. 2017):
+#
+# $$q^* = \sigma_w^2\, \mathrm{E}\bigl[\varphi(\sqrt{q^*}\,\zeta)^2\bigr] + \sigma_b^2, \qquad
+#   \chi = \sigma_w^2\, \mathrm{E}\bigl[\varphi'(\sqrt{q^*}\,\zeta)^2\bigr], \qquad
+#   \xi = \frac{1}{|\ln \chi|},$$
+#
+# with ζ standard normal. $\xi$ is the **depth scale**: over ξ layers the mean square of δ changes
+# by a factor of e. Where $\chi < 1$ gradients vanish, and two images become alike: *order*. Where
+# $\chi > 1$ gradients explode, and images that were alike become unrelated: *chaos*. Between them
+# runs the **edge of chaos**, $\chi = 1$, where ξ is infinite.
+#
+# ### Predict
+
+# %% name="predict-map" tags=["fragment"]
+gc.panel("init/where-trains")
+
+# %% [markdown] name="drag-map" tags=["subslide"]
+# ### Drag, or click
+#
+# The colour is measured: how much δ grows from layer 30 back to layer 1 in a random tanh network of
+# 64 units. The dashed line is theory: the edge. **Click anywhere on the map** (or use the sliders):
+# a network of 30 layers starts there, is trained for 150 steps, and the title says how many test
+# digits it then gets right. Look for the places that learn. How far from the edge do they reach?
+
+# %% name="demo-map" tags=["fragment"]
+gc.demo("init/edge-map")
+
+# %% [markdown] name="measure-chi-intro" tags=["subslide"]
+# ### Measure
+#
+# Eight points of the map. For each: five networks of 30 tanh layers of 256 units, real digits, the
+# size of $z$ in layer 30, and the slope of δ from layer 30 to layer 10. Predicted numbers are
+# computed before any network is built.
+
+# %% name="measure-chi" tags=["fragment", "nbval-check-output"]
+pairs = [
+    (0.8, 0.1),
+    (0.8, 0.5),
+    (1.2, 0.3),
+    (1.2, 0.8),
+    (1.6, 0.1),
+    (1.6, 0.8),
+    (2.0, 0.1),
+    (2.5, 0.3),
+]
+x, y = digits.x_train[:64], digits.y_train[:64]
+paths = {}
+print("  σ_w  σ_b      q* theory, measured   χ theory, measured   ξ theory, measured")
+for sigma_w, sigma_b in pairs:
+    q, paths[sigma_w, sigma_b] = [], []
+    for s in range(5):
+        net = gc.mlp(30, 256, "tanh", init="lecun", gain=sigma_w, bias_std=sigma_b, seed=s)
+        with gc.probe(net) as record:
+            F.cross_entropy(net(x), y).backward()
+        q.append(record.activation_rms[0, record.select("Linear")[29]] ** 2)
+        paths[sigma_w, sigma_b].append(record.output_gradient_rms[0, record.select("Linear")[:30]])
+    log_delta = np.log(paths[sigma_w, sigma_b]).mean(axis=0)
+    chi = np.exp(-2 * np.polyfit(np.arange(10, 31), log_delta[9:], 1)[0])
+    q_star, chi_theory = (f("tanh", sigma_w, sigma_b) for f in (theory.q_fixed_point, theory.chi))
+    depths = f"{theory.depth_scale(chi_theory):10.1f} {theory.depth_scale(chi):8.1f}"
+    print(f"{sigma_w:5} {sigma_b:4} {q_star:12.2f} {np.mean(q):8.2f}", end="")
+    print(f"{chi_theory:13.2f} {chi:8.2f} {depths}")
+
+# %% name="picture-chi" tags=["fragment"]
+layer, lines = np.arange(1, 31), []
+shown = {(0.8, 0.5): "vermillion", (1.2, 0.3): "orange", (1.6, 0.8): "green", (2.0, 0.1): "blue"}
+for pair, color in shown.items():
+    mean = np.exp(np.mean([np.log(path / path[29]) for path in paths[pair]], axis=0))
+    expected = math.sqrt(theory.chi("tanh", *pair)) ** (30.0 - layer)
+    lines += gc.with_theory(layer, mean, expected, f"{pair[0]}, {pair[1]}", color)
+gc.Plot(
+    "δ at four points (σ_w, σ_b), mean of 5 networks",
+    gc.Axis("layer (1 is nearest the input)"),
+    gc.Axis("size of δ, relative to layer 30", "log"),
+    tuple(lines),
+)
+
+# %% [markdown] name="explain-edge" tags=["subslide"]
+# ### Explain
+#
+# The factor on δ in one layer has two parts, as in lesson 02: the matrix gives $\sigma_w^2$, the
+# slopes give $\mathrm{E}[\varphi'^2]$. A bias does not multiply δ. It shifts $z$ away from 0, where
+# tanh is flat, and so it lowers the slopes: with biases the edge lies at larger weights. At
+# $\sigma_b = 0$ it starts at $\sigma_w = 1$, the border of step 3. Near layer 1 the measured lines
+# leave the theory a little: there the variance is still on its way to $q^*$.
+#
+# A network learns if a signal crosses it, so depth should not exceed a few ξ. The measured networks
+# learn in a strip along the edge and a good way into the chaotic side. Your clicks show it; the five
+# seeds behind the panel above agree.
+
+# %% name="measure-strip" tags=["fragment", "nbval-check-output"]
+print("test digits right at σ_b = 0.3 (150 steps, 5 seeds)")
+for sigma_w in (0.8, 1.4, 2.8):
+    nets = [
+        gc.mlp(30, 64, "tanh", init="lecun", gain=sigma_w, bias_std=0.3, seed=s) for s in range(5)
+    ]
+    right = np.array([run.test_accuracy[-1] for run in learn(nets, steps=150)])
+    xi = theory.depth_scale(theory.chi("tanh", sigma_w, 0.3))
+    print(f"σ_w = {sigma_w}: ξ = {xi:5.1f}   more than 80 %: {(right > 0.8).sum()} of 5", end="")
+    print(f"   less than 30 %: {(right < 0.3).sum()} of 5")
+
+# %% [markdown] name="notes-step-4" tags=["notes"]
+# **Speaker notes** · 10 min
+#
+# Let volunteers call out points to click; collect accuracies on the board, by distance from the
+# dashed line. Ask for a point that vanishes although its weights are large (up and left of the
+# edge). Expect "bigger biases help, they bring signal in": they bring in a signal that is the same
+# for all images. How far into chaos a network still learns depends on the learning rate, too; ξ
+# gives the scale, not a law with sharp edges. For ReLU the map is one vertical line,
+# $\sigma_w = \sqrt2$: its slopes do not depend on $q$. If the widget does not react, use
+# `gc.demo("init/edge-map").rested(sigma_w=1.4, sigma_b=0.3)`.
+
+# %% [markdown] name="bridge-4" tags=["continue"]
+# χ is a mean over all directions of δ. A mean can be right while every direction is wrong. **Can we
+# choose a matrix that treats all directions alike?**
+
+# %% [markdown] name="step-5" tags=["slide"]
+# ## Step 5 · Beyond one number
+#
+# Two recipes that are more than a variance.
+#
+# - **Orthogonal** (Saxe et al. 2014): $W = \sigma_w Q$ with $Q^\top Q = 1$. All singular values of
+#   $W$ are $\sigma_w$: no direction is stretched more than another.
+# - **LSUV**, layer-sequential unit variance (Mishkin & Matas 2016): start orthogonal, send a batch
+#   in, and divide each matrix, from the first to the last, by the standard deviation of what it
+#   gives. No formula; the data say it.
+#
+# ### Predict
+
+# %% name="predict-better" tags=["fragment"]
+gc.panel("init/better-start")
+
+# %% [markdown] name="drag-spectrum" tags=["subslide"]
+# ### Drag
+#
+# All 64 singular values of a whole network's Jacobian: by how much each direction is stretched or
+# squashed on its way through. Add layers, and look at the right end of the three lines.
+
+# %% name="demo-spectrum" tags=["fragment"]
+gc.demo("init/spectrum")
+
+# %% [markdown] name="measure-better-intro" tags=["subslide"]
+# ### Measure
+#
+# He's experiment again, with all three. For ReLU, $\sigma_w = \sqrt2$ serves the orthogonal
+# matrices, too. LSUV sees 256 training digits.
+
+# %% name="measure-better" tags=["fragment", "nbval-check-output"]
+relu = [gc.mlp(30, activation="relu", seed=s) for s in range(10)]
+orthogonal = [gc.nets.orthogonal_(net, math.sqrt(2), seed=s) for s, net in enumerate(relu[:5])]
+lsuv = [gc.nets.lsuv_(net, digits.x_train[:256], seed=s) for s, net in enumerate(relu[5:])]
+runs |= {"orthogonal": learn(orthogonal), "lsuv": learn(lsuv)}
+late = {name: np.array([run.loss[-50:].mean() for run in five]) for name, five in runs.items()}
+for name in ("he", "orthogonal", "lsuv"):
+    below = (late[name] < late["he"]).sum()
+    print(f"{name:11} loss after 300 steps {late[name].mean():.1f}   lower than He: {below} of 5")
+
+# %% [markdown] name="explain-orthogonal" tags=["subslide"]
+# ### Explain
+#
+# A Gaussian matrix of He's or Xavier's size keeps the *mean* square. Its singular values, though,
+# run from 0 to $2\sigma_w$, and a product of $L$ such matrices spreads them exponentially (lesson
+# 01): after 50 layers the weakest direction comes through with $10^{-61}$ of its size. A product of
+# orthogonal matrices is orthogonal, and all singular values are exactly 1. Then a deep *linear*
+# network learns as fast at 50 layers as at 5 (Saxe et al. 2014). With ReLU or tanh between the
+# matrices the slopes spread the values again, but less: tanh near its linear part almost keeps
+# them (Pennington et al. 2017).
+#
+# Both were ahead of He after 300 steps. This is a head start, with one learning rate; it is not a
+# promise about the end of a training.
+
+# %% [markdown] name="notes-step-5" tags=["notes"]
+# **Speaker notes** · 6 min
+#
+# Expect "same variance, same result" from those who liked step 2 best; praise them, it is the right
+# first approximation. Ask what is left to improve when all singular values are 1: nothing at the
+# start, and this lasts for no more than a few steps. LSUV is orthogonal *and* measured, so the two
+# cannot be told apart by this cell. If somebody asks for a real use: LSUV is how to initialize a
+# network for which nobody has derived a formula.
+
+# %% [markdown] name="claims" tags=["slide"]
+# ## Claims on trial
+#
+# ### Claim 1: never draw weights from a standard normal
+
+# %% name="claim-normal" tags=["fragment", "nbval-check-output"]
+broken, same, shallow = [], [], []
+for s in range(5):
+    deep = gc.mlp(30, activation="relu", init=1.0, seed=s)
+    broken.append(bool(learn([deep])[0].stopped))
+    scaled = gc.mlp(30, activation="relu", init=1.0, gain=math.sqrt(2 / 64), seed=s)
+    he = gc.mlp(30, activation="relu", init="he", seed=s)
+    same.append(torch.allclose(scaled.layer30.weight, he.layer30.weight))
+    one = gc.mlp(1, activation="relu", init=1.0, seed=s)
+    shallow.append(gc.train(one, digits, steps=600, lr=0.01, seed=s, every=600).test_accuracy[-1])
+print(f"30 layers of N(0, 1), loss ends as NaN or ∞:   {sum(broken)} of 5")
+print(f"the same numbers times √(2/64) are He's start: {sum(same)} of 5")
+print(f"1 layer of N(0, 1), more than 80 % right:      {sum(r > 0.8 for r in shallow)} of 5")
+print("verdict:", "holds only if" if all(broken) and all(same) else "fails")
+
+# %% [markdown] name="claim-normal-verdict" tags=["continue"]
+# **Holds only if** nothing rescales the numbers, and the network is deep. The shape of the
+# distribution is harmless; the *variance* decides. He's weights are standard normal numbers times
+# $\sqrt{2/\text{fan\_in}}$. One raw layer of 64 units learns, from a bad start.
+
+# %% [markdown] name="claim-tanh" tags=["subslide"]
+# ### Claim 2: Xavier keeps a tanh network at constant variance, at any depth
+
+# %% name="claim-tanh-measure" tags=["fragment", "nbval-check-output"]
+left = []
+for seed in range(5):
+    net = gc.mlp(100, width=200, activation="tanh", seed=seed)
+    with torch.no_grad(), gc.probe(net) as record:
+        net(digits.x_train[:64])
+    q = record.activation_rms[0, record.select("Linear")] ** 2
+    left.append(q[99] / q[0])
+print(f"variance left in layer 100: less than 5 % in {sum(r < 0.05 for r in left)} of 5 networks")
+print("verdict:", "fails" if max(left) < 0.05 else "holds")
+
+# %% [markdown] name="claim-tanh-verdict" tags=["continue"]
+# **Fails.** It falls like $1/(2l)$. The rule is derived for a linear layer, and tanh is linear only
+# where there is no signal. For ten layers you may forget the difference; for 100 you may not.
+
+# %% [markdown] name="claim-start" tags=["subslide"]
+# ### Claim 3: initialization only matters at the start
+#
+# Two hidden ReLU layers, easy to train. One start is He's, the other is three times as large. Adam,
+# 1500 steps, until *every* training digit is right.
+
+# %% name="claim-start-measure" tags=["fragment", "nbval-check-output"]
+test, verdict = {}, []
+for gain in (1, 3):
+    train, test[gain], moved = [], [], []
+    for s in range(5):
+        net = gc.mlp(2, activation="relu", init="he", gain=gain, seed=s)
+        adam = lambda parameters: torch.optim.Adam(parameters, lr=1e-3)  # noqa: E731
+        run = gc.train(net, digits, steps=1500, lr=0, seed=s, every=1500, optimizer=adam)
+        train.append(run.train_accuracy[-1])
+        test[gain].append(run.test_accuracy[-1])
+        moved.append(run.relative_change[-1].mean())
+    print(f"He × {gain}: all training digits right: {sum(r == 1 for r in train)} of 5", end="   ")
+    print(f"test errors {1 - np.mean(test[gain]):.0%}   weights moved by {np.mean(moved):.0%}")
+worse = sum(b < a - 0.03 for a, b in zip(test[1], test[3], strict=True))
+print("verdict:", "fails" if worse == 5 else "holds")
+
+# %% [markdown] name="claim-start-verdict" tags=["continue"]
+# **Fails.** Both are perfect on the training digits, and the second makes several times as many
+# errors on new ones, from all five seeds. Its weights moved by an eighth of their size: they are
+# still mostly the random numbers they were born as. Large weights fit the data before they have
+# learned what the data have in common (*lazy training*, Chizat, Oyallon & Bach 2019).
+
+# %% [markdown] name="notes-claims" tags=["notes"]
+# **Speaker notes** · 5 min
+#
+# Claim 3 is the surprise. Take out the sentence from the puzzle, "training repairs it". It repairs
+# the training loss. Ask where the information about the start could hide if the loss is 0: in the
+# many directions that the training data do not see.
+
+# %% [markdown] name="your-network" tags=["slide"]
+# ## In your own network
+#
+# Put your model, batch and loss here. The model in the cell is a plain stack as PyTorch makes it.
+# Read the picture from right to left; a straight line is one factor per layer.
+
+# %% name="your-network-code" tags=["fragment"]
+torch.manual_seed(0)
+sizes = [64] * 12
+model = torch.nn.Sequential(
+    *(m for n in sizes for m in (torch.nn.Linear(64, n), torch.nn.ReLU())), torch.nn.Linear(64, 10)
+)
+x, y = digits.x_train[:128], digits.y_train[:128]
+
+with gc.probe(model) as record:
+    F.cross_entropy(model(x), y).backward()
+gc.depth_plot(record)
+
+# %% [markdown] name="your-network-mend" tags=["subslide"]
+# If it falls, three lines give each layer its variance back:
+
+# %% name="your-network-mended" tags=["fragment"]
+for layer in model:
+    if isinstance(layer, torch.nn.Linear):
+        torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        torch.nn.init.zeros_(layer.bias)
+
+with gc.probe(model) as record:
+    F.cross_entropy(model(x), y).backward()
+gc.depth_plot(record)
+
+# %% [markdown] name="notes-your-network" tags=["notes"]
+# **Speaker notes** · 2 min
+#
+# `torch.nn.init` has `xavier_normal_`, `kaiming_normal_` and `orthogonal_`; the last with
+# `gain=nn.init.calculate_gain("relu")`. For tanh `calculate_gain` says 5/3; exercise 5 shows what
+# that does over 40 layers.
+
+# %% [markdown] name="summary" tags=["slide"]
+# ## Summary
+#
+# - Equal weights make copies: the gradient has rank 1, or 0. Weights must be random.
+# - A layer multiplies mean squares by fan_in·v forwards and fan_out·v backwards, times ½ for ReLU.
+#   He's $v = 2/\text{fan\_in}$ pays for the half; PyTorch's default is six times below it.
+# - tanh with Xavier is not constant: $q_l \approx 1/(2l)$, a power of the depth.
+# - With $\sigma_w, \sigma_b$ you can predict $q^*$, χ and the depth scale $\xi = 1/|\ln\chi|$. Deep
+#   networks learn near the edge of chaos, $\chi = 1$.
+# - A start is more than a variance (orthogonal, LSUV), and it can be seen in the trained network.
+
+# %% [markdown] name="exercises" tags=["slide"]
+# ## Exercises
+#
+# Eight questions, 16 points:
+# [exercises/05_initialization.ipynb](../exercises/05_initialization.ipynb).
+#
+# **Next:** an initialization sets the start. One step later the weights are others, and nobody has
+# measured them since. **What keeps the layers in range *while* they train?** Lesson 06, batch
+# normalization.
+
+# %% [markdown] name="sources" tags=["continue"]
+# ## Sources
+#
+# - LeCun, Bottou, Orr & Müller (1998), *Efficient BackProp*: weights of variance 1/fan_in.
+# - Glorot & Bengio (2010), *Understanding the difficulty of training deep feedforward neural
+#   networks*, AISTATS: fan_in and fan_out.
+# - Saxe, McClelland & Ganguli (2014), *Exact solutions to the nonlinear dynamics of learning in deep
+#   linear neural networks*, ICLR: orthogonal weights.
+# - He, Zhang, Ren & Sun (2015), *Delving deep into rectifiers*, ICCV: the ½ of ReLU, and 30 layers.
+# - Mishkin & Matas (2016), *All you need is a good init*, ICLR: LSUV.
+# - Poole et al. (2016), *Exponential expressivity in deep neural networks through transient chaos*,
+#   NIPS: $q^*$, order and chaos.
+# - Schoenholz et al. (2017), *Deep information propagation*, ICLR: χ, ξ and which depths train.
+# - Pennington, Schoenholz & Ganguli (2017), *Resurrecting the sigmoid in deep learning through
+#   dynamical isometry*, NIPS: orthogonal weights with tanh.
+# - Chizat, Oyallon & Bach (2019), *On lazy training in differentiable programming*, NeurIPS.
+# - Mezzadri (2007), *How to generate random matrices from the classical compact groups*, Notices of
+#   the AMS 54: the signs of a QR decomposition.
+# - Newman (1986), *The distribution of Lyapunov exponents*, Communications in Mathematical Physics
+#   103: the dashed line of the last demo.
