@@ -3,11 +3,13 @@
 from gradcourse.nets.feedforward import activation_function, deep_linear, mlp
 from gradcourse.nets.normalized import normalization, normalized_mlp
 from gradcourse.nets.recipes import constant_, lsuv_, orthogonal_
-from gradcourse.nets.recurrent import Recurrent, recurrent
+from gradcourse.nets.recurrent import Recurrent, Truncated, recurrent
+from gradcourse.nets.residual import residual_cnn, residual_mlp
 from gradcourse.nets.surgery import scaled, with_activation, with_zeros
 
 __all__ = [
     "Recurrent",
+    "Truncated",
     "activation_function",
     "constant_",
     "deep_linear",
@@ -17,6 +19,8 @@ __all__ = [
     "normalized_mlp",
     "orthogonal_",
     "recurrent",
+    "residual_cnn",
+    "residual_mlp",
     "scaled",
     "with_activation",
     "with_zeros",
