@@ -1,0 +1,281 @@
+"""The bars of class grading: fast, fair, and nothing lost.
+
+Run it with ``make bench`` or ``python benchmarks/grading.py [PART …]``; the parts are five, torch,
+class, corpus and dask. nbgrader and Otter run beside it on the same five questions where they are
+installed (``pip install '.[bench-grading]'``). Exit code 1 when a bar is missed.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests" / "grading"), str(ROOT / "benchmarks")]
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from others import graders  # noqa: E402
+
+REPEATS = 20
+THEIR_REPEATS = 3
+CLASS = 30
+LARGE_CLASS = 1000
+
+FIVE = (
+    graders.Question(
+        "chain_gradient",
+        "def chain_gradient(w, x, upstream):\n"
+        "    before = x * np.concatenate([[1.0], np.cumprod(w[:-1])])\n"
+        "    after = upstream * np.concatenate([np.cumprod(w[:0:-1])[::-1], [1.0]])\n"
+        "    return before * after",
+        "(rng.normal(size=6), 2.0, 0.5)",
+    ),
+    graders.Question(
+        "lyapunov",
+        "def lyapunov(factors):\n    return float(np.mean(np.log(np.abs(factors))))",
+        "(rng.uniform(0.1, 3.0, 40),)",
+    ),
+    graders.Question(
+        "input_gradient",
+        "def input_gradient(weights, upstream):\n    delta = upstream\n"
+        "    for weight in reversed(weights):\n        delta = weight.T @ delta\n    return delta",
+        "(list(rng.normal(size=(4, 3, 3))), rng.normal(size=3))",
+    ),
+    graders.Question(
+        "gradient_bound",
+        "def gradient_bound(weights, activation):\n"
+        "    largest = 0.25 if activation == 'sigmoid' else 1.0\n"
+        "    return float(np.prod(np.abs(weights) * largest))",
+        "(rng.normal(size=5), 'sigmoid')",
+    ),
+    graders.Question(
+        "saturated_fraction",
+        "def saturated_fraction(a, activation):\n"
+        "    slope = a - a**2 if activation == 'sigmoid' else 1 - a**2\n"
+        "    return float(np.mean(slope < 0.05 * (0.25 if activation == 'sigmoid' else 1.0)))",
+        "(rng.uniform(size=50), 'sigmoid')",
+    ),
+)
+"""Questions of this course whose answers need numpy alone."""
+
+OURS = (
+    "chain/scalar-backward",
+    "chain/lyapunov",
+    "chain/matrix-backward",
+    "saturation/gradient-bound",
+    "saturation/saturated-fraction",
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One measurement against its bar; ``ok`` is None where there is no bar."""
+
+    what: str
+    bar: str
+    measured: str
+    ok: bool | None
+
+
+def main(parts: list[str]) -> int:
+    """Measure, print the table, and return the exit code."""
+    known = {
+        "five": five_questions,
+        "torch": torch_exercise,
+        "class": whole_class,
+        "corpus": corpus,
+        "dask": large_class,
+    }
+    bars = [bar for part in parts or known for bar in known[part]()]
+    widths = [max(len(getattr(b, name)) for b in bars) for name in ("what", "bar", "measured")]
+    for b in [Bar("what", "bar", "measured", None), *bars]:
+        verdict = "ok" if b.what == "what" else {None: "–", True: "✓", False: "✗"}[b.ok]
+        cells = (b.what, b.bar, b.measured)
+        row = " | ".join(f"{text:<{w}}" for text, w in zip(cells, widths, strict=True))
+        print(f"{row} | {verdict}")
+    return int(any(b.ok is False for b in bars))
+
+
+# ---------------------------------------------------------------- one submission
+
+
+def five_questions() -> list[Bar]:
+    """Ours, warm, one submission after another; theirs on the same answers."""
+    from gradcourse.exercises import get
+
+    notebook = json.dumps(graders.learners_notebook(FIVE)).encode()
+    times = _graded_again(notebook, questions=[get(id) for id in OURS])
+    ours = statistics.median(times)
+    measured = f"{ours:.3f} s (slowest {max(times):.3f} of {len(times)})"
+    bars = [Bar("one submission, five numpy questions", "≤ 0.12 s", measured, ours <= 0.12)]
+    theirs: dict[str, graders.Measure] = {
+        "nbgrader": graders.nbgrader_seconds,
+        "Otter": graders.otter_seconds,
+    }
+    for name, measure in theirs.items():
+        seconds = measure(FIVE, THEIR_REPEATS)
+        text = graders.INSTALL if seconds is None else f"{seconds:.1f} s, {seconds / ours:.0f} ×"
+        bars.append(Bar(f"the same with {name}", "–", text, None))
+    return bars
+
+
+def torch_exercise() -> list[Bar]:
+    """Every question of assignment 02, answered as in its solution."""
+    times = _graded_again(_solution("02"), assignment="02")
+    seconds = statistics.median(times)
+    measured = f"{seconds:.3f} s (slowest {max(times):.3f} of {len(times)})"
+    return [Bar("one submission of assignment 02, with torch", "≤ 0.5 s", measured, seconds <= 0.5)]
+
+
+def _graded_again(notebook: bytes, **how: Any) -> list[float]:
+    """Seconds of one grading after another; the first, which warms up, is not counted."""
+    from gradcourse.grading import grade_one
+
+    times = []
+    for _ in range(1 + REPEATS):
+        start = time.perf_counter()
+        result = grade_one(notebook, **how)
+        times.append(time.perf_counter() - start)
+        assert result["earned"] == result["possible"], result
+    return times[1:]
+
+
+def _solution(name: str) -> bytes:
+    return next((ROOT / "solutions").glob(f"{name}*.ipynb")).read_bytes()
+
+
+# ---------------------------------------------------------------- a class
+
+
+def whole_class() -> list[Bar]:
+    """The command, from its start to the last page, with two processes."""
+    bars = []
+    for name, bar in (("01", 10.0), ("02", None)):
+        with tempfile.TemporaryDirectory() as folder:
+            seconds, earned = _command(Path(folder), name, CLASS, "--jobs", "2")
+        assert len(earned) == CLASS
+        measured = f"{seconds:.1f} s"
+        what = f"{CLASS} submissions of assignment {name}, 2 processes, whole command"
+        bars.append(Bar(what, f"≤ {bar:g} s" if bar else "–", measured, bar and seconds <= bar))
+    return bars
+
+
+def _command(folder: Path, name: str, learners: int, *options: str) -> tuple[float, list[str]]:
+    """Run `gradcourse grade` on a class that has answered everything, and read the gradebook."""
+    submissions = _hand_in(folder, name, learners)
+    command = [sys.executable, "-m", "gradcourse.cli", "grade", str(submissions)]
+    start = time.perf_counter()
+    done = subprocess.run(
+        [*command, "--out", str(folder / "out"), "--assignment", name, *options],
+        capture_output=True,
+        text=True,
+    )
+    seconds = time.perf_counter() - start
+    assert done.returncode == 0, done.stderr + done.stdout
+    return seconds, _learners(folder / "out")
+
+
+def _hand_in(folder: Path, name: str, learners: int) -> Path:
+    submissions = folder / "submissions"
+    submissions.mkdir()
+    for learner in range(learners):
+        (submissions / f"learner{learner:04}_{name}.ipynb").write_bytes(_solution(name))
+    return submissions
+
+
+def _learners(out: Path) -> list[str]:
+    with (out / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
+        return [next(iter(row.values())) for row in csv.DictReader(file)]
+
+
+# ---------------------------------------------------------------- fairness
+
+
+def corpus() -> list[Bar]:
+    """Every hostile, broken or odd submission of the tests, graded in this process."""
+    from corpus import CASES, judge
+
+    start = time.perf_counter()
+    unfair = [case.name for case in CASES if judge.unfair(case, judge.grade(case))]
+    measured = f"{len(unfair)} of {len(CASES)} ({time.perf_counter() - start:.0f} s)"
+    if unfair:
+        measured += ": " + ", ".join(unfair)
+    return [Bar("unfair outcomes on the corpus", "0", measured, not unfair)]
+
+
+# ---------------------------------------------------------------- Dask
+
+
+def large_class() -> list[Bar]:
+    """A thousand through Dask with two workers, one killed half-way."""
+    what = f"{LARGE_CLASS} submissions through Dask, 2 workers, one killed half-way"
+    if importlib.util.find_spec("distributed") is None:
+        return [Bar(what, "all, once", "absent: pip install '.[cluster]'", None)]
+    with tempfile.TemporaryDirectory() as folder:
+        return [_through_dask(what, Path(folder))]
+
+
+def _through_dask(what: str, folder: Path) -> Bar:
+    submissions = _hand_in(folder, "01", LARGE_CLASS)
+    out = folder / "out"
+    scheduler, workers = _cluster(folder)
+    address = json.loads((folder / "scheduler.json").read_text("utf-8"))["address"]
+    command = [sys.executable, "-m", "gradcourse.cli", "grade", str(submissions), "--out", str(out)]
+    start = time.perf_counter()
+    grading = subprocess.Popen(
+        [*command, "--assignment", "01", "--scheduler", address],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while grading.poll() is None and workers[0].poll() is None:
+            if len(list(out.glob("results/*.json"))) >= LARGE_CLASS // 2:
+                workers[0].kill()
+            time.sleep(0.05)
+        code = grading.wait(600)
+    finally:
+        for process in (grading, *workers, scheduler):
+            process.kill()
+            process.wait()
+    seconds = time.perf_counter() - start
+    found = _learners(out) if (out / "gradebook.csv").exists() else []
+    killed = workers[0].returncode == -9
+    ok = code == 0 and killed and len(found) == len(set(found)) == LARGE_CLASS
+    measured = f"{len(set(found))} graded, {len(found) - len(set(found))} twice, {seconds:.0f} s"
+    return Bar(what, "all, once", measured, ok)
+
+
+def _cluster(folder: Path) -> tuple[subprocess.Popen[bytes], list[subprocess.Popen[bytes]]]:
+    """Start a scheduler and two workers without nannies, so that a killed one stays away."""
+
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
+        return subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
+
+    file = str(folder / "scheduler.json")
+    local = ("--host", "127.0.0.1")
+    scheduler = start(
+        "dask_scheduler", *local, "--port", "0", "--no-dashboard", "--scheduler-file", file
+    )
+    plain = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--scheduler-file", file)
+    workers = [start("dask_worker", *local, *plain) for _ in range(2)]
+    deadline = time.monotonic() + 60
+    while not (Path(file).exists() and Path(file).stat().st_size):
+        if time.monotonic() > deadline:
+            raise RuntimeError("the Dask scheduler did not start")
+        time.sleep(0.1)
+    return scheduler, workers
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
