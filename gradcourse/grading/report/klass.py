@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
+from urllib.parse import quote
 
 from gradcourse.checking.show import count, points
 from gradcourse.grading.report.bars import CLASSES, STATES, divided_bar, histogram
@@ -77,8 +78,8 @@ def _scores(records: list[Record], prefix: str) -> str:
     return (
         f"<section><h2>{prefix}Points</h2>"
         f"{histogram([record['earned'] / record['possible'] for record in graded])}"
-        f"<p>Of {possible} points the mean is {points(mean(earned))} and the median "
-        f"{points(median(earned))}. What could not be graded is not counted.</p></section>"
+        f"<p>Of {possible} points the mean is {mean(earned):.1f} and the median "
+        f"{median(earned):.1f}. What could not be graded is not counted.</p></section>"
     )
 
 
@@ -95,7 +96,7 @@ def _questions(records: list[Record], prefix: str) -> str:
                 f"{inline(question['title'])}<br><code>{plain(question['id'])}</code>",
                 divided_bar(counts),
                 *(str(counts[one]) for one in STATES),
-                f"{points(mean(one['earned'] for one in own))} of {points(question['possible'])}",
+                f"{mean(one['earned'] for one in own):.2f} of {points(question['possible'])}",
             ]
         )
     legend = "".join(
@@ -199,7 +200,5 @@ def _why(record: Record) -> str:
 
 
 def _link(record: dict[str, Any]) -> str:
-    from urllib.parse import quote
-
     stem = quote(record["submission"]["stem"])
     return f'<a href="learners/{stem}.html">{name(record["learner"])}</a>'

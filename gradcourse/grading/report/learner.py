@@ -14,6 +14,8 @@ from gradcourse.grading.report.words import Record, names_of, reason_text, score
 def learner_page(record: Record) -> bytes:
     """Return one learner's page.
 
+    What the code printed is left out: it could be the hidden inputs.
+
     Parameters
     ----------
     record : dict
@@ -93,7 +95,7 @@ def _visible(value: Any) -> Any:
 
 def _how(record: Record) -> str:
     cells = record["cells"]
-    lines = [f"{cells['run']} code cells were run; {cells['failed']} of them raised an error."]
+    lines = [f"{cells['run']} code cells were run; {cells['failed']} of them failed."]
     on = [layer for layer, how in record["sandbox"].items() if how == "on"]
     off = [f"{layer} ({how})" for layer, how in record["sandbox"].items() if how != "on"]
     if record["trusted"] and not on:
@@ -103,8 +105,8 @@ def _how(record: Record) -> str:
     if off:
         lines.append(f"Not used: {', '.join(off)}.")
     lines.append(
-        "Your functions were called on inputs that are drawn anew each time, so a mark does not "
-        "depend on knowing them."
+        "Your functions were called on random inputs, the same for everybody who was graded with "
+        "you."
     )
     text = "".join(f"<p>{plain(line)}</p>" for line in lines)
     return f'<section class="quiet"><h2>How it was graded</h2>{text}</section>'

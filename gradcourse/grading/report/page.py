@@ -36,7 +36,8 @@ svg text { fill: CanvasText; font: 12px system-ui, sans-serif; }
 .key.wrong { background: var(--wrong); } .key.blank { background: var(--blank); }
 .legend span { margin-right: 1.2em; white-space: nowrap; }
 .notice { border-left: 4px solid var(--wrong); padding: .1rem 0 .1rem .8rem; margin: 1rem 0; }
-.notice ul, .plain { margin: .3rem 0; padding-left: 1.2rem; }
+.notice h2 { margin: .3rem 0; }
+.notice ul { margin: .3rem 0; padding-left: 1.2rem; }
 code { background: var(--soft); padding: 0 3px; }
 .gc-verdict { margin: .6rem 0 1rem; max-width: none; font-size: 1rem; }
 @media print { body { max-width: none; padding: 0; font-size: 11pt; }
@@ -57,7 +58,7 @@ def page(title: str, body: str) -> bytes:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{plain(title)}</title>\n<style>{CSS}{VERDICTS}</style>\n</head>\n"
+        f"<title>{plain(title)}</title>\n<style>{VERDICTS}{CSS}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
     return text.encode("utf-8", "replace")

@@ -84,7 +84,9 @@ def moodle(records: Iterable[Record]) -> bytes:
         grade = f"{record['earned']:.2f}" if graded else ""
         rest = [f"{record['possible']:.2f}", "Yes", "-", "-"]
         feedback = _feedback(record) if graded else ""
-        rows.append([*person, "Submitted for grading", grade, *rest, _text(feedback)])
+        handed_in = not any(one["code"] == "no-notebook" for one in record["reasons"])
+        status = "Submitted for grading" if handed_in else "No submission"
+        rows.append([*person, status, grade, *rest, _text(feedback)])
     return _csv(rows)
 
 
