@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.plain import Foreign
 
@@ -42,8 +44,12 @@ FUNCTION = Foreign("function")
 
 
 def value_of(value: Any) -> Any:
-    """Return a value as the engine knows it: a stub's ``...`` is itself again."""
-    return ... if isinstance(value, Foreign) and value.type_name == "ellipsis" else value
+    """Return a value as the engine knows it: a stub's ``...`` is itself again, text is text."""
+    if isinstance(value, Foreign) and value.type_name == "ellipsis":
+        return ...
+    if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "U":
+        return str(value.item())
+    return value
 
 
 def name_of(driver: Callable[..., Any] | None) -> str:
