@@ -13,6 +13,7 @@ _FILES = {
     "start": "start",
     "chain": "chain_rule",
     "saturation": "saturation",
+    "recurrent": "recurrent",
     "relu": "relu",
     "init": "initialization",
     "batch-norm": "batch_norm",

@@ -35,6 +35,38 @@ class Recurrent(nn.Module):
         return self.readout(states[:, -1])
 
 
+class Truncated(nn.Module):
+    """The same network, whose backward pass ends ``window`` steps before the end.
+
+    The forward pass is unchanged: the state that enters the window comes from the steps before.
+    Only its history is cut off (truncated backpropagation through time, Williams & Peng 1990).
+
+    Parameters
+    ----------
+    net : Recurrent
+        Shared, not copied.
+    window : int
+        1 or more; where a sequence is no longer, nothing is cut off.
+    """
+
+    def __init__(self, net: Recurrent, window: int) -> None:
+        super().__init__()
+        if not isinstance(window, int) or window < 1:
+            raise GradcourseError(f"window is {window!r}; it must be an integer, 1 or more.")
+        self.net = net
+        self.window = window
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map sequences (batch, steps, inputs) to outputs (batch, outputs)."""
+        before, inside = x[:, : -self.window], x[:, -self.window :]
+        state = None
+        if before.shape[1]:
+            with torch.no_grad():
+                _, state = self.net.rnn(before)
+        states, _ = self.net.rnn(inside, state)
+        return self.net.readout(states[:, -1])
+
+
 def recurrent(
     kind: str,
     inputs: int,

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from gradcourse.nets import recurrent
+from gradcourse.nets import Truncated, recurrent
 from gradcourse.support import GradcourseError
 
 
@@ -102,3 +102,21 @@ def test_relu_is_an_option_of_the_plain_network():
 def test_bad_recipes_are_refused(arguments, message):
     with pytest.raises(GradcourseError, match=message):
         recurrent(**{"kind": "rnn", "inputs": 2, "width": 4, "outputs": 1, **arguments})
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm"])
+def test_truncation_changes_the_gradient_and_not_the_output(kind):
+    net = recurrent(kind, 2, 6, 1)
+    x = torch.randn(3, 9, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    torch.testing.assert_close(Truncated(net, 4)(x), net(x))
+    (by_x,) = torch.autograd.grad(Truncated(net, 4)(x).sum(), x)
+    (full,) = torch.autograd.grad(net(x).sum(), x)
+    assert by_x[:, :5].abs().max() == 0
+    torch.testing.assert_close(by_x[:, 5:], full[:, 5:])
+    (whole,) = torch.autograd.grad(Truncated(net, 9)(x).sum(), x)
+    torch.testing.assert_close(whole, full)
+
+
+def test_a_window_has_a_step():
+    with pytest.raises(GradcourseError, match="window is 0"):
+        Truncated(recurrent("rnn", 2, 4, 1), 0)

@@ -1,0 +1,106 @@
+"""The loss of one tanh unit after 50 steps: a plain, a wall, and a step off it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gradcourse.figures import Axis, Demo, Knob, Line, Picture
+
+STEPS = 50
+START = -0.5
+TARGET = 0.7
+LEARNING_RATE = 0.02
+WEIGHTS = np.linspace(0.5, 2.0, 76)
+BIASES = np.linspace(-0.5, 1.0, 76)
+
+
+def loss_and_gradient(w: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """ℒ = ½(h_50 − 0.7)² of h_t = tanh(w h_{t−1} + b), h_0 = −0.5, with ∂ℒ/∂w and ∂ℒ/∂b.
+
+    Parameters
+    ----------
+    w, b : float or array
+        Broadcast against each other.
+
+    Returns
+    -------
+    loss, by_w, by_b : numpy.ndarray, float64
+    """
+    w, b = np.broadcast_arrays(np.asarray(w, dtype=float), np.asarray(b, dtype=float))
+    h, by_w, by_b = np.full(w.shape, START), np.zeros(w.shape), np.zeros(w.shape)
+    for _ in range(STEPS):
+        before, h = h, np.tanh(w * h + b)
+        slope = 1.0 - h**2
+        by_w, by_b = slope * (before + w * by_w), slope * (1.0 + w * by_b)
+    error = h - TARGET
+    return 0.5 * error**2, error * by_w, error * by_b
+
+
+def cliff_line(w: ArrayLike) -> np.ndarray:
+    """The b of the cliff for w > 1: below it all ends low, above it high.
+
+    It is where an unstable state h* = tanh(w h* + b) stands in the way. For w above 4/3 the start
+    itself is that state, b = atanh(−0.5) + 0.5 w. Below, the start is caught by the low state until
+    the two merge, where the slope w (1 − h*²) is 1: h* = −√(1 − 1/w).
+    """
+    w = np.asarray(w, dtype=float)
+    state = np.maximum(START, -np.sqrt(np.maximum(1.0 - 1.0 / w, 0.0)))
+    return np.asarray(np.arctanh(state) - w * state)
+
+
+def one_step(w: float, b: float, learning_rate: float = LEARNING_RATE) -> tuple[float, float]:
+    """Where one step of gradient descent lands."""
+    _, by_w, by_b = loss_and_gradient(w, b)
+    return float(w - learning_rate * by_w), float(b - learning_rate * by_b)
+
+
+@cache
+def _surface() -> np.ndarray:
+    return loss_and_gradient(WEIGHTS[None, :], BIASES[:, None])[0]
+
+
+def _arrow(w: float, b: float, learning_rate: float) -> Line:
+    """From here to where one step lands, cut at the edge of the picture."""
+    to_w, to_b = one_step(w, b, learning_rate)
+    share = 1.0
+    for here, there, values in ((w, to_w, WEIGHTS), (b, to_b, BIASES)):
+        for edge in (values[0], values[-1]):
+            if (there - edge) * (here - edge) < 0:
+                share = min(share, (edge - here) / (there - here))
+    way = np.linspace(0.0, share, 2)
+    return Line(w + way * (to_w - w), b + way * (to_b - b), "one step", color="vermillion")
+
+
+def surface(w: float, b: float, learning_rate: float = LEARNING_RATE) -> Picture:
+    """The loss over (w, b), the cliff by theory, and one step from a point."""
+    _, by_w, by_b = loss_and_gradient(w, b)
+    length = learning_rate * float(np.hypot(by_w, by_b))
+    walls = WEIGHTS[WEIGHTS >= 1]
+    return Picture(
+        title=f"w = {w:.2f}, b = {b:.3f}: gradient {np.hypot(by_w, by_b):.2g}, step {length:.2g}",
+        x=Axis("recurrent weight w"),
+        y=Axis("bias b"),
+        values=_surface(),
+        rows=BIASES,
+        columns=WEIGHTS,
+        color_label="loss after 50 steps",
+        lines=(
+            Line(walls, cliff_line(walls), "cliff, theory", "theory", "black"),
+            _arrow(w, b, learning_rate),
+        ),
+        color_limits=(0.0, 1.45),
+    )
+
+
+CLIFF = Demo(
+    id="recurrent/cliff",
+    title="A loss with a wall in it",
+    knobs=(
+        Knob("w", "recurrent weight w", 0.5, 2.0, 0.02, 1.5),
+        Knob("b", "bias b", -0.3, 0.7, 0.005, 0.0),
+    ),
+    draw=surface,
+)

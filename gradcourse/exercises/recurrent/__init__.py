@@ -1,0 +1,33 @@
+"""Lesson 03 and its assignment: the recurrent weight."""
+
+from gradcourse.exercises.recurrent.lag import LAG_GRADIENT
+from gradcourse.exercises.recurrent.lesson import (
+    FIRST_GROWS,
+    LAG_FIFTY,
+    OFF_THE_CLIFF,
+    STRONG_INPUT,
+    WINDOW,
+)
+from gradcourse.exercises.recurrent.lyapunov import LYAPUNOV
+from gradcourse.exercises.recurrent.networks import OVERFLOW, SIGMOID_BOUND, TUNE_GAIN
+from gradcourse.exercises.recurrent.scalar import BPTT, TRUNCATED
+from gradcourse.exercises.recurrent.size import RADIUS_AND_NORM
+
+ASSIGNMENT = "03"
+EXERCISES = (
+    LAG_FIFTY,
+    FIRST_GROWS,
+    STRONG_INPUT,
+    OFF_THE_CLIFF,
+    WINDOW,
+    BPTT,
+    RADIUS_AND_NORM,
+    LAG_GRADIENT,
+    LYAPUNOV,
+    SIGMOID_BOUND,
+    TUNE_GAIN,
+    OVERFLOW,
+    TRUNCATED,
+)
+
+__all__ = ["ASSIGNMENT", "EXERCISES"]

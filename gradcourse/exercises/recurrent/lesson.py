@@ -1,0 +1,233 @@
+"""The questions of lesson 03 itself: a guess before each measurement, for no points."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+from gradcourse.demos.recurrent import (
+    cliff_line,
+    lag_log_gradient,
+    loss_and_gradient,
+    two_unit_gradient,
+)
+
+SEEDS = range(5)
+LAG = 20
+NOISE = 2.0
+
+
+def scalar_gradient(w: float, lag: int) -> float:
+    """∂h_T/∂h_{T−lag} of a one-unit network without an activation, by automatic differentiation."""
+    import torch
+
+    first = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    h = first
+    for _ in range(lag):
+        h = w * h + 1.0
+    (gradient,) = torch.autograd.grad(h, first)
+    return float(gradient)
+
+
+LAG_FIFTY = Prediction(
+    id="recurrent/lag-fifty",
+    title="A gradient 50 steps later",
+    lesson="03",
+    question="A unit without an activation, h_t = w h_(t−1) + x_t, has w = 0.9. A loss at step T "
+    "reads it. How large is the gradient that arrives 50 steps earlier, if it is 1 at step T?",
+    answer="lag_fifty",
+    measure=lambda: scalar_gradient(0.9, 50),
+    within=1.5,
+    low=1e-6,
+    high=10.0,
+    explain="One factor 0.9 for each step back, and the inputs x_t do not matter.",
+    misconceptions=(
+        NamedValue("one step", 0.9, "That is one step back. There are 50, and they multiply."),
+        NamedValue(
+            "½ per half of the steps",
+            0.02,
+            "That is 1/50: a straight line on a linear axis. The factors multiply.",
+        ),
+    ),
+    hints=("One step back multiplies by w.", "0.9 twice is 0.81. And 50 times?"),
+)
+
+
+def _first_grows() -> str:
+    gradient = two_unit_gradient(0.95, 1.0)
+    if gradient[-1] >= gradient.max():
+        return "forever"
+    return "first" if gradient.max() > 2 else "falls"
+
+
+FIRST_GROWS = Choice(
+    id="recurrent/first-grows",
+    title="Two units with eigenvalues 0.95",
+    lesson="03",
+    question="h_t = W h_(t−1) with W = [[0.95, 1], [0, 0.95]]: each unit keeps 0.95 of itself, and "
+    "the second drives the first with weight 1. Both eigenvalues are 0.95. The loss reads unit 1. "
+    "What does the gradient do with growing lag?",
+    answer="first_grows",
+    options=(
+        Option(
+            "falls",
+            "It falls from the first step on, like 0.95 to the power of the lag.",
+            "The eigenvalues rule the end. At the start the norm of W does, and that is 1.57.",
+        ),
+        Option(
+            "first",
+            "It grows to several times its size, then falls.",
+            "There are k ways to cross from unit 2 to unit 1 in k steps.",
+        ),
+        Option(
+            "forever",
+            "It grows without end, since the weight 1 does.",
+            "The number of paths grows like k, but each path loses 5 % per step. 0.95^k wins.",
+        ),
+    ),
+    measure=_first_grows,
+    explain="k · 0.95^(k−1) is largest near k = 19. Below 1 is promised for the end only.",
+    hints=("Multiply W by itself once. What stands in the upper right corner?",),
+)
+
+
+def strong_input_growth(seeds: Iterable[int] = SEEDS) -> float:
+    """ln of the gradient's growth per step at gain 2 and input strength 2, mean over seeds."""
+    return float(np.mean([lag_log_gradient(2.0, 2.0, seed=seed)[-1] / 100 for seed in seeds]))
+
+
+def _strong_input() -> str:
+    growth = 100 * strong_input_growth()
+    if growth > math.log(10):
+        return "explodes"
+    return "vanishes" if growth < -math.log(10) else "level"
+
+
+STRONG_INPUT = Choice(
+    id="recurrent/strong-input",
+    title="Large weights and a loud input",
+    lesson="03",
+    question="A random tanh network of 64 units has the gain 2: the spectral radius of W is about "
+    "2, its norm almost 4. Its input is loud: standard deviation 2 on each unit's pre-activation. "
+    "What becomes of the gradient over 100 steps?",
+    answer="strong_input",
+    options=(
+        Option(
+            "explodes",
+            "It explodes: both the radius and the norm of W are far above 1.",
+            "W is only half of each factor. The other half is the slope of tanh.",
+        ),
+        Option("level", "It stays within a factor of 10.", "There is no force that levels it."),
+        Option(
+            "vanishes",
+            "It vanishes.",
+            "The input drives the units to where tanh is flat, and the slope beats W.",
+        ),
+    ),
+    measure=_strong_input,
+    explain="Without input the same matrix makes the gradient explode. A norm above 1 is needed "
+    "for that, and it is not enough.",
+    hints=("What is the slope of tanh at a pre-activation of 2 or 3?",),
+)
+
+
+def step_off_the_cliff(learning_rate: float = 0.1) -> float:
+    """Length of one step from a point just below the cliff at w = 1.5."""
+    _, by_w, by_b = loss_and_gradient(1.5, cliff_line(1.5) - 1e-4)
+    return learning_rate * float(np.hypot(by_w, by_b))
+
+
+OFF_THE_CLIFF = Prediction(
+    id="recurrent/off-the-cliff",
+    title="One step from the edge",
+    lesson="03",
+    question="One tanh unit runs 50 steps; the loss is below 1.5 everywhere. You stand at w = 1.5, "
+    "within 0.0001 of the edge of the cliff, and take one step of gradient descent with learning "
+    "rate 0.1. How far do you move in the plane of w and b?",
+    answer="off_the_cliff",
+    measure=step_off_the_cliff,
+    within=4.0,
+    low=1e-3,
+    high=1e5,
+    explain="The loss jumps by about 1 within about a thousandth, so the slope is several hundred, "
+    "and a tenth of that is the step.",
+    misconceptions=(
+        NamedValue(
+            "the learning rate",
+            0.1,
+            "The learning rate is multiplied by the gradient, and here that is far from 1.",
+        ),
+        NamedValue(
+            "as wide as the distance",
+            1e-3,
+            "Near the edge the gradient is large, so the step is large: it does not know how "
+            "narrow the wall is.",
+        ),
+    ),
+    hints=(
+        "A bounded loss can have any slope.",
+        "Near the edge one step of the recurrence multiplies by 1.125. Take that to the power 50, "
+        "and sum over all lags.",
+    ),
+)
+
+
+def recall_accuracy(window: int, noise: float, seed: int, steps: int = 400) -> float:
+    """Share of symbols recalled after 20 steps, by a network trained with a cut backward pass."""
+    import torch
+
+    from gradcourse.data import delayed_recall
+    from gradcourse.nets import Truncated, recurrent
+    from gradcourse.training import train
+
+    data = delayed_recall(LAG, noise=noise, train=3000, test=1000, seed=seed)
+    net = Truncated(recurrent("rnn", 3, 16, 2, init="orthogonal", seed=seed), window)
+    run = train(
+        net,
+        data,
+        steps=steps,
+        lr=0.01,
+        seed=seed,
+        every=steps,
+        optimizer=lambda p: torch.optim.Adam(p, lr=0.01),
+    )
+    return float(run.test_accuracy[-1])
+
+
+def _window() -> str:
+    right = np.mean([recall_accuracy(5, NOISE, seed) for seed in range(3)])
+    if right > 0.9:
+        return "learns"
+    return "chance" if right < 0.7 else "half"
+
+
+WINDOW = Choice(
+    id="recurrent/window",
+    title="A window shorter than the memory",
+    lesson="03",
+    question="One of two symbols is shown, then 20 steps of loud noise; which symbol was it? "
+    "Backpropagation through all 21 steps learns this. You cut it off after 5 steps and train for "
+    "400 updates. How many test sequences are right?",
+    answer="window",
+    options=(
+        Option(
+            "chance",
+            "Near one half, chance: below 70 %.",
+            "No gradient reaches the step that shows the symbol, and noise has covered its trace.",
+        ),
+        Option("half", "Between 70 % and 90 %.", "Little of the symbol is left after the noise."),
+        Option(
+            "learns",
+            "More than 90 %: W is the same at all steps, so 5 are enough to learn it.",
+            "That is a good argument, and it holds where a trace of the symbol is left in the "
+            "state that enters the window. Here noise has covered it.",
+        ),
+    ),
+    measure=_window,
+    explain="The forward pass still sees the symbol. The backward pass does not, and the state "
+    "that enters the window hardly shows it.",
+    hints=("What does the state five steps before the end still say about the symbol?",),
+)

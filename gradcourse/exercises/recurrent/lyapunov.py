@@ -1,0 +1,161 @@
+"""Lyapunov exponents of a product of Jacobians, by QR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+Array = NDArray[np.float64]
+
+
+def lyapunov_exponents(jacobians: Any) -> Array:
+    """Mean of log|diag R| of the QR decompositions along the way, from the largest down."""
+    return np.sort(_growth(jacobians).mean(axis=0))[::-1]
+
+
+def _growth(jacobians: Any) -> Array:
+    q, growth = np.eye(len(jacobians[0])), []
+    for jacobian in jacobians:
+        q, r = np.linalg.qr(jacobian @ q)
+        growth.append(np.log(np.abs(np.diag(r))))
+    return np.array(growth)
+
+
+def _no_absolute_value(jacobians: Any) -> Array:
+    q, growth = np.eye(len(jacobians[0])), []
+    for jacobian in jacobians:
+        q, r = np.linalg.qr(jacobian @ q)
+        with np.errstate(invalid="ignore"):
+            growth.append(np.log(np.diag(r)))
+    return np.sort(np.mean(growth, axis=0))[::-1]
+
+
+def _q_not_carried(jacobians: Any) -> Array:
+    logs = [np.log(np.abs(np.diag(np.linalg.qr(jacobian)[1]))) for jacobian in jacobians]
+    return np.sort(np.mean(logs, axis=0))[::-1]
+
+
+def _transposed(jacobians: Any) -> Array:
+    return lyapunov_exponents(np.swapaxes(jacobians, 1, 2))
+
+
+def _eigenvalues(jacobians: Any) -> Array:
+    logs = [np.sort(np.log(np.abs(np.linalg.eigvals(j)))) for j in jacobians]
+    return np.mean(logs, axis=0)[::-1]
+
+
+def _singular_values(jacobians: Any) -> Array:
+    logs = [np.log(np.linalg.svd(j, compute_uv=False)) for j in jacobians]
+    return np.mean(logs, axis=0)
+
+
+def _whole_product(jacobians: Any) -> Array:
+    product = np.eye(len(jacobians[0]))
+    for jacobian in jacobians:
+        product = jacobian @ product
+    with np.errstate(divide="ignore"):
+        return np.log(np.linalg.svd(product, compute_uv=False)) / len(jacobians)
+
+
+def _products(steps: int, scale: float) -> Any:
+    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
+        return [
+            (scale * rng.normal(size=(steps + extra, n, n)) * np.linspace(0.5, 1.5, n),)
+            for extra, n in ((0, 2), (5, 3))
+        ]
+
+    return cases
+
+
+_LYAPUNOV_EXAMPLE = (np.array([[[2.0, 1.0], [1.0, 1.0]], [[0.0, -1.0], [3.0, 0.5]]]),)
+
+LYAPUNOV = CodeExercise(
+    id="recurrent/lyapunov",
+    title="Lyapunov exponents by QR",
+    lesson="03",
+    functions=(
+        Function(
+            "lyapunov_by_qr",
+            ("jacobians",),
+            lyapunov_exponents,
+            (
+                Misconception(
+                    "Q is not carried along",
+                    _q_not_carried,
+                    "You decomposed each Jacobian by itself. The directions must travel: "
+                    "decompose J_t Q, with the Q of the step before. (Q J_t has the same R as J_t.)",
+                ),
+                Misconception(
+                    "no absolute value",
+                    _no_absolute_value,
+                    "You took the logarithm of a negative number: NumPy's R may have negative "
+                    "entries on the diagonal. Take their absolute value.",
+                ),
+                Misconception(
+                    "the Jacobian is transposed",
+                    _transposed,
+                    "You multiplied by Jᵀ. The directions travel forwards, with J; the exponents "
+                    "agree in the long run, not in these.",
+                ),
+                Misconception(
+                    "the eigenvalues of each step",
+                    _eigenvalues,
+                    "You averaged the eigenvalues of the single Jacobians. Eigenvectors change "
+                    "from step to step, so those do not multiply.",
+                ),
+                Misconception(
+                    "the singular values of each step",
+                    _singular_values,
+                    "You averaged the singular values of the single Jacobians. No direction gets "
+                    "the largest stretch at every step.",
+                ),
+                Misconception(
+                    "the whole product at once",
+                    _whole_product,
+                    "You multiplied everything first. That leaves the range of float64 in a long "
+                    "run, and its singular values are not what QR accumulates in a short one.",
+                ),
+                Misconception(
+                    "the sum instead of the mean",
+                    lambda jacobians: lyapunov_exponents(jacobians) * len(jacobians),
+                    "You returned the whole growth. An exponent is growth per step: divide by the "
+                    "number of steps.",
+                ),
+                Misconception(
+                    "decades instead of natural logarithms",
+                    lambda jacobians: lyapunov_exponents(jacobians) / np.log(10),
+                    "You used log10. Exponents are in natural logarithms.",
+                ),
+            ),
+            returns="an array of shape (n,)",
+        ),
+    ),
+    parts=(
+        Part(
+            title="2 random products of 40 matrices",
+            points=2.0,
+            cases=_products(40, 1.0),
+            example=_LYAPUNOV_EXAMPLE,
+            look_at="Their sum must be the mean of log|det J|: no direction may be lost.",
+        ),
+        Part(
+            title="2 random products of 1500 matrices, far below float64",
+            points=1.0,
+            cases=_products(1500, 0.2),
+            example=_LYAPUNOV_EXAMPLE,
+            look_at="Nothing may be multiplied up: only Q goes on to the next step.",
+        ),
+    ),
+    hints=(
+        "Follow n directions that are at right angles. A step stretches and tilts them; QR makes "
+        "them orthogonal again and tells the stretch.",
+        "Start with Q = I. At each step: Q, R = qr(J Q). The stretches are on the diagonal of R.",
+        "Collect np.log(np.abs(np.diag(R))) at each step, take the mean over steps, sort from the "
+        "largest down.",
+    ),
+)

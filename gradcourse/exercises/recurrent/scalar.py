@@ -1,0 +1,268 @@
+"""Backpropagation through time by hand, for one tanh unit: whole, and cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+Array = NDArray[np.float64]
+
+
+def _states(w: float, x: Any) -> Array:
+    """h_0 = 0, h_1, …, h_T."""
+    h = [0.0]
+    for value in np.asarray(x, dtype=np.float64):
+        h.append(float(np.tanh(w * h[-1] + value)))
+    return np.array(h)
+
+
+def state_gradients(w: float, x: Any, y: float) -> Array:
+    """∂ℒ/∂h_t for t = 1 … T, with ℒ = ½ (h_T − y)²."""
+    h = _states(w, x)
+    gradient = [h[-1] - y]
+    for state in h[:1:-1]:
+        gradient.append(gradient[-1] * (1.0 - state**2) * w)
+    return np.array(gradient[::-1])
+
+
+def weight_gradient(w: float, x: Any, y: float) -> float:
+    """∂ℒ/∂w, summed over all steps."""
+    return _sum(w, x, y, len(x))
+
+
+def _sum(w: float, x: Any, y: float, window: int) -> float:
+    h, delta = _states(w, x), state_gradients(w, x, y)
+    terms = delta * (1.0 - h[1:] ** 2) * h[:-1]
+    return float(terms[max(0, len(terms) - window) :].sum())
+
+
+def _without_slope(w: float, x: Any, y: float) -> Array:
+    error = _states(w, x)[-1] - y
+    return np.asarray(error * w ** np.arange(len(x) - 1, -1, -1.0))
+
+
+def _slope_of_the_step_before(w: float, x: Any, y: float) -> Array:
+    h = _states(w, x)
+    gradient = [h[-1] - y]
+    for state in h[-2:0:-1]:
+        gradient.append(gradient[-1] * (1.0 - state**2) * w)
+    return np.array(gradient[::-1])
+
+
+def _slope_of_h(w: float, x: Any, y: float) -> Array:
+    h = _states(w, x)
+    gradient = [h[-1] - y]
+    for state in h[:1:-1]:
+        gradient.append(gradient[-1] * (1.0 - np.tanh(state) ** 2) * w)
+    return np.array(gradient[::-1])
+
+
+def _runs(rng: np.random.Generator) -> Sequence[Arguments]:
+    return [
+        (
+            float(rng.uniform(0.6, 1.8) * rng.choice([-1.0, 1.0])),
+            rng.normal(0.0, 0.8, length),
+            float(rng.uniform(-2.0, 2.0)),
+        )
+        for length in (3, 5, 9)
+    ]
+
+
+_EXAMPLE = (0.5, np.array([1.0, -0.5, 0.25]), 0.0)
+
+BPTT = CodeExercise(
+    id="recurrent/bptt",
+    title="Backpropagation through time by hand",
+    lesson="03",
+    functions=(
+        Function(
+            "state_gradients",
+            ("w", "x", "y"),
+            state_gradients,
+            (
+                Misconception(
+                    "the slope is missing",
+                    _without_slope,
+                    "You multiplied by w at each step, and left out the slope of tanh. One step "
+                    "back is w·(1 − h²).",
+                ),
+                Misconception(
+                    "the slope of the step before",
+                    _slope_of_the_step_before,
+                    "You used the slope at h_(t−1) for the step from h_(t−1) to h_t. tanh was "
+                    "applied at step t, so its slope is 1 − h_t².",
+                ),
+                Misconception(
+                    "h taken for a pre-activation",
+                    _slope_of_h,
+                    "You applied tanh once more. h_t is already the activation: the slope is "
+                    "1 − h_t².",
+                ),
+                Misconception(
+                    "in the order of the backward pass",
+                    lambda w, x, y: state_gradients(w, x, y)[::-1],
+                    "Your values are right, and the wrong way round: the last entry belongs to "
+                    "h_T.",
+                ),
+                Misconception(
+                    "the loss is left out",
+                    lambda w, x, y: state_gradients(w, x, y) / (_states(w, x)[-1] - y),
+                    "You returned ∂h_T/∂h_t. The chain starts at the loss: ∂ℒ/∂h_T = h_T − y.",
+                ),
+            ),
+            returns="an array of shape (T,)",
+        ),
+        Function(
+            "weight_gradient",
+            ("w", "x", "y"),
+            weight_gradient,
+            (
+                Misconception(
+                    "the last step only",
+                    lambda w, x, y: _sum(w, x, y, 1),
+                    "You counted the last step only. w is used at every step, so every step adds "
+                    "a term.",
+                ),
+                Misconception(
+                    "h_t in place of h_(t−1)",
+                    lambda w, x, y: float(
+                        (state_gradients(w, x, y) * (1.0 - _states(w, x)[1:] ** 2))
+                        @ _states(w, x)[1:]
+                    ),
+                    "You multiplied by h_t. The weight stands before h_(t−1): that is what "
+                    "∂z_t/∂w is.",
+                ),
+                Misconception(
+                    "the slope at step t is missing",
+                    lambda w, x, y: float(state_gradients(w, x, y) @ _states(w, x)[:-1]),
+                    "∂ℒ/∂h_t is the gradient behind tanh. To reach w it must pass tanh of step t, "
+                    "too: one more 1 − h_t².",
+                ),
+                Misconception(
+                    "the mean over the steps",
+                    lambda w, x, y: weight_gradient(w, x, y) / len(x),
+                    "You took the mean over the steps. The chain rule adds the paths: it is the "
+                    "sum.",
+                ),
+                Misconception(
+                    "the inputs in place of the states",
+                    lambda w, x, y: float(
+                        (state_gradients(w, x, y) * (1.0 - _states(w, x)[1:] ** 2)) @ np.asarray(x)
+                    ),
+                    "You multiplied by x_t. That would be the gradient of an input weight; w "
+                    "stands before h_(t−1).",
+                ),
+            ),
+            returns="a float",
+        ),
+    ),
+    parts=(
+        Part(
+            title="state_gradients on 3 random runs of 3 to 9 steps",
+            points=1.5,
+            cases=_runs,
+            function="state_gradients",
+            example=_EXAMPLE,
+            look_at="The last entry is h_T − y. What multiplies it on the way to the one before?",
+        ),
+        Part(
+            title="weight_gradient on 3 random runs of 3 to 9 steps",
+            points=1.5,
+            cases=_runs,
+            function="weight_gradient",
+            example=_EXAMPLE,
+            look_at="How often is w used in a run of three steps, and what does it multiply?",
+        ),
+    ),
+    hints=(
+        "Run forwards first and keep every state. Then start at the end: ∂ℒ/∂h_T = h_T − y.",
+        "One step back: ∂ℒ/∂h_(t−1) = ∂ℒ/∂h_t · (1 − h_t²) · w. The weight collects "
+        "∂ℒ/∂h_t · (1 − h_t²) · h_(t−1) at each step.",
+        "With h[0] = 0 and h[1:] the states, g[T−1] = h[T] − y and, going down, "
+        "g[t−1] = g[t]·(1 − h[t+1]²)·w. Then np.sum(g·(1 − h[1:]²)·h[:-1]).",
+    ),
+)
+
+
+# ---------------------------------------------------------------- cut off
+
+
+def truncated_gradient(w: float, x: Any, y: float, window: int) -> float:
+    """∂ℒ/∂w from the last ``window`` steps only, with the true states."""
+    return _sum(w, x, y, window)
+
+
+def _state_forgotten(w: float, x: Any, y: float, window: int) -> float:
+    return weight_gradient(w, np.asarray(x)[-window:], y)
+
+
+def _first_steps(w: float, x: Any, y: float, window: int) -> float:
+    return weight_gradient(w, x, y) - _sum(w, x, y, len(x) - window)
+
+
+def _windows(rng: np.random.Generator) -> Sequence[Arguments]:
+    return [(*run, window) for run, window in zip(_runs(rng), (1, 2, 4), strict=True)]
+
+
+TRUNCATED = CodeExercise(
+    id="recurrent/truncated",
+    title="Truncated backpropagation through time",
+    lesson="03",
+    functions=(
+        Function(
+            "truncated_gradient",
+            ("w", "x", "y", "window"),
+            truncated_gradient,
+            (
+                Misconception(
+                    "the state is cut off, too",
+                    _state_forgotten,
+                    "You started the window from h = 0. Truncation cuts the backward pass only: "
+                    "the state that enters the window comes from all the steps before.",
+                ),
+                Misconception(
+                    "the first steps instead of the last",
+                    _first_steps,
+                    "You summed the first steps. The gradient starts at the end, so it is the "
+                    "last steps that stay.",
+                ),
+                Misconception(
+                    "one step too many",
+                    lambda w, x, y, window: _sum(w, x, y, window + 1),
+                    "You kept one step too many: window = 1 means the last use of w only.",
+                ),
+                Misconception(
+                    "one step too few",
+                    lambda w, x, y, window: _sum(w, x, y, window - 1) if window > 1 else 0.0,
+                    "You kept one step too few: window = 1 means the last use of w, not none.",
+                ),
+                Misconception(
+                    "nothing is cut off",
+                    lambda w, x, y, window: weight_gradient(w, x, y),
+                    "You returned the whole gradient. Terms from before the window must go.",
+                ),
+            ),
+            returns="a float",
+        ),
+    ),
+    parts=(
+        Part(
+            title="3 random runs of 3 to 9 steps, windows 1, 2 and 4",
+            points=2.0,
+            cases=_windows,
+            example=(0.5, np.array([1.0, -0.5, 0.25]), 0.0, 2),
+            look_at="Which terms of the sum over steps belong to the last `window` steps?",
+        ),
+    ),
+    hints=(
+        "∂ℒ/∂w is a sum with one term for each step. Truncation keeps some of the terms.",
+        "The states are the true ones, from a full run forwards. Keep the terms of the last "
+        "`window` steps.",
+        "np.sum((g·(1 − h[1:]²)·h[:-1])[-window:]), with g and h as in the first exercise.",
+    ),
+)

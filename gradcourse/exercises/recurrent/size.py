@@ -1,0 +1,145 @@
+"""Two sizes of a matrix: spectral radius and spectral norm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+
+def spectral_radius(W: Any) -> float:
+    """Largest |eigenvalue|."""
+    return float(np.abs(np.linalg.eigvals(W)).max())
+
+
+def spectral_norm(W: Any) -> float:
+    """Largest singular value."""
+    return float(np.linalg.svd(W, compute_uv=False)[0])
+
+
+def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
+    """Random ones whose dominant eigenvalues are a complex pair or negative, and one sheared."""
+    made: list[Arguments] = []
+    angle = rng.uniform(1.2, 1.8)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    for core in (1.5 * turn, np.diag([-1.4, rng.uniform(0.3, 0.8)])):
+        matrix = np.zeros((4, 4))
+        matrix[:2, :2] = core
+        matrix[2:, 2:] = np.diag(rng.uniform(0.2, 0.9, 2))
+        basis = np.eye(4) + np.triu(rng.uniform(0.5, 1.5, (4, 4)), 1)
+        made.append((basis @ matrix @ np.linalg.inv(basis),))
+    made.append((rng.normal(size=(5, 5)) + np.triu(rng.uniform(1.0, 3.0, (5, 5)), 1),))
+    return made
+
+
+_EXAMPLE = (np.array([[0.0, -2.0], [0.5, 0.0]]),)
+
+RADIUS_AND_NORM = CodeExercise(
+    id="recurrent/radius-and-norm",
+    title="Spectral radius and spectral norm",
+    lesson="03",
+    functions=(
+        Function(
+            "spectral_radius",
+            ("W",),
+            spectral_radius,
+            (
+                Misconception(
+                    "the largest singular value",
+                    spectral_norm,
+                    "That is the norm: how much W stretches once, at most. The radius is about "
+                    "eigenvalues.",
+                ),
+                Misconception(
+                    "the largest real part",
+                    lambda W: float(np.linalg.eigvals(W).real.max()),
+                    "You took the largest real part. Eigenvalues may be negative or complex: it "
+                    "is their absolute value that counts.",
+                ),
+                Misconception(
+                    "the absolute value of the real part",
+                    lambda W: float(np.abs(np.linalg.eigvals(W).real).max()),
+                    "You dropped the imaginary part. |a + ib| is √(a² + b²): a pair of complex "
+                    "eigenvalues turns the state, and that counts.",
+                ),
+                Misconception(
+                    "as if W were symmetric",
+                    lambda W: float(np.abs(np.linalg.eigvalsh(W)).max()),
+                    "`eigvalsh` reads one triangle of W and takes it for symmetric. A recurrent "
+                    "matrix is not: use `eigvals`.",
+                ),
+                Misconception(
+                    "the smallest instead of the largest",
+                    lambda W: float(np.abs(np.linalg.eigvals(W)).min()),
+                    "You took the smallest eigenvalue. The one that wins after many steps is the "
+                    "largest.",
+                ),
+            ),
+            returns="a float",
+        ),
+        Function(
+            "spectral_norm",
+            ("W",),
+            spectral_norm,
+            (
+                Misconception(
+                    "the spectral radius",
+                    spectral_radius,
+                    "That is the spectral radius. W can stretch a vector by more than its largest "
+                    "eigenvalue; look at [[0, 2], [0, 0]].",
+                ),
+                Misconception(
+                    "the Frobenius norm",
+                    lambda W: float(np.linalg.norm(W)),
+                    "np.linalg.norm(W) alone is the Frobenius norm: the root of the sum over all "
+                    "singular values squared. The largest alone is asked: ord=2.",
+                ),
+                Misconception(
+                    "its square",
+                    lambda W: spectral_norm(W) ** 2,
+                    "The eigenvalues of WᵀW are the squares of the singular values. The root is "
+                    "missing.",
+                ),
+                Misconception(
+                    "the largest entry",
+                    lambda W: float(np.abs(W).max()),
+                    "You took the largest entry. Several entries can add up in one direction.",
+                ),
+                Misconception(
+                    "the largest row sum",
+                    lambda W: float(np.linalg.norm(W, np.inf)),
+                    "That is the largest row sum of |W|, the norm for ord=inf. Lengths are "
+                    "Euclidean here: ord=2.",
+                ),
+            ),
+            returns="a float",
+        ),
+    ),
+    parts=(
+        Part(
+            title="spectral_radius of 3 random matrices",
+            points=1.0,
+            cases=_matrices,
+            function="spectral_radius",
+            example=_EXAMPLE,
+            look_at="The eigenvalues of the example are i and −i. How large are they?",
+        ),
+        Part(
+            title="spectral_norm of 3 random matrices",
+            points=1.0,
+            cases=_matrices,
+            function="spectral_norm",
+            example=_EXAMPLE,
+            look_at="By how much does the example stretch the vector (0, 1)?",
+        ),
+    ),
+    hints=(
+        "One is about what W does to a vector after many steps, the other about one step.",
+        "The radius is the largest absolute value of the eigenvalues. The norm is the largest "
+        "singular value.",
+        "np.abs(np.linalg.eigvals(W)).max() and np.linalg.norm(W, 2).",
+    ),
+)
