@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -297,11 +298,18 @@ def _hidden(trial: _Trial) -> str:
         text = "The example is right, but the random input "
     kinds = {got.kind for got in failing}
     if kinds == {"error"}:
-        names = " or ".join(dict.fromkeys(got.error for got in failing))
+        names = " or ".join(dict.fromkeys(_exception(got.error) for got in failing))
         return f"{text}raised {names}."
     if "timeout" in kinds:
         return f"{text}did not finish in time: is there a loop that never ends?"
     return f"{text}gave another result than expected."
+
+
+def _exception(name: str) -> str:
+    """An exception's name, if it is one of Python's: any other may have an input in it."""
+    found = getattr(builtins, name, None)
+    known = isinstance(found, type) and issubclass(found, BaseException)
+    return name if known else "an exception of its own"
 
 
 def _sentence(text: str) -> str:

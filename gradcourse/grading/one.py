@@ -13,6 +13,7 @@ from typing import Any
 from gradcourse.checking.exercise import Choice, Exercise, Prediction
 from gradcourse.exercises.registry import assignment as questions_of
 from gradcourse.grading import submission
+from gradcourse.grading.answers import discreet
 from gradcourse.grading.cells_to_run import Plan, plan
 from gradcourse.grading.limits import Limits
 from gradcourse.grading.reasons import needs_look, reason
@@ -126,9 +127,9 @@ def _fill(
     run: Running,
     questions: list[dict[str, Any]],
 ) -> None:
-    result["questions"] = questions
+    result["questions"] = discreet(questions)
     result["earned"] = sum(question["earned"] for question in questions)
-    result["reasons"] = [*found.reasons, *todo.reasons, *run.reasons]
+    result["reasons"] = [*found.reasons, *todo.reasons, *discreet(run.reasons)]
     result["cells"] = {"run": len(todo.cells), "failed": run.failed}
     if not run.defined_anything and not result["earned"]:
         result["reasons"].append(reason("no-answers"))

@@ -40,6 +40,7 @@ def live(connection: socket.socket, layers: dict[str, str]) -> None:
     channel = Channel(connection, trusted=True)
     shell, restore = _shells[0], _restorers[0]
     notice.start()
+    number_of, end, own = os.getpid, os._exit, os.getpid()
     _fresh_randomness()
     channel.send({"n": 0, "layers": layers})
     while True:
@@ -50,6 +51,8 @@ def live(connection: socket.socket, layers: dict[str, str]) -> None:
             os._exit(0)
         finally:
             restore()
+            if number_of() != own:  # a fork of the learner's came out of its cell: it is no answer
+                end(0)
         answer["n"] = request["n"]
         try:
             channel.send(answer)

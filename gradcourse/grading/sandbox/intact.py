@@ -13,7 +13,7 @@ from typing import Any
 
 MODULES = (
     "builtins", "copy", "inspect", "io", "json", "json.decoder", "json.encoder", "linecache",
-    "math", "select", "signal", "struct", "sysconfig", "time", "traceback",
+    "math", "os", "select", "signal", "struct", "sysconfig", "time", "traceback",
     "numpy", "numpy.linalg", "torch", "torch.linalg", "torch.nn", "torch.nn.functional",
     "IPython.core.interactiveshell",
 )  # fmt: skip
