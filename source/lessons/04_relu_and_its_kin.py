@@ -491,7 +491,7 @@ print(f"test digits, near chance: {sum(r < 0.15 for r in right)} of 5")
 # all of it is dead, every gradient in front of it is exactly 0, and the network is a constant.
 
 # %% name="measure-pairs" tags=["fragment", "nbval-check-output"]
-print(f"pairs of training digits with h′·h + 1 > 0: {(x @ x.T + 1 > 0).double().mean():.1%}")
+print(f"pairs of training digits with h′·h + 1 > 0: {(x @ x.T + 1 > 0).double().mean():.2%}")
 for word, one_sign in (("falls", 1), ("rises", -1)):
     shares = []
     for seed in range(5):

@@ -1,0 +1,329 @@
+"""Every qualitative claim of lesson 04, at reduced size, over five seeds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from gradcourse import theory
+from gradcourse.data import digits
+from gradcourse.demos.relu import (
+    DEMOS,
+    RATE,
+    SAME_ZEROS,
+    TUNED_GAIN,
+    after_accident,
+    dead_units,
+    factor_by_theory,
+    same_zeros,
+    through_leaky_layers,
+)
+from gradcourse.demos.relu.dead import sizes_and_zeros
+from gradcourse.diagnosis import diagnose
+from gradcourse.exercises.relu.cure import accuracy_with_cure
+from gradcourse.exercises.relu.depth import end_to_end
+from gradcourse.exercises.relu.lesson import accuracy_after
+from gradcourse.figures import Plot
+from gradcourse.instrument import probe
+from gradcourse.nets import mlp, scaled, with_activation
+from gradcourse.training import train
+
+SEEDS = range(5)
+DATA = digits()
+KIN = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu")
+
+
+def accuracy(net, steps=300, lr=RATE, seed=0):
+    run = train(net, DATA, steps=steps, lr=lr, seed=seed, every=steps)
+    return float(run.test_accuracy[-1])
+
+
+def probed(net, images=256):
+    with probe(net) as record:
+        F.cross_entropy(net(DATA.x_train[:images]), DATA.y_train[:images]).backward()
+    return record
+
+
+def factor_on_delta(net, depth):
+    record = probed(net)
+    size = record.output_gradient_rms[0, record.select("Linear")]
+    return float((size[0] / size[depth - 1]) ** (1 / (depth - 1)))
+
+
+def expected_factor(name, gain, depth):
+    q = theory.q_trajectory(name, gain, depth=depth)
+    factors = [theory.gradient_decay(name, gain, value) for value in q[: depth - 1]]
+    return float(np.prod(factors) ** (1 / (depth - 1)))
+
+
+# ---------------------------------------------------------------- the puzzle
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_eight_layers_learn_and_thirty_do_not(seed):
+    assert accuracy(mlp(8, activation="relu", seed=seed), lr=0.1, seed=seed) > 0.85
+    assert accuracy(mlp(30, activation="relu", seed=seed), steps=150, lr=0.1, seed=seed) < 0.2
+
+
+# ---------------------------------------------------------------- half is lost
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_second_moments_halve_both_ways_on_digits(seed):
+    record = probed(mlp(20, width=256, activation="relu", init="lecun", seed=seed))
+    linear = record.select("Linear")[:20]
+    z, delta = record.activation_rms[0, linear], record.output_gradient_rms[0, linear]
+    assert (z[-1] / z[0]) ** (2 / 19) == pytest.approx(0.5, abs=0.03)
+    assert (delta[0] / delta[-1]) ** (2 / 19) == pytest.approx(0.5, abs=0.02)
+    zeros = record.zero_fraction[0, record.select("ReLU")]
+    assert zeros.mean() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("gain", [0.7, 1.0, math.sqrt(2), 2.0])
+@pytest.mark.parametrize("leak", [-1.0, 0.0, 0.01, 0.5, 1.0])
+def test_theory_gives_the_factor_of_a_leak(leak, gain, seed):
+    forward, backward = through_leaky_layers(leak, gain, seed=seed)
+    expected = factor_by_theory(leak, gain)
+    assert forward[-1] ** (1 / 19) == pytest.approx(expected, rel=0.06)
+    assert backward[0] ** (1 / 19) == pytest.approx(expected, rel=0.06)
+
+
+def test_the_gain_pays_for_the_leak():
+    for a in (0.0, 0.01, 0.25, 1.0):
+        assert factor_by_theory(a, math.sqrt(2 / (1 + a**2))) == pytest.approx(1.0)
+    assert theory.forward_gain("relu") == pytest.approx(math.sqrt(2))
+    assert theory.backward_gain("leaky_relu") == pytest.approx(math.sqrt(2 / (1 + 1e-4)))
+
+
+# ---------------------------------------------------------------- the kin
+
+
+@pytest.mark.parametrize("name", KIN)
+def test_each_activation_follows_its_theory_over_eight_layers(name):
+    found = [factor_on_delta(mlp(8, activation=name, seed=seed), 8) for seed in SEEDS]
+    assert np.exp(np.log(found).mean()) == pytest.approx(expected_factor(name, 1.0, 8), rel=0.04)
+    assert max(found) / min(found) < 1.2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_gelu_and_silu_fade_faster_than_relu_and_elu_slower(seed):
+    factor = {
+        name: factor_on_delta(mlp(8, activation=name, seed=seed), 8)
+        for name in ("sigmoid", "silu", "gelu", "relu", "elu", "selu")
+    }
+    assert factor["sigmoid"] < factor["silu"] < factor["gelu"] < factor["relu"] - 0.05
+    assert factor["relu"] + 0.05 < factor["elu"] < factor["selu"]
+
+
+def test_slopes_near_zero_and_the_signal_that_shrinks_to_it():
+    near = {
+        name: math.sqrt(theory.mean_squared_slope(name, 1e-12)) for name in ("elu", "gelu", "silu")
+    }
+    assert near["elu"] == pytest.approx(1.0, abs=1e-3)
+    assert near["gelu"] == pytest.approx(0.5, abs=1e-3)
+    assert near["silu"] == pytest.approx(0.5, abs=1e-3)
+    for name in ("tanh", "relu", "leaky_relu", "elu", "gelu", "silu"):
+        assert theory.q_trajectory(name, 1.0, depth=8)[-1] < 0.11
+    assert theory.q_trajectory("selu", 1.0, depth=8)[-1] == pytest.approx(1.0, abs=1e-6)
+    assert math.sqrt(theory.chi("selu", 1.0)) == pytest.approx(1.035, abs=0.005)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_has_more_gradient_starts_earlier(seed):
+    def mean_loss(name):
+        net = mlp(8, activation=name, seed=seed)
+        return train(net, DATA, steps=300, lr=RATE, seed=seed, every=300).loss.mean()
+
+    losses = [mean_loss(name) for name in ("selu", "relu", "gelu", "silu", "sigmoid")]
+    assert losses == sorted(losses)
+    assert losses[-1] == pytest.approx(math.log(10), abs=0.05)
+
+
+# ---------------------------------------------------------------- the leak, learned
+
+
+def test_a_small_leak_gives_back_next_to_nothing():
+    for seed in SEEDS:
+        with_leak = through_leaky_layers(0.01, 1.0, seed=seed)[1][0]
+        assert with_leak / through_leaky_layers(0.0, 1.0, seed=seed)[1][0] < 1.2
+    assert factor_by_theory(0.01, 1.0) / factor_by_theory(0.0, 1.0) - 1 == pytest.approx(
+        5e-5, rel=0.01
+    )
+
+
+def test_the_slope_gradient_is_the_sum_over_the_negative_side():
+    prelu = nn.PReLU().double()
+    z = torch.randn(40, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    h = prelu(z)
+    (h**3).sum().backward()
+    assert prelu.weight.grad is not None
+    by_hand = float((3 * h.detach() ** 2 * z)[z < 0].sum())
+    assert prelu.weight.grad.item() == pytest.approx(by_hand, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_learned_slopes_open_and_wider_with_smaller_weights(seed):
+    slopes = {}
+    for init in ("xavier", "he"):
+        net = with_activation(mlp(8, activation="relu", init=init, seed=seed), nn.PReLU)
+        accuracy(net, steps=400, seed=seed)
+        slopes[init] = np.mean([m.weight.item() for m in net if isinstance(m, nn.PReLU)])
+    assert slopes["xavier"] > slopes["he"] + 0.02
+    assert slopes["he"] > 0.3
+
+
+# ---------------------------------------------------------------- death and revival
+
+
+@pytest.fixture(scope="module")
+def corpses():
+    """Five networks after the accident and 300 good steps, and what layer 1 was before them."""
+    made = []
+    for seed in SEEDS:
+        net = after_accident(seed)
+        with torch.no_grad():
+            dead = (net[0](DATA.x_train) <= 0).all(0)
+        weights = net[0].weight.detach().clone()
+        made.append((net, dead, weights, accuracy(net, seed=seed)))
+    return made
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_one_large_step_kills_a_third_to_a_half(seed):
+    assert dead_units(mlp(2, activation="relu", init="he", seed=seed))[0] <= 2
+    assert 0.3 < dead_units(after_accident(seed))[0] / 64 < 0.56
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_dead_unit_of_layer_1_never_moves_and_layer_2_follows(corpses, seed):
+    net, dead, weights, right = corpses[seed]
+    assert torch.equal(net[0].weight[dead], weights[dead])
+    assert dead_units(net)[1] > 58
+    assert right < 0.2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_leak_revives_and_without_it_nothing_does(corpses, seed):
+    net = corpses[seed][0]
+    leaky = with_activation(net, lambda: nn.LeakyReLU(0.1))
+    plain = with_activation(net, nn.ReLU)
+    assert accuracy(leaky, steps=500, lr=0.01, seed=seed) > 0.7
+    assert accuracy(plain, steps=500, lr=0.01, seed=seed) < 0.3
+    assert dead_units(leaky)[1] < dead_units(net)[1] - 10
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_most_units_fall_or_rise_on_nearly_all_digits(seed):
+    x, y = DATA.x_train, DATA.y_train
+    net = mlp(2, activation="relu", init="he", seed=seed)
+    F.cross_entropy(net(x), y).backward()
+    fall = x @ net[0].weight.grad.T + net[0].bias.grad
+    down, up = ((sign * fall > 0).double().mean(0) > 0.95 for sign in (1, -1))
+    assert 0.4 < float(down.double().mean()) < 0.65
+    assert float((down | up).double().mean()) > 0.6
+    assert float((x @ x.T + 1 > 0).double().mean()) > 0.999
+
+
+# ---------------------------------------------------------------- the same zeros
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_three_networks_have_the_same_zeros_and_three_diagnoses(seed):
+    kinds = []
+    for kind in ("healthy", "vanished", "dead"):
+        net = same_zeros(kind, seed)
+        assert sizes_and_zeros(net)[1] == pytest.approx(0.75, abs=0.005)
+        record = probed(net, images=1438)
+        dead = record.dead_fraction[0, record.select("ReLU")]
+        assert dead.max() == (1.0 if kind == "dead" else 0.0)
+        kinds.append(diagnose(record).primary.kind)
+    assert kinds == ["healthy", "vanishing", "dead"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_only_the_healthy_one_learns(seed):
+    assert accuracy_after("healthy", seed) > 0.84
+    assert accuracy_after("vanished", seed) < 0.2
+    assert accuracy_after("dead", seed) < 0.2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_each_disease_has_its_own_cure(seed):
+    right = {
+        (kind, cure): accuracy_with_cure(kind, cure, seed)
+        for kind in ("vanished", "dead")
+        for cure in ("leak", "weights", "biases")
+    }
+    assert right["vanished", "weights"] > 0.84
+    assert max(right["vanished", "leak"], right["vanished", "biases"]) < 0.4
+    assert min(right["dead", "leak"], right["dead", "biases"]) > 0.84
+    assert right["dead", "weights"] < 0.2
+    assert accuracy_with_cure("healthy", "weights", seed) < 0.3
+    assert accuracy_with_cure("vanished", "rate", seed) < 0.2
+
+
+# ---------------------------------------------------------------- claims
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_relu_explodes_worse_than_tanh_and_sigmoid_at_large_weights_only(seed):
+    factor = {
+        (name, gain): factor_on_delta(mlp(20, 128, name, init="lecun", gain=gain, seed=seed), 20)
+        for name in ("sigmoid", "tanh", "relu")
+        for gain in (1.4, 2.0, 4.0)
+    }
+    assert factor["tanh", 1.4] > max(1.0, factor["relu", 1.4])
+    for gain in (2.0, 4.0):
+        assert factor["relu", gain] > factor["tanh", gain] + 0.15
+        assert factor["tanh", gain] > 1 > factor["sigmoid", gain]
+    assert factor["relu", 4.0] ** 19 > 1e8
+    assert 1e3 < factor["tanh", 4.0] ** 19 < 1e4
+
+
+def test_relu_and_tanh_cross_near_one_and_a_half():
+    for gain, sign in ((1.45, 1), (1.55, -1)):
+        assert sign * (math.sqrt(theory.chi("tanh", gain)) - gain / math.sqrt(2)) > 0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_what_torch_gives_by_default_vanishes_and_units_wake_with_the_signal(seed):
+    record = probed(mlp(12, activation="relu", init="default", seed=seed), images=1438)
+    assert diagnose(record).primary.kind == "vanishing"
+    late = record.dead_fraction[0, record.select("ReLU")][-4:].mean()
+    assert 0.35 < late < 0.65
+    cured = probed(mlp(12, activation="relu", init="default", gain=6**0.5, seed=seed), images=1438)
+    assert cured.dead_fraction[0, cured.select("ReLU")][-4:].mean() < late - 0.15
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_reference_leak_lies_well_inside_the_band(seed):
+    assert 0.33 < end_to_end(seed, 0.43) < 3
+    assert end_to_end(seed, 0.0) < 0.1
+    assert end_to_end(seed, 1.0) > 100
+    assert factor_by_theory(0.43, TUNED_GAIN) == pytest.approx(1.0, abs=0.01)
+
+
+# ---------------------------------------------------------------- the demos
+
+
+@pytest.mark.parametrize("demo", DEMOS, ids=lambda d: d.id)
+def test_a_demo_draws_at_both_ends_of_its_first_knob(demo):
+    knob = demo.knobs[0]
+    ends = [demo.frame(**{knob.name: knob.value(at)}) for at in (knob.low, knob.high)]
+    assert all(isinstance(frame, Plot) for frame in ends)
+    assert ends[0].title != ends[1].title
+
+
+def test_the_scaled_network_of_the_demo_keeps_its_zeros():
+    for factor in (0.01, 0.1, 1.0):
+        assert "75% zeros. Layer 4 dead: 75% zeros" in SAME_ZEROS.frame(factor=factor).title
+
+
+def test_scaling_a_dead_network_wakes_nobody():
+    assert sizes_and_zeros(scaled(same_zeros("dead"), 10.0))[0][-1] == 0.0
