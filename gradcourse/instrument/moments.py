@@ -84,6 +84,8 @@ def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[
     """The same on the CPU: in pieces that stay in its cache from one sum to the next."""
     total = squares = flat = 0.0
     alive: Any = 0
+    if values.dim() == 3 and not channels_first and values.stride(0) < values.stride(1):
+        values = values.transpose(0, 1)  # a recurrent layer's output lies in the order of time
     for part in _pieces(values):
         norm = torch.linalg.vector_norm(part, dtype=_wide(part)).item()
         squares += norm * norm
