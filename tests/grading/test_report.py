@@ -13,13 +13,16 @@ from typing import Any
 
 import pytest
 
+from gradcourse.grading.reasons import REASONS
 from gradcourse.grading.report import tables, write_reports
 from gradcourse.grading.report.bars import divided_bar, histogram
 from gradcourse.grading.report.klass import class_page
 from gradcourse.grading.report.learner import learner_page
+from gradcourse.grading.sandbox.rooms import LAYERS
 from gradcourse.grading.task import not_graded
 from gradcourse.support import GradcourseError
 
+ROOT = Path(__file__).parents[2]
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\u202e\x00\ud800 `x` \"'&"
 
 
@@ -229,6 +232,14 @@ def test_no_cell_is_a_formula(table: Callable[[list[Any]], bytes], name: str) ->
     for cell in cells:
         if not re.fullmatch(r"-?[\d.]*", cell) and cell != "-":
             assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+
+
+def test_the_guide_lists_every_reason_and_every_layer() -> None:
+    guide = (ROOT / "docs" / "instructor.md").read_text("utf-8")
+    for code, known in REASONS.items():
+        assert f"| `{code}` | {known.text} | {'yes' if known.look else ''} |" in guide, code
+    for layer in LAYERS:
+        assert f"| `{layer}` |" in guide
 
 
 def test_files_are_written_for_each_learner_and_each_platform(tmp_path: Path) -> None:
