@@ -139,7 +139,7 @@ gc.progress()
 # | 01 | [Products of the chain rule](01_products_of_the_chain_rule.ipynb) | what does a long product do? | [01](../exercises/01_chain_rule.ipynb) |
 # | 02 | [Saturation](02_saturation.ipynb) | where do the small factors come from? | [02](../exercises/02_saturation.ipynb) |
 # | 03 | The recurrent weight | what if every factor is the same matrix? | |
-# | 04 | ReLU and its kin | does a slope of one cure it? | |
+# | 04 | [ReLU and its kin](04_relu_and_its_kin.ipynb) | does a slope of one cure it? | [04](../exercises/04_relu.ipynb) |
 # | 05 | Initialization | which weights keep the size? | |
 # | 06 | Batch normalization | can a layer keep it by force? | |
 # | 07 | Residual networks | what if the factor is *one plus* something? | |

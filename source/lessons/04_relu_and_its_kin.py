@@ -37,7 +37,8 @@ x, y = digits.x_train, digits.y_train
 # %% [markdown] name="puzzle" tags=["slide"]
 # ## The puzzle
 #
-# The slope multiplies every step, and every slope so far was below 1. **What if an activation had
+# The slope multiplies every step, and no slope so far was above 1; most were well below. **What
+# if an activation had
 # slope exactly 1?** The rectified linear unit does, wherever it passes anything:
 # $\mathrm{relu}(z) = \max(0, z)$. Lesson 02 left eight sigmoid layers that learned nothing. Here
 # are eight ReLU layers, and then thirty. Same data, same rule for the weights, five seeds.
@@ -51,8 +52,9 @@ for depth in (8, 30):
         for seed, net in enumerate(nets)
     ]
     right = [run.test_accuracy[-1] for run in runs[depth]]
-    print(f"{depth:2d} ReLU layers, more than 85 % of the test digits: {sum(r > 0.85 for r in right)}"
-          f" of 5; less than 15 %, near chance: {sum(r < 0.15 for r in right)} of 5")  # fmt: skip
+    print(f"{depth} ReLU layers")
+    print(f"   more than 85 % of the test digits right: {sum(r > 0.85 for r in right)} of 5")
+    print(f"   less than 15 %, near chance:             {sum(r < 0.15 for r in right)} of 5")
 
 # %% name="puzzle-picture" tags=["fragment"]
 step = np.arange(10, 301, 10)
@@ -161,7 +163,7 @@ gc.Plot(
 # other half is the price.** It does not depend on the size of $z$: ReLU has no scale of its own.
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
-# **Speaker notes** · 8 min
+# **Speaker notes** · 7 min
 #
 # Wrong answers to expect: 1 ("the slope is 1") and $2^{-19}$ (half of the units, so half of the
 # size). A size is a root of a sum of squares; losing half of the terms costs √½. A sharp student
@@ -188,6 +190,7 @@ gc.Plot(
 # | SiLU | $z\,\sigma(z)$ | the same | ½ |
 #
 # $\Phi(z)$ is the probability that a standard normal number is below $z$, $\sigma$ the sigmoid.
+# Leak and constants are those that PyTorch takes.
 #
 # ### Predict
 
@@ -295,7 +298,7 @@ gc.Plot("Eight layers, the same weights", gc.Axis("step"), gc.Axis("loss"), tupl
 # Xavier's weights. It does not say which activation ends best.
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
-# **Speaker notes** · 9 min
+# **Speaker notes** · 8 min
 #
 # Most vote for ReLU in the panel, "because it throws half away". GELU throws half of everything
 # away, near 0. In the demo at gain 2, ReLU and GELU come together: $z$ is large there, and GELU
@@ -391,7 +394,7 @@ print(f"it rose higher with Xavier's weights than with √2 times larger ones: {
 # this reading; it does not prove it.
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
-# **Speaker notes** · 7 min
+# **Speaker notes** · 6 min
 #
 # "Leaky ReLU against vanishing gradients" stands in many lists; the vote will show it. Make them
 # square 0.01. For $a = -1$ let somebody say "absolute value" before you do. If someone asks why
@@ -406,7 +409,8 @@ print(f"it rose higher with Xavier's weights than with √2 times larger ones: {
 # %% [markdown] name="step-4" tags=["slide"]
 # ## Step 4 · Dead
 #
-# We call a unit **dead** when its $z$ is below 0 on *all* data. Its slope is then 0 on all data,
+# A ReLU unit is *silent* on an image when its output is 0. We call it **dead** when it is silent
+# on *all* data. Its slope is then 0 on all data,
 # so the gradient of its weights and bias is exactly 0.
 #
 # ### Predict
@@ -478,7 +482,8 @@ print(f"test digits, near chance: {sum(r < 0.15 for r in right)} of 5")
 # $$z_i'(h) = z_i(h) - \eta\, s_i(h), \qquad
 #   s_i(h) = \operatorname{mean}_{h'}\; \delta_i(h')\,\bigl(h' \cdot h + 1\bigr) .$$
 #
-# Nearly all pairs of digits have $h' \cdot h + 1 > 0$: images are like each other. So for most
+# Nearly all pairs of digits have $h' \cdot h + 1 > 0$: images are like each other. (The 1 is the
+# bias.) So for most
 # units $s_i$ has one sign on nearly all images, as the next cell counts. At a large η such a
 # unit falls for all of them, or rises for all. δ has either sign, and the step has no favourites
 # among units: **a third to a half of the layer dies**, not all of it. In layer 1 it is for good,
@@ -530,7 +535,7 @@ print(f"more than 10 units of layer 2 came back above 0 for some digit: {awake} 
 # distance.**
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
-# **Speaker notes** · 9 min
+# **Speaker notes** · 8 min
 #
 # The popular answer in the panel is "all". Ask why a step of gradient descent should lower *every*
 # unit. Then why half must survive: somebody's δ is negative. Seeds 0 to 9 all end dead; with a
@@ -676,9 +681,8 @@ print(f"30 layers near chance after 300 steps: {chance} of 5")
 print("verdict:", "fails" if per_layer < 0.9 and chance == 5 else "holds")
 
 # %% [markdown] name="claim-vanish-verdict" tags=["continue"]
-# **Fails.** It fades by $\sigma_w/\sqrt2$ per layer. It does not *saturate* at the upper end,
-# which
-# is what the sentence means to say.
+# **Fails.** It fades by $\sigma_w/\sqrt2$ per layer. What is true: the slope stays 1 however
+# large $z$ is, so a ReLU does not saturate at the upper end.
 
 # %% [markdown] name="claim-zeros" tags=["subslide"]
 # ### Claim 2: a large share of zeros means dead neurons
@@ -723,8 +727,9 @@ print("verdict:", "fails" if not anywhere else "holds only if")
 # %% [markdown] name="claim-explode-verdict" tags=["continue"]
 # **Holds only if** you mean tanh and weights of $\sigma_w$ up to about 1.5. There tanh, with slope
 # 1 near 0, grows a little while ReLU still loses. For larger weights it is the other way round:
-# ReLU grows in proportion to $\sigma_w$, tanh only with its root, because it saturates. At
-# $\sigma_w = 4$, 19 layers of ReLU multiply δ by $10^{8}$, tanh by $10^{3}$, and σ still shrinks
+# ReLU grows in proportion to $\sigma_w$, tanh about with its root, because it saturates. At
+# $\sigma_w = 4$, 19 layers of ReLU multiply δ by more than $10^8$, tanh by some $10^3$, and σ
+# still shrinks
 # it. Saturation, which costs a gradient in lesson 02, here holds it back.
 
 # %% [markdown] name="claim-leak" tags=["subslide"]
@@ -738,7 +743,7 @@ print(f"vanished networks that learn with a leak of 0.1: {learned['vanished', 'l
 print("verdict:", "fails" if gained < 1.05 and not learned["vanished", "leak"] else "holds")
 
 # %% [markdown] name="claim-leak-verdict" tags=["continue"]
-# **Fails.** It cures dead units. With $a = 0.01$ it gives back 0.005 % of a layer's loss.
+# **Fails.** It cures dead units. With $a = 0.01$, δ becomes 0.005 % larger per layer.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 4 min
@@ -783,7 +788,7 @@ np.round(record.dead_fraction[0, record.select("ReLU")], 2)
 #   $a$ makes the mean squared slope $(1 + a^2)/2$, and $\sigma_w = \sqrt{2/(1 + a^2)}$ pays for
 # it.
 # - A unit is dead when it is silent on all data: slope 0, gradient exactly 0. One large step kills
-#   a third to a half of a layer, and the noise of the others can kill the next.
+#   a third to a half of a layer, and the loud survivors can kill the next layer.
 # - Zeros tell neither death nor health. Count units that are never awake, and look at sizes.
 # - Dead: a leak, or biases that let it wake. Vanished: larger weights. The other's cure does
 #   nothing.

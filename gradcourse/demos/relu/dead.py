@@ -51,7 +51,7 @@ def after_accident(seed: int = 0, rate: float = ACCIDENT) -> nn.Sequential:
     net, gradients = _layer_1(seed)
     with torch.no_grad():
         for parameter, gradient in zip(net[0].parameters(), gradients, strict=True):
-            parameter -= rate * gradient
+            parameter.sub_(gradient, alpha=rate)
     return net
 
 
