@@ -1,0 +1,808 @@
+# %% [markdown] name="title" tags=["slide"]
+# # 03 · The recurrent weight
+#
+# **After this lesson you can say how far back in time a recurrent network can learn, why one step
+# of training can destroy it, and which of the usual explanations hold.**
+#
+# *45 minutes. You need lessons 01 and 02: products of factors, and the slope of tanh.*
+
+# %% name="import" tags=["continue"]
+import math
+
+import gradcourse as gc
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gradcourse import theory
+
+# %% [markdown] name="notation" tags=["continue"]
+# A recurrent network reads a sequence $x_1 \dots x_T$ and keeps a state
+# $h_t = \varphi(W h_{t-1} + U x_t + b)$: the *same* $W$, $U$ and $b$ at every step. The **lag** of
+# step $t$ is $T - t$, the number of steps back from the end. A loss reads $h_T$, and we follow its
+# gradient $\partial\mathcal{L}/\partial h_t$ back in time. $\varphi$ is tanh unless we say so.
+
+# %% [markdown] name="notes-open" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# Draw the network unrolled: T copies side by side, one letter W on every arrow. Time is depth. Ask
+# what is new, compared with lessons 01 and 02: all factors are the same matrix, so they cannot
+# average out.
+
+# %% [markdown] name="puzzle" tags=["slide"]
+# ## The puzzle
+#
+# Lesson 02 left us with a question: what if all layers share one matrix? Here is the task that
+# Hochreiter and Schmidhuber (1997) made for it, the **adding problem**. Each step shows a random
+# number between 0 and 1 and a mark. Two numbers are marked, one in each half. At the end the
+# network must say their sum. Who always answers 1, the mean, has a squared error of
+# $2 \cdot \tfrac1{12} = \tfrac16$.
+#
+# Same network, same optimizer, five seeds. Only the sequences differ: 5 steps, or 30.
+
+# %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
+def adam(parameters):
+    return torch.optim.Adam(parameters, lr=0.01)
+
+
+def clip(parameters):
+    gc.clip_grad_norm_(parameters, 1.0)
+
+
+runs = {}
+for length in (5, 30):
+    runs[length] = []
+    for seed in range(5):
+        data = gc.adding_problem(length, train=4000, test=2000, seed=seed)
+        net = gc.recurrent("rnn", 2, 16, 1, seed=seed)
+        how = {"steps": 400, "lr": 0.01, "loss": "mse", "seed": seed, "optimizer": adam}
+        runs[length].append(gc.train(net, data, every=400, **how))
+    error = np.array([run.test_loss[-1] for run in runs[length]])
+    print(f"{length:2d} steps: below a quarter of 1/6: {sum(error < 0.25 / 6)} of 5", end=", ")
+    print(f"above 0.9 of 1/6: {sum(error > 0.9 / 6)} of 5")
+
+# %% name="puzzle-picture" tags=["fragment"]
+update = np.arange(20, 401, 20)
+lines = [
+    gc.Line(
+        update,
+        np.mean([run.loss[1:].reshape(-1, 20).mean(axis=1) for run in runs[length]], axis=0),
+        f"{length} steps, mean of 5",
+        color=color,
+    )
+    for length, color in ((5, "blue"), (30, "rnn"))
+]
+lines.append(gc.Line([20, 400], [1 / 6] * 2, "1/6, the mean is the answer", "reference"))
+gc.Plot("The adding problem", gc.Axis("update"), gc.Axis("squared error", "log"), tuple(lines))
+
+# %% [markdown] name="puzzle-question" tags=["continue"]
+# 30 steps are not harder to add up than 5. The network has the same weights for both. **What is it
+# that does not survive 30 steps?**
+
+# %% [markdown] name="notes-puzzle" tags=["notes"]
+# **Speaker notes** · 3 min
+#
+# Collect suspects: too few units (the same 16 solve 5 steps), too little data, too few updates. The
+# last one is partly right: it is a plateau, not a wall. With five or ten times as many updates some
+# seeds leave it, others do not. Do not promise "never".
+
+# %% [markdown] name="step-1" tags=["slide"]
+# ## Step 1 · One weight
+#
+# The smallest recurrent network: one unit, no activation, $h_t = w\, h_{t-1} + x_t$.
+#
+# ### Predict
+
+# %% name="predict-lag" tags=["fragment"]
+gc.panel("recurrent/lag-fifty")
+
+# %% [markdown] name="drag-scalar" tags=["subslide"]
+# ### Drag
+#
+# Look at lag 30 and lag 100. For which $w$ is the line inside the band at both?
+
+# %% name="demo-scalar" tags=["fragment"]
+gc.demo("recurrent/scalar")
+
+# %% [markdown] name="measure-scalar-intro" tags=["subslide"]
+# ### Measure
+#
+# Three networks of one unit, 100 steps, random inputs. Autograd goes back step by step.
+
+# %% name="measure-scalar" tags=["fragment", "nbval-check-output"]
+lag = np.arange(101)
+x = torch.randn(100, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+back = {}
+for w in (0.9, 1.0, 1.1):
+    states = [torch.zeros(1, dtype=torch.float64, requires_grad=True)]
+    for x_t in x:
+        states.append(w * states[-1] + x_t)
+    gradients = torch.autograd.grad(states[-1].sum(), states)
+    back[w] = np.array([float(g) for g in gradients[::-1]])
+    print(f"w = {w}: lag 1 {back[w][1]:.1f}   lag 50 {back[w][50]:.2g}   lag 100 {back[w][100]:.2g}")
+
+# %% name="picture-scalar" tags=["fragment"]
+pairs = [
+    gc.with_theory(lag, back[w], w**lag, f"w = {w}", color)
+    for w, color in ((0.9, "blue"), (1.0, "green"), (1.1, "vermillion"))
+]
+gc.Plot(
+    title="One weight, 100 steps back",
+    x=gc.Axis("lag T − t"),
+    y=gc.Axis("|∂h_T/∂h_t|", "log"),
+    lines=tuple(line for pair in pairs for line in pair),
+    bands=(gc.Band(0.1, 10.0, "healthy: 0.1 to 10"),),
+)
+
+# %% [markdown] name="explain-scalar" tags=["subslide"]
+# ### Explain
+#
+# Unroll it: $h_T = w\,h_{T-1} + x_T = w^2 h_{T-2} + w\,x_{T-1} + x_T = \dots$ Hence
+#
+# $$\frac{\partial h_T}{\partial h_t} = w^{\,T-t}, \qquad
+#   \frac{\partial\mathcal{L}}{\partial w}
+#   = \frac{\partial\mathcal{L}}{\partial h_T} \sum_{t=1}^{T} w^{\,T-t}\, h_{t-1} .$$
+#
+# $0.9^{50} = 0.0052$ and $1.1^{50} = 117$: both are measured above. Read the sum, too. For $w = 0.9$
+# the gradient of the weight does *not* vanish: the terms of the last steps are there in full. What
+# vanishes is the share of the early steps. The network learns, but from the recent past only.
+#
+# A gradient within a factor 10 over $T$ steps needs $|w|$ between $10^{-1/T}$ and $10^{1/T}$: for
+# $T = 100$ from 0.977 to 1.023.
+
+# %% [markdown] name="notes-step-1" tags=["notes"]
+# **Speaker notes** · 6 min
+#
+# Wrong answers to expect: "0.9, since there is one weight" and 1/50. The inputs do not enter, and
+# some will not believe it; let them change the seed. The sentence to leave on the board: *∂ℒ/∂w does
+# not vanish, its early terms do.* If the demo does not move:
+# `gc.demo("recurrent/scalar").frame(w=1.02)`.
+
+# %% [markdown] name="bridge-1" tags=["continue"]
+# For one unit, "below 1" and "above 1" is the whole story. **A matrix has many numbers. Which of
+# them must be below 1?**
+
+# %% [markdown] name="step-2" tags=["slide"]
+# ## Step 2 · One matrix, and two ways to be large
+#
+# Without an activation $\partial h_T/\partial h_t = W^{T-t}$. A matrix has two sizes. The **spectral
+# radius** $\rho$ is the largest absolute value of its eigenvalues: what counts after very many
+# steps. The **spectral norm** $\sigma_{\max}$ is the largest factor by which $W$ stretches a vector
+# in *one* step, its largest singular value. Always $\rho \le \sigma_{\max}$.
+#
+# ### Predict
+
+# %% name="predict-first-grows" tags=["fragment"]
+gc.panel("recurrent/first-grows")
+
+# %% [markdown] name="drag-two-units" tags=["subslide"]
+# ### Drag
+#
+# Two units; each keeps $\rho$ of itself, and the second drives the first with weight $a$. The
+# radius is $\rho$ for every $a$. Leave $\rho$ at 0.95 and raise $a$: where does the gradient peak,
+# and does the place move?
+
+# %% name="demo-two-units" tags=["fragment"]
+gc.demo("recurrent/two-units")
+
+# %% [markdown] name="measure-powers-intro" tags=["subslide"]
+# ### Measure
+#
+# Now 100 units, in a real `nn.RNN`. Without input its state stays 0, where tanh has slope 1, so the
+# step's Jacobian $\partial h_t/\partial h_{t-1}$ is exactly $W$. Two matrices, both scaled to
+# $\rho = 0.95$: one orthogonal, one random Gaussian. How much can a gradient grow, at most?
+
+# %% name="measure-powers" tags=["fragment", "nbval-check-output"]
+silence, lags = torch.zeros(60, 1), np.arange(1, 61)
+growth, exact, peak = {}, {}, {"orthogonal": [], "normal": []}
+for init in peak:
+    for seed in range(5):
+        net = gc.recurrent("rnn", 1, 100, 1, init=init, radius=0.95, seed=seed)
+        W = net.rnn.weight_hh_l0.detach().double().numpy()
+        logs = [gc.lag_spectrum(net.rnn, silence, lag=int(k))[0] for k in lags[:20]]
+        peak[init].append(math.exp(max(logs)))
+    growth[init] = np.exp(logs)
+    exact[init] = [np.linalg.norm(np.linalg.matrix_power(W, k), 2) for k in lags]
+    above, twice = (sum(p > limit for p in peak[init]) for limit in (1.0, 1.5))
+    print(f"{init:10}  σ_max {exact[init][0]:.1f}   grows at first: {above} of 5", end="   ")
+    print(f"by more than 1.5: {twice} of 5   ends below 1: {exact[init][-1] < 1}")
+
+# %% name="measure-kreiss" tags=["fragment", "nbval-check-output"]
+W = np.array([[0.95, 1.0], [0.0, 0.95]])
+powers = [np.linalg.norm(np.linalg.matrix_power(W, k), 2) for k in range(101)]
+z = np.linspace(1.001, 2, 1000)
+kreiss = max((r - 1) / np.linalg.svd(r * np.eye(2) - W, compute_uv=False)[-1] for r in z)
+print(f"two units, a = 1: largest at lag {np.argmax(powers)}, by a factor of {max(powers):.1f}")
+print(f"Kreiss's lower bound: {kreiss:.1f}   upper bound, e·n times as much: {5.436 * kreiss:.0f}")
+
+# %% name="picture-powers" tags=["fragment"]
+lines = [gc.Line(lags, 0.95**lags, "0.95^lag", "reference")]
+for init, name, color in (("orthogonal", "orthogonal", "blue"), ("normal", "Gaussian", "rnn")):
+    lines += gc.with_theory(lags[:20], growth[init], exact[init][:20], f"{name} W", color)
+    lines.append(gc.Line(lags[19:], exact[init][19:], f"{name} W, theory onwards", "theory", color))
+lines += gc.with_theory(lags, powers[1:61], [k * 0.95 ** (k - 1) for k in lags], "two units", "green")
+gc.Plot(
+    title="Four times ρ = 0.95",
+    x=gc.Axis("lag T − t"),
+    y=gc.Axis("largest growth, ‖∂h_T/∂h_t‖", "log"),
+    lines=tuple(lines),
+)
+
+# %% [markdown] name="explain-powers" tags=["subslide"]
+# ### Explain
+#
+# In the two-unit network there are $k$ moments at which the gradient can cross from unit 1 to
+# unit 2, and each such path has $k - 1$ factors $\rho$ and one factor $a$:
+#
+# $$W^k = \begin{pmatrix} \rho^k & k\,a\,\rho^{k-1} \\ 0 & \rho^k \end{pmatrix}, \qquad
+#   k\,\rho^{k-1} \text{ is largest near } k = \frac{-1}{\ln \rho} = 19.5 \text{ for } \rho = 0.95 .$$
+#
+# There it is 7.5, as measured. The matrix is called **non-normal**: its eigenvectors are not at
+# right angles. A normal $W$, such as an orthogonal one times 0.95, has $\sigma_{\max} = \rho$ and
+# falls from the first step on. An ordinary Gaussian matrix is non-normal, so it grows first.
+#
+# For any $W$, $\rho^k \le \|W^k\| \le \sigma_{\max}^k$: the radius rules the end, the norm the start.
+# In between, the growth is at least Kreiss's constant $\mathcal K = \sup_{|z|>1} (|z|-1)\,
+# \|(z - W)^{-1}\|$ and at most $e\,n\,\mathcal K$ (Kreiss 1962; Trefethen & Embree 2005).
+
+# %% [markdown] name="notes-step-2" tags=["notes"]
+# **Speaker notes** · 8 min
+#
+# Most vote "falls": they know the rule for eigenvalues, and it is a rule for the end only. Count
+# paths on the board: to get from unit 2 to unit 1 in three steps you may cross at step 1, 2 or 3.
+# Somebody may ask whether 20 lags matter when the end is 0: many tasks have a lag of 20. The dashed
+# line beyond lag 20 is the exact power of W.
+
+# %% [markdown] name="bridge-2" tags=["continue"]
+# So far the activation did nothing. **What becomes of these rules when tanh stands between the
+# matrices?**
+
+# %% [markdown] name="step-3" tags=["slide"]
+# ## Step 3 · tanh between the matrices
+#
+# ### Predict
+
+# %% name="predict-strong" tags=["fragment"]
+gc.panel("recurrent/strong-input")
+
+# %% [markdown] name="drag-gain" tags=["subslide"]
+# ### Drag
+#
+# A random tanh network. Look at the two lines, gradient and state, while you raise the gain without
+# input. Which one leaves the band? Then stay at gain 2 and turn the input up.
+
+# %% name="demo-gain" tags=["fragment"]
+gc.demo("recurrent/gain")
+
+# %% [markdown] name="measure-pascanu-intro" tags=["subslide"]
+# ### Measure
+#
+# Pascanu, Mikolov and Bengio (2013) gave two conditions. With $\gamma$ the largest slope (1 for
+# tanh): if $\sigma_{\max}(W) < 1/\gamma$, gradients vanish; to explode they *need*
+# $\sigma_{\max}(W) > 1/\gamma$. Three kinds of networks of 100 units, five of each.
+
+# %% name="measure-pascanu" tags=["fragment", "nbval-check-output"]
+def log_gradient(init, gain, strength, seed):
+    """The network, and ln ‖∂h_T/∂h_t‖ (Frobenius, over √n) for lags 0 to 100."""
+    net = gc.recurrent("rnn", 100, 100, 1, init=init, gain=gain, seed=seed)
+    torch.manual_seed(seed)
+    x = strength * math.sqrt(3) * torch.randn(201, 100)  # U has variance 1/300
+    logs = gc.lag_log_norms(net.rnn, x, torch.randn(1, 1, 100))[:-102:-1]
+    return net, logs - math.log(10)
+
+
+curves = {}
+for init, gain, strength in (("orthogonal", 0.9, 0.5), ("normal", 2.0, 0.0), ("normal", 2.0, 2.0)):
+    both = [log_gradient(init, gain, strength, seed) for seed in range(5)]
+    curves[gain, strength] = np.array([logs for _, logs in both])
+    norms = [float(torch.linalg.matrix_norm(net.rnn.weight_hh_l0, 2).detach()) for net, _ in both]
+    end = curves[gain, strength][:, -1]
+    print(f"σ_max {np.mean(norms):.1f}, input {strength}: vanishes {sum(end < -5)} of 5", end=", ")
+    print(f"explodes {sum(end > 3)} of 5")
+bounded = (curves[0.9, 0.5] <= np.log(0.9) * lag + 1e-4).all(axis=1)
+print(f"σ_max = 0.9: below 0.9^lag at every lag: {sum(bounded)} of 5")
+
+# %% name="picture-pascanu" tags=["fragment"]
+lines = [gc.Line(lag, 0.9**lag, "σ_max^lag for σ_max = 0.9", "reference")]
+for (gain, strength), color in (((0.9, 0.5), "green"), ((2.0, 0.0), "tanh"), ((2.0, 2.0), "purple")):
+    mean = np.exp(curves[gain, strength].mean(axis=0))
+    label = f"gain {gain}, input {strength}"
+    if gain == 2.0:
+        chi = theory.chi("tanh", gain, strength)
+        lines += gc.with_theory(lag, mean, chi ** (lag / 2), label, color)
+    else:
+        lines.append(gc.Line(lag, mean, f"orthogonal, {label}", color=color))
+gc.Plot(
+    title="A norm above 1 is needed to explode, and is not enough",
+    x=gc.Axis("lag T − t"),
+    y=gc.Axis("size of the gradient", "log"),
+    lines=tuple(lines),
+)
+
+# %% [markdown] name="explain-pascanu" tags=["subslide"]
+# ### Explain
+#
+# One step back multiplies by $J_t^\top$, where
+#
+# $$J_t = \frac{\partial h_t}{\partial h_{t-1}} = \operatorname{diag}\bigl(1 - h_t^2\bigr)\, W,
+#   \qquad \|J_t\| \le \gamma\, \sigma_{\max}(W) .$$
+#
+# If that bound is below 1, the gradient falls at least geometrically, whatever the inputs are. This
+# is **sufficient**. If it is above 1, nothing follows: the same matrix explodes without input and
+# vanishes with it, since the input drives units to where $1 - h^2$ is small. So a norm above 1 is
+# **necessary** for exploding, and **not enough**.
+#
+# What decides is the product of slope and weight. For a wide random network lesson 02's $\chi$
+# counts it, with the input's variance $s^2$ added:
+# $q = g^2\, \mathrm{E}[\tanh^2(\sqrt q\,\xi)] + s^2$,
+# $\chi = g^2\, \mathrm{E}[\tanh'(\sqrt q\,\xi)^2]$; the gradient
+# changes by $\sqrt\chi$ per step.
+
+# %% [markdown] name="lyapunov-intro" tags=["subslide"]
+# ### Measure · the onset of chaos
+#
+# The growth per step, in natural logarithms, along a long run is called the **Lyapunov exponent**
+# $\lambda$. It says also what happens to two states that differ by very little: for $\lambda < 0$
+# they meet, for $\lambda > 0$ they part, and the network is **chaotic**. Five networks without
+# input, at nine gains.
+
+# %% name="measure-lyapunov" tags=["fragment", "nbval-check-output"]
+gains, exponents, log_radius = (0.5, 0.7, 0.9, 1.1, 1.3, 1.6, 2.0, 2.5, 3.0), [], []
+for gain in gains:
+    row = []
+    for seed in range(5):
+        net = gc.recurrent("rnn", 1, 100, 1, init="normal", gain=gain, seed=seed).double()
+        start = torch.randn(1, 1, 100, generator=torch.Generator().manual_seed(seed)).double()
+        jacobians = gc.state_jacobians(net.rnn, torch.zeros(500, 1).double(), start)
+        row.append(gc.lyapunov_exponents(jacobians[200:], count=1)[0][0])
+        if gain == 0.5:
+            radius = torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max()
+            log_radius.append(float(radius.log()) - math.log(0.5))
+    exponents.append(row)
+exponents = np.array(exponents)
+for gain, row in zip(gains, exponents, strict=True):
+    if gain in (0.5, 1.3, 2.0, 3.0):
+        print(f"gain {gain}: λ > 0.03 in {sum(row > 0.03)} of 5, λ < −0.1 in {sum(row < -0.1)} of 5")
+worst = np.abs(exponents[0] - math.log(0.5) - log_radius).max()
+print(f"gain 0.5: |λ − ln ρ(W)| is at most {'0.02' if worst < 0.02 else worst}")
+
+# %% name="picture-lyapunov" tags=["fragment"]
+grid = np.linspace(0.5, 3.0, 51)
+expected = [0.5 * math.log(theory.chi("tanh", g)) if g > 1 else math.log(g) for g in grid]
+gc.Plot(
+    title="Lyapunov exponent of random tanh networks without input",
+    x=gc.Axis("gain"),
+    y=gc.Axis("λ, natural logarithm per step"),
+    lines=(
+        gc.Line(gains, exponents.mean(axis=1), "100 units, mean of 5", color="tanh"),
+        gc.Line(gains, exponents.min(axis=1), "smallest of 5", color="sky"),
+        gc.Line(gains, exponents.max(axis=1), "largest of 5", color="purple"),
+        gc.Line(grid, expected, "theory, infinitely wide", "theory", "tanh"),
+        gc.Line([0.5, 3.0], [0, 0], "λ = 0", "reference"),
+    ),
+)
+
+# %% [markdown] name="explain-lyapunov" tags=["subslide"]
+# ### Explain
+#
+# Below gain 1 all activity dies, tanh is at slope 1, and $\lambda = \ln \rho(W)$ exactly; for wide
+# matrices $\rho \to g$. Above gain 1 a wide network becomes chaotic (Sompolinsky, Crisanti &
+# Sommers 1988, in continuous time); in discrete time $\lambda = \tfrac12 \ln\chi$, which is what the
+# dashed line shows. At 100 units the onset is blurred: at gain 1.3 most networks do not run
+# chaotically yet but circle, with $\lambda$ near 0. At gain 2 and 3, five of five are chaotic.
+#
+# Throughout, $|h| < 1$. **Saturation holds the state. It does not hold the gradient:** where it
+# holds the state best, at the fixed directions, the slopes are small; the few units that cross 0 are
+# steep, and $W$ is large.
+
+# %% [markdown] name="notes-step-3" tags=["notes"]
+# **Speaker notes** · 10 min
+#
+# Nearly all vote "explodes" in the panel. Take the two words apart: *sufficient* for vanishing,
+# *necessary* for exploding. Ask for a network with norm 4 that vanishes: they have one. For γ = ¼
+# (sigmoid) the bound is 4; an exercise uses it. An expert may ask about gains of 1.1 to 1.6: finite
+# networks there rest, circle or are chaotic, depending on the matrix; the theory is for infinite
+# width. Lyapunov exponents by QR are an exercise.
+
+# %% [markdown] name="bridge-3" tags=["continue"]
+# The state is bounded, so the loss is bounded, too. **How can a bounded loss have an enormous
+# gradient?**
+
+# %% [markdown] name="step-4" tags=["slide"]
+# ## Step 4 · The cliff
+#
+# One tanh unit, $h_t = \tanh(w h_{t-1} + b)$, $h_0 = -0.5$, runs for 50 steps. The loss is
+# $\tfrac12 (h_{50} - 0.7)^2$: it can never be above 1.5.
+#
+# ### Predict
+
+# %% name="predict-cliff" tags=["fragment"]
+gc.panel("recurrent/off-the-cliff")
+
+# %% [markdown] name="drag-cliff" tags=["subslide"]
+# ### Drag
+#
+# Colour is the loss; the line is one step of gradient descent with learning rate 0.02. Walk with
+# $b$ from 0 up to the edge, near 0.2. What does the step do in the last two hundredths?
+
+# %% name="demo-cliff" tags=["fragment"]
+gc.demo("recurrent/cliff")
+
+# %% [markdown] name="measure-cliff-intro" tags=["subslide"]
+# ### Measure
+#
+# The surface again, now by autograd, with the edge that theory predicts. Then gradient descent from
+# five places on the plateau.
+
+
+# %% name="cliff-loss" tags=["fragment"]
+def loss(w, b):
+    h = torch.full_like(w, -0.5)
+    for _ in range(50):
+        h = torch.tanh(w * h + b)
+    return 0.5 * (h - 0.7) ** 2
+
+
+def gradient(w, b):
+    point = torch.tensor([w, b], dtype=torch.float64, requires_grad=True)
+    return torch.autograd.grad(loss(point[0], point[1]), point)[0]
+
+
+w = np.linspace(0.5, 2.0, 76)
+b = np.linspace(-0.5, 1.0, 76)
+surface = loss(*torch.meshgrid(torch.tensor(w), torch.tensor(b), indexing="xy")).numpy()
+
+# %% name="measure-cliff" tags=["fragment", "nbval-check-output"]
+edge = math.atanh(-0.5) + 0.5 * 1.5
+s = 1.5 * (1 - 0.5**2)
+steepness = 1.2 * 0.75 * math.hypot(0.5, 1) * (s**50 - 1) / (s - 1)
+print(f"edge at w = 1.5: b = {edge:.4f}")
+print(f"on the edge:      ‖gradient‖ {float(gradient(1.5, edge).norm()):.0f}, theory {steepness:.0f}")
+for below in (0.0001, 0.001, 0.01, 0.1):
+    print(f"{below:6} below it: ‖gradient‖ {float(gradient(1.5, edge - below).norm()):.2g}")
+
+# %% name="measure-descent" tags=["fragment", "nbval-check-output"]
+thrown, paths = [], []
+for start in (1.4, 1.45, 1.5, 1.55, 1.6):
+    path = [torch.tensor([start, 0.0], dtype=torch.float64)]
+    for _ in range(100):
+        path.append(path[-1] - 0.02 * gradient(*path[-1].tolist()))
+    paths.append(torch.stack(path).numpy())
+    sizes = np.linalg.norm(np.diff(paths[-1], axis=0), axis=1)
+    thrown.append(sizes.max() / np.median(sizes[: sizes.argmax()]))
+print("the longest step is so many times the usual one:", *(f"{t:.0f}" for t in thrown))
+
+# %% name="picture-cliff" tags=["fragment"]
+ridge = w[w >= 4 / 3]
+visible = paths[2][(paths[2][:, 0] > 0.5) & (paths[2][:, 1] < 1.0)]
+gc.Picture(
+    title="Loss after 50 steps: a plateau, a wall and a plain",
+    x=gc.Axis("recurrent weight w"),
+    y=gc.Axis("bias b"),
+    values=surface,
+    rows=b,
+    columns=w,
+    color_label="loss",
+    lines=(
+        gc.Line(ridge, np.arctanh(-0.5) + 0.5 * ridge, "edge, theory", "theory", "black"),
+        gc.Line(visible[:, 0], visible[:, 1], "gradient descent", color="vermillion"),
+    ),
+)
+
+# %% [markdown] name="explain-cliff" tags=["subslide"]
+# ### Explain
+#
+# For $w > \tfrac43$ there is a value of $b$ for which the start is a state that stays: $-0.5 =
+# \tanh(-0.5\,w + b)$, that is $b = \operatorname{artanh}(-0.5) + 0.5\,w$. It is a state like a ball
+# on a ridge. A little less $b$, and the unit ends low, with a loss above 1; a little more, and it
+# ends high, with a loss near 0. On the ridge each step multiplies differences by
+# $s = w\,(1 - 0.5^2) = 1.125$, and the gradient is a geometric sum:
+#
+# $$\frac{\partial h_{50}}{\partial b} = 0.75\,(1 + s + s^2 + \dots + s^{49})
+#   = 0.75\,\frac{s^{50} - 1}{s - 1} .$$
+#
+# The height of the wall is fixed, about 1. So a wall that is twice as steep is half as wide: descent
+# rarely meets it, and when it does, one step undoes hundreds (Pascanu et al. 2013).
+
+# %% [markdown] name="nan-intro" tags=["subslide"]
+# ### A step off the cliff, in a real network
+#
+# The adding problem once more, 100 steps long. Now the activation is ReLU, $\max(0, z)$, whose slope
+# is 1 for every $z > 0$, and $W$ starts as the identity (Le, Jaitly & Hinton 2015): level at the
+# start. Plain gradient descent, learning rate 0.1. `gc.watch` stops the run at the first NaN or Inf
+# and says where it was born.
+
+# %% name="nan-run" tags=["fragment", "nbval-check-output"]
+reports, after = [], []
+for seed in range(5):
+    data = gc.adding_problem(100, train=2000, test=64, seed=seed)
+    net = gc.recurrent("rnn", 2, 32, 1, init="identity", nonlinearity="relu", seed=seed)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    try:
+        with gc.watch(net, optimizer, F.mse_loss) as watch:
+            for x, y in zip(data.x_train.split(64), data.y_train.split(64), strict=True):
+                optimizer.zero_grad()
+                watch.loss(net(x), y).backward()
+                optimizer.step()
+    except gc.NonFiniteError as error:
+        reports.append(error.post_mortem)
+        after.append((net, x))
+print(f"runs that end in NaN or Inf: {len(reports)} of 5")
+for report in reports:
+    print(f"  update {report.step}, {report.direction} pass, module {report.module!r} ({report.kind})")
+
+# %% name="nan-replay" tags=["fragment", "nbval-check-output"]
+size, radius = [], []
+for net, x in after:
+    W = net.rnn.weight_hh_l0.detach().double()
+    radius.append(float(torch.linalg.eigvals(W).abs().max()))
+    with torch.no_grad():
+        states, _ = net.double().rnn(x.double())
+    size.append(states.abs().amax(dim=(0, 2)).numpy())
+overflow = [int((row > 3.4e38).argmax()) + 1 for row in size]
+print(f"spectral radius, before the update 1, after it above 2: {sum(r > 2 for r in radius)} of 5")
+print(f"states pass 3.4e38 before step 100: {sum(1 < t < 100 for t in overflow)} of 5")
+
+# %% name="picture-nan" tags=["fragment"]
+step = np.arange(1, 101)
+expected = size[0][19] * radius[0] ** (step - 20.0)
+gc.Plot(
+    title="Replay of the fatal batch in float64: seed 0, after one update",
+    x=gc.Axis("time step t"),
+    y=gc.Axis("largest |h_t|", "log"),
+    lines=(
+        *gc.with_theory(step, size[0], expected, "largest state, ρ^t from t = 20", "relu"),
+        gc.Line([1, 100], [3.4e38] * 2, "end of float32", "reference"),
+    ),
+)
+
+# %% [markdown] name="explain-nan" tags=["subslide"]
+# With $W = I$ and positive sums the states grow like $t$, the gradient of the loss with respect to
+# $W$ adds up $T$ terms of that size, and one update of 0.1 times it takes the spectral radius from 1
+# to above 2. The next forward pass multiplies by $\rho$ at every step: $2.4^{100} = 10^{38}$, the end
+# of float32. Nothing was wrong with the data, the loss or the code; the post-mortem names update 1,
+# the forward pass, and the recurrent module.
+
+# %% [markdown] name="notes-step-4" tags=["notes"]
+# **Speaker notes** · 9 min
+#
+# Expect 0.1 (the learning rate) in the panel. Say: *a bounded function can be as steep as it likes,
+# in a thin place.* In the demo, let them find the angle of the throw: always across the wall. The
+# ratio of longest to usual step differs from start to start: it depends on how near the edge the
+# last point happens to lie. A ReLU network has no ceiling for its states, so it reaches NaN; a tanh
+# network would jump, and sit somewhere saturated. Clipping, lesson 09, is for this wall.
+
+# %% [markdown] name="bridge-4" tags=["continue"]
+# Exploding shows itself. Vanishing is silent. **Back to the puzzle: what exactly did the network
+# not hear?**
+
+# %% [markdown] name="step-5" tags=["slide"]
+# ## Step 5 · What cannot be learned
+#
+# ### Predict
+
+# %% name="predict-window" tags=["fragment"]
+gc.panel("recurrent/window")
+
+# %% [markdown] name="measure-puzzle-intro" tags=["subslide"]
+# ### Measure
+#
+# The puzzle's network before training: gradient against lag, in its own loss.
+
+# %% name="measure-puzzle" tags=["fragment", "nbval-check-output"]
+faded, factors = [], []
+for seed in range(5):
+    data = gc.adding_problem(30, seed=seed)
+    net = gc.recurrent("rnn", 2, 16, 1, seed=seed)
+    x, y = data.x_train[:64], data.y_train[:64]
+    (norms,) = gc.lag_gradient(net, x, lambda output, y=y: F.mse_loss(output, y)).values()
+    faded.append(norms[0] / norms[-1])
+    factors.append(10 ** -gc.lag_slope(norms))
+print(f"the gradient at lag 29 is below 1e-5 of that at lag 0: {sum(f < 1e-5 for f in faded)} of 5")
+print(f"factor per step: {np.mean(factors):.2f}")
+
+# %% name="picture-puzzle" tags=["fragment"]
+radius = float(torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max())
+gc.lag_plot({"rnn": norms}, theory={"rnn": norms[-1] * radius ** np.arange(29, -1, -1)})
+
+# %% [markdown] name="explain-puzzle" tags=["subslide"]
+# ### Explain
+#
+# torch draws $W$ uniformly between $\pm 1/\sqrt n$: variance $1/(3n)$, so for wide networks the
+# spectral radius is near $1/\sqrt 3 = 0.58$, and tanh takes a little more. Over 29 steps that leaves
+# less than one part in 100,000. The network hears the second mark, if it is late, and never the
+# first.
+
+# %% [markdown] name="mend-intro" tags=["subslide"]
+# ### Mend it
+#
+# Start level: $W = I$ and ReLU, the network that exploded in step 4, now with the gradient clipped
+# to norm 1 (lesson 09). Same 30 steps, same 400 updates.
+
+# %% name="measure-mend" tags=["fragment", "nbval-check-output"]
+solved, moved = [], []
+for seed in range(5):
+    data = gc.adding_problem(30, train=4000, test=2000, seed=seed)
+    net = gc.recurrent("rnn", 2, 16, 1, init="identity", nonlinearity="relu", seed=seed)
+    how = {"steps": 400, "lr": 0.01, "loss": "mse", "seed": seed, "optimizer": adam}
+    run = gc.train(net, data, every=400, before_update=clip, **how)
+    solved.append(run.test_loss[-1])
+    moved.append(float(torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max()))
+print(f"error below half of 1/6: {sum(e < 0.5 / 6 for e in solved)} of 5")
+print(f"spectral radius after training farther than 0.01 from 1: {sum(abs(np.array(moved) - 1) > 0.01)} of 5")
+
+# %% [markdown] name="truncated-intro" tags=["subslide"]
+# ### Measure · a window on purpose
+#
+# **Truncated backpropagation through time** cuts the backward pass off after a window of steps, to
+# save time and memory; the forward pass goes on as before. The panel's task: a symbol, 20 steps of
+# noise, recall. `Truncated` runs the steps before the window under `torch.no_grad()`.
+
+# %% name="measure-window" tags=["fragment", "nbval-check-output"]
+accuracies = {}
+for window, noise in ((21, 2.0), (5, 2.0), (5, 0.0)):
+    right = []
+    for seed in range(5):
+        data = gc.delayed_recall(20, noise=noise, train=3000, test=1000, seed=seed)
+        net = gc.recurrent("rnn", 3, 16, 2, init="orthogonal", seed=seed)
+        cut = gc.nets.Truncated(net, window)
+        run = gc.train(cut, data, steps=400, lr=0.01, every=400, seed=seed, optimizer=adam)
+        right.append(run.test_accuracy[-1])
+    accuracies[window, noise] = np.array(right)
+    learned, chance = sum(accuracies[window, noise] > 0.9), sum(accuracies[window, noise] < 0.75)
+    print(f"window {window:2d}, noise {noise}: above 90 % {learned} of 5, below 75 % {chance} of 5")
+
+# %% [markdown] name="explain-window" tags=["subslide"]
+# ### Explain
+#
+# With the window cut at 5, no gradient says "keep the symbol": it entered 20 steps ago. Through all
+# 21 steps the network learns it, five of five.
+#
+# Now read the last line. Without noise the *same* window is enough. The forward pass is whole, so
+# the state that enters the window still carries a trace of the symbol, and inside the window descent
+# learns to amplify it. $W$ is the same at all steps, so what helps inside helps outside. Truncation
+# does not set a limit at the window. It leaves you with whatever the network happens to remember.
+
+# %% [markdown] name="notes-step-5" tags=["notes"]
+# **Speaker notes** · 7 min
+#
+# In the panel both "chance" and "learns" have good reasons; collect them before the measurement.
+# Then show the noise-free line: those who said "learns" had the right argument for another task.
+# On the mend: clipping is borrowed from lesson 09; without it this network ends in NaN on some
+# seeds. After training the radius is no longer 1, which the first claim needs.
+
+# %% [markdown] name="bridge-5" tags=["continue"]
+# **Which of the sentences that one reads about all this hold?**
+
+# %% [markdown] name="claims" tags=["slide"]
+# ## Claims on trial
+#
+# Three sentences that one reads often, in our words.
+#
+# ### Claim 1: the recurrent weight must equal 1
+
+# %% name="claim-one" tags=["fragment", "nbval-check-output"]
+level = {}
+for gain, strength in ((1.0, 0.0), (1.0, 0.5), (1.6, 0.5)):
+    ends = [log_gradient("orthogonal", gain, strength, seed)[1][-1] / 100 for seed in range(5)]
+    level[gain, strength] = np.exp(np.mean(ends))
+    print(f"radius {gain}, input {strength}: a factor of {level[gain, strength]:.2f} per step")
+print(f"one linear unit, 30 steps, within a factor 10: w from {0.1 ** (1 / 30):.2f}", end=" ")
+print(f"to {10 ** (1 / 30):.2f}")
+one_is_level = abs(level[1.0, 0.5] - 1) < 0.03
+print("verdict:", "holds" if one_is_level else "holds only if")
+
+# %% [markdown] name="claim-one-verdict" tags=["continue"]
+# **Holds only if** the unit is linear and the lag has no end. For a given lag a range of weights
+# will do. With tanh and an input, a radius of 1 vanishes, and a larger one is level. What should be
+# near 1 is the product of slope and weight, over the lags that the task needs.
+
+# %% [markdown] name="claim-two" tags=["subslide"]
+# ### Claim 2: exploding outputs and exploding gradients are the same
+
+# %% name="claim-two-measure" tags=["fragment", "nbval-check-output"]
+chaotic = curves[2.0, 0.0][:, -1]
+print(f"tanh, gain 2: |h| ≤ 1 always, gradient × 100 or more over 100 steps: {sum(chaotic > 4.6)} of 5")
+h = 0.0
+for _ in range(10_000):
+    h = 1.0 * h + 1.0
+print(f"h_t = h_(t−1) + 1: after 10,000 steps h = {h:.0f}, and ∂h_T/∂h_0 = {1.0**10_000:.0f}")
+print("verdict:", "fails" if sum(chaotic > 4.6) and h > 1000 else "holds")
+
+# %% [markdown] name="claim-two-verdict" tags=["continue"]
+# **Fails**, both ways. A bounded state can have an exploding gradient, and a growing state a level
+# one. They go together in linear and ReLU networks with $\rho > 1$, as in step 4.
+
+# %% [markdown] name="claim-three" tags=["subslide"]
+# ### Claim 3: it is the weights, not the activation
+
+# %% name="claim-three-measure" tags=["fragment", "nbval-check-output"]
+kinds = {}
+for name in ("sigmoid", "tanh", "linear"):
+    kinds[name] = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        W, h = 2 * rng.normal(size=(100, 100)) / 10, rng.normal(size=100)
+        product = np.eye(100)
+        for _ in range(50):
+            z = W @ h / max(1.0, float(np.abs(h).max()))  # the linear state must not overflow
+            h = theory.activation(name, z)
+            product = theory.slope(name, z)[:, None] * W @ product
+        kinds[name].append(math.log10(np.linalg.norm(product) / 10))
+    print(f"{name:8} the same W at gain 2, 50 steps: 10^{np.mean(kinds[name]):+.0f}")
+signs = {name: np.sign(np.mean(values)) for name, values in kinds.items()}
+print("verdict:", "holds" if len(set(signs.values())) == 1 else "fails")
+
+# %% [markdown] name="claim-three-verdict" tags=["continue"]
+# **Fails.** The same matrices vanish with σ, explode slowly with tanh and fast without an
+# activation. It holds for linear networks only. In all others each factor is slope times weight, and
+# the inputs choose the slope.
+
+# %% [markdown] name="notes-claims" tags=["notes"]
+# **Speaker notes** · 5 min
+#
+# Vote before each cell. For claim 1 ask *1 what*: radius, norm, or slope times weight? The LSTM is
+# often explained with it; lesson 08 puts that on trial. For claim 2 ask for one example of each
+# kind; both are in the lesson. For claim 3 ask what would have to be true of the slopes.
+
+# %% [markdown] name="your-network" tags=["slide"]
+# ## In your own network
+#
+# Put your recurrent model and a batch in place of ours. The line is $\|\partial\mathcal{L}/\partial
+# h_t\|$ against lag; the label says how many decades a step costs. Compare that with the lag of your
+# task: ten times the cost of one step, and so on. If it is below $10^{-5}$ there, do not expect to
+# learn it soon.
+
+# %% name="your-network-code" tags=["fragment"]
+model = torch.nn.LSTM(8, 32, batch_first=True)
+x = torch.randn(4, 100, 8)
+
+gc.lag_plot(gc.lag_gradient(model, x))
+
+# %% [markdown] name="notes-your-network" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# The one in the cell is an LSTM as torch makes it, untrained: it fades, too. Lesson 08 finds out
+# why, and what its forget bias does.
+
+# %% [markdown] name="summary" tags=["slide"]
+# ## Summary
+#
+# - A gradient that goes $k$ steps back passes $k$ times through the same weight: $w^k$ for one
+#   unit. What fades is the share of the early steps, not the whole gradient.
+# - The spectral radius of $W$ rules the end, its norm the start: a gradient may grow first and
+#   vanish later.
+# - With an activation it is slope times weight. $\sigma_{\max}(W) < 1/\gamma$ suffices to vanish;
+#   above it everything is possible, and the input decides.
+# - A bounded state does not bound the gradient. The loss then has cliffs, and one step off a cliff
+#   can end a run.
+# - Backpropagation cut off at a window teaches nothing about what came before, unless the state
+#   still shows it.
+
+# %% [markdown] name="exercises" tags=["slide"]
+# ## Exercises
+#
+# Eight questions, 16 points: [exercises/03_recurrent.ipynb](../exercises/03_recurrent.ipynb).
+#
+# **Next:** lesson 04. In each factor, slope times weight, we turned the weight. What if the slope
+# is exactly 1, as for ReLU?
+
+# %% [markdown] name="sources" tags=["continue"]
+# ## Sources
+#
+# - Bengio, Simard & Frasconi (1994), *Learning long-term dependencies with gradient descent is
+#   difficult*, IEEE Transactions on Neural Networks 5.
+# - Hochreiter & Schmidhuber (1997), *Long short-term memory*, Neural Computation 9: the adding
+#   problem.
+# - Williams & Peng (1990), *An efficient gradient-based algorithm for on-line training of recurrent
+#   network trajectories*, Neural Computation 2: truncated backpropagation through time.
+# - Pascanu, Mikolov & Bengio (2013), *On the difficulty of training recurrent neural networks*,
+#   ICML: the two conditions, and the cliff.
+# - Kreiss (1962), *Über die Stabilitätsdefinition für Differenzengleichungen*, BIT 2; Trefethen &
+#   Embree (2005), *Spectra and Pseudospectra*: growth of non-normal matrices.
+# - Sompolinsky, Crisanti & Sommers (1988), *Chaos in random neural networks*, Physical Review
+#   Letters 61. Molgedey, Schuchhardt & Schuster (1992), *Suppressing chaos in neural networks by
+#   noise*, Physical Review Letters 69: discrete time, and the input.
+# - Benettin et al. (1980), *Lyapunov characteristic exponents for smooth dynamical systems*,
+#   Meccanica 15: exponents by QR.
+# - Le, Jaitly & Hinton (2015), *A simple way to initialize recurrent networks of rectified linear
+#   units*.
