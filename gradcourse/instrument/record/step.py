@@ -1,0 +1,77 @@
+"""What is kept of one step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcourse.instrument.histogram import Log2Histogram
+
+MEASURES = (
+    "size",
+    "norm",
+    "mean",
+    "std",
+    "slope",
+    "saturated",
+    "dead",
+    "zero",
+    "gradient",
+)
+"""Columns of ``Step.measures``: what is known about one call of one layer."""
+
+
+@dataclass
+class Step:
+    """One step: a forward pass, the backward pass that followed, and perhaps the update.
+
+    Attributes
+    ----------
+    number : int
+        Which step of the block, from 0.
+    columns : array of int (n,)
+        Which parameters had a gradient.
+    parameter_gradients : array (n,)
+        Its 2-norm, for each of these.
+    weight_norms, update_ratios : array (W,), optional
+        ‖W‖ before the update, and ‖change‖ / ‖W‖.
+    names, kinds : tuple of str, n each
+        The layers that ran, in order, and their classes.
+    measures : array (n, len(MEASURES)), optional
+        What was read off each of them.
+    lag_gradients : dict of str to array (T,)
+        ‖∂ℒ/∂x_t‖ of each recurrent layer, in the order of time.
+    histograms : dict of str to Log2Histogram
+        Of the weights' gradients.
+    loss : float
+        NaN if it was not logged.
+
+    An array may also be a tensor that still lies on its device: `Record` fetches it when read.
+    """
+
+    number: int = 0
+    columns: Any = ()
+    parameter_gradients: Any = ()
+    weight_norms: Any = None
+    update_ratios: Any = None
+    names: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    measures: Any = None
+    lag_gradients: dict[str, Any] = field(default_factory=dict)
+    histograms: dict[str, Log2Histogram] = field(default_factory=dict)
+    loss: Any = math.nan
+
+    def table(self) -> np.ndarray:
+        """``measures``, fetched from where they lie once and for all."""
+        self.measures = fetched(self.measures).reshape(len(self.names), len(MEASURES))
+        return self.measures
+
+
+def fetched(values: Any) -> np.ndarray:
+    """As a float64 array, from whatever device."""
+    if hasattr(values, "cpu"):
+        values = values.cpu()
+    return np.asarray(values, dtype=np.float64)

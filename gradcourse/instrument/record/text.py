@@ -1,0 +1,86 @@
+"""A record as people see it: its newest measured step as a table."""
+
+from __future__ import annotations
+
+import html
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradcourse.instrument.record.step import MEASURES, fetched
+
+if TYPE_CHECKING:
+    from gradcourse.instrument.record.record import Record
+
+
+def as_text(record: Record) -> str:
+    """The step that the table shows, in columns."""
+    if not record.steps:
+        return "Record: no step yet"
+    header, *rows = _rows(record)
+    widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if k == 0 else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [header, *rows]
+    ]
+    return "\n".join([_title(record), *lines])
+
+
+def as_html(record: Record) -> str:
+    """The same as a table of a page."""
+    if not record.steps:
+        return "<p>Record: no step yet</p>"
+    header, *rows = _rows(record)
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(row[0])}</th>'
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<table><caption>{html.escape(_title(record))}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _shown(record: Record) -> int:
+    """The row that the table shows: the last at which layers were measured."""
+    rows = np.flatnonzero(record.measured)
+    return int(rows[-1]) if len(rows) else record.steps - 1
+
+
+def _title(record: Record) -> str:
+    if record.steps == 1:
+        return f"Record: {len(record.layers)} layers, 1 step"
+    shown = _shown(record)
+    which = "the last one" if shown == record.steps - 1 else f"step {shown}"
+    return f"Record: {len(record.layers)} layers, {record.steps} steps, {which}"
+
+
+def _rows(record: Record) -> list[list[str]]:
+    step = record.step_at(_shown(record))
+    norms = fetched(step.parameter_gradients).tolist()
+    gradients = {record.parameters[c]: n for c, n in zip(step.columns, norms, strict=True)}
+    table = {} if step.measures is None else dict(zip(step.names, step.table(), strict=True))
+    rows = [["layer", "output std", "mean slope", "‖∂ℒ/∂output‖", "‖∂ℒ/∂W‖"]]
+    for name in record.layers or _weight_owners(record):
+        values = [
+            float(table[name][MEASURES.index(measure)]) if name in table else math.nan
+            for measure in ("std", "slope", "gradient")
+        ]
+        values.append(gradients.get(f"{name}.weight", math.nan))
+        rows.append([name, *map(_two_digits, values)])
+    return rows
+
+
+def _weight_owners(record: Record) -> list[str]:
+    return [name.removesuffix(".weight") for name in record.weights]
+
+
+def _two_digits(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.1e}"
