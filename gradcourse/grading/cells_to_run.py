@@ -20,7 +20,7 @@ from gradcourse.checking.exercise import Exercise
 from gradcourse.checking.notebook import Cell
 from gradcourse.exercises.run_notebook import grade_id
 from gradcourse.grading.reasons import reason
-from gradcourse.grading.submission import Submission, defined, untouched
+from gradcourse.grading.submission import Submission, defined, tree_of, untouched
 from gradcourse.grading.wire import clean
 
 
@@ -87,15 +87,17 @@ def _list(names: Sequence[str]) -> str:
 
 def definitions(source: str) -> str:
     """Return only what a cell imports and defines, for a cell that did not come to its end."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = tree_of(source)
+    if tree is None:
         return ""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
     kept = [n for n in tree.body if isinstance(n, kinds) or _is_constant(n)]
     if len(kept) == len(tree.body):
         return ""
-    return ast.unparse(ast.Module(kept, []))
+    try:
+        return ast.unparse(ast.Module(kept, []))
+    except RecursionError:  # a sum of a thousand terms is a tree of that depth
+        return ""
 
 
 def _is_constant(node: ast.stmt) -> bool:

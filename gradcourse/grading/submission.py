@@ -20,6 +20,9 @@ MOST_PARTS = 5_000_000
 
 MOST_CELLS = 2000
 
+MOST_PARSED = 100_000
+"""Characters of a cell that the grader parses itself: a tree takes a thousand bytes for each."""
+
 
 @dataclass
 class Submission:
@@ -179,11 +182,20 @@ def defined(source: str) -> set[str]:
     return {name for pair in _DEFINES.findall(source) for name in pair if name}
 
 
+def tree_of(source: str) -> ast.Module | None:
+    """Parse a cell; None where it is no Python, or so long that its tree could fill the memory."""
+    if len(source) > MOST_PARSED:
+        return None
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 def untouched(source: str, names: Collection[str]) -> bool:
     """Whether all of these names that a cell defines are still the stubs that it was given with."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = tree_of(source)
+    if tree is None:
         return False
     stubs = [_is_stub(node) for node in tree.body if any(name in names for name in _names_of(node))]
     return bool(stubs) and all(stubs)

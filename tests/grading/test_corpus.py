@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +19,14 @@ from corpus import CASES, Case, judge  # noqa: E402
 from corpus.build import FIRST  # noqa: E402
 from corpus.text import read_case  # noqa: E402
 
+from gradcourse.grading import zygotes  # noqa: E402
+
 PLAIN = read_case("right work\nfair: full\nclean: yes")
 
 
 @pytest.fixture(scope="module")
 def idle() -> Iterator[int]:
     """How many processes a warm grader has when it is idle; at the end it must have none."""
-    from gradcourse.grading import zygotes
-
     with judge.adopting_orphans():
         judge.sweep()
         before = judge.processes()
@@ -66,3 +67,17 @@ def test_after_all_this_right_work_still_gets_full_marks(idle: int) -> None:
     assert not judge.unfair(PLAIN, result)
     assert result["earned"] == sum(FIRST.full.values())
     assert next(q for q in result["questions"] if q["id"] == FIRST.question)["status"] == "right"
+
+
+def test_the_grader_parses_no_cell_whose_tree_would_fill_its_memory() -> None:
+    """A million lines are 2 MB of source and 2 GB of tree; deep trees cannot be written out."""
+    from gradcourse.grading.cells_to_run import definitions
+    from gradcourse.grading.submission import untouched
+
+    source = "lyapunov = None\n" + "a\n" * 1_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert not untouched(source, ["lyapunov"])
+    assert definitions(source) == ""
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
+    deep = "def deep():\n    return " + "1 + " * 400 + "1\nwhile True:\n    pass\n"
+    assert definitions(deep) in ("", deep.split("while")[0].strip())

@@ -80,6 +80,8 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "vhangup": (153, 58),
     "lookup_dcookie": (212, 18),
     "memfd_secret": (447, 447),
+    # memory that belongs to nobody while it is not mapped, so no limit counts it
+    "memfd_create": (319, 279),
     "iopl": (172, None),
     "ioperm": (173, None),
     "modify_ldt": (154, None),
@@ -106,6 +108,30 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
 }
+_MARKS: dict[str, tuple[int | None, int | None]] = {
+    "chmod": (90, None),
+    "fchmod": (91, 52),
+    "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
+    "chown": (92, None),
+    "fchown": (93, 55),
+    "lchown": (94, None),
+    "fchownat": (260, 54),
+    "utime": (132, None),
+    "utimes": (235, None),
+    "futimesat": (261, None),
+    "utimensat": (280, 88),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+}
+"""Landlock guards what is in a file, not its owner, mode and times."""
+
 _CLONE, _CLONE3 = {X86: 56, ARM: 220}, 435
 _SOCKETPAIR, _PRLIMIT = {X86: 53, ARM: 199}, {X86: 302, ARM: 261}
 _SIGNALS = {X86: (62, 200, 234, 129, 297), ARM: (129, 130, 131, 138, 240)}
@@ -138,13 +164,16 @@ def _when(number: int, body: bytes) -> bytes:
     return _step(_EQUAL, number, 0, len(body) // 8) + body
 
 
-def program(pid: int | None = None) -> bytes:
+def program(pid: int | None = None, *, marks: bool = True) -> bytes:
     """Assemble the filter.
 
     Parameters
     ----------
     pid : int, optional
         Only this process may be sent signals. Needed where no process namespace hides the rest.
+    marks : bool
+        Whether the owner, mode and times of files may be changed. Not where the files of the
+        machine are in sight.
 
     Raises
     ------
@@ -159,7 +188,7 @@ def program(pid: int | None = None) -> bytes:
     steps.append(_step(_LOAD, _NUMBER))
     if MACHINE == X86:  # the x32 twins of all calls
         steps += [_step(_AT_LEAST, 0x40000000, 0, 1), _refuse()]
-    for numbers in _DENIED.values():
+    for numbers in (*_DENIED.values(), *(() if marks else _MARKS.values())):
         number = numbers[column]
         if number is not None:
             steps.append(_when(number, _refuse()))
@@ -198,9 +227,9 @@ def _only(pids: tuple[int, ...], allow: bytes) -> bytes:
     return b"".join([_argument(0), *tests, _refuse()])
 
 
-def restrict(pid: int | None = None) -> None:
-    """Put this process and its children under the filter, for good."""
-    code = program(pid)
+def restrict(pid: int | None = None, *, marks: bool = True) -> None:
+    """Put this process and its children under the filter, for good; see `program`."""
+    code = program(pid, marks=marks)
 
     class Program(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
