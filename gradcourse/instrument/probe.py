@@ -11,7 +11,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.passes import Hook, Measured, Watcher, tensors
+from gradcourse.instrument.arguments import (
+    check_model,
+    checked_number,
+    checked_optimizer,
+    is_compiled,
+    with_closure,
+)
+from gradcourse.instrument.measured import Measured
+from gradcourse.instrument.outputs import tensors
+from gradcourse.instrument.passes import Hook, Watcher
 from gradcourse.instrument.record import Record
 from gradcourse.instrument.steps import Reader
 from gradcourse.support import GradcourseError
@@ -95,17 +104,15 @@ class Probe:
         every: int | None = None,
         histogram_every: int | None = None,
     ) -> None:
-        _check_model(model)
+        check_model(model)
         if not isinstance(level, str) or level not in LEVELS:
             raise GradcourseError(f"level is {level!r}; expected one of: {', '.join(LEVELS)}.")
-        self._optimizer = _checked_optimizer(optimizer, model)
+        self._optimizer = checked_optimizer(optimizer, model)
         self._model = model
         usual = LEVELS[level]
-        self._every = _checked_number("every", every, usual[0])
+        self._every = checked_number("every", every, usual[0])
         usual_histograms = self._every if level == "everything" else usual[1]
-        self._histogram_every = _checked_number(
-            "histogram_every", histogram_every, usual_histograms
-        )
+        self._histogram_every = checked_number("histogram_every", histogram_every, usual_histograms)
         self._level = level
         self._handles: list[Any] = []
         self._parameter_handles: list[Any] = []
@@ -167,7 +174,7 @@ class Probe:
     def _new_watcher(self) -> Watcher | None:
         if self._level == "gradients":
             return None
-        if _is_compiled(self._model):
+        if is_compiled(self._model):
             warnings.warn(
                 "The layers of a compiled model cannot be watched; the probe records gradients "
                 "and updates only. To see the layers, probe the model before torch.compile.",
@@ -266,7 +273,7 @@ class Probe:
             return None  # the step of a class that calls super().step()
         if self._level != "gradients" and self._is_due(self._every):
             self._reader.keep_weights()
-        changed = _with_closure(optimizer, positional, named, self._read_after)
+        changed = with_closure(optimizer, positional, named, self._read_after)
         self._in_closure = self._waits = changed is not None
         if not self._waits:
             self._write()
@@ -317,76 +324,3 @@ class Probe:
             measured = Measured(watcher.reached)
         histograms = self._level != "gradients" and self._is_due(self._histogram_every)
         record.append(self._reader.step(self._number, measured, histograms))
-
-
-def _check_model(model: Any) -> None:
-    if not isinstance(model, nn.Module):
-        raise GradcourseError(
-            f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
-        )
-    if next(model.parameters(), None) is None:
-        raise GradcourseError(
-            f"This {type(model).__name__} has no parameters, so there is no gradient to "
-            "record; give the model that you train."
-        )
-    if any(nn.parameter.is_lazy(p) for p in model.parameters()):
-        raise GradcourseError(
-            f"This {type(model).__name__} has lazy parameters without a shape; call it once on a "
-            "batch, then probe it."
-        )
-
-
-def _checked_optimizer(optimizer: Any, model: nn.Module) -> Any:
-    if optimizer is None:
-        return None
-    if isinstance(optimizer, str):
-        raise GradcourseError(
-            f"optimizer is {optimizer!r}; the level is given by name: level={optimizer!r}."
-        )
-    # Accelerate and Lightning wrap the optimizer, and its hooks are the ones that are called.
-    for _ in range(3):
-        inner = getattr(optimizer, "optimizer", None)
-        if not hasattr(inner, "register_step_pre_hook"):
-            break
-        optimizer = inner
-    if not hasattr(optimizer, "register_step_pre_hook") or isinstance(optimizer, type):
-        raise GradcourseError(
-            f"optimizer is a {type(optimizer).__name__}; expected a torch.optim.Optimizer, or None."
-        )
-    updated = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if updated.isdisjoint(map(id, model.parameters())):
-        raise GradcourseError(
-            "The optimizer updates none of this model's parameters; make it from "
-            "model.parameters() of the model that you probe."
-        )
-    return optimizer
-
-
-def _checked_number(name: str, given: Any, usual: int) -> int:
-    if given is None:
-        return usual
-    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
-        raise GradcourseError(f"{name} is {given!r}; it must be an integer, 1 or more.")
-    return given
-
-
-def _is_compiled(model: nn.Module) -> bool:
-    return any(
-        hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
-        for module in model.modules()
-    ) or isinstance(model, torch.jit.ScriptModule)
-
-
-def _with_closure(
-    optimizer: Any, positional: Any, named: Any, wrap: Callable[[Any], Any]
-) -> tuple[Any, Any] | None:
-    """The arguments of ``optimizer.step`` with its closure wrapped, or None without a closure.
-
-    The first positional argument that a hook sees is the optimizer itself.
-    """
-    for k, value in enumerate(positional):
-        if callable(value) and value is not optimizer:
-            return (*positional[:k], wrap(value), *positional[k + 1 :]), named
-    if callable(named.get("closure")):
-        return positional, {**named, "closure": wrap(named["closure"])}
-    return None

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.histogram import log2_histograms
+from gradcourse.instrument.measured import Measured
 from gradcourse.instrument.norms import Norms
-from gradcourse.instrument.passes import Measured
 from gradcourse.instrument.record import Step
 
 

@@ -10,14 +10,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.checks import all_finite, bad_parameters
-from gradcourse.instrument.postmortem.finding import LOSS, NonFiniteError, PostMortem
-from gradcourse.instrument.postmortem.replay import (
-    Call,
-    _check_module,
-    replay_loss,
-    replay_model,
+from gradcourse.instrument.postmortem.finding import NonFiniteError, PostMortem
+from gradcourse.instrument.postmortem.replay import Call, _check_module
+from gradcourse.instrument.postmortem.search import (
+    check_loss_function,
+    search_loss,
+    search_model,
+    torch_optimizer,
+    unknown,
 )
 from gradcourse.instrument.postmortem.state import Buffers, untouched
 from gradcourse.instrument.postmortem.trace import floating_tensors
@@ -103,19 +104,8 @@ class Watch:
         stop: bool = True,
     ) -> None:
         _check_module("watch", model)
-        # Accelerate and Lightning wrap the optimizer, and its hooks are the ones that are called.
-        while hasattr(getattr(optimizer, "optimizer", None), "register_step_pre_hook"):
-            optimizer = optimizer.optimizer
-        if optimizer is not None and not hasattr(optimizer, "register_step_pre_hook"):
-            raise GradcourseError(
-                f"watch got {type(optimizer).__name__!r} as the optimizer; it takes one of "
-                "torch.optim, or nothing."
-            )
-        if loss_function is not None and not callable(loss_function):
-            raise GradcourseError(
-                f"watch got {type(loss_function).__name__!r} as the loss function; it takes a "
-                "function of outputs and targets."
-            )
+        optimizer = torch_optimizer(optimizer)
+        check_loss_function(loss_function)
         self.step = 0
         self.post_mortem: PostMortem | None = None
         self._model = model
@@ -317,41 +307,14 @@ class Watch:
     def _replay(self, affected: tuple[str, ...]) -> PostMortem:
         try:
             with untouched(self._model):
-                return self._search() or self._unknown(affected)
+                return self._search() or unknown(self._calls, affected)
         except Exception as error:
             # A second run may fail for reasons of its own; the first fact must not be lost.
             note = f"The replay failed: {type(error).__name__}: {error}"
-            return replace(self._unknown(affected), note=note)
+            return replace(unknown(self._calls, affected), note=note)
 
     def _search(self) -> PostMortem | None:
-        for call in self._calls:
-            if self._buffers is not None:
-                self._buffers.put_back()
-            found = replay_model(self._model, call)
-            if found is not None:
-                return found
-        if self._loss_function is not None:
-            for call in self._loss_calls:
-                found = replay_loss(self._model, self._loss_function, call)
-                if found is not None:
-                    return found
-        return None
-
-    def _unknown(self, affected: tuple[str, ...]) -> PostMortem:
-        sent = [g for call in self._calls for g in call.output_gradients if g is not None]
-        if self._calls and (not affected or not all_finite(sent)):
-            return PostMortem(
-                "forward" if not affected else "backward",
-                LOSS,
-                op="something",
-                evidence={"the model's output": "finite", "∂ℒ/∂output": "NaN or Inf"},
-                advice=advice.LOSS_UNKNOWN,
-            )
-        note = (
-            "The model's own forward and backward pass are finite: look at what else is in the "
-            "loss, such as a penalty on the weights, and at changes of .grad."
-            if self._calls
-            else "The model itself was not called since the last update, so there is nothing to "
-            "replay: watch the module that your loop calls."
-        )
-        return PostMortem("unknown", "", note=note, affected=affected, advice=advice.UNKNOWN)
+        found = search_model(self._model, self._calls, self._buffers)
+        if found is None and self._loss_function is not None:
+            found = search_loss(self._model, self._loss_function, self._loss_calls)
+        return found

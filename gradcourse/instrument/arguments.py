@@ -1,0 +1,88 @@
+"""What `probe` and an optimizer's step were given, checked and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from gradcourse.support import GradcourseError
+
+
+def check_model(model: Any) -> None:
+    """Refuse what has no gradients to record."""
+    if not isinstance(model, nn.Module):
+        raise GradcourseError(
+            f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
+        )
+    if next(model.parameters(), None) is None:
+        raise GradcourseError(
+            f"This {type(model).__name__} has no parameters, so there is no gradient to "
+            "record; give the model that you train."
+        )
+    if any(nn.parameter.is_lazy(p) for p in model.parameters()):
+        raise GradcourseError(
+            f"This {type(model).__name__} has lazy parameters without a shape; call it once on a "
+            "batch, then probe it."
+        )
+
+
+def checked_optimizer(optimizer: Any, model: nn.Module) -> Any:
+    """The torch optimizer inside, if it updates the model."""
+    if optimizer is None:
+        return None
+    if isinstance(optimizer, str):
+        raise GradcourseError(
+            f"optimizer is {optimizer!r}; the level is given by name: level={optimizer!r}."
+        )
+    # Accelerate and Lightning wrap the optimizer, and its hooks are the ones that are called.
+    for _ in range(3):
+        inner = getattr(optimizer, "optimizer", None)
+        if not hasattr(inner, "register_step_pre_hook"):
+            break
+        optimizer = inner
+    if not hasattr(optimizer, "register_step_pre_hook") or isinstance(optimizer, type):
+        raise GradcourseError(
+            f"optimizer is a {type(optimizer).__name__}; expected a torch.optim.Optimizer, or None."
+        )
+    updated = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if updated.isdisjoint(map(id, model.parameters())):
+        raise GradcourseError(
+            "The optimizer updates none of this model's parameters; make it from "
+            "model.parameters() of the model that you probe."
+        )
+    return optimizer
+
+
+def checked_number(name: str, given: Any, usual: int) -> int:
+    """A positive integer, or the usual one for None."""
+    if given is None:
+        return usual
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise GradcourseError(f"{name} is {given!r}; it must be an integer, 1 or more.")
+    return given
+
+
+def is_compiled(model: nn.Module) -> bool:
+    """Whether a part of it is one piece, whose layers cannot be seen."""
+    return any(
+        hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
+        for module in model.modules()
+    ) or isinstance(model, torch.jit.ScriptModule)
+
+
+def with_closure(
+    optimizer: Any, positional: Any, named: Any, wrap: Callable[[Any], Any]
+) -> tuple[Any, Any] | None:
+    """The arguments of ``optimizer.step`` with its closure wrapped, or None without a closure.
+
+    The first positional argument that a hook sees is the optimizer itself.
+    """
+    for k, value in enumerate(positional):
+        if callable(value) and value is not optimizer:
+            return (*positional[:k], wrap(value), *positional[k + 1 :]), named
+    if callable(named.get("closure")):
+        return positional, {**named, "closure": wrap(named["closure"])}
+    return None

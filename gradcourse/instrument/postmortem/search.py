@@ -1,0 +1,83 @@
+"""What a `Watch` was given, and the search of the calls it has kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import torch
+from torch import nn
+
+from gradcourse.instrument.postmortem import advice
+from gradcourse.instrument.postmortem.checks import all_finite
+from gradcourse.instrument.postmortem.finding import LOSS, PostMortem
+from gradcourse.instrument.postmortem.replay import Call, replay_loss, replay_model
+from gradcourse.instrument.postmortem.state import Buffers
+from gradcourse.support import GradcourseError
+
+
+def torch_optimizer(optimizer: Any) -> Any:
+    """The torch optimizer inside what was given; None stays None."""
+    # Accelerate and Lightning wrap the optimizer, and its hooks are the ones that are called.
+    while hasattr(getattr(optimizer, "optimizer", None), "register_step_pre_hook"):
+        optimizer = optimizer.optimizer
+    if optimizer is not None and not hasattr(optimizer, "register_step_pre_hook"):
+        raise GradcourseError(
+            f"watch got {type(optimizer).__name__!r} as the optimizer; it takes one of "
+            "torch.optim, or nothing."
+        )
+    return optimizer
+
+
+def check_loss_function(loss_function: Any) -> None:
+    """Refuse what cannot be called."""
+    if loss_function is not None and not callable(loss_function):
+        raise GradcourseError(
+            f"watch got {type(loss_function).__name__!r} as the loss function; it takes a "
+            "function of outputs and targets."
+        )
+
+
+def search_model(
+    model: nn.Module, calls: Collection[Call], buffers: Buffers | None
+) -> PostMortem | None:
+    """Replay each call of the model as it was, until one shows the fault."""
+    for call in calls:
+        if buffers is not None:
+            buffers.put_back()
+        found = replay_model(model, call)
+        if found is not None:
+            return found
+    return None
+
+
+def search_loss(
+    model: nn.Module, loss_function: Callable[..., torch.Tensor], calls: Collection[Call]
+) -> PostMortem | None:
+    """The same with the calls of the loss function."""
+    for call in calls:
+        found = replay_loss(model, loss_function, call)
+        if found is not None:
+            return found
+    return None
+
+
+def unknown(calls: Collection[Call], affected: tuple[str, ...]) -> PostMortem:
+    """What can be said when no replay shows the fault again."""
+    sent = [g for call in calls for g in call.output_gradients if g is not None]
+    if calls and (not affected or not all_finite(sent)):
+        return PostMortem(
+            "forward" if not affected else "backward",
+            LOSS,
+            op="something",
+            evidence={"the model's output": "finite", "∂ℒ/∂output": "NaN or Inf"},
+            advice=advice.LOSS_UNKNOWN,
+        )
+    note = (
+        "The model's own forward and backward pass are finite: look at what else is in the "
+        "loss, such as a penalty on the weights, and at changes of .grad."
+        if calls
+        else "The model itself was not called since the last update, so there is nothing to "
+        "replay: watch the module that your loop calls."
+    )
+    return PostMortem("unknown", "", note=note, affected=affected, advice=advice.UNKNOWN)
