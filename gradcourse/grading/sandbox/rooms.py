@@ -172,9 +172,10 @@ def close(room: Room, limits: Limits) -> dict[str, str]:
     layers["rlimits"] = _result(lambda: resources.limit(limits))
     if room.on("landlock"):
         layers["landlock"] = _result(lambda: _lock_files(room))
-    alone = room.on("namespaces")
     if room.on("seccomp"):
-        layers["seccomp"] = _result(lambda: seccomp.restrict(None if alone else os.getpid()))
+        only = None if room.on("namespaces") else os.getpid()
+        marks = layers["mounts"] == ON
+        layers["seccomp"] = _result(lambda: seccomp.restrict(only, marks=marks))
     return layers
 
 

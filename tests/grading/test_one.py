@@ -1,0 +1,403 @@
+"""`grade_one`: from any bytes to fair marks and a reason."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the sandbox's layers are Linux's"
+)
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from toys import (  # noqa: E402
+    IMPORTS,
+    QUICK,
+    RIGHT_DOUBLE,
+    RIGHT_TOTAL,
+    TOYS,
+    answer,
+    cell,
+    document,
+    notebook,
+    panel,
+)
+
+from gradcourse.checking import Choice, Option, Prediction  # noqa: E402
+from gradcourse.checking.notebook import CELL_LIMIT  # noqa: E402
+from gradcourse.grading import Limits, grade_one, zygotes  # noqa: E402
+from gradcourse.grading.one import measured_once  # noqa: E402
+from gradcourse.grading.reasons import REASONS  # noqa: E402
+from gradcourse.support import GradcourseError  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+JUNK = """import os
+    for fd in range(3, 64):
+        try:
+            os.write(fd, b"junk" * 99)
+        except OSError:
+            pass"""
+STUB = "def double(x):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _end() -> Iterator[None]:
+    yield
+    zygotes.end_all()
+
+
+def graded(data: bytes | dict[str, Any], **options: Any) -> dict[str, Any]:
+    if isinstance(data, dict):
+        data = json.dumps(data).encode()
+    result = grade_one(data, questions=TOYS, limits=options.pop("limits", QUICK), **options)
+    json.dumps(result, allow_nan=False)
+    assert [q["id"] for q in result["questions"]] == ["toy/double", "toy/total"]
+    assert result["possible"] == 5.0
+    assert result["earned"] == sum(q["earned"] for q in result["questions"])
+    assert set(codes(result)) <= set(REASONS)
+    return result
+
+
+def codes(result: dict[str, Any]) -> list[str]:
+    found = [reason["code"] for reason in result["reasons"]]
+    return found + [code for q in result["questions"] for code in q["reasons"]]
+
+
+def question(result: dict[str, Any], id: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(q for q in result["questions"] if q["id"] == id)
+    return found
+
+
+# ---------------------------------------------------------------- the course's own notebooks
+
+
+@pytest.mark.parametrize("name", ["01_chain_rule", "02_saturation"])
+def test_a_solution_gets_full_marks_and_the_exercise_none(name: str) -> None:
+    solved = grade_one((ROOT / f"solutions/{name}.ipynb").read_bytes())
+    assert solved["earned"] == solved["possible"] > 10
+    assert solved["reasons"] == []
+    assert not solved["look"]
+    assert solved["assignment"] == name[:2]
+    open_yet = grade_one((ROOT / f"exercises/{name}.ipynb").read_bytes(), name[:2])
+    assert open_yet["earned"] == 0
+    assert {q["status"] for q in open_yet["questions"]} == {"unanswered"}
+    assert open_yet["possible"] == solved["possible"]
+
+
+def test_a_result_has_everything_that_a_report_needs() -> None:
+    result = graded(notebook())
+    assert {*result} == {
+        *("schema", "assignment", "earned", "possible", "questions", "reasons", "cells"),
+        *("sandbox", "trusted", "seconds", "look"),
+    }
+    assert result["schema"] == 1
+    assert result["cells"] == {"run": 3, "failed": 0}
+    first = result["questions"][0]
+    assert {*first} >= {"id", "title", "earned", "possible", "status", "message", "headline"}
+    assert {*first["parts"][0]} == {
+        *("title", "status", "earned", "possible", "message", "misconception", "tested", "note")
+    }
+
+
+def test_the_seed_decides_the_random_inputs_and_is_not_in_the_result() -> None:
+    source = "def double(x):\n    seen.append(x)\n    return 2 * x"
+    peek = "def total(values):\n    return ' '.join(map(str, seen))"
+    notebook_that_tells = notebook(source, peek, first="seen = []")
+    told = []
+    for seed in (7654321, 7654321, 1234567):
+        result = graded(notebook_that_tells, seed=seed)
+        told.append(question(result, "toy/total")["message"])
+        assert str(seed) not in json.dumps(result["questions"][0])
+    assert told[0] == told[1] != told[2]
+
+
+# ---------------------------------------------------------------- marks
+
+
+def test_a_misconception_is_named_and_the_other_question_counts() -> None:
+    result = graded(notebook("def double(x):\n    return x * x"))
+    wrong = question(result, "toy/double")
+    assert result["earned"] == 3.0
+    assert wrong["parts"][0]["misconception"] == "the square"
+    assert "You squared it." in wrong["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return 3.0 if x == 1.5 else -x", "4 of 4 random inputs gave another result"),
+        ("if x != 1.5: raise ValueError(f'{x}')\n    return 3.0", "raised ValueError."),
+        ("if x != 1.5: raise type(f'E{x}', (Exception,), {})\n    return 3.0", "of its own."),
+        ("print(x)\n    return 3.0 if x == 1.5 else x * x", "gave another result"),
+    ],
+)
+def test_a_random_input_is_never_shown(body: str, said: str) -> None:
+    result = graded(notebook(f"def double(x):\n    {body}"))
+    wrong = question(result, "toy/double")
+    assert wrong["earned"] == 0
+    assert said in wrong["message"]
+    assert not re.search(r"[3-9]\.\d{2,}", json.dumps({**wrong, "printed": wrong["printed"]}))
+
+
+def test_a_failing_example_is_shown_with_what_was_expected() -> None:
+    result = graded(notebook("def double(x):\n    return x + 1"))
+    assert question(result, "toy/double")["message"] == "`double(1.5)`: expected 3.0, got 2.5."
+
+
+def test_nothing_that_acts_on_a_terminal_gets_through() -> None:
+    nasty = r"\x1b]0;owned\x07\u202e<script>alert(1)</script>"
+    for source in (
+        f"def double(x):\n    print('{nasty}')\n    raise ValueError('{nasty}')",
+        f"double = '{nasty}'",
+        f"def double(x):\n    return '{nasty}'",
+        f"raise ValueError('{nasty}')",
+    ):
+        text = json.dumps(graded(notebook(source)), ensure_ascii=False)
+        assert not re.search(r"\\u001b|\\u0007|\u202e|[\x00-\x08\x1b]", text)
+
+
+def test_it_must_be_data_and_not_something_that_claims_to_be_equal() -> None:
+    for source in (
+        "class E(float):\n    def __eq__(self, o): return True\n    __hash__ = None\n"
+        "def double(x): return E(1)",
+        "class A(np.ndarray): pass\ndef double(x): return np.array(x).view(A)",
+        "class D:\n    def __array__(self, *a, **k): return np.array(3.0)\n"
+        "def double(x): return D()",
+    ):
+        assert graded(notebook(source))["earned"] == 3.0
+
+
+# ---------------------------------------------------------------- cells
+
+
+def test_final_names_count_as_after_run_all() -> None:
+    again = [cell(IMPORTS), answer("def double(x): return 0", "double")]
+    result = graded(document([*again, answer(RIGHT_DOUBLE, "double"), cell(RIGHT_TOTAL)]))
+    assert result["earned"] == 5.0
+    assert codes(result).count("duplicate-cells") == 1
+
+
+def test_an_untouched_stub_after_the_answer_does_not_take_it_away() -> None:
+    cells = [cell(IMPORTS), answer(RIGHT_DOUBLE, "double"), answer(STUB, "double")]
+    result = graded(document([*cells, cell(RIGHT_TOTAL)]))
+    assert result["earned"] == 5.0
+    assert "duplicate-cells" in codes(result)
+
+
+def test_an_answer_in_a_test_cell_counts_and_is_looked_at() -> None:
+    wrong_place = panel("double", 2.0)
+    wrong_place["source"] = RIGHT_DOUBLE
+    result = graded(document([cell(IMPORTS), wrong_place, cell(RIGHT_TOTAL)]))
+    assert result["earned"] == 5.0
+    assert "answer-in-test-cell" in codes(result)
+    assert result["look"]
+
+
+def test_a_test_cell_without_an_answer_is_not_run() -> None:
+    theirs = panel("double", 2.0)
+    theirs["source"] = "while True: pass"
+    result = graded(document([cell(IMPORTS), cell(RIGHT_DOUBLE), cell(RIGHT_TOTAL), theirs]))
+    assert result["earned"] == 5.0
+    assert result["cells"]["run"] == 3
+
+
+def test_deleted_reordered_and_unmarked_cells_cost_nothing() -> None:
+    cells = [cell(f"{IMPORTS}\n{RIGHT_TOTAL}"), cell(RIGHT_DOUBLE)]
+    result = graded(document(cells))
+    assert result["earned"] == 5.0
+    assert codes(result) == ["missing-cells"]
+    assert not result["look"]
+
+
+def test_points_and_metadata_come_from_the_course_alone() -> None:
+    cells = [
+        cell(IMPORTS), answer(RIGHT_DOUBLE, "double"), panel("double", 1000.0),
+        cell(RIGHT_TOTAL, grade="yes", grade_id=["x"], points="many", schema_version=99),
+    ]  # fmt: skip
+    result = graded(document(cells, gradcourse={"assignment": {"a": 1}}, kernelspec=7))
+    assert result["earned"] == 5.0
+    assert "edited-metadata" in codes(result)
+
+
+def test_a_broken_cell_costs_only_itself() -> None:
+    result = graded(notebook("def double(x:\n    return 2 * x"))
+    assert result["earned"] == 3.0
+    assert result["reasons"][0]["code"] == "syntax-error"
+    assert result["reasons"][0]["where"] == "cell 2 (toy-double-answer)"
+    assert "SyntaxError" in question(result, "toy/double")["message"]
+    assert result["cells"] == {"run": 3, "failed": 1}
+
+
+def test_what_a_cell_defined_before_it_hung_counts() -> None:
+    swallow = "\nimport signal\nsignal.signal(signal.SIGALRM, signal.SIG_IGN)\nwhile True: pass"
+    for rest in ("\nwhile True: pass", swallow, "\nimport os\nos._exit(3)"):
+        result = graded(notebook(RIGHT_DOUBLE + rest))
+        assert result["earned"] == 5.0, rest
+        assert result["look"]
+
+
+def test_a_question_that_hangs_or_dies_costs_only_itself() -> None:
+    for body, code in (
+        ("while True: pass", "question-timeout"),
+        ("import os; os._exit(0)", "process-ended"),
+        ("import ctypes; ctypes.string_at(0)", "killed"),
+        (JUNK, "wrote-nothing-readable"),
+    ):
+        result = graded(notebook(f"def double(x):\n    {body}"))
+        assert result["earned"] == 3.0, body
+        assert question(result, "toy/double")["reasons"] == [code]
+        assert question(result, "toy/total")["reasons"] == []
+
+
+def test_the_whole_submission_has_a_limit() -> None:
+    slow = "def double(x):\n    import time; time.sleep(9)"
+    limits = Limits(cell=5.0, question=5.0, submission=1.0)
+    result = graded(notebook(slow), limits=limits)
+    assert result["earned"] == 0.0
+    assert "submission-timeout" in codes(result)
+    assert result["seconds"] < CELL_LIMIT
+
+
+def test_lines_for_a_notebook_are_harmless() -> None:
+    first = "%matplotlib inline\n!pip install numpy\nfiles = !ls\n%pip list\nnp.sum?"
+    last = "%%bash\nexit 3"
+    result = graded(notebook(first=first, last=last))
+    assert result["earned"] == 5.0
+    assert result["reasons"] == []
+
+
+def test_what_one_cell_overwrites_does_not_cost_another_its_marks() -> None:
+    first = (
+        "import json, builtins\nimport numpy as np\n"
+        "np.sum = np.array = json.dumps = json.loads = lambda *a, **k: None\n"
+        "ip = get_ipython()\nip.input_transformers_cleanup.append(lambda lines: ['1/0'])\n"
+        "builtins.isinstance = lambda *a: True"
+    )
+    assert graded(notebook(first=first))["earned"] == 5.0
+
+
+# ---------------------------------------------------------------- files
+
+
+def _text() -> str:
+    return notebook().decode()
+
+
+def _old() -> bytes:
+    cells = [{"cell_type": "code", "input": s} for s in (IMPORTS, RIGHT_DOUBLE, RIGHT_TOTAL)]
+    return json.dumps({"nbformat": 3, "metadata": {}, "worksheets": [{"cells": cells}]}).encode()
+
+
+def _language(name: str) -> bytes:
+    kernel = {"kernelspec": {"language": name, "name": "ir"}}
+    return json.dumps(document(json.loads(_text())["cells"], **kernel)).encode()
+
+
+READABLE = {
+    "a byte order mark": (lambda: b"\xef\xbb\xbf" + notebook(), None),
+    "UTF-16": (lambda: _text().encode("utf-16"), "wrong-encoding"),
+    "UTF-16 without a mark": (lambda: _text().encode("utf-16-be"), "wrong-encoding"),
+    "UTF-32": (lambda: _text().encode("utf-32"), "wrong-encoding"),
+    "Latin-1": (lambda: _text().replace("import", "# é\\nimport", 1).encode("latin-1"),
+                "wrong-encoding"),
+    "format 3": (_old, "wrong-format"),
+    "format 9": (lambda: notebook().replace(b'"nbformat": 4', b'"nbformat": 9'), "wrong-format"),
+    "another language": (lambda: _language("R"), "wrong-kernel"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "code"), READABLE.values(), ids=READABLE)
+def test_what_can_be_read_is_graded(make: Callable[[], bytes], code: str | None) -> None:
+    result = graded(make())
+    assert result["earned"] == 5.0
+    assert [c for c in codes(result) if c != "missing-cells"] == ([code] if code else [])
+
+
+BROKEN = {
+    "empty": (b"", "empty-file"),
+    "blank": (b" \n\x00 ", "empty-file"),
+    "noise": (b"Dear sir, attached", "not-json"),
+    "cut off": (notebook()[:-200], "not-json"),
+    "a list": (b"[1, 2]", "not-json"),
+    "no cells": (b'{"cells": 3}', "not-json"),
+    "nested": (b"[" * 200_000, "not-json"),
+    "a large number": (b'{"cells": [], "x": ' + b"9" * 9999 + b"}", "not-json"),
+    "large": (b" " * 2_000_000 + b"{}", "too-large"),
+    "many parts": (b"[" + b"[]," * 5_100_000 + b"0]", "too-large"),
+    "no code": (json.dumps(document([{"cell_type": "markdown"}, 3])).encode(), "no-answers"),
+}
+
+
+@pytest.mark.parametrize(("data", "code"), BROKEN.values(), ids=BROKEN)
+def test_what_cannot_be_read_has_a_reason(data: bytes, code: str) -> None:
+    limits = Limits(notebook=1 << 20) if len(data) < 3_000_000 else Limits()
+    result = graded(data, limits=limits)
+    assert codes(result) == [code]
+    assert result["earned"] == 0
+    assert result["look"]
+
+
+def test_which_assignment_is_found_out_or_not() -> None:
+    cells = [cell("import numpy as np"), cell("def gradient_bound(weights, activation): return 1")]
+    assert grade_one(json.dumps(document(cells)).encode())["assignment"] == "02"
+    lost = grade_one(json.dumps(document([cell("x = 1")])).encode())
+    assert lost["assignment"] is None
+    assert codes(lost) == ["unknown-assignment"]
+    with pytest.raises(GradcourseError, match="99"):
+        grade_one(notebook(), "99")
+
+
+# ---------------------------------------------------------------- once, and in many processes
+
+
+def test_a_prediction_is_measured_once_per_process() -> None:
+    calls = []
+
+    def measure() -> float:
+        calls.append(1)
+        return 7.0
+
+    asked = Prediction("toy/guess", "t", "q", "guess", measure, 1.5, 1, 9, "e", points=1.0)
+    for _ in range(3):
+        data = json.dumps(document([cell("guess = 7")])).encode()
+        assert grade_one(data, questions=[asked])["earned"] == 1.0
+    assert calls == [1]
+    choice = Choice("toy/which", "t", "q", "which", (Option("a", "A", ""),), lambda: "a", "e")
+    assert measured_once(choice).measure() == "a"
+
+
+def test_it_works_in_threads_and_in_forked_processes() -> None:
+    earned: list[float] = []
+    threads = [
+        threading.Thread(target=lambda: earned.append(graded(notebook())["earned"]))
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert earned == [5.0, 5.0]
+    with get_context("fork").Pool(2) as pool:
+        assert pool.map(_in_pool, range(4)) == [5.0] * 4
+    assert graded(notebook())["earned"] == 5.0
+
+
+def _in_pool(_: int) -> float:
+    return float(graded(notebook())["earned"])
+
+
+def test_a_zygote_that_died_is_replaced() -> None:
+    with zygotes.borrowed() as zygote:
+        assert zygote.layers
+        os.kill(zygote._process.pid, 9)
+    assert graded(notebook())["earned"] == 5.0
