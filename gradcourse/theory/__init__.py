@@ -32,6 +32,7 @@ from gradcourse.theory.meanfield import (
     q_map,
     q_trajectory,
 )
+from gradcourse.theory.normalized import normalized_gradient_growth
 from gradcourse.theory.products import (
     FactorLaw,
     ginibre_exponents,
@@ -39,6 +40,11 @@ from gradcourse.theory.products import (
     lyapunov_exponent,
     two_point_factors,
     uniform_factors,
+)
+from gradcourse.theory.shattering import (
+    gradient_correlation,
+    relu_correlation,
+    relu_slope_correlation,
 )
 from gradcourse.theory.slopes import mean_slope, saturated_share
 
@@ -58,17 +64,21 @@ __all__ = [
     "forward_gain",
     "gaussian_mean",
     "ginibre_exponents",
+    "gradient_correlation",
     "gradient_decay",
     "lognormal_factors",
     "lyapunov_exponent",
     "mean_slope",
     "mean_squared_slope",
+    "normalized_gradient_growth",
     "normalized_residual_gradient_growth",
     "normalized_residual_variance",
     "overflow_depth",
     "q_fixed_point",
     "q_map",
     "q_trajectory",
+    "relu_correlation",
+    "relu_slope_correlation",
     "residual_variance",
     "saturated_share",
     "selu_constants",
