@@ -323,4 +323,6 @@ class Probe:
         if watcher is not None and watcher.reached and self._is_due(self._every):
             measured = Measured(watcher.reached)
         histograms = self._level != "gradients" and self._is_due(self._histogram_every)
-        record.append(self._reader.step(self._number, measured, histograms))
+        # A fused optimizer divides by the factor of a GradScaler itself, while it updates.
+        scale = getattr(self._optimizer, "grad_scale", None)
+        record.append(self._reader.step(self._number, measured, histograms, scale))

@@ -44,14 +44,23 @@ class Reader:
         self._before = []
         self._before_norms = None
 
-    def step(self, number: int, measured: Measured | None, histograms: bool) -> Step:
-        """Norms of the gradients as they are now, with what was measured of the layers."""
+    def step(
+        self, number: int, measured: Measured | None, histograms: bool, scale: Any = None
+    ) -> Step:
+        """Norms of the gradients as they are now, with what was measured of the layers.
+
+        ``scale`` is the factor by which a GradScaler has left them too large, if it has.
+        """
         gradients = [p.grad for p in self.parameters]
         columns = self._all
         present = [g for g in gradients if g is not None]
         if len(present) < len(gradients):
             columns = np.array([k for k, g in enumerate(gradients) if g is not None], dtype=int)
-        step = Step(number, columns, self._gradient_norms(present))
+        norms = self._gradient_norms(present)
+        if scale is not None:
+            on_device = isinstance(norms, torch.Tensor)
+            norms = norms / (scale.to(norms) if on_device else float(scale))
+        step = Step(number, columns, norms)
         if measured is not None:
             step.names, step.kinds, step.lag_gradients = (
                 measured.names,

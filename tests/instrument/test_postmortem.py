@@ -732,3 +732,23 @@ def test_an_optimizer_that_calls_its_parents_step_makes_one_step(closed):
             closure()
             optimizer.step()
     assert (seen.post_mortem.direction, seen.post_mortem.step) == ("parameter", 3)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_an_update_that_the_gradient_scaler_skips_is_no_fault(fused):
+    net = nn.Linear(4, 2)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1e38)
+    before = net.weight.detach().clone()
+    with watch(net, optimizer) as seen:
+        scaler.scale(1e3 * net(torch.ones(3, 4)).square().mean()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    assert seen.post_mortem is None
+    assert not torch.isfinite(net.weight.grad).all()
+    assert torch.equal(net.weight, before)
+    optimizer.zero_grad()
+    with watch(net, optimizer):
+        net(torch.full((3, 4), torch.nan)).square().mean().backward()
+        with pytest.raises(NonFiniteError):
+            optimizer.step()

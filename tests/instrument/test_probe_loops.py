@@ -171,6 +171,19 @@ def test_gradients_are_read_before_the_update_uses_them_up(how, level):
             np.testing.assert_allclose(record.update_ratio[step], ratio, rtol=1e-5)
 
 
+@pytest.mark.parametrize("fused", [True, False])
+def test_the_factor_of_a_gradient_scaler_is_not_recorded(fused):
+    net, twin = mlp(1, seed=1), mlp(1, seed=1)
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=fused)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**12)
+    with probe(net, optimizer) as record:
+        scaler.scale(net(_batch()).square().mean()).backward()
+        scaler.step(optimizer)
+    twin(_batch()).square().mean().backward()
+    norms = gradient_norm(p.grad for p in twin.parameters())
+    np.testing.assert_allclose(record.parameter_gradient_norm[0], norms, rtol=1e-5)
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_an_update_that_fails_is_followed_by_one_that_is_recorded(closed):
     class Failing(torch.optim.SGD):

@@ -260,7 +260,12 @@ class Watch:
         # A closure makes the gradients inside the step, several times over with LBFGS.
         given = [*args[1:], *kwargs.values()]
         self._in_closure = any(callable(value) for value in given)
-        if not self._quiet and not self._in_closure:
+        if self._quiet or self._in_closure:
+            return
+        skipped = getattr(optimizer, "found_inf", None)
+        if skipped is not None and bool(skipped):
+            self._forget()  # a fused optimizer is called by the scaler also to do nothing
+        else:
             self._look()
 
     def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
