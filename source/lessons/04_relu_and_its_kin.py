@@ -529,7 +529,8 @@ for word, right in revived.items():
 print(f"more than 10 units of layer 2 came back above 0 for some digit: {awake} of 5")
 
 # %% [markdown] name="explain-revive" tags=["continue"]
-# With a leak no slope is 0. Every unit gets at least a tenth of its gradient and moves. Units of
+# With a leak no slope is 0. Every unit passes at least a tenth of the gradient that arrives, and
+# moves. Units of
 # layer 2 come back. In layer 1 most stay on the negative side, which was far: they need not come
 # back, for the negative side now speaks, too. **This is what a leak is for: it cures death, not
 # distance.**

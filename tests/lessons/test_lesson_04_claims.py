@@ -216,6 +216,7 @@ def test_a_leak_revives_and_without_it_nothing_does(corpses, seed):
     assert accuracy(leaky, steps=500, lr=0.01, seed=seed) > 0.7
     assert accuracy(plain, steps=500, lr=0.01, seed=seed) < 0.3
     assert dead_units(leaky)[1] < dead_units(net)[1] - 10
+    assert dead_units(leaky)[0] > dead_units(net)[0] / 2  # layer 1 mostly stays below 0
 
 
 @pytest.mark.parametrize("seed", SEEDS)
