@@ -120,10 +120,11 @@ gc.panel("init/edge")
 # - `q_star(sigma_w, sigma_b)`, the $q$ that solves
 #   $q = \sigma_w^2\, \mathrm{E}[\tanh(\sqrt q\,\zeta)^2] + \sigma_b^2$
 #
-# for tanh; floats, right to one part in a thousand. `np.polynomial.hermite_e.hermegauss` gives
-# nodes and weights; other integrals will do. Random samples are not accurate enough.
+# for tanh; floats, right to two parts in a thousand. `np.polynomial.hermite_e.hermegauss` gives
+# nodes and weights; take 60 nodes or more. Other integrals will do; random samples are not accurate
+# enough.
 #
-# For example, `chi(2.0, 1.0)` is 1.858 and `q_star(1.5, 0.5)` is 0.988.
+# For example, `chi(2.0, 1.0)` is 1.858 and `q_star(1.5, 0.5)` is 1.218.
 
 
 # %% name="chi" answer="init/chi"

@@ -28,9 +28,9 @@ def draw_two_ways(sigma_w: float) -> Plot:
         y=Axis("root mean square", "log", (1e-16, 1e10)),
         lines=(
             Line(layers, forward, "z forwards", "measured", "blue"),
-            Line(layers, expected_forward, "theory, z", "theory", "blue"),
+            Line(layers, expected_forward, "theory, forwards", "theory", "blue"),
             Line(layers, backward, "δ backwards", "measured", "relu"),
-            Line(layers, expected_backward, "theory, δ", "theory", "relu"),
+            Line(layers, expected_backward, "theory, backwards", "theory", "relu"),
         ),
         bands=(Band(0.1, 10.0, "healthy: 0.1 to 10"),),
     )

@@ -93,7 +93,7 @@ def draw_map(sigma_w: float, sigma_b: float) -> Picture:
     """The map of the gradient, its edge of chaos, and the point with its χ and ξ."""
     chi = theory.chi("tanh", sigma_w, sigma_b)
     depth_scale = theory.depth_scale(chi)
-    layers = f"{depth_scale:.0f}" if depth_scale < 1000 else "> 1000"
+    layers = f"{depth_scale:.3g}" if depth_scale < 1000 else "> 1000"
     return Picture(
         title=f"At ({sigma_w:.2f}, {sigma_b:.2f}): χ = {chi:.2f}, ξ = {layers} layers",
         x=Axis("σ_w, weights", limits=(0.35, 3.05)),

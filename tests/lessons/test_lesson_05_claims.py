@@ -1,0 +1,311 @@
+"""Every qualitative claim of lesson 05, at reduced size, over five seeds."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from gradcourse import theory
+from gradcourse.data import digits
+from gradcourse.demos.initialization.edge import (
+    SIGMA_B,
+    SIGMA_W,
+    edge,
+    end_to_end,
+    gradient_map,
+    trained,
+)
+from gradcourse.demos.initialization.random_net import two_ways, two_ways_theory
+from gradcourse.demos.initialization.spectrum import jacobian_factors
+from gradcourse.demos.initialization.symmetry import awakening
+from gradcourse.exercises.initialization.lesson import (
+    distinct_units,
+    he_experiment,
+    relu_growth,
+    start_net,
+)
+from gradcourse.exercises.initialization.networks import (
+    default_delta,
+    half_random_accuracy,
+    tanh_variance,
+)
+from gradcourse.exercises.initialization.orthogonal import orthogonal
+from gradcourse.instrument import probe, product_log_singular_values
+from gradcourse.nets import constant_, mlp
+from gradcourse.training import train
+
+SEEDS = range(5)
+DATA = digits()
+
+
+def late_loss(init: str, seed: int) -> float:
+    return float(he_experiment(init, seed).loss[-50:].mean())
+
+
+# ---------------------------------------------------------------- the puzzle
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_xavier_stalls_and_he_learns(seed):
+    assert late_loss("xavier", seed) > 2.2
+    assert late_loss("he", seed) < 0.85
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_he_is_the_same_numbers_times_root_two(seed):
+    xavier, he = (start_net(init, seed) for init in ("xavier", "he"))
+    assert torch.allclose(he.layer7.weight, math.sqrt(2) * xavier.layer7.weight)
+
+
+# ---------------------------------------------------------------- copies
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("value", "ranks"), [(0.0, (0, 0, 0)), (0.1, (1, 1, 1)), (3.0, (0, 0, 1))])
+def test_equal_weights_make_copies_and_a_gradient_of_rank_one_or_none(value, ranks, seed):
+    net = constant_(mlp(2, 32, "tanh"), value)
+    rows = torch.randperm(len(DATA.x_train), generator=torch.Generator().manual_seed(seed))[:500]
+    F.cross_entropy(net(DATA.x_train[rows]), DATA.y_train[rows]).backward()
+    found = [
+        int(torch.linalg.matrix_rank(p.grad.double(), rtol=1e-6))
+        for p in net.parameters()
+        if p.dim() == 2
+    ]
+    assert tuple(found) == ranks
+    assert distinct_units(value, seed, steps=150) == 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_ten_times_less_noise_costs_about_the_same_number_of_steps(seed):
+    """Until the units differ by 10 %."""
+    when = []
+    for noise in (1e-7, 1e-5, 1e-3):
+        steps, values, _ = awakening(noise, seed)
+        assert values.max() > 0.5
+        when.append(int(steps[np.argmax(values > 0.1)]))
+    early, late = when[1] - when[2], when[0] - when[1]
+    assert early >= 20
+    assert late >= 20
+    assert 1 / 3 < late / early < 3
+
+
+# ---------------------------------------------------------------- how large
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    ("init", "factor"),
+    [(1.0, math.sqrt(32)), (0.01, math.sqrt(32) / 100), ("xavier", 0.5**0.5), ("he", 1.0)],
+)
+def test_a_relu_layer_multiplies_by_the_root_of_half_n_v_both_ways(init, factor, seed):
+    for end_ratio in relu_growth(init, seed):
+        assert end_ratio ** (1 / 29) == pytest.approx(factor, rel=0.08)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pytorchs_default_loses_root_six_backwards_and_keeps_only_its_biases_forwards(seed):
+    forward, backward = relu_growth("default", seed)
+    assert backward ** (1 / 29) == pytest.approx(6**-0.5, rel=0.06)
+    assert forward ** (1 / 29) > 0.9
+    with torch.no_grad():
+        z = start_net("default", seed)[:-2](DATA.x_train).double()
+    assert float(z.var(0, correction=0).mean().sqrt()) < 1e-6 * float(z.square().mean().sqrt())
+
+
+def test_pytorchs_default_has_a_third_of_one_over_fan_in():
+    for layer in (torch.nn.Linear(400, 500), mlp(1, 500, init="default", inputs=400).layer1):
+        assert float(layer.weight.detach().var() * 400) == pytest.approx(1 / 3, rel=0.02)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("sigma_w", [0.6, 1.0, 1.42, 2.4])
+def test_the_relu_demo_agrees_with_its_theory(sigma_w, seed):
+    measured = two_ways("relu", sigma_w, depth=30, seed=seed)
+    expected = two_ways_theory("relu", sigma_w, depth=30)
+    for one, other in zip(measured, expected, strict=True):
+        ratio = (one[0] / one[-1]) / (other[0] / other[-1])
+        assert abs(math.log(ratio)) / 29 < 0.05
+
+
+# ---------------------------------------------------------------- tanh
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_tanh_with_xavier_falls_like_one_over_two_l(seed):
+    q = tanh_variance([seed])
+    layers = np.arange(1, 101)
+    assert 0.3 < 2 * 100 * q[99] < 2  # one network of 200 units scatters
+    assert 1e-3 < q[99] / q[0] < 0.05
+    slope = np.polyfit(np.log(layers[9:]), np.log(q[9:]), 1)[0]
+    assert -1.5 < slope < -0.75
+
+
+def test_the_next_terms_of_the_theory_are_right():
+    """q − 2q² + (17/3)q³, and 1 − 2q for the mean squared slope."""
+    q = 1e-3
+    assert theory.q_map("tanh", q, 1.0) == pytest.approx(q - 2 * q**2 + 17 / 3 * q**3, rel=1e-7)
+    assert theory.mean_squared_slope("tanh", q) == pytest.approx(1 - 2 * q, abs=1e-5)
+    far = theory.q_trajectory("tanh", 1.0, depth=1000)
+    assert 2 * 1000 * far[-1] == pytest.approx(1.0, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_below_one_tanh_decays_exponentially_and_above_it_settles(seed):
+    below = two_ways("tanh", 0.9, depth=100, width=200, rows=8, seed=seed)[0] ** 2
+    above = two_ways("tanh", 1.2, depth=100, width=200, rows=8, seed=seed)[0] ** 2
+    assert below[99] < 1e-7
+    assert above[99] == pytest.approx(theory.q_fixed_point("tanh", 1.2), rel=0.4)
+
+
+# ---------------------------------------------------------------- the map
+
+PAIRS = [(0.8, 0.1), (0.8, 0.5), (1.2, 0.3), (1.2, 0.8)]
+PAIRS += [(1.6, 0.1), (1.6, 0.8), (2.0, 0.1), (2.5, 0.3)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("sigma_w", "sigma_b"), PAIRS)
+def test_chi_and_q_are_predicted_at_eight_points(sigma_w, sigma_b, seed):
+    net = mlp(30, 256, "tanh", init="lecun", gain=sigma_w, bias_std=sigma_b, seed=seed)
+    with probe(net) as record:
+        F.cross_entropy(net(DATA.x_train[:64]), DATA.y_train[:64]).backward()
+    layers = record.select("Linear")[:30]
+    delta = np.log(record.output_gradient_rms[0, layers])
+    chi = math.exp(-2 * np.polyfit(np.arange(10, 31), delta[9:], 1)[0])
+    assert chi == pytest.approx(theory.chi("tanh", sigma_w, sigma_b), rel=0.06)
+    q = record.activation_rms[0, layers[29]] ** 2
+    assert q == pytest.approx(theory.q_fixed_point("tanh", sigma_w, sigma_b), rel=0.3)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_deep_network_learns_at_the_edge_and_on_neither_side(seed):
+    assert trained(1.4, 0.3, seed) > 0.8
+    assert trained(0.8, 0.3, seed) < 0.3
+    assert trained(2.8, 0.3, seed) < 0.3
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_strip_reaches_to_six_depth_scales_on_both_sides(seed):
+    for sigma_w in (1.13, 1.79):
+        assert 5.5 < 30 / theory.depth_scale(theory.chi("tanh", sigma_w, 0.3)) < 6.5
+        assert trained(sigma_w, 0.3, seed) > 0.4
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_measured_map_changes_sign_along_the_edge(seed):
+    values = gradient_map(seed)
+    sigma_w, sigma_b = edge()
+    for row, b in enumerate(SIGMA_B[::4]):
+        crossing = np.interp(b, sigma_b, sigma_w)
+        inside = values[4 * row]
+        assert inside[crossing - 0.3 > SIGMA_W].max(initial=-9) < 0
+        assert inside[crossing + 0.3 < SIGMA_W].min(initial=9) > 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_reference_of_the_tuning_lies_well_inside_the_band(seed):
+    assert 0.45 < end_to_end(seed, 1.42) < 2.2
+    assert end_to_end(seed, 1.0) < 0.1
+    assert end_to_end(seed, 1.67) > 4
+
+
+# ---------------------------------------------------------------- beyond one number
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_orthogonal_and_a_data_dependent_start_are_ahead_of_he(seed):
+    for init in ("orthogonal", "lsuv"):
+        assert late_loss(init, seed) < late_loss("he", seed)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_orthogonal_products_keep_every_direction_and_gaussian_ones_do_not(seed):
+    spectra = {
+        kind: product_log_singular_values(jacobian_factors(*kind, 50, seed))
+        for kind in (("gaussian", "linear"), ("orthogonal", "linear"), ("orthogonal", "tanh"))
+    }
+    gaussian, linear, tanh = spectra.values()
+    assert np.abs(linear).max() < 1e-10
+    assert gaussian[-1] / math.log(10) < -50
+    assert -8 < tanh[-1] / math.log(10) < -1
+
+
+def test_qr_without_the_signs_is_not_uniform():
+    rng = np.random.default_rng(0)
+    raw = [np.linalg.qr(a)[0] for a in rng.standard_normal((300, 3, 3))]
+    fixed = [orthogonal(a) for a in rng.standard_normal((300, 3, 3))]
+    assert len({bool(np.linalg.det(q) > 0) for q in raw}) == 1
+    assert 0.4 < np.mean([np.linalg.det(q) > 0 for q in fixed]) < 0.6
+    assert np.mean([q[0, 0] for q in raw]) < -0.3
+    assert abs(np.mean([q[0, 0] for q in fixed])) < 0.12
+
+
+# ---------------------------------------------------------------- claims and exercises
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_deep_standard_normal_breaks_and_one_layer_of_it_learns(seed):
+    assert relu_growth(1.0, seed)[0] > 1e20
+    deep = train(mlp(30, 64, "relu", init=1.0, seed=seed), DATA, steps=3, lr=0.003)
+    assert deep.stopped
+    run = train(
+        mlp(1, 64, "relu", init=1.0, seed=seed), DATA, steps=600, lr=0.01, seed=seed, every=600
+    )
+    assert run.test_accuracy[-1] > 0.8
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_larger_start_fits_the_training_digits_and_misses_more_test_digits(seed):
+    right = {}
+    for gain in (1.0, 3.0):
+        run = train(
+            mlp(2, 64, "relu", init="he", gain=gain, seed=seed),
+            DATA,
+            steps=1500,
+            lr=0.0,
+            seed=seed,
+            every=1500,
+            optimizer=lambda p: torch.optim.Adam(p, lr=1e-3),
+        )
+        assert run.train_accuracy[-1] > 0.999
+        right[gain] = run.test_accuracy[-1]
+        if gain == 3.0:
+            assert run.relative_change[-1].mean() < 0.2
+    assert right[3.0] < right[1.0] - 0.03
+    assert right[1.0] > 0.95 > right[3.0]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_training_leaves_the_scale_it_started_from(seed):
+    def size(net):
+        with torch.no_grad():
+            return float(net[:-2](DATA.x_train).double().square().mean().sqrt())
+
+    net = start_net("he", seed)
+    before = size(net)
+    train(
+        net,
+        DATA,
+        steps=300,
+        lr=0.003,
+        seed=seed,
+        every=300,
+        optimizer=lambda p: torch.optim.SGD(p, lr=0.003, momentum=0.9),
+    )
+    assert size(net) > 2 * before
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_three_half_random_starts_learn_and_one_does_not(seed):
+    right = {s: half_random_accuracy(s, seed) for s in ("first", "last", "biases", "zero")}
+    assert right.pop("zero") < 0.2
+    assert min(right.values()) > 0.9
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_ten_default_layers_lose_a_sixth_each(seed):
+    assert default_delta(seed) == pytest.approx(6.0**-4.5, rel=0.8)
