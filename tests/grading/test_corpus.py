@@ -19,7 +19,7 @@ from corpus import CASES, Case, judge  # noqa: E402
 from corpus.build import FIRST  # noqa: E402
 from corpus.text import read_case  # noqa: E402
 
-from gradcourse.grading import zygotes  # noqa: E402
+from gradcourse.grading import Limits, grade_one, zygotes  # noqa: E402
 
 PLAIN = read_case("right work\nfair: full\nclean: yes")
 
@@ -81,3 +81,48 @@ def test_the_grader_parses_no_cell_whose_tree_would_fill_its_memory() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
     deep = "def deep():\n    return " + "1 + " * 400 + "1\nwhile True:\n    pass\n"
     assert definitions(deep) in ("", deep.split("while")[0].strip())
+
+
+PLANTS = """a submission that prepares the folder for the next one
+---- before
+import os
+above = os.path.dirname(os.getcwd())
+for name in ("planted", "../planted"):
+    try:
+        open(os.path.join(above, name), "w").close()
+    except OSError:
+        pass
+try:
+    os.rename(os.getcwd(), above + "/away")
+    os.symlink("{victim}", above + "/work")
+except OSError:
+    pass
+"""
+
+LOOKS = """a submission that looks for what was left
+reasons: cell-error
+---- before
+import glob, os
+above = os.path.dirname(os.getcwd())
+found = glob.glob(above + "/planted") + glob.glob(above + "/../planted") + glob.glob("planted")
+assert not found, "LEFT"
+assert os.path.basename(os.getcwd()) != "victim", "LEFT"
+1 / 0
+"""
+
+
+@pytest.mark.parametrize("missing", ["", "mounts", "namespaces mounts"])
+def test_nothing_is_left_for_the_next_submission(missing: str, tmp_path: Path) -> None:
+    """Not even where layers are missing; and no link leads the grader to another folder."""
+    victim = tmp_path / "victim"
+    victim.mkdir(mode=0o700)
+    without = frozenset(missing.split())
+    limits = Limits(cell=20.0)
+    for text in (PLANTS.replace("{victim}", str(victim)), LOOKS):
+        case = read_case(text)
+        result = grade_one(case.make(), case.assignment, limits=limits, without=without)
+        assert not judge.unfair(case, result)
+    assert any("ZeroDivisionError" in reason["text"] for reason in result["reasons"])
+    assert victim.stat().st_mode & 0o777 == 0o700
+    assert not list(victim.iterdir())
+    zygotes.end_all()

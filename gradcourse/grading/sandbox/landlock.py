@@ -91,6 +91,11 @@ def allow_reading(rules: int, path: str) -> None:
     _allow(rules, path, READING)
 
 
+def allow_writing(rules: int, path: str) -> None:
+    """Add one more folder in which everything is allowed but running programs."""
+    _allow(rules, path, _rights(version()) & ~(EXECUTE | IOCTL))
+
+
 def _allow(rules: int, path: str, rights: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)

@@ -55,6 +55,7 @@ class Room:
     scratch: str = ""
     number: int = 0
     _rules: int = -1
+    _above: str = ""  # of the private folders, where they lie outside memory
     _home: int = -1  # this process's own namespace of processes
     _drop_to: int = 0
 
@@ -112,14 +113,17 @@ def build(room: Room, without: frozenset[str]) -> None:
         room.layers["mounts"] = "missing: they need namespaces"
         with contextlib.suppress(OSError):
             system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
-    room.scratch = mounts.SCRATCH if room.on("mounts") else tempfile.mkdtemp(prefix="gradcourse-")
-    if not room.on("mounts"):
-        room.scratch += "/work"
+    if room.on("mounts"):
+        room.scratch = mounts.SCRATCH
+    else:
+        room._above = tempfile.mkdtemp(prefix="gradcourse-")
+        os.chmod(room._above, 0o711)
+        furnish(room)
 
     def make_rules() -> None:
         whole, cut = seen.split()
-        above = os.path.dirname(room.scratch)
-        room._rules = landlock.ruleset(whole, cut, [above], files.DEVICES)
+        above = [os.path.dirname(room.scratch)] if room.on("mounts") else []
+        room._rules = landlock.ruleset(whole, cut, above, files.DEVICES)
 
     room.attempt("landlock", make_rules, without)
     room.attempt("seccomp", seccomp.available, without)
@@ -164,8 +168,6 @@ def close(room: Room, limits: Limits) -> dict[str, str]:
         layers["namespaces"] = _result(lambda: system.unshare(system.NEW_NS | system.NEW_IPC))
     if room.on("mounts"):
         layers["mounts"] = _result(lambda: mounts.private_folder(limits))
-    else:
-        _empty_folder(room.scratch)
     resources.prefer_to_be_killed()
     _lose_privileges(room)
     os.chdir(room.scratch)
@@ -184,13 +186,30 @@ def _lock_files(room: Room) -> None:
     # whole machine, only what is about itself.
     own = "/proc" if room.on("mounts") else os.path.realpath("/proc/self")
     landlock.allow_reading(room._rules, own)
+    if not room.on("mounts"):
+        landlock.allow_writing(room._rules, room.scratch)
     landlock.restrict(room._rules)
 
 
-def _empty_folder(path: str) -> None:
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path, exist_ok=True)
-    os.chmod(path, 0o777)
+def furnish(room: Room) -> None:
+    """Give the next child a private folder that no other had or will have.
+
+    A folder in memory is made by the child itself. Elsewhere it is made here, in one that no
+    child may write to: what a child left, or put in its place, is never used again.
+    """
+    if room.on("mounts"):
+        return
+    if room.scratch:
+        shutil.rmtree(room.scratch, ignore_errors=True)
+    room.scratch = tempfile.mkdtemp(dir=room._above)
+    os.chmod(room.scratch, 0o777)
+    at_home(room)
+
+
+def at_home(room: Room) -> None:
+    """Name the private folder where programs look for one."""
+    os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"), room.scratch))
+    tempfile.tempdir = None  # Python has found another one before
 
 
 def _lose_privileges(room: Room) -> None:
@@ -235,8 +254,8 @@ def close_descriptors(keep: int) -> None:
 
 def remove(room: Room) -> None:
     """Remove what lies outside memory."""
-    if room.scratch and not room.on("mounts"):
-        shutil.rmtree(os.path.dirname(room.scratch), ignore_errors=True)
+    if room._above:
+        shutil.rmtree(room._above, ignore_errors=True)
 
 
 __all__ = ["HIDING", "LAYERS", "ON", "Room", "build", "close", "enter_namespaces", "fork"]

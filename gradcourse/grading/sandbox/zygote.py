@@ -18,7 +18,6 @@ import shutil
 import signal
 import socket
 import sys
-import tempfile
 import time
 from dataclasses import asdict
 from typing import Any
@@ -50,8 +49,7 @@ def main(descriptor: int) -> None:
     with contextlib.suppress(OSError):
         os.chdir("/")
         shutil.rmtree(folder, ignore_errors=True)
-    os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "MPLCONFIGDIR", "IPYTHONDIR"), room.scratch))
-    tempfile.tempdir = None  # it was found out while importing
+    rooms.at_home(room)
     _cut_off()
     gc.collect()
     gc.freeze()
@@ -112,6 +110,7 @@ def _serve(control: socket.socket, room: rooms.Room) -> None:
         if job["do"] != "start" or not descriptors:
             continue
         limits = Limits(**job["limits"])
+        rooms.furnish(room)
         pid = rooms.fork(room)
         if pid == 0:
             _live(control, room, limits, descriptors[0])
