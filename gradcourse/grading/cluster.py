@@ -61,10 +61,12 @@ def on_cluster(tasks: Iterable[Task], grade: Grade, address: str) -> Iterator[tu
 
 
 def _connected(address: str) -> Any:
-    # What goes wrong is said in one line of ours.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
     from distributed import Client
 
+    # What goes wrong is said in one line of ours. Importing it has set the level of each.
+    for name in [*logging.root.manager.loggerDict, "distributed.utils"]:
+        if name.startswith("distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

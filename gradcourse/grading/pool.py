@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import statistics
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -127,7 +128,7 @@ class _Speed:
 
     def processes(self, busy: int) -> int:
         now = time.monotonic()
-        if now - self._heard > START:  # no result for long: those at work may all hang
+        if now - self._heard > 2 * START:  # no result for long: those at work may all hang
             self._heard = now
             self._patient = max(self._patient, busy) + 1
         recent = self._seconds[-20:]
@@ -141,7 +142,7 @@ class _Speed:
 def _ready(busy: list[_Worker], ramp: bool) -> list[_Worker]:
     """Wait until some have answered, died, or taken far too long, or more workers may pay."""
     soonest = min(worker.deadline for worker in busy) - time.monotonic()
-    timeout = max(0.0, min(soonest, START + 0.1) if ramp else soonest)
+    timeout = max(0.0, min(soonest, 2 * START + 0.1) if ramp else soonest)
     ready = wait([worker.connection for worker in busy], timeout=timeout)
     now = time.monotonic()
     return [one for one in busy if one.connection in ready or one.deadline <= now]
@@ -211,6 +212,7 @@ def _work(connection: Connection, grade: Grade) -> None:
     # learner's process would inherit.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
             rest = json.loads(connection.recv_bytes())
@@ -220,3 +222,11 @@ def _work(connection: Connection, grade: Grade) -> None:
             except GradcourseError as error:
                 answer = {"error": str(error)}
             connection.send_bytes(json.dumps(answer).encode())
+
+
+def _end_with_parent() -> None:
+    """End at once when the process that started this one is gone, and not after its last task."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

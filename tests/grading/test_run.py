@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     (tmp_path / "class").mkdir()
+    store.course_version.cache_clear()  # the workers read the sources afresh, too
     return Settings(tmp_path / "class", tmp_path / "grades", jobs=1)
 
 
@@ -386,6 +388,51 @@ def test_a_submission_that_kills_every_worker_costs_only_itself(
     codes = _codes(graded)
     assert codes.pop("deadly") == ["internal-error"]
     assert set(map(tuple, codes.values())) == {()}
+
+
+@pytest.mark.timeout(180)
+def test_a_scheduler_that_goes_away_is_one_line_and_loses_nothing(
+    settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("distributed")
+    for number in range(40):
+        _hand_in(settings, f"learner{number:02}", sleep=0.1)
+    about = tmp_path / "scheduler.json"
+    where = ["--scheduler-file", str(about)]
+    run = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard"]
+    work = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1"]
+    quiet: dict[str, Any] = {
+        "env": {**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        "stderr": subprocess.DEVNULL,
+        "cwd": tmp_path,
+    }
+    scheduler = subprocess.Popen([*run, "--host", "127.0.0.1", *where], **quiet)
+    worker = subprocess.Popen([*work, "--no-dashboard", "--no-nanny", *where], **quiet)
+    results = settings.out / "results"
+
+    def kill() -> None:
+        while scheduler.poll() is None and len(list(results.glob("l*.json"))) < 5:
+            time.sleep(0.02)
+        scheduler.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        while not about.exists():
+            time.sleep(0.05)
+        address = json.loads(about.read_text("utf-8"))["address"]
+        with pytest.raises(GradcourseError, match="went away; what is graded is kept"):
+            _grade(replace(settings, jobs=None, scheduler=address))
+    finally:
+        for process in (scheduler, worker):
+            process.kill()
+            process.wait()
+        killer.join()
+    assert "Traceback" not in capfd.readouterr().err
+    done = len(list(results.iterdir()))
+    assert 5 <= done < 40
+    again = _grade(replace(settings, jobs=4, resume=True))
+    assert (again.kept, len(again.records)) == (done, 40)
 
 
 # The real thing.
