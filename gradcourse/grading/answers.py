@@ -14,6 +14,9 @@ import numpy as np
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.plain import Foreign
 
+LONGEST = 3000
+"""Characters of any text in a report: an answer may be a dict with a million keys."""
+
 READABLE = 500
 """Characters of an error's text that are kept."""
 
@@ -27,9 +30,9 @@ def _roots() -> list[str]:
 
 
 def discreet(value: Any) -> Any:
-    """Return plain data in which the folders of this machine are called "…"."""
+    """Return plain data in which the folders of this machine are called "…", and texts end."""
     if isinstance(value, str):
-        return _ROOTS.sub("…", value)
+        return _ROOTS.sub("…", value if len(value) <= LONGEST else value[:LONGEST] + " …")
     if isinstance(value, list):
         return [discreet(item) for item in value]
     if isinstance(value, dict):

@@ -19,9 +19,12 @@ import numpy as np
 from gradcourse.checking.plain import Bfloat16, Foreign
 
 LENGTHS = struct.Struct("<II")
-TEXT_LIMIT = 16 << 20
+TEXT_LIMIT = 4 << 20
 BLOB_LIMIT = 64 << 20
 """Bytes of the JSON and of the arrays that are accepted in one frame."""
+
+MOST_NODES = 60_000
+"""Values in one frame, an array counted once: comparing millions would cost the grader time."""
 
 DEEPEST = 32
 AXES = 32
@@ -65,6 +68,12 @@ def clean(text: str) -> str:
 # ---------------------------------------------------------------- to bytes
 
 
+class _Blob(bytearray):
+    """The bytes of a frame's arrays, and how many values it has so far."""
+
+    nodes = 0
+
+
 def encode(value: Any) -> bytes:
     """Return plain data as one frame.
 
@@ -73,16 +82,19 @@ def encode(value: Any) -> bytes:
     WireError
         If it is too large or nested too deeply, or is no plain data.
     """
-    blob = bytearray()
+    blob = _Blob()
     text = json.dumps(_node(value, blob, 0), allow_nan=False, separators=(",", ":")).encode()
     if len(text) > TEXT_LIMIT or len(blob) > BLOB_LIMIT:
         raise WireError("it is too large")
     return LENGTHS.pack(len(text), len(blob)) + text + bytes(blob)
 
 
-def _node(value: Any, blob: bytearray, depth: int) -> Any:
+def _node(value: Any, blob: _Blob, depth: int) -> Any:
     if depth > DEEPEST:
         raise WireError("it is nested too deeply")
+    blob.nodes += 1
+    if blob.nodes > MOST_NODES:
+        raise WireError("it is too large")
     kind = type(value)
     if value is None or kind is bool or kind is str:
         return value
@@ -109,16 +121,18 @@ def _node(value: Any, blob: bytearray, depth: int) -> Any:
     raise WireError(f"{kind.__name__} is no plain data")
 
 
-def _sequence(value: Any, blob: bytearray, depth: int) -> Any:
+def _sequence(value: Any, blob: _Blob, depth: int) -> Any:
     if type(value) is list and len(value) > PACKED and all(type(item) is float for item in value):
         return ["p", _array(np.array(value), blob)]
     tag = "l" if type(value) is list else "t"
     return [tag, [_node(item, blob, depth + 1) for item in value]]
 
 
-def _array(array: np.ndarray, blob: bytearray) -> Any:
+def _array(array: np.ndarray, blob: _Blob) -> Any:
     kind = array.dtype.kind
     if kind == "U":
+        if array.size > MOST_NODES:
+            raise WireError("it is too large")
         return ["u", list(array.shape), [str(item) for item in array.ravel()]]
     if kind == "f" and array.dtype.itemsize > 8:
         array = array.astype(np.float64)
@@ -172,8 +186,12 @@ class _Reader:
     def __init__(self, blob: bytes, trusted: bool) -> None:
         self._blob = blob
         self._trusted = trusted
+        self._nodes = 0
 
     def value(self, node: Any, depth: int) -> Any:
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise WireError("it is too large")
         if depth > DEEPEST:
             raise WireError("it is nested too deeply")
         if node is None or isinstance(node, bool | int | float):

@@ -166,6 +166,27 @@ def test_nothing_that_acts_on_a_terminal_gets_through() -> None:
         assert not re.search(r"\\u001b|\\u0007|\u202e|[\x00-\x08\x1b]", text)
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "{str(i): 0 for i in range(200_000)}",
+        "[[0.0]] * 500_000",
+        "list(range(1_000_000))",
+        "'x' * 10_000_000",
+        "np.zeros(7_000_000)",
+        "np.zeros(40_000_000)",
+        "10 ** 100_000",
+        "[[[[[[[[[[1]]]]]]]]]] * 50_000",
+    ],
+)
+def test_an_enormous_answer_is_wrong_and_said_briefly(value: str) -> None:
+    limits = Limits(cell=20.0, question=20.0)
+    result = graded(notebook(f"def double(x):\n    return {value}"), limits=limits)
+    assert result["earned"] == 3.0
+    assert "internal-error" not in codes(result)
+    assert len(json.dumps(result)) < 20_000
+
+
 def test_it_must_be_data_and_not_something_that_claims_to_be_equal() -> None:
     for source in (
         "class E(float):\n    def __eq__(self, o): return True\n    __hash__ = None\n"
