@@ -56,6 +56,7 @@ _HOMES = {
     "diagnose": "gradcourse.diagnosis",
     "train": "gradcourse.training",
     "accuracy": "gradcourse.training",
+    "ShiftMeter": "gradcourse.training",
     "Plot": "gradcourse.figures",
     "Picture": "gradcourse.figures",
     "Line": "gradcourse.figures",
@@ -92,6 +93,7 @@ __all__ = [
     "Plot",
     "PostMortem",
     "Record",
+    "ShiftMeter",
     "accuracy",
     "adding_problem",
     "check",
@@ -181,7 +183,7 @@ if TYPE_CHECKING:
         watch,
     )
     from gradcourse.nets import deep_linear, mlp, normalized_mlp, recurrent
-    from gradcourse.training import accuracy, train
+    from gradcourse.training import ShiftMeter, accuracy, train
 
 
 def __getattr__(name: str) -> Any:

@@ -31,19 +31,19 @@ def drive_predict(predict: Callable[..., Any], arguments: tuple[Any, ...]) -> An
     first, last, mean, variance, training, x = arguments
     first, last = np.asarray(first), np.asarray(last)
     norm = nn.BatchNorm1d(len(first))
-    model = nn.Sequential(
-        nn.Linear(first.shape[1], len(first), bias=False),
-        norm,
-        nn.ReLU(),
-        nn.Linear(len(first), len(last), bias=False),
-    )
+    below = nn.Linear(first.shape[1], len(first), bias=False)
+    above = nn.Linear(len(first), len(last), bias=False)
+    model = nn.Sequential(below, norm, nn.ReLU(), above)
+    running_mean, running_variance = norm.running_mean, norm.running_var
+    assert running_mean is not None
+    assert running_variance is not None
     with torch.no_grad():
-        model[0].weight.copy_(torch.tensor(first))
-        model[3].weight.copy_(torch.tensor(last))
-        norm.running_mean.copy_(torch.tensor(np.asarray(mean)))
-        norm.running_var.copy_(torch.tensor(np.asarray(variance)))
+        below.weight.copy_(torch.tensor(first))
+        above.weight.copy_(torch.tensor(last))
+        running_mean.copy_(torch.tensor(np.asarray(mean)))
+        running_variance.copy_(torch.tensor(np.asarray(variance)))
     model.train(bool(training))
-    before = norm.running_mean.clone()
+    before = running_mean.clone()
     found = predict(model, torch.tensor(np.asarray(x), dtype=torch.float32))
     if found is None:
         return None
@@ -52,5 +52,5 @@ def drive_predict(predict: Callable[..., Any], arguments: tuple[Any, ...]) -> An
     return {
         "digits": np.asarray(found).astype(np.float64),
         "training mode": bool(model.training),
-        "running mean moved by": float((norm.running_mean - before).abs().max()),
+        "running mean moved by": float((running_mean - before).abs().max()),
     }

@@ -55,7 +55,7 @@ class ShiftingNoise(nn.Module):
 
     Each call draws for each unit a mean from N(0, size²) and a standard deviation from
     U(0, size), and adds that noise to every row. So the layer above sees, at every step, inputs
-    with another mean and another spread (after Santurkar et al. 2018, section 2.2).
+    with another mean and another spread (after Santurkar et al. 2018).
     """
 
     def __init__(self, width: int, size: float, seed: int) -> None:
@@ -135,7 +135,7 @@ def normalized_mlp(
         modules[name] = module
         if isinstance(module, nn.Linear) and name != "output":
             if norm == "batch":
-                module.bias = None
+                module.register_parameter("bias", None)
             added = normalization(norm, width, momentum=momentum)
             _fill(added, gamma, beta)
             modules[name.replace("layer", "norm")] = added

@@ -2,5 +2,6 @@
 
 from gradcourse.training.history import History, accuracy
 from gradcourse.training.loop import train
+from gradcourse.training.shift import ShiftMeter
 
-__all__ = ["History", "accuracy", "train"]
+__all__ = ["History", "ShiftMeter", "accuracy", "train"]

@@ -141,7 +141,7 @@ gc.progress()
 # | 03 | The recurrent weight | what if every factor is the same matrix? | |
 # | 04 | [ReLU and its kin](04_relu_and_its_kin.ipynb) | does a slope of one cure it? | [04](../exercises/04_relu.ipynb) |
 # | 05 | Initialization | which weights keep the size? | |
-# | 06 | Batch normalization | can a layer keep it by force? | |
+# | 06 | [Batch normalization](06_batch_normalization.ipynb) | can a layer keep it by force? | [06](../exercises/06_batch_norm.ipynb) |
 # | 07 | Residual networks | what if the factor is *one plus* something? | |
 # | 08 | LSTM and GRU | the same, through time | |
 # | 09 | Clipping and weight regularization | what helps when it explodes all the same? | |

@@ -29,14 +29,20 @@ def _digits() -> Digits:
 
 
 def network(
-    norm: str, depth: int, activation: str = "relu", *, seed: int = 0, **recipe: float
+    norm: str,
+    depth: int,
+    activation: str = "relu",
+    *,
+    seed: int = 0,
+    gain: float = 1.0,
+    beta: float = 0.0,
 ) -> nn.Sequential:
     """A network with He's weights: plain ("none"), or with a normalization."""
     from gradcourse.nets import mlp, normalized_mlp
 
     if norm == "none":
-        return mlp(depth, activation=activation, init="he", seed=seed, **recipe)
-    return normalized_mlp(depth, activation=activation, norm=norm, seed=seed, **recipe)
+        return mlp(depth, activation=activation, init="he", gain=gain, seed=seed)
+    return normalized_mlp(depth, activation=activation, norm=norm, gain=gain, beta=beta, seed=seed)
 
 
 def deltas(model: nn.Module, images: int = 128) -> Array:
