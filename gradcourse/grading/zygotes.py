@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -164,8 +165,7 @@ class Zygote:
             self._process.wait()
         if self._process.stderr is not None:
             self._process.stderr.close()
-        with contextlib.suppress(OSError):
-            os.rmdir(self._folder)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def let_go(self) -> None:
         """Close this process's copies without ending it: after a fork it is the parent's."""

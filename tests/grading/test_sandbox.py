@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -366,6 +367,20 @@ def test_nothing_is_left_running(without: frozenset[str]) -> None:
         while len(left := list(resources.family(zygote._process.pid))) > len(running) - 4:
             assert time.monotonic() < deadline, left
             time.sleep(0.02)
+
+
+@pytest.mark.parametrize("without", [ALL, WITHOUT["no namespaces"]], ids=["all", "no namespaces"])
+def test_no_folder_is_left(
+    without: frozenset[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    zygote = zygotes.Zygote(without)
+    assert zygote.layers
+    child = zygote.start(QUICK)
+    child.begin(30.0)
+    child.end()
+    zygote.end()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_zygote_ends_with_the_grader() -> None:

@@ -45,10 +45,9 @@ def main(descriptor: int) -> None:
     os.environ["HOME"] = job["home"]
     folder = os.getcwd()
     _import_everything(folder)
+    os.chdir("/")
+    shutil.rmtree(folder, ignore_errors=True)  # before the new file tree hides it
     rooms.build(room, without)
-    with contextlib.suppress(OSError):
-        os.chdir("/")
-        shutil.rmtree(folder, ignore_errors=True)
     rooms.at_home(room)
     _cut_off()
     gc.collect()
