@@ -575,7 +575,7 @@ for depth in (10, 56):
 #
 # (Yang et al. 2019). He's weights are made for $\mathrm{E}[\varphi^2] = \tfrac12$: without batch
 # norm the factor is 1. Batch norm divides by the *variance*, without the shared $1/2\pi$, and the
-# missing part comes back 56 times: $1.211^{55} \approx 38{,}000$.
+# missing part comes back 55 times: $1.211^{55} \approx 38{,}000$.
 
 # %% [markdown] name="explain-poincare" tags=["subslide"]
 # And no other activation escapes. For a Gaussian $\hat x$ the **Poincaré inequality** says
@@ -606,7 +606,8 @@ def share_between_digits(z, y):
     return float(between / z.var(0, correction=0).sum())
 
 
-chance = np.mean([share_between_digits(torch.randn(1024, 64), y) for _ in range(20)])
+noise = torch.randn(20, 1024, 64, generator=generator)
+chance = np.mean([share_between_digits(z, y) for z in noise])
 print(f"of random vectors: {chance:.2f}")
 for name in ("sigmoid", "relu"):
     net, h, found = gc.normalized_mlp(56, activation=name, seed=0), x, {}
