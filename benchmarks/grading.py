@@ -1,14 +1,13 @@
 """The bars of class grading: fast, fair, and nothing lost.
 
 Run it with ``make bench`` or ``python benchmarks/grading.py [PART …]``; the parts are five, torch,
-class, corpus and dask. nbgrader and Otter run beside it on the same five questions where they are
+class and corpus; the cluster has a file of its own. nbgrader and Otter run beside it on the same five questions where they are
 installed (``pip install '.[bench-grading]'``). Exit code 1 when a bar is missed.
 """
 
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
 import os
 import statistics
@@ -29,7 +28,6 @@ from others import graders  # noqa: E402
 REPEATS = 20
 THEIR_REPEATS = 3
 CLASS = 30
-LARGE_CLASS = 1000
 
 FIVE = (
     graders.Question(
@@ -94,7 +92,6 @@ def main(parts: list[str]) -> int:
         "torch": torch_exercise,
         "class": whole_class,
         "corpus": corpus,
-        "dask": large_class,
     }
     bars = [bar for part in parts or known for bar in known[part]()]
     widths = [max(len(getattr(b, name)) for b in bars) for name in ("what", "bar", "measured")]
@@ -211,70 +208,6 @@ def corpus() -> list[Bar]:
     if unfair:
         measured += ": " + ", ".join(unfair)
     return [Bar("unfair outcomes on the corpus", "0", measured, not unfair)]
-
-
-# ---------------------------------------------------------------- Dask
-
-
-def large_class() -> list[Bar]:
-    """A thousand through Dask with two workers, one killed half-way."""
-    what = f"{LARGE_CLASS} submissions through Dask, 2 workers, one killed half-way"
-    if importlib.util.find_spec("distributed") is None:
-        return [Bar(what, "all, once", "absent: pip install '.[cluster]'", None)]
-    with tempfile.TemporaryDirectory() as folder:
-        return [_through_dask(what, Path(folder))]
-
-
-def _through_dask(what: str, folder: Path) -> Bar:
-    submissions = _hand_in(folder, "01", LARGE_CLASS)
-    out = folder / "out"
-    scheduler, workers = _cluster(folder)
-    address = json.loads((folder / "scheduler.json").read_text("utf-8"))["address"]
-    command = [sys.executable, "-m", "gradcourse.cli", "grade", str(submissions), "--out", str(out)]
-    start = time.perf_counter()
-    grading = subprocess.Popen(
-        [*command, "--assignment", "01", "--scheduler", address],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        while grading.poll() is None and workers[0].poll() is None:
-            if len(list(out.glob("results/*.json"))) >= LARGE_CLASS // 2:
-                workers[0].kill()
-            time.sleep(0.05)
-        code = grading.wait(600)
-    finally:
-        for process in (grading, *workers, scheduler):
-            process.kill()
-            process.wait()
-    seconds = time.perf_counter() - start
-    found = _learners(out) if (out / "gradebook.csv").exists() else []
-    killed = workers[0].returncode == -9
-    ok = code == 0 and killed and len(found) == len(set(found)) == LARGE_CLASS
-    measured = f"{len(set(found))} graded, {len(found) - len(set(found))} twice, {seconds:.0f} s"
-    return Bar(what, "all, once", measured, ok)
-
-
-def _cluster(folder: Path) -> tuple[subprocess.Popen[bytes], list[subprocess.Popen[bytes]]]:
-    """Start a scheduler and two workers without nannies, so that a killed one stays away."""
-
-    def start(*arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
-        return subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
-
-    file = str(folder / "scheduler.json")
-    local = ("--host", "127.0.0.1")
-    scheduler = start(
-        "dask_scheduler", *local, "--port", "0", "--no-dashboard", "--scheduler-file", file
-    )
-    plain = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--scheduler-file", file)
-    workers = [start("dask_worker", *local, *plain) for _ in range(2)]
-    deadline = time.monotonic() + 60
-    while not (Path(file).exists() and Path(file).stat().st_size):
-        if time.monotonic() > deadline:
-            raise RuntimeError("the Dask scheduler did not start")
-        time.sleep(0.1)
-    return scheduler, workers
 
 
 if __name__ == "__main__":
