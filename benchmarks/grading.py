@@ -1,7 +1,7 @@
 """The bars of class grading: fast, fair, and nothing lost.
 
 Run it with ``make bench`` or ``python benchmarks/grading.py [PART …]``; the parts are five, torch,
-class and corpus; the cluster has a file of its own. nbgrader and Otter run beside it on the same five questions where they are
+class and corpus. nbgrader and Otter run beside it on the same five questions where they are
 installed (``pip install '.[bench-grading]'``). Exit code 1 when a bar is missed.
 """
 
