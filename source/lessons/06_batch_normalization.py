@@ -84,8 +84,8 @@ lines.append(gc.Line([10, 200], [math.log(10)] * 2, "ln 10, guessing", "referenc
 gc.Plot("Thirty sigmoid layers", gc.Axis("step"), gc.Axis("loss"), tuple(lines))
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# Lesson 02 said that each sigmoid layer costs δ about a factor of four. Thirty of them learn here, with
-# the same slopes. **What does this module do to the image, what to the gradient, and what is the
+# Lesson 02 said that each sigmoid layer costs δ about a factor of four. Thirty of them learn
+# here, with the same slopes. **What does this module do to the image, what to the gradient, and what is the
 # price?**
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
@@ -629,8 +629,9 @@ for name in ("sigmoid", "relu"):
 # (2016) had batch norm in their plain 56-layer nets; they report healthy gradient norms, and lesson
 # 07 comes back to that. Let the hall guess before the training cell who wins, sigmoid or ReLU, at
 # 56 layers. If asked what happens at a tiny learning rate: then the last layers stand still; the
-# tests of this lesson try four. A bold student may want to bend less: an exercise does just that
-# with β, and it works, at the price of nearly linear layers.
+# tests of this lesson try four. Nor is layer norm a way out: its δ is level, but without skips its
+# 56 ReLU layers make all images alike and stay at chance (tested too). A bold student may want to
+# bend less: an exercise does just that with β, and it works, at the price of nearly linear layers.
 
 # %% [markdown] name="claims" tags=["slide"]
 # ## Claims on trial

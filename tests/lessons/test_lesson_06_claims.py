@@ -238,6 +238,16 @@ def test_no_other_learning_rate_trains_56_layers(lr):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_layer_norm_is_no_way_out_either(seed):
+    """What the speaker notes say: δ is level, but all images look alike."""
+    net = network("layer", 56, seed=seed)
+    assert growth(net) == pytest.approx(1.0, abs=0.05)
+    z = net[:-2](DATA.x_train[:256]).detach()
+    assert float((z.var(0).mean() / z.square().mean()).sqrt()) < 0.3
+    assert trained(normalized_mlp(56, norm="layer", seed=seed), seed).train_accuracy[-1] < 0.2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_adam_is_no_way_out(seed):
     run = trained(
         normalized_mlp(56, seed=seed), seed, optimizer=lambda p: torch.optim.Adam(p, lr=1e-3)
