@@ -23,8 +23,8 @@ _HOMES = {
     "chain": _Home("chain_rule", "01"),
     "saturation": _Home("saturation", "02"),
     "recurrent": _Home("recurrent", "03"),
-    "init": _Home("initialization", "05"),
     "relu": _Home("relu", "04"),
+    "init": _Home("initialization", "05"),
     "batch-norm": _Home("batch_norm", "06"),
 }
 """By the first word of an exercise's id."""

@@ -138,9 +138,9 @@ gc.progress()
 # |---|---|---|---|
 # | 01 | [Products of the chain rule](01_products_of_the_chain_rule.ipynb) | what does a long product do? | [01](../exercises/01_chain_rule.ipynb) |
 # | 02 | [Saturation](02_saturation.ipynb) | where do the small factors come from? | [02](../exercises/02_saturation.ipynb) |
-# | 03 | The recurrent weight | what if every factor is the same matrix? | |
+# | 03 | [The recurrent weight](03_the_recurrent_weight.ipynb) | what if every factor is the same matrix? | [03](../exercises/03_recurrent.ipynb) |
 # | 04 | [ReLU and its kin](04_relu_and_its_kin.ipynb) | does a slope of one cure it? | [04](../exercises/04_relu.ipynb) |
-# | 05 | Initialization | which weights keep the size? | |
+# | 05 | [Initialization](05_initialization.ipynb) | which weights keep the size? | [05](../exercises/05_initialization.ipynb) |
 # | 06 | [Batch normalization](06_batch_normalization.ipynb) | can a layer keep it by force? | [06](../exercises/06_batch_norm.ipynb) |
 # | 07 | Residual networks | what if the factor is *one plus* something? | |
 # | 08 | LSTM and GRU | the same, through time | |

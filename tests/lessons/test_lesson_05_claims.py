@@ -112,7 +112,7 @@ def test_pytorchs_default_loses_root_six_backwards_and_keeps_only_its_biases_for
     assert backward ** (1 / 29) == pytest.approx(6**-0.5, rel=0.06)
     assert forward ** (1 / 29) > 0.9
     with torch.no_grad():
-        z = start_net("default", seed)[:-2](DATA.x_train).double()
+        z = start_net("default", seed).double()[:-2](DATA.x_train.double())
     assert float(z.var(0, correction=0).mean().sqrt()) < 1e-6 * float(z.square().mean().sqrt())
 
 

@@ -23,7 +23,8 @@ def noisy_constant(noise: float, seed: int = 0) -> nn.Sequential:
 
     from gradcourse.nets import constant_, mlp
 
-    net = constant_(mlp(2, 32, "tanh"), CONSTANT)
+    net = mlp(2, 32, "tanh")
+    constant_(net, CONSTANT)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for p in net.parameters():
@@ -45,10 +46,11 @@ def awakening(noise: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, floa
     from gradcourse.training import train
 
     net, data = noisy_constant(noise, seed), digits()
-    values, right = [difference(net.layer1.weight)], 0.0
+    first = next(net.parameters())
+    values, right = [difference(first)], 0.0
     for chunk in range(STEPS // CHUNK):
         run = train(net, data, steps=CHUNK, lr=0.3, seed=100 * seed + chunk, every=CHUNK)
-        values.append(difference(net.layer1.weight))
+        values.append(difference(first))
         right = float(run.test_accuracy[-1])
     return np.arange(0, STEPS + 1, CHUNK), np.array(values), right
 

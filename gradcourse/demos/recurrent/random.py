@@ -91,7 +91,7 @@ GAIN = Demo(
     id="recurrent/gain",
     title="A random tanh network, with and without input",
     knobs=(
-        Knob("gain", "gain of the recurrent weights", 0.5, 4.0, 0.1, 0.9),
+        Knob("gain", "gain of the recurrent weights", 0.5, 4.0, 0.1, 0.7),
         Knob("strength", "strength of the input", 0.0, 3.0, 0.1, 0.0),
     ),
     draw=draw_gain,

@@ -31,9 +31,10 @@ def distinct_units(constant: float, seed: int = 0, steps: int = 300) -> int:
     from gradcourse.nets import constant_, mlp
     from gradcourse.training import train
 
-    net = constant_(mlp(2, 32, "tanh"), constant)
+    net = mlp(2, 32, "tanh")
+    constant_(net, constant)
     train(net, digits(), steps=steps, lr=0.1, seed=seed, every=steps)
-    return len(torch.unique(net.layer1.weight.detach().round(decimals=3), dim=0))
+    return len(torch.unique(next(net.parameters()).detach().round(decimals=3), dim=0))
 
 
 def _equal_start() -> str:
@@ -48,7 +49,7 @@ EQUAL_START = Choice(
     title="All weights 0.1",
     lesson="05",
     question="Two hidden layers of 32 tanh units. Every weight starts at 0.1, every bias at 0. "
-    "After 300 steps on the digits: how many *different* units does layer 1 have?",
+    "After 300 steps on the digits: how many different units does layer 1 have?",
     answer="equal_start",
     options=(
         Option(
@@ -81,17 +82,11 @@ def start_net(init: str | float, seed: int, depth: int = DEPTH) -> nn.Sequential
     from gradcourse.data import digits
     from gradcourse.nets import lsuv_, mlp, orthogonal_
 
+    net = mlp(depth, 64, "relu", init="he" if init in ("orthogonal", "lsuv") else init, seed=seed)
     if init == "orthogonal":
-        return _sequential(orthogonal_(mlp(depth, 64, "relu"), math.sqrt(2), seed=seed))
+        orthogonal_(net, math.sqrt(2), seed=seed)
     if init == "lsuv":
-        return _sequential(lsuv_(mlp(depth, 64, "relu"), digits().x_train[:256], seed=seed))
-    return mlp(depth, 64, "relu", init=init, seed=seed)
-
-
-def _sequential(net: nn.Module) -> nn.Sequential:
-    from torch import nn
-
-    assert isinstance(net, nn.Sequential)
+        lsuv_(net, digits().x_train[:256], seed=seed)
     return net
 
 

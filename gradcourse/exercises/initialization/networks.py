@@ -89,16 +89,16 @@ def half_random(start: str, seed: int) -> nn.Sequential:
     from gradcourse.nets import mlp
 
     net = mlp(1, 32, "relu", seed=seed)
-    first, last = net.layer1, net.output
+    first, bias, last, _ = net.parameters()
     with torch.no_grad():
         if start in ("first", "biases"):
-            first.weight.fill_(0.1)
+            first.fill_(0.1)
         if start in ("last", "biases"):
-            last.weight.fill_(0.1)
+            last.fill_(0.1)
         if start == "biases":
-            first.bias.normal_(generator=torch.Generator().manual_seed(seed))
+            bias.normal_(generator=torch.Generator().manual_seed(seed))
         if start == "zero":
-            first.weight.zero_()
+            first.zero_()
     return net
 
 

@@ -88,7 +88,8 @@ LYAPUNOV = CodeExercise(
                     "Q is not carried along",
                     _q_not_carried,
                     "You decomposed each Jacobian by itself. The directions must travel: "
-                    "decompose J_t Q, with the Q of the step before. (Q J_t has the same R as J_t.)",
+                    "decompose J_t Q, with the Q of the step before. (Q J_t has "
+                    "the same R as J_t.)",
                 ),
                 Misconception(
                     "no absolute value",

@@ -151,7 +151,7 @@ OVERFLOW = Prediction(
         NamedValue(
             "the exponent taken for the step",
             38.0,
-            "38 is the number of decades. A step of 1.5 is less than a decade: divide by log₁₀ 1.5.",
+            "38 is the number of decades. A step of 1.5 is less than one: divide by log₁₀ 1.5.",
         ),
     ),
     hints=(
