@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,9 @@ from gradcourse.checking.exercise import (
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult, Status
 from gradcourse.support import GradcourseError
+
+Clock = Callable[[], float]
+"""Returns the seconds of which a limit is made."""
 
 
 @dataclass
@@ -82,6 +85,7 @@ def check_code(
     call: Caller,
     stop: threading.Event | None,
     reveal: bool = True,
+    clock: Clock = time.monotonic,
 ) -> tuple[tuple[PartResult, ...], str, bool]:
     """Check every part. Random inputs are shown only if ``reveal``.
 
@@ -90,20 +94,20 @@ def check_code(
     tuple
         The results, what the learner's code printed, and whether the check was interrupted.
     """
-    deadline = time.monotonic() + limit
+    deadline = clock() + limit
     trials: list[_Trial] = []
     for index, part in enumerate(exercise.parts):
         trial = _Trial(part, function_of(exercise, part))
         # What is left is shared by the parts that are left: an endless loop in the first part
         # must not cost the second one its points.
-        share = max(0.0, deadline - time.monotonic()) / (len(exercise.parts) - index)
+        share = max(0.0, deadline - clock()) / (len(exercise.parts) - index)
         trial.limit = share
         if _interrupted(trials):
             trial.problem = "Not tested: the check was stopped before."
         elif _still_busy(trials, trial.function):
             trial.problem = f"Not tested: an earlier call of `{trial.function.name}` still runs."
         else:
-            _run(trial, answers, np.random.default_rng([seed, index]), call, stop)
+            _run(trial, answers, np.random.default_rng([seed, index]), call, stop, clock)
         trials.append(trial)
     names = _name_misconceptions(trials)
     pairs = zip(trials, names, strict=True)
@@ -128,6 +132,7 @@ def _run(
     rng: np.random.Generator,
     call: Caller,
     stop: threading.Event | None,
+    clock: Clock,
 ) -> None:
     """Run the example, then the random cases, and note the differences."""
     name = trial.function.name
@@ -143,7 +148,7 @@ def _run(
             f"`def {name}({', '.join(trial.function.parameters)}):`."
         )
         return
-    deadline = time.monotonic() + trial.limit
+    deadline = clock() + trial.limit
     trial.got.append(call(trial.function, answer, trial.part.example, trial.limit, stop))
     if trial.got[0].error == "NotImplementedError" or _is_ellipsis(trial.got[0]):
         trial.unanswered = True
@@ -152,7 +157,7 @@ def _run(
     for arguments in trial.cases[1:]:
         if trial.got[-1].kind not in ("value", "error"):
             break
-        left = max(0.0, deadline - time.monotonic())
+        left = max(0.0, deadline - clock())
         trial.got.append(call(trial.function, answer, arguments, left, stop))
     ran = trial.cases[: len(trial.got)]
     trial.expected = call_trusted(trial.function, trial.function.reference, ran)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
 from gradcourse.checking.call import Caller, call_here
-from gradcourse.checking.code import check_code
+from gradcourse.checking.code import Clock, check_code
 from gradcourse.checking.exercise import Choice, CodeExercise, Exercise, Prediction, Tuning
 from gradcourse.checking.show import points
 from gradcourse.checking.values import check_choice, check_prediction, check_tuning
@@ -28,6 +29,7 @@ def check(
     call: Caller = call_here,
     stop: threading.Event | None = None,
     reveal: bool = True,
+    clock: Clock = time.monotonic,
 ) -> Verdict:
     """Check an answer.
 
@@ -48,6 +50,8 @@ def check(
         Set from another thread, it ends the check.
     reveal : bool
         Whether a message may show a random input. The fixed example is shown in any case.
+    clock : callable
+        Counts the seconds of the limit; by default those that pass.
 
     Returns
     -------
@@ -64,7 +68,9 @@ def check(
         raise GradcourseError(f"limit is {limit!r}: give a number of seconds above 0")
     answers = named_answers(exercise, answer)
     if isinstance(exercise, CodeExercise):
-        parts, printed, interrupted = check_code(exercise, answers, seed, limit, call, stop, reveal)
+        parts, printed, interrupted = check_code(
+            exercise, answers, seed, limit, call, stop, reveal, clock
+        )
         return Verdict(exercise.id, exercise.title, parts, seed, printed, interrupted)
     try:
         parts = _check_value(exercise, answers, seed, stop)

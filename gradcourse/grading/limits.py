@@ -14,7 +14,8 @@ class Limits:
     Attributes
     ----------
     cell, question, submission : float
-        Seconds by the clock: for one cell, for one question with all its cases, for everything.
+        Seconds for one cell, for one question with all its cases, for everything. Those in which
+        other programs kept the processors busy are not counted, up to `channel.STRETCH` times.
     memory : int
         Bytes that the submission's processes may hold together, beyond what an idle one holds.
     processes : int

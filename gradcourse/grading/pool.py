@@ -20,6 +20,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from gradcourse.grading.channel import STRETCH
 from gradcourse.grading.limits import Limits
 from gradcourse.grading.task import Grade, Result, Task, grade_task, not_graded
 from gradcourse.support import GradcourseError
@@ -30,7 +31,7 @@ ATTEMPTS = 2
 START = 6.0
 """Seconds that a process takes until its first result, about."""
 
-PATIENCE = 3 * Limits.submission
+PATIENCE = 2 * STRETCH * Limits.submission
 """Seconds after which a process that should have given up by itself counts as dead."""
 
 

@@ -27,6 +27,7 @@ from gradcourse.grading.answers import (
     without_answer,
 )
 from gradcourse.grading.cells_to_run import Plan, definitions, where
+from gradcourse.grading.channel import STRETCH
 from gradcourse.grading.limits import Limits
 from gradcourse.grading.reasons import reason
 from gradcourse.grading.wire import Closed, Silent, WireError
@@ -38,7 +39,10 @@ GRACE = 1.0
 AGAIN = 3.0
 """Seconds for what is left of a cell that did not finish, when the process starts anew."""
 
-START = 20.0
+START = 60.0
+
+SHORT = 0.1
+"""Seconds of one request below which nobody asks how long the machine was busy."""
 
 CELL_CODES = {"error": "cell-error", "syntax": "syntax-error", "memory": "memory"}
 
@@ -67,7 +71,8 @@ class Running:
         self._cells = todo.cells
         self._limits = limits
         self._seed = seed
-        self._deadline = time.monotonic() + limits.submission
+        self._spent = 0.0
+        self._latest = time.monotonic() + STRETCH * limits.submission
         self._child: Child | None = None
         self._said: set[int] = set()
         self._sources = {cell.index: cell.source for cell in todo.cells}
@@ -93,9 +98,13 @@ class Running:
 
     # ------------------------------------------------------------ the child
 
+    def _clock(self) -> float:
+        """Count the seconds that it had itself: without our work, and without a busy machine's."""
+        return self._spent
+
     def _left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
+        left = self._limits.submission - self._spent
+        if left <= 0 or time.monotonic() > self._latest:
             self._note("submission-timeout")
             raise OutOfTime
         return left
@@ -133,19 +142,32 @@ class Running:
         child = self._child
         assert child is not None
         seconds = min(seconds, self._left())
+        start = time.monotonic()
         try:
             answer = child.ask({**request, "seconds": seconds}, seconds + GRACE)
-            for what in texts(answer.get("noticed")):
-                self._note("tried-forbidden", at, f"It tried {what}.")
-            return answer
-        except Silent:
+        except WireError as problem:
+            self._charge(child, start, seconds)
+            raise self._gone(problem, seconds) from None
+        self._charge(child, start, seconds)
+        for what in texts(answer.get("noticed")):
+            self._note("tried-forbidden", at, f"It tried {what}.")
+        return answer
+
+    def _charge(self, child: Child, start: float, most: float) -> None:
+        """Count what a request took, without the time for which the machine was busy."""
+        took = time.monotonic() - start
+        if took > SHORT:
+            took -= child.kept_waiting()
+        self._spent += min(max(took, 0.0), most)
+
+    def _gone(self, problem: WireError, seconds: float) -> Gone:
+        if isinstance(problem, Silent):
             self._end()
-            raise Gone("timeout", f"it did not finish within {_seconds(seconds)} s") from None
-        except Closed:
-            raise post_mortem(self._end(gone=True)) from None
-        except WireError:
-            self._end()
-            raise Gone("wrote-nothing-readable", "what it sent could not be read") from None
+            return Gone("timeout", f"it did not finish within {_seconds(seconds)} s")
+        if isinstance(problem, Closed):
+            return post_mortem(self._end(gone=True))
+        self._end()
+        return Gone("wrote-nothing-readable", "what it sent could not be read")
 
     def _end(self, gone: bool = False) -> dict[str, Any]:
         child, self._child = self._child, None
@@ -199,6 +221,7 @@ class Running:
                 limit=self._limits.question,
                 call=self._caller(exercise, codes),
                 reveal=False,
+                clock=self._clock,
             )
             verdict = explained(verdict, exercise, list(self._errors.values()))
         except OutOfTime:

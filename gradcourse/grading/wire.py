@@ -23,6 +23,9 @@ TEXT_LIMIT = 4 << 20
 BLOB_LIMIT = 64 << 20
 """Bytes of the JSON and of the arrays that are accepted in one frame."""
 
+REQUEST_LIMIT = 512 << 20
+"""Bytes of JSON that the grader may send: a cell may be as large as a notebook."""
+
 MOST_NODES = 60_000
 """Values in one frame, an array counted once: comparing millions would cost the grader time."""
 
@@ -74,8 +77,8 @@ class _Blob(bytearray):
     nodes = 0
 
 
-def encode(value: Any) -> bytes:
-    """Return plain data as one frame.
+def encode(value: Any, most: int = TEXT_LIMIT) -> bytes:
+    """Return plain data as one frame, with at most so many bytes of JSON.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def encode(value: Any) -> bytes:
     """
     blob = _Blob()
     text = json.dumps(_node(value, blob, 0), allow_nan=False, separators=(",", ":")).encode()
-    if len(text) > TEXT_LIMIT or len(blob) > BLOB_LIMIT:
+    if len(text) > most or len(blob) > BLOB_LIMIT:
         raise WireError("it is too large")
     return LENGTHS.pack(len(text), len(blob)) + text + bytes(blob)
 

@@ -17,15 +17,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gradcourse.grading.channel import Channel
+from gradcourse.grading.channel import Channel, Deadline
 from gradcourse.grading.limits import Limits
 from gradcourse.grading.sandbox.rooms import HIDING, LAYERS, ON
 from gradcourse.grading.sandbox.zygote import start_message
 from gradcourse.grading.wire import Closed, WireError
 from gradcourse.support import GradcourseError
 
-START_LIMIT = 120.0
-ANSWER_LIMIT = 30.0
+START_LIMIT = 300.0
+ANSWER_LIMIT = 120.0
 """Seconds to wait for the zygote itself, which runs nobody's code but ours."""
 
 _BOOT = (
@@ -130,8 +130,15 @@ class Zygote:
             "status": its exit code, negative for a signal, 0 if it still ran; "why": what the
             zygote killed it for, "memory", "disk", "processes" or nothing.
         """
+        return self._ask({"do": "end", "gone": gone})
+
+    def kept_waiting(self) -> float:
+        """Return the seconds that the child was ready to run, and the machine was busy."""
+        return float(self._ask({"do": "kept"})["kept"])
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            self._control.send(json.dumps({"gone": gone}).encode())
+            self._control.send(json.dumps(request).encode())
         except OSError:
             raise Lost from None
         return self._hear(ANSWER_LIMIT)
@@ -181,15 +188,21 @@ class Child:
         self._zygote = zygote
         self._channel = channel
         self._number = 0
+        self._kept = 0.0
         self.layers: dict[str, str] = {}
 
     def begin(self, seconds: float) -> None:
         """Wait until it says that it is closed in."""
-        first = self._channel.receive(seconds)
+        first = self._channel.receive(Deadline(seconds))
         self.layers = first["layers"]
 
+    def kept_waiting(self) -> float:
+        """Return the seconds that the machine kept it waiting since this was called last."""
+        before, self._kept = self._kept, self._zygote.kept_waiting()
+        return self._kept - before
+
     def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Send a request and wait for its answer.
+        """Send a request and wait for its answer; a busy machine makes the wait longer.
 
         Raises
         ------
@@ -197,8 +210,10 @@ class Child:
             If it does not answer in time, is gone, or sends what is no answer.
         """
         self._number += 1
-        self._channel.send({**request, "n": self._number}, seconds)
-        answer = self._channel.receive(seconds)
+        before = self._kept
+        end = Deadline(seconds, lambda: self._zygote.kept_waiting() - before)
+        self._channel.send({**request, "n": self._number}, end)
+        answer = self._channel.receive(end)
         if not isinstance(answer, dict) or answer.get("n") != self._number:
             raise WireError("it is not the answer to what was asked")
         return answer

@@ -20,7 +20,7 @@ def grade(data: bytes, assignment: str | None = None, **_: Any) -> dict[str, Any
             log.write(f"{wish['learner']}\n")
     time.sleep(wish.get("sleep", 0))
     if wish.get("raise"):
-        raise RuntimeError("a fault in the grader, at /home/grader/secret.py")
+        raise RuntimeError("a fault in the grader, at /usr/lib/grader/secret.py")
     if wish.get("die") == "always" or (wish.get("die") == "once" and _first(wish)):
         os.kill(os.getpid(), signal.SIGKILL)
     name = assignment or wish.get("assignment", "02")

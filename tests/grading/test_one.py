@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -287,6 +288,37 @@ def test_the_whole_submission_has_a_limit() -> None:
     assert result["earned"] == 0.0
     assert "submission-timeout" in codes(result)
     assert result["seconds"] < CELL_LIMIT
+
+
+BUSY = "import time\nend = time.monotonic() + 120\nwhile time.monotonic() < end: pass"
+SOME_WORK = """def double(x):
+    import time
+    end = time.process_time() + 0.15
+    while time.process_time() < end:
+        pass
+    return 2 * x if x == 1.5 else None"""
+
+
+def test_a_busy_machine_costs_no_marks() -> None:
+    """The seconds in which others have the processor are not counted."""
+    if not Path("/proc/self/schedstat").exists():
+        pytest.skip("this kernel does not count them")
+    everywhere = os.sched_getaffinity(0)
+    zygotes.end_all()
+    others: list[subprocess.Popen[bytes]] = []
+    try:
+        os.sched_setaffinity(0, {min(everywhere)})
+        others = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(5)]
+        result = graded(notebook(SOME_WORK), limits=Limits(cell=0.5, question=0.8))
+    finally:
+        os.sched_setaffinity(0, everywhere)
+        for one in others:
+            one.kill()
+            one.wait()
+        zygotes.end_all()
+    assert result["earned"] == 3.0
+    assert "question-timeout" not in codes(result)
+    assert "gave another result" in question(result, "toy/double")["message"]
 
 
 def test_lines_for_a_notebook_are_harmless() -> None:

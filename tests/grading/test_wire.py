@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcourse.checking.plain import Bfloat16, Foreign
-from gradcourse.grading.channel import Channel
+from gradcourse.grading.channel import Channel, Deadline
 from gradcourse.grading.wire import (
     DTYPES,
     LENGTHS,
@@ -221,9 +221,9 @@ def test_a_large_frame_goes_through_a_small_pipe(ends: Any) -> None:
     channel, theirs = ends
     other = Channel(theirs)
     value = {"x": np.arange(3_000_000.0), "n": 1}
-    sender = threading.Thread(target=channel.send, args=(value, 20.0))
+    sender = threading.Thread(target=channel.send, args=(value, Deadline(20.0)))
     sender.start()
-    arrived = other.receive(20.0)
+    arrived = other.receive(Deadline(20.0))
     sender.join()
     assert same(arrived, value)
 
@@ -231,7 +231,7 @@ def test_a_large_frame_goes_through_a_small_pipe(ends: Any) -> None:
 def test_silence_and_slow_drops_end_at_the_deadline(ends: Any) -> None:
     channel, theirs = ends
     with pytest.raises(Silent):
-        channel.receive(0.05)
+        channel.receive(Deadline(0.05))
     stop = threading.Event()
 
     def drip() -> None:
@@ -243,7 +243,7 @@ def test_silence_and_slow_drops_end_at_the_deadline(ends: Any) -> None:
     dripping.start()
     began = time.monotonic()
     with pytest.raises(Silent):
-        channel.receive(0.3)
+        channel.receive(Deadline(0.3))
     stop.set()
     dripping.join()
     assert time.monotonic() - began < 20
@@ -252,18 +252,30 @@ def test_silence_and_slow_drops_end_at_the_deadline(ends: Any) -> None:
 def test_who_does_not_read_cannot_block_the_sender(ends: Any) -> None:
     channel, _ = ends
     with pytest.raises(Silent):
-        channel.send(np.zeros(4_000_000), 0.2)
+        channel.send(np.zeros(4_000_000), Deadline(0.2))
 
 
 def test_a_closed_end_and_an_impossible_length_are_errors(ends: Any) -> None:
     channel, theirs = ends
     theirs.send(LENGTHS.pack(TEXT_LIMIT + 1, 0))
     with pytest.raises(WireError, match="large"):
-        channel.receive(5.0)
+        channel.receive(Deadline(5.0))
     ours, theirs_too = socket.socketpair()
     other = Channel(ours)
     theirs_too.send(LENGTHS.pack(100, 0) + b"short")
     theirs_too.close()
     with pytest.raises(Closed):
-        other.receive(5.0)
+        other.receive(Deadline(5.0))
     other.close()
+
+
+def test_a_deadline_moves_by_what_the_machine_took_and_not_without_end() -> None:
+    kept = [0.0]
+    end = Deadline(0.05, lambda: kept[0])
+    assert 0 < end.left() <= 0.05
+    time.sleep(0.06)
+    assert end.left() == 0
+    kept[0] = 10.0
+    assert 0.05 < end.left() <= 4 * 0.05
+    time.sleep(0.2)
+    assert end.left() == 0

@@ -67,6 +67,21 @@ def resident(pid: int | str = "self") -> int:
         return 0
 
 
+def kept_waiting(pid: int | str = "self") -> float:
+    """Seconds in which a process could have run and none of the processors was free.
+
+    They are its first thread's. Where the kernel does not count them, 0.
+    """
+    try:
+        descriptor = os.open(f"/proc/{pid}/schedstat", os.O_RDONLY)
+        try:
+            return int(os.read(descriptor, 200).split()[1]) / 1e9
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
 def family(pid: int) -> Iterator[int]:
     """Yield a process and all its descendants."""
     waiting = [pid]

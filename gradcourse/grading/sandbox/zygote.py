@@ -143,14 +143,20 @@ def _attend(
     waiting = select.poll()
     waiting.register(control, select.POLLIN)
     why = ""
-    while not waiting.poll(WATCH * 1000):
-        if not why:
-            why = _excess(pid, limits, idle, room)
-            if why:
-                os.kill(pid, signal.SIGKILL)
-    data = control.recv(MESSAGE)
-    status = _end(pid, room, LINGER if data and json.loads(data)["gone"] else 0.0)
-    return {"status": status, "why": why} if data else None
+    while True:
+        if not waiting.poll(WATCH * 1000):
+            if not why:
+                why = _excess(pid, limits, idle, room)
+                if why:
+                    os.kill(pid, signal.SIGKILL)
+            continue
+        data = control.recv(MESSAGE)
+        job = json.loads(data) if data else {"do": "end", "gone": False}
+        if job["do"] == "kept":
+            control.send(json.dumps({"kept": resources.kept_waiting(pid)}).encode())
+            continue
+        status = _end(pid, room, LINGER if job["gone"] else 0.0)
+        return {"status": status, "why": why} if data else None
 
 
 def _excess(pid: int, limits: Limits, idle: int, room: rooms.Room) -> str:

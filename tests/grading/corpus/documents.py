@@ -139,6 +139,9 @@ ENCODED = (
     _edited("a cell nested too deeply to parse", cell("x = " + "(" * 5000 + ")" * 5000)),
     _edited("a cell that crashes compilers", cell("x = " + "-" * 200_000 + "1")),
     _edited("a cell of 5 MB", cell("x = '''" + "y" * (5 << 20) + "'''"), clean=True),
+    _edited(
+        "a cell of 5 MB, none of it ASCII", cell("x = '" + "\u4e2d" * (5 << 20) + "'"), clean=True
+    ),
 )
 
 EDITED = (
