@@ -66,13 +66,13 @@ class Profile:
 
 def profile(signals: Signals) -> Profile:
     """Read the chain off the layers, or off the parameters where no layer was measured."""
-    chain = signals.chain
-    seen = [k for k in chain if np.isfinite(signals.output_gradient_norm[:, k]).any()]
+    gradients = signals.output_gradient_norm
+    seen = [calls for calls in signals.chain if np.isfinite(gradients[:, calls]).any()]
     if seen:
         return Profile(
-            tuple(signals.layers[k] for k in seen),
-            log10(signals.output_gradient_norm[:, seen]),
-            log10(signals.activation_rms[:, seen]),
+            tuple(signals.layers[calls[0]] for calls in seen),
+            log10(signals.along(gradients, seen)),
+            log10(signals.along(signals.activation_rms, seen)),
             "∂ℒ/∂output",
         )
     return _of_parameters(signals)
@@ -92,6 +92,9 @@ def _of_parameters(signals: Signals) -> Profile:
     )
     if trained and not normed and all(name in position for name in biases):
         bias = norms[:, [position[name] for name in biases]]
+        # Exactly 0 beside a weight that learns: the rows of the batch cancel, as they do in the
+        # last bias of a loss that takes differences. That says nothing about the depth.
+        bias = np.where((bias == 0) & (weight > 0), np.nan, bias)
         with np.errstate(divide="ignore", invalid="ignore"):
             inputs = log10(weight / bias)
         # The first layer's input is the data, whose units are anyone's choice.

@@ -6,12 +6,9 @@ import numpy as np
 
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.finding import Finding
-from gradcourse.diagnosis.signals import Signals, largest, log10, median
+from gradcourse.diagnosis.signals import SHORTEST, Signals, largest, log10, median
 from gradcourse.diagnosis.steps import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
-
-SHORTEST = 8
-"""Sequences below this length are not judged: there is no slope in a few points."""
 
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:

@@ -61,8 +61,8 @@ def _explosion(signals: Signals, row: int) -> list[Sign]:
         return []
     chain = depth.profile(signals)
     # Read anew: a layer without any finite gradient is not in the profile.
-    outputs = log10(signals.activation_rms[row, signals.chain])
-    names = [signals.layers[k] for k in signals.chain] or list(chain.names)
+    outputs = log10(signals.along(signals.activation_rms, signals.chain)[row])
+    names = [signals.layers[calls[0]] for calls in signals.chain] or list(chain.names)
     limit = 2 * threshold("depth_decades")
     for name, line in (
         ("signal forward", outputs),

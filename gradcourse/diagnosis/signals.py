@@ -22,6 +22,9 @@ _BY_LAYER = (
     "saturated_fraction",
     "dead_fraction",
 )
+SHORTEST = 8
+"""A layer called this often in a step is a sequence; there is no slope in fewer points."""
+
 _LOWEST = -60.0
 """log₁₀ of what counts as 0: below everything that float32 can hold."""
 
@@ -114,13 +117,37 @@ class Signals:
         return tuple(name.rpartition(".")[0] for name in self.weights)
 
     @property
-    def chain(self) -> list[int]:
-        """Columns of the layers that own a weight and run once, in the order they run."""
-        repeated = {name.partition(" #")[0] for name in self.layers if " #" in name}
-        owners = set(self.owners) - repeated
+    def chain(self) -> list[list[int]]:
+        """Columns of each layer that owns a weight, in the order in which they first run.
+
+        A layer has one column for each call: a discriminator sees real data and false, a Siamese
+        net two views. One that is called as often as a sequence is long is judged by its lags.
+        """
         # A model that is itself one layer has parameters without a prefix.
-        alone = "" in owners and len(self.layers) == 1
-        return [k for k, name in enumerate(self.layers) if alone or name in owners]
+        if "" in self.owners and len(self.layers) == 1:
+            return [[0]]
+        columns: dict[str, list[int]] = {name: [] for name in self.owners}
+        for k, name in enumerate(self.layers):
+            columns.get(name.partition(" #")[0], []).append(k)
+        called = [calls for calls in columns.values() if 0 < len(calls) < SHORTEST]
+        return sorted(called, key=lambda calls: calls[0])
+
+    def along(self, table: np.ndarray, chain: list[list[int]]) -> np.ndarray:
+        """Root of the sum of squares over each layer's calls, as over one larger batch.
+
+        NaN where no call was measured. Shape (S, len(chain)).
+        """
+        parts = [table[:, calls] for calls in chain]
+        with np.errstate(over="ignore"):
+            roots = [np.sqrt(np.nansum(part**2, axis=1)) for part in parts]
+        # The usual single call as it was measured: a square may leave float64.
+        roots = [
+            part[:, 0] if part.shape[1] == 1 else root
+            for part, root in zip(parts, roots, strict=True)
+        ]
+        missing = [np.isnan(part).all(axis=1) for part in parts]
+        lines = [np.where(none, np.nan, root) for none, root in zip(missing, roots, strict=True)]
+        return np.stack(lines, axis=1) if lines else np.full((self.rows, 0), np.nan)
 
     def calls(self) -> dict[str, list[int]]:
         """Columns of each layer that is called several times in a step, in the order of time."""

@@ -126,8 +126,11 @@ def relative_loss(signals: Signals, rows: np.ndarray) -> float:
     chain = signals.chain
     if not chain:
         return float("inf")
-    last = chain[-1]
-    slope = signals.output_gradient_norm[rows, last] * signals.activation_norm[rows, last]
+    last = chain[-1:]
+    slope = (
+        signals.along(signals.output_gradient_norm, last)[rows, 0]
+        * signals.along(signals.activation_norm, last)[rows, 0]
+    )
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         value = float(median(np.abs(signals.loss[rows]) / slope))
     return value if np.isfinite(value) else float("inf")

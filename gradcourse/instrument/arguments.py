@@ -17,6 +17,11 @@ def check_model(model: Any) -> None:
         raise GradcourseError(
             f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
         )
+    if isinstance(model, torch.jit.RecursiveScriptModule):
+        raise GradcourseError(
+            "A model made by torch.jit.script takes no hooks, so nothing in it can be recorded; "
+            "probe the model before torch.jit.script."
+        )
     if next(model.parameters(), None) is None:
         raise GradcourseError(
             f"This {type(model).__name__} has no parameters, so there is no gradient to "

@@ -11,8 +11,13 @@ from torch import nn
 
 
 def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Modules that compute something themselves: without children, or with own parameters."""
+    """Modules that compute something themselves: without children, or with own parameters.
+
+    What torch.jit.script has made takes no hooks and is left out.
+    """
     for name, module in model.named_modules():
+        if isinstance(module, torch.jit.RecursiveScriptModule):
+            continue
         has_children = next(module.children(), None) is not None
         owns = next(module.parameters(recurse=False), None) is not None
         if not has_children or (owns and name):

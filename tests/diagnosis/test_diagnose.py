@@ -317,3 +317,37 @@ def test_a_net_that_learned_flat_units_is_healthy() -> None:
     record = observed(stack(2, 32, "tanh"), adam=True, lr=0.01, before=1500, steps=4)
     assert np.nanmax(record.saturated_fraction) > 0.5
     assert diagnose(record).healthy
+
+
+@pytest.mark.parametrize("level", ["standard", "gradients"])
+def test_a_critic_that_sees_two_batches_is_healthy(level: str) -> None:
+    """The gradient of its last bias is exactly 0: the two batches cancel there, and only there."""
+    torch.manual_seed(0)
+    critic = nn.Sequential(
+        *(nn.Linear(64, 64), nn.LeakyReLU(0.2), nn.Linear(64, 64), nn.LeakyReLU(0.2)),
+        nn.Linear(64, 1),
+    )
+    optimizer = torch.optim.Adam(critic.parameters(), lr=1e-4)
+    with probe(critic, optimizer, level=level, every=1) as record:
+        for _ in range(6):
+            optimizer.zero_grad()
+            loss = critic(torch.rand(32, 64)).mean() - critic(torch.randn(32, 64)).mean()
+            loss.backward()
+            optimizer.step()
+            record.log(loss.item())
+    assert record.parameter_gradient_norm[:, -1].max() == 0
+    assert diagnose(record).healthy
+
+
+def test_a_net_that_is_called_three_times_a_step_shows_its_depth() -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(*sigmoid(14), nn.Linear(10, 4))
+    with probe(net, every=1) as record:
+        for number in range(6):
+            x, _ = digit_batches()(number)
+            anchor, near, far = net(x), net(x + 0.1), net(x.flip(0))
+            functional.triplet_margin_loss(anchor, near, far).backward()
+    finding = diagnose(record).primary
+    assert finding.kind == "vanishing"
+    assert finding.evidence["factor per layer"] == pytest.approx(0.24, abs=0.03)
+    assert "∂ℒ/∂output" in finding.summary

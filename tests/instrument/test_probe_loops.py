@@ -661,3 +661,14 @@ def test_wrong_optimizers_and_numbers_are_refused():
         probe(net, every=0)
     with pytest.raises(GradcourseError, match="lazy"):
         probe(nn.LazyLinear(3))
+    with pytest.raises(GradcourseError, match=r"before torch\.jit\.script"):
+        probe(torch.jit.script(nn.Linear(3, 3)))
+
+
+def test_a_scripted_part_is_passed_over():
+    net = nn.Sequential(torch.jit.script(nn.Linear(3, 4)), nn.Tanh(), nn.Linear(4, 2))
+    with probe(net, level="everything") as record:
+        net(torch.ones(5, 3)).sum().backward()
+    assert record.layers == ("1", "2")
+    assert np.isfinite(record.parameter_gradient_norm).all()
+    assert len(record.parameters) == 4
