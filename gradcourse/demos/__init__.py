@@ -17,6 +17,7 @@ _FILES = {
     "relu": "relu",
     "init": "initialization",
     "batch-norm": "batch_norm",
+    "residual": "residual",
 }
 """From the first word of a demo's id to the module that defines it."""
 

@@ -1,6 +1,7 @@
 """Closed forms in plain floats and arrays, each with its source. No torch."""
 
 from gradcourse.theory.activations import activation, sigmoid, slope, tanh
+from gradcourse.theory.chrono import chrono_memory
 from gradcourse.theory.depth import (
     batch_norm_gradient_growth,
     normalized_residual_gradient_growth,
@@ -41,6 +42,7 @@ from gradcourse.theory.products import (
     two_point_factors,
     uniform_factors,
 )
+from gradcourse.theory.residual import path_shares, residual_log_singular_values
 from gradcourse.theory.shattering import (
     gradient_correlation,
     relu_correlation,
@@ -56,6 +58,7 @@ __all__ = [
     "batch_norm_gradient_growth",
     "chi",
     "chrono_bias_range",
+    "chrono_memory",
     "depth_scale",
     "edge_of_chaos",
     "float_limits",
@@ -74,11 +77,13 @@ __all__ = [
     "normalized_residual_gradient_growth",
     "normalized_residual_variance",
     "overflow_depth",
+    "path_shares",
     "q_fixed_point",
     "q_map",
     "q_trajectory",
     "relu_correlation",
     "relu_slope_correlation",
+    "residual_log_singular_values",
     "residual_variance",
     "saturated_share",
     "selu_constants",
