@@ -57,6 +57,7 @@ _HOMES = {
     "train": "gradcourse.training",
     "accuracy": "gradcourse.training",
     "ShiftMeter": "gradcourse.training",
+    "pascanu_omega": "gradcourse.training",
     "Plot": "gradcourse.figures",
     "Picture": "gradcourse.figures",
     "Line": "gradcourse.figures",
@@ -120,6 +121,7 @@ __all__ = [
     "nets",
     "normalized_mlp",
     "panel",
+    "pascanu_omega",
     "post_mortem",
     "probe",
     "product_log_singular_values",
@@ -183,7 +185,7 @@ if TYPE_CHECKING:
         watch,
     )
     from gradcourse.nets import deep_linear, mlp, normalized_mlp, recurrent
-    from gradcourse.training import ShiftMeter, accuracy, train
+    from gradcourse.training import ShiftMeter, accuracy, pascanu_omega, train
 
 
 def __getattr__(name: str) -> Any:

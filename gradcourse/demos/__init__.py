@@ -18,6 +18,8 @@ _FILES = {
     "init": "initialization",
     "batch-norm": "batch_norm",
     "residual": "residual",
+    "lstm": "lstm",
+    "clipping": "clipping",
 }
 """From the first word of a demo's id to the module that defines it."""
 

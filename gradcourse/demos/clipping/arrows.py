@@ -1,0 +1,54 @@
+"""A gradient with two entries, clipped by its norm and by its values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradcourse.figures import Axis, Demo, Knob, Line, Plot
+
+LENGTH = 10.0
+
+
+def angle(first: np.ndarray, second: np.ndarray) -> float:
+    """Angle between two vectors, in degrees."""
+    cosine = float(first @ second) / float(np.linalg.norm(first) * np.linalg.norm(second))
+    return math.degrees(math.acos(min(1.0, cosine)))
+
+
+def _arrow(tip: np.ndarray, label: str, color: str) -> Line:
+    return Line([0.0, tip[0]], [0.0, tip[1]], label, color=color)
+
+
+def draw_arrows(direction: float, threshold: float) -> Plot:
+    """A gradient of length 10 at an angle to the first axis, and what two ways of clipping leave."""
+    raw = LENGTH * np.array([math.cos(math.radians(direction)), math.sin(math.radians(direction))])
+    by_norm = raw * min(1.0, threshold / LENGTH)
+    by_value = np.clip(raw, -threshold, threshold)
+    box = threshold * np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
+    arc = threshold * np.array([[math.cos(a), math.sin(a)] for a in np.linspace(0, math.pi / 2, 40)])
+    turned = angle(raw, by_value)
+    return Plot(
+        title=f"c = {threshold:.1f}: by value turns it by {turned:.0f}°, by norm by 0°",
+        x=Axis("first entry of the gradient", limits=(0.0, 10.5)),
+        y=Axis("second entry", limits=(0.0, 10.5)),
+        lines=(
+            _arrow(raw, "raw gradient", "black"),
+            _arrow(by_norm, "clipped by norm", "blue"),
+            _arrow(by_value, "clipped by value", "vermillion"),
+            Line(arc[:, 0], arc[:, 1], "norm c", "reference", "blue"),
+            Line(box[:, 0], box[:, 1], "largest entry c", "reference", "vermillion"),
+        ),
+    )
+
+
+ARROWS = Demo(
+    id="clipping/arrows",
+    title="Two ways to shorten a gradient",
+    knobs=(
+        Knob("direction", "direction of the raw gradient, degrees", 0.0, 90.0, 1.0, 20.0),
+        Knob("threshold", "threshold c", 0.5, 10.0, 0.1, 10.0),
+    ),
+    draw=draw_arrows,
+)
