@@ -123,7 +123,7 @@ LAG_GRADIENT = CodeExercise(
                 Misconception(
                     "the natural logarithm",
                     lambda W, h, delta: lag_log_norms(W, h, delta) * np.log(10),
-                    "Your values are too large by ln 10: decades are asked, log10.",
+                    "Your values are ln 10 times the right ones: decades are asked, log10.",
                 ),
                 Misconception(
                     "in the order of time",

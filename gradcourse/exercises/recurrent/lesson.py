@@ -46,7 +46,7 @@ LAG_FIFTY = Prediction(
     misconceptions=(
         NamedValue("one step", 0.9, "That is one step back. There are 50, and they multiply."),
         NamedValue(
-            "½ per half of the steps",
+            "one part in fifty",
             0.02,
             "That is 1/50: a straight line on a linear axis. The factors multiply.",
         ),

@@ -100,8 +100,8 @@ LYAPUNOV = CodeExercise(
                 Misconception(
                     "the Jacobian is transposed",
                     _transposed,
-                    "You multiplied by Jᵀ. The directions travel forwards, with J; the exponents "
-                    "agree in the long run, not in these.",
+                    "You multiplied by Jᵀ. That is the way of a gradient, backwards in time. The "
+                    "directions travel forwards, with J.",
                 ),
                 Misconception(
                     "the eigenvalues of each step",

@@ -88,8 +88,8 @@ TUNE_GAIN = Tuning(
         NamedValue(
             "torch's default",
             {"gain": 0.6},
-            "About that is what nn.RNN starts with. Each step multiplies by little more than a "
-            "half; over 200 steps nothing is left.",
+            "About that is what nn.RNN starts with. Each step multiplies by about a half; over "
+            "200 steps nothing is left.",
         ),
         NamedValue(
             "more is better",
