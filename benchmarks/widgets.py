@@ -176,17 +176,20 @@ def main() -> int:
             notebook.wait_until_idle()
             for _ in range(ROUNDS):
                 for way in ways:
-                    way.times += _moves(notebook, way)
+                    way.times += moves(notebook, way)
             late = {way.name: _after_drag(notebook, way) for way in ways if "Live" in way.name}
     return _report({way.name: way for way in ways}, late)
 
 
-def _moves(notebook: Notebook, way: Way) -> list[float]:
+def moves(notebook: Notebook, way: Way) -> list[float]:
     """Press an arrow key a few times; return the milliseconds until each new picture."""
     page, cell, slider = _place(notebook, way)
     cell.evaluate(WATCH)
     slider.focus()
-    for key in ["ArrowRight", "ArrowLeft"] * (MOVES // 2):
+    keys = ["ArrowRight", "ArrowLeft"]
+    if slider.evaluate("one => one.value !== undefined && one.value === one.max"):
+        keys.reverse()
+    for key in keys * (MOVES // 2):
         have = page.evaluate("gcWatch.times.length")
         page.keyboard.press(key)
         page.wait_for_function("n => gcWatch.times.length > n", arg=have, timeout=10_000)
