@@ -12,20 +12,23 @@ from gradcourse.support import GradcourseError
 
 
 class _Home(NamedTuple):
-    """Where the exercises of one topic live, and the notebook that asks them."""
+    """Where the exercises of one topic live, the notebook that asks them, whether they earn."""
 
     module: str
     assignment: str
+    earns: bool = True
 
 
 _HOMES = {
-    "start": _Home("start", "00"),
+    "start": _Home("start", "00", earns=False),
     "chain": _Home("chain_rule", "01"),
     "saturation": _Home("saturation", "02"),
     "recurrent": _Home("recurrent", "03"),
     "relu": _Home("relu", "04"),
     "init": _Home("initialization", "05"),
     "batch-norm": _Home("batch_norm", "06"),
+    "residual": _Home("residual", "07"),
+    "clipping": _Home("clipping", "09"),
 }
 """By the first word of an exercise's id."""
 
@@ -55,9 +58,14 @@ def all_exercises() -> tuple[Exercise, ...]:
 
 
 def assignment_names() -> tuple[str, ...]:
-    """Return the numbers of the assignments that earn points: "01", "02", …"""
-    names = dict.fromkeys(home.assignment for home in _HOMES.values())
-    return tuple(name for name in names if _questions(name))
+    """Return the numbers of the assignments that earn points: "01", "02", … Loads none of them."""
+    return tuple(dict.fromkeys(home.assignment for home in _HOMES.values() if home.earns))
+
+
+def modules_of(name: str) -> tuple[str, ...]:
+    """Return the modules that hold an assignment's exercises, without loading them."""
+    homes = [home for home in _HOMES.values() if home.assignment == name]
+    return tuple(f"gradcourse.exercises.{home.module}" for home in homes)
 
 
 def assignment(name: str) -> tuple[Exercise, ...]:

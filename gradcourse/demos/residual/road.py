@@ -13,24 +13,25 @@ BLOCKS = 60
 
 
 def open_share(alpha: float, blocks: int = BLOCKS, rows: int = 128, seed: int = 0) -> Array:
-    """Post-activation: share of units through whose shortcuts a gradient gets to block 0.
+    """Post-activation: share of units whose shortcuts alone let a gradient through l blocks.
 
-    After l blocks, the mean over digits and units of the product of the l slopes of the ReLUs that
-    stand after the sums. Shape (blocks + 1,).
+    The slopes of the ReLUs that stand after the sums, multiplied, for each unit and digit; relative
+    to the units that are on behind the stem. Shape (blocks + 1,), from 1 on.
     """
     stem, pairs = matrices(blocks, 64, seed)
     x = np.maximum(images(rows) @ stem.T, 0.0)
-    is_open, found = np.ones_like(x), [1.0]
+    start = x > 0
+    is_open, found = start, [1.0]
     for first, last in pairs:
         total = x + alpha * np.maximum(x @ first.T, 0.0) @ last.T
-        is_open = is_open * (total > 0)
-        found.append(float(is_open.mean()))
+        is_open = is_open & (total > 0)
+        found.append(float(is_open.sum() / start.sum()))
         x = np.maximum(total, 0.0)
     return np.array(found)
 
 
 def draw_road(alpha: float) -> Plot:
-    """Share of the shortcut that is open from block 0 on, ReLU after the sum or not."""
+    """Share of the shortcuts that are open all the way, ReLU after the sums or not."""
     block = np.arange(BLOCKS + 1)
     found = open_share(alpha)
     return Plot(

@@ -60,7 +60,7 @@ def draw_branch_scale(alpha: float) -> Plot:
         x=Axis("block (0 is the stem)", limits=(0.0, float(DEEP))),
         y=Axis("mean square of x, relative to the stem", "log", (0.5, 1e6)),
         lines=(Line(block, found, "residual network", "measured", "residual"),),
-        bands=(Band(1.8, 4.5, "the band, for block 100"),),
+        bands=(Band(1.7, 5.0, "the band, for block 100"),),
     )
 
 

@@ -1,0 +1,107 @@
+"""Lesson 07: a learner's residual blocks, with given weights, on given inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+
+def drive_block(make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Build a fully connected block, give it weights, run it forwards and backwards.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(width, alpha)`` returns a module with ``layer1`` and ``layer2``.
+    arguments : tuple
+        Two matrices (width, width), two biases (width,), α, x (rows, width) and δ of x's shape.
+
+    Returns
+    -------
+    dict or None
+        The output; ∂ℒ/∂x; ∂ℒ/∂α, or NaN where α is no parameter; by how much x was changed. None
+        when there is no output.
+    """
+    import torch
+
+    first, last, bias1, bias2, alpha, x, delta = (torch.tensor(np.asarray(a)) for a in arguments)
+    block = make(len(first), float(alpha))
+    if block is None:
+        return None
+    block = block.double()
+    with torch.no_grad():
+        block.layer1.weight.copy_(first)
+        block.layer2.weight.copy_(last)
+        block.layer1.bias.copy_(bias1)
+        block.layer2.bias.copy_(bias2)
+    leaf = x.clone().requires_grad_()
+    given = leaf * 1.0  # no leaf, so that changing it in place is possible, and seen
+    output = block(given)
+    if output is None:
+        return None
+    output.backward(delta)
+    scale = getattr(block, "alpha", None)
+    learned = isinstance(scale, torch.nn.Parameter) and scale.grad is not None
+    return {
+        "output": output.detach().numpy(),
+        "gradient of x": leaf.grad.numpy() if leaf.grad is not None else None,
+        "gradient of alpha": float(scale.grad.sum()) if learned else float("nan"),  # type: ignore[union-attr]
+        "x changed by": float((given.detach() - x).abs().max()),
+    }
+
+
+def drive_projection(make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Build a convolutional block that halves the picture, give it weights, run it both ways.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(channels_in, channels_out)`` returns a module with ``conv1``, ``conv2`` and
+        ``shortcut``.
+    arguments : tuple
+        Kernels (out, in, 3, 3), (out, out, 3, 3) and (out, in, 1, 1); x (rows, in, height, width).
+
+    Returns
+    -------
+    dict or None
+        The output, and the gradients of its sum over squares to x and to the shortcut's kernel.
+
+    Raises
+    ------
+    ValueError
+        If a convolution's kernel has another shape.
+    """
+    import torch
+
+    first, last, projection, x = (torch.tensor(np.asarray(a)) for a in arguments)
+    block = make(first.shape[1], first.shape[0])
+    if block is None:
+        return None
+    block = block.double()
+    kernels = {"conv1": first, "conv2": last, "shortcut": projection}
+    for name, kernel in kernels.items():
+        module = getattr(block, name)
+        weight = getattr(module, "weight", None)
+        if weight is None:
+            continue  # no kernel here: the sum will show whether the shapes fit
+        if weight.shape != kernel.shape:
+            shapes = f"{tuple(weight.shape)}; expected {tuple(kernel.shape)}"
+            raise ValueError(f"{name} has a kernel of shape {shapes}")
+        with torch.no_grad():
+            weight.copy_(kernel)
+            if module.bias is not None:
+                module.bias.zero_()
+    x = x.requires_grad_()
+    output = block(x)
+    if output is None:
+        return None
+    output.square().sum().backward()
+    weight = getattr(block.shortcut, "weight", None)
+    used = weight is not None and weight.grad is not None
+    return {
+        "output": output.detach().numpy(),
+        "gradient of x": x.grad.numpy() if x.grad is not None else None,
+        "gradient of the shortcut's kernel": weight.grad.numpy() if used else float("nan"),  # type: ignore[union-attr]
+    }

@@ -1,0 +1,33 @@
+"""Lesson 07 and its assignment: residual networks."""
+
+from gradcourse.exercises.residual.blocks import BLOCK, PROJECTION
+from gradcourse.exercises.residual.lesson import (
+    FIRST_VARIANCE,
+    MEAN_LENGTH,
+    OPEN_ROAD,
+    SHATTERED,
+    SPAN,
+)
+from gradcourse.exercises.residual.paths import BRANCHES, PATHS
+from gradcourse.exercises.residual.scale import BOTH_ZERO, FIXUP, SCALE, VARIANCE
+from gradcourse.exercises.residual.shattering import SHATTERING
+
+ASSIGNMENT = "07"
+EXERCISES = (
+    SPAN,
+    MEAN_LENGTH,
+    FIRST_VARIANCE,
+    OPEN_ROAD,
+    SHATTERED,
+    BLOCK,
+    PROJECTION,
+    VARIANCE,
+    SCALE,
+    FIXUP,
+    BOTH_ZERO,
+    PATHS,
+    BRANCHES,
+    SHATTERING,
+)
+
+__all__ = ["ASSIGNMENT", "EXERCISES"]

@@ -1,0 +1,198 @@
+"""The questions of lesson 07 itself: a guess before each measurement, for no points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+from gradcourse.demos.residual.network import BLOCKS, measured_shares
+from gradcourse.demos.residual.road import open_share
+from gradcourse.demos.residual.shattering import walk
+from gradcourse.demos.residual.spectrum import decades
+from gradcourse.demos.residual.variance import mean_squares
+
+SEEDS = range(5)
+ALPHA = BLOCKS**-0.5
+
+
+def span() -> float:
+    """Largest over smallest singular value of 27 factors I + αA, α = 1/√27; median of five."""
+    found = [decades(ALPHA, seed=seed) for seed in SEEDS]
+    return float(np.median([10 ** (d[0] - d[-1]) for d in found]))
+
+
+SPAN = Prediction(
+    id="residual/span",
+    title="How far do 27 factors stretch and squeeze?",
+    lesson="07",
+    question="Multiply 27 factors I + αA, with random 64 × 64 matrices A that on average keep a "
+    "vector's length, and α = 1/√27 ≈ 0.19. By what factor does the product stretch its best "
+    "direction more than its worst? (For 27 factors A alone it is about 10³³.)",
+    answer="span_27",
+    measure=span,
+    within=4.0,
+    low=1.0,
+    high=1e33,
+    explain="Each factor is the identity and a little more. The largest singular value is about 4, "
+    "the smallest about a fifth.",
+    misconceptions=(
+        NamedValue(
+            "as for A alone", 1e33, "That is A alone. I + αA leaves most of a vector alone."
+        ),
+    ),
+    hints=("By how much can one factor stretch at most, if A at most doubles a vector?",),
+)
+
+
+def mean_length() -> float:
+    """Branches on the gradient's path, weighted by its square, mean of five networks."""
+    return float(measured_shares(ALPHA, seeds=5) @ np.arange(BLOCKS + 1))
+
+
+MEAN_LENGTH = Prediction(
+    id="residual/mean-length",
+    title="How many branches does the gradient take?",
+    lesson="07",
+    question="27 blocks x + α F(x) with α = 1/√27 ≈ 0.19. A gradient on its way back takes, in "
+    "each block, the shortcut or the branch. Weight every path by its share of the squared "
+    "gradient: how many of the 27 branches does it take on average?",
+    answer="mean_length_27",
+    measure=mean_length,
+    within=0.6,
+    low=0.0,
+    high=27.0,
+    unit="branches",
+    log=False,
+    explain="A branch carries α² = 1/27 of what the shortcut carries, and there are 27 of them.",
+    misconceptions=(
+        NamedValue(
+            "half of them",
+            13.5,
+            "Most of the 2²⁷ paths do go through half of the branches. But each branch costs them "
+            "a factor of α.",
+        ),
+        NamedValue("all of them", 27.0, "Only one path goes through all branches."),
+    ),
+    hints=("How much of the squared gradient takes the branch, in one block?",),
+)
+
+
+def first_variance() -> float:
+    """Mean square after 27 blocks with α = 1, relative to the stem; median of five networks."""
+    found = [mean_squares(1.0, rows=32, width=192, seed=seed)[-1] for seed in SEEDS]
+    return float(np.median(found))
+
+
+FIRST_VARIANCE = Prediction(
+    id="residual/first-variance",
+    title="27 blocks, α = 1, no norm",
+    lesson="07",
+    question="x + F(x), 27 times, where each branch F keeps the mean square of what it is given "
+    "(He's weights). The mean square of x is 1 behind the stem. What is it after 27 blocks?",
+    answer="variance_27",
+    measure=first_variance,
+    within=10.0,
+    low=1e-2,
+    high=1e12,
+    explain="Two uncorrelated terms of the same mean square: it doubles. 2^27 is 1.3 · 10⁸.",
+    misconceptions=(
+        NamedValue("it stays", 1.0, "F keeps the mean square, but the sum of two terms does not."),
+        NamedValue(
+            "one more per block",
+            28.0,
+            "That would be so if F(x) always had mean square 1. It has that of x, which grows.",
+        ),
+    ),
+    hints=("What is the mean square of a sum of two uncorrelated terms?",),
+)
+
+
+def road() -> float:
+    """Share of the shortcuts open through 60 post-activation blocks, mean of five networks."""
+    return float(np.mean([open_share(60**-0.5, seed=seed)[-1] for seed in SEEDS]))
+
+
+OPEN_ROAD = Prediction(
+    id="residual/open-road",
+    title="A ReLU on the road",
+    lesson="07",
+    question="The first ResNets put a ReLU behind each sum: x ← relu(x + α F(x)). 60 such blocks, "
+    "α = 1/√60 ≈ 0.13. Of the units that are on at the start, through which share are all 60 of "
+    "these ReLUs on, so that the shortcuts alone let the gradient through?",
+    answer="open_road",
+    measure=road,
+    within=0.12,
+    low=0.0,
+    high=1.0,
+    log=False,
+    explain="A unit's x must stay above 0 for 60 sums. Small steps up and down take most units "
+    "below 0 at some time.",
+    misconceptions=(
+        NamedValue(
+            "all of them",
+            1.0,
+            "x is above 0 to begin with, but every block adds something that may be negative.",
+        ),
+        NamedValue("none", 0.0, "Half in each block would leave none. But x was positive before."),
+    ),
+    hints=("Each sum moves x by about 0.13 of its size, up or down.",),
+)
+
+
+def gradient_cosine(shortcut: bool, angle: float = 0.35, seed: int = 0, width: int = 192) -> float:
+    """Cosine of ∂f/∂x at two inputs ``angle`` apart on the way from one digit to another."""
+    import torch
+
+    from gradcourse.demos.residual.network import images
+    from gradcourse.nets import residual_mlp
+
+    model = residual_mlp(BLOCKS, width, scale="inverse_sqrt", skip=shortcut, seed=seed)[
+        :-2
+    ].double()
+    angles, there, _ = walk(*images(2))
+    rows = [0, int(np.argmin(np.abs(angles - angle)))]
+    x = torch.tensor(there[rows], requires_grad=True)
+    generator = torch.Generator().manual_seed(seed)
+    output = torch.randn(width, generator=generator, dtype=torch.float64)
+    (model(x) @ output).sum().backward()
+    assert x.grad is not None
+    return float(torch.nn.functional.cosine_similarity(x.grad[0], x.grad[1], dim=0))
+
+
+def _shattered() -> str:
+    plain = np.mean([gradient_cosine(False, seed=seed) for seed in SEEDS])
+    if plain > 0.7:
+        return "alike"
+    return "half" if plain > 0.3 else "unlike"
+
+
+SHATTERED = Choice(
+    id="residual/shattered",
+    title="Twenty degrees to the side",
+    lesson="07",
+    question="A plain network of 54 ReLU layers with He's weights: δ keeps its size. You turn a "
+    "digit by 20° towards another digit (as vectors: the cosine is 0.94). f is a random sum of the "
+    "last layer. How alike are the two gradients ∂f/∂x?",
+    answer="shattered",
+    options=(
+        Option(
+            "alike",
+            "Cosine above 0.7: the inputs are nearly the same.",
+            "The inputs are. But each of 54 layers switches a few other units.",
+        ),
+        Option(
+            "half",
+            "Cosine about a half.",
+            "A few layers do that. There are 54.",
+        ),
+        Option(
+            "unlike",
+            "Cosine below 0.3: next to nothing in common.",
+            "Each layer keeps a bit less than all of it, and 54 of them leave nearly nothing.",
+        ),
+    ),
+    measure=_shattered,
+    explain="Going back through a layer multiplies the correlation by the share of common active "
+    "units. 54 numbers below 1 make a small one.",
+    hints=("In layer 1 about one active unit in nine is another one. And then?",),
+)

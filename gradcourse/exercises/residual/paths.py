@@ -1,0 +1,187 @@
+"""The gradient, sorted by the length of its paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import (
+    Arguments,
+    CodeExercise,
+    Function,
+    Misconception,
+    NamedValue,
+    Part,
+    Prediction,
+)
+from gradcourse.demos.residual.network import gradients_by_length as _reference
+from gradcourse.demos.residual.network import measured_shares
+
+Array = NDArray[np.float64]
+
+
+def gradients_by_length(jacobians: Any, alpha: float, delta: Any) -> Array:
+    """What paths through k branches bring to ∂ℒ/∂x_0; shape (L + 1, n)."""
+    return _reference(list(jacobians), alpha, np.asarray(delta))
+
+
+def _wrong_order(jacobians: Any, alpha: float, delta: Any) -> Array:
+    return gradients_by_length(jacobians[::-1], alpha, delta)
+
+
+def _not_transposed(jacobians: Any, alpha: float, delta: Any) -> Array:
+    return gradients_by_length([np.transpose(j) for j in jacobians], alpha, delta)
+
+
+def _already_updated(jacobians: Any, alpha: float, delta: Any) -> Array:
+    """The loop over k runs upwards in one array, so a branch is taken twice."""
+    parts = np.zeros((len(jacobians) + 1, len(delta)))
+    parts[0] = delta
+    for jacobian in reversed(jacobians):
+        for k in range(1, len(parts)):
+            parts[k] = parts[k] + alpha * parts[k - 1] @ jacobian
+    return parts
+
+
+def _no_shortcut(jacobians: Any, alpha: float, delta: Any) -> Array:
+    parts = np.zeros((len(jacobians) + 1, len(delta)))
+    parts[0] = delta
+    for jacobian in reversed(jacobians):
+        parts[1:] = alpha * parts[:-1] @ jacobian
+    return parts
+
+
+def _alpha_once(jacobians: Any, alpha: float, delta: Any) -> Array:
+    parts = gradients_by_length(jacobians, 1.0, delta)
+    parts[1:] *= alpha
+    return parts
+
+
+def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for depth, width in ((2, 3), (4, 2), (6, 3)):
+        jacobians = rng.normal(size=(depth, width, width))
+        made.append((jacobians, float(rng.uniform(0.3, 0.8)), rng.normal(size=width)))
+    return made
+
+
+PATHS = CodeExercise(
+    id="residual/paths",
+    title="The gradient, sorted by length",
+    lesson="07",
+    functions=(
+        Function(
+            "gradients_by_length",
+            ("jacobians", "alpha", "delta"),
+            gradients_by_length,
+            (
+                Misconception(
+                    "one branch taken twice",
+                    _already_updated,
+                    "Your loop reads a row that it has already updated for this block, so a path "
+                    "takes the same branch several times. Use the old rows: count k downwards, or "
+                    "update all at once.",
+                ),
+                Misconception(
+                    "from the first block on",
+                    _wrong_order,
+                    "You started at block 1. δ comes from the output: block L is the first that it "
+                    "meets.",
+                ),
+                Misconception(
+                    "not transposed",
+                    _not_transposed,
+                    "You multiplied by J. Backwards it is Jᵀ: J.T @ v, or v @ J.",
+                ),
+                Misconception(
+                    "paths that take the shortcut are lost",
+                    _no_shortcut,
+                    "You overwrote row k. A path of length k may also take the shortcut here: "
+                    "keep what was there, and add.",
+                ),
+                Misconception(
+                    "α forgotten",
+                    lambda jacobians, alpha, delta: gradients_by_length(jacobians, 1.0, delta),
+                    "You left α out: the block is x + α F(x), so a branch is α J.",
+                ),
+                Misconception(
+                    "α only once",
+                    _alpha_once,
+                    "You multiplied each row by one α. A path through k branches has α to the k.",
+                ),
+            ),
+            returns="an array of shape (L + 1, n)",
+        ),
+    ),
+    parts=(
+        Part(
+            title="3 random stacks",
+            points=3.0,
+            cases=_stacks,
+            example=(
+                np.array([[[1.0, 2.0], [0.0, 1.0]], [[0.0, 1.0], [3.0, 0.0]]]),
+                0.5,
+                np.array([1.0, 0.0]),
+            ),
+            look_at="Row 0 is δ itself. The rows add up to (I + αJ₁ᵀ)(I + αJ₂ᵀ) δ: check that "
+            "first.",
+        ),
+    ),
+    hints=(
+        "Carry one vector per length through the blocks, from the last to the first.",
+        "At each block a path of length k either was one of length k and takes the shortcut, or "
+        "was one of length k − 1 and takes the branch: v_k ← v_k + α Jᵀ v_{k−1}.",
+        "parts[0] = delta; for J in jacobians[::-1]: parts[1:] = parts[1:] + alpha * "
+        "parts[:-1] @ J",
+    ),
+)
+
+
+def mean_branches(alpha: float, blocks: int) -> float:
+    """Branches on the gradient's path, weighted by the squared gradient, mean of 8 networks."""
+    return float(measured_shares(alpha, blocks, seeds=8) @ np.arange(blocks + 1))
+
+
+BRANCHES = Prediction(
+    id="residual/branches",
+    title="How many branches does the gradient take?",
+    lesson="07",
+    question="An untrained residual network of 50 blocks, two ReLU layers each, He's weights, "
+    "α = 0.4, no norm. Sort the gradient by the number of branches on its path and weight each "
+    "length by its squared share. How many branches is that on average? The check takes the mean "
+    "of eight networks.",
+    answer="branches",
+    measure=lambda: mean_branches(0.4, 50),
+    within=1.25,
+    low=0.1,
+    high=50.0,
+    unit="branches",
+    explain="Each block gives α² to its branch and 1 to its shortcut: 50 · 0.16/1.16 = 6.9.",
+    misconceptions=(
+        NamedValue(
+            "half of the blocks",
+            25.0,
+            "You took half of the blocks. Most *paths* go through half of them, but a path through "
+            "25 branches carries α to the 25.",
+        ),
+        NamedValue(
+            "sizes instead of squares",
+            14.3,
+            "You weighed α against 1. Contributions of random paths add as squares: α² against 1.",
+        ),
+        NamedValue(
+            "all of them",
+            50.0,
+            "You took all 50. Only one of the 2^50 paths goes through all branches.",
+        ),
+    ),
+    hints=(
+        "In each block, which share of the squared gradient takes the branch?",
+        "α²/(1 + α²).",
+        "50 · 0.16/1.16.",
+    ),
+    points=1.0,
+)

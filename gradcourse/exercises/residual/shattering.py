@@ -1,0 +1,188 @@
+"""How alike gradients are along a walk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+Array = NDArray[np.float64]
+
+
+def cosines(gradients: Any) -> Array:
+    """Cosine of the angle between every two rows; shape (m, m)."""
+    g = np.asarray(gradients, dtype=np.float64)
+    g = g / np.linalg.norm(g, axis=1, keepdims=True)
+    return g @ g.T
+
+
+def shattering_curve(gradients: Any) -> Array:
+    """Mean cosine of all pairs that are 0, 1, …, m − 1 steps apart."""
+    found = cosines(gradients)
+    return np.array([np.diag(found, k).mean() for k in range(len(found))])
+
+
+def _centred(gradients: Any) -> Array:
+    g = np.asarray(gradients)
+    return cosines(g - g.mean(axis=1, keepdims=True))
+
+
+def _walk_removed(gradients: Any) -> Array:
+    g = np.asarray(gradients)
+    return cosines(g - g.mean(axis=0))
+
+
+def _products(gradients: Any) -> Array:
+    g = np.asarray(gradients)
+    return g @ g.T
+
+
+def _over_units(gradients: Any) -> Array:
+    g = np.asarray(gradients)
+    g = g / np.linalg.norm(g, axis=0)
+    return g @ g.T
+
+
+def _from_the_start(gradients: Any) -> Array:
+    return cosines(gradients)[0]
+
+
+def _sums(gradients: Any) -> Array:
+    found = cosines(gradients)
+    return np.array([np.diag(found, k).sum() for k in range(len(found))]) / len(found)
+
+
+def _round(gradients: Any) -> Array:
+    found = cosines(gradients)
+    m = np.arange(len(found))
+    return np.array([found[m, (m + k) % len(m)].mean() for k in m])
+
+
+def _absolute(gradients: Any) -> Array:
+    found = np.abs(cosines(gradients))
+    return np.array([np.diag(found, k).mean() for k in range(len(found))])
+
+
+def _of_products(gradients: Any) -> Array:
+    found = _products(gradients)
+    curve = np.array([np.diag(found, k).mean() for k in range(len(found))])
+    return curve / curve[0]
+
+
+def _walks(rng: np.random.Generator) -> Sequence[Arguments]:
+    """Gradients that change slowly, of lengths that change a lot."""
+    made: list[Arguments] = []
+    for steps, units in ((6, 4), (9, 3), (12, 5)):
+        g = 0.6 * np.cumsum(rng.normal(size=(steps, units)), axis=0) + rng.normal(size=units)
+        g[-1] = -g[0]  # absolute values shall be seen
+        made.append((g * np.exp(rng.normal(size=(steps, 1))),))
+    return made
+
+
+_EXAMPLE = np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
+
+SHATTERING = CodeExercise(
+    id="residual/shattering",
+    title="The shattering curve",
+    lesson="07",
+    functions=(
+        Function(
+            "cosines",
+            ("gradients",),
+            cosines,
+            (
+                Misconception(
+                    "products, not cosines",
+                    _products,
+                    "You returned inner products. Divide each gradient by its own length first.",
+                ),
+                Misconception(
+                    "centred",
+                    _centred,
+                    "You subtracted each gradient's mean over the units, as np.corrcoef does. "
+                    "Take the angle between the gradients as they are.",
+                ),
+                Misconception(
+                    "the walk's mean subtracted",
+                    _walk_removed,
+                    "You subtracted the mean gradient of the walk. What all have in common is "
+                    "just what makes them alike: leave it in.",
+                ),
+                Misconception(
+                    "divided by the columns' lengths",
+                    _over_units,
+                    "You normalized each unit over the walk. Each *row* is one gradient: axis=1, "
+                    "with keepdims=True.",
+                ),
+            ),
+            returns="an array of shape (m, m)",
+        ),
+        Function(
+            "shattering_curve",
+            ("gradients",),
+            shattering_curve,
+            (
+                Misconception(
+                    "only from the start",
+                    _from_the_start,
+                    "You compared with the first gradient only. Take the mean over all pairs that "
+                    "are k steps apart.",
+                ),
+                Misconception(
+                    "sums divided by m",
+                    _sums,
+                    "You divided every sum by m. There are only m − k pairs that are k steps "
+                    "apart.",
+                ),
+                Misconception(
+                    "the walk is a ring",
+                    _round,
+                    "Your walk starts again behind its end (np.roll does that). The last point and "
+                    "the first are m − 1 steps apart, not 1.",
+                ),
+                Misconception(
+                    "absolute values",
+                    _absolute,
+                    "You took absolute values. Opposite gradients are as unlike as can be.",
+                ),
+                Misconception(
+                    "mean of products over mean of squares",
+                    _of_products,
+                    "You divided once, at the end. Long gradients then count more; take the cosine "
+                    "of each pair, and then the mean.",
+                ),
+            ),
+            returns="an array of shape (m,)",
+        ),
+    ),
+    parts=(
+        Part(
+            title="cosines on 3 random walks",
+            points=1.0,
+            cases=_walks,
+            function="cosines",
+            example=(_EXAMPLE,),
+            look_at="The diagonal is 1. In the example the first gradient is at right angles to "
+            "the others.",
+        ),
+        Part(
+            title="the curve of 3 random walks",
+            points=1.0,
+            cases=_walks,
+            function="shattering_curve",
+            example=(_EXAMPLE,),
+            look_at="In the example the pairs one step apart have cosines 0 and 1, so the mean is "
+            "½.",
+        ),
+    ),
+    hints=(
+        "One row is one gradient. The cosine of two is their inner product over both lengths.",
+        "With unit rows g, g @ g.T holds all cosines; np.diag(c, k) those of pairs k apart.",
+        "g = gradients / np.linalg.norm(gradients, axis=1, keepdims=True); c = g @ g.T; "
+        "np.array([np.diag(c, k).mean() for k in range(len(c))])",
+    ),
+)
