@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -43,7 +44,7 @@ def accuracy(net, steps=300, lr=RATE, seed=0):
     return float(run.test_accuracy[-1])
 
 
-def probed(net, images=256):
+def probed(net, images=128):
     with probe(net) as record:
         F.cross_entropy(net(DATA.x_train[:images]), DATA.y_train[:images]).backward()
     return record
@@ -66,8 +67,8 @@ def expected_factor(name, gain, depth):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_eight_layers_learn_and_thirty_do_not(seed):
-    assert accuracy(mlp(8, activation="relu", seed=seed), lr=0.1, seed=seed) > 0.85
-    assert accuracy(mlp(30, activation="relu", seed=seed), steps=150, lr=0.1, seed=seed) < 0.2
+    assert accuracy(mlp(8, activation="relu", seed=seed), 150, lr=0.1, seed=seed) > 0.75
+    assert accuracy(mlp(30, activation="relu", seed=seed), 50, lr=0.1, seed=seed) < 0.15
 
 
 # ---------------------------------------------------------------- half is lost
@@ -84,14 +85,27 @@ def test_second_moments_halve_both_ways_on_digits(seed):
     assert zeros.mean() == pytest.approx(0.5, abs=0.03)
 
 
+def test_a_single_network_strays_from_the_average_by_about_a_quarter():
+    """Hanin & Rolnick 2018: the variance of log‖z‖² over 19 layers of width n is about 5·19/n."""
+    sizes = []
+    for seed in range(15):
+        with torch.no_grad():
+            h, z = DATA.x_train[:64], []
+            for module in list(mlp(20, 256, "relu", init="lecun", seed=seed))[:-1]:
+                h = module(h)
+                if isinstance(module, nn.Linear):
+                    z.append(float(h.square().mean().sqrt()))
+        sizes.append(math.log(z[19] / z[0]))
+    assert 0.15 < np.std(sizes) < 0.45
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("gain", [0.7, 1.0, math.sqrt(2), 2.0])
-@pytest.mark.parametrize("leak", [-1.0, 0.0, 0.01, 0.5, 1.0])
-def test_theory_gives_the_factor_of_a_leak(leak, gain, seed):
-    forward, backward = through_leaky_layers(leak, gain, seed=seed)
-    expected = factor_by_theory(leak, gain)
-    assert forward[-1] ** (1 / 19) == pytest.approx(expected, rel=0.06)
-    assert backward[0] ** (1 / 19) == pytest.approx(expected, rel=0.06)
+def test_theory_gives_the_factor_of_a_leak(seed):
+    for leak, gain in itertools.product((-1.0, 0.0, 0.01, 0.5, 1.0), (1.0, 2.0)):
+        forward, backward = through_leaky_layers(leak, gain, seed=seed)
+        expected = factor_by_theory(leak, gain)
+        assert forward[-1] ** (1 / 19) == pytest.approx(expected, rel=0.06)
+        assert backward[0] ** (1 / 19) == pytest.approx(expected, rel=0.06)
 
 
 def test_the_gain_pays_for_the_leak():
@@ -104,21 +118,29 @@ def test_the_gain_pays_for_the_leak():
 # ---------------------------------------------------------------- the kin
 
 
-@pytest.mark.parametrize("name", KIN)
-def test_each_activation_follows_its_theory_over_eight_layers(name):
-    found = [factor_on_delta(mlp(8, activation=name, seed=seed), 8) for seed in SEEDS]
-    assert np.exp(np.log(found).mean()) == pytest.approx(expected_factor(name, 1.0, 8), rel=0.04)
-    assert max(found) / min(found) < 1.2
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_gelu_and_silu_fade_faster_than_relu_and_elu_slower(seed):
-    factor = {
-        name: factor_on_delta(mlp(8, activation=name, seed=seed), 8)
-        for name in ("sigmoid", "silu", "gelu", "relu", "elu", "selu")
+@pytest.fixture(scope="module")
+def kin_factors():
+    """Factor on δ per layer of each activation, five networks of eight layers."""
+    return {
+        name: np.array([factor_on_delta(mlp(8, activation=name, seed=seed), 8) for seed in SEEDS])
+        for name in KIN
     }
-    assert factor["sigmoid"] < factor["silu"] < factor["gelu"] < factor["relu"] - 0.05
-    assert factor["relu"] + 0.05 < factor["elu"] < factor["selu"]
+
+
+def test_each_activation_follows_its_theory_over_eight_layers(kin_factors):
+    for name, found in kin_factors.items():
+        expected = expected_factor(name, 1.0, 8)
+        assert np.exp(np.log(found).mean()) == pytest.approx(expected, rel=0.04), name
+        assert max(found) / min(found) < 1.2, name
+
+
+def test_gelu_and_silu_fade_faster_than_relu_and_elu_slower(kin_factors):
+    factor = kin_factors
+    assert (factor["sigmoid"] < factor["silu"]).all()
+    assert (factor["silu"] < factor["gelu"]).all()
+    assert (factor["gelu"] < factor["relu"] - 0.05).all()
+    assert (factor["relu"] + 0.05 < factor["elu"]).all()
+    assert (factor["elu"] < factor["selu"]).all()
 
 
 def test_slopes_near_zero_and_the_signal_that_shrinks_to_it():
@@ -131,18 +153,36 @@ def test_slopes_near_zero_and_the_signal_that_shrinks_to_it():
     for name in ("tanh", "relu", "leaky_relu", "elu", "gelu", "silu"):
         assert theory.q_trajectory(name, 1.0, depth=8)[-1] < 0.11
     assert theory.q_trajectory("selu", 1.0, depth=8)[-1] == pytest.approx(1.0, abs=1e-6)
+    settled = theory.q_trajectory("sigmoid", 1.0, depth=8)
+    assert settled[-1] == pytest.approx(settled[3], rel=1e-2)  # it does not shrink to 0
     assert math.sqrt(theory.chi("selu", 1.0)) == pytest.approx(1.035, abs=0.005)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_who_has_more_gradient_starts_earlier(seed):
-    def mean_loss(name):
-        net = mlp(8, activation=name, seed=seed)
-        return train(net, DATA, steps=300, lr=RATE, seed=seed, every=300).loss.mean()
+def test_far_from_zero_the_smooth_ones_are_relu_and_selu_is_larger():
+    z = np.array([-50.0, 50.0])
+    for name, line in (("elu", 1.0), ("gelu", 1.0), ("silu", 1.0), ("selu", 1.0507)):
+        left, right = theory.activation(name, z)
+        assert abs(left) < 2
+        assert right == pytest.approx(50 * line, rel=1e-4)
 
-    losses = [mean_loss(name) for name in ("selu", "relu", "gelu", "silu", "sigmoid")]
-    assert losses == sorted(losses)
-    assert losses[-1] == pytest.approx(math.log(10), abs=0.05)
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_loses_less_per_layer_starts_earlier(seed):
+    """At twice the lesson's rate, which halves the steps; only SELU would not survive it."""
+
+    def run(name, steps, lr=2 * RATE):
+        net = mlp(8, activation=name, seed=seed)
+        return train(net, DATA, steps=steps, lr=lr, seed=seed, every=steps)
+
+    def before(run, step):
+        return float(np.mean(run.loss[step - 10 : step]))
+
+    relu, gelu, silu = run("relu", 60), run("gelu", 150), run("silu", 240)
+    assert before(run("selu", 20, RATE), 20) < 1.2
+    assert before(relu, 20) > 2.1 > before(relu, 60)
+    assert before(gelu, 60) > 2.2 > before(gelu, 150) + 0.1
+    assert before(silu, 150) > 2.1 > before(silu, 240)
+    assert run("sigmoid", 50).test_accuracy[-1] < 0.15  # nor after 1000 steps: lesson 02
 
 
 # ---------------------------------------------------------------- the leak, learned
@@ -172,7 +212,7 @@ def test_learned_slopes_open_and_wider_with_smaller_weights(seed):
     slopes = {}
     for init in ("xavier", "he"):
         net = with_activation(mlp(8, activation="relu", init=init, seed=seed), nn.PReLU)
-        accuracy(net, steps=400, seed=seed)
+        accuracy(net, steps=100, seed=seed)
         slopes[init] = np.mean([m.weight.item() for m in net if isinstance(m, nn.PReLU)])
     assert slopes["xavier"] > slopes["he"] + 0.02
     assert slopes["he"] > 0.3
@@ -183,28 +223,30 @@ def test_learned_slopes_open_and_wider_with_smaller_weights(seed):
 
 @pytest.fixture(scope="module")
 def corpses():
-    """Five networks after the accident and 300 good steps, and what layer 1 was before them."""
+    """Five networks after the accident and 150 good steps, and what layer 1 was before them."""
     made = []
     for seed in SEEDS:
         net = after_accident(seed)
         with torch.no_grad():
             dead = (net[0](DATA.x_train) <= 0).all(0)
         weights = net[0].weight.detach().clone()
-        made.append((net, dead, weights, accuracy(net, seed=seed)))
+        made.append((net, dead, weights, accuracy(net, steps=150, seed=seed)))
     return made
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_one_large_step_kills_a_third_to_a_half(seed):
     assert dead_units(mlp(2, activation="relu", init="he", seed=seed))[0] <= 2
-    assert 0.3 < dead_units(after_accident(seed))[0] / 64 < 0.56
+    first, second = dead_units(after_accident(seed))
+    assert 0.3 < first / 64 < 0.56
+    assert 8 <= second < 40  # part of layer 2 at once, the others by ordinary steps
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_dead_unit_of_layer_1_never_moves_and_layer_2_follows(corpses, seed):
     net, dead, weights, right = corpses[seed]
     assert torch.equal(net[0].weight[dead], weights[dead])
-    assert dead_units(net)[1] > 58
+    assert dead_units(net)[1] > 50
     assert right < 0.2
 
 
@@ -213,21 +255,30 @@ def test_a_leak_revives_and_without_it_nothing_does(corpses, seed):
     net = corpses[seed][0]
     leaky = with_activation(net, lambda: nn.LeakyReLU(0.1))
     plain = with_activation(net, nn.ReLU)
-    assert accuracy(leaky, steps=500, lr=0.01, seed=seed) > 0.7
-    assert accuracy(plain, steps=500, lr=0.01, seed=seed) < 0.3
+    assert accuracy(leaky, steps=300, lr=0.01, seed=seed) > 0.7
+    assert accuracy(plain, steps=100, lr=0.01, seed=seed) < 0.3
     assert dead_units(leaky)[1] < dead_units(net)[1] - 10
     assert dead_units(leaky)[0] > dead_units(net)[0] / 2  # layer 1 mostly stays below 0
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_most_units_fall_or_rise_on_nearly_all_digits(seed):
+def one_way(seed, factor=1.0):
+    """Share of units that fall, and that rise, on more than 95 % of the digits."""
     x, y = DATA.x_train, DATA.y_train
     net = mlp(2, activation="relu", init="he", seed=seed)
+    with torch.no_grad():
+        net.output.weight.mul_(factor)
     F.cross_entropy(net(x), y).backward()
     fall = x @ net[0].weight.grad.T + net[0].bias.grad
-    down, up = ((sign * fall > 0).double().mean(0) > 0.95 for sign in (1, -1))
-    assert 0.4 < float(down.double().mean()) < 0.65
-    assert float((down | up).double().mean()) > 0.6
+    return [float(((way * fall > 0).double().mean(0) > 0.95).double().mean()) for way in (1, -1)]
+
+
+def test_most_units_move_one_way_and_loud_networks_make_more_of_them_fall():
+    loud = np.array([one_way(seed) for seed in SEEDS])
+    assert (loud.sum(axis=1) > 0.6).all()
+    assert (loud[:, 0] > loud[:, 1] + 0.1).all()
+    quiet = np.array([one_way(seed, factor=0.1) for seed in SEEDS])
+    assert abs(np.mean(quiet[:, 0] - quiet[:, 1])) < 0.12
+    x = DATA.x_train
     assert float((x @ x.T + 1 > 0).double().mean()) > 0.999
 
 
@@ -248,25 +299,36 @@ def test_three_networks_have_the_same_zeros_and_three_diagnoses(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_only_the_healthy_one_learns(seed):
-    assert accuracy_after("healthy", seed) > 0.84
-    assert accuracy_after("vanished", seed) < 0.2
-    assert accuracy_after("dead", seed) < 0.2
+def test_only_the_healthy_one_learns_and_each_disease_has_its_own_cure(seed):
+    """At a quarter of the lesson's steps, so with a lower bar than its 80 %."""
+    assert accuracy_after("healthy", seed, 80) > 0.5
+    assert accuracy_after("vanished", seed, 80) < 0.25
+    assert accuracy_after("dead", seed, 20) < 0.25  # its gradient is exactly 0, see below
+    cures = {
+        ("vanished", "weights"): True,
+        ("vanished", "leak"): False,
+        ("vanished", "biases"): False,
+        ("vanished", "rate"): False,
+        ("dead", "leak"): True,
+        ("dead", "biases"): True,
+    }
+    for (kind, cure), helps in cures.items():
+        right = accuracy_with_cure(kind, cure, seed, 80)
+        assert right > 0.5 if helps else right < 0.25, (kind, cure)
+    for kind in ("dead", "healthy"):  # one stays as it is, the other explodes at once
+        assert accuracy_with_cure(kind, "weights", seed, 20) < 0.25, kind
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_each_disease_has_its_own_cure(seed):
-    right = {
-        (kind, cure): accuracy_with_cure(kind, cure, seed)
-        for kind in ("vanished", "dead")
-        for cure in ("leak", "weights", "biases")
-    }
-    assert right["vanished", "weights"] > 0.84
-    assert max(right["vanished", "leak"], right["vanished", "biases"]) < 0.4
-    assert min(right["dead", "leak"], right["dead", "biases"]) > 0.84
-    assert right["dead", "weights"] < 0.2
-    assert accuracy_with_cure("healthy", "weights", seed) < 0.3
-    assert accuracy_with_cure("vanished", "rate", seed) < 0.2
+def test_weights_without_their_biases_wake_the_dead_and_explode(seed):
+    net = same_zeros("dead", seed)
+    with torch.no_grad():
+        for layer in list(net)[:-1:2]:
+            layer.weight.mul_(10.0)
+    sizes, zeros = sizes_and_zeros(net)
+    assert zeros < 0.7
+    assert sizes[-1] > 100
+    assert accuracy(net, steps=60, seed=seed) < 0.25
 
 
 # ---------------------------------------------------------------- claims
@@ -288,7 +350,8 @@ def test_relu_explodes_worse_than_tanh_and_sigmoid_at_large_weights_only(seed):
 
 
 def test_relu_and_tanh_cross_near_one_and_a_half():
-    for gain, sign in ((1.45, 1), (1.55, -1)):
+    assert math.sqrt(theory.chi("tanh", 1.01)) > 1 > math.sqrt(theory.chi("tanh", 0.99))
+    for gain, sign in ((1.05, 1), (1.45, 1), (1.55, -1)):
         assert sign * (math.sqrt(theory.chi("tanh", gain)) - gain / math.sqrt(2)) > 0
 
 
@@ -302,7 +365,7 @@ def test_what_torch_gives_by_default_vanishes_and_units_wake_with_the_signal(see
     assert cured.dead_fraction[0, cured.select("ReLU")][-4:].mean() < late - 0.15
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_reference_leak_lies_well_inside_the_band(seed):
     assert 0.33 < end_to_end(seed, 0.43) < 3
     assert end_to_end(seed, 0.0) < 0.1
@@ -327,4 +390,8 @@ def test_the_scaled_network_of_the_demo_keeps_its_zeros():
 
 
 def test_scaling_a_dead_network_wakes_nobody():
-    assert sizes_and_zeros(scaled(same_zeros("dead"), 10.0))[0][-1] == 0.0
+    for net in (same_zeros("dead"), scaled(same_zeros("dead"), 10.0)):
+        assert sizes_and_zeros(net)[0][-1] == 0.0
+        F.cross_entropy(net(DATA.x_train), DATA.y_train).backward()
+        hidden = [p.grad for name, p in net.named_parameters() if not name.startswith("output")]
+        assert all(float(gradient.abs().max()) == 0.0 for gradient in hidden)

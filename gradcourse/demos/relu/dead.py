@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,7 @@ def draw_large_step(rate: float) -> Plot:
     dead = int((highest <= 0).sum())
     return Plot(
         title=f"After one step with η = {rate:.2g}: {dead} of 64 units are dead",
-        x=Axis("unit of layer 1, sorted", limits=(0.0, 65.0)),
+        x=Axis("unit (layer 1, sorted by highest z)", limits=(0.0, 65.0)),
         y=Axis("z over all 1438 digits (rms of all z = 1)", limits=(-6.0, 6.0)),
         lines=(
             Line(unit, highest, "its highest z", "measured", "relu"),
@@ -124,6 +125,11 @@ def same_zeros(kind: str, seed: int = 0) -> nn.Sequential:
         - "dead": units of layers 1 to 3 are silent on two thirds, those of layer 4 on all
     seed : int
     """
+    return copy.deepcopy(_prepared(kind, seed))  # whoever gets it may train it
+
+
+@cache
+def _prepared(kind: str, seed: int) -> nn.Sequential:
     from gradcourse.nets import mlp, scaled, with_zeros
 
     net, x = mlp(4, activation="relu", init="he", seed=seed), _digits().x_train
@@ -131,11 +137,6 @@ def same_zeros(kind: str, seed: int = 0) -> nn.Sequential:
         return with_zeros(net, x, [2 / 3, 2 / 3, 2 / 3, 1.0])
     healthy = with_zeros(net, x, SILENT)
     return scaled(healthy, SHRINK) if kind == "vanished" else healthy
-
-
-@cache
-def _network(kind: str) -> nn.Sequential:
-    return same_zeros(kind)
 
 
 def sizes_and_zeros(net: nn.Sequential) -> tuple[np.ndarray, float]:
@@ -157,8 +158,8 @@ def draw_same_zeros(factor: float) -> Plot:
     from gradcourse.nets import scaled
 
     layers = np.arange(1.0, 5.0)
-    sizes, zeros = sizes_and_zeros(scaled(_network("healthy"), factor))
-    dead, dead_zeros = sizes_and_zeros(_network("dead"))
+    sizes, zeros = sizes_and_zeros(scaled(_prepared("healthy", 0), factor))
+    dead, dead_zeros = sizes_and_zeros(_prepared("dead", 0))
     return Plot(
         title=f"Weights × {factor:.2g}: {zeros:.0%} zeros. Layer 4 dead: {dead_zeros:.0%} zeros",
         x=Axis("layer (1 is nearest the input)", limits=(0.8, 4.2)),

@@ -107,7 +107,7 @@ def draw_kin(gain: float) -> Plot:
         measured = delta_by_layer(name, gain)
         words.append(f"{word} {measured[0] ** (1 / (DEPTH - 1)):.2f}")
         lines.append(Line(layers, measured, word, "measured", name))
-        lines.append(Line(layers, delta_theory(name, gain), f"{word}, theory", "theory", name))
+        lines.append(Line(layers, delta_theory(name, gain), f"{word} theory", "theory", name))
     return Plot(
         title=f"σ_w = {gain:.2f}, per layer: " + ", ".join(words),
         x=Axis("layer (1 is nearest the input)", limits=(1.0, float(DEPTH))),

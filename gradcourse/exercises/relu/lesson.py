@@ -134,7 +134,7 @@ ONE_STEP = Choice(
     answer="one_step",
     options=(
         Option("few", "Fewer than a tenth.", "The step is far larger than the weights were."),
-        Option("half", "A third to a half.", "It throws a unit down, or up; a coin decides."),
+        Option("half", "A third to a half.", "It throws most units down for all digits, or up."),
         Option(
             "all",
             "More than three quarters.",
