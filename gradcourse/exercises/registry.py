@@ -29,6 +29,7 @@ _HOMES = {
     "batch-norm": _Home("batch_norm", "06"),
     "residual": _Home("residual", "07"),
     "clipping": _Home("clipping", "09"),
+    "lstm": _Home("lstm", "08"),
 }
 """By the first word of an exercise's id."""
 

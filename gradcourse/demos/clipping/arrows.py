@@ -22,16 +22,18 @@ def _arrow(tip: np.ndarray, label: str, color: str) -> Line:
 
 
 def draw_arrows(direction: float, threshold: float) -> Plot:
-    """A gradient of length 10 at an angle to the first axis, and what two ways of clipping leave."""
+    """A gradient of length 10, and what two ways of clipping leave of it."""
     raw = LENGTH * np.array([math.cos(math.radians(direction)), math.sin(math.radians(direction))])
     by_norm = raw * min(1.0, threshold / LENGTH)
     by_value = np.clip(raw, -threshold, threshold)
     box = threshold * np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
-    arc = threshold * np.array([[math.cos(a), math.sin(a)] for a in np.linspace(0, math.pi / 2, 40)])
+    arc = threshold * np.array(
+        [[math.cos(a), math.sin(a)] for a in np.linspace(0, math.pi / 2, 40)]
+    )
     turned = angle(raw, by_value)
     return Plot(
         title=f"c = {threshold:.1f}: by value turns it by {turned:.0f}°, by norm by 0°",
-        x=Axis("first entry of the gradient", limits=(0.0, 10.5)),
+        x=Axis("first entry of the gradient", limits=(0.0, 18.5)),
         y=Axis("second entry", limits=(0.0, 10.5)),
         lines=(
             _arrow(raw, "raw gradient", "black"),

@@ -8,7 +8,6 @@ import numpy as np
 
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
 
-
 STEPS = 20
 UPDATES = 150
 RATE = 0.1

@@ -1,0 +1,29 @@
+"""Lesson 09 and its assignment: clipping and weight regularization."""
+
+from gradcourse.exercises.clipping.adaptive import ADAPTIVE, THRESHOLD
+from gradcourse.exercises.clipping.global_norm import ANGLE, GLOBAL_NORM
+from gradcourse.exercises.clipping.lesson import BY_VALUE, FIRST_TEN, HUGE, PRESS, SMALLEST
+from gradcourse.exercises.clipping.loop import STEP
+from gradcourse.exercises.clipping.memory import MEMORY
+from gradcourse.exercises.clipping.omega import OMEGA
+from gradcourse.exercises.clipping.weights import PENALTIES, TUNE_DECAY
+
+ASSIGNMENT = "09"
+EXERCISES = (
+    BY_VALUE,
+    SMALLEST,
+    HUGE,
+    FIRST_TEN,
+    PRESS,
+    GLOBAL_NORM,
+    ANGLE,
+    STEP,
+    THRESHOLD,
+    ADAPTIVE,
+    MEMORY,
+    PENALTIES,
+    TUNE_DECAY,
+    OMEGA,
+)
+
+__all__ = ["ASSIGNMENT", "EXERCISES"]

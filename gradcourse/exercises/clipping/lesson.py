@@ -1,0 +1,272 @@
+"""The questions of lesson 09 itself: a guess before each measurement, for no points."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+from gradcourse.demos.clipping import angle, descend
+from gradcourse.demos.clipping.cliff import arrived, starts
+
+SEEDS = range(5)
+
+
+def _turned() -> float:
+    raw = np.array([100.0, 1.0])
+    return angle(raw, np.clip(raw, -1.0, 1.0))
+
+
+BY_VALUE = Prediction(
+    id="clipping/by-value",
+    title="Each entry cut at 1",
+    lesson="09",
+    question="A gradient has two entries, 100 and 1. Clip it by value at 1: every entry that is "
+    "larger becomes 1. By how many degrees does the arrow turn?",
+    answer="turned",
+    measure=_turned,
+    within=3.0,
+    low=0.0,
+    high=90.0,
+    log=False,
+    unit="degrees",
+    explain="(100, 1) points along the first axis, (1, 1) halfway to the second.",
+    misconceptions=(
+        NamedValue(
+            "it only gets shorter",
+            0.0,
+            "It would, if both entries were divided by the same number. One is divided by 100, "
+            "the other by 1.",
+        ),
+        NamedValue("a right angle", 90.0, "The first entry does not vanish: it becomes 1."),
+    ),
+    hints=("Draw (100, 1) and (1, 1).",),
+)
+
+
+@cache
+def share_that_arrives(threshold: float, seed: int = 0, count: int = 300) -> float:
+    """Share of runs from lesson 03's plateau that end on the plain, after 300 clipped updates."""
+    return float(arrived(descend(*starts(count, seed), threshold)).mean())
+
+
+def _smallest() -> str:
+    shares = {"large": 100.0, "middle": 5.0, "small": 0.1}
+    found = {key: share_that_arrives(threshold) for key, threshold in shares.items()}
+    return max(found, key=lambda key: found[key])
+
+
+SMALLEST = Choice(
+    id="clipping/smallest",
+    title="How small a threshold?",
+    lesson="09",
+    question="Lesson 03's cliff: 300 steps of gradient descent, learning rate 0.02, now with the "
+    "norm of the gradient clipped at c. With which c do the most runs arrive on the plain below "
+    "the wall?",
+    answer="best_threshold",
+    options=(
+        Option(
+            "large",
+            "c = 100, so that only the wall itself is clipped.",
+            "A step is then at most 2 long, and 2 is still wider than the picture.",
+        ),
+        Option("middle", "c = 5", "Steps of at most 0.1: too short to be thrown, long enough."),
+        Option(
+            "small",
+            "c = 0.1, the safest.",
+            "Nobody is thrown. But 300 steps of 0.002 are a way of 0.6 at the very most.",
+        ),
+    ),
+    measure=_smallest,
+    explain="A threshold c makes every step at most ηc long. That bounds the throw, and the way.",
+    hints=("The longest step is 0.02 · c.",),
+)
+
+
+def clipped_by_torch(value: float) -> float:
+    """Norm of four float32 gradients after torch's clip_grad_norm_ to 1."""
+    import torch
+
+    weight = torch.zeros(4, requires_grad=True)
+    weight.grad = torch.full((4,), value)
+    torch.nn.utils.clip_grad_norm_([weight], 1.0)
+    return float(weight.grad.double().norm())
+
+
+def _huge() -> str:
+    norm = clipped_by_torch(1e20)
+    if np.isnan(norm):
+        return "nan"
+    if norm == 0.0:
+        return "zero"
+    return "one" if abs(norm - 1.0) < 0.01 else "same"
+
+
+HUGE = Choice(
+    id="clipping/huge",
+    title="A large, finite gradient",
+    lesson="09",
+    question="Four float32 gradients, each 1e20: large, but float32 reaches 3.4e38. torch's "
+    "clip_grad_norm_ clips them to norm 1. What is their norm afterwards?",
+    answer="huge",
+    options=(
+        Option("one", "1, as asked.", "It would be, if the norm could be computed in float32."),
+        Option(
+            "zero",
+            "0",
+            "The square of 1e20 is beyond float32, so the norm is inf, and 1/inf is 0.",
+        ),
+        Option(
+            "nan", "NaN", "inf · 0 would be NaN. But these gradients are finite: 1e20 · 0 is 0."
+        ),
+        Option(
+            "same",
+            "As before: clipping fails and leaves them.",
+            "It does not notice. It multiplies by 1/inf.",
+        ),
+    ),
+    measure=_huge,
+    explain="A norm is the root of a sum of squares, and squares overflow at 1.8e19.",
+    hints=("What is the square of 1e20 in float32?",),
+)
+
+
+@cache
+def adding_error(clipped: str, seed: int, steps: int = 400) -> float:
+    """Test error over 1/6 of a ReLU network, W = I, on the adding problem of 30 steps with Adam.
+
+    ``clipped``: "never", "first" (updates 1 to 10, at norm 1), "later" (from 11 on) or "always".
+    """
+    import torch
+
+    from gradcourse.data import adding_problem
+    from gradcourse.instrument import clip_grad_norm_
+    from gradcourse.nets import recurrent
+    from gradcourse.training import train
+
+    data = adding_problem(30, train=4000, test=1000, seed=seed)
+    net = recurrent("rnn", 2, 16, 1, init="identity", nonlinearity="relu", seed=seed)
+    count = 0
+
+    def clip(parameters: list[torch.nn.Parameter]) -> None:
+        nonlocal count
+        count += 1
+        early = "first" if count <= 10 else "later"
+        if clipped in ("always", early):
+            clip_grad_norm_(parameters, 1.0)
+
+    run = train(
+        net,
+        data,
+        steps=steps,
+        lr=0.01,
+        loss="mse",
+        seed=seed,
+        every=steps,
+        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.01),
+        before_update=clip,
+    )
+    return 6.0 * float(run.test_loss[-1])
+
+
+def _first_ten() -> str:
+    solved = {name: adding_error(name, 0) < 0.5 for name in ("first", "later")}
+    if solved["first"]:
+        return "both" if solved["later"] else "first"
+    return "later" if solved["later"] else "neither"
+
+
+FIRST_TEN = Choice(
+    id="clipping/first-ten",
+    title="Clip the first ten updates only",
+    lesson="09",
+    question="The ReLU network with W = I, adding problem of 30 steps, 400 updates of Adam. "
+    "Clipped at every update, it learns; never clipped, it does not. What if we clip only the "
+    "first ten updates, or all but the first ten?",
+    answer="first_ten",
+    options=(
+        Option(
+            "first",
+            "The first ten are enough; all but the first ten do not help.",
+            "What Adam has once put into its memory stays there for a thousand updates.",
+        ),
+        Option(
+            "later",
+            "The first ten do not matter; the other 390 do.",
+            "The enormous gradients come first, while W is still I.",
+        ),
+        Option(
+            "both",
+            "Either is enough.",
+            "After ten unclipped updates the damage is done, and clipping cannot take it back.",
+        ),
+        Option(
+            "neither",
+            "Neither is enough.",
+            "After the first ten updates hardly any gradient is enormous.",
+        ),
+    ),
+    measure=_first_ten,
+    explain="Adam divides by the root of a running mean of squares, with a memory of about 1000 "
+    "updates. One enormous gradient in it makes all later steps tiny.",
+    hints=("Which of Adam's two running means has the longer memory?",),
+)
+
+
+def shrinkage(kind: str, strength: float, updates: int = 100) -> float:
+    """How much is left of the weights that read a silent channel: no gradient but the penalty's.
+
+    ``kind``: "sgd" (η = 0.1), "adam" or "adamw" (η = 0.001).
+    """
+    import torch
+
+    from gradcourse.data import delayed_recall
+    from gradcourse.nets import recurrent
+    from gradcourse.training import train
+
+    makes = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    rate = 0.1 if kind == "sgd" else 0.001
+    data = delayed_recall(5, noise=0.0, train=2000, test=10)
+    net = recurrent("rnn", 3, 32, 2, init="orthogonal")
+    silent = net.rnn.weight_ih_l0
+    assert isinstance(silent, torch.Tensor)
+    before = silent.detach()[:, 2].norm()
+    train(
+        net,
+        data,
+        steps=updates,
+        lr=rate,
+        every=updates,
+        optimizer=lambda p: makes[kind](p, lr=rate, weight_decay=strength),
+    )
+    return float(silent.detach()[:, 2].norm() / before)
+
+
+def _press() -> str:
+    weak, strong = (shrinkage("adam", strength) for strength in (0.01, 1.0))
+    if abs(weak - strong) < 0.01:
+        return "same"
+    return "hundred" if weak > strong else "less"
+
+
+PRESS = Choice(
+    id="clipping/press",
+    title="A hundred times the penalty",
+    lesson="09",
+    question="torch's Adam with weight_decay = λ adds λw to the gradient. Take weights that have "
+    "no gradient from the loss. Which λ pulls them to 0 faster, 0.01 or 1?",
+    answer="press",
+    options=(
+        Option("hundred", "λ = 1, a hundred times as fast.", "So it would be without Adam."),
+        Option(
+            "same",
+            "Both as fast.",
+            "Adam's step does not know the size of a gradient, and λw is all of the gradient here.",
+        ),
+        Option("less", "λ = 0.01.", "Why should it? But there is something to it: think of Adam."),
+    ),
+    measure=_press,
+    explain="Adam divides λw by its own size. What is left is a step of η, for any λ.",
+    hints=("What does Adam do with a gradient that is 100 times as large?",),
+)

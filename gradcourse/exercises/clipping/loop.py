@@ -1,0 +1,226 @@
+"""The place of clipping in the loop, with a scaler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.drivers.clipping import drive_step
+
+
+def _loss(model: Any, x: Any, y: Any) -> Any:
+    from torch.nn.functional import mse_loss
+
+    return mse_loss(model(x), y)
+
+
+def _clip(model: Any, max_norm: float) -> None:
+    from torch.nn.utils import clip_grad_norm_
+
+    clip_grad_norm_(model.parameters(), max_norm)
+
+
+def training_step(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, max_norm: float) -> None:
+    """One update: the gradient is clipped at its true size, between unscale_ and step."""
+    optimizer.zero_grad()
+    scaler.scale(_loss(model, x, y)).backward()
+    scaler.unscale_(optimizer)
+    _clip(model, max_norm)
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def _before_unscale(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    optimizer.zero_grad()
+    scaler.scale(_loss(model, x, y)).backward()
+    _clip(model, c)
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def _before_backward(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    optimizer.zero_grad()
+    loss = _loss(model, x, y)
+    _clip(model, c)
+    scaler.scale(loss).backward()
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def _keeps_old(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    scaler.scale(_loss(model, x, y)).backward()
+    scaler.unscale_(optimizer)
+    _clip(model, c)
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def _zero_too_late(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    scaler.scale(_loss(model, x, y)).backward()
+    optimizer.zero_grad()
+    scaler.unscale_(optimizer)
+    _clip(model, c)
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def _not_scaled(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    optimizer.zero_grad()
+    _loss(model, x, y).backward()
+    scaler.unscale_(optimizer)
+    _clip(model, c)
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def _no_update(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    optimizer.zero_grad()
+    scaler.scale(_loss(model, x, y)).backward()
+    scaler.unscale_(optimizer)
+    _clip(model, c)
+    scaler.step(optimizer)
+
+
+def _own_step(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    optimizer.zero_grad()
+    scaler.scale(_loss(model, x, y)).backward()
+    scaler.unscale_(optimizer)
+    _clip(model, c)
+    optimizer.step()
+    scaler.update()
+
+
+def _no_scaler(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    optimizer.zero_grad()
+    _loss(model, x, y).backward()
+    _clip(model, c)
+    optimizer.step()
+
+
+def _run(rng: np.random.Generator) -> tuple[Any, ...]:
+    weights, stale = rng.normal(size=(2, 1, 3))
+    x = rng.normal(size=(2, 6, 3))
+    y = x.sum(axis=2, keepdims=True) * rng.uniform(4.0, 8.0) + rng.normal(size=(2, 6, 1))
+    return weights, 20.0 * stale, x, y
+
+
+def _two_steps(rng: np.random.Generator) -> Sequence[Arguments]:
+    return [(*_run(rng), float(rng.uniform(0.3, 1.0))) for _ in range(3)]
+
+
+def _overflow(rng: np.random.Generator) -> Sequence[Arguments]:
+    """The first batch's squared error, times the scale, has a gradient beyond float32."""
+    made: list[Arguments] = []
+    for _ in range(2):
+        weights, stale, x, y = _run(rng)
+        x[0] *= 1e18
+        made.append((weights, stale, x, y, float(rng.uniform(0.3, 1.0))))
+    return made
+
+
+_EXAMPLE_X = np.array([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, -1.0]]])
+_EXAMPLE_Y = np.array([[[3.0], [4.0]], [[9.0], [2.0]]])
+_ZERO = np.zeros((1, 2))
+
+STEP = CodeExercise(
+    id="clipping/loop",
+    title="The place of clipping in the loop",
+    lesson="09",
+    functions=(
+        Function(
+            "training_step",
+            ("model", "x", "y", "optimizer", "scaler", "max_norm"),
+            training_step,
+            (
+                Misconception(
+                    "clipped while still scaled",
+                    _before_unscale,
+                    "You clipped gradients that are still 1024 times too large, so the step is a "
+                    "thousandth of what it may be. scaler.unscale_(optimizer) comes first.",
+                ),
+                Misconception(
+                    "clipped too late, too early, or not at all",
+                    _before_backward,
+                    "The step was taken with the raw gradient. Before backward there is nothing to "
+                    "clip, and after the step it is too late: clip between unscale_ and step.",
+                ),
+                Misconception(
+                    "old gradients are kept",
+                    _keeps_old,
+                    "backward adds to what is there, and there was a gradient from before. Call "
+                    "optimizer.zero_grad() first.",
+                ),
+                Misconception(
+                    "zero_grad after backward",
+                    _zero_too_late,
+                    "You threw the new gradient away: zero_grad stands after backward. It belongs "
+                    "before.",
+                ),
+                Misconception(
+                    "the loss is not scaled",
+                    _not_scaled,
+                    "You unscale a gradient that was never scaled: it is 1024 times too small. "
+                    "backward starts from scaler.scale(loss).",
+                ),
+                Misconception(
+                    "scaler.update() is missing",
+                    _no_update,
+                    "Your first step is right; the second one raises, because the scaler still "
+                    "waits for update(). It ends every step.",
+                ),
+                Misconception(
+                    "optimizer.step()",
+                    _own_step,
+                    "You stepped past the scaler. With gradients that overflowed, scaler.step "
+                    "leaves the update out; optimizer.step takes it.",
+                ),
+                Misconception(
+                    "without the scaler",
+                    _no_scaler,
+                    "That is right in float32 alone. Here the scaler has a part: it scales the "
+                    "loss, and leaves out an update whose gradients overflowed.",
+                ),
+            ),
+            driver=drive_step,
+            returns="nothing: it changes the model",
+        ),
+    ),
+    parts=(
+        Part(
+            title="3 random models, two steps each",
+            points=2.0,
+            cases=_two_steps,
+            example=(np.array([[0.0, 0.0]]), _ZERO + 5.0, _EXAMPLE_X, _EXAMPLE_Y, 0.5),
+            look_at="Each step must be 0.1 · max_norm long, since both gradients are larger. "
+            "Compare with the length of yours.",
+            rtol=1e-4,
+            atol=1e-6,
+        ),
+        Part(
+            title="a first batch whose gradient overflows",
+            points=1.0,
+            cases=_overflow,
+            example=(
+                np.array([[0.0, 1.0]]),
+                _ZERO + 5.0,
+                _EXAMPLE_X * np.array([1e19, 1.0])[:, None, None],
+                _EXAMPLE_Y,
+                0.5,
+            ),
+            look_at="After an overflow the first step is left out, the scale is halved, and the "
+            "second step is an ordinary one.",
+            rtol=1e-4,
+            atol=1e-6,
+        ),
+    ),
+    hints=(
+        "At which moment does the model hold the true gradient of this batch, not yet used?",
+        "zero_grad, scaled backward, unscale_, clip, step, update.",
+        "optimizer.zero_grad(); scaler.scale(F.mse_loss(model(x), y)).backward(); "
+        "scaler.unscale_(optimizer); clip_grad_norm_(model.parameters(), max_norm); "
+        "scaler.step(optimizer); scaler.update()",
+    ),
+)

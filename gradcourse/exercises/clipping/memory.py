@@ -1,0 +1,76 @@
+"""How long Adam remembers one large gradient."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from gradcourse.checking.exercise import NamedValue, Prediction
+
+
+@cache
+def rate_after_spike(spike: float, later: int, seed: int = 0, before: int = 4000) -> float:
+    """Adam's 1/√v̂, ``later`` updates after a spike, relative to the update before it.
+
+    torch's own Adam on 64 weights, with gradients drawn from N(0, 1).
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    weight = torch.nn.Parameter(torch.zeros(64))
+    optimizer = torch.optim.Adam([weight], lr=1e-6)
+
+    def rate(gradient: torch.Tensor) -> float:
+        weight.grad = gradient
+        optimizer.step()
+        state = optimizer.state[weight]
+        corrected = state["exp_avg_sq"] / (1 - 0.999 ** float(state["step"]))
+        return float(corrected.rsqrt().mean())
+
+    rates = [rate(torch.randn(64, generator=generator)) for _ in range(before)]
+    rate(torch.full((64,), spike))
+    for _ in range(later):
+        rates.append(rate(torch.randn(64, generator=generator)))
+    return rates[-1] / float(np.mean(rates[before - 100 : before]))
+
+
+MEMORY = Prediction(
+    id="clipping/memory",
+    title="What Adam remembers",
+    lesson="09",
+    question="Adam, β₂ = 0.999, has run for 4000 updates on gradients of size 1. Then comes one "
+    "gradient of size 100, and after it ordinary ones again. By which factor is Adam's rate 1/√v "
+    "changed, 100 updates after the spike?",
+    answer="rate",
+    measure=lambda: rate_after_spike(100.0, 100),
+    within=1.25,
+    low=1e-3,
+    high=10.0,
+    explain="v = 1 + 0.001 · 0.999^100 · 100² = 10, and 1/√10 = 0.32.",
+    misconceptions=(
+        NamedValue(
+            "forgotten",
+            1.0,
+            "You expected it to be forgotten. The mean m forgets in about ten updates; v has "
+            "β₂ = 0.999 and needs thousands.",
+        ),
+        NamedValue(
+            "as if all were spikes",
+            0.01,
+            "You divided by 100, as if v were 100² = the spike alone. It enters v with the share "
+            "1 − β₂ = 0.001.",
+        ),
+        NamedValue(
+            "the root is missing",
+            0.1,
+            "You divided by v, which is about 10. Adam divides by its root.",
+        ),
+    ),
+    hints=(
+        "v is a running mean of squares. With what share does the spike enter it?",
+        "With the share 0.001, and after k more updates 0.999^k of that is left.",
+        "v = 1 + 0.001 · 0.905 · 10,000; the rate is 1/√v.",
+    ),
+    points=1.0,
+)

@@ -1,0 +1,126 @@
+"""Pascanu's Ω on one sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+Array = NDArray[np.float64]
+
+
+def _ratios(delta: Any, slope: Any, W: Any) -> Array:
+    back = (np.asarray(delta)[1:] * slope) @ W
+    return np.linalg.norm(back, axis=1) / np.linalg.norm(np.asarray(delta)[1:], axis=1)
+
+
+def _slope(h: Any) -> Array:
+    return np.asarray(1.0 - np.asarray(h) ** 2)
+
+
+def omega(delta: Any, h: Any, W: Any) -> float:
+    """Mean over t = 2 … T of (‖δ_t diag(1 − h_t²) W‖ / ‖δ_t‖ − 1)²."""
+    return float(np.mean((_ratios(delta, _slope(h)[1:], W) - 1.0) ** 2))
+
+
+def _upside_down(delta: Any, h: Any, W: Any) -> float:
+    return float(np.mean((1.0 / _ratios(delta, _slope(h)[1:], W) - 1.0) ** 2))
+
+
+def _sequences(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for steps, units in ((5, 3), (7, 4), (4, 5)):
+        size = np.exp(rng.normal(-2.0, 2.0, (steps, 1)))
+        h = np.tanh(rng.normal(0.0, 1.0, (steps, units)))
+        W = rng.normal(size=(units, units)) * rng.uniform(0.5, 1.5)
+        made.append((size * rng.normal(size=(steps, units)), h, W))
+    return made
+
+
+OMEGA = CodeExercise(
+    id="clipping/omega",
+    title="Pascanu's Ω",
+    lesson="09",
+    functions=(
+        Function(
+            "omega",
+            ("delta", "h", "W"),
+            omega,
+            (
+                Misconception(
+                    "W transposed",
+                    lambda delta, h, W: omega(delta, h, np.transpose(W)),
+                    "You went forwards: W δ. A row δ goes back through W as δ W.",
+                ),
+                Misconception(
+                    "without the slope",
+                    lambda delta, h, W: omega(delta, np.zeros_like(h), W),
+                    "You left out tanh's slope, 1 − h². One step back is slope times weight.",
+                ),
+                Misconception(
+                    "1 − h as the slope",
+                    lambda delta, h, W: float(
+                        np.mean((_ratios(delta, 1.0 - np.asarray(h)[1:], W) - 1.0) ** 2)
+                    ),
+                    "You used 1 − h. The slope of tanh is 1 − h².",
+                ),
+                Misconception(
+                    "the slope of the step before",
+                    lambda delta, h, W: float(
+                        np.mean((_ratios(delta, _slope(h)[:-1], W) - 1.0) ** 2)
+                    ),
+                    "You took the slope at t − 1. On its way from h_t to h_(t−1) the gradient "
+                    "passes the tanh that made h_t.",
+                ),
+                Misconception(
+                    "without the 1",
+                    lambda delta, h, W: float(np.mean(_ratios(delta, _slope(h)[1:], W) ** 2)),
+                    "You penalised the growth itself: smallest where the gradient vanishes. Ω "
+                    "wants the ratio to be 1.",
+                ),
+                Misconception(
+                    "not squared",
+                    lambda delta, h, W: float(np.mean(_ratios(delta, _slope(h)[1:], W) - 1.0)),
+                    "You averaged ratio − 1: too large and too small would cancel. Square it "
+                    "first.",
+                ),
+                Misconception(
+                    "sum instead of mean",
+                    lambda delta, h, W: omega(delta, h, W) * (len(delta) - 1),
+                    "You added over the steps. Here Ω is the mean over the T − 1 steps.",
+                ),
+                Misconception(
+                    "upside down",
+                    _upside_down,
+                    "Your ratio is upside down: the norm after the step back stands above, the "
+                    "norm before it below.",
+                ),
+            ),
+            returns="a float",
+        ),
+    ),
+    parts=(
+        Part(
+            title="3 random sequences",
+            points=2.0,
+            cases=_sequences,
+            example=(
+                np.array([[0.0, 0.0], [3.0, 4.0]]),
+                np.array([[0.5, 0.5], [0.0, 0.0]]),
+                np.array([[1.0, 1.0], [0.0, 1.0]]),
+            ),
+            look_at="Here T = 2 and the slope at t = 2 is 1: (3, 4) W = (3, 7), and "
+            "(√58/5 − 1)² = 0.27.",
+        ),
+    ),
+    hints=(
+        "One step back, by chain rule: which slope, then which matrix?",
+        "back = δ_t · (1 − h_t²), as a row times W. Take norms of rows, for t = 2 … T.",
+        "back = (delta[1:] * (1 - h[1:]**2)) @ W; ratio = np.linalg.norm(back, axis=1) / "
+        "np.linalg.norm(delta[1:], axis=1); np.mean((ratio - 1)**2)",
+    ),
+)

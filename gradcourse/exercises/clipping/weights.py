@@ -1,0 +1,229 @@
+"""Penalties on the weights, and a decay to tune."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import (
+    Arguments,
+    CodeExercise,
+    Function,
+    Misconception,
+    NamedValue,
+    Part,
+    Tuning,
+)
+from gradcourse.demos.clipping.decay import DECAY, spectral_norm
+
+Array = NDArray[np.float64]
+
+
+def l2_gradient(W: Any, strength: float) -> Array:
+    """∂/∂W of λ Σ W²."""
+    return np.asarray(2.0 * strength * np.asarray(W))
+
+
+def l1_gradient(W: Any, strength: float) -> Array:
+    """∂/∂W of λ Σ |W|, 0 where W is 0."""
+    return np.asarray(strength * np.sign(W))
+
+
+def decoupled_step(W: Any, step: Any, lr: float, strength: float) -> Array:
+    """W − η · step − η λ W: the decay does not pass through the optimizer."""
+    return np.asarray(W - lr * np.asarray(step) - lr * strength * np.asarray(W))
+
+
+def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for shape in ((2, 3), (4, 2), (3, 3)):
+        W = rng.normal(size=shape)
+        W[0, 0] = 0.0
+        made.append((W, float(rng.uniform(0.05, 0.4))))
+    return made
+
+
+def _steps(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for W, strength in _matrices(rng):
+        made.append((W, rng.normal(size=W.shape), float(rng.uniform(0.05, 0.3)), strength))
+    return made
+
+
+_W = np.array([[2.0, -1.0], [0.0, 0.5]])
+
+PENALTIES = CodeExercise(
+    id="clipping/penalties",
+    title="L1, L2, decoupled",
+    lesson="09",
+    functions=(
+        Function(
+            "l2_gradient",
+            ("W", "strength"),
+            l2_gradient,
+            (
+                Misconception(
+                    "the 2 is missing",
+                    lambda W, strength: strength * W,
+                    "You gave λW. That is the gradient of ½λΣW², torch's convention for "
+                    "weight_decay; here the penalty is λΣW².",
+                ),
+                Misconception(
+                    "the penalty itself",
+                    lambda W, strength: float(strength * np.sum(W**2)),
+                    "You returned the penalty, one number. Asked is its gradient, one number per "
+                    "weight.",
+                ),
+                Misconception(
+                    "the sign is lost",
+                    lambda W, strength: 2.0 * strength * np.abs(W),
+                    "Your gradient is never negative. A negative weight is pulled up, so its "
+                    "gradient is negative.",
+                ),
+                Misconception(
+                    "gradient of the norm",
+                    lambda W, strength: strength * W / np.linalg.norm(W),
+                    "You took the gradient of λ‖W‖. The penalty is the sum of the squares, "
+                    "without a root.",
+                ),
+            ),
+            returns="an array with the shape of W",
+        ),
+        Function(
+            "l1_gradient",
+            ("W", "strength"),
+            l1_gradient,
+            (
+                Misconception(
+                    "no sign",
+                    lambda W, strength: strength * np.ones_like(W),
+                    "You gave λ everywhere. |w| falls to the left of 0: the gradient there is −λ.",
+                ),
+                Misconception(
+                    "the penalty's terms",
+                    lambda W, strength: strength * np.abs(W),
+                    "You gave λ|W|, the terms of the penalty. The slope of |w| is +1 or −1, "
+                    "whatever its size.",
+                ),
+                Misconception(
+                    "as for L2",
+                    lambda W, strength: strength * W,
+                    "You gave λW: a small weight would be pulled less. L1 pulls all by the same "
+                    "λ, down to 0.",
+                ),
+                Misconception(
+                    "0 counts as positive",
+                    lambda W, strength: np.where(W >= 0, strength, -strength),
+                    "At w = 0 yours is λ, so a weight that has arrived is pushed away again. "
+                    "np.sign(0) is 0.",
+                ),
+            ),
+            returns="an array with the shape of W",
+        ),
+        Function(
+            "decoupled_step",
+            ("W", "step", "lr", "strength"),
+            decoupled_step,
+            (
+                Misconception(
+                    "decay without the learning rate",
+                    lambda W, step, lr, strength: W - lr * step - strength * W,
+                    "You subtract λW. In AdamW, as torch has it, the decay is ηλW.",
+                ),
+                Misconception(
+                    "decay after the step",
+                    lambda W, step, lr, strength: (W - lr * step) * (1.0 - lr * strength),
+                    "You shrink the step, too. The decay is that of the old weights, ηλW.",
+                ),
+                Misconception(
+                    "the gradient of λΣW²",
+                    lambda W, step, lr, strength: W - lr * step - 2.0 * lr * strength * W,
+                    "You used 2λW. Decoupled decay is no gradient of a penalty: the weights lose "
+                    "the share ηλ.",
+                ),
+                Misconception(
+                    "no decay",
+                    lambda W, step, lr, strength: W - lr * step,
+                    "You took the optimizer's step alone. The weights also lose the share ηλ.",
+                ),
+                Misconception(
+                    "grows",
+                    lambda W, step, lr, strength: W - lr * step + lr * strength * W,
+                    "Your weights grow by the share ηλ. Decay is subtracted.",
+                ),
+            ),
+            returns="an array with the shape of W",
+        ),
+    ),
+    parts=(
+        Part(
+            title="L2 on 3 random matrices",
+            points=0.5,
+            cases=_matrices,
+            function="l2_gradient",
+            example=(_W, 0.1),
+            look_at="The derivative of λw² at w = 2, λ = 0.1, is 0.4.",
+        ),
+        Part(
+            title="L1 on 3 random matrices",
+            points=0.5,
+            cases=_matrices,
+            function="l1_gradient",
+            example=(_W, 0.1),
+            look_at="0.1, −0.1, 0, 0.1: the sign of each weight, and 0 at 0.",
+        ),
+        Part(
+            title="decoupled decay on 3 random matrices",
+            points=1.0,
+            cases=_steps,
+            function="decoupled_step",
+            example=(_W, np.array([[1.0, 0.0], [0.0, -1.0]]), 0.5, 0.1),
+            look_at="w = 2, step 1, η = 0.5, λ = 0.1: 2 − 0.5 − 0.1 = 1.4.",
+        ),
+    ),
+    hints=(
+        "Differentiate for one weight: λw² and λ|w|.",
+        "2λw and λ·sign(w), with sign(0) = 0. Decoupled: the old weight loses ηλw besides the "
+        "optimizer's step.",
+        "2 * strength * W; strength * np.sign(W); W - lr * step - lr * strength * W",
+    ),
+)
+
+TUNE_DECAY = Tuning(
+    id="clipping/decay",
+    title="Below the norm that explodes, above the one that forgets",
+    lesson="09",
+    question="A tanh network starts with σ_max(W) = 1.2 and learns for 150 updates with L2 on W. "
+    "Choose the strength λ so that σ_max(W) ends between 0.75 and 1.05.",
+    answers=("strength",),
+    demo=lambda: DECAY,
+    measure=lambda seed, strength: spectral_norm(seed, strength),
+    low=0.75,
+    high=1.05,
+    quantity="σ_max(W) after 150 updates",
+    reference={"strength": 0.035},
+    misconceptions=(
+        NamedValue(
+            "no decay",
+            {"strength": 0.0},
+            "λ = 0 leaves W to the loss, and the loss makes it larger than it was.",
+        ),
+        NamedValue(
+            "as much as possible",
+            {"strength": 0.1},
+            "λ = 0.1 leaves a norm of 0.4: at lag 19 the gradient is below 1e-7 for certain.",
+        ),
+    ),
+    hints=(
+        "Decay alone would multiply σ_max by 1 − ηλ in each update, and η = 0.1.",
+        "1.2 · (1 − 0.1 λ)^150 is what decay alone leaves. The loss pulls the other way, so take "
+        "a larger λ than this formula says.",
+        "The formula gives 0.9 for λ = 0.02; with the loss, λ from 0.03 to 0.04 is right.",
+    ),
+    points=2.0,
+    below="W is pressed so far that the gradient vanishes along the lag.",
+    above="W is still above 1: a gradient can grow.",
+)
