@@ -1,5 +1,6 @@
 """Networks by recipe, each reproducible from its seed alone."""
 
+from gradcourse.nets.chrono import chrono_
 from gradcourse.nets.feedforward import activation_function, deep_linear, mlp
 from gradcourse.nets.normalized import normalization, normalized_mlp
 from gradcourse.nets.recipes import constant_, lsuv_, orthogonal_
@@ -11,6 +12,7 @@ __all__ = [
     "Recurrent",
     "Truncated",
     "activation_function",
+    "chrono_",
     "constant_",
     "deep_linear",
     "lsuv_",

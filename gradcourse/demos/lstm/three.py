@@ -1,0 +1,113 @@
+"""All paths: what the input bias decides, and three kinds of networks on one axis."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.demos.lstm.explode import rest_growth
+from gradcourse.demos.lstm.simulate import cell_gradients, direct_path, keep, run
+from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
+
+if TYPE_CHECKING:
+    from gradcourse.nets import Recurrent
+
+Array = NDArray[np.float64]
+LAGS = 100
+KINDS = (("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU"))
+
+
+def draw_whole(forget: float, entering: float) -> Plot:
+    """The direct path and all paths, for any pair of forget and input bias."""
+    lag = np.arange(LAGS + 1)
+    made = run(forget, entering)
+    whole, rest = cell_gradients(made), rest_growth(made, forget, entering)
+    f, i = float(keep(forget)), float(keep(entering))
+    return Plot(
+        title=f"f = {f:.3f}, i = {i:.3f}: at lag 100 all paths leave {whole[-1]:.2g}",
+        x=Axis("lag T − t", limits=(0.0, float(LAGS))),
+        y=Axis("∂c_T/∂c_t", "log", (1e-20, 1e8)),
+        lines=(
+            Line(lag, whole, "all paths", color="lstm"),
+            Line(lag, rest ** lag.astype(float), "theory, at rest", "theory", "lstm"),
+            Line(lag, direct_path(made), "direct path only", color="sky"),
+        ),
+        bands=(Band(0.1, 10.0, "healthy: 0.1 to 10"),),
+    )
+
+
+WHOLE = Demo(
+    id="lstm/whole",
+    title="All paths through an LSTM",
+    knobs=(
+        Knob("forget", "forget bias", 0.0, 6.0, 0.25, 0.0),
+        Knob("entering", "input bias", -6.0, 0.0, 0.25, 0.0),
+    ),
+    draw=draw_whole,
+)
+
+
+def with_keep_bias(net: Recurrent, bias: float) -> Recurrent:
+    """Set the gate that keeps: an LSTM's forget gate (and −bias its input gate), a GRU's z."""
+    import torch
+
+    rnn, width = net.rnn, net.rnn.hidden_size
+    if isinstance(rnn, torch.nn.RNN):
+        return net
+    with torch.no_grad():
+        rnn.bias_hh_l0[: 2 * width] = 0.0
+        rnn.bias_ih_l0[width : 2 * width] = bias
+        rnn.bias_ih_l0[:width] = -bias if isinstance(rnn, torch.nn.LSTM) else 0.0
+    return net
+
+
+@cache
+def _sequence(seed: int) -> Array:
+    from gradcourse.data import adding_problem
+
+    return adding_problem(LAGS + 1, train=1, test=1, seed=seed).x_train[0].numpy()
+
+
+def relative_gradient(net: Recurrent, seed: int = 0) -> Array:
+    """‖∂h_T/∂h_t‖, of an LSTM ‖∂h_T/∂c_t‖, relative to lag 0; for lags 0 to 100."""
+    import torch
+
+    from gradcourse.instrument import lag_log_norms
+
+    of = "cell" if isinstance(net.rnn, torch.nn.LSTM) else "hidden"
+    logs = lag_log_norms(net.rnn, torch.from_numpy(_sequence(seed)), of=of)[::-1]
+    return np.asarray(np.exp(logs - logs[0]))
+
+
+def draw_three(bias: float) -> Plot:
+    """RNN, LSTM and GRU as torch makes them, but for the gate that keeps."""
+    from gradcourse.nets import recurrent
+
+    lag = np.arange(LAGS + 1)
+    found = {
+        kind: relative_gradient(with_keep_bias(recurrent(kind, 2, 32, 1), bias))
+        for kind, _ in KINDS
+    }
+    left = ", ".join(f"{name} {found[kind][-1]:.0e}" for kind, name in KINDS)
+    return Plot(
+        title=f"b = {bias:.2f}. At lag 100: {left}",
+        x=Axis("lag T − t", limits=(0.0, float(LAGS))),
+        y=Axis("gradient, relative to lag 0", "log", (1e-25, 1e5)),
+        lines=(
+            *(Line(lag, found[kind], name, "measured", kind) for kind, name in KINDS),
+            Line(lag, keep(bias) ** lag, "σ(b)^lag, direct path", "theory", "lstm"),
+        ),
+        bands=(Band(0.1, 10.0, "healthy: 0.1 to 10"),),
+    )
+
+
+THREE = Demo(
+    id="lstm/three",
+    title="RNN, LSTM and GRU, untrained",
+    knobs=(Knob("bias", "bias b of the gate that keeps", 0.0, 6.0, 0.25, 0.0),),
+    draw=draw_three,
+    linked=True,
+)

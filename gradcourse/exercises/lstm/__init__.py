@@ -1,0 +1,26 @@
+"""Lesson 08 and its assignment: LSTM and GRU."""
+
+from gradcourse.exercises.lstm.biases import CHRONO, REST
+from gradcourse.exercises.lstm.cells import GRU_STEP, LSTM_STEP
+from gradcourse.exercises.lstm.lesson import AT_BIRTH, CAN_EXPLODE, DEFAULT_LSTM, FIFTY_STEPS
+from gradcourse.exercises.lstm.memory import DIRECT_PATH, HALF_LIFE
+from gradcourse.exercises.lstm.networks import KEEP_BIAS, ONE_PERCENT, TUNE_BIAS
+
+ASSIGNMENT = "08"
+EXERCISES = (
+    DEFAULT_LSTM,
+    FIFTY_STEPS,
+    AT_BIRTH,
+    CAN_EXPLODE,
+    LSTM_STEP,
+    DIRECT_PATH,
+    HALF_LIFE,
+    ONE_PERCENT,
+    CHRONO,
+    GRU_STEP,
+    KEEP_BIAS,
+    REST,
+    TUNE_BIAS,
+)
+
+__all__ = ["ASSIGNMENT", "EXERCISES"]
