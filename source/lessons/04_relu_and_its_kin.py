@@ -735,7 +735,7 @@ print("verdict:", "holds" if all(worse) else "holds only if" if any(worse) else 
 # with slope 1 near 0, grows a little while ReLU still loses, or grows less. For larger weights
 # it is the other way round: ReLU's factor grows in proportion to $\sigma_w$, that of tanh about
 # with its root, because it saturates. At $\sigma_w = 4$, 19 layers of ReLU multiply δ by more
-# than $10^8$, of tanh by some $10^3$, and σ still shrinks it. Saturation, which costs a gradient
+# than $10^8$, 19 of tanh by some $10^3$, and σ still shrinks it. Saturation, which costs a gradient
 # in lesson 02, here holds it back.
 
 # %% [markdown] name="claim-leak" tags=["subslide"]
