@@ -82,7 +82,7 @@ gc.panel("init/default-delta")
 # %% [markdown] name="tanh-layer-question"
 # ## 4 · When has tanh lost 98 % of its variance? (1 point)
 #
-# tanh layers of 200 units with Xavier's weights, no biases, and an input of mean square 1. Which is
+# tanh layers of 200 units with Xavier's weights, no biases, and 200 inputs of mean square 1. Which is
 # the first layer in which the variance of $z$ is below 0.02 (mean of five networks)? The check
 # accepts a third more or a quarter less.
 

@@ -52,7 +52,7 @@ def gradient_map(seed: int = 0, width: int = 64, rows: int = 16) -> Array:
 @cache
 def edge() -> tuple[Array, Array]:
     """The edge of chaos of tanh: σ_w and σ_b along it."""
-    sigma_b = np.linspace(0.0, 1.2, 41)
+    sigma_b = 1.2 * np.linspace(0.0, 1.0, 41) ** 2  # dense near 0, where the edge is steep
     return np.asarray(theory.edge_of_chaos("tanh", sigma_b)), sigma_b
 
 

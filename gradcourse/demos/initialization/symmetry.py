@@ -72,7 +72,7 @@ def draw_symmetry(noise: float) -> Plot:
 SYMMETRY = Demo(
     id="init/symmetry",
     title="How much noise makes copies different?",
-    knobs=(Knob("noise", "standard deviation of the noise", -8.0, -1.0, 1.0, -2.0, log=True),),
+    knobs=(Knob("noise", "standard deviation of the noise", -8.0, -1.0, 1.0, -4.0, log=True),),
     draw=draw_symmetry,
     linked=True,
 )

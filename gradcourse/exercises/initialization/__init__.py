@@ -7,6 +7,7 @@ from gradcourse.exercises.initialization.lesson import (
     TANH_HUNDRED,
     WHERE_TRAINS,
 )
+from gradcourse.exercises.initialization.lsuv import LSUV
 from gradcourse.exercises.initialization.meanfield import CHI
 from gradcourse.exercises.initialization.networks import (
     DEFAULT_DELTA,
@@ -15,7 +16,7 @@ from gradcourse.exercises.initialization.networks import (
     TANH_LAYER,
 )
 from gradcourse.exercises.initialization.orthogonal import ORTHOGONAL
-from gradcourse.exercises.initialization.scales import LSUV, XAVIER_HE
+from gradcourse.exercises.initialization.scales import XAVIER_HE
 
 ASSIGNMENT = "05"
 EXERCISES = (

@@ -134,7 +134,7 @@ STANDARD_NORMAL = Prediction(
     measure=lambda: float(np.median([relu_growth(1.0, seed)[0] for seed in SEEDS])),
     within=30.0,
     low=1e-10,
-    high=1e40,
+    high=1e50,
     explain="A sum of 64 products, half of them 0: √32 = 5.7 per layer, 29 times.",
     misconceptions=(
         NamedValue(
@@ -150,7 +150,7 @@ STANDARD_NORMAL = Prediction(
         NamedValue(
             "32 per layer",
             32.0**29,
-            "That is larger than float32 can hold for a *variance*. The size is its root: √32.",
+            "32 per layer is the factor on the mean square. The size is its root: √32 per layer.",
         ),
     ),
     hints=("How large is a sum of 64 products?", "Half of the inputs are 0: √32 per layer."),
@@ -162,8 +162,8 @@ TANH_HUNDRED = Prediction(
     id="init/tanh-hundred",
     title="100 tanh layers with Xavier's weights",
     lesson="05",
-    question="100 tanh layers of 200 units with Xavier's weights, no biases. The variance of z is "
-    "about 1 in layer 1. What is it in layer 100?",
+    question="100 tanh layers of 200 units with Xavier's weights, no biases, at the start. The "
+    "variance of z is about 1 in layer 1. What is it in layer 100?",
     answer="tanh_hundred",
     measure=lambda: float(tanh_variance()[-1]),
     within=2.5,
@@ -206,7 +206,7 @@ WHERE_TRAINS = Choice(
         Option(
             "chaos",
             "σ_w = 2.8.",
-            "δ explodes here, and images that are alike come out unrelated.",
+            "δ explodes here, and images that are almost alike are driven apart.",
         ),
     ),
     measure=lambda: max(POINTS, key=_right),

@@ -191,13 +191,14 @@ EDGE = Tuning(
         NamedValue(
             "PyTorch's gain for tanh",
             {"sigma_w": 1.67},
-            "5/3 is what calculate_gain('tanh') returns. It was chosen for the forward signal, and "
-            "backwards it explodes here.",
+            "5/3 is what calculate_gain('tanh') returns. It keeps up the signal going forwards "
+            "(q* is 1.3 here), and backwards δ explodes.",
         ),
         NamedValue(
             "the forward gain at q = 1",
             {"sigma_w": 1.59},
-            "1.59 keeps a variance of 1 going forwards. For tanh no single gain keeps both ways: "
+            "1.59 keeps a variance of 1 going forwards, without biases. For tanh that is not what "
+            "keeps δ: "
             "here χ is above 1.",
         ),
     ),
@@ -232,7 +233,7 @@ TANH_LAYER = Prediction(
     id="init/tanh-layer",
     title="When has tanh lost 98 % of its variance?",
     lesson="05",
-    question="tanh layers of 200 units with Xavier's weights, no biases, and an input of mean "
+    question="tanh layers of 200 units with Xavier's weights, no biases, and 200 inputs of mean "
     "square 1. Which is the first layer in which the variance of z is below 0.02 (mean of five "
     "networks)?",
     answer="tanh_layer",

@@ -1,0 +1,193 @@
+"""Scales that a batch of data gives: LSUV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+Array = NDArray[np.float64]
+
+
+def lsuv_scales(weights: Any, x: Any) -> Array:
+    """The factor that each weight matrix gets, ReLU between the layers."""
+    h, scales = np.asarray(x, dtype=np.float64), []
+    for w in weights:
+        z = h @ np.asarray(w).T
+        scales.append(1 / z.std())
+        h = np.maximum(scales[-1] * z, 0)
+    return np.array(scales)
+
+
+def _by_variance(weights: Any, x: Any) -> Array:
+    h, scales = np.asarray(x), []
+    for w in weights:
+        z = h @ w.T
+        scales.append(1 / z.var())
+        h = np.maximum(scales[-1] * z, 0)
+    return np.array(scales)
+
+
+def _not_passed_on(weights: Any, x: Any) -> Array:
+    h, scales = np.asarray(x), []
+    for w in weights:
+        z = h @ w.T
+        scales.append(1 / z.std())
+        h = np.maximum(z, 0)
+    return np.array(scales)
+
+
+def _by_size(weights: Any, x: Any) -> Array:
+    h, scales = np.asarray(x), []
+    for w in weights:
+        z = h @ w.T
+        scales.append(1 / np.sqrt(np.mean(z**2)))
+        h = np.maximum(scales[-1] * z, 0)
+    return np.array(scales)
+
+
+def _per_unit(weights: Any, x: Any) -> Array:
+    h, scales = np.asarray(x), []
+    for w in weights:
+        z = h @ w.T
+        scales.append(1 / z.std(axis=0).mean())
+        h = np.maximum(scales[-1] * z, 0)
+    return np.array(scales)
+
+
+def _same_input(weights: Any, x: Any) -> Array:
+    return np.array([1 / (np.asarray(x) @ w.T).std() for w in weights])
+
+
+def _after_relu(weights: Any, x: Any) -> Array:
+    h, scales = np.asarray(x), []
+    for w in weights:
+        a = np.maximum(h @ w.T, 0)
+        scales.append(1 / a.std())
+        h = scales[-1] * a
+    return np.array(scales)
+
+
+def _multiplied(weights: Any, x: Any) -> Array:
+    h, scales = np.asarray(x), []
+    for w in weights:
+        z = h @ w.T
+        scales.append(z.std())
+        h = np.maximum(scales[-1] * z, 0)
+    return np.array(scales)
+
+
+def _without_relu(weights: Any, x: Any) -> Array:
+    h, scales = np.asarray(x), []
+    for w in weights:
+        z = h @ w.T
+        scales.append(1 / z.std())
+        h = scales[-1] * z
+    return np.array(scales)
+
+
+def _of_weights(weights: Any, x: Any) -> Array:
+    return np.array([1 / np.asarray(w).std() for w in weights])
+
+
+def _batches(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for sizes in ((12, 20, 15, 10), (30, 25, 25, 25, 25)):
+        weights = [
+            rng.uniform(0.05, 0.6) * rng.standard_normal((n_out, n_in))
+            for n_in, n_out in pairwise(sizes)
+        ]
+        made.append((weights, rng.normal(0.2, rng.uniform(0.5, 3.0), (50, sizes[0]))))
+    return made
+
+
+LSUV = CodeExercise(
+    id="init/lsuv",
+    title="Scales from data (LSUV)",
+    lesson="05",
+    functions=(
+        Function(
+            "lsuv_scales",
+            ("weights", "x"),
+            lsuv_scales,
+            (
+                Misconception(
+                    "divided by the variance",
+                    _by_variance,
+                    "You divided by the variance. A factor s multiplies the variance by s², so "
+                    "it must be 1 over the standard deviation.",
+                ),
+                Misconception(
+                    "the scaled layer is not passed on",
+                    _not_passed_on,
+                    "Only your first factor is right: you sent the *unscaled* outputs on. The "
+                    "next layer must see what the layers before it give after their scaling.",
+                ),
+                Misconception(
+                    "root mean square for standard deviation",
+                    _by_size,
+                    "You divided by the root mean square. From layer 2 on the outputs have a mean "
+                    "that is not 0; the standard deviation, z.std(), subtracts it.",
+                ),
+                Misconception(
+                    "the mean over units",
+                    _per_unit,
+                    "You averaged the standard deviations of the units. LSUV takes one over all "
+                    "rows and units together: z.std().",
+                ),
+                Misconception(
+                    "every layer sees the data",
+                    _same_input,
+                    "You sent the data into every layer. Layer 2 sees the activations of layer 1.",
+                ),
+                Misconception(
+                    "measured after the ReLU",
+                    _after_relu,
+                    "You took the standard deviation of the activations. LSUV measures the "
+                    "outputs of the matrix, before the ReLU.",
+                ),
+                Misconception(
+                    "multiplied instead of divided",
+                    _multiplied,
+                    "Your factors make large outputs larger. The factor is 1 over the standard "
+                    "deviation.",
+                ),
+                Misconception(
+                    "the ReLU is left out",
+                    _without_relu,
+                    "Only your first factor is right: there is a ReLU between two layers.",
+                ),
+                Misconception(
+                    "the standard deviation of the weights",
+                    _of_weights,
+                    "You normalised the weights. LSUV looks at what they do to data: the standard "
+                    "deviation of the outputs.",
+                ),
+            ),
+            returns="an array with one factor per matrix",
+        ),
+    ),
+    parts=(
+        Part(
+            title="2 random networks of 3 and 4 layers",
+            points=2.0,
+            cases=_batches,
+            example=(
+                [np.array([[2.0, 0.0], [0.0, -2.0]]), np.array([[1.0, 1.0]])],
+                np.array([[1.0, 1.0], [-1.0, -1.0], [2.0, -2.0], [-2.0, 2.0]]),
+            ),
+            look_at="Compute the outputs of layer 1 for the example by hand, their standard "
+            "deviation, then ReLU, then layer 2.",
+        ),
+    ),
+    hints=(
+        "Go through the layers from the first to the last, and keep what the layer before gives.",
+        "In each layer: z = h @ w.T, the factor is 1/z.std(), over all rows and units at once.",
+        "h = np.maximum(z / z.std(), 0) goes into the next layer, which is scaled in its turn.",
+    ),
+)
