@@ -28,8 +28,8 @@ _HOMES = {
     "init": _Home("initialization", "05"),
     "batch-norm": _Home("batch_norm", "06"),
     "residual": _Home("residual", "07"),
-    "clipping": _Home("clipping", "09"),
     "lstm": _Home("lstm", "08"),
+    "clipping": _Home("clipping", "09"),
 }
 """By the first word of an exercise's id."""
 

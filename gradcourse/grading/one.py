@@ -191,6 +191,17 @@ def _seed() -> int:
 _measurements: dict[str, Any] = {}
 
 
+def measurements() -> dict[str, Any]:
+    """Return what was measured so far, by question; for other processes of the same class."""
+    plain = {id: v.item() if hasattr(v, "item") else v for id, v in _measurements.items()}
+    return {id: v for id, v in plain.items() if isinstance(v, float | int | str)}
+
+
+def remember(measured: dict[str, Any]) -> None:
+    """Take over what another process has measured."""
+    _measurements.update(measured)
+
+
 def measured_once(exercise: Exercise) -> Exercise:
     """Return a prediction or a choice whose measurement is done once per process."""
     if not isinstance(exercise, Prediction | Choice):

@@ -14,7 +14,7 @@ import signal
 import statistics
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -22,14 +22,14 @@ from typing import Any
 
 from gradcourse.grading.channel import STRETCH
 from gradcourse.grading.limits import Limits
-from gradcourse.grading.task import Grade, Result, Task, grade_task, not_graded
+from gradcourse.grading.task import Grade, Result, Task, grade_task, not_graded, prepare
 from gradcourse.support import GradcourseError
 
 ATTEMPTS = 2
 """How often a task is begun whose process died."""
 
 START = 6.0
-"""Seconds that a process takes until its first result, about."""
+"""Seconds that a process takes until its first result, about; on a busy machine, longer."""
 
 PATIENCE = 2 * STRETCH * Limits.submission
 """Seconds after which a process that should have given up by itself counts as dead."""
@@ -78,17 +78,22 @@ def in_processes(
     idle: list[_Worker] = []
     busy: list[_Worker] = []
     speed = _Speed(total)
+    measured: dict[str, Any] = {}
     try:
         while True:
             wanted = min(jobs, speed.processes(len(busy)))
             while len(busy) < wanted and (following := again.pop() if again else _first(waiting)):
-                busy.append(idle.pop() if idle else _Worker(context, grade))
+                busy.append(idle.pop() if idle else _Worker(context, grade, measured))
                 busy[-1].begin(*following)
             if not busy:
                 return
             for worker in _ready(busy, ramp=len(busy) < jobs):
+                task, attempt, result = worker.task, worker.attempt, worker.hear()
+                if result == READY:
+                    measured.update(worker.measured)
+                    speed.started(worker.took)
+                    continue
                 busy.remove(worker)
-                task, attempt, result = worker.task, worker.attempt, worker.finish()
                 if result is not None:
                     idle.append(worker)
                     speed.note(float(result["seconds"]))
@@ -104,6 +109,9 @@ def in_processes(
             worker.stop()
 
 
+READY: Result = {}
+"""In place of a result: a process has started, and is at its task."""
+
 DIED = f"The process that grades ended {ATTEMPTS} times while it was at this submission."
 
 
@@ -118,18 +126,26 @@ class _Speed:
     def __init__(self, total: int) -> None:
         self.left = total
         self._seconds: list[float] = []
+        self._start = START
         self._heard = time.monotonic()
+        self._patience = 10 * START
         self._patient = 1
 
+    def started(self, took: float) -> None:
+        """A process has started; on a busy machine that takes longer."""
+        self._start = max(self._start, took)
+        self._patience = 2 * START
+        self._heard = time.monotonic()
+
     def note(self, seconds: float) -> None:
-        """A submission took that long, without the waiting for a start."""
+        """A submission took that long."""
         self.left -= 1
         self._seconds.append(seconds)
         self._heard = time.monotonic()
 
     def processes(self, busy: int) -> int:
         now = time.monotonic()
-        if now - self._heard > 2 * START:  # no result for long: those at work may all hang
+        if now - self._heard > self._patience:  # no result for long: those at work may all hang
             self._heard = now
             self._patient = max(self._patient, busy) + 1
         recent = self._seconds[-20:]
@@ -137,7 +153,7 @@ class _Speed:
             return self._patient
         # The median: the first of each process waits for its start, and one may hang.
         work = self.left * statistics.median(recent)
-        return max(self._patient, int(work / START) + 1)
+        return max(self._patient, int(work / self._start) + 1)
 
 
 def _ready(busy: list[_Worker], ramp: bool) -> list[_Worker]:
@@ -149,15 +165,23 @@ def _ready(busy: list[_Worker], ramp: bool) -> list[_Worker]:
     return [one for one in busy if one.connection in ready or one.deadline <= now]
 
 
-def _context() -> Any:
-    """A process that has loaded torch once, and forks the workers, where there is fork.
+def warm_up(assignment: str | None) -> None:
+    """Load in the background what all processes need, before it is known how many there are."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        from gradcourse.exercises.registry import modules_of
+
+        _context(modules_of(assignment) if assignment else ())
+
+
+def _context(also: Sequence[str] = ()) -> Any:
+    """A process that has loaded the exercises once, and forks the workers, where there is fork.
 
     A plain fork of this process would copy whatever threads and locks it has.
     """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gradcourse.grading.one"])
+    context.set_forkserver_preload(["gradcourse.grading.one", *also])
     # Ctrl-C reaches all processes; a worker must not meet it before it has its own handler.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -170,26 +194,31 @@ def _context() -> Any:
 class _Worker:
     """One process and the task it is at."""
 
-    def __init__(self, context: Any, grade: Grade) -> None:
+    def __init__(self, context: Any, grade: Grade, measured: dict[str, Any]) -> None:
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, grade), daemon=True)
+        self.process = context.Process(
+            target=_work, args=(theirs, grade, dict(measured)), daemon=True
+        )
         self.process.start()
         theirs.close()
         self.task: Task
         self.attempt = 0
         self.deadline = 0.0
+        self.took = 0.0
+        self.measured: dict[str, Any] = {}
 
     def begin(self, task: Task, attempt: int) -> None:
         self.task, self.attempt = task, attempt
         self.deadline = time.monotonic() + PATIENCE
+        self._begun = time.monotonic()
         rest = {name: value for name, value in asdict(task).items() if name != "data"}
-        # A process that is already dead is found out by `finish`.
+        # A process that is already dead is found out by `hear`.
         with contextlib.suppress(OSError):
             self.connection.send_bytes(json.dumps(rest).encode())
             self.connection.send_bytes(task.data)
 
-    def finish(self) -> Result | None:
-        """Return the result; None if the process died or hangs."""
+    def hear(self) -> Result | None:
+        """Return the result, or `READY`; None if the process died or hangs."""
         try:
             answer = json.loads(self.connection.recv_bytes()) if self.connection.poll() else None
         except (EOFError, OSError):
@@ -198,6 +227,10 @@ class _Worker:
             return None
         if "error" in answer:
             raise GradcourseError(answer["error"])
+        if "measured" in answer:
+            self.measured = answer["measured"]
+            self.took = time.monotonic() - self._begun
+            return READY
         result: Result = answer["result"]
         return result
 
@@ -207,22 +240,46 @@ class _Worker:
         self.process.join()
 
 
-def _work(connection: Connection, grade: Grade) -> None:
+def _work(connection: Connection, grade: Grade, measured: dict[str, Any]) -> None:
     """What a worker does: until the other side is gone, take a task and send its result."""
     # On Ctrl-C the process that started this one decides. A handler and not "ignore", which the
     # learner's process would inherit.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    from gradcourse.grading import one
+
+    one.remember(measured)
+    ready = False
     with contextlib.suppress(EOFError, OSError):
         while True:
             rest = json.loads(connection.recv_bytes())
             task = Task(data=connection.recv_bytes(), **rest)
             try:
+                if not ready:
+                    with _left_to_grading():
+                        prepare(grade, task)
+                    _send(connection, {"measured": one.measurements()})
+                    ready = True
                 answer: dict[str, Any] = {"result": grade_task(grade, task)}
             except GradcourseError as error:
                 answer = {"error": str(error)}
-            connection.send_bytes(json.dumps(answer).encode())
+            _send(connection, answer)
+
+
+@contextlib.contextmanager
+def _left_to_grading() -> Iterator[None]:
+    """Go on after a fault of the course's own: grading meets it again, and makes it a reason."""
+    try:
+        yield
+    except GradcourseError:
+        raise
+    except Exception:
+        return
+
+
+def _send(connection: Connection, answer: dict[str, Any]) -> None:
+    connection.send_bytes(json.dumps(answer).encode())
 
 
 def _end_with_parent() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from gradcourse.grading.cluster import on_cluster
 from gradcourse.grading.intake import Refused, Submission, find_submissions
-from gradcourse.grading.pool import cores, in_processes, in_this_process
+from gradcourse.grading.pool import cores, in_processes, in_this_process, warm_up
 from gradcourse.grading.progress import ProgressBar
 from gradcourse.grading.reasons import needs_look, reason
 from gradcourse.grading.store import (
@@ -107,6 +107,8 @@ def grade_class(settings: Settings, grade: Grade | None = None) -> Graded:
     settings = _checked(settings)
     # One thread per process: the processes share the processors. Set before torch is loaded.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if not settings.scheduler and (settings.jobs or cores()) > 1:
+        warm_up(settings.assignment)
     submissions = find_submissions(settings.submissions, settings.assignment)
     if grade is None:
         from gradcourse.grading.one import grade_one

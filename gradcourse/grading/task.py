@@ -56,8 +56,7 @@ def grade_task(grade: Grade, task: Task) -> Result:
         If this machine cannot grade at all.
     """
     try:
-        if grade.__module__ == "gradcourse.grading.one":
-            _prepare(task.assignment or _named(task.data))
+        prepare(grade, task)
         how = {"trusted": task.trusted, "seed": task.seed}
         result = grade(task.data, task.assignment, **how)
         unknown = any(one["code"] == "unknown-assignment" for one in result["reasons"])
@@ -77,12 +76,24 @@ def _named(data: bytes) -> str | None:
     return submission.assignment_of(found) if found.cells else None
 
 
+def prepare(grade: Grade, task: Task) -> None:
+    """Do once per process and assignment what takes seconds.
+
+    Raises
+    ------
+    GradcourseError
+        If the sandbox does not start.
+    """
+    if grade.__module__ == "gradcourse.grading.one":
+        _prepare(task.assignment or _named(task.data))
+
+
 @cache
 def _prepare(assignment: str | None) -> None:
-    """While the sandbox starts, which takes seconds, measure what predictions are held against."""
+    """While the sandbox starts, measure what predictions are held against."""
     from gradcourse.checking.exercise import Choice, Prediction
     from gradcourse.grading.one import measured_once
-    from gradcourse.grading.zygotes import warm
+    from gradcourse.grading.zygotes import borrowed, warm
 
     warm()
     for exercise in _exercises(assignment):
@@ -90,6 +101,8 @@ def _prepare(assignment: str | None) -> None:
             with suppress(Exception):  # the question itself will say so
                 measured: Any = measured_once(exercise)
                 measured.measure()
+    with borrowed() as zygote:
+        assert zygote.layers  # waits until it is there
 
 
 def not_graded(code: str, assignment: str | None, text: str = "") -> Result:
