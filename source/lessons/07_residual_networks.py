@@ -1,0 +1,723 @@
+# %% [markdown] name="title" tags=["slide"]
+# # 07 · Residual networks
+#
+# **After this lesson you can say what a shortcut does to a product of Jacobians, choose the size of
+# a branch before you train, and say what residual networks cure. It is not what most people say.**
+#
+# *45 minutes. You need lesson 01 (singular values of a product), He's weights from lesson 05, and
+# the 56 layers of lesson 06.*
+
+# %% name="import" tags=["continue"]
+import math
+
+import gradcourse as gc
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gradcourse import theory
+from gradcourse.nets import residual_cnn, residual_mlp
+
+digits = gc.digits()
+
+# %% [markdown] name="notation" tags=["continue"]
+# A **residual block** adds something to what it was given:
+#
+# $$x_l = x_{l-1} + \alpha\, F_l(x_{l-1}), \qquad l = 1 \dots L .$$
+#
+# $F_l$ is the **branch**, here two ReLUs and two matrices; $x_{l-1}$ goes around it on the
+# **shortcut**; the number $\alpha$ is the **branch scale**, 1 unless we say otherwise. A first
+# matrix, the **stem**, makes $x_0$ from the image, and a last one makes the outputs from $x_L$. So
+# $L = 27$ blocks have $2 \cdot 27 + 2 = 56$ layers. In this lesson $\delta_l =
+# \partial\mathcal{L}/\partial x_l$, and $J_l = \partial F_l / \partial x_{l-1}$. A **plain**
+# network has the same matrices and no shortcuts: $x_l = F_l(x_{l-1})$.
+
+# %% [markdown] name="notes-open" tags=["notes"]
+# **Speaker notes** · 2 min
+#
+# Draw one block: a straight line, and a loop beside it with two boxes. Leave it on the board; every
+# step adds something to the drawing. Mind the δ: it now belongs to the x between the blocks.
+
+# %% [markdown] name="puzzle" tags=["slide"]
+# ## The puzzle
+#
+# Lesson 06 ended with a network that batch norm could not save: 56 ReLU layers. And with a
+# question: **what would let the gradient through unchanged?** The simplest thing there is: nothing
+# at all, an identity.
+#
+# Here are the 56 layers again, with batch norm as He et al. (2016a) had it: plain, and with a
+# shortcut around every second layer. The same matrices to begin with, the same steps. Look at the
+# **training** error: it decides. A network that is wrong on what it was shown does not overfit; it
+# has not learned.
+
+
+# %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
+def training_error(net, steps, seed, lr=0.1):
+    run = gc.train(net, digits, steps=steps, lr=lr, seed=seed, every=steps)
+    return 1 - run.train_accuracy[-1], run.loss
+
+
+loss = {}
+for name, skip in (("plain", False), ("residual", True)):
+    nets = [residual_mlp(27, order="post", norm="batch", skip=skip, seed=s) for s in range(5)]
+    runs = [training_error(net, 80, seed) for seed, net in enumerate(nets)]
+    loss[name] = np.mean([curve for _, curve in runs], axis=0)
+    below, above = sum(e < 0.1 for e, _ in runs), sum(e > 0.7 for e, _ in runs)
+    print(f"56 layers, {name:9} training error below 10 %: {below} of 5   above 70 %: {above} of 5")
+
+# %% name="puzzle-picture" tags=["fragment"]
+step, lines = np.arange(5, 81, 5), []
+for name, curve in loss.items():
+    smooth = curve[1:].reshape(-1, 5).mean(axis=1)
+    lines.append(gc.Line(step, smooth, f"{name}, mean of 5", color=name))
+lines.append(gc.Line([5, 80], [math.log(10)] * 2, "ln 10, guessing", "reference"))
+gc.Plot("56 layers with batch norm", gc.Axis("step"), gc.Axis("training loss"), tuple(lines))
+
+# %% [markdown] name="puzzle-question" tags=["continue"]
+# Ten such layers train without shortcuts (lesson 06). And the 56 *contain* the ten: let 46 layers
+# copy their input. So good weights exist, and the plain network does not find them. **What does
+# "$x +$" change about the search?**
+
+# %% [markdown] name="notes-puzzle" tags=["notes"]
+# **Speaker notes** · 3 min
+#
+# The argument with the copying layers is He et al.'s own. Collect theories and keep them on the
+# board: "the gradient takes the shortcut", "gradients do not vanish any more", "it is shallower
+# than it looks". Each of them will be measured; the second one does not survive. The training
+# takes about ten seconds.
+
+# %% [markdown] name="step-1" tags=["slide"]
+# ## Step 1 · One plus something
+#
+# ### Predict
+
+# %% name="predict-span" tags=["fragment"]
+gc.panel("residual/span")
+
+# %% [markdown] name="drag-spectrum" tags=["subslide"]
+# ### Drag
+#
+# All 64 singular values of a product of 27 factors (lesson 01): how the product stretches and
+# squeezes. Look at the right end of both lines, the direction that suffers most, while you make
+# the branches smaller.
+
+# %% name="demo-spectrum" tags=["fragment"]
+gc.demo("residual/spectrum")
+
+# %% [markdown] name="measure-spectrum-intro" tags=["subslide"]
+# ### Measure
+#
+# The same in real networks with ReLUs: $\partial x_{27}/\partial x_0$ at one digit, plain and
+# residual, $\alpha = 1/\sqrt{27}$, five networks.
+
+# %% name="measure-spectrum" tags=["fragment", "nbval-check-output"]
+logs = {"plain": [], "residual": []}
+for seed in range(5):
+    for name in logs:
+        net = residual_mlp(27, scale="inverse_sqrt", skip=name == "residual", seed=seed)
+        x0 = net.stem(digits.x_train[seed : seed + 1]).detach()
+        logs[name].append(gc.jacobian_spectrum(net[1:28], x0))
+inside = sum(bool((abs(s) < math.log(10)).all()) for s in logs["residual"])
+zeros = [int(np.isneginf(s).sum()) for s in logs["plain"]]
+print(f"residual: all 64 singular values between 1/10 and 10: {inside} of 5")
+print(f"plain: more than half of them exactly 0:              {sum(z > 32 for z in zeros)} of 5")
+
+# %% name="picture-spectrum" tags=["fragment"]
+index, decades = np.arange(1, 65), {k: np.array(v) / np.log(10) for k, v in logs.items()}
+plain = np.where(np.isfinite(decades["plain"][0]), decades["plain"][0], np.nan)
+wide = theory.residual_log_singular_values(27, 27**-0.5, 64) / np.log(10)
+residual = decades["residual"].mean(axis=0)
+gc.Plot(
+    "Singular values of ∂x₂₇/∂x₀ at a digit; what is missing is 0",
+    gc.Axis("singular value (1 = largest)"),
+    gc.Axis("log₁₀ of the singular value"),
+    (
+        gc.Line(index, plain, "plain, one network", color="plain"),
+        *gc.with_theory(index, residual, wide, "residual, mean of 5", "residual"),
+    ),
+)
+
+# %% [markdown] name="explain-spectrum" tags=["subslide"]
+# ### Explain
+#
+# The derivative of a block is the identity and something small, so backwards
+#
+# $$\delta_0 = (I + \alpha J_1^\top)(I + \alpha J_2^\top) \cdots (I + \alpha J_L^\top)\, \delta_L .$$
+#
+# Let the branches be random and keep the mean square, as He's weights do: $\mathrm{E}|J^\top v|^2 =
+# |v|^2$. The cross term has mean 0, so for any $v$
+#
+# $$\mathrm{E}\,|v + \alpha J^\top v|^2 = |v|^2 + \alpha^2 |v|^2 = (1 + \alpha^2)\,|v|^2 .$$
+#
+# With $\alpha = 1/\sqrt L$ that is $(1 + 1/L)^L < e = 2.72$ for the whole network, **however
+# deep**. And no direction is lost, either: for wide matrices and $\alpha < 1$ each factor takes
+# between $\sqrt{1 - \alpha^2}$ and $\sqrt{1 + \alpha^2}$ in the long run. The dashed line is the
+# exact law for wide random matrices. It says 4.1 for the largest singular value and 0.23 for the
+# smallest; in real ReLU networks with 64 units the range is a little wider.
+#
+# A plain layer *is* its something: a ReLU that is off sets a direction to 0, and no later layer
+# brings it back.
+
+# %% [markdown] name="notes-step-1" tags=["notes"]
+# **Speaker notes** · 8 min
+#
+# Wrong answer to expect: "1 plus something is larger than 1, so it explodes". As a product of
+# *numbers* above 1 it would; a random J pushes as often against v as along it, and only the square
+# remains. Ask what happens at α = 1 in the demo: the smallest singular value sinks again. There,
+# αA is as large as I and can undo it. The law of the dashed line comes from free probability
+# (Tarnowski et al. 2019); the exact computation is in `gradcourse/theory/residual.py`. That wide
+# layers with any activation give one law is their main result, for many weak branches.
+
+# %% [markdown] name="bridge-1" tags=["continue"]
+# Multiply the brackets out, and there are $2^{27}$ terms. **Which of them does the gradient
+# take?**
+
+# %% [markdown] name="step-2" tags=["slide"]
+# ## Step 2 · Paths
+#
+# ### Predict
+
+# %% name="predict-length" tags=["fragment"]
+gc.panel("residual/mean-length")
+
+# %% [markdown] name="drag-paths" tags=["subslide"]
+# ### Drag
+#
+# Every path takes, in each block, the shortcut or the branch. The dotted line counts the paths by
+# the number of branches on them. Look at the blue one: where the squared gradient goes. Start at
+# $\alpha = 1$ and make it smaller.
+
+# %% name="demo-paths" tags=["fragment"]
+gc.demo("residual/paths")
+
+# %% [markdown] name="measure-paths-intro" tags=["subslide"]
+# ### Measure
+#
+# All $2^{27}$ paths, exactly, in 27 steps. Row $k$ of `parts` carries what arrives by $k$
+# branches so far, for all 64 directions of δ at once.
+
+
+# %% name="measure-paths" tags=["fragment", "nbval-check-output"]
+def shares_by_length(net, x):
+    parts = torch.zeros(len(net.stem.weight), 28, 64, dtype=torch.float64)
+    parts[:, 0] = torch.eye(64, dtype=torch.float64)
+    states = [net[: 1 + l](x) for l in range(28)]
+    for l in range(27, 0, -1):
+        block = net[l]
+        J = torch.func.jacrev(block.branch)(states[l - 1])
+        parts[:, 1:] += block.alpha * (parts[:, :-1] @ J)
+    squares = parts.square().sum((0, 2))
+    return (squares / squares.sum()).detach().numpy()
+
+
+length, shares = np.arange(28), {}
+for alpha in (1.0, 27**-0.5):
+    nets = [residual_mlp(27, scale=alpha, seed=s).double() for s in range(5)]
+    shares[alpha] = [shares_by_length(net, digits.x_train[s].double()) for s, net in enumerate(nets)]
+    mean = [share @ length for share in shares[alpha]]
+    expected = 27 * alpha**2 / (1 + alpha**2)
+    near = sum(abs(m - expected) < 0.1 * expected + 0.3 for m in mean)
+    print(f"α = {alpha:.2f}: branches on average, theory {expected:4.1f}; near it: {near} of 5")
+
+# %% name="picture-paths" tags=["fragment"]
+lines = []
+for alpha, color, name in ((1.0, "orange", "α = 1"), (27**-0.5, "residual", "α = 1/√27")):
+    found = np.mean(shares[alpha], axis=0)
+    lines += gc.with_theory(length, found, theory.path_shares(27, alpha), name, color)
+gc.Plot(
+    "Where the squared gradient goes, mean of 5",
+    gc.Axis("branches on the path"),
+    gc.Axis("share of the squared gradient"),
+    tuple(lines),
+)
+
+# %% [markdown] name="explain-paths" tags=["subslide"]
+# ### Explain
+#
+# Two blocks already show it:
+#
+# $$(I + \alpha J_1^\top)(I + \alpha J_2^\top) = I + \alpha J_1^\top + \alpha J_2^\top + \alpha^2
+#   J_1^\top J_2^\top .$$
+#
+# With $L$ blocks there are $\binom{L}{k}$ paths through $k$ branches, each with the factor
+# $\alpha^k$. For random weights two different paths are uncorrelated, so their squares add, and the
+# share of length $k$ is binomial (the paths are those of Veit et al. 2016):
+#
+# $$\binom{L}{k} \frac{\alpha^{2k}}{(1 + \alpha^2)^L}, \qquad
+#   \text{mean length } \frac{L\, \alpha^2}{1 + \alpha^2} .$$
+#
+# At $\alpha = 1$ that is 13.5 of 27, at $\alpha = 1/\sqrt{27}$ it is $27/28 \approx 1.0$. **56
+# layers deep, and the gradient meets one branch on its way.** In every single path it meets
+# whole branches; but no path is long.
+
+# %% [markdown] name="measure-cut-intro" tags=["subslide"]
+# ### Cut a block out
+#
+# If the paths are many and short, a trained network should survive the loss of any one block: half
+# of its paths remain. Veit et al. did that to ImageNet networks. Here are four blocks with
+# batch norm, plain and residual, trained; then each block is taken out in turn.
+
+
+# %% name="measure-cut" tags=["fragment", "nbval-check-output"]
+def accuracy_without(net, block):
+    kept = [module for name, module in net.named_children() if name != block]
+    return gc.accuracy(torch.nn.Sequential(*kept), digits.x_train, digits.y_train)
+
+
+for name in ("plain", "residual"):
+    left = []
+    for seed in range(5):
+        net = residual_mlp(4, norm="batch", skip=name == "residual", seed=seed)
+        assert training_error(net, 100, seed)[0] < 0.1
+        left.append([accuracy_without(net, f"block{b}") for b in range(1, 5)])
+    left = np.array(left)
+    above, below = int((left > 0.5).sum()), int((left < 0.3).sum())
+    print(f"{name:9} one of 4 blocks cut out, 20 cuts: above 50 %: {above:2d}   below 30 %: {below:2d}")
+
+# %% [markdown] name="notes-step-2" tags=["notes"]
+# **Speaker notes** · 9 min
+#
+# The usual answer to the prediction is 13.5, and it is right about the *number* of paths. Write the
+# two-block product on the board and let the hall count. The trick of `parts` is the triangle of
+# Pascal with vectors in it; it is an exercise. Cross terms: single networks of width 64 scatter by
+# about 20 %, since two paths are uncorrelated only on average. The cut is a good moment for
+# questions: in a plain network block 3 has only ever seen the output of block 2.
+
+# %% [markdown] name="bridge-2" tags=["continue"]
+# Everything hung on α. The first residual networks had none: $\alpha = 1$. **What does that do to
+# the signal, forwards?**
+
+# %% [markdown] name="step-3" tags=["slide"]
+# ## Step 3 · The size of the branches
+#
+# ### Predict
+
+# %% name="predict-variance" tags=["fragment"]
+gc.panel("residual/first-variance")
+
+# %% [markdown] name="drag-variance" tags=["subslide"]
+# ### Drag
+#
+# Twenty-seven blocks without any norm. Look at the slope of the line while you turn α down from 1.
+
+# %% name="demo-variance" tags=["fragment"]
+gc.demo("residual/variance")
+
+# %% [markdown] name="measure-variance-intro" tags=["subslide"]
+# ### Measure
+#
+# Three ways to keep it down, on 256 digits, width 256: no care at all, $\alpha = 1/\sqrt L$, and a
+# batch norm at the beginning of the branch.
+
+
+# %% name="measure-variance" tags=["fragment"]
+def mean_squares(net, x):
+    with torch.no_grad():
+        return np.array([float(net[: 1 + l](x).square().mean()) for l in range(28)])
+
+
+x, block, lines = digits.x_train[:256], np.arange(28), []
+recipes = {
+    "α = 1": (dict(scale=1.0), "orange"),
+    "α = 1/√27": (dict(scale="inverse_sqrt"), "residual"),
+    "batch norm, α = 1": (dict(norm="batch"), "batch_norm"),
+}
+for name, (options, color) in recipes.items():
+    q = np.mean([mean_squares(residual_mlp(27, 256, seed=s, **options), x) for s in range(5)], 0)
+    growth = theory.residual_variance(27, 1.0 if "√" not in name else 27**-0.5)
+    expected = q[0] + block if "norm" in name else q[0] * growth
+    lines += gc.with_theory(block, q, expected, name, color)
+y_axis = gc.Axis("mean square of x", "log")
+gc.Plot("27 residual blocks, mean of 5", gc.Axis("block (0 is the stem)"), y_axis, tuple(lines))
+
+# %% [markdown] name="explain-variance" tags=["subslide"]
+# ### Explain
+#
+# Forwards it is the same sum as backwards. $F(x)$ has the mean square of $x$ and is uncorrelated
+# with it, so with $q_l = \mathrm{E}[x_l^2]$
+#
+# $$q_l = (1 + \alpha^2)\, q_{l-1} .$$
+#
+# At $\alpha = 1$ it **doubles in every block**: $2^{27} = 1.3 \cdot 10^8$ (in expectation; a
+# network of finite width typically falls a little short, as products do, lesson 01). With
+# $\alpha = 1/\sqrt L$ it ends at $e$.
+#
+# A norm at the beginning of the branch makes its output independent of the size of $x$. Then each
+# block *adds* 1, and $q_l = q_0 + l$. Block $l$ adds 1 to something that has grown to $q_0 + l$:
+# its α is, in effect, $1/\sqrt{q_0 + l}$. **Batch norm scales the branches down without being
+# told** (De & Smith 2020), and backwards δ grows only by $\sqrt{q_L/q_0}$: a factor of 4 here, where
+# the plain 56 layers of lesson 06 had one of tens of thousands.
+
+# %% [markdown] name="recipes" tags=["subslide"]
+# ### Four ways to say it
+#
+# | recipe | first α | learned? | and |
+# |---|---|---|---|
+# | $1/\sqrt L$ (Hayou et al. 2021) | $1/\sqrt L$ | no | |
+# | ReZero, SkipInit (both 2020–21) | 0 | yes | every block starts as the identity |
+# | Fixup (Zhang et al. 2019) | 1 | yes | the branch's last matrix starts at 0, its others shrink |
+# | batch norm in the branch | 1 | no | see above |
+#
+# All of them make 56 layers start near the identity. Three networks each, 60 steps:
+
+# %% name="measure-recipes" tags=["fragment", "nbval-check-output"]
+recipes = {
+    "α = 1": dict(scale=1.0),
+    "1/√L": dict(scale="inverse_sqrt"),
+    "ReZero": dict(scale="rezero"),
+    "Fixup": dict(scale="fixup"),
+    "batch norm": dict(norm="batch"),
+}
+errors = {}
+for name, options in recipes.items():
+    nets = [residual_mlp(27, seed=seed, **options) for seed in range(3)]
+    errors[name] = [training_error(net, 60, seed)[0] for seed, net in enumerate(nets)]
+    learned = sum(e < 0.2 for e in errors[name])
+    print(f"{name:10}  training error below 20 % after 60 steps: {learned} of 3")
+
+# %% [markdown] name="learned-alpha-intro" tags=["subslide"]
+# ReZero's α starts at 0 and is free. Where does gradient descent take it?
+
+# %% name="learned-alpha" tags=["fragment"]
+depths, learned = np.array([4, 9, 16, 27, 40]), []
+for blocks in depths:
+    net = residual_mlp(int(blocks), scale="rezero")
+    training_error(net, 100, 0)
+    alphas = [float(p.detach()) for name, p in net.named_parameters() if "alpha" in name]
+    learned.append(np.sqrt(np.mean(np.square(alphas))))
+gc.Plot(
+    "α after 100 steps, root mean square over the blocks",
+    gc.Axis("blocks L", "log"),
+    gc.Axis("learned α", "log", (0.05, 1.0)),
+    gc.with_theory(depths, learned, depths**-0.5, "ReZero; dashed 1/√L", "residual"),
+)
+
+# %% [markdown] name="learned-alpha-explain" tags=["continue"]
+# Nobody told it, and it ends near $1/\sqrt L$. (That is an observation on this task, not a theorem.)
+
+# %% [markdown] name="notes-step-3" tags=["notes"]
+# **Speaker notes** · 9 min
+#
+# Let the hall guess the loss at α = 1 before the cell: it is not large but NaN, after one step. If
+# somebody asks why not 1/L: it trains too, here; but mean squares add, so all branches together
+# then change the signal by 1/L only. Fixup's exponent −1/(2m − 2) for m matrices in a branch is an
+# exercise. So is the trap of doing both, ReZero's zero and Fixup's: then nothing ever moves.
+
+# %% [markdown] name="bridge-3" tags=["continue"]
+# A block can start as the identity, if nothing stands on the shortcut. **What if something must
+# stand there?**
+
+# %% [markdown] name="step-4" tags=["slide"]
+# ## Step 4 · What may stand on the road
+#
+# ### Predict
+
+# %% name="predict-road" tags=["fragment"]
+gc.panel("residual/open-road")
+
+# %% [markdown] name="drag-road" tags=["subslide"]
+# ### Drag
+#
+# The first ResNets were **post-activation**: a ReLU behind each sum, $x \leftarrow
+# \mathrm{relu}(x + \alpha F(x))$. A year later the same authors moved it into the branch,
+# **pre-activation** (He et al. 2016b); all the blocks above, save those of the puzzle, are built
+# like that. Look at the share of units whose shortcuts are open all the way.
+
+# %% name="demo-road" tags=["fragment"]
+gc.demo("residual/road")
+
+# %% [markdown] name="measure-order-intro" tags=["subslide"]
+# ### Measure
+#
+# 122 layers with batch norm, both orders, three networks each, 40 steps.
+
+# %% name="measure-order" tags=["fragment", "nbval-check-output"]
+late = {}
+for order in ("post", "pre"):
+    nets = [residual_mlp(60, norm="batch", order=order, seed=seed) for seed in range(3)]
+    late[order] = [training_error(net, 40, seed)[1][-10:].mean() for seed, net in enumerate(nets)]
+better = sum(a < b for a, b in zip(late["pre"], late["post"], strict=True))
+print(f"122 layers, training loss over the last 10 of 40 steps lower with pre: {better} of 3")
+
+# %% [markdown] name="projection" tags=["subslide"]
+# ### Where the shape changes
+#
+# In a convolutional network the picture shrinks and the channels multiply. Where they do, the
+# branch's output has another shape than $x$, and the identity cannot be added. There the shortcut
+# becomes a **projection**: one matrix for all pixels (a 1×1 convolution), with stride 2, so that it
+# takes every second pixel. Stride 2 halves the picture, and there are only two such places in the
+# network below: all other shortcuts are identities.
+#
+# 56 layers again, the original recipe (three stages of nine blocks, batch norm), but with 4, 8 and
+# 16 channels on the digits' 8×8 pixels.
+
+# %% name="measure-cnn" tags=["fragment", "nbval-check-output"]
+cnn = {}
+for name in ("plain", "residual"):
+    nets = [residual_cnn(9, 4, skip=name == "residual", seed=seed) for seed in range(3)]
+    cnn[name] = nets, [training_error(net, 40, seed)[1][-10:].mean() for seed, net in enumerate(nets)]
+for module in cnn["residual"][0][0].modules():
+    if isinstance(module, torch.nn.Conv2d) and module.kernel_size == (1, 1):
+        print("a projection:", tuple(module.weight.shape), "stride", module.stride)
+better = sum(r < p - 0.3 for r, p in zip(cnn["residual"][1], cnn["plain"][1], strict=True))
+print(f"56 convolutional layers, training loss clearly lower with shortcuts: {better} of 3")
+
+# %% [markdown] name="explain-road" tags=["subslide"]
+# ### Explain
+#
+# Let a factor $D_l$ stand on the shortcut, $x_l = D_l\, x_{l-1} + \alpha F$. Then the shortest path
+# is no longer $I$ but $D_L \cdots D_1$: **a plain product is back**, with all that lesson 01 says
+# about it. A ReLU behind the sum is such a $D_l$, with zeros and ones. A gate of ½ would
+# be one with $2^{-L}$ (He et al. 2016b tried it: it fails). Every projection is one, too; but two
+# projections are a product of two, and do no harm.
+#
+# The post-activation road is not closed altogether: $x$ is positive behind a ReLU, and stays so
+# where the branch takes away little. That is why 56 layers train in both orders, and deeper ones
+# better in the second.
+
+# %% [markdown] name="notes-step-4" tags=["notes"]
+# **Speaker notes** · 7 min
+#
+# If the demo's line is called pessimistic: it is. A path may leave the closed unit by a branch and
+# come back. With layer norm in the branch the order matters even at 56 layers: at learning rate 0.1
+# pre trains and post does not; at 0.01 both do (tested). Lesson 11 has the same story about
+# Transformers. Projections: He et al. (2016a) also tried to pad with zeros and lost next to
+# nothing.
+
+# %% [markdown] name="bridge-4" tags=["continue"]
+# The road is clear, and the network learns. But the plain network without batch norm never had a
+# *small* gradient: He's weights keep δ. **If not its size, what was wrong with it?**
+
+# %% [markdown] name="step-5" tags=["slide"]
+# ## Step 5 · Shattered gradients
+#
+# ### Predict
+
+# %% name="predict-shattered" tags=["fragment"]
+gc.panel("residual/shattered")
+
+# %% [markdown] name="drag-shattering" tags=["subslide"]
+# ### Drag
+#
+# You walk from one digit to another, along an arc. $f$ is a random sum of the last layer's units;
+# the picture shows its slope along the walk. Look at neighbouring points while the networks get
+# deeper.
+
+# %% name="demo-shattering" tags=["fragment"]
+gc.demo("residual/shattering")
+
+# %% [markdown] name="measure-shattering-intro" tags=["subslide"]
+# ### Measure
+#
+# Two inputs 20° apart. The cosine of the angle between their two gradients $\partial f/\partial
+# x_0$, after 1 to 27 blocks; plain, and two residual networks.
+
+
+# %% name="measure-shattering" tags=["fragment"]
+def gradient_cosine(net, x0, blocks, outputs):
+    x = x0.repeat_interleave(len(outputs), 0).requires_grad_()
+    (net[1 : 1 + blocks](x) * outputs.repeat(2, 1)).sum().backward()
+    one, other = x.grad.chunk(2)
+    return float(F.cosine_similarity(one, other).mean())
+
+
+generator, angle = torch.Generator().manual_seed(0), math.radians(20)
+u, v, outputs = torch.randn(3, 16, 256, generator=generator)
+u, v = u[0] / u[0].norm(), v[0] / v[0].norm()
+v = F.normalize(v - (v @ u) * u, dim=0)
+x0 = 16 * torch.stack([u, math.cos(angle) * u + math.sin(angle) * v])
+blocks, lines = np.array([1, 2, 3, 5, 8, 12, 17, 22, 27]), []
+for name, scale, color in (("plain", None, "plain"), ("α = 1", 1.0, "orange"),
+                           ("α = 1/√27", 27**-0.5, "residual")):  # fmt: skip
+    nets = [residual_mlp(27, 256, scale=scale or 1.0, skip=scale is not None, seed=s) for s in range(5)]
+    found = [np.mean([gradient_cosine(n, x0, b, outputs) for n in nets]) for b in blocks]
+    expected = theory.gradient_correlation(math.cos(angle), 27, scale, layers=2)[blocks]
+    lines += gc.with_theory(blocks, found, expected, name, color)
+
+# %% name="picture-shattering" tags=["fragment"]
+gc.Plot(
+    "How alike two gradients are, inputs 20° apart",
+    gc.Axis("blocks of two layers"),
+    gc.Axis("cosine, mean of 5", limits=(-0.1, 1.0)),
+    tuple(lines),
+)
+
+# %% [markdown] name="explain-shattering" tags=["subslide"]
+# ### Explain
+#
+# Two inputs at an angle θ switch on different units: of those active at one, a share
+# $\kappa = 1 - \theta/\pi$ is active at the other. At 20° that is 89 %. Going back through a wide
+# random layer multiplies the correlation $c$ of the two gradients by this share (Cho & Saul 2009
+# for κ; the angle itself shrinks from layer to layer, so κ rises):
+#
+# $$\text{plain layer:}\quad c \leftarrow \kappa\, c, \qquad
+#   \text{residual block:}\quad c \leftarrow \frac{1 + \alpha^2\, \kappa_1 \kappa_2}{1 + \alpha^2}\, c ,$$
+#
+# with one κ for each of the block's two ReLUs. A plain network of 54 layers multiplies 54 of them
+# and keeps almost nothing: the gradient at one image says nothing about the gradient 20° away.
+# Balduzzi et al. (2017) call it **shattered**: it looks like white noise. A step that helps one
+# image is a random step for its neighbour. The size of the gradient is perfect, $\mathrm{E}|\delta|^2$
+# is the same in all layers, and it is of no use.
+#
+# With $\alpha = 1/\sqrt L$ each block takes at most $1/L$ of it away: $c$ stays above $1/e$,
+# **however deep**. With $\alpha = 1$ each block may take up to half: shortcuts alone help
+# a little, small branches help.
+
+# %% [markdown] name="notes-step-5" tags=["notes"]
+# **Speaker notes** · 9 min
+#
+# The heart of the lesson. Wrong answer to expect: "the gradients are alike, since the images are";
+# ask how many units change sides in one layer, and then 54 times. Balduzzi et al. give $2^{-L}$
+# for plain and $(3/4)^L$ for residual networks with α = 1: that is κ = ½, inputs at 90°. Mind
+# the conditions: wide, random weights, at the start. If asked about batch norm: it keeps images
+# apart, so the angles do not shrink, and plain gradients shatter faster still.
+
+# %% [markdown] name="claims" tags=["slide"]
+# ## Claims on trial
+#
+# Three sentences that one reads often, in our words.
+#
+# ### Claim 1: shortcuts let the gradient bypass the layers
+
+# %% name="claim-bypass" tags=["fragment", "nbval-check-output"]
+direct = {alpha: np.mean([share[0] for share in shares[alpha]]) for alpha in shares}
+for alpha, share in direct.items():
+    text = "below one millionth" if share < 1e-6 else f"about {share:.1f}"
+    print(f"α = {alpha:.2f}: share of the squared gradient that takes no branch at all: {text}")
+verdict = "holds only if" if direct[27**-0.5] > 0.2 > direct[1.0] else "holds"
+print("verdict:", verdict)
+
+# %% [markdown] name="claim-bypass-verdict" tags=["continue"]
+# **Holds only if** the branches are small. There is a path around all layers in any case. At
+# $\alpha = 1$ it carries $2^{-27}$ of the squared gradient.
+
+# %% [markdown] name="claim-vanishing" tags=["subslide"]
+# ### Claim 2: plain deep networks fail because their gradients vanish, and shortcuts cure that
+#
+# Three plain networks of 56 layers. For each: δ behind the first layer, relative to the last hidden
+# one, before and after training, and what it has learned.
+
+
+# %% name="claim-vanishing-measure" tags=["fragment", "nbval-check-output"]
+def first_to_last(net, kind):
+    with gc.probe(net) as record:
+        F.cross_entropy(net(digits.x_train[:256]), digits.y_train[:256]).backward()
+    d = record.output_gradient_rms[0, record.select(kind)]
+    return d[0] / d[-2 if kind == "Linear" else -1]
+
+
+builds = {
+    "no norm": (lambda s: residual_mlp(27, order="post", skip=False, seed=s), "Linear"),
+    "batch norm": (lambda s: residual_mlp(27, order="post", norm="batch", skip=False, seed=s), "Linear"),
+    "convolutions": (lambda s: residual_cnn(9, 4, skip=False, seed=s), "Conv2d"),
+}
+vanished, learned = 0, 0
+for name, (build, kind) in builds.items():
+    nets = [build(seed) for seed in range(3)]
+    before = [first_to_last(net, kind) for net in nets]
+    error = [training_error(net, 40, seed)[0] for seed, net in enumerate(nets)]
+    after = [first_to_last(net, kind) for net in nets]
+    vanished, learned = vanished + sum(b < 0.1 for b in before), learned + sum(e < 0.5 for e in error)
+    sizes = [f"10^{round(np.mean(np.log10(found)))}" for found in (before, after)]
+    print(f"{name:13} δ first/last: {sizes[0]}, after 40 steps {sizes[1]}")
+print(f"vanished at the start: {vanished} of 9   training error below 50 %: {learned} of 9")
+print("verdict:", "fails" if not vanished and not learned else "holds")
+
+# %% [markdown] name="claim-vanishing-verdict" tags=["continue"]
+# **Fails.** None of them learns, and none has a vanishing gradient: it is level without a norm, and
+# with batch norm it *explodes* at the start (lesson 06). The inventors never claimed it. They wrote
+# that vanishing gradients were unlikely to be the cause, since with batch norm neither signal
+# vanishes, and that they had checked that the backward signals of their plain networks have healthy
+# norms (He et al. 2016a, section 4.1). That is put on trial here too. At the very start their word
+# is too kind: three to four decades from end to end. But the first steps fling the first layers' weights
+# far out, batch norm divides their gradients by that, and soon δ *looks* healthy in networks that
+# have learned nothing. What is solved, then? Not one thing: with batch norm, the explosion
+# (step 3); in all of them, the shattering; and that the search starts at the identity.
+
+# %% [markdown] name="claim-care" tags=["subslide"]
+# ### Claim 3: with shortcuts the initialization no longer matters
+
+# %% name="claim-care-measure" tags=["fragment", "nbval-check-output"]
+fails = min(errors["α = 1"]) > 0.8 and max(errors["1/√L"]) < 0.2
+print("the same He weights, without a norm:")
+print(f"   α = 1    learned nothing in {sum(e > 0.8 for e in errors['α = 1'])} of 3")
+print(f"   α = 1/√L learned in         {sum(e < 0.2 for e in errors['1/√L'])} of 3")
+print("verdict:", "fails" if fails else "holds")
+
+# %% [markdown] name="claim-care-verdict" tags=["continue"]
+# **Fails.** A branch scale *is* an initialization. Batch norm in the branch provides one silently,
+# which is why the claim looked true for years.
+
+# %% [markdown] name="notes-claims" tags=["notes"]
+# **Speaker notes** · 5 min
+#
+# Claim 2 is the one to remember, because nearly every blog has it. Quote section 4.1 of the paper
+# from the original. Careful with the positive statement: shattering is at the start and for random
+# weights; it is the best measured candidate here, and it goes together with a better conditioned
+# search. Do not say that batch norm's explosion is the only obstacle: 56 layers with layer norm
+# have a level δ and stay at chance too (lesson 06).
+
+# %% [markdown] name="your-network" tags=["slide"]
+# ## In your own network
+#
+# Put your model, your batch and your loss in place of ours. `kind` picks the layers to look at.
+# In a residual network the line should be level or bend gently; if it is straight and steep on this
+# log axis, each block multiplies: look at the size of the branches.
+
+# %% name="your-network-code" tags=["fragment"]
+model, x, y = residual_cnn(3), digits.x_train[:128], digits.y_train[:128]
+
+with gc.probe(model) as record:
+    F.cross_entropy(model(x), y).backward()
+gc.depth_plot(record, "output_gradient_rms", kind="Conv2d")
+
+# %% [markdown] name="notes-your-network" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# The two single points that stand out are the projections and the ends of branches: a branch's
+# inner layers have a δ of their own. For one point per block, hook the sums instead.
+
+# %% [markdown] name="summary" tags=["slide"]
+# ## Summary
+#
+# - A shortcut turns a product of $J_l$ into one of $I + \alpha J_l$. With $\alpha = 1/\sqrt L$ all
+#   its singular values stay near 1, however many blocks.
+# - Multiplied out, that is $2^L$ paths. The squared gradient takes $L\alpha^2/(1+\alpha^2)$
+#   branches on average: half of them at $\alpha = 1$, about one at $1/\sqrt L$.
+# - At $\alpha = 1$ the signal's mean square doubles in every block. $1/\sqrt L$, ReZero, SkipInit,
+#   Fixup, and batch norm in the branch each prevent it.
+# - What stands on the shortcut multiplies from block to block: keep the road clear, and project
+#   only where the shape changes.
+# - Plain deep networks do not fail because gradients vanish. Those of neighbouring images have
+#   nothing in common: they are shattered.
+
+# %% [markdown] name="exercises" tags=["slide"]
+# ## Exercises
+#
+# Nine questions, 15 points:
+# [exercises/07_residual.ipynb](../exercises/07_residual.ipynb).
+#
+# **Next:** a recurrent network is as deep as its sequence is long, and its road through time is the
+# product of lesson 03. The skip makes a straight road through depth; **can one be built through
+# time?** Lesson 08: LSTM and GRU.
+
+# %% [markdown] name="sources" tags=["continue"]
+# ## Sources
+#
+# - He, Zhang, Ren & Sun (2016a), *Deep residual learning for image recognition*, CVPR: 56 layers,
+#   projections, and section 4.1 on vanishing gradients.
+# - He, Zhang, Ren & Sun (2016b), *Identity mappings in deep residual networks*, ECCV: what may stand
+#   on the shortcut.
+# - Veit, Wilber & Belongie (2016), *Residual networks behave like ensembles of relatively shallow
+#   networks*, NeurIPS: paths, and cutting blocks out.
+# - Balduzzi, Frean, Leary, Lewis, Ma & McWilliams (2017), *The shattered gradients problem: if
+#   resnets are the answer, then what is the question?*, ICML.
+# - Cho & Saul (2009), *Kernel methods for deep learning*, NeurIPS: κ.
+# - Tarnowski, Warchoł, Jastrzębski, Tabor & Nowak (2019), *Dynamical isometry is achieved in residual
+#   networks in a universal way for any activation function*, AISTATS.
+# - Zhang, Dauphin & Ma (2019), *Fixup initialization*, ICLR.
+# - De & Smith (2020), *Batch normalization biases residual blocks towards the identity function in
+#   deep networks*, NeurIPS: SkipInit.
+# - Bachlechner, Majumder, Mao, Cottrell & McAuley (2021), *ReZero is all you need*, UAI.
+# - Hayou, Clerico, He, Deligiannidis, Doucet & Rousseau (2021), *Stable ResNet*, AISTATS: $1/\sqrt
+#   L$.
+# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, UCI: the data.
