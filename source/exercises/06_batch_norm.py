@@ -147,7 +147,7 @@ gc.panel("batch-norm/layer-norm")
 #
 # Your memory holds two images. So you take the gradients of eight batches of two, average them,
 # and then make one update: 16 images per update. Four ReLU layers, 120 updates, $\eta = 0.1$. With
-# 16 images at once, both batch norm and layer norm reach more than 90 % of the test digits. Which
+# 16 images at once, both batch norm and layer norm reach more than 85 % of the test digits. Which
 # of them still gets above 80 %? Set `accumulate` to one of
 #
 # - `"both"`: the average of eight gradients is the gradient of 16 images.

@@ -14,10 +14,9 @@ from gradcourse.data import digits
 from gradcourse.demos.batch_norm.depth import deltas, growth, network
 from gradcourse.demos.batch_norm.layer import batch_norm, gradient_by_torch, paths
 from gradcourse.demos.batch_norm.statistics import batch_variances, normalized_among_strangers
-from gradcourse.exercises.batch_norm.layer import bn_backward, bn_parameter_gradients
+from gradcourse.exercises.batch_norm.backward import bn_backward, bn_parameter_gradients
 from gradcourse.exercises.batch_norm.lesson import (
     accuracy_sorted,
-    deep_sigmoids_right,
     share_of_gradient,
 )
 from gradcourse.exercises.batch_norm.networks import (
@@ -32,8 +31,25 @@ SEEDS = range(5)
 DATA = digits()
 
 
-def trained(net, seed, steps=100, lr=0.1, **options):
+def trained(net, seed, steps=40, lr=0.1, **options):
     return train(net, DATA, steps=steps, lr=lr, seed=seed, every=steps, **options)
+
+
+def sigmoids(norm, depth, seed, **options):
+    return normalized_mlp(depth, 64, "sigmoid", norm, init="xavier", seed=seed, **options)
+
+
+def learned(run):
+    """Whether the last ten losses are clearly below those of guessing, ln 10 = 2.3."""
+    return run.loss[-10:].mean() < 1.9
+
+
+def hidden_weights_times(net, factor):
+    with torch.no_grad():
+        for name, module in net.named_children():
+            if name.startswith("layer"):
+                module.weight.mul_(factor)
+    return net
 
 
 # ---------------------------------------------------------------- the puzzle
@@ -41,15 +57,14 @@ def trained(net, seed, steps=100, lr=0.1, **options):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_thirty_sigmoids_learn_with_batch_norm_only(seed):
-    net = normalized_mlp(30, activation="sigmoid", init="xavier", seed=seed)
-    assert trained(net, seed, 200).test_accuracy[-1] > 0.8
-    assert trained(mlp(30, seed=seed), seed, 100).test_accuracy[-1] < 0.15
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_layer_norm_and_rms_norm_do_not_mend_them(seed):
-    for norm in ("layer", "rms"):
-        assert deep_sigmoids_right(norm, seed, steps=100) < 0.15
+    run = trained(sigmoids("batch", 30, seed), seed)
+    assert learned(run)
+    assert run.test_accuracy[-1] > 0.6
+    others = [sigmoids("layer", 30, seed), sigmoids("rms", 30, seed), mlp(30, seed=seed)]
+    for net in others:
+        run = trained(net, seed)
+        assert not learned(run)
+        assert run.test_accuracy[-1] < 0.15
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -59,21 +74,29 @@ def test_a_plain_layer_does_not_stay_in_range_and_a_normed_one_does(seed):
     sizes = []
     for net in (plain, normed):
         before = float(net[:-2](DATA.x_train).std().detach())
-        trained(net, seed, 300)
+        trained(net, seed, 60)
         sizes.append(float(net[:-2](DATA.x_train).std().detach()) / before)
     assert sizes[0] > 2
     assert 0.8 < sizes[1] < 1.25
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("norm", ["batch", "layer", "rms"])
-def test_what_differs_between_images_lives_on_with_batch_norm_only(norm, seed):
-    net = normalized_mlp(30, activation="sigmoid", norm=norm, init="xavier", seed=seed).double()
-    with torch.no_grad():
-        z = net[:-2](DATA.x_train[:256].double())
-    share = float((z.var(0).mean() / z.square().mean()).sqrt())
-    assert (share > 0.99) == (norm == "batch")
-    assert norm == "batch" or share < 1e-10
+def test_what_differs_between_images_lives_on_with_batch_norm_only(seed):
+    """With the others it fades by √(E[φ′²]/E[φ²]) a layer, to about 1e-12."""
+    x = DATA.x_train[:256].double()
+    for norm in ("batch", "layer", "rms"):
+        net = sigmoids(norm, 30, seed).double()
+        with torch.no_grad():
+            first, last = net[:2](x), net[:-2](x)
+        share = [
+            float((z.var(0, correction=0).mean() / z.square().mean()).sqrt()) for z in (first, last)
+        ]
+        if norm == "batch":
+            assert share[1] == pytest.approx(1.0, abs=1e-3)
+        else:
+            assert 2e-13 < share[1] < 5e-12
+            kept = theory.mean_squared_slope("sigmoid", 1.0) / theory.q_map("sigmoid", 1.0, 1.0)
+            assert (share[1] / share[0]) ** (1 / 29) == pytest.approx(math.sqrt(kept), abs=0.02)
 
 
 # ---------------------------------------------------------------- forwards and backwards
@@ -110,10 +133,10 @@ def test_an_outlier_gets_hardly_any_gradient():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("images", [4, 8, 32, 128])
-def test_the_share_of_delta_that_gets_through(images, seed):
-    expected = math.sqrt(1 - 2 / images)
-    assert share_of_gradient(images, seed) == pytest.approx(expected, abs=0.06)
+def test_the_share_of_delta_that_gets_through(seed):
+    for images in (4, 8, 32, 128):
+        expected = math.sqrt(1 - 2 / images)
+        assert share_of_gradient(images, seed) == pytest.approx(expected, abs=0.06)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -175,9 +198,19 @@ def test_at_batch_size_2_only_the_norms_without_a_batch_learn(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_accumulating_gradients_does_not_enlarge_the_batch_of_batch_norm(seed):
-    assert accuracy_with_accumulation("batch", 2, 8, seed) < 0.6
-    assert accuracy_with_accumulation("layer", 2, 8, seed) > 0.8
-    assert accuracy_with_accumulation("batch", 16, 1, seed) > 0.9
+    """At half as many updates as the exercise; so its 80 and 85 % are 70 % here."""
+    right = {
+        (norm, size): accuracy_with_accumulation(norm, size, 16 // size, seed, updates=60)
+        for norm in ("batch", "layer")
+        for size in (2, 16)
+    }
+    assert right["batch", 2] < 0.5
+    assert min(right["layer", 2], right["batch", 16], right["layer", 16]) > 0.7
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_sixteen_images_at_once_reach_what_the_exercise_says(seed):
+    assert min(accuracy_with_accumulation(n, 16, 1, seed) for n in ("batch", "layer")) > 0.85
 
 
 def test_a_larger_batch_is_less_noisy_and_two_images_are_signs():
@@ -190,11 +223,11 @@ def test_a_larger_batch_is_less_noisy_and_two_images_are_signs():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize(("name", "above"), [("relu", 0.02), ("tanh", 0.04), ("sigmoid", 0.04)])
-def test_delta_grows_by_the_predicted_factor(name, above, seed):
-    expected = theory.normalized_gradient_growth(name)
-    measured = growth(network("batch", 56, name, seed=seed), 512)
-    assert -0.02 < measured - expected < above
+def test_delta_grows_by_the_predicted_factor(seed):
+    for name, above in (("relu", 0.02), ("tanh", 0.04), ("sigmoid", 0.04)):
+        expected = theory.normalized_gradient_growth(name)
+        measured = growth(network("batch", 56, name, seed=seed), 512)
+        assert -0.02 < measured - expected < above
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -207,11 +240,11 @@ def test_the_gap_to_theory_shrinks_with_the_width(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("gain", [0.3, 1.0, 3.0])
-def test_weights_have_no_say_in_a_normed_network_and_all_in_a_plain_one(gain, seed):
-    assert growth(network("batch", 20, seed=seed, gain=gain)) == pytest.approx(1.21, abs=0.03)
-    assert growth(network("layer", 20, seed=seed, gain=gain)) == pytest.approx(1.0, abs=0.05)
-    assert growth(network("none", 20, seed=seed, gain=gain)) == pytest.approx(gain, rel=0.05)
+def test_weights_have_no_say_in_a_normed_network_and_all_in_a_plain_one(seed):
+    for gain in (0.3, 1.0, 3.0):
+        assert growth(network("batch", 20, seed=seed, gain=gain)) == pytest.approx(1.21, abs=0.03)
+        assert growth(network("layer", 20, seed=seed, gain=gain)) == pytest.approx(1.0, abs=0.05)
+        assert growth(network("none", 20, seed=seed, gain=gain)) == pytest.approx(gain, rel=0.05)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -223,18 +256,33 @@ def test_with_batch_norm_no_weights_make_delta_vanish(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_ten_layers_train_and_56_do_not_and_the_first_step_says_why(seed):
-    assert trained(normalized_mlp(10, seed=seed), seed).train_accuracy[-1] > 0.9
-    run = trained(normalized_mlp(56, seed=seed), seed)
-    assert run.train_accuracy[-1] < 0.4
+def test_below_epsilon_it_vanishes_all_the_same(seed):
+    found = deltas(network("batch", 30, seed=seed, gain=0.001))
+    assert found[0] < 1e-6 * found[-1]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_ten_relu_layers_train_and_56_do_not_and_the_first_step_says_why(seed):
+    short, deep = (trained(normalized_mlp(depth, seed=seed), seed, 30) for depth in (10, 56))
+    assert learned(short)
+    assert short.train_accuracy[-1] > 0.8
+    assert not learned(deep)
+    assert deep.train_accuracy[-1] < 0.4
     first = trained(normalized_mlp(56, seed=seed), seed, 1).relative_change[-1][0]
     assert first > 100
-    assert run.relative_change[-1][0] == pytest.approx(first, rel=0.01)
+    assert deep.relative_change[-1][0] == pytest.approx(first, rel=0.01)
 
 
-@pytest.mark.parametrize("lr", [1.0, 0.03, 0.01, 0.003])
-def test_no_other_learning_rate_trains_56_layers(lr):
-    assert trained(normalized_mlp(56, seed=0), 0, 150, lr).train_accuracy[-1] < 0.4
+@pytest.mark.parametrize("seed", SEEDS)
+def test_fifty_six_gently_bent_layers_do_train(seed):
+    """Sigmoids, and the ReLU with β = 1.5 of the exercise."""
+    assert learned(trained(sigmoids("batch", 56, seed), seed))
+    assert learned(trained(normalized_mlp(56, beta=1.5, seed=seed), seed))
+
+
+@pytest.mark.parametrize(("seed", "lr"), list(enumerate([1.0, 0.03, 0.01, 0.003])))
+def test_no_other_learning_rate_trains_56_layers(seed, lr):
+    assert not learned(trained(normalized_mlp(56, seed=seed), seed, 50, lr))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -244,21 +292,19 @@ def test_layer_norm_is_no_way_out_either(seed):
     assert growth(net) == pytest.approx(1.0, abs=0.05)
     z = net[:-2](DATA.x_train[:256]).detach()
     assert float((z.var(0).mean() / z.square().mean()).sqrt()) < 0.3
-    assert trained(normalized_mlp(56, norm="layer", seed=seed), seed).train_accuracy[-1] < 0.2
+    assert trained(normalized_mlp(56, norm="layer", seed=seed), seed, 15).train_accuracy[-1] < 0.2
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_adam_is_no_way_out(seed):
-    run = trained(
-        normalized_mlp(56, seed=seed), seed, optimizer=lambda p: torch.optim.Adam(p, lr=1e-3)
-    )
+    """Not even with a step of about the same size for every weight."""
+
+    def adam(parameters):
+        return torch.optim.Adam(parameters, lr=1e-3, fused=True)
+
+    run = trained(normalized_mlp(56, seed=seed), seed, 30, optimizer=adam)
+    assert not learned(run)
     assert run.train_accuracy[-1] < 0.4
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_fifty_six_layers_that_bend_less_do_train(seed):
-    """What the exercise on β says."""
-    assert trained(normalized_mlp(56, beta=1.5, seed=seed), seed, 300).train_accuracy[-1] > 0.8
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -276,7 +322,7 @@ def test_relu_layers_scramble_the_digits_sooner_than_sigmoids(seed):
     assert share["relu"] < 0.04 < 0.08 < share["sigmoid"]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_exercises_on_depth_are_not_at_an_edge(seed):
     assert 31 < layers_to_a_thousand(seed) < 42
     assert 6 < end_to_end(seed, 1.5) < 40
@@ -291,21 +337,32 @@ def test_the_exercises_on_depth_are_not_at_an_edge(seed):
 def test_more_covariate_shift_and_yet_more_learning(seed):
     def shift_and_right(net):
         meter = ShiftMeter(net, DATA.x_train[:512], lr=0.1, every=20)
-        run = trained(net, seed, 300, optimizer=meter)
+        run = trained(net, seed, 100, optimizer=meter)
         return meter.shift, run.test_accuracy[-1], run.loss[-50:].mean()
 
-    def recipe(noise):
-        return normalized_mlp(4, 64, "sigmoid", init="xavier", noise=noise, seed=seed)
-
-    plain, normed, shaken = map(shift_and_right, (mlp(4, seed=seed), recipe(0.0), recipe(0.55)))
-    assert 100 * normed[0] < plain[0] < shaken[0] / 2
+    plain = shift_and_right(mlp(4, seed=seed))
+    normed, shaken = (
+        shift_and_right(sigmoids("batch", 4, seed, noise=noise)) for noise in (0.0, 0.55)
+    )
+    assert 100 * normed[0] < plain[0] < shaken[0] / 1.5
     assert plain[1] < 0.2
     assert min(normed[1], shaken[1]) > 0.85
     assert shaken[2] > normed[2]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_large_initial_weights_freeze_although_the_forward_pass_is_the_same(seed):
-    runs = [trained(normalized_mlp(4, gain=gain, seed=seed), seed, 300) for gain in (1.0, 100.0)]
-    assert runs[0].test_accuracy[-1] > 0.93 > runs[1].test_accuracy[-1]
-    assert runs[1].relative_change[-1][0] < 1e-2 * runs[0].relative_change[-1][0]
+def test_large_hidden_weights_freeze_although_the_forward_pass_is_the_same(seed):
+    def run(factor, steps):
+        net = hidden_weights_times(normalized_mlp(4, seed=seed), factor)
+        return trained(net, seed, steps)
+
+    first = [run(factor, 1).relative_change[-1][0] for factor in (1, 100)]
+    assert first[0] / first[1] == pytest.approx(1e4, rel=0.01)
+    small, large = run(1, 120), run(100, 120)
+    assert small.test_accuracy[-1] > 0.93 > large.test_accuracy[-1]
+    assert large.relative_change[-1][:-1].max() < 1e-3 < small.relative_change[-1][:-1].min()
+    only_the_rest = normalized_mlp(4, seed=seed)
+    for name, module in only_the_rest.named_children():
+        module.requires_grad_(not name.startswith("layer"))
+    frozen = trained(only_the_rest, seed, 120)
+    assert frozen.test_accuracy[-1] == pytest.approx(large.test_accuracy[-1], abs=0.04)

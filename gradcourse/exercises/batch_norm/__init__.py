@@ -1,7 +1,8 @@
 """Lesson 06 and its assignment: batch normalization."""
 
+from gradcourse.exercises.batch_norm.backward import BACKWARD
 from gradcourse.exercises.batch_norm.evaluation import PREDICT, RUNNING
-from gradcourse.exercises.batch_norm.layer import BACKWARD, FORWARD
+from gradcourse.exercises.batch_norm.layer import FORWARD
 from gradcourse.exercises.batch_norm.lesson import (
     FIRST_DELTA,
     LARGE_WEIGHTS,

@@ -55,7 +55,7 @@ LARGE_WEIGHTS = Choice(
         ),
     ),
     measure=_large_weights,
-    explain="(1000 u − 1000 μ)/(1000 σ) is (u − μ)/σ. Only ε, 10⁻⁵ beside σ², can tell.",
+    explain="With mean μ and standard deviation σ: (1000 u − 1000 μ)/(1000 σ) is (u − μ)/σ.",
     hints=("What happens to the mean and the standard deviation of u?",),
 )
 
@@ -89,7 +89,8 @@ TWO_IMAGES = Choice(
     title="A batch of two",
     lesson="06",
     question="A batch of two images goes through batch norm, and some δ comes back. How much of it "
-    "gets through to u, compared with what γ/σ alone would let through?",
+    "gets through to u, compared with what multiplying by γ and dividing by the standard deviation "
+    "would let through?",
     answer="two_images",
     options=(
         Option(
@@ -248,14 +249,20 @@ FIRST_DELTA = Prediction(
     answer="first_delta_56",
     measure=first_delta,
     within=4.0,
-    low=1e-8,
-    high=1e8,
+    low=1e-10,
+    high=1e10,
     explain="Every layer multiplies δ by about 1.211, and 1.211^55 is about 38,000.",
     misconceptions=(
         NamedValue(
             "batch norm keeps it",
             1.0,
             "It keeps the size of z, forwards. Nothing was promised backwards.",
+        ),
+        NamedValue(
+            "ReLU halves it",
+            0.5**27.5,
+            "ReLU lets half of δ's mean square through, and you let nothing give it back. He's "
+            "weights do: without batch norm δ would stay. Batch norm adds a division.",
         ),
     ),
     hints=("ReLU lets half of δ's mean square through. What does batch norm divide by?",),

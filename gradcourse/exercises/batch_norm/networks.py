@@ -68,7 +68,7 @@ ACCUMULATE = Choice(
     lesson="06",
     question="Your memory holds two images. So you take the gradients of eight batches of two, "
     "average them, and then make one update: 16 images per update. Four ReLU layers, 120 updates, "
-    "η = 0.1. With 16 images at once both batch norm and layer norm reach more than 90 % of the "
+    "η = 0.1. With 16 images at once both batch norm and layer norm reach more than 85 % of the "
     "test digits. Which of them still gets above 80 %?",
     answer="accumulate",
     options=(
@@ -161,6 +161,14 @@ GROWTH = CodeExercise(
                     "images of each unit: axis 0.",
                 ),
                 Misconception(
+                    "mean of the standard deviations",
+                    lambda a, slope: float(
+                        np.sqrt(np.mean(np.square(slope))) / np.mean(np.std(a, axis=0))
+                    ),
+                    "You averaged the units' standard deviations. Their variances add up in u: "
+                    "the mean of the variances first, then the root.",
+                ),
+                Misconception(
                     "the root is missing",
                     lambda a, slope: gradient_growth(a, slope) ** 2,
                     "You gave the factor on the mean square of δ. The factor on its size is the "
@@ -238,6 +246,11 @@ THOUSANDFOLD = Prediction(
             18.0,
             "You used 1.47 per layer. That is the factor on δ's mean square; its size grows by "
             "the square root, 1.21.",
+        ),
+        NamedValue(
+            "the log of the factor forgotten",
+            5.7,
+            "You divided ln 1000 by 1.211. Each layer adds ln 1.211 to ln δ: divide by that.",
         ),
         NamedValue(
             "a factor of 2 per layer",

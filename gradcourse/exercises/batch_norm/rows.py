@@ -27,6 +27,10 @@ def rms_forward(u: Any, gamma: Any, eps: float) -> Array:
     return gamma * u / np.sqrt(np.mean(u**2, axis=1, keepdims=True) + eps)
 
 
+def _ln_flat(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+    return gamma * (u - np.mean(u, 1)) / np.sqrt(np.var(u, 1) + eps) + beta
+
+
 def _ln_unbiased(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
     centred = u - np.mean(u, 1, keepdims=True)
     return gamma * centred / np.sqrt(np.var(u, 1, ddof=1, keepdims=True) + eps) + beta
@@ -47,6 +51,14 @@ def _rms_norm_of_row(u: Any, gamma: Any, eps: float) -> Array:
 
 def _rms_over_batch(u: Any, gamma: Any, eps: float) -> Array:
     return gamma * u / np.sqrt(np.mean(np.square(u), 0) + eps)
+
+
+def _rms_flat(u: Any, gamma: Any, eps: float) -> Array:
+    return gamma * u / np.sqrt(np.mean(np.square(u), 1) + eps)
+
+
+def _rms_eps_outside(u: Any, gamma: Any, eps: float) -> Array:
+    return gamma * u / (np.sqrt(np.mean(np.square(u), 1, keepdims=True)) + eps)
 
 
 def _rms_squared(u: Any, gamma: Any, eps: float) -> Array:
@@ -86,6 +98,12 @@ LAYER_NORM = CodeExercise(
                     "images it leaves only +1 and −1, with one image only 0. Take axis 1.",
                 ),
                 Misconception(
+                    "keepdims forgotten",
+                    _ln_flat,
+                    "u.mean(axis=1) has shape (B,) and numpy lines it up with the units. With "
+                    "keepdims=True it has shape (B, 1): one number for each row.",
+                ),
+                Misconception(
                     "mean not subtracted",
                     lambda u, gamma, beta, eps: rms_forward(u, gamma, eps) + beta,
                     "You divided by the root mean square and subtracted no mean: that is RMS norm. "
@@ -117,6 +135,12 @@ LAYER_NORM = CodeExercise(
             rms_forward,
             (
                 Misconception(
+                    "keepdims forgotten",
+                    _rms_flat,
+                    "The mean over axis 1 has shape (B,) and numpy lines it up with the units, not "
+                    "with the rows. keepdims=True gives it the shape (B, 1).",
+                ),
+                Misconception(
                     "mean subtracted",
                     lambda u, gamma, eps: ln_forward(u, gamma, 0.0, eps),
                     "You subtracted the row's mean: that is layer norm without β. RMS norm only "
@@ -133,6 +157,12 @@ LAYER_NORM = CodeExercise(
                     _rms_over_batch,
                     "You took the mean square over the images. RMS norm takes it of each image "
                     "over its units: axis 1.",
+                ),
+                Misconception(
+                    "ε outside the root",
+                    _rms_eps_outside,
+                    "You divided by the root mean square plus ε. ε is added to the mean square, "
+                    "under the root.",
                 ),
                 Misconception(
                     "the root is missing",
