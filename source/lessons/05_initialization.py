@@ -500,9 +500,9 @@ for name in ("tanh", "elu", "relu", "sigmoid"):
     print(f"{name:8} σ_w = {theory.edge_of_chaos(name):.2f}")
 
 # %% [markdown] name="explain-edges" tags=["continue"]
-# tanh and ELU have slope 1 at 0, and their signal fades there as in step 3. The sigmoid's slope is ¼
-# at most, and less where large weights send $z$: to reach $\chi = 1$ it takes weights ten times
-# Xavier's.
+# tanh and ELU have slope 1 at 0 and bend away from it elsewhere: with these weights their signal fades
+# like a power of the depth, as in step 3. The sigmoid's slope is ¼ at most, and less where large
+# weights send $z$: to reach $\chi = 1$ it takes weights ten times Xavier's.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 9 min

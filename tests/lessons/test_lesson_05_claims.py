@@ -89,7 +89,7 @@ def test_every_gradient_of_xaviers_start_is_a_hundred_thousandth_of_hes(seed):
         norms[init] = np.array([float(p.grad.norm()) for p in net.parameters() if p.dim() == 2])
     ratio = norms["xavier"] / norms["he"]
     assert len(ratio) == 31
-    assert 1e-6 < ratio.min()
+    assert ratio.min() > 1e-6
     assert ratio.max() < 4e-5
 
 
@@ -122,8 +122,8 @@ def test_ten_times_less_noise_costs_about_the_same_number_of_steps(seed):
     """Until the units differ by 10 %."""
     when = []
     for noise in (1e-7, 1e-5, 1e-3):
-        steps, values, _ = awakening(noise, seed)
-        assert values.max() > 0.5
+        steps, values, _ = awakening(noise, seed, 420)
+        assert values.max() > 0.1
         when.append(int(steps[np.argmax(values > 0.1)]))
     early, late = when[1] - when[2], when[0] - when[1]
     assert early >= 20

@@ -40,7 +40,9 @@ def difference(weight: torch.Tensor) -> float:
 
 
 @cache
-def awakening(noise: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, float]:
+def awakening(
+    noise: float, seed: int = 0, steps: int = STEPS
+) -> tuple[np.ndarray, np.ndarray, float]:
     """Train; return steps, the difference between the units of layer 1, and the test accuracy."""
     from gradcourse.data import digits
     from gradcourse.training import train
@@ -48,11 +50,11 @@ def awakening(noise: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray, floa
     net, data = noisy_constant(noise, seed), digits()
     first = next(net.parameters())
     values, right = [difference(first)], 0.0
-    for chunk in range(STEPS // CHUNK):
+    for chunk in range(steps // CHUNK):
         run = train(net, data, steps=CHUNK, lr=0.3, seed=100 * seed + chunk, every=CHUNK)
         values.append(difference(first))
         right = float(run.test_accuracy[-1])
-    return np.arange(0, STEPS + 1, CHUNK), np.array(values), right
+    return np.arange(0, steps + 1, CHUNK), np.array(values), right
 
 
 def draw_symmetry(noise: float) -> Plot:
