@@ -2,7 +2,13 @@
 
 from gradcourse.exercises.lstm.biases import CHRONO, REST
 from gradcourse.exercises.lstm.cells import GRU_STEP, LSTM_STEP
-from gradcourse.exercises.lstm.lesson import AT_BIRTH, CAN_EXPLODE, DEFAULT_LSTM, FIFTY_STEPS
+from gradcourse.exercises.lstm.lesson import (
+    AT_BIRTH,
+    AT_MARKS,
+    CAN_EXPLODE,
+    DEFAULT_LSTM,
+    FIFTY_STEPS,
+)
 from gradcourse.exercises.lstm.memory import DIRECT_PATH, HALF_LIFE
 from gradcourse.exercises.lstm.networks import KEEP_BIAS, ONE_PERCENT, TUNE_BIAS
 
@@ -11,6 +17,7 @@ EXERCISES = (
     DEFAULT_LSTM,
     FIFTY_STEPS,
     AT_BIRTH,
+    AT_MARKS,
     CAN_EXPLODE,
     LSTM_STEP,
     DIRECT_PATH,

@@ -10,6 +10,7 @@ from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
 from gradcourse.demos.lstm.explode import LAGS
 from gradcourse.demos.lstm.simulate import Run, cell_gradients, half_life, run
 from gradcourse.demos.lstm.three import relative_gradient
+from gradcourse.demos.lstm.training import moves_at_marks
 
 SEEDS = range(5)
 
@@ -142,6 +143,45 @@ AT_BIRTH = Choice(
     explain="With biases near 0 every gate is near ½: half is kept, and the other paths bring it "
     "to about 0.64 per step. An untrained RNN of torch's happens to have about the same.",
     hints=("Where do gates stand if their biases are 0?",),
+)
+
+
+def _at_marks() -> str:
+    share = moves_at_marks(0)
+    if share < 0.25:
+        return "little"
+    return "half" if share < 0.75 else "same"
+
+
+AT_MARKS = Choice(
+    id="lstm/at-marks",
+    title="What does the state do between the marks?",
+    lesson="08",
+    question="A GRU has learned the adding problem, 60 steps. Two steps carry a mark, 58 do not, "
+    "but each shows a number. How far does the state h move in an unmarked step, compared with a "
+    "marked one?",
+    answer="at_marks",
+    options=(
+        Option(
+            "same",
+            "About as far: every step shows a number.",
+            "What is written at each step is lost after a few.",
+        ),
+        Option(
+            "half",
+            "About half as far: its gates are about half open.",
+            "They were, before the training. They are learned, and they read x.",
+        ),
+        Option(
+            "little",
+            "Less than a quarter as far.",
+            "The gates read the mark. Without one they hold the state nearly still.",
+        ),
+    ),
+    measure=cache(_at_marks),
+    explain="A gate is a number that the network computes from x and h at each step. So it can be "
+    "open at a mark and closed elsewhere: no fixed weight can.",
+    hints=("What must not happen to the first number until the end?",),
 )
 
 

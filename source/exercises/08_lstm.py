@@ -1,0 +1,223 @@
+# %% [markdown] name="title"
+# # Exercises 08 · LSTM and GRU
+#
+# Nine questions, 16 points. Each has a cell for your answer and a panel below it. Run your cell,
+# then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
+# The inputs are random and new at each check.
+#
+# You need [lesson 08](../lessons/08_lstm_and_gru.ipynb).
+
+# %% name="import"
+import gradcourse as gc
+import numpy as np
+import torch
+
+# %% [markdown] name="lstm-step-question"
+# ## 1 · One step of an LSTM (2 points)
+#
+# `cell` holds the four tensors of an `nn.LSTMCell`, under torch's names: `cell.weight_ih` of shape
+# (4n, inputs), `cell.weight_hh` of shape (4n, n), `cell.bias_ih` and `cell.bias_hh` of shape (4n,).
+# It is no module: you cannot call it. `x` has shape (batch, inputs), `h` and `c` (batch, n). Return h
+# and c after the step, as `nn.LSTMCell` does. torch's order of the blocks is i, f, g, o.
+
+
+# %% name="lstm-step" answer="lstm/lstm-step"
+def lstm_step(cell, x, h, c):
+    """h and c after one step; two tensors of shape (batch, n)."""
+    ### BEGIN SOLUTION
+    z = x @ cell.weight_ih.T + h @ cell.weight_hh.T + cell.bias_ih + cell.bias_hh
+    i, f, g, o = z.chunk(4, dim=1)
+    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(c), c
+    ### END SOLUTION
+
+
+# %% check="lstm/lstm-step"
+gc.panel("lstm/lstm-step")
+
+# %% [markdown] name="direct-path-question"
+# ## 2 · The road (2 points)
+#
+# `f` holds the forget gates of an LSTM's n cells at steps 1 to T, shape (T, n), the first step in
+# the first row. Return $\partial c_T/\partial c_t$ along the cells alone, for every lag $T - t$ from 0
+# to T: shape (T + 1, n), row k for lag k.
+#
+# For example, with one cell and the gates 0.5, 0.8, 0.9 it is 1, 0.9, 0.72, 0.36.
+
+
+# %% name="direct-path" answer="lstm/direct-path"
+def direct_path(f):
+    """∂c_T/∂c_t along the cells alone, by lag; an array of shape (T + 1, n)."""
+    ### BEGIN SOLUTION
+    return np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1], axis=0)])
+    ### END SOLUTION
+
+
+# %% check="lstm/direct-path"
+gc.panel("lstm/direct-path")
+
+# %% [markdown] name="half-life-question"
+# ## 3 · The half-life of a forget bias (2 points)
+#
+# Gates are at their biases. Return
+#
+# - `half_life`: the number of steps, not rounded, after which half of the gradient is left on the
+#   road. torch adds the two biases that you are given.
+# - `forget_bias_for`: the forget bias whose half-life is `steps`.
+#
+# For example, biases of 0 and 0 have a half-life of 1 step.
+
+
+# %% name="half-life" answer="lstm/half-life"
+def half_life(bias_ih, bias_hh):
+    """Steps until half is left; a float."""
+    ### BEGIN SOLUTION
+    f = 1 / (1 + np.exp(-(bias_ih + bias_hh)))
+    return float(np.log(2) / -np.log(f))
+    ### END SOLUTION
+
+
+def forget_bias_for(steps):
+    """The forget bias with this half-life; a float."""
+    ### BEGIN SOLUTION
+    f = 0.5 ** (1 / steps)
+    return float(np.log(f / (1 - f)))
+    ### END SOLUTION
+
+
+# %% check="lstm/half-life"
+gc.panel("lstm/half-life")
+
+# %% [markdown] name="one-percent-question"
+# ## 4 · How far does a forget bias of 1 reach? (1 point)
+#
+# The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has it, with small
+# weights. At which lag is 1 % of the gradient left on the road? The check takes the median of five
+# networks and accepts 20 % more or less.
+
+# %% name="one-percent" answer="lstm/one-percent"
+one_percent_lag = None
+### BEGIN SOLUTION
+one_percent_lag = 14.7  # ln 100 / −ln σ(1)
+### END SOLUTION
+
+# %% check="lstm/one-percent"
+gc.panel("lstm/one-percent")
+
+# %% [markdown] name="chrono-question"
+# ## 5 · Chrono initialization (2 points)
+#
+# `lstm` is an `nn.LSTM` of n units and one layer. Set its biases in place: forget bias $\ln u$ and
+# input bias $-\ln u$, with $u = 1 + (T_{\max} - 2)\cdot$`uniform`; all others 0. `longest` is $T_{\max}$
+# and `uniform` a tensor of n numbers between 0 and 1. torch adds `lstm.bias_ih_l0` and
+# `lstm.bias_hh_l0`, both of shape (4n,), in the order i, f, g, o. Leave the weights alone, and work
+# under `torch.no_grad()`.
+
+
+# %% name="chrono" answer="lstm/chrono"
+def chrono_(lstm, longest, uniform):
+    """Set the biases in place; returns nothing."""
+    ### BEGIN SOLUTION
+    n, bias = len(uniform), torch.log(1 + (longest - 2) * uniform)
+    with torch.no_grad():
+        lstm.bias_ih_l0.zero_()
+        lstm.bias_hh_l0.zero_()
+        lstm.bias_ih_l0[:n] = -bias
+        lstm.bias_ih_l0[n : 2 * n] = bias
+    ### END SOLUTION
+
+
+# %% check="lstm/chrono"
+gc.panel("lstm/chrono")
+
+# %% [markdown] name="gru-step-question"
+# ## 6 · One step of a GRU (2 points)
+#
+# As in question 1, `cell` holds the tensors of an `nn.GRUCell`, with 3n rows in the order r, z, n.
+# Return h after the step, as `nn.GRUCell` does.
+
+
+# %% name="gru-step" answer="lstm/gru-step"
+def gru_step(cell, x, h):
+    """h after one step; a tensor of shape (batch, n)."""
+    ### BEGIN SOLUTION
+    xr, xz, xn = (x @ cell.weight_ih.T + cell.bias_ih).chunk(3, dim=1)
+    hr, hz, hn = (h @ cell.weight_hh.T + cell.bias_hh).chunk(3, dim=1)
+    r, z = torch.sigmoid(xr + hr), torch.sigmoid(xz + hz)
+    return (1 - z) * torch.tanh(xn + r * hn) + z * h
+    ### END SOLUTION
+
+
+# %% check="lstm/gru-step"
+gc.panel("lstm/gru-step")
+
+# %% [markdown] name="keep-bias-question"
+# ## 7 · A GRU that remembers (1 point)
+#
+# You want torch's `nn.GRU` to start with a memory of about a hundred steps. Which bias do you set?
+# Set `keep_bias` to one of
+#
+# - `"plus"`: the update gate's, to +5.
+# - `"minus"`: the update gate's, to −5: to update little is to remember.
+# - `"reset"`: the reset gate's, to +5: then nothing is reset.
+# - `"none"`: no bias will do, a GRU has no forget gate.
+
+# %% name="keep-bias" answer="lstm/keep-bias"
+keep_bias = None
+### BEGIN SOLUTION
+keep_bias = "plus"
+### END SOLUTION
+
+# %% check="lstm/keep-bias"
+gc.panel("lstm/keep-bias")
+
+# %% [markdown] name="rest-growth-question"
+# ## 8 · An LSTM at rest (2 points)
+#
+# An LSTM of n units without input is at rest: h, c and g are 0; all biases are 0 but the forget bias.
+# `W_hh` holds its recurrent weights in torch's order i, f, g, o, shape (4n, n). By which factor per
+# step does $\partial c_T/\partial c_t$ grow or fall in the long run, on all paths? Return the spectral
+# radius of $\partial c_t/\partial c_{t-1}$.
+#
+# For example, one unit with $W_g = 4$ and forget bias 0 has $\tfrac12 + \tfrac14 \cdot 4 = 1.5$.
+
+
+# %% name="rest-growth" answer="lstm/rest-growth"
+def rest_growth(W_hh, forget_bias):
+    """Spectral radius of ∂c_t/∂c_(t−1) at rest; a float."""
+    ### BEGIN SOLUTION
+    n = W_hh.shape[1]
+    J = np.eye(n) / (1 + np.exp(-forget_bias)) + W_hh[2 * n : 3 * n] / 4
+    return float(np.abs(np.linalg.eigvals(J)).max())
+    ### END SOLUTION
+
+
+# %% check="lstm/rest-growth"
+gc.panel("lstm/rest-growth")
+
+# %% [markdown] name="tune-bias-question"
+# ## 9 · A forget bias for 60 steps (2 points)
+#
+# A random LSTM of 32 units has the forget bias b and the input bias −b. Turn the knob until between
+# 0.3 and 0.7 of ∂c is left at lag 60, through all paths. Less would forget the start; more would
+# hardly let go in the time of the task. The check measures three random networks, not the one in the
+# picture.
+
+# %% name="tune-bias" answer="lstm/tune-bias"
+bias = None
+### BEGIN SOLUTION
+bias = 4.5
+### END SOLUTION
+
+# %% check="lstm/tune-bias"
+gc.panel("lstm/tune-bias")
+
+# %% [markdown] name="tune-bias-after"
+# It is worth a try: make the LSTM of the lesson's puzzle with one forget bias of 4.5 and the input
+# bias −4.5 for all cells, in place of chrono's, and train it on 60 steps.
+
+# %% [markdown] name="score-intro"
+# ## Your score
+
+# %% name="score" tags=["nbval-check-output"]
+gc.score("08")

@@ -1,0 +1,804 @@
+# %% [markdown] name="title" tags=["slide"]
+# # 08 · LSTM and GRU
+#
+# **After this lesson you can write an LSTM and a GRU by hand, set the biases that decide how long
+# they remember, and say what a gate can do about gradients and what it cannot.**
+#
+# *45 minutes. You need lesson 03: the gradient against lag, and the adding problem. Lesson 07's
+# skip connection helps.*
+
+# %% name="import" tags=["continue"]
+import math
+
+import gradcourse as gc
+import numpy as np
+import torch
+import torch.nn.functional as F
+from gradcourse import theory
+
+# %% [markdown] name="notation" tags=["continue"]
+# As in lesson 03, $x_t$ is the input of step $t$, $h_t$ the state, $T$ the last step and $T - t$ the
+# lag; $U$ reads the input, $W$ the state. $\sigma(z) = 1/(1 + e^{-z})$, and $\odot$ multiplies unit
+# by unit. Recurrent weights are uniform as torch draws them unless we say so.
+
+# %% [markdown] name="notes-open" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# Ask for a show of hands: who has used an LSTM? Who knows what its forget bias was? Today is about
+# the second question.
+
+# %% [markdown] name="puzzle" tags=["slide"]
+# ## The puzzle
+#
+# Lesson 07's skip made a straight road through depth. Can one be built through time? Hochreiter and
+# Schmidhuber (1997) built it for the task of lesson 03, the adding problem, and called it **LSTM**,
+# long short-term memory. Everybody knows: an RNN forgets, an LSTM remembers.
+#
+# So give them 60 steps. Three networks of 32 units, five seeds each: an RNN, an LSTM as torch makes
+# it, and the same LSTM, the same weights, with one vector set anew: its biases. Adam, 450 updates,
+# gradients clipped to norm 1 (lesson 09). Who always answers the mean has an error of $\tfrac16$.
+
+
+# %% name="puzzle-helpers" tags=["fragment"]
+def adam(parameters):
+    return torch.optim.Adam(parameters, lr=0.01)
+
+
+def clip(parameters):
+    gc.clip_grad_norm_(parameters, 1.0)
+
+
+def learn(net, length, seed, steps=450, optimizer=adam):
+    data = gc.adding_problem(length, train=4000, test=500, seed=seed)
+    how = {"steps": steps, "lr": 0.01, "batch": 32, "loss": "mse", "seed": seed, "every": steps}
+    run = gc.train(net, data, optimizer=optimizer, before_update=clip, **how)
+    print(".", end="")
+    return run
+
+
+# %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
+builds = {
+    "RNN": lambda s: gc.recurrent("rnn", 2, 32, 1, seed=s),
+    "LSTM": lambda s: gc.recurrent("lstm", 2, 32, 1, seed=s),
+    "LSTM, biases set": lambda s: gc.nets.chrono_(gc.recurrent("lstm", 2, 32, 1, seed=s), 60, s),
+}
+runs = {}
+for name, build in builds.items():
+    runs[name] = [learn(build(seed), 60, seed) for seed in range(5)]
+    solved = sum(run.test_loss[-1] < 0.5 / 6 for run in runs[name])
+    count = "5 of 5" if solved == 5 else "0 or 1 of 5" if solved < 2 else f"{solved} of 5"
+    print(f" {name:17} error below half of 1/6: {count}")
+
+# %% name="puzzle-picture" tags=["fragment"]
+update, lines = np.arange(25, 451, 25), []
+for name, color in (("RNN", "rnn"), ("LSTM", "lstm"), ("LSTM, biases set", "sky")):
+    smooth = [run.loss[1:].reshape(-1, 25).mean(axis=1) for run in runs[name]]
+    lines.append(gc.Line(update, np.median(smooth, axis=0), f"{name}, median of 5", color=color))
+lines.append(gc.Line([25, 450], [1 / 6] * 2, "1/6, the mean is the answer", "reference"))
+gc.Plot(
+    "The adding problem, 60 steps", gc.Axis("update"), gc.Axis("squared error", "log"), tuple(lines)
+)
+
+# %% [markdown] name="puzzle-question" tags=["continue"]
+# The LSTM as it comes out of the box does no better here than the RNN. (It is a plateau: given twice
+# as many updates most seeds leave it. The RNN stays.) **What is written in that vector?**
+
+# %% [markdown] name="notes-puzzle" tags=["notes"]
+# **Speaker notes** · 3 min
+#
+# The training takes about twenty seconds; a dot is a network. Let the hall bet on the second line
+# before it appears. Do not give the vector away. If somebody says "forget bias 1": ask how many steps
+# that is, and wait for step 2.
+
+# %% [markdown] name="step-1" tags=["slide"]
+# ## Step 1 · A road through time
+#
+# Beside $h$ the LSTM keeps a second vector, the **cell** $c$. Three **gates**, numbers between 0 and
+# 1, say what happens to it, and each is computed anew at each step:
+#
+# $$\begin{aligned}
+# i_t &= \sigma(U_i x_t + W_i h_{t-1} + b_i) & &\text{input gate: how much is written} \\
+# f_t &= \sigma(U_f x_t + W_f h_{t-1} + b_f) & &\text{forget gate: how much is kept} \\
+# g_t &= \tanh(U_g x_t + W_g h_{t-1} + b_g) & &\text{what is written} \\
+# o_t &= \sigma(U_o x_t + W_o h_{t-1} + b_o) & &\text{output gate: how much is shown} \\
+# c_t &= f_t \odot c_{t-1} + i_t \odot g_t, & & h_t = o_t \odot \tanh(c_t)
+# \end{aligned}$$
+#
+# ### Predict
+
+# %% name="predict-default" tags=["fragment"]
+gc.panel("lstm/default-lstm")
+
+# %% [markdown] name="drag-cell" tags=["subslide"]
+# ### Drag
+#
+# 32 cells with small random weights and a noisy input; you set their forget bias. Which bias brings
+# the line into the band at lag 100?
+
+# %% name="demo-cell" tags=["fragment"]
+gc.demo("lstm/cell")
+
+# %% [markdown] name="measure-lstm-intro" tags=["subslide"]
+# ### Measure
+#
+# First the equations, in float64, against torch's own cell. torch stacks the four blocks in the
+# order i, f, g, o, and adds two biases, `bias_ih` and `bias_hh`.
+
+
+# %% name="measure-lstm" tags=["fragment", "nbval-check-output"]
+def lstm_step(weights, x, h, c):
+    U, W, b, d = weights
+    i, f, g, o = (x @ U.T + h @ W.T + b + d).chunk(4, dim=1)
+    i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
+    c = f * c + i * g
+    return o * c.tanh(), c, f
+
+
+torch.manual_seed(0)
+equal = 0
+for _ in range(5):
+    cell = torch.nn.LSTMCell(3, 8).double()
+    x, h, c = (torch.randn(4, n, dtype=torch.float64) for n in (3, 8, 8))
+    mine, theirs = lstm_step(list(cell.parameters()), x, h, c), cell(x, (h, c))
+    equal += all((a - b).abs().max() < 1e-12 for a, b in zip(mine[:2], theirs, strict=True))
+print(f"h and c equal to torch's: {equal} of 5")
+
+# %% [markdown] name="measure-road-intro" tags=["subslide"]
+# Now the gradient of the last cell with respect to all earlier ones. `cut=True` detaches $h$, so
+# that the road through the cells is the only one.
+
+
+# %% name="measure-road" tags=["fragment", "nbval-check-output"]
+def cell_gradients(net, x, cut):
+    """∂(v·c_T)/∂c_t for a random v of length 1, by lag; and the product of the forget gates."""
+    weights = [p.detach().double() for p in net.rnn.parameters()]
+    h = torch.zeros(len(x), net.rnn.hidden_size, dtype=torch.float64)
+    cells, gates = [h.clone().requires_grad_()], []
+    for t in range(x.shape[1]):
+        h = h.detach() if cut else h
+        h, c, f = lstm_step(weights, x[:, t].double(), h, cells[-1])
+        cells.append(c)
+        gates.append(f.detach())
+    v = torch.randn(c.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    v = v / v.norm()
+    back = torch.autograd.grad((v * c).sum(), cells)[::-1]
+    return back, torch.stack(gates[::-1]).cumprod(0) * v
+
+
+x = gc.adding_problem(100, train=16, test=1).x_train
+road, everywhere, exact = [], [], 0
+for seed in range(5):
+    net = gc.recurrent("lstm", 2, 32, 1, seed=seed)
+    back, product = cell_gradients(net, x, cut=True)
+    exact += bool(torch.allclose(torch.stack(back[1:]), product, rtol=1e-9, atol=0))
+    road.append([float(b.norm()) for b in back])
+    everywhere.append([float(b.norm()) for b in cell_gradients(net, x, cut=False)[0]])
+print(f"on the road alone it is the product of the forget gates: {exact} of 5")
+road, everywhere = np.exp(np.mean(np.log([road, everywhere]), axis=1))
+print(
+    f"left at lag 20, mean of 5: {road[20]:.0e} on the road alone, {everywhere[20]:.0e} on all paths"
+)
+
+# %% name="picture-road" tags=["fragment"]
+lag = np.arange(101)
+gc.Plot(
+    title="An LSTM as torch makes it, untrained",
+    x=gc.Axis("lag T − t"),
+    y=gc.Axis("‖∂c_T/∂c_t‖, relative to lag 0", "log"),
+    lines=(
+        *gc.with_theory(lag, road, 0.5**lag, "the road alone", "sky"),
+        gc.Line(lag, everywhere, "all paths", color="lstm"),
+    ),
+    bands=(gc.Band(0.1, 10.0, "healthy: 0.1 to 10"),),
+)
+
+# %% [markdown] name="explain-road" tags=["subslide"]
+# ### Explain
+#
+# $c_t = f_t \odot c_{t-1} + \dots$ is a sum, like a residual block. On the road through the cells
+# each step back is one factor $f_t$, unit by unit. No matrix, and no slope of an activation:
+#
+# $$\frac{\partial c_T}{\partial c_t}\bigg|_{\text{road}} = \prod_{s=t+1}^{T} \operatorname{diag}(f_s) .$$
+#
+# In 1997 there was no forget gate: $f = 1$, the **constant error carousel**. A cell that never lets
+# go fills up, so Gers, Schmidhuber and Cummins (2000) added $f_t$. But torch draws all biases near 0,
+# and $\sigma(0) = \tfrac12$: the road loses a half per step, $0.5^{20} \approx 10^{-6}$, as measured.
+# The road is there. It is closed at birth.
+
+# %% [markdown] name="notes-step-1" tags=["notes"]
+# **Speaker notes** · 8 min
+#
+# The most common wrong answer to the panel is 1, "it is a carousel". Say that the 1997 cell was one.
+# The letters on the board: i writes, f keeps, o shows. The word *road* is ours, for the path on which
+# h is cut; the full derivative has more paths, and the blue line shows that they carry more here.
+# Step 3 follows them. The dashes are a little too low, because gates scatter about ½ and the most
+# open ones carry what is left.
+
+# %% [markdown] name="bridge-1" tags=["continue"]
+# A gate of ½ is a bias of 0. **Which bias opens the road for 50 steps, or for a lag you do not know?**
+
+# %% [markdown] name="step-2" tags=["slide"]
+# ## Step 2 · The bias is a half-life
+#
+# The **half-life** of a cell is the number of steps on which half of its gradient is lost on the road.
+#
+# ### Predict
+
+# %% name="predict-fifty" tags=["fragment"]
+gc.panel("lstm/fifty-steps")
+
+# %% [markdown] name="drag-chrono" tags=["subslide"]
+# ### Drag
+#
+# You rarely know the lag. **Chrono initialization** (Tallec & Ollivier 2018) gives every cell a time
+# of its own: $b_f = \ln u$ with $u$ uniform between 1 and $T_{\max} - 1$, and $b_i = -b_f$. Raise
+# $T_{\max}$. Look at the far end of the line, and compare it with one bias for all.
+
+# %% name="demo-chrono" tags=["fragment"]
+gc.demo("lstm/chrono")
+
+# %% [markdown] name="measure-half-life-intro" tags=["subslide"]
+# ### Measure
+#
+# LSTMs with torch's weights, $b_f$ from 0 to 6. We measure how long half of the gradient takes to
+# disappear, on the road alone; then on all paths, with $b_i = -b_f$, and with torch's $b_i$ near 0.
+
+
+# %% name="measure-half-life" tags=["fragment", "nbval-check-output"]
+def measured_half_life(net, cut):
+    norms = [float(b.norm()) for b in cell_gradients(net, x, cut)[0]]
+    per_step = math.log(norms[100] / norms[50]) / 50
+    return math.log(2) / -per_step if per_step < 0 else math.inf
+
+
+def forgetful(bias, seed, coupled):
+    net = gc.recurrent("lstm", 2, 32, 1, forget_bias=bias, seed=seed)
+    if coupled:
+        with torch.no_grad():
+            net.rnn.bias_ih_l0[:32], net.rnn.bias_hh_l0[:32] = -bias, 0.0
+    return net
+
+
+biases, life = np.arange(0.0, 6.1), {}
+for name, cut, coupled in (("road", True, False), ("−b", False, True), ("0", False, False)):
+    nets = [[forgetful(float(b), seed, coupled) for b in biases] for seed in range(5)]
+    life[name] = np.array([[measured_half_life(net, cut) for net in row] for row in nets])
+expected = math.log(2) / np.log1p(np.exp(-biases))
+near = np.abs(life["road"] / expected - 1) < 0.1
+print(f"road alone, half-life within 10 % of theory: {near.sum()} of {near.size} networks")
+near = np.abs(life["−b"][:, 4:] / expected[4:] - 1) < 0.1
+print(f"all paths, input bias −b, b from 4 to 6: {near.sum()} of {near.size}")
+print(
+    f"all paths, input bias near 0, b = 5: no half-life, it grows: {np.isinf(life['0'][:, 5]).sum()} of 5"
+)
+
+# %% name="picture-half-life" tags=["fragment"]
+lines = [*gc.with_theory(biases, life["road"].mean(0), expected, "road alone", "sky")]
+lines.append(gc.Line(biases, life["−b"].mean(0), "all paths, input bias −b", color="lstm"))
+finite = np.isfinite(life["0"]).all(0)
+lines.append(
+    gc.Line(
+        biases[finite], life["0"][:, finite].mean(0), "all paths, input bias near 0", color="purple"
+    )
+)
+gc.Plot(
+    title="Half-life against forget bias",
+    x=gc.Axis("forget bias b"),
+    y=gc.Axis("half-life in steps", "log"),
+    lines=tuple(lines),
+)
+
+# %% name="measure-chrono" tags=["fragment", "nbval-check-output"]
+kept = {}
+for name, T_max in (("T_max = 20", 20), ("T_max = 100", 100)):
+    nets = [gc.nets.chrono_(gc.recurrent("lstm", 2, 32, 1, seed=s), T_max, s) for s in range(5)]
+    found = [[float(b.norm()) for b in cell_gradients(net, x, cut=False)[0]] for net in nets]
+    kept[name] = np.mean(found, axis=0), np.sqrt(theory.chrono_memory(2 * lag, T_max))
+    close = sum(0.5 < row[100] / kept[name][1][100] < 2 for row in found)
+    print(f"{name}: at lag 100 within a factor 2 of theory: {close} of 5", end=",   ")
+    print(f"theory {kept[name][1][100]:.1g}")
+
+# %% name="picture-chrono" tags=["fragment"]
+lines = []
+for (name, (found, expected_chrono)), color in zip(kept.items(), ("green", "lstm"), strict=True):
+    lines += gc.with_theory(lag, found, expected_chrono, name, color)
+lines.append(gc.Line(lag, (1 + math.exp(-1)) ** -lag, "b = 1 for all cells", "reference"))
+gc.Plot(
+    title="Chrono initialization, all paths, mean of 5",
+    x=gc.Axis("lag T − t"),
+    y=gc.Axis("‖∂c_T/∂c_t‖", "log", (1e-8, 10.0)),
+    lines=tuple(lines),
+    bands=(gc.Band(0.1, 10.0, "healthy: 0.1 to 10"),),
+)
+
+# %% [markdown] name="explain-half-life" tags=["subslide"]
+# ### Explain
+#
+# Half is left after $k$ steps when $\sigma(b)^k = \tfrac12$. Since $-\ln\sigma(b) = \ln(1 + e^{-b})$,
+#
+# $$k_{1/2} = \frac{\ln 2}{\ln(1 + e^{-b})} \approx \ln 2 \cdot e^{\,b} \quad \text{for large } b .$$
+#
+# 1 step for $b = 0$; 2.2 for $b = 1$, the usual advice (Jozefowicz et al. 2015); 38 for $b = 4$, 50
+# for $b = 4.27$. Time is *exponential* in the bias. That is why chrono sets $b = \ln u$: then $f =
+# u/(1 + u)$, and a cell keeps $f^k = (1 + 1/u)^{-k} \approx e^{-k/u}$: it has the time $u$. A spread
+# of times forgets in many ways at once, so at long lags it holds more than one time for all.
+#
+# And $b_i = -b_f$ makes $i = \sigma(-b_f) = 1 - f$: what is let in is what is let go. The cell is a
+# running mean, as in batch norm's running statistics (lesson 06). It cannot fill up. What else this
+# does is step 3.
+
+# %% [markdown] name="notes-step-2" tags=["notes"]
+# **Speaker notes** · 9 min
+#
+# Expect 1 in the panel, and now and then 50. Write f = 0.986 on the board before b. In the first
+# picture the purple line ends, because from there on the gradient grows: leave it open. Chrono's
+# theory averages squares over cells at their biases; inputs move the gates a little. In the puzzle,
+# that was the vector: chrono with T_max = 60.
+
+# %% [markdown] name="bridge-2" tags=["continue"]
+# The road follows its theory. All paths together do not: with an open forget gate and $b_i = 0$ they
+# even grow. **What runs beside the road?**
+
+# %% [markdown] name="step-3" tags=["slide"]
+# ## Step 3 · Beside the road, and the GRU
+#
+# Cho et al. (2014) put keeping and writing into *one* gate and dropped the cell. The **GRU**, gated
+# recurrent unit, as torch has it:
+#
+# $$\begin{aligned}
+# r_t &= \sigma(U_r x_t + W_r h_{t-1} + b_r) & &\text{reset gate} \\
+# z_t &= \sigma(U_z x_t + W_z h_{t-1} + b_z) & &\text{update gate: how much is kept} \\
+# n_t &= \tanh\bigl(U_n x_t + b_n + r_t \odot (W_n h_{t-1} + d_n)\bigr) & &\text{what is written} \\
+# h_t &= (1 - z_t) \odot n_t + z_t \odot h_{t-1}
+# \end{aligned}$$
+#
+# (Some papers exchange $z$ and $1 - z$, and put $r$ before the product with $W_n$.)
+#
+# ### Predict
+
+# %% name="predict-birth" tags=["fragment"]
+gc.panel("lstm/at-birth")
+
+# %% [markdown] name="drag-three" tags=["subslide"]
+# ### Drag
+#
+# Three networks as torch makes them; the knob sets the bias of the gate that keeps: $b_f$ and
+# $-b_i$ in the LSTM, $b_z$ in the GRU. Look at bias 0 first.
+
+# %% name="demo-three" tags=["fragment"]
+gc.demo("lstm/three")
+
+# %% [markdown] name="measure-gru-intro" tags=["subslide"]
+# ### Measure
+#
+# The GRU by hand against torch's; then the factor per step of all three, untrained, five seeds.
+
+
+# %% name="measure-gru" tags=["fragment", "nbval-check-output"]
+def gru_step(weights, x, h):
+    U, W, b, d = weights
+    (xr, xz, xn), (hr, hz, hn) = (x @ U.T + b).chunk(3, dim=1), (h @ W.T + d).chunk(3, dim=1)
+    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
+    n = (xn + r * hn).tanh()
+    return (1 - z) * n + z * h
+
+
+equal = 0
+for _ in range(5):
+    cell = torch.nn.GRUCell(3, 8).double()
+    inputs, h = (torch.randn(4, n, dtype=torch.float64) for n in (3, 8))
+    equal += bool(
+        (gru_step(list(cell.parameters()), inputs, h) - cell(inputs, h)).abs().max() < 1e-12
+    )
+print(f"h equal to torch's: {equal} of 5")
+
+# %% name="measure-birth" tags=["fragment", "nbval-check-output"]
+sequence, birth, at_rest = gc.adding_problem(101, train=1, test=1).x_train[0], {}, {}
+for kind in ("rnn", "lstm", "gru"):
+    birth[kind], at_rest[kind] = [], []
+    for seed in range(5):
+        rnn = gc.recurrent(kind, 2, 32, 1, seed=seed).rnn
+        logs = gc.lag_log_norms(rnn, sequence, of="cell" if kind == "lstm" else "hidden")[::-1]
+        birth[kind].append(logs - logs[0])
+        W = rnn.weight_hh_l0.detach().double()
+        J = W if kind == "rnn" else torch.eye(32) / 2 + W[64:96] / 4
+        at_rest[kind].append(float(torch.linalg.eigvals(J).abs().max()))
+    factor = np.exp(np.mean([row[100] - row[60] for row in birth[kind]]) / 40)
+    lost = sum(row[60] < math.log(1e-6) for row in birth[kind])
+    print(
+        f"{kind.upper():4}  factor per step {factor:.1f}, at rest {np.mean(at_rest[kind]):.1f}",
+        end="   ",
+    )
+    print(f"below 1e-6 at lag 60: {lost} of 5")
+
+# %% name="picture-birth" tags=["fragment"]
+lines = []
+for kind in ("rnn", "lstm", "gru"):
+    found = np.exp(np.mean(birth[kind], axis=0))
+    lines += gc.with_theory(lag, found, np.mean(at_rest[kind]) ** lag, kind.upper(), kind)
+gc.Plot(
+    title="Three networks as torch makes them, untrained, mean of 5",
+    x=gc.Axis("lag T − t"),
+    y=gc.Axis("gradient, relative to lag 0", "log"),
+    lines=tuple(lines),
+    bands=(gc.Band(0.1, 10.0, "healthy: 0.1 to 10"),),
+)
+
+# %% [markdown] name="explain-rest" tags=["subslide"]
+# ### Explain
+#
+# $c_{t-1}$ reaches $c_t$ on the road, and also through $h_{t-1} = o_{t-1} \odot \tanh(c_{t-1})$ and
+# all the gates of step $t$:
+#
+# $$\frac{\partial c_t}{\partial c_{t-1}} = \operatorname{diag}(f_t) + \bigl[\,
+#   \operatorname{diag}(g\, i')\, W_i + \operatorname{diag}(c_{t-1} f')\, W_f +
+#   \operatorname{diag}(i\, g')\, W_g \bigr]\,
+#   \operatorname{diag}\bigl(o_{t-1} (1 - \tanh^2 c_{t-1})\bigr)$$
+#
+# plus what runs through $o_t$ into the step after. A prime is the slope: $i' = i(1 - i)$, $g' = 1 -
+# g^2$. While the network is **at rest**, $c$, $g$ and $h$ near 0, only one bracket is left:
+#
+# $$\frac{\partial c_t}{\partial c_{t-1}} = f\, I + i\, o\, W_g, \qquad \text{with all biases 0:}
+#   \quad \tfrac12 I + \tfrac14 W_g .$$
+#
+# torch's $W_g$ has a spectral radius near 0.6 (lesson 03), so one step keeps $\tfrac12 + \tfrac14
+# \cdot 0.6 \approx 0.64$. For the GRU at rest it is $z I + (1 - z)\, r\, W_n$: the same $\tfrac12 +
+# \tfrac14 \cdot 0.6$. And an untrained RNN keeps about 0.6. All three as measured: **at birth,
+# with gates half open, the three are alike.**
+
+# %% [markdown] name="drag-whole" tags=["subslide"]
+# ### Drag
+#
+# Now open the forget gate, $b_f = 4$, and leave the input bias at 0; then bring it down to $-4$.
+# Look at all paths and at the road.
+
+# %% name="demo-whole" tags=["fragment"]
+gc.demo("lstm/whole")
+
+# %% [markdown] name="explain-coupled" tags=["continue"]
+# With $f \to 1$ and $i = \tfrac12$ the step is $I + \tfrac14 W_g$: radius above 1, and the cell grows
+# until its gates saturate. With $i = 1 - f$ it is $f I + (1 - f)\,\tfrac12 W_g$: all eigenvalues lie
+# within $f + (1 - f)\,\tfrac12\rho(W_g)$, below 1 for any $f < 1$ if $\rho(W_g) < 2$. So chrono's $b_i
+# = -b_f$ holds the paths beside the road down. A GRU couples $z$ and $1 - z$ by construction.
+
+# %% [markdown] name="notes-step-3" tags=["notes"]
+# **Speaker notes** · 10 min
+#
+# "In both" wins the vote nearly always. The slogan to leave: *gates make remembering possible, biases
+# make it happen.* Dashed lines are for a network exactly at rest without input; torch's biases and the
+# inputs shift them a little. For experts: the exact Jacobian acts on (h, c) together; with o_t of the
+# next step it is 2n × 2n, and `gc.state_jacobians` gives it.
+
+# %% [markdown] name="bridge-3" tags=["continue"]
+# At birth all three are alike, and in the puzzle the RNN stayed where it was. **What does training
+# make of the gates?**
+
+# %% [markdown] name="step-4" tags=["slide"]
+# ## Step 4 · Gates learn to open
+#
+# ### Predict
+
+# %% name="predict-marks" tags=["fragment"]
+gc.panel("lstm/at-marks")
+
+# %% [markdown] name="drag-training" tags=["subslide"]
+# ### Drag
+#
+# RNN, LSTM and GRU, all with torch's biases, on 60 steps. The knob is training time. Watch the GRU's
+# line at lag 59, and its loss in the title. Which of the two moves first?
+
+# %% name="demo-training" tags=["fragment"]
+gc.demo("lstm/training")
+
+# %% [markdown] name="measure-gru-learns-intro" tags=["subslide"]
+# ### Measure
+#
+# Now 100 steps, three seeds of each: an RNN, a GRU with torch's biases, an LSTM with chrono biases.
+# A dot is a network. (The course's tests run five seeds.)
+
+
+# %% name="measure-hundred" tags=["fragment", "nbval-check-output"]
+def fast(parameters):
+    return torch.optim.Adam(parameters, lr=0.02)
+
+
+plans = (("rnn", 300, adam), ("gru", 200, fast), ("lstm", 500, adam))
+for kind, steps, optimizer in plans:
+    error = []
+    for seed in range(3):
+        net = gc.recurrent(kind, 2, 32, 1, seed=seed)
+        net = gc.nets.chrono_(net, 100, seed) if kind == "lstm" else net
+        error.append(learn(net, 100, seed, steps, optimizer).test_loss[-1])
+    print(
+        f" {kind.upper():4}  below a quarter of 1/6: {sum(e < 0.25 / 6 for e in error)} of 3",
+        end=",  ",
+    )
+    print(f"above 0.9 of 1/6: {sum(e > 0.9 / 6 for e in error)} of 3")
+
+# %% name="measure-marks" tags=["fragment", "nbval-check-output"]
+opened, share = [], []
+for seed in range(3):
+    data, net = gc.adding_problem(60, seed=seed), gc.recurrent("gru", 2, 32, 1, seed=seed)
+    left = []
+    for _ in range(2):
+        by_step = gc.lag_gradient(net, data.x_test, lambda out, y=data.y_test: F.mse_loss(out, y))
+        left.append(by_step["rnn"][0] / by_step["rnn"][-1])
+        if len(left) == 1:
+            learn(net, 60, seed, 200, fast)
+    opened.append(left)
+    moved = torch.diff(net.rnn(data.x_test)[0].detach(), dim=1).norm(dim=2)
+    marked = data.x_test[:, 1:, 1] > 0
+    share.append(float(moved[~marked].mean() / moved[marked].mean()))
+print(
+    f" GRU, 60 steps. Gradient at lag 59, below 1e-9 before: {sum(a < 1e-9 for a, _ in opened)} of 3"
+)
+print(f"above 1e-3 after: {sum(b > 1e-3 for _, b in opened)} of 3")
+print(
+    f"h moves less than a quarter as far at an unmarked step: {sum(s < 0.25 for s in share)} of 3"
+)
+
+# %% [markdown] name="explain-open" tags=["subslide"]
+# ### Explain
+#
+# Not the 200 updates but the first few decide. A mark may fall on any of the last steps, and from
+# there a gradient arrives even at $0.64$ per step. It teaches the gate: *keep*. Each bit by which the
+# gate opens lets the gradient from a few steps further back arrive, and that opens the gate further.
+# In an RNN there is no such knob: to keep more, all of $W$ would have to change at once, for what is
+# to be kept and what is not.
+#
+# And a gate reads $x_t$. After the training $h$ moves at the marks and stands nearly still between
+# them. No fixed recurrent weight can do that. **The gate is a forget factor that depends on the
+# input, and it is learned.**
+#
+# Why the GRU with torch's biases leaves the plateau so much sooner than the LSTM, we have measured
+# but not explained. In the LSTM what is kept must also pass the output gate, ½ at birth, before
+# anyone reads it; that is one difference of several.
+
+# %% [markdown] name="notes-step-4" tags=["notes"]
+# **Speaker notes** · 7 min
+#
+# In the demo the gradient moves before the loss does: within 40 updates it is back at lag 59, and
+# the loss falls after 120. Ask what would happen if the task had no short lags at all (delayed recall
+# of lesson 03): nothing would open the gate, and then the biases must do it. That is when chrono is
+# needed most.
+
+# %% [markdown] name="bridge-4" tags=["continue"]
+# So gates keep the gradient alive. **Do they also keep it small?**
+
+# %% [markdown] name="step-5" tags=["slide"]
+# ## Step 5 · An LSTM that explodes
+#
+# ### Predict
+
+# %% name="predict-explode" tags=["fragment"]
+gc.panel("lstm/can-explode")
+
+# %% [markdown] name="drag-explode" tags=["subslide"]
+# ### Drag
+#
+# Gaussian recurrent weights of variance gain²/n, and a noisy input. The dashed line is for a network
+# at rest. Raise the gain slowly: from where on are dashes and line apart, and what does the state do
+# there? Then compare all paths with the road.
+
+# %% name="demo-explode" tags=["fragment"]
+gc.demo("lstm/explode")
+
+# %% [markdown] name="measure-explode-intro" tags=["subslide"]
+# ### Measure
+#
+# LSTMs of 100 units, forget bias 0, 100 steps of the adding problem, at six gains, five seeds.
+
+# %% name="measure-explode" tags=["fragment", "nbval-check-output"]
+gains, grown, rest = (0.5, 1.0, 1.5, 4.0, 8.0, 10.0), {}, {}
+for gain in gains:
+    grown[gain], rest[gain] = [], []
+    for seed in range(5):
+        net = gc.recurrent("lstm", 2, 100, 1, init="normal", gain=gain, seed=seed)
+        logs = gc.lag_log_norms(net.rnn, sequence, of="cell")
+        grown[gain].append(logs[0] - logs[-1])
+        J = torch.eye(100) / 2 + net.rnn.weight_hh_l0.detach()[200:300] / 4
+        rest[gain].append(100 * float(torch.linalg.eigvals(J).abs().max().log()))
+states = net.rnn(sequence[None])[0]
+print(f"gain 10: largest |h| is below 1: {bool(states.abs().max() < 1)}")
+for gain in (0.5, 4.0, 8.0, 10.0):
+    up, down = (sum(sign * g > math.log(1e6) for g in grown[gain]) for sign in (1, -1))
+    print(f"gain {gain:4}: times 1e6 or more at lag 100: {up} of 5,  1e-6 or less: {down} of 5")
+
+# %% name="picture-explode" tags=["fragment"]
+gc.Plot(
+    title="∂c_T/∂c_t at lag 100 of untrained LSTMs, 100 units",
+    x=gc.Axis("gain of the recurrent weights"),
+    y=gc.Axis("growth over 100 steps", "log"),
+    lines=(
+        gc.Line(
+            gains, [np.exp(np.mean(grown[g])) for g in gains], "all paths, mean of 5", color="lstm"
+        ),
+        gc.Line(
+            gains[:3],
+            [np.exp(np.mean(rest[g])) for g in gains[:3]],
+            "theory, at rest",
+            "theory",
+            "lstm",
+        ),
+        gc.Line(gains, [1.0] * 6, "no forget gate can do more: 1", "reference"),
+    ),
+    bands=(gc.Band(0.1, 10.0, "healthy: 0.1 to 10"),),
+)
+
+# %% [markdown] name="explain-explode" tags=["subslide"]
+# ### Explain
+#
+# $\|\prod f\| \le 1$ bounds the road. Nothing bounds what runs beside it: every step multiplies by
+# $W$, as in lesson 03. At rest one step is $\tfrac12 I + \tfrac14 W_g$. A Gaussian $W_g$ with gain $g$ has
+# its eigenvalues in a disc of radius $g$, so
+#
+# $$\frac12 + \frac g4 > 1 \quad\text{for}\quad g > 2, \qquad\text{in general for}\quad
+#   g > \frac{1 - f}{i\, o} .$$
+#
+# Below that the dashes hold. Above it the cells leave rest, gates saturate, slopes shrink, and the
+# growth is smaller than at rest; but by gain 8 the network is chaotic, and the gradient explodes,
+# while $|h| < 1$ throughout. Read the formula once more: the more open the forget gate, the *smaller*
+# the weights that explode. A gate that keeps gradients alive does nothing to hold them.
+
+# %% [markdown] name="one-step-intro" tags=["subslide"]
+# ### One step of it
+#
+# The adding problem, 100 steps, 32 units, gain 8. One ordinary step of gradient descent, $\eta = 0.1$.
+
+# %% name="one-step" tags=["fragment", "nbval-check-output"]
+large, finite, dead = 0, 0, 0
+for seed in range(5):
+    data = gc.adding_problem(100, train=64, test=1, seed=seed)
+    net = gc.recurrent("lstm", 2, 32, 1, init="normal", gain=8.0, seed=seed)
+    W = net.rnn.weight_hh_l0
+    size = float(W.detach().norm())
+    for _ in range(2):
+        net.zero_grad()
+        loss = F.mse_loss(net(data.x_train), data.y_train)
+        loss.backward()
+        gradient = float(W.grad.norm())
+        with torch.no_grad():
+            for p in net.parameters():
+                p -= 0.1 * p.grad
+    large += float(W.detach().norm()) > 1e4 * size
+    finite, dead = finite + bool(loss.isfinite()), dead + (gradient < 1e-6)
+print(f"W is 10,000 times as large: {large} of 5.  Loss finite: {finite} of 5")
+print(f"gradient of W in the next step below 1e-6: {dead} of 5")
+
+# %% [markdown] name="explain-one-step" tags=["continue"]
+# No NaN, no warning, an ordinary loss. One step has thrown $W$ so far that every gate is 0 or 1 to
+# the last digit, and all slopes are 0: a dead network that looks like a plateau. In an RNN with ReLU
+# the same step ended in NaN (lesson 03); here saturation hides it.
+
+# %% [markdown] name="notes-step-5" tags=["notes"]
+# **Speaker notes** · 7 min
+#
+# "At most 1, it is a product of forget gates" is the most common answer, from people who know the
+# LSTM well. Ask them which path they mean. Nobody starts at gain 8; but weights grow in training, and
+# an open forget gate lowers the threshold. The dead network is the reason why a loss curve alone
+# cannot tell an exploded LSTM from one that learns slowly; lesson 10 comes back to it.
+
+# %% [markdown] name="bridge-5" tags=["continue"]
+# **Which of the usual sentences hold?**
+
+# %% [markdown] name="claims" tags=["slide"]
+# ## Claims on trial
+#
+# Three sentences that one reads often, in our words.
+#
+# ### Claim 1: the LSTM sets the recurrent weight to 1
+
+# %% name="claim-one" tags=["fragment", "nbval-check-output"]
+kinds = {"torch's biases": None, "forget bias 1": 1.0, "no forget gate, f = 1": 50.0}
+factor = {}
+x = gc.adding_problem(100, train=16, test=1).x_train
+for name, bias in kinds.items():
+    nets = [gc.recurrent("lstm", 2, 32, 1, forget_bias=bias, seed=seed) for seed in range(5)]
+    ends = [
+        [float(cell_gradients(net, x, cut)[0][-1].norm()) for net in nets] for cut in (True, False)
+    ]
+    factor[name] = np.exp(np.mean(np.log(ends), axis=1) / 100)
+    print(f"{name:22} per step: road {factor[name][0]:.2f}", end="")
+    print(f",  all paths above 1: {sum(e > 1 for e in ends[1])} of 5")
+print("verdict:", "holds" if min(f[0] for f in factor.values()) > 0.99 else "holds only if")
+
+# %% [markdown] name="claim-one-verdict" tags=["continue"]
+# **Holds only if** you mean the cell of 1997, and the road alone. Today the factor is $f_t$: it is at
+# most 1, it depends on the input, and at birth it is what the bias says. The recurrent weights $W$
+# are not set to anything; and with $f = 1$, the road exactly level, all paths together grow.
+
+# %% [markdown] name="claim-two" tags=["subslide"]
+# ### Claim 2: use an LSTM and exploding gradients are gone
+
+# %% name="claim-two-measure" tags=["fragment", "nbval-check-output"]
+exploded = sum(g > math.log(1e6) for g in grown[10.0])
+print(f"gain 10, lag 100: gradient × 1e6 or more: {exploded} of 5")
+print("verdict:", "fails" if exploded else "holds")
+
+# %% [markdown] name="claim-two-verdict" tags=["continue"]
+# **Fails.** Gates were made against vanishing. Hochreiter and Schmidhuber cut off the paths beside
+# the road in the *backward pass*; today's LSTMs, trained with the full gradient, do not. Which is why
+# their recipes come with clipping.
+
+# %% [markdown] name="claim-three" tags=["subslide"]
+# ### Claim 3: start the forget bias at 1, and the LSTM remembers
+
+# %% name="claim-three-measure" tags=["fragment", "nbval-check-output"]
+print(f"half-life on the road: {float(theory.forget_half_life(1.0)):.1f} steps")
+late = [
+    learn(gc.recurrent("lstm", 2, 32, 1, forget_bias=1.0, seed=s), 60, s, 400) for s in range(3)
+]
+error = [run.test_loss[-1] for run in late]
+print(
+    f" adding problem, 60 steps, 400 updates: below half of 1/6: {sum(e < 0.5 / 6 for e in error)} of 3"
+)
+print("verdict:", "holds" if min(error) < 0.5 / 6 else "holds only if")
+
+# %% [markdown] name="claim-three-verdict" tags=["continue"]
+# **Holds only if** the lags are a few steps long. It doubles the half-life, from 1 step to 2.2. For 60
+# steps take 4, or chrono. (It is good advice for its purpose: in the tasks of Jozefowicz et al. it
+# closed the gap between LSTM and GRU.)
+
+# %% [markdown] name="notes-claims" tags=["notes"]
+# **Speaker notes** · 5 min
+#
+# For claim 1 ask *which* weight. Let somebody write the cell's line on the board and point at it. For
+# claim 2 the hall has seen the number; ask for the reason in one sentence: *a bound on one path is no
+# bound on the sum.* Claim 3: two biases of 1 in torch are a forget bias of 2; that is an exercise.
+
+# %% [markdown] name="your-network" tags=["slide"]
+# ## In your own network
+#
+# Put your model and a batch in place of ours. What you read is $\|\partial\mathcal{L}/\partial h_t\|$
+# against lag. For an LSTM that is what reaches step $t$ through $h_t$ and its gates, so it drops from
+# lag 0 to lag 1 and is to be compared from lag 1 on. Set the longest lag of your task, and look again.
+
+# %% name="your-network-code" tags=["fragment"]
+torch.manual_seed(0)
+model = torch.nn.LSTM(8, 32, batch_first=True)
+x = torch.randn(4, 100, 8)
+
+before = gc.lag_gradient(model, x)["LSTM"]
+after = gc.lag_gradient(gc.nets.chrono_(model, longest=100), x)["LSTM"]
+gc.lag_plot({"as torch makes it": before, "chrono, T_max = 100": after})
+
+# %% [markdown] name="notes-your-network" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# This is the cell that closed lesson 03, with one line more. Chrono is for the start: set it before
+# training, not in a trained model.
+
+# %% [markdown] name="summary" tags=["slide"]
+# ## Summary
+#
+# - On the road through the cells each step back is one factor, the forget gate: $\prod f_t$. No
+#   matrix, no slope.
+# - The forget bias is a half-life: $\ln 2/\ln(1 + e^{-b})$. Torch's 0 is one step, 1 is 2.2, 4 is 38.
+#   Chrono gives each cell its own time, up to the longest lag.
+# - Beside the road runs $i\,o\,W_g$. With half-open gates RNN, LSTM and GRU are alike at birth; with
+#   $b_i = -b_f$ the cell is a running mean, and the other paths stay small.
+# - What gates add is that the factor is learned, and reads the input: hold here, write there.
+# - A forget gate bounds one path, not the sum. An LSTM can explode, and then be dead without a NaN.
+
+# %% [markdown] name="exercises" tags=["slide"]
+# ## Exercises
+#
+# Nine questions, 16 points: [exercises/08_lstm.ipynb](../exercises/08_lstm.ipynb).
+#
+# **Next:** a gate keeps a gradient alive; nothing keeps it from exploding. **When it does explode,
+# what does one do with it?** Lesson 09: clipping and weight regularization.
+
+# %% [markdown] name="sources" tags=["continue"]
+# ## Sources
+#
+# - Hochreiter & Schmidhuber (1997), *Long short-term memory*, Neural Computation 9: the constant
+#   error carousel, the truncated gradient, the adding problem.
+# - Gers, Schmidhuber & Cummins (2000), *Learning to forget: continual prediction with LSTM*, Neural
+#   Computation 12: the forget gate.
+# - Cho et al. (2014), *Learning phrase representations using RNN encoder–decoder for statistical
+#   machine translation*, EMNLP: the GRU. Chung, Gulcehre, Cho & Bengio (2014), *Empirical evaluation
+#   of gated recurrent neural networks on sequence modeling*: $z$ the other way round.
+# - Jozefowicz, Zaremba & Sutskever (2015), *An empirical exploration of recurrent network
+#   architectures*, ICML: forget bias 1.
+# - Tallec & Ollivier (2018), *Can recurrent neural networks warp time?*, ICLR: chrono initialization.
+# - Pascanu, Mikolov & Bengio (2013), *On the difficulty of training recurrent neural networks*, ICML.
