@@ -1,0 +1,231 @@
+# %% [markdown] name="title"
+# # Exercises 09 · Clipping and weight regularization
+#
+# Nine questions, 18 points. Each has a cell for your answer and a panel below it. Run your cell,
+# then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
+# The inputs are random and new at each check.
+#
+# You need [lesson 09](../lessons/09_clipping_and_regularization.ipynb).
+
+# %% name="import"
+import math
+
+import gradcourse as gc
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+# torch loads a large part of itself with the first optimizer: let it do so here, not in a check.
+_ = torch.optim.SGD([torch.zeros(1)], lr=0.1)
+
+# %% [markdown] name="global-norm-question"
+# ## 1 · Clip by the global norm (3 points)
+#
+# `parameters` is a list of torch parameters. Scale their gradients **in place**, all by one factor,
+# so that their joint norm is at most `max_norm`. Return the joint norm *before* clipping, a float.
+#
+# - A norm within `max_norm` changes nothing.
+# - Some parameters have `grad` None: leave them out.
+# - If any gradient holds NaN or Inf, change nothing; the norm you return says so (NaN or inf).
+# - A finite gradient of 1e24 must be clipped like any other, though it is float32.
+
+
+# %% name="global-norm" answer="clipping/global-norm"
+def clip_by_global_norm(parameters, max_norm):
+    """Clip in place; return the joint norm before, a float."""
+    ### BEGIN SOLUTION
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    norm = math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
+    if math.isfinite(norm) and norm > max_norm:
+        for g in gradients:
+            g.copy_(g.double() * (max_norm / norm))
+    return norm
+    ### END SOLUTION
+
+
+# %% check="clipping/global-norm"
+gc.panel("clipping/global-norm")
+
+# %% [markdown] name="angle-question"
+# ## 2 · The angle to the raw gradient (1 point)
+#
+# `raw` and `clipped` are lists of arrays, one for each tensor of a network. Return the angle between
+# the two gradients in degrees, over all tensors together.
+
+
+# %% name="angle" answer="clipping/angle"
+def angle_to_raw(raw, clipped):
+    """The angle in degrees; a float."""
+    ### BEGIN SOLUTION
+    a, b = (np.concatenate([np.ravel(t) for t in g]) for g in (raw, clipped))
+    return float(np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))))
+    ### END SOLUTION
+
+
+# %% check="clipping/angle"
+gc.panel("clipping/angle")
+
+# %% [markdown] name="loop-question"
+# ## 3 · The place of clipping in the loop (3 points)
+#
+# Write one training step with the squared error, `F.mse_loss(model(x), y)`. `scaler` is a
+# `torch.amp.GradScaler`: it scales the loss, and leaves out an update whose gradients overflowed.
+# The gradient must be clipped to norm `max_norm` at its true size. The model may still hold gradients
+# from before.
+#
+# You need these, in the right order: `torch.nn.utils.clip_grad_norm_` (or `gc.clip_grad_norm_`),
+# `optimizer.zero_grad()`, `scaler.scale(loss)`, `scaler.unscale_(optimizer)`,
+# `scaler.step(optimizer)`, `scaler.update()`, and `backward()`.
+
+
+# %% name="loop" answer="clipping/loop"
+def training_step(model, x, y, optimizer, scaler, max_norm):
+    """One update of the model; returns nothing."""
+    ### BEGIN SOLUTION
+    optimizer.zero_grad()
+    scaler.scale(F.mse_loss(model(x), y)).backward()
+    scaler.unscale_(optimizer)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm)
+    scaler.step(optimizer)
+    scaler.update()
+    ### END SOLUTION
+
+
+# %% check="clipping/loop"
+gc.panel("clipping/loop")
+
+# %% [markdown] name="threshold-question"
+# ## 4 · A threshold from the norm's history (2 points)
+#
+# `norms` holds the norms of the updates so far, some of them NaN or Inf. Return the value below which
+# `percent` percent (0 to 100) of the finite norms lie: their percentile, as `np.percentile` has it.
+
+
+# %% name="threshold" answer="clipping/threshold"
+def threshold_from_history(norms, percent):
+    """The percentile of the finite norms; a float."""
+    ### BEGIN SOLUTION
+    norms = np.asarray(norms)
+    return float(np.percentile(norms[np.isfinite(norms)], percent))
+    ### END SOLUTION
+
+
+# %% check="clipping/threshold"
+gc.panel("clipping/threshold")
+
+# %% [markdown] name="adaptive-question"
+# ## 5 · Adaptive clipping (2 points)
+#
+# `G` is the gradient of the weight matrix `W`; row $i$ belongs to unit $i$. Scale each row of `G` down
+# where it is needed, so that $\|G_i\| \le \text{limit} \cdot \max(\|W_i\|, \text{eps})$. Return the
+# new `G`.
+
+
+# %% name="adaptive" answer="clipping/adaptive"
+def adaptive_clip(G, W, limit, eps):
+    """G, clipped row by row; an array with the shape of G."""
+    ### BEGIN SOLUTION
+    allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
+    return G * np.minimum(1.0, allowed / np.linalg.norm(G, axis=1, keepdims=True))
+    ### END SOLUTION
+
+
+# %% check="clipping/adaptive"
+gc.panel("clipping/adaptive")
+
+# %% [markdown] name="memory-question"
+# ## 6 · What Adam remembers (1 point)
+#
+# Adam, $\beta_2 = 0.999$, has run for 4000 updates on gradients of size 1. Then comes one gradient of
+# size 100, and after it ordinary ones again. By which factor is Adam's rate $1/\sqrt{\hat v}$ changed,
+# 100 updates after the spike? Set `rate` to that factor. The check accepts 25 % more or less.
+
+# %% name="memory" answer="clipping/memory"
+rate = None
+### BEGIN SOLUTION
+rate = 0.32  # 1 / √(1 + 0.001 · 0.905 · 10,000)
+### END SOLUTION
+
+# %% check="clipping/memory"
+gc.panel("clipping/memory")
+
+# %% [markdown] name="penalties-question"
+# ## 7 · L1, L2, decoupled (2 points)
+#
+# - `l2_gradient`: the gradient of $\lambda \sum w^2$ (mind: without ½)
+# - `l1_gradient`: the gradient of $\lambda \sum |w|$, 0 where $w = 0$
+# - `decoupled_step`: the new weights. `step` is what an optimizer made of the loss's gradient; the
+#   weights lose $\eta$ times `step`, and besides the share $\eta\lambda$ of what they were.
+#
+# `strength` is λ, `lr` is η.
+
+
+# %% name="penalties" answer="clipping/penalties"
+def l2_gradient(W, strength):
+    """An array with the shape of W."""
+    ### BEGIN SOLUTION
+    return 2 * strength * W
+    ### END SOLUTION
+
+
+def l1_gradient(W, strength):
+    """An array with the shape of W."""
+    ### BEGIN SOLUTION
+    return strength * np.sign(W)
+    ### END SOLUTION
+
+
+def decoupled_step(W, step, lr, strength):
+    """The new weights; an array with the shape of W."""
+    ### BEGIN SOLUTION
+    return W - lr * step - lr * strength * W
+    ### END SOLUTION
+
+
+# %% check="clipping/penalties"
+gc.panel("clipping/penalties")
+
+# %% [markdown] name="decay-question"
+# ## 8 · Below the norm that explodes, above the one that forgets (2 points)
+#
+# A tanh network with 32 units starts with $\sigma_{\max}(W) = 1.2$ and learns the adding problem of 20
+# steps for 150 updates, $\eta = 0.1$, with $\lambda W$ added to the gradient of $W$. Turn the knob
+# until $\sigma_{\max}(W)$ ends between 0.75 and 1.05. The check trains three random networks, not the
+# one in the picture.
+
+# %% name="decay" answer="clipping/decay"
+strength = None
+### BEGIN SOLUTION
+strength = 0.035
+### END SOLUTION
+
+# %% check="clipping/decay"
+gc.panel("clipping/decay")
+
+# %% [markdown] name="omega-question"
+# ## 9 · Pascanu's Ω (2 points)
+#
+# One sequence of a tanh network. Row $t$ of `delta` is $\delta_t = \partial\mathcal{L}/\partial h_t$,
+# row $t$ of `h` is $h_t$; both have shape (T, n). Return the mean over $t = 2 \dots T$ of
+#
+# $$\left(\frac{\|\delta_t \operatorname{diag}(1 - h_t^2)\, W\|}{\|\delta_t\|} - 1\right)^2 .$$
+
+
+# %% name="omega" answer="clipping/omega"
+def omega(delta, h, W):
+    """Ω of one sequence; a float."""
+    ### BEGIN SOLUTION
+    back = (delta[1:] * (1 - h[1:] ** 2)) @ W
+    ratio = np.linalg.norm(back, axis=1) / np.linalg.norm(delta[1:], axis=1)
+    return float(np.mean((ratio - 1) ** 2))
+    ### END SOLUTION
+
+
+# %% check="clipping/omega"
+gc.panel("clipping/omega")
+
+# %% [markdown] name="score-intro"
+# ## Your score
+
+# %% name="score" tags=["nbval-check-output"]
+gc.score("09")

@@ -1,0 +1,975 @@
+# %% [markdown] name="title" tags=["slide"]
+# # 09 · Clipping and weight regularization
+#
+# **After this lesson you can clip a gradient in three ways and say what each does to its direction,
+# choose a threshold, and say what clipping and small weights can not do.**
+#
+# *45 minutes. You need lesson 03: the cliff, and the gradient against lag.*
+
+# %% name="import" tags=["continue"]
+import math
+
+import gradcourse as gc
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+# %% [markdown] name="notation" tags=["continue"]
+# $g$ is the **gradient** of the whole network in one update: all $\partial\mathcal{L}/\partial W$
+# and $\partial\mathcal{L}/\partial b$, written as one long vector. $\|g\|$ is its norm, the root of
+# the sum of all squares. $\eta$ is the learning rate, $c$ the **threshold** of clipping.
+
+# %% [markdown] name="notes-open" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# Ask who has a clipping call in a training script, with which threshold, and who chose it. Usually
+# it is 1.0, and nobody knows.
+
+# %% [markdown] name="puzzle" tags=["slide"]
+# ## The puzzle
+#
+# Lesson 08 ended with a question: a gate keeps a gradient alive; nothing keeps it from exploding.
+# **What does one do when it happens?**
+#
+# Here is the run of lesson 03 that ended in NaN after one update: ReLU, $W = I$, the adding problem
+# of 100 steps, plain gradient descent with $\eta = 0.1$. And the same run with one more line:
+# if $\|g\| > 1$, divide $g$ by its norm.
+
+
+# %% name="puzzle-helpers" tags=["fragment"]
+def relu_network(seed, width=32, gain=1.0):
+    how = {"init": "identity", "nonlinearity": "relu", "gain": gain, "seed": seed}
+    return gc.recurrent("rnn", 2, width, 1, **how)
+
+
+def run(seed, clip):
+    data = gc.adding_problem(100, train=2000, test=500, seed=seed)
+    how = {"steps": 60, "lr": 0.1, "loss": "mse", "seed": seed, "every": 60}
+    return gc.train(relu_network(seed), data, before_update=clip, **how)
+
+
+# %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
+norms = [[] for _ in range(5)]
+raw = [run(seed, None) for seed in range(5)]
+clipped = [
+    run(seed, lambda p, seed=seed: norms[seed].append(float(gc.clip_grad_norm_(p, 1.0))))
+    for seed in range(5)
+]
+for name, runs in (("without", raw), ("with", clipped)):
+    ended = sum(bool(r.stopped) for r in runs)
+    solved = sum(r.test_loss[-1] < 0.5 / 6 for r in runs)
+    print(f"{name:7} the line: ended in NaN {ended} of 5   below half of 1/6: {solved} of 5")
+print(f"largest ‖g‖ seen above 1,000,000: {sum(max(n) > 1e6 for n in norms)} of 5")
+
+# %% name="puzzle-picture" tags=["fragment"]
+gc.Plot(
+    "‖g‖ before clipping, in the run that survived (seed 0)",
+    gc.Axis("update"),
+    gc.Axis("‖g‖", "log"),
+    (
+        gc.Line(range(60), norms[0], "‖g‖", color="rnn"),
+        gc.Line([0, 59], [1, 1], "threshold c = 1", "reference"),
+    ),
+)
+
+# %% [markdown] name="puzzle-question" tags=["continue"]
+# It survives gradients of a million. It has not learned yet, either. **What has this line done to
+# the gradient, what has it left, and why 1?**
+
+# %% [markdown] name="notes-puzzle" tags=["notes"]
+# **Speaker notes** · 3 min
+#
+# Somebody will say that a smaller learning rate would do as well. Lesson 03's network at
+# $\eta = 0.001$, a hundred times smaller, still fails on most seeds (the course's tests check it):
+# the next gradient may be a million times larger, and no fixed η can know that.
+
+# %% [markdown] name="step-1" tags=["slide"]
+# ## Step 1 · Three ways to clip
+#
+# - **By global norm**: if $\|g\| > c$, multiply all of $g$ by $c/\|g\|$ (Pascanu et al. 2013).
+# - **By tensor**: the same for each weight matrix and each bias by itself.
+# - **By value**: cut every entry at $\pm c$.
+#
+# ### Predict
+
+# %% name="predict-by-value" tags=["fragment"]
+gc.panel("clipping/by-value")
+
+# %% [markdown] name="drag-arrows" tags=["subslide"]
+# ### Drag
+#
+# A gradient with two entries. Look at the two clipped arrows while you lower $c$; then turn the
+# gradient. Where does clipping by value not turn it?
+
+# %% name="demo-arrows" tags=["fragment"]
+gc.demo("clipping/arrows")
+
+# %% [markdown] name="measure-angle-intro" tags=["subslide"]
+# ### Measure
+#
+# The first gradient of the puzzle's network, clipped in three ways with torch's own functions, at
+# thresholds from "no effect" down to a ten-thousandth of that. The angle is between raw and clipped
+# gradient.
+
+
+# %% name="measure-angle" tags=["fragment"]
+def by_tensor(parameters, c):
+    for p in parameters:
+        torch.nn.utils.clip_grad_norm_([p], c)
+
+
+def angle(a, b):
+    return math.degrees(math.acos(min(1.0, float(a @ b / (a.norm() * b.norm())))))
+
+
+def one_gradient(seed, width=32):
+    data = gc.adding_problem(100, train=64, test=1, seed=seed)
+    net = relu_network(seed, width).double()
+    F.mse_loss(net(data.x_train.double()), data.y_train.double()).backward()
+    return list(net.parameters()), [p.grad.clone() for p in net.parameters()]
+
+
+ways = {
+    "global norm": torch.nn.utils.clip_grad_norm_,
+    "tensor": by_tensor,
+    "value": torch.nn.utils.clip_grad_value_,
+}
+ratios, angles = np.logspace(0, -4, 25), {}
+for seed in range(5):
+    parameters, g = one_gradient(seed)
+    flat = torch.cat([part.ravel() for part in g])
+    sizes = {
+        "global norm": flat.norm()[None],
+        "tensor": torch.stack([part.norm() for part in g]),
+        "value": flat.abs(),
+    }
+    for name, clip in ways.items():
+        for c in ratios * float(sizes[name].max()):
+            for p, part in zip(parameters, g, strict=True):
+                p.grad = part.clone()
+            clip(parameters, c)
+            left = torch.cat([p.grad.ravel() for p in parameters])
+            angles.setdefault((name, seed), []).append(angle(flat, left))
+
+# %% name="count-angle" tags=["fragment", "nbval-check-output"]
+print("largest angle to the raw gradient, in degrees, of 5 networks:")
+for name in ways:
+    found = [max(angles[name, seed]) for seed in range(5)]
+    print(f"  by {name:12} below 0.01: {sum(a < 0.01 for a in found)}", end="   ")
+    print(f"50 to 75: {sum(50 < a < 75 for a in found)}   above 90: {sum(a > 90 for a in found)}")
+
+
+# %% name="picture-angle" tags=["fragment"]
+def theory_angle(size, c):
+    left = size.clamp(max=c)
+    return angle(size, left)
+
+
+lines = []
+for name, color in (("global norm", "blue"), ("tensor", "green"), ("value", "vermillion")):
+    expected = [theory_angle(sizes[name], c) for c in ratios * float(sizes[name].max())]
+    lines += gc.with_theory(ratios, angles[name, 4], expected, f"by {name}", color)
+gc.Plot(
+    "How far clipping turns the gradient (seed 4)",
+    gc.Axis("c, relative to the largest piece", "log"),
+    gc.Axis("angle, degrees", limits=(-3, 93)),
+    tuple(lines),
+)
+
+# %% [markdown] name="explain-angle" tags=["subslide"]
+# ### Explain
+#
+# All three are one rule. Cut $g$ into **pieces**: one piece, the tensors, or the single entries. A
+# piece of size $s_i$ keeps its direction and becomes $\min(s_i, c)$ long. The dot product of old and
+# new adds up piece by piece, so
+#
+# $$\cos(\text{angle}) = \frac{\sum_i s_i \min(s_i, c)}{\sqrt{\sum_i s_i^2}\,
+#   \sqrt{\sum_i \min(s_i, c)^2}} \;\xrightarrow{\;c \to 0\;}\; \frac{\operatorname{mean}(s)}
+#   {\operatorname{rms}(s)} .$$
+#
+# rms is the root of the mean square. With one piece the cosine is 1. With several, a small $c$ makes
+# all pieces equally large, and the angle says how unequal they were: $37°$ for Gaussian entries
+# ($\sqrt{2/\pi} = 0.80$), here between 50° and 75°, since a few entries hold most of this gradient.
+#
+# No term of the upper sum is negative. So the angle is never above 90°: for this batch and a step
+# short enough, each way still goes downhill. Only the global norm goes *straight* downhill.
+
+# %% [markdown] name="notes-step-1" tags=["notes"]
+# **Speaker notes** · 7 min
+#
+# Answers to the prediction: 0 ("it only gets shorter") and 90. It is 44°. By value with a tiny c is
+# sign descent: every entry ±c. Somebody may defend it: Adam is close to that, too, and works well.
+# True. Turning is not wrong by itself; it is a different algorithm, and one should know it.
+
+# %% [markdown] name="bridge-1" tags=["continue"]
+# The direction is kept, if we clip by global norm. **But how short is short enough?**
+
+# %% [markdown] name="step-2" tags=["slide"]
+# ## Step 2 · The cliff, and a threshold
+#
+# ### Predict
+
+# %% name="predict-smallest" tags=["fragment"]
+gc.panel("clipping/smallest")
+
+# %% [markdown] name="drag-survive" tags=["subslide"]
+# ### Drag
+#
+# Lesson 03's surface and a run from one place, 300 updates. Lower the threshold from 10,000, where
+# it does nothing. From where on does the run stay in the picture? And when does it no longer arrive?
+
+# %% name="demo-survive" tags=["fragment"]
+gc.demo("clipping/survive")
+
+# %% [markdown] name="measure-cliff-intro" tags=["subslide"]
+# ### Measure
+#
+# 1000 runs from random places on the plateau, as in lesson 03, for many thresholds. *Thrown*: one
+# step was longer than 1. *Arrived*: the loss at the end is below 0.01.
+
+
+# %% name="cliff-descent" tags=["fragment"]
+def loss_and_slope(w, b):
+    """ℒ = ½(h_50 − 0.7)² of h_t = tanh(w h_(t−1) + b), h_0 = −0.5, and its gradient, forwards."""
+    h, by_w, by_b = np.full_like(w, -0.5), np.zeros_like(w), np.zeros_like(w)
+    for _ in range(50):
+        old, h = h, np.tanh(w * h + b)
+        by_w, by_b = (1 - h**2) * (old + w * by_w), (1 - h**2) * (1 + w * by_b)
+    return 0.5 * (h - 0.7) ** 2, (h - 0.7) * np.array([by_w, by_b])
+
+
+def descend(c, runs=1000):
+    place = np.random.default_rng(0).random((2, runs)) * [[0.25], [0.2]] + [[1.35], [-0.1]]
+    longest = np.zeros(runs)
+    for _ in range(300):
+        g = loss_and_slope(*place)[1]
+        size = np.linalg.norm(g, axis=0)
+        place = place - 0.02 * g * np.minimum(1.0, c / np.maximum(size, 1e-300))
+        longest = np.maximum(longest, 0.02 * np.minimum(size, c))
+    return longest > 1 + 1e-9, loss_and_slope(*place)[0] < 0.01
+
+
+# %% name="measure-cliff" tags=["fragment", "nbval-check-output"]
+thresholds = np.logspace(-1.5, 3.5, 21)
+shares = {c: [float(np.mean(found)) for found in descend(c)] for c in (*thresholds, 0.1, 5.0, 1e9)}
+for c in (0.1, 5.0, 1e9):
+    thrown, came = (10 * round(10 * share) for share in shares[c])
+    print(f"c = {c:7.3g}: thrown {thrown:2} %   arrived {came:3} %   (to the nearest 10 %)")
+
+# %% name="picture-cliff" tags=["fragment"]
+gc.Plot(
+    "Lesson 03's cliff, 300 clipped updates, η = 0.02",
+    gc.Axis("threshold c", "log"),
+    gc.Axis("share of 1000 runs", limits=(-0.02, 1.04)),
+    (
+        gc.Line(thresholds, [shares[c][1] for c in thresholds], "arrived", color="green"),
+        gc.Line(thresholds, [shares[c][0] for c in thresholds], "thrown", color="vermillion"),
+        gc.Line([50, 50], [0, 1], "ηc = 1", "reference"),
+    ),
+)
+
+# %% [markdown] name="explain-cliff" tags=["subslide"]
+# ### Explain
+#
+# A clipped step is never longer than $\eta c$. With $\eta = 0.02$ nobody is thrown farther than 1
+# if $c \le 50$, however steep the wall is. And since the direction is kept, a step from the wall
+# leads down the wall, to the plain that plain descent flew over.
+#
+# The price: 300 steps lead $300\,\eta c$ far at the most. At $c = 0.1$ that is 0.6, and most runs
+# are still on their way. **What counts is ηc, the longest step**: between the width of what you must
+# not jump over, and the way you have to go. Here three decades of $c$ lie between.
+
+# %% [markdown] name="history-intro" tags=["subslide"]
+# ### Measure · a threshold from the norm's history
+#
+# In a real network nobody knows the cliff. But one can look at the norms so far. Which number of the
+# history is "ordinary"? Here are the puzzle's.
+
+# %% name="measure-history" tags=["fragment", "nbval-check-output"]
+history = np.array(norms)
+percentile = np.percentile(history, 90, axis=1)
+print(f"mean above the median by more than 100 times: "
+      f"{sum(history.mean(1) > 100 * np.median(history, 1))} of 5")  # fmt: skip
+print(f"mean above the 90th percentile:               {sum(history.mean(1) > percentile)} of 5")
+
+# %% [markdown] name="history-explain" tags=["continue"]
+# The mean belongs to the largest: one update in sixty decides it. Pascanu et al. (2013) advise half
+# to ten times the average norm, over many updates, and it works where the norms have no such tail. A
+# percentile does not mind: with the 90th, one update in ten is clipped (Seetharaman et al. 2020).
+#
+# Now a use of it. Eight ReLU layers learn the digits well at $\eta = 0.1$. We take the history of
+# that run, and then dare $\eta = 1$.
+
+# %% [markdown] name="agc-intro" tags=["subslide"]
+# ### Measure · adaptive clipping
+#
+# Brock et al. (2021) compare each unit's gradient with its own weights: $\|g_i\| \le \lambda
+# \max(\|W_i\|, 10^{-3})$, where $W_i$ is row $i$, the weights into unit $i$. With plain gradient
+# descent a step then never changes a unit by more than the share $\eta\lambda$. This is **AGC**,
+# adaptive gradient clipping.
+
+
+# %% name="agc" tags=["fragment"]
+def agc(parameters, limit=0.01):
+    for p in parameters:  # a bias counts as one row
+        w = p.detach().reshape(len(p), -1) if p.dim() > 1 else p.detach()[None]
+        g = p.grad.reshape(w.shape)  # a view: what we do to it is done to p.grad
+        allowed = limit * w.norm(dim=1, keepdim=True).clamp_min(1e-3)
+        g.mul_((allowed / g.norm(dim=1, keepdim=True).clamp_min(1e-30)).clamp(max=1.0))
+
+
+def by_norm(c):
+    return lambda parameters: gc.clip_grad_norm_(parameters, c)
+
+
+def train_digits(seed, lr, clip, steps=150, factor=1.0):
+    net = gc.mlp(8, activation="relu", init="he", seed=seed)
+
+    def loss(z, y):
+        return factor * F.cross_entropy(z, y)
+
+    how = {"steps": steps, "lr": lr, "seed": seed, "every": steps, "loss": loss}
+    return gc.train(net, gc.digits(), before_update=clip, **how)
+
+
+# %% name="measure-agc" tags=["fragment", "nbval-check-output"]
+limits = []
+for seed in range(5):
+    seen = []
+    train_digits(
+        seed, 0.1, lambda p, seen=seen: seen.append(float(gc.clip_grad_norm_(p, math.inf)))
+    )
+    limits.append(np.percentile(seen, 90))
+ways = {
+    "no clipping": lambda s: None,
+    "c = 90th percentile at η = 0.1": lambda s: by_norm(limits[s]),
+    "a tenth of that": lambda s: by_norm(limits[s] / 10),
+    "AGC, λ = 0.01": lambda s: agc,
+}
+print("8 ReLU layers, η = 1: more than 80 % of the test digits right, of 5 networks")
+for name, way in ways.items():
+    right = [train_digits(s, 1.0, way(s)).test_accuracy[-1] for s in range(5)]
+    print(f"  {name:31} {sum(r > 0.8 for r in right)}")
+right = [train_digits(s, 1.0, agc, factor=1000.0).test_accuracy[-1] for s in range(5)]
+print(f"  {'AGC again, the loss × 1000':31} {sum(r > 0.8 for r in right)}")
+
+# %% [markdown] name="explain-agc" tags=["subslide"]
+# ### Explain
+#
+# The percentile was honest about the *norms* and blind to η: it let through steps ten times as long
+# as those of the run that it came from. A tenth of it, the same $\eta c$ as there, does it. **A
+# threshold belongs to a learning rate.** So do not copy one from another project.
+#
+# AGC has a limit without a unit: a gradient relative to a weight. Multiply the loss by 1000, and the
+# same λ with the same η still works. For a deep network whose layers have very different weights
+# that is an advantage; λ itself still has to be found (Brock et al. use 0.01 for large batches).
+
+# %% [markdown] name="notes-step-2" tags=["notes"]
+# **Speaker notes** · 10 min
+#
+# Most choose c = 5, some 0.1: "safer". The U shape of the green line is the point: draw ηc as a
+# stride on the board, between the width of the river and the way home. Ask before the table which
+# row will fail. Nearly everybody trusts the percentile.
+
+# %% [markdown] name="bridge-2" tags=["continue"]
+# All this rests on one number, the norm. **Can one trust it?**
+
+# %% [markdown] name="step-3" tags=["slide"]
+# ## Step 3 · Norms that lie, and the place in the loop
+#
+# ### Predict
+
+# %% name="predict-huge" tags=["fragment"]
+gc.panel("clipping/huge")
+
+# %% [markdown] name="measure-huge-intro" tags=["subslide"]
+# ### Measure
+#
+# Four gradients of equal size, clipped to norm 1: with torch, and with `gc.clip_grad_norm_`. Look at
+# the right end.
+
+
+# %% name="measure-huge" tags=["fragment", "nbval-check-output"]
+def after(clip, size):
+    weight = torch.zeros(4, requires_grad=True)
+    weight.grad = torch.full((4,), size)
+    clip([weight], 1.0)
+    return float(weight.grad.double().norm())
+
+
+torchs, ours = torch.nn.utils.clip_grad_norm_, gc.clip_grad_norm_
+for size in (1e18, 1e20, math.inf, math.nan):
+    print(f"each {size:5.0e}: torch leaves norm {after(torchs, size):3.1f}", end="   ")
+    print(f"gc leaves norm {after(ours, size):3.1f}")
+
+# %% name="picture-huge" tags=["fragment"]
+size = np.logspace(-3, 37, 81)
+true = np.minimum(2 * size, 1.0)
+gc.Plot(
+    "Clipping to norm 1 in float32",
+    gc.Axis("size of each of four gradients", "log"),
+    gc.Axis("norm afterwards", "log"),
+    (
+        gc.Line(size, [after(torchs, float(s)) for s in size], "torch", color="vermillion"),
+        *gc.with_theory(size, [after(ours, float(s)) for s in size], true, "gc", "blue"),
+    ),
+)
+
+# %% [markdown] name="measure-stuck-intro" tags=["subslide"]
+# Does it matter? The puzzle's network, 16 units, but $W = 1.3\,I$. Nothing is infinite: neither a
+# state, nor the loss, nor one gradient. 50 updates, clipped at 1.
+
+# %% name="measure-stuck" tags=["fragment", "nbval-check-output"]
+for name, clip in (("torch", torchs), ("gc", ours)):
+    still, low, finite = 0, 0, 0
+    for seed in range(5):
+        data = gc.adding_problem(100, train=2000, test=64, seed=seed)
+        net = relu_network(seed, width=16, gain=1.3)
+        x, y = data.x_train[:64], data.y_train[:64]
+        first = torch.autograd.grad(F.mse_loss(net(x), y), list(net.parameters()))
+        finite += all(bool(g.isfinite().all()) for g in first)
+        how = {"steps": 50, "lr": 0.1, "loss": "mse", "seed": seed, "every": 50}
+        r = gc.train(net, data, before_update=lambda p, clip=clip: clip(p, 1.0), **how)
+        still += bool((r.relative_change[-1] == 0).all())
+        low += r.loss[-1] < 1
+    print(f"{name:5}: gradient finite {finite} of 5   no weight ever moved {still} of 5", end="   ")
+    print(f"loss below 1 at the end {low} of 5")
+
+# %% [markdown] name="explain-huge" tags=["subslide"]
+# ### Explain
+#
+# A norm is the root of a sum of squares, and in float32 the square of anything above $1.8 \cdot
+# 10^{19}$ is $\infty$. Then $c/\infty = 0$: torch multiplies the gradient by 0, and says nothing.
+# These networks stand still for ever, with a perfectly good direction in hand. In float64 the squares
+# of all float32 numbers are finite; `gc.clip_grad_norm_` uses it where it is needed.
+#
+# A gradient that *is* NaN or Inf is another thing. No factor makes it right: torch's factor turns all
+# other entries into NaN or 0, too. Leave the update out, and find where it comes from
+# (`gc.post_mortem`; torch has `error_if_nonfinite=True`).
+
+# %% [markdown] name="loop-intro" tags=["subslide"]
+# ### Measure · the place in the loop
+#
+# In half precision one multiplies the loss by a scale, here 1024, so that small gradients do not
+# become 0 (lesson 11), and divides the gradients by it before the step: `unscale_`. Four places for
+# one line. The true gradient has norm 10, $c = 1$, $\eta = 0.1$: how long is the step?
+
+
+# %% name="measure-loop" tags=["fragment", "nbval-check-output"]
+def step_length(place):
+    w = torch.zeros(2, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    lines = {
+        "backward": lambda: scaler.scale(w @ torch.tensor([6.0, 8.0])).backward(),
+        "unscale_": lambda: scaler.unscale_(optimizer),
+        "step": lambda: scaler.step(optimizer),
+    }
+    for name, line in lines.items():
+        line()
+        if name == place:
+            gc.clip_grad_norm_([w], 1.0)
+    scaler.update()
+    return float(w.detach().norm())
+
+
+for place in ("no clipping", "backward", "unscale_", "step"):
+    print(f"{'clip after ' * (place != 'no clipping') + place:20}", end="")
+    print(f"step of length {step_length(place):.4f}")
+
+# %% [markdown] name="explain-loop" tags=["continue"]
+# $\eta c = 0.1$ comes out in one place only: **zero_grad, backward, unscale_, clip, step, update.**
+# While it is still scaled the gradient looks 1024 times too large, and the step becomes a thousandth.
+# After the step it is too late. Adding up several small batches before one update? Then clip once,
+# after the last backward: clipped one by one, they are other gradients.
+
+# %% [markdown] name="notes-step-3" tags=["notes"]
+# **Speaker notes** · 7 min
+#
+# The prediction surprises experts. Say where it comes from: the norm, not the gradient, overflows.
+# The other end exists, too: below 1e-23 a float32 norm is 0, and a logged "gradient norm 0" may be a
+# living gradient; lesson 01 had the numbers. For the loop: an exercise checks it with a scaler that
+# overflows.
+
+# %% [markdown] name="bridge-3" tags=["continue"]
+# So far each step was $-\eta g$. Adam's step has nearly the same length, whatever the length of $g$.
+# **What is left for clipping to do?**
+
+# %% [markdown] name="step-4" tags=["slide"]
+# ## Step 4 · Clipping and Adam
+#
+# Adam keeps two running means, $m$ of the gradients ($\beta_1 = 0.9$) and $v$ of their squares
+# ($\beta_2 = 0.999$), and steps by $\eta\, m / \sqrt v$. (Both are corrected for their start at 0,
+# which is written with a hat.) Multiply all gradients by 1000: $m$ and $\sqrt v$ grow alike, and the
+# step is the same.
+#
+# ### Predict
+
+# %% name="predict-first-ten" tags=["fragment"]
+gc.panel("clipping/first-ten")
+
+# %% [markdown] name="drag-spike" tags=["subslide"]
+# ### Drag
+#
+# Gradients of size 1, and one spike. The line is the factor $1/\sqrt{\hat v}$ by which Adam
+# multiplies. Look how long it takes to recover; then lower the threshold.
+
+# %% name="demo-spike" tags=["fragment"]
+gc.demo("clipping/spike")
+
+# %% [markdown] name="measure-adam-intro" tags=["subslide"]
+# ### Measure
+#
+# First: is Adam really blind to the size? The adding problem of 30 steps, ReLU, $W = I$, 60 updates,
+# with the gradient as it is and times 1000. Then the network of the panel, five seeds.
+
+
+# %% name="adam-helpers" tags=["fragment"]
+def adam_run(seed, clip_when, steps=400, factor=1.0):
+    """The run, and the size of the steps: when says for which updates to clip at 1."""
+    data = gc.adding_problem(30, train=4000, test=1000, seed=seed)
+    net, count = relu_network(seed, width=16), []
+
+    def hook(parameters):
+        count.append(1)
+        for p in parameters:
+            p.grad *= factor
+        if clip_when(len(count)):
+            gc.clip_grad_norm_(parameters, 1.0)
+
+    how = {"steps": steps, "lr": 0.01, "loss": "mse", "seed": seed, "every": steps}
+    adam = lambda p: torch.optim.Adam(p, lr=0.01)  # noqa: E731
+    return gc.train(net, data, before_update=hook, optimizer=adam, **how)
+
+
+# %% name="measure-adam" tags=["fragment", "nbval-check-output"]
+loud = [adam_run(0, lambda t: False, 60, factor).test_loss[-1] for factor in (1.0, 1000.0)]
+print(
+    f"gradients × 1000 change the test loss by less than 1 %: {abs(loud[1] / loud[0] - 1) < 0.01}"
+)
+when = {
+    "never": lambda t: False,
+    "updates 1 to 10": lambda t: t <= 10,
+    "from update 11 on": lambda t: t > 10,
+}
+adam_runs = {name: [adam_run(s, rule) for s in range(5)] for name, rule in when.items()}
+for name, runs in adam_runs.items():
+    solved = sum(r.test_loss[-1] < 0.5 / 6 for r in runs)
+    print(f"clipped {name:18} error below half of 1/6: {solved} of 5")
+
+# %% name="picture-adam" tags=["fragment"]
+update = np.arange(20, 401, 20)
+lines = [
+    gc.Line(
+        update,
+        np.mean([r.loss[1:].reshape(-1, 20).mean(1) for r in adam_runs[name]], axis=0),
+        f"clipped {name}",
+        color=color,
+    )
+    for name, color in zip(when, ("vermillion", "blue", "orange"), strict=True)
+]
+lines.append(gc.Line([20, 400], [1 / 6] * 2, "1/6", "reference"))
+gc.Plot(
+    "Adam on the adding problem, mean of 5",
+    gc.Axis("update"),
+    gc.Axis("error", "log"),
+    tuple(lines),
+)
+
+# %% [markdown] name="explain-adam" tags=["subslide"]
+# ### Explain
+#
+# A spike $S$ among gradients of size 1 enters $v$ with the share $1 - \beta_2 = 0.001$. $k$ updates
+# later
+#
+# $$v \approx 1 + (1 - \beta_2)\,\beta_2^{\,k} S^2, \qquad \frac{1}{\sqrt v} \approx
+#   \frac{1}{\sqrt{1 + 0.001 \cdot 0.999^k\, S^2}} .$$
+#
+# For $S = 1000$ the rate falls to $1/32$, and takes $\ln(1000)/0.001 \approx 7000$ updates to come
+# back. (Early in a run it is worse: $v$ has seen little else, so a first gradient *is* the mean.) Adam
+# bounds the step that the spike takes, and pays with all steps after it.
+#
+# So the ten updates in which gradients were enormous decide, and clipping the other 390 cannot take
+# out of $v$ what is in it. **With SGD clipping guards the step. With Adam it guards the memory.** A
+# threshold that clips *always* only makes all gradients equally long, and Adam hardly minds.
+
+# %% [markdown] name="notes-step-4" tags=["notes"]
+# **Speaker notes** · 7 min
+#
+# Most vote "later" or "both". Let them explain the orange line with the formula. One seed in five
+# learns without any clipping; do not hide it. If asked about a smaller β₂, 0.95 as in many large
+# runs: the memory is then 20 updates, and a spike is forgotten soon. Lesson 11 comes back to spikes.
+
+# %% [markdown] name="bridge-4" tags=["continue"]
+# Clipping treats the symptom, update by update. **Can one treat the weights, so that nothing
+# explodes?**
+
+# %% [markdown] name="step-5" tags=["slide"]
+# ## Step 5 · Small weights, level gradients
+#
+# From lesson 03: one step back multiplies by slope times $W$. If $\sigma_{\max}(W)$ is below 1, a
+# tanh network cannot explode. Three ways to press weights down:
+#
+# - **L2**: add $\tfrac12 \lambda \sum w^2$ to the loss; its gradient is $\lambda w$.
+# - **L1**: add $\lambda \sum |w|$; its gradient is $\lambda\, \mathrm{sign}(w)$.
+# - **Decoupled decay**: leave the gradient alone, and take $\eta\lambda w$ off each weight besides
+#   the optimizer's step (Loshchilov & Hutter 2019; `AdamW`).
+#
+# ### Predict
+
+# %% name="predict-press" tags=["fragment"]
+gc.panel("clipping/press")
+
+# %% [markdown] name="measure-press-intro" tags=["subslide"]
+# ### Measure
+#
+# Weights with no gradient but that of the penalty: those that read a silent channel in delayed
+# recall. 100 updates. How much of them is left?
+
+# %% name="measure-press" tags=["fragment", "nbval-check-output"]
+makers = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam, "AdamW": torch.optim.AdamW}
+data = gc.delayed_recall(5, noise=0.0, train=2000, test=10)
+for kind, lr in (("SGD", 0.1), ("Adam", 0.001), ("AdamW", 0.001)):
+    for strength in (0.01, 1.0):
+        net = gc.recurrent("rnn", 3, 32, 2, init="orthogonal")
+        silent = net.rnn.weight_ih_l0.detach()[:, 2]  # a view
+        before = silent.norm().item()
+        made = lambda p: makers[kind](p, lr=lr, weight_decay=strength)  # noqa: B023, E731
+        gc.train(net, data, steps=100, lr=lr, every=100, optimizer=made)
+        share, expected = silent.norm().item() / before, (1 - lr * strength) ** 100
+        print(
+            f"{kind:5} η = {lr}, λ = {strength:4}: left {share:.2f}   (1 − ηλ)^100 = {expected:.2f}"
+        )
+
+# %% [markdown] name="explain-press" tags=["continue"]
+# SGD and AdamW do what the formula says. **In Adam λ has no effect here**: $\lambda w$ is divided by
+# its own size, and each weight walks to 0 by η per update. Where a weight has a large gradient from
+# the loss, it is the other way round: $\lambda w$ is divided by $\sqrt v$ and hardly pulls. Decoupled
+# decay takes the same share of every weight.
+
+# %% [markdown] name="drag-decay" tags=["subslide"]
+# ### Drag
+#
+# A tanh network that starts with $\sigma_{\max}(W) = 1.2$, trained on the adding problem of 20 steps
+# with L2 on $W$. Raise λ until it can no longer explode. What has become of lag 19?
+
+# %% name="demo-decay" tags=["fragment"]
+gc.demo("clipping/decay")
+
+# %% [markdown] name="measure-decay-intro" tags=["subslide"]
+# ### Measure
+#
+# The same for five seeds, with L1, too.
+
+
+# %% name="decay-helper" tags=["fragment"]
+def pressed(seed, kind, strength):
+    """W after 150 updates, and the gradient against lag, relative to lag 0."""
+    data = gc.adding_problem(20, train=1000, test=10, seed=seed)
+    net = gc.recurrent("rnn", 2, 32, 1, init="orthogonal", gain=1.2, seed=seed)
+    W = net.rnn.weight_hh_l0
+
+    def press(parameters):
+        gc.clip_grad_norm_(parameters, 1.0)
+        W.grad += strength * (W.detach() if kind == "L2" else W.detach().sign())
+
+    how = {"steps": 150, "lr": 0.1, "loss": "mse", "seed": seed, "every": 150}
+    gc.train(net, data, before_update=press, **how)
+    x, y = data.x_train[:64], data.y_train[:64]
+    (n,) = gc.lag_gradient(net, x, lambda output: F.mse_loss(output, y)).values()
+    return W.detach().numpy(), n[::-1] / n[-1]
+
+
+# %% name="measure-decay" tags=["fragment", "nbval-check-output"]
+lag, back = np.arange(20), {}
+print("150 updates, of 5 networks  σ_max < 1  lag 19 below 1e-3  more than 40 % of |w| < 0.01")
+for kind, strength in (("L2", 0.0), ("L2", 0.05), ("L1", 0.001), ("L1", 0.01)):
+    pairs = back[kind, strength] = [pressed(seed, kind, strength) for seed in range(5)]
+    small = sum(np.linalg.norm(W, 2) < 1 for W, _ in pairs)
+    faded = sum(n[-1] < 1e-3 for _, n in pairs)
+    zero = sum(np.mean(np.abs(W) < 0.01) > 0.4 for W, _ in pairs)
+    print(f"{kind}, λ = {strength:5}              {small:8} {faded:15} {zero:16}")
+pairs = back["L2", 0.05]
+under = sum((n <= np.linalg.norm(W, 2) ** lag * (1 + 1e-5)).all() for W, n in pairs)
+print(f"L2, λ = 0.05: gradient at or below σ_max^lag at every lag: {under} of 5")
+
+# %% name="picture-decay" tags=["fragment"]
+lines = []
+for (kind, strength), color in zip(back, ("rnn", "blue", "orange", "green"), strict=True):
+    mean = np.exp(np.mean([np.log(n) for _, n in back[kind, strength]], axis=0))
+    lines.append(gc.Line(lag, mean, f"{kind}, λ = {strength}", color=color))
+norm = np.mean([np.linalg.norm(W, 2) for W, _ in pairs])
+lines.append(gc.Line(lag, norm**lag, "theory, bound σ_max^lag for L2", "theory", "blue"))
+gc.Plot(
+    "What pressing W down does to the past (mean of 5)",
+    gc.Axis("lag T − t"),
+    gc.Axis("‖∂ℒ/∂h_t‖, relative to lag 0", "log"),
+    tuple(lines),
+    (gc.Band(0.1, 10.0, "healthy: 0.1 to 10"),),
+)
+
+# %% [markdown] name="explain-decay" tags=["subslide"]
+# ### Explain
+#
+# L2 alone multiplies $W$, and so $\sigma_{\max}$, by $1 - \eta\lambda$ per update. After $t$ updates
+# the bound on the gradient at lag $k$ is
+#
+# $$\sigma_{\max}(W_t)^k \approx \bigl[\sigma_{\max}(W_0)\,(1 - \eta\lambda)^t\bigr]^k ,$$
+#
+# with the lag in the exponent. (The loss pulls the other way: measured norms lie above this.) What
+# keeps a gradient from exploding at lag 20 makes it vanish at lag 20. L1 takes the same amount off
+# every weight, so small ones become 0, within the jitter of $\pm\eta\lambda$ about it; the norm
+# falls slowly, since its few large weights are left.
+#
+# Pressing knows only "smaller". **Could one ask for *level*?**
+
+# %% [markdown] name="omega-intro" tags=["subslide"]
+# ### Pascanu's Ω
+#
+# Pascanu, Mikolov and Bengio (2013) ask for it directly. With $\delta_t = \partial\mathcal{L}/
+# \partial h_t$, a row, and one step back $J_t = \operatorname{diag}(1 - h_t^2)\,W$:
+#
+# $$\Omega = \operatorname{mean}_t \left(\frac{\|\delta_t J_t\|}{\|\delta_t\|} - 1\right)^{\!2} .$$
+#
+# It is 0 where each step back keeps the length of *the gradient that comes*, not of every vector. To
+# keep it cheap, $h_t$ and $\delta_t$ count as constants: its gradient reaches $W$ through $J_t$ only.
+# (Theirs is a sum over $t$; a mean makes λ independent of the length.) By hand first:
+
+# %% name="omega-by-hand" tags=["fragment", "nbval-check-output"]
+data = gc.delayed_recall(20, noise=0.0, train=2000, test=500, seed=0)
+net = gc.recurrent("rnn", 3, 32, 2, seed=0)
+x, y = data.x_train[:1], data.y_train[:1]
+W, U = net.rnn.weight_hh_l0, net.rnn.weight_ih_l0
+h = [torch.zeros(1, 32, requires_grad=True)]
+for x_t in x[0]:
+    h.append(torch.tanh(h[-1] @ W.T + x_t @ U.T + net.rnn.bias_ih_l0 + net.rnn.bias_hh_l0))
+delta = torch.autograd.grad(F.cross_entropy(net.readout(h[-1]), y), h)
+ratio = [float(delta[t - 1].norm() / delta[t].norm()) for t in range(2, 22)]
+omega = np.mean((np.array(ratio) - 1) ** 2)
+packaged = float(gc.pascanu_omega(net, x, lambda z: F.cross_entropy(z, y)).detach())
+print(f"Ω of one sequence: {omega:.2f}; as gc.pascanu_omega: {abs(packaged / omega - 1) < 1e-4}")
+
+# %% [markdown] name="measure-omega-intro" tags=["subslide"]
+# ### Measure
+#
+# Recall a symbol after 20 silent steps; tanh, 32 units as torch makes them, plain gradient descent,
+# $\eta = 0.1$, 300 updates, clipped at 1. Five seeds, without Ω and with it.
+
+
+# %% name="measure-omega" tags=["fragment", "nbval-check-output"]
+def recall(seed, weight, c=1.0):
+    """Test accuracy, and the gradient against lag at the end, relative to lag 0."""
+    data = gc.delayed_recall(20, noise=0.0, train=2000, test=500, seed=seed)
+    net = gc.recurrent("rnn", 3, 32, 2, seed=seed)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(300):
+        rows = torch.randint(2000, (64,), generator=generator)
+        x, y = data.x_train[rows], data.y_train[rows]
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        if weight:
+            (weight * gc.pascanu_omega(net, x, lambda z, y=y: F.cross_entropy(z, y))).backward()
+        gc.clip_grad_norm_(net.parameters(), c)
+        optimizer.step()
+    (n,) = gc.lag_gradient(net, x, lambda z: F.cross_entropy(z, y)).values()
+    return gc.accuracy(net, data.x_test, data.y_test), n[::-1] / n[-1]
+
+
+recalled = {weight: [recall(seed, weight) for seed in range(5)] for weight in (0.0, 1.0)}
+for weight, runs in recalled.items():
+    print(
+        f"weight of Ω {weight}: more than 95 % right {sum(r > 0.95 for r, _ in runs)} of 5", end=""
+    )
+    print(f"   gradient at lag 20 below 1e-3: {sum(n[-1] < 1e-3 for _, n in runs)} of 5")
+
+# %% name="picture-omega" tags=["fragment"]
+gc.Plot(
+    "Recall after 20 steps, at the end of training (mean of 5)",
+    gc.Axis("lag T − t"),
+    gc.Axis("‖∂ℒ/∂h_t‖, relative to lag 0", "log"),
+    tuple(
+        gc.Line(np.arange(21), np.exp(np.mean([np.log(n) for _, n in runs], 0)), name, color=color)
+        for (runs, name, color) in zip(
+            recalled.values(), ("without Ω", "with Ω"), ("rnn", "blue"), strict=True
+        )
+    ),
+    (gc.Band(0.1, 10.0, "healthy: 0.1 to 10"),),
+)
+
+# %% [markdown] name="explain-omega" tags=["continue"]
+# Clipping alone leaves the network deaf, five of five. Ω holds a road open along which this gradient
+# stays in size, and gradient descent finds the symbol, five of five. It is no universal cure: it
+# raises $\sigma_{\max}(W)$ above 1, so the cliff is back, and clipping has to stay. And on the adding
+# problem of 30 steps Ω levels the gradient, too, but the network is not solved by it.
+
+# %% [markdown] name="notes-step-5" tags=["notes"]
+# **Speaker notes** · 9 min
+#
+# Panel: most answer "a hundred times as fast". Write Adam's step for g = λw on the board; λ cancels.
+# Leave a minute for the sentence *what keeps it from exploding at lag 20 makes it vanish at lag 20*.
+# For Ω draw the two arrows δ and δJ; only their lengths are compared. An expert may ask about Adam
+# instead of SGD: with Adam this recall task is learned without Ω, too.
+
+# %% [markdown] name="claims" tags=["slide"]
+# ## Claims on trial
+#
+# Three sentences that one reads often, in our words.
+#
+# ### Claim 1: clipping also keeps gradients from becoming too small
+#
+# We let clipping do its best: at a small c, and even stretched up to norm 1 when the norm is smaller.
+
+
+# %% name="claim-vanishing" tags=["fragment", "nbval-check-output"]
+def early_share(seed, rule):
+    """Of ∂ℒ/∂W of the adding problem, 30 steps: the part of the first 15 steps, relative."""
+    data = gc.adding_problem(30, train=64, test=1, seed=seed)
+    net = gc.recurrent("rnn", 2, 16, 1, seed=seed).double()
+    x, y = data.x_train.double(), data.y_train.double()
+    whole, late = [
+        torch.autograd.grad(F.mse_loss(model(x), y), net.rnn.weight_hh_l0)[0]
+        for model in (net, gc.nets.Truncated(net, 15))
+    ]
+    factor = rule(float(whole.norm()))
+    return float((factor * whole - factor * late).norm() / (factor * whole).norm())
+
+
+rules = {
+    "raw": lambda norm: 1.0,
+    "clipped at 0.001": lambda norm: min(1.0, 0.001 / norm),
+    "stretched to 1": lambda norm: 1.0 / norm,
+}
+for name, rule in rules.items():
+    found = [early_share(seed, rule) for seed in range(5)]
+    print(f"{name:17} share of the first 15 steps below 1e-3: {sum(f < 1e-3 for f in found)} of 5")
+deaf = [recall(seed, 0.0, c=0.1)[0] for seed in range(3)]
+print(
+    f"recall after 20 steps, clipped at 0.1: less than 60 % right {sum(d < 0.6 for d in deaf)} of 3"
+)
+print(
+    "verdict:", "fails" if all(f < 1e-3 for f in found) and all(d < 0.6 for d in deaf) else "holds"
+)
+
+# %% [markdown] name="claim-vanishing-verdict" tags=["continue"]
+# **Fails.** Clipping has a ceiling and no floor. And a floor would not help: one factor for all of
+# $g$ changes every part alike, so the *share* of the early steps stays what it was. What vanishes is
+# that share (lesson 03).
+
+# %% [markdown] name="claim-direction" tags=["subslide"]
+# ### Claim 2: clipping by norm keeps the direction
+#
+# Of one batch: step 1 measured it, 0°. But training follows the mean over many batches. A network of
+# two tanh layers, after 300 updates; 500 single digits, each one's gradient clipped by norm at the
+# 90th percentile, and at the median. How far is the mean of the clipped from the mean?
+
+# %% name="claim-direction-measure" tags=["fragment", "nbval-check-output"]
+digits, turned = gc.digits(), {90: [], 50: []}
+for seed in range(5):
+    net = gc.mlp(2, activation="tanh", init="xavier", seed=seed)
+    gc.train(net, digits, steps=300, lr=0.1, seed=seed, every=300)
+    each = []
+    for x, y in zip(digits.x_train[:500], digits.y_train[:500], strict=True):
+        g = torch.autograd.grad(F.cross_entropy(net(x[None]), y[None]), list(net.parameters()))
+        each.append(torch.cat([part.ravel() for part in g]).double())
+    each = torch.stack(each)
+    size = each.norm(dim=1, keepdim=True)
+    for percent, found in turned.items():
+        c = np.percentile(size, percent)
+        found.append(angle(each.mean(0), (each * (c / size).clamp(max=1)).mean(0)))
+for percent, found in turned.items():
+    print(f"clipped at the {percent}th percentile: turned by more than 15° in "
+          f"{sum(a > 15 for a in found)} of 5, more than 45° in {sum(a > 45 for a in found)} of 5")  # fmt: skip
+print("verdict:", "holds only if" if min(turned[90]) > 15 else "holds")
+
+# %% [markdown] name="claim-direction-verdict" tags=["continue"]
+# **Holds only if** you speak of the global norm and of one batch. In the mean the few large gradients
+# lose weight against the many small ones, and they point elsewhere: they are the digits that the
+# network still gets wrong (Chen, Wu & Hong 2020). The smaller $c$, the more.
+
+# %% [markdown] name="claim-weights" tags=["subslide"]
+# ### Claim 3: weight regularization prevents explosion
+
+# %% name="claim-weights-measure" tags=["fragment", "nbval-check-output"]
+for strength in (0.01, 1.0):
+    ended = 0
+    for seed in range(5):
+        data = gc.adding_problem(100, train=640, test=10, seed=seed)
+        decay = lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=strength)  # noqa: B023, E731
+        how = {"steps": 10, "lr": 0.1, "loss": "mse", "seed": seed, "optimizer": decay}
+        ended += bool(gc.train(relu_network(seed), data, every=10, **how).stopped)
+    print(f"the puzzle's run with weight_decay = {strength:4}: ended in NaN {ended} of 5")
+small = sum(np.linalg.norm(W, 2) < 1 and n.max() <= 1 for W, n in back["L2", 0.05])
+print(f"tanh, pressed below norm 1 (step 5): no lag above lag 0 in {small} of 5")
+print("verdict:", "holds only if" if ended and small == 5 else "fails")
+
+# %% [markdown] name="claim-weights-verdict" tags=["continue"]
+# **Holds only if** the norm is *already* below $1/\gamma$ ($\gamma$ is the largest slope, 1 for tanh
+# and ReLU), and then the gradient vanishes. A penalty works over hundreds of updates; one step off a
+# cliff needs one.
+
+# %% [markdown] name="notes-claims" tags=["notes"]
+# **Speaker notes** · 5 min
+#
+# Vote before each cell. Claim 1: ask what a factor does to a share. Claim 2: let the hall find a bias
+# with two gradients on paper: +10 once in ten, −0.5 otherwise, c = 1: the mean is 0.55, the mean of
+# the clipped −0.35. For claim 3 ask *when*: before the step, or after a hundred.
+
+# %% [markdown] name="your-network" tags=["slide"]
+# ## In your own network
+#
+# Three lines in your loop, between `backward` and `step`. Keep the norms: their history is the best
+# thermometer that a training run has.
+
+# %% name="your-network-code" tags=["fragment"]
+model, history = torch.nn.LSTM(8, 32, batch_first=True), []
+model(torch.randn(4, 100, 8))[0].square().mean().backward()
+
+history.append(float(gc.clip_grad_norm_(model.parameters(), 1.0)))  # 1: clip, 2: keep the norm
+threshold = np.percentile(np.array(history)[np.isfinite(history)], 90)  # 3: for the next run
+
+# %% [markdown] name="notes-your-network" tags=["notes"]
+# **Speaker notes** · 1 min
+#
+# If `history` is above the threshold at nearly every update, the threshold is a learning rate in
+# disguise. If it never is, it costs nothing, and guards.
+
+# %% [markdown] name="summary" tags=["slide"]
+# ## Summary
+#
+# - Clipping by global norm keeps the direction of a batch's gradient; by tensor and by value turn it,
+#   never beyond 90°. In the mean over batches all of them do.
+# - What counts is $\eta c$, the longest step. A threshold belongs to a learning rate; AGC's belongs to
+#   the weights.
+# - A float32 norm overflows at gradients of $10^{19}$, and clipping then yields 0. Clip once, after
+#   `unscale_`, before `step`.
+# - With Adam clipping guards the memory $v$, not the step.
+# - Small weights prevent explosion by making gradients vanish. Ω asks for level ones. Clipping does
+#   nothing against vanishing.
+
+# %% [markdown] name="exercises" tags=["slide"]
+# ## Exercises
+#
+# Nine questions, 18 points: [exercises/09_clipping.ipynb](../exercises/09_clipping.ipynb).
+#
+# **Next:** you now have a cure for every disease of this course. But a run that has died does not say
+# of which. **What does one measure, and in which order?** Lesson 10: diagnosis.
+
+# %% [markdown] name="sources" tags=["continue"]
+# ## Sources
+#
+# - Pascanu, Mikolov & Bengio (2013), *On the difficulty of training recurrent neural networks*, ICML:
+#   clipping by norm, the cliff, Ω, and what small weights cost.
+# - Mikolov (2012), *Statistical language models based on neural networks*, PhD thesis, Brno: clipping
+#   by value.
+# - Seetharaman, Wichern, Pardo & Le Roux (2020), *AutoClip: adaptive gradient clipping for source
+#   separation networks*, MLSP: a percentile of the history.
+# - Brock, De, Smith & Simonyan (2021), *High-performance large-scale image recognition without
+#   normalization*, ICML: AGC.
+# - Kingma & Ba (2015), *Adam: a method for stochastic optimization*, ICLR.
+# - Loshchilov & Hutter (2019), *Decoupled weight decay regularization*, ICLR.
+# - Chen, Wu & Hong (2020), *Understanding gradient clipping in private SGD: a geometric perspective*,
+#   NeurIPS: the mean of clipped gradients.
+# - Micikevicius et al. (2018), *Mixed precision training*, ICLR: the scale of the loss.
+# - Le, Jaitly & Hinton (2015), *A simple way to initialize recurrent networks of rectified linear
+#   units*.
