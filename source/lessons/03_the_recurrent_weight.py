@@ -726,9 +726,9 @@ for name in ("tanh", "relu"):
 # %% [markdown] name="explain-mend" tags=["continue"]
 # Neither $W = I$ nor clipping is the cure by itself. With tanh the start is level, too. Then
 # training raises the states, tanh leaves its steep part, and the gradient is gone: none of five
-# learns. A ReLU unit that is on has slope 1, however large its state. The gradient stays level
-# all through training, and five of five learn. That $\rho(W)$ does not stay at 1 matters for the
-# first claim below.
+# learns. A ReLU unit that is on has slope 1, however large its state. The gradient is still level
+# after training, and five of five learn. That $\rho(W)$ does not stay at 1 matters for the first
+# claim below.
 
 # %% [markdown] name="truncated-intro" tags=["subslide"]
 # ### Measure · a window on purpose

@@ -126,6 +126,18 @@ LAG_GRADIENT = CodeExercise(
                     "Your values are ln 10 times the right ones: decades are asked, log10.",
                 ),
                 Misconception(
+                    "no logarithm",
+                    lambda W, h, delta: 10.0 ** lag_log_norms(W, h, delta),
+                    "You returned the norms. Their logarithms are asked: log10, so that a run of "
+                    "1000 steps still has a number.",
+                ),
+                Misconception(
+                    "the square of the norm",
+                    lambda W, h, delta: 2.0 * lag_log_norms(W, h, delta),
+                    "Your values are twice the right ones: a sum of squares is the norm squared. "
+                    "The root is missing.",
+                ),
+                Misconception(
                     "in the order of time",
                     lambda W, h, delta: lag_log_norms(W, h, delta)[::-1],
                     "Your values are right, and the wrong way round: lag 0, the last step, comes "

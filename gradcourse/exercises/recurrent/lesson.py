@@ -190,7 +190,7 @@ def recall_accuracy(window: int, seed: int, *, blank: bool = True, steps: int = 
     net = recurrent("rnn", 3, 32, 2, init="orthogonal", seed=seed)
     if blank:
         with torch.no_grad():
-            net.rnn.weight_ih_l0[:, :2] = 0.0
+            dict(net.rnn.named_parameters())["weight_ih_l0"][:, :2] = 0.0
     run = train(
         Truncated(net, window),
         data,

@@ -128,6 +128,12 @@ LYAPUNOV = CodeExercise(
                     "number of steps.",
                 ),
                 Misconception(
+                    "from the smallest up",
+                    lambda jacobians: lyapunov_exponents(jacobians)[::-1],
+                    "Your values are right, and the wrong way round: `np.sort` goes up, and the "
+                    "largest comes first here.",
+                ),
+                Misconception(
                     "decades instead of natural logarithms",
                     lambda jacobians: lyapunov_exponents(jacobians) / np.log(10),
                     "You used log10. Exponents are in natural logarithms.",

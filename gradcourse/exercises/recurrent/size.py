@@ -23,12 +23,12 @@ def spectral_norm(W: Any) -> float:
 def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
     """Random ones whose dominant eigenvalues are a complex pair or negative, and one sheared."""
     made: list[Arguments] = []
-    angle = rng.uniform(1.2, 1.8)
+    angle = rng.uniform(0.9, 1.15)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    for core in (1.5 * turn, np.diag([-1.4, rng.uniform(0.3, 0.8)])):
+    for core in (1.5 * turn, np.diag([-1.4, rng.uniform(0.5, 0.8)])):
         matrix = np.zeros((4, 4))
         matrix[:2, :2] = core
-        matrix[2:, 2:] = np.diag(rng.uniform(0.2, 0.9, 2))
+        matrix[2:, 2:] = np.diag(rng.uniform(0.2, 0.45, 2))
         basis = np.eye(4) + np.triu(rng.uniform(0.5, 1.5, (4, 4)), 1)
         made.append((basis @ matrix @ np.linalg.inv(basis),))
     made.append((rng.normal(size=(5, 5)) + np.triu(rng.uniform(1.0, 3.0, (5, 5)), 1),))
@@ -58,6 +58,12 @@ RADIUS_AND_NORM = CodeExercise(
                     lambda W: float(np.linalg.eigvals(W).real.max()),
                     "You took the largest real part. Eigenvalues may be negative or complex: it "
                     "is their absolute value that counts.",
+                ),
+                Misconception(
+                    "the absolute value of the largest",
+                    lambda W: float(np.abs(np.linalg.eigvals(W).max())),
+                    "You took the maximum first and the absolute value after it. A large negative "
+                    "eigenvalue is lost that way: first np.abs, then max.",
                 ),
                 Misconception(
                     "the absolute value of the real part",
