@@ -25,8 +25,9 @@ x, y = digits.x_train, digits.y_train
 # layer's $h$. $\delta_l = \partial\mathcal{L}/\partial z_l$. Layer 1 is nearest the input.
 # $\sigma_w$ is the size of the weights: each is drawn with mean 0 and standard deviation
 # $\sigma_w/\sqrt{n}$, where $n$ is the number of inputs of the layer (*fan_in*). Between layers of
-# equal width, Xavier's rule (Glorot & Bengio 2010) is $\sigma_w = 1$. All biases start at 0. The
-# letter $a$ means one thing here: the slope on the negative side.
+# equal width, Xavier's rule (Glorot & Bengio 2010) is $\sigma_w = 1$; `init="lecun"` in the code is
+# $\sigma_w = 1$ for any widths. All biases start at 0. The letter $a$ means one thing here: the
+# slope on the negative side.
 
 # %% [markdown] name="notes-open" tags=["notes"]
 # **Speaker notes** · 1 min
@@ -39,8 +40,9 @@ x, y = digits.x_train, digits.y_train
 #
 # The slope multiplies every step, and no slope so far was above 1; most were well below. **What if
 # an activation had slope exactly 1?** The rectified linear unit does, wherever it passes anything:
-# $\mathrm{relu}(z) = \max(0, z)$. Lesson 02 left eight sigmoid layers that learned nothing. Here
-# are eight ReLU layers, and then thirty. Same data, same rule for the weights, five seeds.
+# $\mathrm{relu}(z) = \max(0, z)$. Lesson 02 began with eight sigmoid layers that learned nothing.
+# Here are eight ReLU layers, and then thirty. Same data, same rule for the weights, five seeds.
+# In the picture, look at which loss leaves $\ln 10$.
 
 # %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
 runs = {}
@@ -105,7 +107,8 @@ gc.demo("relu/two-ways")
 # ### Measure
 #
 # Real digits, 20 layers of 256 units, five networks. The wide layers keep one network close to the
-# average of many.
+# average of many. In the picture, hold each solid line against the dashed one: a factor of √½ per
+# layer.
 
 # %% name="measure-halving" tags=["fragment", "nbval-check-output"]
 forward, backward, zeros = [], [], []
@@ -154,12 +157,15 @@ gc.Plot(
 # $$\chi = \sigma_w^2\,\mathrm{E}\bigl[\varphi'^2\bigr] = \frac{\sigma_w^2}{2},
 #   \qquad \text{size per layer: } \sqrt\chi = \frac{\sigma_w}{\sqrt2} .$$
 #
-# Backwards this takes the matrix on the way back for independent of the slopes, which is right
-# for wide layers. At $\sigma_w = 1$, 19 layers leave $2^{-19/2} = 1.4 \times 10^{-3}$, near what
-# you measured; the puzzle's 29 leave $4 \times 10^{-5}$. (The line of $z$ lies below its theory.
-# The theory is an average over many networks; a single one strays from it, here by about a
-# quarter in size, and five are few.) The slope is 1 for half of the units. **The other half is
-# the price.** It does not depend on the size of $z$: ReLU has no scale of its own.
+# (Backwards, the formula treats the matrix as independent of the slopes. For wide layers that is
+# right.) The factor is 1 at $\sigma_w = \sqrt2 = 1.41$, where both lines of the demo are level. At
+# $\sigma_w = 1$, 19 layers leave $2^{-19/2} = 1.4 \times 10^{-3}$, near what you measured. The
+# puzzle's 29 leave $4 \times 10^{-5}$, as little as lesson 02's eight sigmoid layers. The slope is
+# 1 for half of the units. **The other half is the price.** It does not depend on the size of $z$:
+# ReLU has no scale of its own.
+#
+# In the picture, $z$ lies below its theory. The theory is an average over many networks. A single
+# one strays from it, here by about a quarter in size, and five are few.
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -173,7 +179,7 @@ gc.Plot(
 # `gc.demo("relu/two-ways").frame(gain=1.4)`.
 
 # %% [markdown] name="bridge-1" tags=["continue"]
-# A factor of 0.71 per layer is far better than the 0.24 of σ, and still not enough. **ReLU has a
+# A factor of 0.71 per layer is far better than the 0.23 of σ, and still not enough. **ReLU has a
 # family of younger relatives. Do they pay less?**
 
 # %% [markdown] name="step-2" tags=["slide"]
@@ -200,7 +206,7 @@ gc.panel("relu/fades-most")
 # %% [markdown] name="drag-kin" tags=["subslide"]
 # ### Drag
 #
-# Look at the order of the four lines at $\sigma_w = 1$. Then raise the gain: at 2, which lines
+# Look at the order of the four lines at $\sigma_w = 1$. Then raise $\sigma_w$: at 2, which lines
 # have come together, and why these?
 
 # %% name="demo-kin" tags=["fragment"]
@@ -210,7 +216,8 @@ gc.demo("relu/kin")
 # ### Measure
 #
 # Nine activations, the same instrument: eight layers of 64 units, Xavier's weights, all training
-# digits, five networks each.
+# digits, five networks each. In the pictures, look for lines that bend: there the factor changes
+# from layer to layer.
 
 
 # %% name="kin-networks" tags=["fragment"]
@@ -264,16 +271,22 @@ picture("Three of the younger kin", ["elu", "selu", "gelu"])
 # %% [markdown] name="explain-kin" tags=["subslide"]
 # ### Explain
 #
-# Each line is lesson 02's product of $\sqrt{\chi_l} = \sigma_w \sqrt{\mathrm{E}[\varphi'^2]}$,
-# and what counts is the slope *where the signal is*. At $\sigma_w = 1$ the pre-activations
-# shrink from layer to layer for all but SELU and the sigmoid, so their late layers live near
-# $z = 0$. There ELU and tanh have slope 1 and lose less and less. GELU and SiLU have slope ½ **on
-# both sides**: they come near a factor of ½ per layer, less than ReLU's 0.71. They are used
-# where something else keeps the size of $z$: normalization (lesson 06), in Transformers (lesson
-# 11). SELU's two constants are chosen such that mean 0 and variance 1 map to themselves at
-# $\sigma_w = 1$ (Klambauer et al. 2017): $q = 1$ stays, and $\sqrt\chi = 1.04$. Far from 0, ELU,
-# GELU and SiLU are nearly ReLU: a line on the right, next to nothing on the left. SELU is 1.05
-# times that.
+# Each line is lesson 02's product of $\sqrt{\chi_l} = \sigma_w \sqrt{\mathrm{E}[\varphi'^2]}$, and
+# what counts is the slope *where the signal is*.
+#
+# At $\sigma_w = 1$ the pre-activations shrink from layer to layer for all but SELU and the sigmoid,
+# so their late layers live near $z = 0$. There ELU and tanh have slope 1 and lose less and less. So
+# even tanh loses less than ReLU here. (What ReLU has and tanh has not: its slope stays 1 for large
+# $z$.) GELU and SiLU have slope ½ **on both sides**: they come near a factor of ½ per layer, less
+# than ReLU's 0.71. They are used where something else keeps the size of $z$: normalization (lesson
+# 06), in Transformers (lesson 11). SELU's two constants are chosen such that mean 0 and variance 1
+# map to themselves at $\sigma_w = 1$ (Klambauer et al. 2017): $q$, the variance of $z$, stays 1,
+# and $\sqrt\chi = 1.04$.
+#
+# At $\sigma_w = 2$, $z$ grows from layer to layer. Far from 0, ELU, GELU and SiLU are nearly ReLU:
+# a line on the right, next to nothing on the left. SELU is 1.05 times that.
+#
+# Does the order show when they learn? Train all nine, and look at when each loss leaves $\ln 10$.
 
 # %% name="measure-kin-training" tags=["fragment", "nbval-check-output"]
 loss = {}
@@ -322,8 +335,8 @@ gc.panel("relu/small-leak")
 # %% [markdown] name="drag-leak" tags=["subslide"]
 # ### Drag
 #
-# Two knobs. Leave $\sigma_w$ at 1 and move $a$: from which leak on do you *see* a difference? Then
-# go to $a = -1$. What function is that?
+# Leave $\sigma_w$ at 1 and move $a$, the slope for $z < 0$: from which leak on do you *see* a
+# difference? Then go to $a = -1$. What function is that?
 
 # %% name="demo-leak" tags=["fragment"]
 gc.demo("relu/leak")
@@ -331,7 +344,7 @@ gc.demo("relu/leak")
 # %% [markdown] name="measure-leak-intro" tags=["subslide"]
 # ### Measure
 #
-# The same 20 layers of 128 units with six leaks, on digits.
+# 20 layers of 128 units, as in the demo, with six leaks. Now the input is digits.
 
 
 # %% name="measure-leak" tags=["fragment", "nbval-check-output"]
@@ -352,11 +365,14 @@ for a in (-1.0, 0.0, 0.01, 0.25, 0.5, 1.0):
 # %% [markdown] name="explain-leak" tags=["subslide"]
 # ### Explain
 #
-# Half of the units have slope 1, half have slope $a$. Their mean square, and the $\sigma_w$ that
-# pays for it (He et al. 2015):
+# Half of the units have slope 1, half have slope $a$. Take the mean of the squares, and then the
+# $\sigma_w$ that makes $\chi = \sigma_w^2\,\mathrm{E}[\varphi'^2]$ equal to 1 (He et al. 2015):
 #
 # $$\mathrm{E}\bigl[\varphi'^2\bigr] = \tfrac12 \cdot 1^2 + \tfrac12 \cdot a^2 = \frac{1 + a^2}{2}
 #   \qquad\Rightarrow\qquad \sigma_w = \sqrt{\frac{2}{1 + a^2}} .$$
+#
+# Forwards it is the same factor, since $\varphi(z) = \varphi'(z)\, z$. For ReLU, $a = 0$, this is
+# $\sigma_w = \sqrt2$: *He's weights*, `init="he"` in the code.
 #
 # A leak of 0.01 changes ½ into 0.50005. So a small leak is no cure for a vanishing gradient. At
 # $a = 1$ nothing is lost, and nothing is bent: the network is linear. At $a = -1$ the activation
@@ -365,7 +381,8 @@ for a in (-1.0, 0.0, 0.01, 0.25, 0.5, 1.0):
 
 # %% [markdown] name="prelu-intro" tags=["subslide"]
 # PReLU learns $a$, one for each layer here. The chain rule, for a unit with $z < 0$ where
-# $h = a z$: $\partial h/\partial a = z$. All units of the layer share $a$, so
+# $h = a z$: $\partial h/\partial a = z$. All units of the layer share $a$, on all images, so the
+# sum goes over all of them with $z < 0$:
 #
 # $$\frac{\partial\mathcal{L}}{\partial a}
 #   = \sum_{z < 0} \frac{\partial\mathcal{L}}{\partial h}\, z .$$
@@ -380,8 +397,8 @@ by_hand = float((upstream * z)[z < 0].sum())
 print(f"∂ℒ/∂a by hand and by autograd agree: {math.isclose(by_hand, prelu.weight.grad.item())}")
 
 # %% [markdown] name="learned-slopes-intro" tags=["continue"]
-# Which slopes does a network choose? Eight layers learn theirs for 400 steps, from two sizes of
-# weights, five seeds each.
+# Which slopes does a network choose? Eight layers learn theirs for 400 steps, once from Xavier's
+# weights and once from He's, which are √2 times larger. Five seeds each.
 
 # %% name="measure-learned-slopes" tags=["fragment", "nbval-check-output"]
 start = {"xavier": [], "he": []}
@@ -396,17 +413,16 @@ print(f"the mean slope of the 8 layers rose above its first value, 0.25: {opened
 print(f"it rose higher with Xavier's weights than with √2 times larger ones: {wider} of 5")
 
 # %% [markdown] name="explain-prelu" tags=["continue"]
-# The network opens its leaks, and it opens them wider when its weights are too small. That is what
-# a network would do that pays for small weights with a larger $(1 + a^2)/2$. The measurement fits
-# this reading; it does not prove it.
+# The network opens its leaks, and it opens them wider when its weights are too small. A larger
+# $(1 + a^2)/2$ would pay for small weights. The measurement fits this reading; it does not prove it.
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
 # **Speaker notes** · 6 min
 #
 # "Leaky ReLU against vanishing gradients" stands in many lists; the vote will show it. Make them
 # square 0.01. For $a = -1$ let somebody say "absolute value" before you do. If someone asks why
-# nobody uses it: level δ is necessary, not sufficient, as the last row of lesson 02's table
-# showed. The weights "√2 times larger" are He's, lesson 05 derives them from what stands here.
+# nobody uses it: level δ is necessary, not sufficient, as the last row of lesson 02's table showed.
+# Lesson 05 comes back to He's weights.
 
 # %% [markdown] name="bridge-3" tags=["continue"]
 # So what is a small leak good for? ReLU has a second way to lose a gradient, which has nothing to
@@ -429,7 +445,8 @@ gc.panel("relu/one-step")
 #
 # The 64 units of layer 1 after *one* step. Each has a highest and a lowest $z$ over all digits.
 # Raise the learning rate from 0.05, a good one. Look at how many highest values sink below the
-# line. Do all of them, in the end?
+# line. Do all of them, in the end? (A large step makes $z$ large; the axis is rescaled to the
+# typical $z$.)
 
 # %% name="demo-step" tags=["fragment"]
 gc.demo("relu/large-step")
@@ -437,8 +454,8 @@ gc.demo("relu/large-step")
 # %% [markdown] name="measure-step-intro" tags=["subslide"]
 # ### Measure
 #
-# An accident: layer 1 of a healthy network takes one step with a learning rate of 50, three zeros
-# too many. Everything after it is done right.
+# An accident: layer 1 of a healthy network, with He's weights, takes one step with a learning rate
+# of 50, which is 1000 times too large. Everything after it is done right.
 
 
 # %% name="dead-units" tags=["fragment"]
@@ -479,23 +496,31 @@ print(f"test digits, near chance: {sum(r < 0.15 for r in right)} of 5")
 # %% [markdown] name="explain-step" tags=["subslide"]
 # ### Explain
 #
-# With $\partial\mathcal{L}/\partial W = \operatorname{mean}(\delta\, h^\top)$ over the images, one
-# step changes the $z$ of unit $i$ for an image $h$ to
+# One step takes $\eta \operatorname{mean}(\delta_i\, h')$ from the weights of unit $i$ and
+# $\eta \operatorname{mean}(\delta_i)$ from its bias; the mean is over all training images $h'$.
+# Multiply by an image $h$ to see what becomes of its $z$:
 #
 # $$z_i'(h) = z_i(h) - \eta\, s_i(h), \qquad
 #   s_i(h) = \operatorname{mean}_{h'}\; \delta_i(h')\,\bigl(h' \cdot h + 1\bigr) .$$
 #
-# Nearly all pairs of digits have $h' \cdot h + 1 > 0$: images are like each other. (The 1 is the
-# bias.) So for most units $s_i$ has one sign on nearly all images, as the next cell counts. At a
-# large η such a unit falls for all of them, or rises for all. δ has either sign, so **a third to a
-# half of the layer dies**, not all of it. In layer 1 it is for good, under plain gradient
-# descent: its inputs are the images, which never change, and its gradient is exactly 0. (In a
-# deeper layer the inputs change while the layers before it learn, and may wake a unit.)
+# (The 1 is the bias.) Nearly all pairs of digits have $h' \cdot h + 1 > 0$: images are like each
+# other. So $s_i(h)$ adds up the same $\delta_i(h')$ for every image $h$, with factors that are
+# nearly all positive. For most units it has one sign on nearly all images, as the next cell counts:
+# at a large η such a unit falls for nearly all of them, or rises. δ has either sign, so **a third
+# to a half of the layer dies**, not all of it.
+#
+# In layer 1 death is for good, under plain gradient descent: its inputs are the images, which never
+# change, and its gradient is exactly 0. (In a deeper layer the inputs change while the layers
+# before it learn, and may wake a unit.)
 #
 # The rest is a chain reaction. The survivors now shout: their $z$ is many times larger. Part of
-# layer 2 is silent at once. For the others, whose gradient is δ times their input, an ordinary
-# step is now a large one. They die next. When a whole layer is dead, every gradient in front of
-# it is exactly 0, and the network is a constant.
+# layer 2 is silent at once. For the others, whose gradient is δ times their input, an ordinary step
+# is now a large one. Most of them die next. When a whole layer is dead, every gradient nearer the
+# input is exactly 0, and the output is the same for all images. The few units that are left in some
+# of the five change little.
+#
+# The next cell counts who falls and who rises; then once more, with output weights ten times
+# smaller.
 
 # %% name="measure-pairs" tags=["fragment", "nbval-check-output"]
 print(f"pairs of training digits with h′·h + 1 > 0: {(x @ x.T + 1 > 0).double().mean():.2%}")
@@ -505,13 +530,13 @@ for factor in (1.0, 0.1):
     for seed in range(5):
         net = gc.mlp(2, activation="relu", init="he", seed=seed)
         net.output.weight.data *= factor
-        loss = F.cross_entropy(net(x), y)
-        loss.backward()
+        start_loss = F.cross_entropy(net(x), y)
+        start_loss.backward()
         s = x @ net.layer1.weight.grad.T + net.layer1.bias.grad
         one_way = [((way * s > 0).double().mean(0) > 0.95).double().mean() for way in (1, -1)]
-        found.append([loss.item(), *one_way])
-    loss, falls, rises = np.mean(found, axis=0)
-    print(f"outputs × {factor}: loss {loss:.1f}, {falls:.0%} fall, {rises:.0%} rise")
+        found.append([start_loss.item(), *one_way])
+    mean_loss, falls, rises = np.mean(found, axis=0)
+    print(f"outputs × {factor}: loss {mean_loss:.1f}, {falls:.0%} fall, {rises:.0%} rise")
 
 # %% [markdown] name="explain-pairs" tags=["continue"]
 # Why do twice as many fall as rise? The untrained network guesses at random, and loudly: its loss,
@@ -521,8 +546,9 @@ for factor in (1.0, 0.1):
 # %% [markdown] name="revive-intro" tags=["subslide"]
 # ### Revive
 #
-# Take the corpses as they lie. The only change: each ReLU becomes a leaky ReLU with $a = 0.1$. All
-# weights stay. Then 500 careful steps; beside it, the same steps without the leak.
+# Take the dead networks as they are. The only change: each ReLU becomes a leaky ReLU with
+# $a = 0.1$. All weights stay. Then 500 careful steps, at a rate of 0.01; beside it, the same steps
+# without the leak.
 
 # %% name="measure-revive" tags=["fragment", "nbval-check-output"]
 revived = {"ReLU": [], "leaky ReLU": []}
@@ -539,7 +565,8 @@ for seed in range(5):
     awake += dead_units(leaky)[1] < silent[1] - 10
 for word, right in revived.items():
     print(f"{word:10} more than 70 % of the test digits: {sum(r > 0.7 for r in right)} of 5")
-print(f"layer 2, more than 10 units back above 0: {awake} of 5; layer 1, most not: {below} of 5")
+print(f"layer 2, more than 10 units are above 0 again:  {awake} of 5")
+print(f"layer 1, more than half of the dead stay below: {below} of 5")
 
 # %% [markdown] name="explain-revive" tags=["continue"]
 # With a leak no slope is 0. Every unit passes at least a tenth of the gradient that arrives, and
@@ -582,8 +609,10 @@ gc.demo("relu/same-zeros")
 # ### Measure
 #
 # The biases decide how often a unit is silent, so we can order it. `with_zeros` makes every unit
-# silent on a given share of the digits and keeps each layer's output at size 1; `scaled`
-# multiplies the weights, and the biases along with them, so that the same outputs stay 0.
+# silent on a given share of the digits and keeps each layer's output at size 1; `scaled` multiplies
+# the weights, and the biases along with them, so that the same outputs stay 0. Dead units are given
+# as the share in the worst layer. `gc.diagnose` reads what the probe wrote down and names the
+# disease.
 
 
 # %% name="three-networks" tags=["fragment"]
@@ -609,9 +638,9 @@ for name, net in three_networks(0).items():
     print(f"{name:9} {zeros:6.0%} {dead:12.0%} {first:14.1f} {last:13.4f}      {kind}")
 
 # %% [markdown] name="measure-cures-intro" tags=["subslide"]
-# Three cures, and each network gets each of them: a leak of 0.1, weights ten times larger, or
-# all biases back to 0, so that half of the outputs are 0, as at birth. Five seeds, 300 steps.
-# How many networks reach 80 % of the test digits?
+# Three cures, and each network gets each of them: a leak of 0.1, weights ten times larger (by
+# `scaled`), or all biases back to 0, so that half of the outputs are 0, as at birth. Five seeds,
+# 300 steps. How many networks reach 80 % of the test digits?
 
 
 # %% name="cures" tags=["fragment"]
@@ -654,14 +683,16 @@ for name in three_networks(0):
 # same zeros, digit by digit. A count of zeros cannot see size.
 #
 # In the healthy network a unit is silent on 75 % of the digits, and hears a gradient on the other
-# 25 %. In the dead one, 64 units are silent on 100 %. The average is the same; what differs is
-# *whether a unit is ever awake*. So look at two numbers, not at one: the share of units that are
-# silent on all data, and the size of the output from layer to layer. Scaling cannot wake the
-# dead ($c \cdot 0 = 0$; weights alone, without the biases, wake them and explode). A leak cannot
-# make up for weights that are ten times too small. Nor do fewer zeros: with its biases at 0 the
-# vanished network stays where it is. A dead layer wakes by a leak, or by taking back the biases
-# that hold it down. And the healthy network, given larger weights, explodes: a cure for the
-# wrong patient kills.
+# 25 %. In the dead one, all 64 units of layer 4 are silent on 100 %, those of layers 1 to 3 on two
+# thirds. The average is the same; what differs is *whether a unit is ever awake*. So look at two
+# numbers, not at one: the share of units that are silent on all data, and the size of the output
+# from layer to layer.
+#
+# Now the table of cures. Scaling cannot wake the dead: $c \cdot 0 = 0$. (Weights alone, without the
+# biases, wake them and explode.) A leak cannot make up for weights that are ten times too small.
+# Nor do fewer zeros: with its biases at 0 the vanished network stays where it is. A dead layer
+# wakes by a leak, or by taking back the biases that hold it down. And the healthy network, given
+# larger weights, explodes: a cure for the wrong patient kills.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -693,8 +724,8 @@ print(f"30 layers near chance after 300 steps: {chance} of 5")
 print("verdict:", "fails" if per_layer < 0.9 and chance == 5 else "holds")
 
 # %% [markdown] name="claim-vanish-verdict" tags=["continue"]
-# **Fails.** At the start it fades by $\sigma_w/\sqrt2$ per layer. What is true: the slope stays 1
-# however large $z$ is, so a ReLU does not saturate at the upper end.
+# **Fails.** At the start each layer multiplies it by $\sigma_w/\sqrt2$. What is true: the slope
+# stays 1 however large $z$ is, so a ReLU does not saturate at the upper end.
 
 # %% [markdown] name="claim-zeros" tags=["subslide"]
 # ### Claim 2: a large share of zeros means dead neurons
@@ -731,12 +762,12 @@ for gain in (1.4, 2.0, 4.0):
 print("verdict:", "holds" if all(worse) else "holds only if" if any(worse) else "fails")
 
 # %% [markdown] name="claim-explode-verdict" tags=["continue"]
-# **Holds only if** you mean tanh and weights of $\sigma_w$ between 1 and about 1.5. There tanh,
-# with slope 1 near 0, grows a little while ReLU still loses, or grows less. For larger weights
-# it is the other way round: ReLU's factor grows in proportion to $\sigma_w$, that of tanh about
-# with its root, because it saturates. At $\sigma_w = 4$, 19 layers of ReLU multiply δ by more
-# than $10^8$, 19 of tanh by some $10^3$, and σ still shrinks it. Saturation, which costs a gradient
-# in lesson 02, here holds it back.
+# **Holds only if** you mean tanh, and weights of $\sigma_w$ near 1.4. There tanh, with slope 1 near
+# 0, makes δ grow a little, while ReLU still loses a little. From about 1.5 on it is the other way
+# round: ReLU's factor grows in proportion to $\sigma_w$, that of tanh about with its root, because
+# it saturates. At $\sigma_w = 4$, 19 layers of ReLU multiply δ by more than $10^8$, 19 of tanh by
+# some $10^3$, and σ still shrinks it. Saturation, which costs a gradient in lesson 02, here holds
+# it back.
 
 # %% [markdown] name="claim-leak" tags=["subslide"]
 # ### Claim 4: leaky ReLU cures the vanishing gradient
@@ -775,26 +806,30 @@ gc.diagnose(record)
 # %% name="your-network-dead" tags=["fragment"]
 np.round(record.dead_fraction[0, record.select("ReLU")], 2)
 
+# %% [markdown] name="your-network-read" tags=["continue"]
+# The model in the cell is what `nn.Linear` and `nn.ReLU` give you if you ask for nothing: its
+# gradient vanishes. (A *decade* is a factor of 10.) About half of the units in its late layers
+# never wake, but they are not the disease. The signal has faded below the random biases that
+# `nn.Linear` starts with, and a unit that gets only its bias is on or off for all digits alike.
+# Larger weights wake many of them.
+
 # %% [markdown] name="notes-your-network" tags=["notes"]
 # **Speaker notes** · 1 min
 #
-# The model in the cell is what `nn.Linear` and `nn.ReLU` give you if you ask for nothing: it is
-# called vanishing. PyTorch's default weights have $\sigma_w = 0.58$, so a ReLU layer keeps 0.41.
-# Ask about the last line: half of the units in late layers never wake. But they are not the
-# disease. The signal has faded below the random biases that `nn.Linear` starts with, and a unit
-# that gets only its bias is on or off for all digits alike. Cure the signal, and most of them
-# wake.
+# PyTorch's default weights have $\sigma_w = 0.58$, so a ReLU layer keeps 0.41. Ask about the last
+# line before you read the explanation: which of the two diseases came first?
 
 # %% [markdown] name="summary" tags=["slide"]
 # ## Summary
 #
-# - A ReLU has slope 1 or 0. Half of the squares are lost per layer, so sizes go as
+# - A ReLU has slope 1 or 0. Half of the mean square is lost per layer, so sizes go as
 #   $(\sigma_w/\sqrt2)^L$; with Xavier's weights $2^{-L/2}$, forwards and backwards.
 # - What counts for the kin is the slope where the signal is. Near 0: ELU 1, GELU and SiLU ½. A
 #   leak $a$ makes the mean squared slope $(1 + a^2)/2$, and $\sigma_w = \sqrt{2/(1 + a^2)}$ pays
 #   for it.
 # - A unit is dead when it is silent on all data: slope 0, gradient exactly 0. One step with a rate
-#   1000 times too large killed a third to a half of a layer, and the loud survivors the next one.
+#   1000 times too large killed a third to a half of a layer, and its loud survivors most of the
+#   next.
 # - Zeros tell neither death nor health. Count units that are never awake, and look at sizes.
 # - Dead: a leak, or biases that let it wake. Vanished: larger weights. The other's cure did
 #   nothing.

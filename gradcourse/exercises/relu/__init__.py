@@ -10,7 +10,8 @@ from gradcourse.exercises.relu.lesson import (
     SMALL_LEAK,
     WHO_LEARNS,
 )
-from gradcourse.exercises.relu.slopes import MASKS, PRELU
+from gradcourse.exercises.relu.slopes import PRELU
+from gradcourse.exercises.relu.stack import MASKS
 
 ASSIGNMENT = "04"
 EXERCISES = (

@@ -58,6 +58,12 @@ def _last_layer_only(layers: Any) -> str:
     return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
 
 
+def _all_layers(layers: Any) -> str:
+    if np.mean([_dead_share(h) for h in layers]) > ALARM:
+        return "dead"
+    return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
+
+
 def _size_first(layers: Any) -> str:
     if _size(layers[-1]) < FADED * _size(layers[0]):
         return "vanished"
@@ -119,6 +125,12 @@ DISEASE = CodeExercise(
                     _last_layer_only,
                     "You looked for dead units in the last layer only. A dead layer in the middle "
                     "cuts the gradient as well.",
+                ),
+                Misconception(
+                    "all layers at once",
+                    _all_layers,
+                    "You asked whether the layers are dead on average, or all of them. One dead "
+                    "layer is enough to cut the gradient: take the largest share.",
                 ),
                 Misconception(
                     "size before death",

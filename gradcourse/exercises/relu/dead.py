@@ -100,6 +100,12 @@ DEAD_UNITS = CodeExercise(
                     "about all its rows: axis=0.",
                 ),
                 Misconception(
+                    "an answer for each batch",
+                    lambda batches: np.array([(h == 0).all(axis=0) for h in batches]),
+                    "You answered for each batch. The batches together are all data: a unit is "
+                    "dead when all of them say so.",
+                ),
+                Misconception(
                     "a share instead of an answer for each unit",
                     lambda batches: float(np.mean(dead_units(batches))),
                     "You returned the share of dead units. An answer for each unit is asked: an "

@@ -235,6 +235,11 @@ TUNE_LEAK = Tuning(
             "0.25 is where PReLU starts. It fits σ_w = √(2/1.0625) = 1.37; yours is 1.3.",
         ),
         NamedValue(
+            "a² instead of a",
+            {"leak": 0.183},
+            "0.183 is a². Take the root.",
+        ),
+        NamedValue(
             "the mean slope",
             {"leak": 0.54},
             "You made σ_w times the *mean* slope 1. Sizes go with the mean of the squares.",

@@ -1,0 +1,162 @@
+"""δ through a stack of ReLU layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+Array = NDArray[np.float64]
+
+
+def delta_of_layer_1(weights: Any, zs: Any, upstream: Any) -> Array:
+    """δ_1 of a stack of ReLU layers, from ∂𝓛/∂h of the last one."""
+    delta = upstream * (zs[-1] > 0)
+    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
+        delta = (delta @ w) * (z > 0)
+    return delta
+
+
+def _relu_on_delta(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = np.maximum(upstream, 0.0)
+    for w in weights[::-1]:
+        delta = np.maximum(delta @ w, 0.0)
+    return delta
+
+
+def _masks_of_the_layer_above(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = upstream * (zs[-1] > 0)
+    for w, z in zip(weights[::-1], zs[:0:-1], strict=True):
+        delta = (delta @ w) * (z > 0)
+    return delta
+
+
+def _no_masks(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = np.asarray(upstream, dtype=np.float64)
+    for w in weights[::-1]:
+        delta = delta @ w
+    return delta
+
+
+def _last_mask_missing(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = np.asarray(upstream, dtype=np.float64)
+    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
+        delta = (delta @ w) * (z > 0)
+    return delta
+
+
+def _first_mask_missing(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = upstream * (zs[-1] > 0)
+    for w, z in zip(weights[:0:-1], zs[-2:0:-1], strict=True):
+        delta = (delta @ w) * (z > 0)
+    return delta @ weights[0]
+
+
+def _times_value(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = upstream * np.maximum(zs[-1], 0.0)
+    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
+        delta = (delta @ w) * np.maximum(z, 0.0)
+    return delta
+
+
+def _transposed(weights: Any, zs: Any, upstream: Any) -> Array:
+    return delta_of_layer_1([w.T for w in weights], zs, upstream)
+
+
+def _wrong_order(weights: Any, zs: Any, upstream: Any) -> Array:
+    return delta_of_layer_1(weights[::-1], zs, upstream)
+
+
+def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for depth, width, rows in ((3, 6, 4), (4, 8, 5)):
+        weights = [rng.normal(size=(width, width)) for _ in range(depth - 1)]
+        zs = [rng.normal(size=(rows, width)) for _ in range(depth)]
+        made.append((weights, zs, rng.normal(size=(rows, width))))
+    return made
+
+
+MASKS = CodeExercise(
+    id="relu/masks",
+    title="δ through a stack of ReLU layers",
+    lesson="04",
+    functions=(
+        Function(
+            "delta_of_layer_1",
+            ("weights", "zs", "upstream"),
+            delta_of_layer_1,
+            (
+                Misconception(
+                    "ReLU on the gradient",
+                    _relu_on_delta,
+                    "You applied ReLU to the gradient itself. Backwards nothing asks whether δ is "
+                    "positive: the mask is where z was positive on the way forwards.",
+                ),
+                Misconception(
+                    "the mask of the layer above",
+                    _masks_of_the_layer_above,
+                    "The masks are one layer off. After W_{l+1}ᵀ you are in layer l: its own z_l "
+                    "decides.",
+                ),
+                Misconception(
+                    "no masks",
+                    _no_masks,
+                    "You multiplied the matrices only. Each ReLU also has a slope, 0 or 1.",
+                ),
+                Misconception(
+                    "the last mask is missing",
+                    _last_mask_missing,
+                    "`upstream` is ∂ℒ/∂h of the last layer, behind its ReLU. δ of that layer needs "
+                    "its mask too.",
+                ),
+                Misconception(
+                    "the mask of layer 1 is missing",
+                    _first_mask_missing,
+                    "You stopped at ∂ℒ/∂h of layer 1. δ is ∂ℒ/∂z: one more mask.",
+                ),
+                Misconception(
+                    "the value instead of the slope",
+                    _times_value,
+                    "You multiplied by relu(z). Backwards goes the slope, which is 0 or 1.",
+                ),
+                Misconception(
+                    "the matrix transposed",
+                    _transposed,
+                    "Forwards it was z = h @ W.T, so backwards it is delta @ W, for rows of a "
+                    "batch. You have the transpose.",
+                ),
+                Misconception(
+                    "the matrices in forward order",
+                    _wrong_order,
+                    "You used the matrices from the input to the output. δ starts at the output: "
+                    "the last matrix comes first.",
+                ),
+            ),
+            returns="an array of shape (rows, width)",
+        ),
+    ),
+    parts=(
+        Part(
+            title="random stacks of 3 and 4 layers",
+            points=3.0,
+            cases=_stacks,
+            example=(
+                [np.array([[1.0, 2.0], [3.0, -1.0]])],
+                [np.array([[0.5, -1.0]]), np.array([[2.0, 1.0]])],
+                np.array([[1.0, -2.0]]),
+            ),
+            look_at="Two layers: a mask, one matrix, a mask. Compute the small example by hand.",
+        ),
+    ),
+    hints=(
+        "Start with δ of the last layer: ∂ℒ/∂h times the slope of its ReLU, where z > 0.",
+        "Then, from the last matrix to the first: delta @ W, times the mask of the layer you "
+        "arrive in.",
+        "delta = upstream * (zs[-1] > 0); then for W, z in zip(weights[::-1], zs[-2::-1]): "
+        "delta = (delta @ W) * (z > 0)",
+    ),
+)
