@@ -244,7 +244,7 @@ def descend(c, runs=1000):
     for _ in range(300):
         g = loss_and_slope(*place)[1]
         size = np.linalg.norm(g, axis=0)
-        place = place - 0.02 * g * np.minimum(1.0, c / np.maximum(size, 1e-300))
+        place = place - 0.02 * g * np.minimum(1.0, c / np.maximum(size, 1e-30))
         longest = np.maximum(longest, 0.02 * np.minimum(size, c))
     return longest > 1 + 1e-9, loss_and_slope(*place)[0] < 0.01
 

@@ -47,7 +47,7 @@ def descend(
     for _ in range(updates):
         gradient = np.stack(loss_and_gradient(*path[-1])[1:])
         size = np.linalg.norm(gradient, axis=0)
-        factor = np.minimum(1.0, threshold / np.maximum(size, 1e-300))
+        factor = np.minimum(1.0, threshold / np.maximum(size, 1e-30))
         path.append(path[-1] - LEARNING_RATE * factor * gradient)
     return np.array(path)
 
