@@ -49,12 +49,12 @@ def _say(settings: Settings, graded: Graded) -> None:
     done = sum(map(is_graded, records))
     line = f"{done} of {count(len(records), 'submission')} graded"
     if graded.kept:
-        line += f", {graded.kept} of them before"
+        line += f"; {count(graded.kept, 'result')} kept from before"
     print(line)
     if graded.looks:
         print(f"{count(len(graded.looks), 'submission')} to look at by hand:")
     for record in graded.looks[:MOST_LOOKS]:
-        why = shown(" ".join(dict.fromkeys(sentences(record))) or "see its page")
+        why = shown(" ".join(sentences(record)) or "see its page")
         print(f"  {record['learner']} ({score(record)}): {why[:300]}")
     if len(graded.looks) > MOST_LOOKS:
         print(f"  and {len(graded.looks) - MOST_LOOKS} more, in class.html")

@@ -146,17 +146,17 @@ class Running:
         try:
             answer = child.ask({**request, "seconds": seconds}, seconds + GRACE)
         except WireError as problem:
-            self._charge(child, start, seconds)
+            self._charge(child, start, seconds, isinstance(problem, Silent))
             raise self._gone(problem, seconds) from None
-        self._charge(child, start, seconds)
+        self._charge(child, start, seconds, "timeout" in (answer.get("kind"), answer.get("ending")))
         for what in texts(answer.get("noticed")):
             self._note("tried-forbidden", at, f"It tried {what}.")
         return answer
 
-    def _charge(self, child: Child, start: float, most: float) -> None:
+    def _charge(self, child: Child, start: float, most: float, used_up: bool) -> None:
         """Count what a request took, without the time for which the machine was busy."""
-        took = time.monotonic() - start
-        if took > SHORT:
+        took = most if used_up else time.monotonic() - start
+        if not used_up and took > SHORT:
             took -= child.kept_waiting()
         self._spent += min(max(took, 0.0), most)
 
@@ -180,7 +180,9 @@ class Running:
         source = self._sources[cell.index]
         if not source.strip():
             return
-        limit = AGAIN if cell.index in self._retried else self._limits.cell
+        limit = self._limits.cell
+        if cell.index in self._retried:
+            limit = min(limit, AGAIN)
         answer = self._ask({"do": "cell", "source": source}, limit, where(cell))
         ending, text = answer.get("ending"), str(answer.get("text") or "")[:READABLE]
         if answer.get("cut") is True:

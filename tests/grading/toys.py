@@ -11,7 +11,7 @@ import numpy as np
 from gradcourse.checking import CodeExercise, Function, Misconception, Part
 from gradcourse.grading import Limits
 
-QUICK = Limits(cell=1.5, question=2.0, submission=30.0, memory=600 << 20)
+QUICK = Limits(cell=1.0, question=1.0, submission=30.0, memory=600 << 20)
 
 DOUBLE = CodeExercise(
     id="toy/double",

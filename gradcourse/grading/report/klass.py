@@ -196,7 +196,7 @@ def _marks(record: Record) -> str:
 
 
 def _why(record: Record) -> str:
-    return "<br>".join(inline(text) for text in dict.fromkeys(sentences(record)))
+    return "<br>".join(inline(text) for text in sentences(record))
 
 
 def _link(record: dict[str, Any]) -> str:

@@ -42,9 +42,9 @@ def _notes(record: Record) -> str:
 
 
 def _reasons(record: Record) -> str:
-    if not record["reasons"]:
+    items = "".join(f"<li>{inline(text)}</li>" for text in sentences(record))
+    if not items:
         return ""
-    items = "".join(f"<li>{inline(text)}</li>" for text in dict.fromkeys(sentences(record)))
     end = "<p>Your instructor will look at this submission.</p>" if record["look"] else ""
     return f'<section class="notice"><h2>What was noticed</h2><ul>{items}</ul>{end}</section>'
 

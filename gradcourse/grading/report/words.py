@@ -30,13 +30,21 @@ def state(question: dict[str, Any]) -> str:
 
 
 def sentences(record: Record) -> list[str]:
-    """The reasons of a whole submission, each as a sentence with its place."""
-    return [
+    """All reasons of a submission, each once, as a sentence with its place or its question."""
+    whole = [
         f"{one['where'][:1].upper()}{one['where'][1:]}: {one['text']}"
         if one.get("where")
         else one["text"]
         for one in record["reasons"]
     ]
+    known = {one["code"] for one in record["reasons"]}
+    of_questions = [
+        f"{question['title']}: {reason_text(code)}"
+        for question in record["questions"]
+        for code in question["reasons"]
+        if code not in known
+    ]
+    return list(dict.fromkeys([*whole, *of_questions]))
 
 
 def reason_text(code: str) -> str:

@@ -19,7 +19,7 @@ import psutil
 from corpus.build import MARK, ROOT, Case, Points
 from corpus.text import read_case
 
-SHORT = {"cell": 1.5, "question": 1.2, "submission": 20.0}
+SHORT = {"cell": 1.0, "question": 0.8, "submission": 20.0}
 """Limits in seconds: an endless loop is soon over."""
 
 LONG = {"cell": 20.0, "question": 20.0}
