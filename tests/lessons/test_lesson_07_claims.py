@@ -1,0 +1,280 @@
+"""Every qualitative claim of lesson 07, at reduced size, over five seeds."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from gradcourse import theory
+from gradcourse.data import digits
+from gradcourse.demos.residual.network import (
+    branch_jacobians,
+    gradients_by_length,
+    measured_shares,
+    states,
+)
+from gradcourse.demos.residual.road import open_share
+from gradcourse.demos.residual.shattering import slopes, walk
+from gradcourse.demos.residual.variance import growth, mean_squares
+from gradcourse.exercises.residual.lesson import gradient_cosine
+from gradcourse.exercises.residual.scale import moved_with_two_zeros
+from gradcourse.instrument import jacobian_spectrum, probe
+from gradcourse.nets import residual_cnn, residual_mlp
+from gradcourse.training import accuracy, train
+
+SEEDS = range(5)
+DATA = digits()
+X, Y = DATA.x_train[:256], DATA.y_train[:256]
+
+
+def error(net, seed, steps, lr=0.1):
+    """Training error after some steps, 0 to 1; 1 where the loss is NaN."""
+    return 1 - train(net, DATA, steps=steps, lr=lr, seed=seed, every=steps).train_accuracy[-1]
+
+
+def plain_norm(seed):
+    return residual_mlp(27, order="post", norm="batch", skip=False, seed=seed)
+
+
+@cache
+def trained_plain(seed):
+    net = plain_norm(seed)
+    return net, error(net, seed, 50)
+
+
+def first_to_last(net, kind="Linear"):
+    with probe(net) as record:
+        F.cross_entropy(net(X), Y).backward()
+    delta = record.output_gradient_rms[0, record.select(kind)]
+    return delta[0] / delta[-2 if kind == "Linear" else -1]
+
+
+# ---------------------------------------------------------------- the puzzle
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_56_residual_layers_learn_and_56_plain_ones_do_not(seed):
+    assert trained_plain(seed)[1] > 0.7
+    assert error(residual_mlp(27, order="post", norm="batch", seed=seed), seed, 50) < 0.15
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_so_it_is_with_convolutions(seed):
+    plain, residual = (
+        train(residual_cnn(9, 4, skip=skip, seed=seed), DATA, steps=25, lr=0.1, seed=seed, every=25)
+        for skip in (False, True)
+    )
+    assert residual.loss[-10:].mean() < plain.loss[-10:].mean() - 0.2
+
+
+# ---------------------------------------------------------------- one plus something
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_singular_values_stay_near_one_with_shortcuts_only(seed):
+    for skip in (True, False):
+        net = residual_mlp(27, scale="inverse_sqrt", skip=skip, seed=seed)
+        logs = jacobian_spectrum(net[1:28], net.stem(DATA.x_train[seed : seed + 1]).detach())
+        if skip:
+            assert (np.abs(logs) < math.log(10)).all()
+            wide = theory.residual_log_singular_values(27, 27**-0.5, 64)
+            assert np.median(np.abs(logs - wide)) < 0.15
+        else:
+            assert np.isneginf(logs).sum() > 32
+
+
+def test_the_law_says_what_the_text_says():
+    logs = theory.residual_log_singular_values(27, 27**-0.5, 64)
+    assert math.exp(logs[0]) == pytest.approx(4.1, abs=0.1)
+    assert math.exp(logs[-1]) == pytest.approx(0.23, abs=0.01)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.7])
+def test_a_long_product_keeps_to_the_bounds_per_factor(alpha):
+    logs = theory.residual_log_singular_values(2000, alpha, 100) / 2000
+    assert logs[0] < 0.5 * math.log(1 + alpha**2) + 0.01
+    assert logs[-1] > 0.5 * math.log(1 - alpha**2) - 0.01
+
+
+# ---------------------------------------------------------------- paths
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("alpha", [1.0, 27**-0.5])
+def test_the_parts_are_the_gradient_and_their_mean_length_is_binomial(alpha, seed):
+    jacobians = branch_jacobians(alpha, image=seed, seed=seed)
+    product, squares = np.eye(64), np.zeros(28)
+    for jacobian in jacobians:
+        product = (np.eye(64) + alpha * jacobian) @ product
+    for delta in np.random.default_rng(seed).normal(size=(8, 64)):
+        parts = gradients_by_length(jacobians, alpha, delta)
+        np.testing.assert_allclose(parts.sum(0), delta @ product, rtol=1e-8)
+        squares += np.sum(parts**2, axis=1)
+    mean = squares @ np.arange(28) / squares.sum()
+    expected = 27 * alpha**2 / (1 + alpha**2)
+    assert abs(mean - expected) < 0.1 * expected + 0.3
+    assert (squares[0] / squares.sum() > 0.2) == (alpha < 1)
+
+
+def test_shares_are_those_of_the_real_network():
+    net = residual_mlp(27, scale=0.5).double()
+    x = states(0.5, rows=1)
+    for number in (1, 14, 27):
+        found = net[number](torch.tensor(x[number - 1])).detach().numpy()
+        np.testing.assert_allclose(found, x[number], rtol=1e-6)
+    assert np.abs(measured_shares(1.0, seeds=5) - theory.path_shares(27, 1.0)).max() < 0.06
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_residual_network_survives_the_loss_of_a_block_and_a_plain_one_does_not(seed):
+    for skip in (True, False):
+        net = residual_mlp(4, norm="batch", skip=skip, seed=seed)
+        assert error(net, seed, 100) < 0.1
+        for block in range(1, 5):
+            kept = [m for name, m in net.named_children() if name != f"block{block}"]
+            left = accuracy(torch.nn.Sequential(*kept), DATA.x_train, DATA.y_train)
+            assert (left > 0.5) if skip else (left < 0.3)
+
+
+# ---------------------------------------------------------------- the size of the branches
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_mean_square_doubles_or_ends_at_e_or_adds_one(seed):
+    doubled = np.log2(mean_squares(1.0, rows=32, width=192, seed=seed)[-1])
+    assert 24.5 < doubled < 28.5
+    assert mean_squares(27**-0.5, rows=32, width=192, seed=seed)[-1] == pytest.approx(2.67, rel=0.2)
+    net = residual_mlp(27, 256, norm="batch", seed=seed)
+    with torch.no_grad():
+        x0 = net.stem(X)
+        added = net[1:28](x0).square().mean() - x0.square().mean()
+    assert float(added) == pytest.approx(27, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_with_batch_norm_delta_grows_as_a_power_only(seed):
+    ratio = {}
+    for skip in (True, False):
+        net = residual_mlp(27, norm="batch", skip=skip, seed=seed)
+        x0 = net.stem(DATA.x_train[:1024]).detach().requires_grad_()
+        x_last = net[1:28](x0)
+        loss = F.cross_entropy(net[28:](x_last), DATA.y_train[:1024])
+        first, last = torch.autograd.grad(loss, (x0, x_last))
+        ratio[skip] = float(first.norm() / last.norm())
+    assert 15 < ratio[True] < 30
+    assert ratio[False] > 10_000
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_recipe_learns_and_no_recipe_does_not(seed):
+    for scale in ("inverse_sqrt", "rezero", "fixup"):
+        assert error(residual_mlp(27, scale=scale, seed=seed), seed, 60) < 0.2, scale
+    run = train(residual_mlp(27, seed=seed), DATA, steps=5, lr=0.1, seed=seed, every=5)
+    assert run.stopped
+
+
+def test_one_over_l_trains_too():
+    """What the speaker notes say."""
+    assert error(residual_mlp(27, scale=1 / 27), 0, 60) < 0.2
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_learned_scale_comes_near_one_over_root_l(seed):
+    for blocks in (6, 24):
+        net = residual_mlp(blocks, scale="rezero", seed=seed)
+        error(net, seed, 100)
+        squares = [float(p.detach()) ** 2 for n, p in net.named_parameters() if "alpha" in n]
+        assert 0.5 < math.sqrt(blocks * np.mean(squares)) < 1.7
+
+
+def test_two_zeros_wait_for_each_other():
+    assert moved_with_two_zeros() == (False, False)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_tuning_is_not_at_an_edge(seed):
+    assert 1.8 < growth(0.1, seed) < 4.6
+    assert growth(0.01, seed) < 1.1
+    assert growth(0.5, seed) > 1e6
+
+
+# ---------------------------------------------------------------- the road
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_relu_on_the_road_closes_most_of_it(seed):
+    assert open_share(1.0, seed=seed)[-1] < 0.02
+    assert 0.3 < open_share(60**-0.5, seed=seed)[-1] < 0.5
+    assert open_share(0.0, seed=seed)[-1] == 1.0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_122_layers_learn_faster_with_a_clear_road(seed):
+    pre, post = (
+        error(residual_mlp(60, norm="batch", order=order, seed=seed), seed, 60)
+        for order in ("pre", "post")
+    )
+    assert pre < post < 0.2
+
+
+def test_with_layer_norm_the_order_decides_at_a_large_rate():
+    """What the speaker notes say."""
+    for order, rate, learns in (("pre", 0.1, True), ("post", 0.1, False), ("post", 0.01, True)):
+        found = error(residual_mlp(27, norm="layer", order=order), 0, 80, rate)
+        assert (found < 0.3) == learns, (order, rate, found)
+
+
+# ---------------------------------------------------------------- shattering
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_plain_gradients_shatter_and_residual_ones_do_not(seed):
+    assert gradient_cosine(False, seed=seed) < 0.4
+    assert gradient_cosine(True, seed=seed) > 0.7
+
+
+def test_the_mean_over_networks_is_that_of_theory():
+    angles = walk(*(DATA.x_train[:2].double().numpy()))[0]
+    angle = angles[np.argmin(np.abs(angles - 0.35))]
+    for skip, scale in ((False, None), (True, 27**-0.5)):
+        found = np.mean([gradient_cosine(skip, seed=seed) for seed in range(8)])
+        expected = theory.gradient_correlation(math.cos(angle), 27, scale, layers=2)[-1]
+        assert found == pytest.approx(expected, abs=0.13)
+
+
+@pytest.mark.parametrize("depth", [10, 100, 1000])
+def test_with_small_branches_the_correlation_stays_above_one_over_e(depth):
+    found = theory.gradient_correlation([-1.0, 0.0, 0.94], depth, depth**-0.5, layers=2)[-1]
+    assert (found > 1 / math.e).all()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_demos_slope_flickers_in_the_plain_network_only(seed):
+    def flicker(slope):
+        return float(np.mean(np.diff(slope) ** 2) / np.mean(slope**2))
+
+    assert flicker(slopes(False, seed)[-1]) > 5 * flicker(slopes(True, seed)[-1])
+
+
+# ---------------------------------------------------------------- claims
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_plain_network_fails_for_a_vanishing_gradient(seed):
+    plain = residual_mlp(27, order="post", skip=False, seed=seed)
+    assert 0.1 < first_to_last(plain) < 2
+    assert error(plain, seed, 60) > 0.5
+    assert first_to_last(plain) < 2
+    assert first_to_last(plain_norm(seed)) > 10_000
+    assert 0.05 < first_to_last(trained_plain(seed)[0]) < 5
+    assert first_to_last(residual_cnn(9, 4, skip=False, seed=seed), "Conv2d") > 200
+
+
+@pytest.mark.parametrize("lr", [0.3, 0.03, 0.01])
+def test_no_other_rate_trains_56_plain_layers_without_a_norm(lr):
+    assert error(residual_mlp(27, order="post", skip=False), 0, 100, lr) > 0.5
