@@ -38,7 +38,8 @@ def file_tree(seen: files.Visible) -> None:
         os.makedirs(root + folder)
     for folder in ("/tmp", "/var/tmp", "/dev/shm"):
         os.makedirs(os.path.dirname(root + folder), exist_ok=True)
-        os.symlink(SCRATCH, root + folder)
+        if not os.path.lexists(root + folder):  # Python itself may be installed below /tmp
+            os.symlink(SCRATCH, root + folder)
     system.mount("proc", root + "/proc", "proc", system.MS_NOSUID | system.MS_NODEV)
     os.chdir(root)
     system.syscall("pivot_root", _path(root), _path(root + "/old"))

@@ -72,12 +72,35 @@ def kept_waiting(pid: int | str = "self") -> float:
 
     They are its first thread's. Where the kernel does not count them, 0.
     """
+    return _schedule(pid)[1]
+
+
+def _schedule(pid: int | str) -> tuple[float, float]:
+    """Seconds for which a process's first thread ran, and waited to run."""
     try:
         descriptor = os.open(f"/proc/{pid}/schedstat", os.O_RDONLY)
         try:
-            return int(os.read(descriptor, 200).split()[1]) / 1e9
+            ran, waited = os.read(descriptor, 200).split()[:2]
         finally:
             os.close(descriptor)
+        return int(ran) / 1e9, int(waited) / 1e9
+    except (OSError, ValueError):
+        return 0.0, 0.0
+
+
+def kept_waiting_by_others(pid: int) -> float:
+    """As `kept_waiting`, without the time in which its own threads and processes ran instead."""
+    own = sum(_used(one) for one in family(pid))
+    ran, waited = _schedule(pid)
+    return max(0.0, waited - max(0.0, own - ran))
+
+
+def _used(pid: int) -> float:
+    """Seconds of processor that a process, its threads and its ended children have used."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stream:
+            after_name = stream.read().rpartition(")")[2].split()
+        return sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
         return 0.0
 

@@ -153,7 +153,7 @@ def _attend(
         data = control.recv(MESSAGE)
         job = json.loads(data) if data else {"do": "end", "gone": False}
         if job["do"] == "kept":
-            control.send(json.dumps({"kept": resources.kept_waiting(pid)}).encode())
+            control.send(json.dumps({"kept": resources.kept_waiting_by_others(pid)}).encode())
             continue
         status = _end(pid, room, LINGER if job["gone"] else 0.0)
         return {"status": status, "why": why} if data else None
