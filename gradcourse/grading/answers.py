@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gradcourse.checking.call import Outcome
+from gradcourse.checking.exercise import Exercise
 from gradcourse.checking.plain import Foreign
+from gradcourse.checking.verdict import PartResult, Verdict
 
 LONGEST = 3000
 """Characters of any text in a report: an answer may be a dict with a million keys."""
@@ -129,3 +131,26 @@ def _text(answer: dict[str, Any], name: str, most: int) -> str:
 def texts(value: Any) -> list[str]:
     """Return the texts in a foreign list, short; nothing where it is none."""
     return [text[:80] for text in value if isinstance(text, str)] if type(value) is list else []
+
+
+def lost(exercise: Exercise, text: str) -> Verdict:
+    """Return the verdict on a question that could not be checked."""
+    part = PartResult(exercise.title, "wrong", 0.0, exercise.points, text)
+    return Verdict(exercise.id, exercise.title, (part,))
+
+
+def as_question(verdict: Verdict, exercise: Exercise, codes: Sequence[str]) -> dict[str, Any]:
+    """Return a verdict as the plain data of a report: without the seed."""
+    data = verdict.to_dict()
+    return {
+        "id": exercise.id,
+        "title": exercise.title,
+        "earned": verdict.earned,
+        "possible": exercise.points,
+        "status": verdict.status,
+        "message": data["message"],
+        "headline": verdict.headline,
+        "printed": verdict.printed,
+        "parts": data["parts"],
+        "reasons": list(dict.fromkeys(codes)),
+    }

@@ -12,12 +12,14 @@ from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
 from gradcourse.checking.exercise import Arguments, CodeExercise, Exercise, Function
 from gradcourse.checking.notebook import Cell, CellError
-from gradcourse.checking.verdict import PartResult, Verdict
+from gradcourse.checking.verdict import Verdict
 from gradcourse.exercises.run_notebook import explained
 from gradcourse.grading.answers import (
     FUNCTION,
     READABLE,
     Gone,
+    as_question,
+    lost,
     name_of,
     outcome_of_answer,
     post_mortem,
@@ -229,15 +231,15 @@ class Running:
         except OutOfTime:
             codes.append("submission-timeout")
             text = "Not checked: the time for the whole notebook was used up before."
-            verdict = _lost(exercise, text)
+            verdict = lost(exercise, text)
         except Gone as gone:
             codes.append("question-timeout" if gone.code == "timeout" else gone.code)
-            verdict = _lost(exercise, f"While the answer was read, {gone.text}.")
+            verdict = lost(exercise, f"While the answer was read, {gone.text}.")
         except Lost:
             raise
         except Exception:
             codes.append("internal-error")
-            verdict = _lost(exercise, "The grading failed here; a person will look at it.")
+            verdict = lost(exercise, "The grading failed here; a person will look at it.")
         for found in self.reasons[before:]:
             if not found["where"] and found["code"] not in codes:
                 codes.append(found["code"])
@@ -293,25 +295,3 @@ class Running:
 
 def _seconds(seconds: float) -> str:
     return str(math.ceil(seconds)) if seconds >= 1 else f"{seconds:.1g}"
-
-
-def _lost(exercise: Exercise, text: str) -> Verdict:
-    part = PartResult(exercise.title, "wrong", 0.0, exercise.points, text)
-    return Verdict(exercise.id, exercise.title, (part,))
-
-
-def as_question(verdict: Verdict, exercise: Exercise, codes: Sequence[str]) -> dict[str, Any]:
-    """Return a verdict as the plain data of a report: without the seed."""
-    data = verdict.to_dict()
-    return {
-        "id": exercise.id,
-        "title": exercise.title,
-        "earned": verdict.earned,
-        "possible": exercise.points,
-        "status": verdict.status,
-        "message": data["message"],
-        "headline": verdict.headline,
-        "printed": verdict.printed,
-        "parts": data["parts"],
-        "reasons": list(dict.fromkeys(codes)),
-    }
