@@ -135,16 +135,23 @@ TRAINING = Demo(
 )
 
 
-@cache
-def moves_at_marks(seed: int) -> float:
-    """After training, how far a GRU's h moves at an unmarked step, relative to a marked one."""
+def moves_at_marks(seed: int, net: Recurrent | None = None) -> float:
+    """After training, how far a GRU's h moves at an unmarked step, relative to a marked one.
+
+    Parameters
+    ----------
+    seed : int
+    net : Recurrent, optional
+        A trained one; by default a GRU is trained here.
+    """
     import torch
 
     from gradcourse.data import adding_problem
     from gradcourse.nets import recurrent
 
-    net = recurrent("gru", 2, 32, 1, seed=seed)
-    train_on_adding(net, seed, UPDATES)
+    if net is None:
+        net = recurrent("gru", 2, 32, 1, seed=seed)
+        train_on_adding(net, seed, UPDATES)
     x = adding_problem(STEPS, train=1, test=500, seed=100 + seed).x_test
     with torch.no_grad():
         h, _ = net.rnn(x)
