@@ -143,7 +143,7 @@ gc.progress()
 # | 05 | [Initialization](05_initialization.ipynb) | which weights keep the size? | [05](../exercises/05_initialization.ipynb) |
 # | 06 | [Batch normalization](06_batch_normalization.ipynb) | can a layer keep it by force? | [06](../exercises/06_batch_norm.ipynb) |
 # | 07 | [Residual networks](07_residual_networks.ipynb) | what if the factor is *one plus* something? | [07](../exercises/07_residual.ipynb) |
-# | 08 | LSTM and GRU | the same, through time | |
+# | 08 | [LSTM and GRU](08_lstm_and_gru.ipynb) | the same, through time | [08](../exercises/08_lstm.ipynb) |
 # | 09 | Clipping and weight regularization | what helps when it explodes all the same? | |
 # | 10 | Diagnosis | which disease does *your* network have? | |
 # | 11 | The same physics today | Transformers, half precision, width | |
