@@ -144,7 +144,7 @@ gc.progress()
 # | 06 | [Batch normalization](06_batch_normalization.ipynb) | can a layer keep it by force? | [06](../exercises/06_batch_norm.ipynb) |
 # | 07 | [Residual networks](07_residual_networks.ipynb) | what if the factor is *one plus* something? | [07](../exercises/07_residual.ipynb) |
 # | 08 | [LSTM and GRU](08_lstm_and_gru.ipynb) | the same, through time | [08](../exercises/08_lstm.ipynb) |
-# | 09 | Clipping and weight regularization | what helps when it explodes all the same? | |
+# | 09 | [Clipping and weight regularization](09_clipping_and_regularization.ipynb) | what helps when it explodes all the same? | [09](../exercises/09_clipping.ipynb) |
 # | 10 | Diagnosis | which disease does *your* network have? | |
 # | 11 | The same physics today | Transformers, half precision, width | |
 # | 12 | Claims on trial | what the web says, measured | |

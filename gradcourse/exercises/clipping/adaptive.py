@@ -151,7 +151,7 @@ def adaptive_clip(G: Any, W: Any, limit: float, eps: float) -> Array:
     """Scale each row of G so that ‖G_i‖ ≤ limit · max(‖W_i‖, eps)."""
     allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
     size = np.linalg.norm(G, axis=1, keepdims=True)
-    return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-300)))
+    return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
 
 
 def _no_eps(G: Any, W: Any, limit: float, eps: float) -> Array:
@@ -169,13 +169,13 @@ def _always(G: Any, W: Any, limit: float, eps: float) -> Array:
 
 def _flat_limit(G: Any, W: Any, limit: float, eps: float) -> Array:
     size = np.linalg.norm(G, axis=1, keepdims=True)
-    return np.asarray(G * np.minimum(1.0, limit / np.maximum(size, 1e-300)))
+    return np.asarray(G * np.minimum(1.0, limit / np.maximum(size, 1e-30)))
 
 
 def _added_eps(G: Any, W: Any, limit: float, eps: float) -> Array:
     allowed = limit * (np.linalg.norm(W, axis=1, keepdims=True) + eps)
     size = np.linalg.norm(G, axis=1, keepdims=True)
-    return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-300)))
+    return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
 
 
 def _layers(rng: np.random.Generator) -> Sequence[Arguments]:

@@ -1,0 +1,308 @@
+"""Every qualitative claim of lesson 09, at reduced size, over five seeds."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from gradcourse.data import adding_problem, delayed_recall, digits
+from gradcourse.demos.clipping import adam_rate, adam_rate_theory, decayed, descend
+from gradcourse.demos.clipping.cliff import longest_step, starts
+from gradcourse.demos.clipping.decay import GAIN, RATE, UPDATES, spectral_norm
+from gradcourse.exercises.clipping.adaptive import adaptive_clip
+from gradcourse.exercises.clipping.global_norm import angle_to_raw
+from gradcourse.exercises.clipping.lesson import (
+    adding_error,
+    clipped_by_torch,
+    share_that_arrives,
+    shrinkage,
+)
+from gradcourse.exercises.clipping.memory import rate_after_spike
+from gradcourse.instrument import clip_grad_norm_, gradient_norm, lag_gradient
+from gradcourse.nets import mlp, recurrent
+from gradcourse.nets.recurrent import Truncated
+from gradcourse.training import accuracy, pascanu_omega, train
+
+SEEDS = range(5)
+DATA = digits()
+
+
+def relu_network(seed, width=16, gain=1.0):
+    return recurrent("rnn", 2, width, 1, init="identity", nonlinearity="relu", gain=gain, seed=seed)
+
+
+def long_run(seed, clip, *, lr=0.1, steps=30, width=32, gain=1.0, **options):
+    data = adding_problem(100, train=640, test=64, seed=seed)
+    net = relu_network(seed, width, gain)
+    return train(
+        net,
+        data,
+        steps=steps,
+        lr=lr,
+        loss="mse",
+        seed=seed,
+        every=steps,
+        before_update=clip,
+        **options,
+    )
+
+
+# ---------------------------------------------------------------- the puzzle
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_run_that_ended_in_nan_survives_with_clipping(seed):
+    norms = []
+    assert long_run(seed, None).stopped
+    run = long_run(seed, lambda p: norms.append(float(clip_grad_norm_(p, 1.0))))
+    assert not run.stopped
+    assert max(norms) > 1e5
+    assert run.test_loss[-1] > 0.5 / 6
+    assert np.mean(norms) > 10 * np.median(norms)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_hundredth_of_the_learning_rate_does_not_save_it(seed):
+    run = long_run(seed, None, lr=0.001)
+    assert run.stopped or run.test_loss[-1] > 0.5 / 6
+
+
+# ---------------------------------------------------------------- three ways
+
+
+@cache
+def first_gradient(seed):
+    data = adding_problem(100, train=64, test=1, seed=seed)
+    net = relu_network(seed, 32).double()
+    loss = F.mse_loss(net(data.x_train.double()), data.y_train)
+    return [g.numpy() for g in torch.autograd.grad(loss, list(net.parameters()))]
+
+
+def shortened(sizes, c):
+    return [np.minimum(sizes, c)]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_angle_is_that_of_the_pieces_and_never_above_90(seed):
+    g = first_gradient(seed)
+    flat = np.concatenate([part.ravel() for part in g])
+    norms = np.array([np.linalg.norm(part) for part in g])
+    for ratio in (0.3, 1e-2, 1e-6):
+        c = ratio * np.abs(flat).max()
+        by_value = angle_to_raw(g, [np.clip(part, -c, c) for part in g])
+        assert by_value == pytest.approx(
+            angle_to_raw([np.abs(flat)], shortened(np.abs(flat), c)), abs=1e-6
+        )
+        c = ratio * norms.max()
+        by_tensor = angle_to_raw(g, [part * min(1.0, c / np.linalg.norm(part)) for part in g])
+        assert by_tensor == pytest.approx(angle_to_raw([norms], shortened(norms, c)), abs=1e-6)
+        assert angle_to_raw(g, [ratio * part for part in g]) < 1e-4
+        assert max(by_value, by_tensor) < 90
+        if ratio == 1e-6:
+            assert 40 < by_value < 75
+            assert 40 < by_tensor < 75
+
+
+def test_gaussian_entries_turn_by_37_degrees():
+    g = np.random.default_rng(0).standard_normal(200_000)
+    assert angle_to_raw([g], [np.sign(g)]) == pytest.approx(
+        math.degrees(math.acos(math.sqrt(2 / math.pi))), abs=0.3
+    )
+
+
+# ---------------------------------------------------------------- the cliff, and thresholds
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_cliff_is_survived_between_two_thresholds(seed):
+    assert share_that_arrives(5.0, seed, 150) > 0.98
+    assert share_that_arrives(100.0, seed, 150) < 0.75
+    assert share_that_arrives(0.1, seed, 150) < 0.4
+
+
+@pytest.mark.parametrize("threshold", [0.1, 5.0, 50.0])
+def test_no_step_is_longer_than_eta_c(threshold):
+    path = descend(*starts(100, 0), threshold)
+    assert longest_step(path).max() <= 0.02 * threshold * (1 + 1e-9)
+    assert longest_step(descend(*starts(100, 0), math.inf)).max() > 1
+
+
+def agc(parameters):
+    for p in parameters:
+        rows = len(p) if p.dim() > 1 else 1
+        w, g = p.detach().reshape(rows, -1), p.grad.reshape(rows, -1)
+        clipped = adaptive_clip(g.numpy(), w.numpy(), 0.01, 1e-3)
+        g.copy_(torch.tensor(clipped))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_percentile_belongs_to_its_learning_rate_and_agc_to_the_weights(seed):
+    norms = []
+
+    def right(lr, clip, factor=1.0):
+        net = mlp(8, activation="relu", init="he", seed=seed)
+        return train(
+            net,
+            DATA,
+            steps=150,
+            lr=lr,
+            seed=seed,
+            every=150,
+            before_update=clip,
+            loss=lambda z, y: factor * F.cross_entropy(z, y),
+        ).test_accuracy[-1]
+
+    assert right(0.1, lambda p: norms.append(float(clip_grad_norm_(p, math.inf)))) > 0.9
+    c = np.percentile(norms, 90)
+    assert right(1.0, None) < 0.3
+    assert right(1.0, lambda p: clip_grad_norm_(p, c)) < 0.5
+    assert right(1.0, lambda p: clip_grad_norm_(p, c / 10)) > 0.8
+    assert right(1.0, agc) > 0.8
+    assert right(1.0, agc, 1000.0) > 0.8
+
+
+# ---------------------------------------------------------------- norms that lie
+
+
+def test_torch_clips_a_large_gradient_to_nothing():
+    assert clipped_by_torch(1e18) == pytest.approx(1.0)
+    assert clipped_by_torch(1e20) == 0.0
+    assert math.isnan(clipped_by_torch(math.inf))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_network_stands_still_because_its_norm_overflows(seed):
+    for clip, moves in ((torch.nn.utils.clip_grad_norm_, False), (clip_grad_norm_, True)):
+        run = long_run(seed, lambda p, clip=clip: clip(p, 1.0), width=16, gain=1.3, steps=30)
+        assert (run.relative_change[-1] > 0).any() == moves
+        assert (run.loss[-1] < 1000) == moves
+
+
+# ---------------------------------------------------------------- Adam
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_first_ten_updates_decide_what_adam_learns(seed):
+    assert adding_error("first", seed) < 0.5
+    assert adding_error("later", seed) > 0.5
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_adams_rate_after_a_spike(seed):
+    for spike in (100.0, 1000.0):
+        found = adam_rate(spike, math.inf, before=4000, after=2001, seed=seed)
+        expected = adam_rate_theory(spike, math.inf, before=4000, after=2001)
+        np.testing.assert_allclose(found[::100], expected[::100], rtol=0.15)
+    assert adam_rate(1000.0, 5.0, seed=seed).min() > 0.7
+
+
+def test_torchs_adam_remembers_as_the_formula_says():
+    assert rate_after_spike(100.0, 100) == pytest.approx(
+        1 / math.sqrt(1 + 0.001 * 0.905e4), rel=0.1
+    )
+
+
+# ---------------------------------------------------------------- small weights
+
+
+@pytest.mark.parametrize("strength", [0.01, 1.0])
+def test_a_weight_without_a_gradient_of_the_loss(strength):
+    assert shrinkage("sgd", strength) == pytest.approx((1 - 0.1 * strength) ** 100, rel=1e-3)
+    assert shrinkage("adamw", strength) == pytest.approx((1 - 0.001 * strength) ** 100, rel=1e-3)
+    assert shrinkage("adam", strength) == pytest.approx(shrinkage("adam", 0.01), abs=0.01)
+    assert shrinkage("adam", strength) < 0.5
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pressing_w_prevents_explosion_by_making_gradients_vanish(seed):
+    lag = np.arange(20)
+    for kind, strength in (("l2", 0.05), ("l1", 0.012)):
+        weights, norms = decayed(seed, strength, kind)
+        norm = np.linalg.norm(weights, 2)
+        assert GAIN * (1 - RATE * strength) ** UPDATES < norm < 1 or kind == "l1"
+        assert norm < 1
+        assert (norms <= norm**lag * (1 + 1e-4)).all()
+        assert norms[-1] < 1e-3
+        assert (np.mean(np.abs(weights) < 0.01) > 0.4) == (kind == "l1")
+    assert spectral_norm(seed, 0.0) > 1.2
+    assert decayed(seed, 0.0)[1][-1] > 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("strength", [0.01, 1.0])
+def test_weight_decay_is_too_slow_for_the_cliff(strength, seed):
+    run = long_run(
+        seed,
+        None,
+        steps=5,
+        optimizer=lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=strength),
+    )
+    assert run.stopped
+
+
+@cache
+def recall(seed, weight, c=1.0, steps=200):
+    data = delayed_recall(20, noise=0.0, train=2000, test=200, seed=seed)
+    net = recurrent("rnn", 3, 32, 2, seed=seed)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        rows = torch.randint(2000, (64,), generator=generator)
+        x, y = data.x_train[rows], data.y_train[rows]
+        optimizer.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        if weight:
+            (weight * pascanu_omega(net, x, lambda z, y=y: F.cross_entropy(z, y))).backward()
+        clip_grad_norm_(net.parameters(), c)
+        optimizer.step()
+    (norms,) = lag_gradient(net, x, lambda z: F.cross_entropy(z, y)).values()
+    radius = float(torch.linalg.matrix_norm(net.rnn.weight_hh_l0.detach(), 2))
+    return accuracy(net, data.x_test, data.y_test), norms[0] / norms[-1], radius
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_omega_levels_the_gradient_and_recall_is_learned(seed):
+    right, early, norm = recall(seed, 1.0)
+    assert right > 0.95
+    assert early > 1e-2
+    assert norm > 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_clipping_does_not_help_against_vanishing(seed):
+    right, early, _ = recall(seed, 0.0, 0.1, 150)
+    assert right < 0.6
+    assert early < 1e-3
+    data = adding_problem(30, train=64, test=1, seed=seed)
+    net = recurrent("rnn", 2, 16, 1, seed=seed).double()
+    whole, late = (
+        torch.autograd.grad(
+            F.mse_loss(model(data.x_train.double()), data.y_train), net.rnn.weight_hh_l0
+        )[0]
+        for model in (net, Truncated(net, 15))
+    )
+    assert float((whole - late).norm() / whole.norm()) < 1e-3
+
+
+# ---------------------------------------------------------------- the mean of clipped gradients
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_clipping_turns_the_mean_over_batches(seed):
+    net = mlp(2, activation="tanh", init="xavier", seed=seed)
+    train(net, DATA, steps=300, lr=0.1, seed=seed, every=300)
+    each = []
+    for x, y in zip(DATA.x_train[:500], DATA.y_train[:500], strict=True):
+        loss = F.cross_entropy(net(x[None]), y[None])
+        gradients = torch.autograd.grad(loss, list(net.parameters()))
+        each.append(torch.cat([g.ravel() for g in gradients]).double().numpy())
+    gradients = np.array(each)
+    norms = np.array(gradient_norm([torch.tensor(g) for g in gradients]))[:, None]
+    for percent, low in ((90, 15), (50, 45)):
+        clipped = gradients * np.minimum(1.0, np.percentile(norms, percent) / norms)
+        assert angle_to_raw([gradients.mean(0)], [clipped.mean(0)]) > low
