@@ -145,6 +145,16 @@ def test_nothing_in_an_answer_is_code(page: Callable[[dict[str, Any]], bytes]) -
     assert b"default-src 'none'" in data
 
 
+def test_a_question_that_hung_says_why_somebody_must_look() -> None:
+    record = _record(look=True)
+    record["questions"][1]["reasons"] = ["question-timeout"]
+    why = f"{record['questions'][1]['title']}: {REASONS['question-timeout'].text}"
+    assert why in class_page([record]).decode()
+    learners = learner_page(record).decode()
+    assert why in learners
+    assert "Your instructor will look at this submission." in learners
+
+
 def test_the_class_page_counts_and_names_the_common_ideas() -> None:
     records = [_record("alice"), _record("bob"), _broken("carol"), _record("dave", assignment="01")]
     records[2]["look"] = True
