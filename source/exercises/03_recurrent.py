@@ -107,9 +107,13 @@ gc.panel("recurrent/lag-gradient")
 # %% [markdown] name="lyapunov-question"
 # ## 4 · Lyapunov exponents by QR (3 points)
 #
+# `np.linalg.qr` writes a matrix as $Q R$. The columns of $Q$ have length 1 and stand at right angles;
+# $R$ is triangular, and its diagonal says how long each column was, without its part along the
+# columns before it.
+#
 # `jacobians` has shape (T, n, n): $J_1 \dots J_T$, in the order in which they act. Follow n
-# directions: start with $Q = I$, decompose $J_t Q$ into $Q R$ at each step, and take the logarithms
-# of the absolute values on the diagonal of $R$. Return their means over all T steps, sorted from
+# directions: start with $Q = I$, decompose $J_t Q$ into a new $Q$ and $R$ at each step, and take the
+# logarithms of the absolute values on the diagonal of $R$. Return their means over all T steps, sorted from
 # the largest down. No burn-in. The product itself may lie far outside float64.
 
 

@@ -34,19 +34,17 @@ from gradcourse import theory
 # Lesson 02 left us with a question: what if all layers share one matrix? Here is a task that
 # Hochreiter and Schmidhuber (1997) made for it, the **adding problem**, in the plainer form that is
 # usual today. Each step shows a random number between 0 and 1, and beside it a mark, 1 or 0. Two
-# numbers are marked, one in each half. At the end the network must say their sum. Who always
-# answers 1, the mean, has a squared error of $2 \cdot \tfrac1{12} = \tfrac16$.
+# numbers are marked, one in each half. At the end the network must say their sum. A random number
+# between 0 and 1 has variance $\tfrac1{12}$. So always answering 1, the mean of the sum, costs a
+# squared error of $2 \cdot \tfrac1{12} = \tfrac16$.
 #
-# Same network, same optimizer, five seeds. Only the sequences differ: 5 steps, or 30.
+# Same network, five seeds, same optimizer: Adam, gradient descent that scales each weight's step by
+# itself. Only the sequences differ: 5 steps, or 30. Look at which line leaves 1/6.
 
 
 # %% name="puzzle-helpers" tags=["fragment"]
 def adam(parameters):
     return torch.optim.Adam(parameters, lr=0.01)
-
-
-def clip(parameters):
-    gc.clip_grad_norm_(parameters, 1.0)
 
 
 # %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
@@ -77,8 +75,8 @@ lines.append(gc.Line([20, 400], [1 / 6] * 2, "1/6, the mean is the answer", "ref
 gc.Plot("The adding problem", gc.Axis("update"), gc.Axis("squared error", "log"), tuple(lines))
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# It is the same sum of two numbers, whether 5 steps are shown or 30, and the same number of weights.
-# **What is it that does not survive 30 steps?**
+# It is the same sum of two numbers, whether 5 steps are shown or 30, and the same number of
+# weights. **What is it that does not survive 30 steps?**
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 2 min
@@ -138,15 +136,16 @@ gc.Plot(
 # %% [markdown] name="explain-scalar" tags=["subslide"]
 # ### Explain
 #
-# Unroll it: $h_T = w\,h_{T-1} + x_T = w^2 h_{T-2} + w\,x_{T-1} + x_T = \dots$ Hence
+# Write the steps out: $h_T = w\,h_{T-1} + x_T = w^2 h_{T-2} + w\,x_{T-1} + x_T = \dots$ Hence
 #
 # $$\frac{\partial h_T}{\partial h_t} = w^{\,T-t}, \qquad
 #   \frac{\partial\mathcal{L}}{\partial w}
 #   = \frac{\partial\mathcal{L}}{\partial h_T} \sum_{t=1}^{T} w^{\,T-t}\, h_{t-1} .$$
 #
-# $0.9^{50} = 0.00515$ and $1.1^{50} = 117$: both are measured above. Read the sum, too. For $w = 0.9$
-# the gradient of the weight does *not* vanish: the terms of the last steps are there in full. What
-# vanishes is the share of the early steps. The network learns, but from the recent past only.
+# $0.9^{50} = 0.00515$ and $1.1^{50} = 117$: both are measured above. Read the sum, too: $w$ is used
+# at every step, and every use adds a term. For $w = 0.9$ the gradient of the weight does *not*
+# vanish: the terms of the last steps are there in full. What vanishes is the share of the early
+# steps. The network learns, but from the recent past only.
 #
 # A gradient within a factor 10 over $T$ steps needs $|w|$ between $10^{-1/T}$ and $10^{1/T}$: for
 # $T = 100$ from 0.977 to 1.023.
@@ -155,8 +154,8 @@ gc.Plot(
 # **Speaker notes** · 6 min
 #
 # Wrong answers to expect: "0.9, since there is one weight" and 1/50. The inputs do not enter, and
-# some will not believe it; let them change the seed. The sentence to leave on the board: *∂ℒ/∂w does
-# not vanish, its early terms do.* If the demo does not move:
+# some will not believe it; let them change the seed. The sentence to leave on the board: *∂ℒ/∂w
+# does not vanish, its early terms do.* If the demo does not move:
 # `gc.demo("recurrent/scalar").frame(w=1.02)`.
 
 # %% [markdown] name="bridge-1" tags=["continue"]
@@ -166,10 +165,11 @@ gc.Plot(
 # %% [markdown] name="step-2" tags=["slide"]
 # ## Step 2 · One matrix, and two ways to be large
 #
-# Without an activation $\partial h_T/\partial h_t = W^{T-t}$. A matrix has two sizes. The **spectral
-# radius** $\rho$ is the largest absolute value of its eigenvalues: what counts after very many
-# steps. The **spectral norm** $\sigma_{\max}$ is the largest factor by which $W$ stretches a vector
-# in *one* step, its largest singular value. Always $\rho \le \sigma_{\max}$.
+# Without an activation $\partial h_T/\partial h_t = W^{T-t}$. A vector that $W$ only multiplies by
+# a number is an eigenvector, and the number is its eigenvalue. So a matrix has two sizes. The
+# **spectral radius** $\rho$ is the largest absolute value of its eigenvalues: what counts after
+# very many steps. The **spectral norm** $\sigma_{\max}$ is the largest factor by which $W$
+# stretches any vector in *one* step, its largest singular value. Always $\rho \le \sigma_{\max}$.
 #
 # ### Predict
 
@@ -191,7 +191,9 @@ gc.demo("recurrent/two-units")
 #
 # Now 100 units, in a real `nn.RNN`. Without input its state stays 0, where tanh has slope 1, so the
 # step's Jacobian $\partial h_t/\partial h_{t-1}$ is exactly $W$. Two matrices, both scaled to
-# $\rho = 0.95$: one orthogonal, one random Gaussian. How much can a gradient grow, at most?
+# $\rho = 0.95$: one orthogonal, which turns vectors and stretches all alike, and one random
+# Gaussian. Beside them the two units with $a = 1$. How much can a gradient grow, at most? Look at
+# the first ten lags.
 
 
 # %% name="growth-helper" tags=["fragment"]
@@ -206,21 +208,18 @@ def growth(jacobians):
 
 # %% name="measure-powers" tags=["fragment", "nbval-check-output"]
 silence, lags, grown = torch.zeros(60, 1, dtype=torch.float64), np.arange(1, 61), {}
-for init in ("orthogonal", "normal"):
+for init, name in (("orthogonal", "orthogonal"), ("normal", "Gaussian")):
     nets = [gc.recurrent("rnn", 1, 100, 1, init=init, radius=0.95, seed=s) for s in range(5)]
     grown[init] = [growth(gc.state_jacobians(net.double().rnn, silence)) for net in nets]
     norms = [np.linalg.norm(net.rnn.weight_hh_l0.detach(), 2) for net in nets]
     more = sum(g.max() > 1.1 for g in grown[init])
-    print(f"{init:10}  σ_max {np.mean(norms):.2f}   grows at first: {more} of 5", end="   ")
+    print(f"{name:10}  σ_max {np.mean(norms):.2f}   grows at first: {more} of 5", end="   ")
     print(f"below 1 at lag 60: {sum(g[-1] < 1 for g in grown[init])} of 5")
 
-# %% name="measure-kreiss" tags=["fragment", "nbval-check-output"]
+# %% name="measure-two-units" tags=["fragment", "nbval-check-output"]
 W = np.array([[0.95, 1.0], [0.0, 0.95]])
 powers = [np.linalg.norm(np.linalg.matrix_power(W, k), 2) for k in range(101)]
-z = np.linspace(1.001, 2, 1000)  # no entry of W is negative, so the worst z is a positive number
-kreiss = max((r - 1) / np.linalg.svd(r * np.eye(2) - W, compute_uv=False)[-1] for r in z)
 print(f"two units, a = 1: largest at lag {np.argmax(powers)}, by a factor of {max(powers):.2f}")
-print(f"Kreiss's bounds: at least K = {kreiss:.2f}, at most e·n·K = {2 * math.e * kreiss:.0f}")
 
 # %% name="picture-powers" tags=["fragment"]
 W = nets[-1].rnn.weight_hh_l0.detach().numpy()
@@ -245,17 +244,26 @@ gc.Plot(
 # unit 2, and each such path has $k - 1$ factors $\rho$ and one factor $a$:
 #
 # $$W^k = \begin{pmatrix} \rho^k & k\,a\,\rho^{k-1} \\ 0 & \rho^k \end{pmatrix}, \qquad
-#   k\,\rho^{k-1} \text{ is largest near } k = \frac{-1}{\ln \rho} = 19.5 \text{ for } \rho = 0.95 .$$
+#   k\,\rho^{k-1} \text{ is largest near } k = \frac{-1}{\ln \rho} = 19.5 \text{ for } \rho = 0.95$$
 #
-# There it is 7.55; with the diagonal the norm is 7.57, as measured. The matrix is called
-# **non-normal**: it has no basis of eigenvectors at right angles. A normal $W$, such as an
-# orthogonal one times 0.95, has $\sigma_{\max} = \rho$ and falls from the first step on. A large
-# random Gaussian matrix is far from normal, its $\sigma_{\max}$ near $2\rho$: it grows first.
+# (set the derivative to 0). There it is 7.55; with the diagonal the norm is 7.57, as measured. Such
+# a matrix is called **non-normal**: it has no basis of eigenvectors at right angles. An orthogonal
+# matrix times 0.95 has one, so $\sigma_{\max} = \rho$, and it falls from the first step on. A large
+# random Gaussian matrix is far from having one. Its $\sigma_{\max}$ is near $2\rho$: it grows
+# first.
 #
-# For any $W$, $\rho^k \le \|W^k\| \le \sigma_{\max}^k$, where $\|\cdot\|$ is the spectral norm: the
-# radius rules the end, the norm the start. In between, for those who know complex numbers: with
-# Kreiss's constant $K = \sup_{|z|>1} (|z|-1)\, \|(zI - W)^{-1}\|$, the largest $\|W^k\|$ is at least
-# $K$ (Kreiss 1962) and at most $e\,n\,K$ (Spijker 1991). Here that is 5.05 and 27, around 7.57.
+# For any $W$, with $\|\cdot\|$ the spectral norm, $\rho^k \le \|W^k\| \le \sigma_{\max}^k$: an
+# eigenvector gives the left side, $k$ single stretches the right. **The radius rules the end, the
+# norm the start.**
+#
+# <details>
+# <summary>For those who know complex analysis: how high is the hump?</summary>
+#
+# Eigenvalues do not say, but the resolvent does. With Kreiss's constant
+# $K = \sup_{|z|>1} (|z|-1)\, \|(zI - W)^{-1}\|$ the largest $\|W^k\|$ is at least $K$ (Kreiss 1962) and at most $e\,n\,K$
+# (Spijker 1991).
+#
+# </details>
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -271,9 +279,9 @@ gc.Plot(
 # %% [markdown] name="step-3" tags=["slide"]
 # ## Step 3 · tanh between the matrices
 #
-# Now $h_t = \tanh(W h_{t-1} + u_t)$. The entries of $W$ are random with variance $g^2/n$: $g$ is the
-# **gain**, and for a large $W$ it is the spectral radius, too. The input $u_t$ is random, new at
-# each step, with standard deviation $s$: its **strength**.
+# Now $h_t = \tanh(W h_{t-1} + u_t)$. The entries of $W$ are random with variance $g^2/n$: $g$ is
+# the **gain**, lesson 02's $\sigma_w$. For a large $W$ it is the spectral radius, too. The input
+# $u_t$ is random, new at each step, with standard deviation $s$: its **strength**.
 #
 # ### Predict
 
@@ -283,10 +291,10 @@ gc.panel("recurrent/strong-input")
 # %% [markdown] name="drag-gain" tags=["subslide"]
 # ### Drag
 #
-# A random tanh network. Look at the two lines, gradient and state, while you raise the gain without
-# input. Which one leaves the band? Then stay at gain 2 and turn the input up. (Theory is for
-# infinitely many units. Here there are 64, and with a low gain and no input that shows. Below
-# gain 1 without input the state dies in the course of time, so it is larger at large lags.)
+# A random tanh network. Look at the two lines, gradient and state, while you raise the gain above 1
+# without input. Which one leaves the band, and on which side? Then stay at gain 2 and turn the
+# input up. (The dashed line is for infinitely many units; here are 64. Below gain 1 without input
+# the state dies as time goes on. Lag counts backwards in time, so its line rises.)
 
 # %% name="demo-gain" tags=["fragment"]
 gc.demo("recurrent/gain")
@@ -296,7 +304,11 @@ gc.demo("recurrent/gain")
 #
 # Pascanu, Mikolov and Bengio (2013) gave two conditions. With $\gamma$ the largest slope (1 for
 # tanh): if $\sigma_{\max}(W) < 1/\gamma$, gradients vanish; to explode they *need*
-# $\sigma_{\max}(W) > 1/\gamma$. Three kinds of networks of 100 units, five of each.
+# $\sigma_{\max}(W) > 1/\gamma$.
+#
+# Three kinds of networks of 100 units, five of each: an orthogonal $W$ times 0.9 with some input,
+# and a Gaussian $W$ of gain 2, first without input, then with a loud one. After 100 steps
+# "vanishes" means below 1/100, and "explodes" above 10. Look at which line ends above 1.
 
 
 # %% name="log-gradient" tags=["fragment"]
@@ -316,10 +328,13 @@ for init, gain, strength in (("orthogonal", 0.9, 0.5), ("normal", 2.0, 0.0), ("n
     curves[gain, strength] = np.array([logs for _, logs in both])
     norms = [float(torch.linalg.matrix_norm(net.rnn.weight_hh_l0, 2).detach()) for net, _ in both]
     end = curves[gain, strength][:, -1]
-    print(f"σ_max {np.mean(norms):.1f}, input {strength}: vanishes {sum(end < -5)} of 5", end=", ")
-    print(f"explodes {sum(end > 3)} of 5")
+    vanished, exploded = sum(end < math.log(0.01)), sum(end > math.log(10))
+    print(f"σ_max {np.mean(norms):.1f}, input {strength}: vanishes {vanished} of 5", end=", ")
+    print(f"explodes {exploded} of 5")
 bounded = (curves[0.9, 0.5] <= np.log(0.9) * lag + 1e-4).all(axis=1)
 print(f"σ_max = 0.9: below 0.9^lag at every lag: {sum(bounded)} of 5")
+roots = [math.sqrt(theory.chi("tanh", 2.0, strength)) for strength in (0.0, 2.0)]
+print(f"theory, √χ at gain 2: {roots[0]:.2f} without input, {roots[1]:.2f} with input 2")
 
 # %% name="picture-pascanu" tags=["fragment"]
 lines = [gc.Line(lag, 0.9**lag, "σ_max^lag for σ_max = 0.9", "reference")]
@@ -345,34 +360,38 @@ gc.Plot(
 # %% [markdown] name="explain-pascanu" tags=["subslide"]
 # ### Explain
 #
-# One step back multiplies by $J_t^\top$, where
+# One step back multiplies by $J_t^\top$. Since $\tanh' = 1 - \tanh^2$,
 #
 # $$J_t = \frac{\partial h_t}{\partial h_{t-1}} = \operatorname{diag}\bigl(1 - h_t^2\bigr)\, W,
-#   \qquad \|J_t\| \le \gamma\, \sigma_{\max}(W) .$$
+#   \qquad \|J_t\| \le \gamma\, \sigma_{\max}(W) :$$
 #
-# If that bound is below 1, the gradient falls at least geometrically, whatever the inputs are. This
-# is **sufficient**. (The norm is meant, not the radius: with $\rho$ below 1 it may grow first.) If
-# it is above 1, nothing follows: the same matrix explodes without input and vanishes with it, since
-# the input drives units to where $1 - h^2$ is small. So, with $\gamma = 1$, a norm above 1 is
-# **necessary** for exploding, and **not enough**.
+# row $i$ of $W$ times the slope of unit $i$. $W$ stretches by at most $\sigma_{\max}$, a slope by
+# at most $\gamma$. If that bound is below 1, the gradient falls at least as fast as its powers,
+# whatever the inputs are. This is **sufficient**. (It must be the norm: with only $\rho$ below 1 it
+# may grow first.) If the bound is above 1, nothing follows: the same matrix explodes without input
+# and vanishes with it, since the input drives units to where $1 - h^2$ is small. So for tanh a
+# norm above 1 is **necessary** for exploding, and **not enough**.
 #
-# What decides is the product of slope and weight. For a wide random network lesson 02's $\chi$
-# counts it, with the input's variance $s^2$ added to $q$, the variance of a pre-activation:
+# What decides is slope times weight, at every step. For a wide random network that is lesson 02's
+# $\chi$, the mean square slope times $g^2$. The slopes depend on $q$, the variance of a
+# pre-activation. $W$ brings one part of it, the input the other, $s^2$. Once the network has
+# settled, $q$ is the same at each step, so it stands on both sides:
 #
 # $$q = g^2\, \mathrm{E}[\tanh^2(\sqrt q\,\xi)] + s^2, \qquad
 #   \chi = g^2\, \mathrm{E}[\tanh'(\sqrt q\,\xi)^2], \qquad \xi \text{ standard normal.}$$
 #
-# The gradient changes by $\sqrt\chi$ per step: the dashed lines.
+# The gradient changes by $\sqrt\chi$ per step: the dashed lines. At gain 2 that is 1.17 without
+# input. A loud input makes $q$ larger, the slopes flatter, and $\sqrt\chi = 0.89$.
 
 # %% [markdown] name="lyapunov-intro" tags=["subslide"]
 # ### Measure · the onset of chaos
 #
-# The growth per step, in natural logarithms, along a long run is called a **Lyapunov exponent**.
-# There is one for each of $n$ directions; `gc.lyapunov_exponents` keeps the directions apart by a
-# QR decomposition at every step (Benettin et al. 1980; you write it in exercise 4). The largest,
-# $\lambda$, says also what happens to two states that differ by very little: for $\lambda < 0$ they
-# meet, for $\lambda > 0$ they part, and the network is **chaotic**. Five networks without input, at
-# nine gains.
+# The growth per step of a long product, as a natural logarithm, is the **Lyapunov exponent** of
+# lesson 01, one for each of $n$ directions. (`gc.lyapunov_exponents` keeps the directions apart,
+# after Benettin et al. 1980; you write it in exercise 4.) The largest, $\lambda$, also says what
+# happens to two states that differ by very little: for $\lambda < 0$ they meet, for $\lambda > 0$
+# they part, and the network is **chaotic**. Five networks without input, at nine gains. Look at
+# where $\lambda$ passes 0, and how far the five are apart there.
 
 # %% name="measure-lyapunov" tags=["fragment"]
 gains, exponents, log_radius = (0.5, 0.7, 0.9, 1.1, 1.3, 1.6, 2.0, 2.5, 3.0), [], []
@@ -418,17 +437,18 @@ gc.Plot(
 # %% [markdown] name="explain-lyapunov" tags=["subslide"]
 # ### Explain
 #
-# Where all activity dies, as at gain 0.5, tanh ends at slope 1, and in the long run
-# $\lambda = \ln \rho(W)$; for wide matrices $\rho \to g$. Above gain 1 an infinitely wide network is
-# chaotic (Sompolinsky, Crisanti & Sommers 1988, in continuous time); in discrete time
-# $\lambda = \tfrac12 \ln\chi$ (Molgedey, Schuchhardt & Schuster 1992), the dashed line. At 100 units
-# the onset is blurred. At gain 1.1 none of the five is chaotic, at 1.3 one: the others rest or
-# circle, with $\lambda$ at 0 or just below. At gain 2 and 3, five of five are chaotic.
+# At gain 0.5 all activity dies. There tanh has slope 1, so in the long run $\lambda = \ln \rho(W)$,
+# and $\rho$ is near the gain. Above gain 1 activity stays, and each step brings $\sqrt\chi$, so
+# $\lambda = \ln \sqrt\chi$ (Molgedey, Schuchhardt & Schuster 1992). Both are the dashed line: an
+# infinitely wide network is chaotic from gain 1 on (Sompolinsky, Crisanti & Sommers 1988, in
+# continuous time). At 100 units the onset is blurred. At gain 1.1 none of the five is chaotic, at
+# 1.3 one: the others rest or circle, with $\lambda$ at 0 or just below. At gain 2 and 3, five of
+# five are chaotic.
 #
-# Throughout, $|h| < 1$. **Saturation holds the state. It does not hold the gradient.** At gain 2 the
-# mean square slope has fallen to 0.34, but the weights bring a factor $g^2 = 4$: $\chi = 1.36$ is
-# still above 1. To lose more slope the units would have to be more saturated than $Wh$ makes them. A
-# loud input does that.
+# Throughout, $|h| < 1$. **Saturation holds the state. It does not hold the gradient.** At gain 2
+# the mean square slope has fallen to 0.34, but the weights bring a factor $g^2 = 4$: $\chi = 1.36$
+# is still above 1. To lose more slope the units would have to be more saturated than $Wh$ makes
+# them. A loud input does that.
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
 # **Speaker notes** · 9 min
@@ -436,8 +456,7 @@ gc.Plot(
 # Nearly all vote "explodes" in the panel. Take the two words apart: *sufficient* for vanishing,
 # *necessary* for exploding. Ask for a network with norm 4 that vanishes: they have one. For γ = ¼
 # (sigmoid) the bound is 4; an exercise uses it. An expert may ask about gains of 1.1 to 1.6: finite
-# networks there rest, circle or are chaotic, depending on the matrix; the theory is for infinite
-# width. Lyapunov exponents by QR are an exercise.
+# networks there rest, circle or are chaotic, depending on the matrix.
 
 # %% [markdown] name="bridge-3" tags=["continue"]
 # The state is bounded, so the loss is bounded, too. **How can a bounded loss have an enormous
@@ -447,7 +466,9 @@ gc.Plot(
 # ## Step 4 · The cliff
 #
 # One tanh unit, $h_t = \tanh(w h_{t-1} + b)$, $h_0 = -0.5$, runs for 50 steps. The loss is
-# $\tfrac12 (h_{50} - 0.7)^2$: it can never be above 1.5.
+# $\tfrac12 (h_{50} - 0.7)^2$: it can never be above 1.5. In the plane of $w$ and $b$ there is an
+# edge. Below it the unit ends low and the loss is about 1; above it the unit ends high and the loss
+# is about 0.
 #
 # ### Predict
 
@@ -466,8 +487,9 @@ gc.demo("recurrent/cliff")
 # %% [markdown] name="measure-cliff-intro" tags=["subslide"]
 # ### Measure
 #
-# The surface again, now by autograd, and its gradient on the edge that theory predicts and below.
-# Then gradient descent from 1000 random places on the plateau, 300 steps each.
+# The surface again, now by autograd, and its gradient on the edge and at four distances below it.
+# Then gradient descent from 1000 random places on the plateau, 300 steps each. In the picture, look
+# at the angle at which the last step leaves the edge.
 
 
 # %% name="cliff-loss" tags=["fragment"]
@@ -507,8 +529,10 @@ height = torch.stack([loss(*points.unbind(1)) for points in path]).numpy()
 path = torch.stack(path).numpy()
 step = np.linalg.norm(np.diff(path, axis=0), axis=2)
 longest = step.max(axis=0)
-over = (height.min(axis=0) < 0.3).mean()
-print(f"over the wall, to a loss below 0.3: {100 * over:.0f} % of the runs")
+over = height.min(axis=0) < 0.3
+jump = over & (height[(height < 0.3).argmax(axis=0) - 1, range(1000)] > 0.5)
+print(f"over the wall, to a loss below 0.3: {100 * over.mean():.0f} % of the runs")
+print(f"more than 95 % of them in one step, from above 0.5: {jump.sum() > 0.95 * over.sum()}")
 for limit in (1, 5):
     share = 10 * round(10 * float((longest > limit).mean()))
     print(f"thrown farther than {limit} by one step: {share} % of the runs, to the nearest 10 %")
@@ -545,32 +569,36 @@ gc.Picture(
 # %% [markdown] name="explain-cliff" tags=["subslide"]
 # ### Explain
 #
-# For $w > \tfrac43$ there is a value of $b$ for which the start is a state that stays: $-0.5 =
-# \tanh(-0.5\,w + b)$, that is $b = \operatorname{artanh}(-0.5) + 0.5\,w$. It is a state like a ball
-# on a ridge. A little less $b$, and the unit ends low, with a loss above 0.7; a little more, and it
-# ends high, with a loss near 0. On the ridge each step multiplies differences by
-# $s = w\,(1 - 0.5^2)$, which is 1.125 for $w = 1.5$, and the gradient is a geometric sum:
+# On the edge the start is a state that stays: $-0.5 = \tanh(-0.5\,w + b)$, that is
+# $b = \operatorname{artanh}(-0.5) + 0.5\,w$. It stays like a ball on a ridge. Each step multiplies a
+# small difference by slope times weight, $s = (1 - 0.5^2)\,w$, which is 1.125 for $w = 1.5$ (and
+# above 1 for every $w > \tfrac43$). A little less $b$, and the unit ends low; a little more, and it
+# ends high.
 #
-# $$\frac{\partial h_{50}}{\partial b} = 0.75\,(1 + s + s^2 + \dots + s^{49})
+# Now the gradient. $b$ acts on $h_t$ directly, and through $h_{t-1}$:
+#
+# $$\frac{\partial h_t}{\partial b} = 0.75 + s\, \frac{\partial h_{t-1}}{\partial b}, \qquad
+#   \frac{\partial h_{50}}{\partial b} = 0.75\,(1 + s + \dots + s^{49})
 #   = 0.75\,\frac{s^{50} - 1}{s - 1} = 2161 .$$
 #
-# $\partial h_{50}/\partial w$ is $-0.5$ times that, and $h_{50} - 0.7 = -1.2$: together
-# $1.2 \cdot 2161 \cdot \sqrt{1 + 0.5^2} = 2899$, as measured. Where the panel stood, 0.0001 below,
-# 550 is left: with a learning rate of 0.1 a step of length 55. (For $w$ between 1 and $\tfrac43$ the
-# wall goes on along the line where the low state ceases to exist.)
+# $w$ acts by way of $h_{t-1} = -0.5$, so $\partial h_{50}/\partial w$ is $-0.5$ times that. With
+# $h_{50} - 0.7 = -1.2$ the length is $1.2 \cdot 2161 \cdot \sqrt{1 + 0.5^2} = 2899$, as measured.
+# Where the panel stood, 0.0001 below, 550 is left: with a learning rate of 0.1 a step of length 55.
 #
 # The height of the wall is fixed, about 1. So a wall that is twice as steep is half as wide. Every
-# run gets over it, and most in one jump from beside its steepest part. But there, too, the gradient
-# is large: more than a third of the runs is thrown farther than 1 by a single step, two thirds of
-# the width of the picture. Pascanu et al. (2013) drew such a wall for a unit like this one.
+# run gets over it, almost every one in one jump from beside its steepest part. But there, too, the
+# gradient is large: more than a third of the runs is thrown farther than 1 by a single step, two
+# thirds of the width of the picture. Pascanu et al. (2013) drew such a wall for a unit like this
+# one.
 
 # %% [markdown] name="nan-intro" tags=["subslide"]
 # ### A step that is too long, in a real network
 #
-# The adding problem once more, 100 steps long. Now the activation is ReLU, $\max(0, z)$, whose slope
-# is 1 for every $z > 0$, and $W$ starts as the identity (Le, Jaitly & Hinton 2015): level at the
-# start. Plain gradient descent, learning rate 0.1. `gc.watch` stops the run at the first NaN or Inf
-# and says where it was born.
+# The adding problem once more, 100 steps long. Now the activation is ReLU, $\max(0, z)$, whose
+# slope is 1 for every $z > 0$, and $W$ starts as the identity (Le, Jaitly & Hinton 2015): level at
+# the start. Plain gradient descent, learning rate 0.1. `gc.watch` stops the run at the first NaN or
+# Inf and says where it was born. Then the fatal batch runs once more in float64, whose numbers
+# reach $10^{308}$: look at where the states pass the end of float32.
 
 # %% name="nan-run" tags=["fragment", "nbval-check-output"]
 reports, after = [], []
@@ -622,23 +650,24 @@ gc.Plot(
 )
 
 # %% [markdown] name="explain-nan" tags=["subslide"]
-# With $W = I$ the states add up their inputs and grow like $t$; the gradient with respect to $W$ adds
-# up a hundred terms of that size. One update of 0.1 times it, and the next forward pass multiplies
-# the states by more than 2 at every step, up to the end of float32. Nothing was wrong with the
-# data, the loss or the code. The post-mortem names update 1 (they are counted from 0, so this is the
-# second batch), the forward pass, the recurrent module.
+# With $W = I$ the states add up their inputs and grow like $t$; the gradient with respect to $W$
+# adds up a hundred terms of that size. One update of 0.1 times it, and the next forward pass
+# multiplies the states by more than 2 at every step, up to the end of float32. Nothing was wrong
+# with the data, the loss or the code. The post-mortem names update 1 (they are counted from 0, so
+# this is the second batch), the forward pass, the recurrent module.
 #
-# The factor is *not* the spectral radius of $W$. ReLU passes only units whose $z$ is above 0, and it
-# is the radius of $W$ between those units that counts: slope times weight again.
+# The factor is *not* the spectral radius of $W$. ReLU passes only units whose $z$ is above 0, and
+# it is the radius of $W$ between those units that counts: slope times weight again.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 8 min
 #
 # Expect 0.1 (the learning rate) in the panel. Say: *a bounded function can be as steep as it likes,
-# in a thin place.* In the demo, let them find the angle of the throw: always across the wall. Whether
-# a run is thrown depends on how near the edge its last point happens to lie. A ReLU network has no
-# ceiling for its states, so it reaches NaN; a tanh network would jump, and sit somewhere saturated.
-# Clipping, lesson 09, is for this wall.
+# in a thin place.* In the demo, let them find the angle of the throw: always across the wall.
+# Whether a run is thrown depends on how near the edge its last point happens to lie. A ReLU network
+# has no ceiling for its states, so it reaches NaN; a tanh network would jump, and sit somewhere
+# saturated. Clipping, lesson 09, is for this wall. If asked about the dashed line for w between 1
+# and 4/3: there it is where the low state ceases to exist.
 
 # %% [markdown] name="bridge-4" tags=["continue"]
 # Exploding shows itself. Vanishing is silent. **Back to the puzzle: what exactly did the network
@@ -647,15 +676,10 @@ gc.Plot(
 # %% [markdown] name="step-5" tags=["slide"]
 # ## Step 5 · What cannot be learned
 #
-# ### Predict
-
-# %% name="predict-window" tags=["fragment"]
-gc.panel("recurrent/window")
-
-# %% [markdown] name="measure-puzzle-intro" tags=["subslide"]
 # ### Measure
 #
-# The puzzle's network before training: gradient against lag, in its own loss.
+# The puzzle's network before training: gradient against lag, in its own loss. The first mark is in
+# the first half, at lag 15 or more: look at what is left there.
 
 # %% name="measure-puzzle" tags=["fragment", "nbval-check-output"]
 faded, factors = [], []
@@ -686,19 +710,24 @@ gc.Plot(
 # ### Explain
 #
 # torch draws $W$ uniformly between $\pm 1/\sqrt n$: variance $1/(3n)$, so for wide networks the
-# spectral radius is near $1/\sqrt 3 = 0.58$, and tanh takes a little more. Over 29 steps that leaves
-# less than one part in 100,000. The network hears the second mark, if it is late. The first is at
-# lag 15 or more, and $0.57^{15}$ is two parts in 10,000.
+# spectral radius is near $1/\sqrt 3 = 0.58$, and tanh takes a little more. Over 29 steps that
+# leaves less than one part in 100,000. The network hears the second mark, if it is late. The first
+# is at lag 15 or more, and $0.57^{15}$ is two parts in 10,000. **That does not survive 30 steps.**
 
 # %% [markdown] name="mend-intro" tags=["subslide"]
 # ### Mend it
 #
-# Start level, with $W = I$, and the gradient clipped to norm 1 (lesson 09). Same 30 steps, same 400
-# updates, once with tanh and once with ReLU, the network that exploded in step 4. How much of the
-# gradient arrives at lag 29, before and after? "Learned" is an error below half of 1/6.
+# Start level, with $W = I$. A gradient longer than 1 is scaled down to length 1 (clipping, in
+# lesson 09). Same 30 steps, same 400 updates, once with tanh and once with ReLU, the network that
+# exploded in step 4. How much of the gradient arrives at lag 29, before and after? "Learned" is an
+# error below half of 1/6.
 
 
 # %% name="arrives-helper" tags=["fragment"]
+def clip(parameters):
+    gc.clip_grad_norm_(parameters, 1.0)
+
+
 def arrives(net, data):
     """The gradient at lag 29, relative to lag 0."""
     x, y = data.x_train[:64], data.y_train[:64]
@@ -731,13 +760,20 @@ for name in ("tanh", "relu"):
 # claim below.
 
 # %% [markdown] name="truncated-intro" tags=["subslide"]
-# ### Measure · a window on purpose
+# ### Predict · a window on purpose
 #
-# **Truncated backpropagation through time** cuts the backward pass off after a window of steps, to
-# save time and memory; the forward pass goes on as before. The panel's task, a plain form of the
-# latch problem of Bengio, Simard and Frasconi (1994): a symbol, 12 silent steps, recall. `Truncated`
-# runs the steps before the window under `torch.no_grad()`. The first two lines start with blank
-# weights for the symbol, as in the panel; the third with torch's random ones.
+# **Truncated backpropagation through time** goes back through the last steps only, a window, to
+# save time and memory. The forward pass is whole.
+
+# %% name="predict-window" tags=["fragment"]
+gc.panel("recurrent/window")
+
+# %% [markdown] name="measure-window-intro" tags=["subslide"]
+# ### Measure
+#
+# The panel's task, a plain form of the latch problem of Bengio, Simard and Frasconi (1994).
+# `Truncated` runs the steps before the window under `torch.no_grad()`. The first two lines start
+# with reading weights of 0, "blank", as in the panel; the third with torch's random ones.
 
 # %% name="measure-window" tags=["fragment", "nbval-check-output"]
 for window, blank in ((13, True), (5, True), (5, False)):
@@ -758,10 +794,11 @@ for window, blank in ((13, True), (5, True), (5, False)):
 # %% [markdown] name="explain-window" tags=["subslide"]
 # ### Explain
 #
-# The weights that read the symbol are used at the first step, and there alone. Every term of
-# $\partial\mathcal{L}/\partial U = \sum_t \partial\mathcal{L}/\partial z_t\; x_t^\top$ inside the
-# window has $x_t = 0$ in these columns. So their gradient is exactly 0, they never move, and five of
-# five stay at chance. Through all 13 steps the network learns, five of five.
+# The weights that read the symbol are used at the first step, and there alone. In the sum
+# $\partial\mathcal{L}/\partial U = \sum_t \partial\mathcal{L}/\partial z_t\; x_t^\top$ every later
+# $x_t$ has a 0 where the symbol would stand, and the first step is outside the window. So their
+# gradient is exactly 0, they never move, and five of five stay at chance. Through all 13 steps the
+# network learns, five of five.
 #
 # Now read the last line. Random reading weights do not move either, and yet the *same* window is
 # enough: they write some trace of the symbol into the state, the forward pass carries it into the
@@ -774,11 +811,10 @@ for window, blank in ((13, True), (5, True), (5, False)):
 #
 # In the panel both "chance" and "learns" have good reasons; collect them before the measurement.
 # Those who said "learns" because the weights are shared have the right argument for W, and the last
-# line is theirs. With a longer lag, or noise in place of silence, the last line is a matter of luck:
-# some seeds learn, some do not.
-# On the mend: clipping is borrowed from lesson 09; without it ReLU stays near 1/6 too, in four of
-# five seeds. Someone should ask for ReLU with torch's own W: it vanishes at the start, and in 400
-# updates one of five seeds gets below half of 1/6.
+# line is theirs. With a longer lag, or noise in place of silence, the last line is a matter of
+# luck: some seeds learn, some do not. On the mend: clipping is borrowed from lesson 09; without it
+# ReLU stays near 1/6 too, in four of five seeds. Someone should ask for ReLU with torch's own W: it
+# vanishes at the start, and in 400 updates one of five seeds gets below half of 1/6.
 
 # %% [markdown] name="bridge-5" tags=["continue"]
 # **Which of the sentences that one reads about all this hold?**
@@ -803,7 +839,8 @@ print("verdict:", "holds" if one_is_level else "holds only if")
 
 # %% [markdown] name="claim-one-verdict" tags=["continue"]
 # **Holds only if** the unit is linear and the lag has no end. For a given lag a range of weights
-# will do. With tanh and an input, a radius of 1 vanishes, and a larger one is level. What should be
+# will do. With tanh and an input, a radius of 1 vanishes, and a larger one is level. And training
+# moved $\rho(W)$ away from 1 in step 5, yet with ReLU the gradient still arrived. What should be
 # near 1 is the product of slope and weight, over the lags that the task needs. Hochreiter and
 # Schmidhuber (1997) wrote it so: $\varphi'(z)\,w = 1$.
 
@@ -847,8 +884,8 @@ print("verdict:", "holds" if len(set(signs.values())) == 1 else "fails")
 
 # %% [markdown] name="claim-three-verdict" tags=["continue"]
 # **Fails.** The same matrices vanish with σ, explode slowly with tanh and fast without an
-# activation. It holds for linear networks only. In all others each factor is slope times weight, and
-# the state, which the inputs drive, chooses the slope.
+# activation. It holds for linear networks only. In all others each factor is slope times weight,
+# and the state, which the inputs drive, chooses the slope.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 4 min
@@ -861,9 +898,9 @@ print("verdict:", "holds" if len(set(signs.values())) == 1 else "fails")
 # ## In your own network
 #
 # Put your recurrent model and a batch in place of ours. The line is $\|\partial\mathcal{L}/\partial
-# h_t\|$ against lag; the label says how many decades a step costs. Multiply by the lag of your task:
-# 0.2 decades per step are 5 decades at lag 25. Where five decades are lost, as in the puzzle, do not
-# expect to learn soon.
+# h_t\|$ against lag; the label says how many decades a step costs. Multiply by the lag of your
+# task: 0.2 decades per step are 5 decades at lag 25. Where five decades are lost, as in the puzzle,
+# do not expect to learn soon.
 
 # %% name="your-network-code" tags=["fragment"]
 torch.manual_seed(0)

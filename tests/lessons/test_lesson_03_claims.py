@@ -226,13 +226,15 @@ def test_the_edge_parts_high_loss_from_low(w):
 def test_every_run_gets_over_the_wall_and_more_than_a_third_is_thrown(seed):
     rng = np.random.default_rng(seed)
     w, b, longest = rng.uniform(1.35, 1.6, 1000), rng.uniform(-0.1, 0.1, 1000), np.zeros(1000)
-    lowest = np.full(1000, np.inf)
+    lowest, jumped = np.full(1000, np.inf), np.zeros(1000, dtype=bool)
     for _ in range(300):
         loss, by_w, by_b = loss_and_gradient(w, b)
+        jumped |= (lowest > 0.5) & (loss < 0.3)
         lowest = np.minimum(lowest, loss)
         longest = np.maximum(longest, 0.02 * np.hypot(by_w, by_b))
         w, b = w - 0.02 * by_w, b - 0.02 * by_b
     assert (lowest < 0.3).all()
+    assert jumped.mean() > 0.95
     assert 1 / 3 < (longest > 1).mean() < 0.5
 
 

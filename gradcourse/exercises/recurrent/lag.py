@@ -42,6 +42,16 @@ def _slope_too_early(W: Any, h: Any, delta: Any) -> Array:
     return _walk(np.asarray(W).T, np.asarray(h)[:0:-1], delta, 1.0 - np.asarray(h)[-2::-1] ** 2)
 
 
+def _slope_of_h(W: Any, h: Any, delta: Any) -> Array:
+    states = np.asarray(h)[:0:-1]
+    return _walk(np.asarray(W).T, states, delta, 1.0 - np.tanh(states) ** 2)
+
+
+def _not_added_up(W: Any, h: Any, delta: Any) -> Array:
+    logs = lag_log_norms(W, h, delta)
+    return np.append(logs[0], np.diff(logs))
+
+
 def _slope_after_w(W: Any, h: Any, delta: Any) -> Array:
     h, gradient = np.asarray(h), np.asarray(delta, dtype=np.float64)
     size = np.linalg.norm(gradient)
@@ -113,6 +123,18 @@ LAG_GRADIENT = CodeExercise(
                     _slope_too_early,
                     "You used 1 − h_(t−1)² on the way from step t to t − 1. tanh made h_t, so its "
                     "slope there is 1 − h_t².",
+                ),
+                Misconception(
+                    "h taken for a pre-activation",
+                    _slope_of_h,
+                    "You applied tanh once more. h_t is already the activation: its slope is "
+                    "1 − h_t².",
+                ),
+                Misconception(
+                    "not added up",
+                    _not_added_up,
+                    "You divide by the norm after each step, which is right. But an entry is then "
+                    "one step's growth: the logarithms of all steps so far must be added up.",
                 ),
                 Misconception(
                     "first the matrix, then the slope",

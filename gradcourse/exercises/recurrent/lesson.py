@@ -119,7 +119,11 @@ STRONG_INPUT = Choice(
             "It explodes: both the radius and the norm of W are far above 1.",
             "W is only half of each factor. The other half is the slope of tanh.",
         ),
-        Option("level", "It stays within a factor of 10.", "There is no force that levels it."),
+        Option(
+            "level",
+            "It stays within a factor of 10.",
+            "One strength of the input makes slope and weight balance. This one is beyond it.",
+        ),
         Option(
             "vanishes",
             "It vanishes.",
@@ -144,12 +148,12 @@ OFF_THE_CLIFF = Prediction(
     title="One step from the edge",
     lesson="03",
     question="One tanh unit runs 50 steps; the loss is below 1.5 everywhere. You stand at w = 1.5, "
-    "within 0.0001 of the edge of the cliff, and take one step of gradient descent with learning "
+    "with b 0.0001 below the edge, and take one step of gradient descent with learning "
     "rate 0.1. How far do you move in the plane of w and b?",
     answer="off_the_cliff",
     measure=step_off_the_cliff,
     within=4.0,
-    low=1e-3,
+    low=1e-5,
     high=1e5,
     explain="The loss jumps by about 1 within about a thousandth, so the slope is several hundred, "
     "and a tenth of that is the step.",
@@ -161,15 +165,27 @@ OFF_THE_CLIFF = Prediction(
         ),
         NamedValue(
             "as wide as the distance",
-            1e-3,
+            1e-4,
             "Near the edge the gradient is large, so the step is large: it does not know how "
             "narrow the wall is.",
+        ),
+        NamedValue(
+            "on the edge itself",
+            290.0,
+            "That is the step on the edge itself. 0.0001 below it a run leaves the edge before "
+            "step 50, and a fifth of that is left.",
+        ),
+        NamedValue(
+            "the whole wall within 0.0001",
+            1000.0,
+            "A fall of 1 over 0.0001 would be a slope of 10,000. The wall is wider than that: "
+            "about a thousandth.",
         ),
     ),
     hints=(
         "A bounded loss can have any slope.",
-        "Near the edge one step of the recurrence multiplies by 1.125. Take that to the power 50, "
-        "and sum over all lags.",
+        "On the edge one step of the recurrence multiplies by 1.125, and 50 of them make the "
+        "gradient 2900. 0.0001 below it a good part of that is left.",
     ),
 )
 
@@ -216,8 +232,8 @@ WINDOW = Choice(
     lesson="03",
     question="The first step shows one of two symbols; 12 silent steps follow; which symbol was "
     "it? The weights that read the symbol start at 0. Backpropagation through all 13 steps learns "
-    "this. You cut it off after 5 steps and train for 400 updates. How many test sequences are "
-    "right?",
+    "this. You let it go back through the last 5 steps only, and train for 400 updates. How "
+    "many test sequences are right?",
     answer="window",
     options=(
         Option(

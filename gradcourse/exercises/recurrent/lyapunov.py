@@ -62,6 +62,10 @@ def _whole_product(jacobians: Any) -> Array:
         return np.log(np.linalg.svd(product, compute_uv=False)) / len(jacobians)
 
 
+def _log_of_mean(jacobians: Any) -> Array:
+    return np.sort(np.log(np.exp(_growth(jacobians)).mean(axis=0)))[::-1]
+
+
 def _products(steps: int, scale: float) -> Any:
     def cases(rng: np.random.Generator) -> Sequence[Arguments]:
         return [
@@ -102,6 +106,18 @@ LYAPUNOV = CodeExercise(
                     _transposed,
                     "You multiplied by Jᵀ. That is the way of a gradient, backwards in time. The "
                     "directions travel forwards, with J.",
+                ),
+                Misconception(
+                    "backwards in time",
+                    lambda jacobians: lyapunov_exponents(np.asarray(jacobians)[::-1]),
+                    "You started with the last Jacobian. They come in the order in which they "
+                    "act: the first in the list is the first to act.",
+                ),
+                Misconception(
+                    "the logarithm of the mean",
+                    _log_of_mean,
+                    "You took the mean first, then the logarithm. Factors multiply, so it is their "
+                    "logarithms that average: first log, then mean.",
                 ),
                 Misconception(
                     "the eigenvalues of each step",

@@ -151,7 +151,14 @@ OVERFLOW = Prediction(
         NamedValue(
             "the exponent taken for the step",
             38.0,
-            "38 is the number of decades. A step of 1.5 is less than one: divide by log₁₀ 1.5.",
+            "38 is the number of decades. A step of 1.5 is less than one decade: divide by "
+            "log₁₀ 1.5.",
+        ),
+        NamedValue(
+            "the logarithm alone",
+            88.7,
+            "ln(3.4·10³⁸) is 88.7. That would be the answer if each step multiplied by e: divide "
+            "by ln 1.5.",
         ),
     ),
     hints=(

@@ -62,6 +62,12 @@ def _slope_of_h(w: float, x: Any, y: float) -> Array:
     return np.array(gradient[::-1])
 
 
+def _without_w(w: float, x: Any, y: float) -> Array:
+    h = _states(w, x)
+    slopes = np.append(1.0 - h[2:] ** 2, 1.0)
+    return np.asarray((h[-1] - y) * np.cumprod(slopes[::-1])[::-1])
+
+
 def _runs(rng: np.random.Generator) -> Sequence[Arguments]:
     return [
         (
@@ -92,6 +98,12 @@ BPTT = CodeExercise(
                     "back is w·(1 − h²).",
                 ),
                 Misconception(
+                    "w is missing",
+                    _without_w,
+                    "You multiplied by the slope of tanh at each step, and left out w. One step "
+                    "back is w·(1 − h²).",
+                ),
+                Misconception(
                     "the slope of the step before",
                     _slope_of_the_step_before,
                     "You used the slope at h_(t−1) for the step from h_(t−1) to h_t. tanh was "
@@ -108,6 +120,17 @@ BPTT = CodeExercise(
                     lambda w, x, y: state_gradients(w, x, y)[::-1],
                     "Your values are right, and the wrong way round: the last entry belongs to "
                     "h_T.",
+                ),
+                Misconception(
+                    "at the pre-activation",
+                    lambda w, x, y: state_gradients(w, x, y) * (1.0 - _states(w, x)[1:] ** 2),
+                    "You returned ∂ℒ/∂z_t, the gradient before tanh (the δ of lessons 01 and 02). "
+                    "∂ℒ/∂h_t is asked: one factor 1 − h_t² less.",
+                ),
+                Misconception(
+                    "the wrong sign",
+                    lambda w, x, y: -state_gradients(w, x, y),
+                    "The sign is turned around. The derivative of ½ (h_T − y)² is h_T − y.",
                 ),
                 Misconception(
                     "the loss is left out",
