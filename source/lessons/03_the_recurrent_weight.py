@@ -259,8 +259,8 @@ gc.Plot(
 # <details>
 # <summary>For those who know complex analysis: how high is the hump?</summary>
 #
-# Eigenvalues do not say, but the resolvent does. With Kreiss's constant
-# $K = \sup_{|z|>1} (|z|-1)\, \|(zI - W)^{-1}\|$ the largest $\|W^k\|$ is at least $K$ (Kreiss 1962) and at most $e\,n\,K$
+# Eigenvalues do not say, but the resolvent does. With Kreiss's constant $K = \sup_{|z|>1} (|z|-1)\,
+# \|(zI - W)^{-1}\|$ the largest $\|W^k\|$ is at least $K$ (Kreiss 1962) and at most $e\,n\,K$
 # (Spijker 1991).
 #
 # </details>
@@ -367,7 +367,8 @@ gc.Plot(
 #
 # row $i$ of $W$ times the slope of unit $i$. $W$ stretches by at most $\sigma_{\max}$, a slope by
 # at most $\gamma$. If that bound is below 1, the gradient falls at least as fast as its powers,
-# whatever the inputs are. This is **sufficient**. (It must be the norm: with only $\rho$ below 1 it
+# whatever the inputs are; the green line falls faster, since its slopes are below 1. This is
+# **sufficient**. (It must be the norm: with only $\rho$ below 1 it
 # may grow first.) If the bound is above 1, nothing follows: the same matrix explodes without input
 # and vanishes with it, since the input drives units to where $1 - h^2$ is small. So for tanh a
 # norm above 1 is **necessary** for exploding, and **not enough**.
@@ -381,7 +382,8 @@ gc.Plot(
 #   \chi = g^2\, \mathrm{E}[\tanh'(\sqrt q\,\xi)^2], \qquad \xi \text{ standard normal.}$$
 #
 # The gradient changes by $\sqrt\chi$ per step: the dashed lines. At gain 2 that is 1.17 without
-# input. A loud input makes $q$ larger, the slopes flatter, and $\sqrt\chi = 0.89$.
+# input. A loud input makes $q$ larger, the slopes flatter, and $\sqrt\chi = 0.89$. (Both are for
+# infinitely many units; 100 lie a little below.)
 
 # %% [markdown] name="lyapunov-intro" tags=["subslide"]
 # ### Measure · the onset of chaos
@@ -569,8 +571,8 @@ gc.Picture(
 # %% [markdown] name="explain-cliff" tags=["subslide"]
 # ### Explain
 #
-# On the edge the start is a state that stays: $-0.5 = \tanh(-0.5\,w + b)$, that is
-# $b = \operatorname{artanh}(-0.5) + 0.5\,w$. It stays like a ball on a ridge. Each step multiplies a
+# On the edge the start is a state that stays: $-0.5 = \tanh(-0.5\,w + b)$, that is $b =
+# \operatorname{artanh}(-0.5) + 0.5\,w$. It stays like a ball on a ridge. Each step multiplies a
 # small difference by slope times weight, $s = (1 - 0.5^2)\,w$, which is 1.125 for $w = 1.5$ (and
 # above 1 for every $w > \tfrac43$). A little less $b$, and the unit ends low; a little more, and it
 # ends high.

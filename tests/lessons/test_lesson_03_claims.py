@@ -154,7 +154,7 @@ def test_the_growth_of_two_units_lies_between_the_bounds_of_kreiss():
         for k, z in enumerate(circle)
     }
     worst = max(kreiss, key=kreiss.__getitem__)
-    assert worst[1] == 0  # a positive z, as the lesson says
+    assert worst[1] == 0  # no entry is negative, so the worst z is a positive number
     assert kreiss[worst] <= largest <= 2 * math.e * kreiss[worst]
     assert largest == pytest.approx(7.57, abs=0.005)
 
