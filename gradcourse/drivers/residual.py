@@ -83,7 +83,7 @@ def drive_projection(make: Callable[..., Any], arguments: tuple[Any, ...]) -> An
     kernels = {"conv1": first, "conv2": last, "shortcut": projection}
     for name, kernel in kernels.items():
         module = getattr(block, name)
-        weight = getattr(module, "weight", None)
+        weight = next((p for name, p in module.named_parameters() if "weight" in name), None)
         if weight is None:
             continue  # no kernel here: the sum will show whether the shapes fit
         if weight.shape != kernel.shape:
@@ -91,14 +91,15 @@ def drive_projection(make: Callable[..., Any], arguments: tuple[Any, ...]) -> An
             raise ValueError(f"{name} has a kernel of shape {shapes}")
         with torch.no_grad():
             weight.copy_(kernel)
-            if module.bias is not None:
-                module.bias.zero_()
+            for inner, parameter in module.named_parameters():
+                if "bias" in inner:
+                    parameter.zero_()
     x = x.requires_grad_()
     output = block(x)
     if output is None:
         return None
     output.square().sum().backward()
-    weight = getattr(block.shortcut, "weight", None)
+    weight = next((p for name, p in block.shortcut.named_parameters() if "weight" in name), None)
     used = weight is not None and weight.grad is not None
     return {
         "output": output.detach().numpy(),

@@ -21,8 +21,8 @@ def draw_paths(alpha: float) -> Plot:
         x=Axis("branches on the path, of 27", limits=(0.0, float(BLOCKS))),
         y=Axis("share", limits=(0.0, 1.0)),
         lines=(
-            Line(length, count, "of the number of paths", "reference", "grey"),
-            Line(length, shares, "of the squared gradient", "measured", "residual"),
+            Line(length, count, "number of paths", "reference", "grey"),
+            Line(length, shares, "squared gradient", "measured", "residual"),
             Line(length, theory.path_shares(BLOCKS, alpha), "binomial", "theory", "residual"),
         ),
     )

@@ -66,6 +66,12 @@ def _last_relu(block: Any, x: Any) -> Any:
     return x + block.alpha * torch.relu(block.layer2(branch))
 
 
+def _one_relu(block: Any, x: Any) -> Any:
+    import torch
+
+    return x + block.alpha * block.layer2(block.layer1(torch.relu(x)))
+
+
 def _relu_in_place(block: Any, x: Any) -> Any:
     import torch
 
@@ -88,7 +94,8 @@ def _added_in_place(block: Any, x: Any) -> Any:
 
 def _random_blocks(rng: np.random.Generator) -> Sequence[Arguments]:
     made: list[Arguments] = []
-    for rows, width, alpha in ((3, 4, 0.0), (2, 6, float(rng.uniform(0.2, 0.9)))):
+    # A 64th is exact in float32 and float64: both kinds of α are right.
+    for rows, width, alpha in ((3, 4, 0.0), (2, 6, int(rng.integers(13, 58)) / 64)):
         weights = tuple(rng.normal(size=(2, width, width)))
         biases = tuple(rng.normal(size=(2, width)))
         made.append((*weights, *biases, alpha, *rng.normal(size=(2, rows, width))))
@@ -161,6 +168,17 @@ BLOCK = CodeExercise(
                     _block(_added_in_place),
                     "Your sum is right, but x += … changes the tensor that was handed to you. "
                     "Return a new one: x + ….",
+                ),
+                Misconception(
+                    "the second ReLU is missing",
+                    _block(_one_relu),
+                    "There is no ReLU between your two matrices, so they are one matrix. A ReLU "
+                    "stands before each.",
+                ),
+                Misconception(
+                    "α on the shortcut",
+                    _block(lambda block, x: block.alpha * x + _branch(block, x)),
+                    "You multiplied x by α. α scales the branch; the shortcut has factor 1.",
                 ),
                 Misconception(
                     "α on the sum",
@@ -288,8 +306,8 @@ PROJECTION = CodeExercise(
                 Misconception(
                     "a 3×3 shortcut",
                     _down(_projected, size=3),
-                    "Your shortcut's kernel is 3×3. A projection only mixes the channels of one "
-                    "pixel: its kernel is 1×1, without padding.",
+                    "Your shortcut has a kernel of another shape, such as 3×3. A projection only "
+                    "mixes the channels of one pixel: its kernel is 1×1, without padding.",
                 ),
                 Misconception(
                     "no shortcut in the sum",
