@@ -192,6 +192,29 @@ def test_the_first_ten_updates_decide_what_adam_learns(seed):
     assert adding_error("later", seed) > 0.5
 
 
+def test_emptying_adams_memory_saves_most_of_them():
+    errors = []
+    for seed in SEEDS:
+        data = adding_problem(30, train=4000, test=500, seed=seed)
+        made, count = [], []
+
+        def adam(parameters, made=made):
+            made.append(torch.optim.Adam(parameters, lr=0.01))
+            return made[0]
+
+        def hook(parameters, made=made, count=count):
+            count.append(1)
+            if len(count) > 10:
+                clip_grad_norm_(parameters, 1.0)
+            if len(count) == 11:
+                made[0].state.clear()
+
+        options = {"loss": "mse", "seed": seed, "optimizer": adam, "before_update": hook}
+        run = train(relu_network(seed), data, steps=400, lr=0.01, every=400, **options)
+        errors.append(run.test_loss[-1])
+    assert sum(error < 0.5 / 6 for error in errors) >= 3
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_adams_rate_after_a_spike(seed):
     for spike in (100.0, 1000.0):

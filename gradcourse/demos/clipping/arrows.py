@@ -50,7 +50,7 @@ ARROWS = Demo(
     title="Two ways to shorten a gradient",
     knobs=(
         Knob("direction", "direction of the raw gradient, degrees", 0.0, 90.0, 1.0, 20.0),
-        Knob("threshold", "threshold c", 0.5, 10.0, 0.1, 10.0),
+        Knob("threshold", "threshold c", 0.5, 10.0, 0.1, 4.0),
     ),
     draw=draw_arrows,
 )

@@ -113,11 +113,15 @@ def _float32_norm(gradients: Sequence[Any]) -> float:
     return math.sqrt(sum(float(g.square().sum()) for g in gradients))
 
 
+def _f32(values: Any) -> Any:
+    return np.asarray(values, dtype=np.float32)
+
+
 def _three(rng: np.random.Generator, size: float) -> list[Any]:
     shapes = ((3, 2), (4,), (2, 2))
     drawn = [rng.normal(size=shape) * rng.uniform(0.3, 2.0) for shape in shapes]
     norm = math.sqrt(sum(float(np.sum(g**2)) for g in drawn))
-    return [np.float32(g * size / norm) for g in drawn]
+    return [_f32(g * size / norm) for g in drawn]
 
 
 def _above(rng: np.random.Generator) -> Sequence[Arguments]:
@@ -237,21 +241,21 @@ GLOBAL_NORM = CodeExercise(
             title="3 random gradients above the threshold",
             points=1.0,
             cases=_above,
-            example=([np.float32([3.0, 0.0]), np.float32([4.0])], 2.5),
+            example=([_f32([3.0, 0.0]), _f32([4.0])], 2.5),
             look_at=_LOOK,
         ),
         Part(
             title="below the threshold, zeros, and parameters without a gradient",
             points=1.0,
             cases=_harmless,
-            example=([np.float32([0.3, 0.4]), "none"], 2.5),
+            example=([_f32([0.3, 0.4]), "none"], 2.5),
             look_at=_LOOK,
         ),
         Part(
             title="NaN, Inf, and finite gradients of 1e24",
             points=1.0,
             cases=_extreme,
-            example=([np.float32([3e24]), np.float32([4e24])], 2.5),
+            example=([_f32([3e24]), _f32([4e24])], 2.5),
             look_at=_LOOK,
         ),
     ),
