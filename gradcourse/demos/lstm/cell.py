@@ -18,7 +18,7 @@ def draw_cell(bias: float) -> Plot:
     return Plot(
         title=f"b = {bias:.2f}: f = {float(keep(bias)):.3f}, half-life {steps:.1f} steps",
         x=Axis("lag T − t", limits=(0.0, float(LAGS))),
-        y=Axis("∂c_T/∂c_t, direct path", "log", (1e-20, 1e2)),
+        y=Axis("∂c_T/∂c_t, the road", "log", (1e-20, 1e2)),
         lines=(
             Line(lag, direct_path(run(bias)), "32 cells", color="lstm"),
             Line(lag, keep(bias) ** lag, "theory, σ(b)^lag", "theory", "lstm"),
@@ -54,7 +54,7 @@ def draw_chrono(longest: float) -> Plot:
     return Plot(
         title=f"T_max = {longest:.0f}: an average cell keeps {left:.1e} over {LONG} steps",
         x=Axis("lag T − t", "log", (1.0, float(LONG))),
-        y=Axis("∂c_T/∂c_t, direct path", "log", (1e-5, 10.0)),
+        y=Axis("∂c_T/∂c_t, the road", "log", (1e-5, 10.0)),
         lines=(
             Line(lag, direct_path(made)[1:], f"{UNITS} cells, b = ln u", color="lstm"),
             Line(
@@ -95,7 +95,7 @@ def draw_tune(bias: float) -> Plot:
         y=Axis("∂c_T/∂c_t, all paths", "log", (1e-6, 10.0)),
         lines=(
             Line(lag, found, "all paths", color="lstm"),
-            Line(lag, keep(bias) ** lag, "theory, direct path", "theory", "lstm"),
+            Line(lag, keep(bias) ** lag, "theory, the road", "theory", "lstm"),
         ),
         bands=(Band(LOW, HIGH, "the band at lag 60: 0.3 to 0.7"),),
     )

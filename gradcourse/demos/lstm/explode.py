@@ -34,7 +34,7 @@ def draw_explode(gain: float, bias: float) -> Plot:
         lines=(
             Line(lag, whole, "∂c_T/∂c_t, all paths", color="lstm"),
             Line(lag, rest ** lag.astype(float), "theory, at rest", "theory", "lstm"),
-            Line(lag, direct_path(late), "direct path only", color="sky"),
+            Line(lag, direct_path(late), "the road only", color="sky"),
             Line(lag, size, "size of the state h_t", color="orange"),
         ),
         bands=(Band(0.1, 10.0, "healthy: 0.1 to 10"),),

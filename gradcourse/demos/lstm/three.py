@@ -33,7 +33,7 @@ def draw_whole(forget: float, entering: float) -> Plot:
         lines=(
             Line(lag, whole, "all paths", color="lstm"),
             Line(lag, rest ** lag.astype(float), "theory, at rest", "theory", "lstm"),
-            Line(lag, direct_path(made), "direct path only", color="sky"),
+            Line(lag, direct_path(made), "the road only", color="sky"),
         ),
         bands=(Band(0.1, 10.0, "healthy: 0.1 to 10"),),
     )
@@ -98,7 +98,7 @@ def draw_three(bias: float) -> Plot:
         y=Axis("gradient, relative to lag 0", "log", (1e-25, 1e5)),
         lines=(
             *(Line(lag, found[kind], name, "measured", kind) for kind, name in KINDS),
-            Line(lag, keep(bias) ** lag, "σ(b)^lag, direct path", "theory", "lstm"),
+            Line(lag, keep(bias) ** lag, "σ(b)^lag, the road", "theory", "lstm"),
         ),
         bands=(Band(0.1, 10.0, "healthy: 0.1 to 10"),),
     )

@@ -213,9 +213,9 @@ REST = CodeExercise(
                     "derivative. W_g is the third block.",
                 ),
                 Misconception(
-                    "the direct path is left out",
+                    "the road is left out",
                     lambda W, b: _radius(_step(W, b, 2, 0.25) - np.eye(np.shape(W)[1]) * _kept(b)),
-                    "You left the direct path out: σ(b) on the diagonal.",
+                    "You left the road out: σ(b) on the diagonal.",
                 ),
                 Misconception(
                     "the norm in place of the radius",

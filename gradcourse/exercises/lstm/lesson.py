@@ -57,7 +57,7 @@ DEFAULT_LSTM = Prediction(
 
 
 def _bias_for_fifty() -> float:
-    """The bias whose measured half-life on the direct path is 50 steps, by bisection."""
+    """The bias whose measured half-life on the road is 50 steps, by bisection."""
     from gradcourse.demos.lstm.simulate import direct_path
 
     low, high = 0.0, 10.0
@@ -212,7 +212,7 @@ CAN_EXPLODE = Choice(
         Option(
             "bounded",
             "At most 1: it is a product of forget gates.",
-            "The direct path is. But c also goes through h into all gates of the next step.",
+            "The road is. But c also goes through h into all gates of the next step.",
         ),
         Option(
             "little",

@@ -37,7 +37,7 @@ def _gates(rng: np.random.Generator) -> Sequence[Arguments]:
 
 DIRECT_PATH = CodeExercise(
     id="lstm/direct-path",
-    title="The direct path",
+    title="The road",
     lesson="08",
     functions=(
         Function(

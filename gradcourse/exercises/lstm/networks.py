@@ -24,7 +24,7 @@ ONE_PERCENT = Prediction(
     title="How far does a forget bias of 1 reach?",
     lesson="08",
     question="The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has "
-    "it, with small weights. At which lag is 1 % of the gradient left on the direct path? The "
+    "it, with small weights. At which lag is 1 % of the gradient left on the road? The "
     "check takes the median of five networks.",
     answer="one_percent_lag",
     measure=lambda: float(np.median([lag_of_one_percent(seed) for seed in SEEDS])),
@@ -144,7 +144,7 @@ TUNE_BIAS = Tuning(
         NamedValue(
             "torch's start",
             {"bias": 0.0},
-            "With b = 0 each step keeps a half. Sixty steps keep 10⁻¹⁸ on the direct path.",
+            "With b = 0 each step keeps a half. Sixty steps keep 10⁻¹⁸ on the road.",
         ),
         NamedValue(
             "never forget",
@@ -154,7 +154,7 @@ TUNE_BIAS = Tuning(
     ),
     hints=(
         "What half-life leaves about a half after 60 steps?",
-        "The direct path leaves σ(b)^60. Solve it for ½; the other paths add little.",
+        "The road leaves σ(b)^60. Solve it for ½; the other paths add little.",
         "ln(60/ln 2) = 4.46.",
     ),
     points=2.0,
