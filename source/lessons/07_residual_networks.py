@@ -145,17 +145,17 @@ gc.Plot(
 #
 # $$\delta_0 = (I + \alpha J_1^\top)(I + \alpha J_2^\top) \cdots (I + \alpha J_L^\top)\, \delta_L .$$
 #
-# Let the branches be random and keep the mean square, as He's weights do: $\mathrm{E}|J^\top v|^2 =
-# |v|^2$. The cross term has mean 0, so for any $v$
+# Let the branches be random and keep the mean square, as He's weights do at the start:
+# $\mathrm{E}|J^\top v|^2 = |v|^2$, a mean over the weights. The cross term has mean 0, so for any $v$
 #
 # $$\mathrm{E}\,|v + \alpha J^\top v|^2 = |v|^2 + \alpha^2 |v|^2 = (1 + \alpha^2)\,|v|^2 .$$
 #
 # With $\alpha = 1/\sqrt L$ that is $(1 + 1/L)^L < e = 2.72$ for the whole network, **however
 # deep**. And no direction is lost, either: in a long product of wide random factors with
-# $\alpha < 1$ every direction is multiplied by between $\sqrt{1 - \alpha^2}$ and $\sqrt{1 + \alpha^2}$
-# per factor. The dashed line is the
-# exact law for wide random matrices. It says 4.1 for the largest singular value and 0.23 for the
-# smallest; in real ReLU networks with 64 units the range is a little wider.
+# $\alpha < 1$ every direction is multiplied, per factor, by between $\sqrt{1 - \alpha^2}$ and
+# $\sqrt{1 + \alpha^2}$. The dashed line is the exact law for 27 wide random matrices. It says 4.1
+# for the largest singular value and 0.23 for the smallest; in real ReLU networks with 64 units the
+# range is a little wider.
 #
 # A plain layer *is* its something: a ReLU that is off sets a direction to 0, and no later layer
 # brings it back.
@@ -186,8 +186,8 @@ gc.panel("residual/mean-length")
 # ### Drag
 #
 # Every path takes, in each block, the shortcut or the branch. The dotted line counts the paths by
-# the number of branches on them. Look at the blue one: where the squared gradient goes. Start at
-# $\alpha = 1$ and make it smaller.
+# the number of branches on them. Look at the blue one: where the squared gradient goes. At $\alpha = 1$
+# the two go together; make α smaller.
 
 # %% name="demo-paths" tags=["fragment"]
 gc.demo("residual/paths")
@@ -373,7 +373,8 @@ print(f"                    residual 15 to 30:  {sum(15 < r < 30 for r in ends['
 # Backwards, a batch-normed ReLU layer multiplies $|\delta|^2$ by $\pi/(\pi - 1)$ (lesson 06), a
 # branch of two by $c = 2.15$; so a block multiplies it by about $1 + c/q_{l-1}$. Plain, the factor
 # is $c$, 27 times. Here it falls as $q$ grows, and the product is only a power of the depth, about
-# $(q_L/q_0)^{c/2} = 14.5^{1.08} \approx 18$ for δ. Measured: about 22.
+# $(q_L/q_0)^{c/2} = (29/2)^{1.08} \approx 18$ for δ, with $q_0 = 2$ for the digits. Measured: about
+# 22.
 
 # %% [markdown] name="recipes" tags=["subslide"]
 # ### Four ways to say it
@@ -385,7 +386,7 @@ print(f"                    residual 15 to 30:  {sum(15 < r < 30 for r in ends['
 # | Fixup (Zhang et al. 2019) | 1 | yes | the branch's last matrix starts at 0, its others shrink |
 # | batch norm in the branch | 1 | no | see above |
 #
-# All of them make 56 layers start near the identity. Batch norm you saw in the puzzle; here are the
+# All of them let nearly every block start near the identity. Batch norm you saw in the puzzle; here are the
 # others, three networks each, 60 steps.
 
 # %% name="measure-recipes" tags=["fragment", "nbval-check-output"]
@@ -460,18 +461,18 @@ gc.demo("residual/road")
 # %% [markdown] name="measure-order-intro" tags=["subslide"]
 # ### Measure
 #
-# 122 layers with batch norm, both orders, three networks each, 60 steps.
+# 122 layers with batch norm, both orders, two networks each, 60 steps (the course's tests run five).
 
 # %% name="measure-order" tags=["fragment", "nbval-check-output"]
 wrong = {}
 for order in ("post", "pre"):
-    nets = [residual_mlp(60, norm="batch", order=order, seed=seed) for seed in range(3)]
+    nets = [residual_mlp(60, norm="batch", order=order, seed=seed) for seed in range(2)]
     wrong[order] = [training_error(net, 60, seed)[0] for seed, net in enumerate(nets)]
     print(
-        f"122 layers, {order:4}  training error below 20 %: {sum(e < 0.2 for e in wrong[order])} of 3"
+        f"122 layers, {order:4}  training error below 20 %: {sum(e < 0.2 for e in wrong[order])} of 2"
     )
 better = sum(a < b for a, b in zip(wrong["pre"], wrong["post"], strict=True))
-print(f"lower in the order pre: {better} of 3")
+print(f"lower in the order pre: {better} of 2")
 
 # %% [markdown] name="projection" tags=["subslide"]
 # ### Where the shape changes
@@ -597,8 +598,8 @@ gc.Plot(
 # with one κ for each of the block's two ReLUs. A plain network of 54 layers multiplies 54 of them
 # and keeps almost nothing: the gradient at one image says nothing about the gradient 20° away.
 # Balduzzi et al. (2017) call it **shattered**: it looks like white noise. A step that helps one
-# image is a random step for its neighbour. The size of the gradient is perfect, $\mathrm{E}|\delta|^2$
-# is the same in all layers, and it is of no use.
+# image is a random step for its neighbour. And all the while the *size* of the gradient is perfect:
+# $\mathrm{E}|\delta|^2$ is the same in all layers.
 #
 # With $\alpha = 1/\sqrt L$ each block takes at most $1/L$ of it away: $c$ stays above $1/e$,
 # **however deep**. With $\alpha = 1$ each block may take up to half: shortcuts alone help
