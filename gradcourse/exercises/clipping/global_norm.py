@@ -96,6 +96,12 @@ def _spreads(parameters: Any, max_norm: float) -> float:
     return total
 
 
+def _torchs_own(parameters: Any, max_norm: float) -> float:
+    from torch.nn.utils import clip_grad_norm_
+
+    return float(clip_grad_norm_(parameters, max_norm))
+
+
 def _copies(parameters: Any, max_norm: float) -> float:
     return _joint(_gradients(parameters))
 
@@ -219,6 +225,12 @@ GLOBAL_NORM = CodeExercise(
                     _by(_float32_norm),
                     "A finite gradient of 1e24 has squares beyond float32, so your norm is inf. "
                     "Take the squares in float64.",
+                ),
+                Misconception(
+                    "torch's own",
+                    _torchs_own,
+                    "That is what torch's clip_grad_norm_ does: its norm is float32, so finite "
+                    "gradients of 1e24 become 0, and one NaN or Inf spoils all.",
                 ),
                 Misconception(
                     "not in place",
