@@ -68,7 +68,7 @@ def drive_chrono(chrono_: Callable[..., Any], arguments: tuple[Any, ...]) -> Any
 
     first, second, longest, uniform = arguments
     n = len(np.asarray(uniform))
-    lstm = torch.nn.LSTM(2, n, dtype=torch.float64)
+    lstm: Any = torch.nn.LSTM(2, n, dtype=torch.float64)
     with torch.no_grad():
         lstm.bias_ih_l0.copy_(torch.tensor(np.asarray(first)))
         lstm.bias_hh_l0.copy_(torch.tensor(np.asarray(second)))

@@ -166,6 +166,7 @@ def cell_gradients(net, x, cut):
     return torch.autograd.grad((v * c).sum(), cells)[::-1], torch.stack(gates[::-1])
 
 
+# %% name="left" tags=["fragment"]
 def left(net, x, cut):
     """What is left of the gradient, by lag: for the typical cell (cut), or of its norm."""
     back, _ = cell_gradients(net, x, cut)
@@ -509,6 +510,7 @@ def first_step(net, data):
     return norms[0] / norms[-1]
 
 
+# %% name="most-open" tags=["fragment"]
 def most_open(net, x):
     """Mean forget gate (LSTM) or update gate (GRU) of the unit in which it is largest."""
     rnn, h = net.rnn, net.rnn(x)[0].detach()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +54,10 @@ def with_keep_bias(net: Recurrent, bias: float) -> Recurrent:
     """Set the gate that keeps: an LSTM's forget gate (and −bias its input gate), a GRU's z."""
     import torch
 
-    rnn, width = net.rnn, net.rnn.hidden_size
-    if isinstance(rnn, torch.nn.RNN):
+    if isinstance(net.rnn, torch.nn.RNN):
         return net
+    rnn: Any = net.rnn  # its biases are known by name only at run time
+    width = net.rnn.hidden_size
     with torch.no_grad():
         rnn.bias_hh_l0[: 2 * width] = 0.0
         rnn.bias_ih_l0[width : 2 * width] = bias

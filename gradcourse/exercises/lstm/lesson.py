@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def default_direct_path(seed: int, lag: int = 20) -> float:
     from gradcourse.data import adding_problem
     from gradcourse.nets import recurrent
 
-    rnn = recurrent("lstm", 2, 32, 1, seed=seed).rnn
+    rnn: Any = recurrent("lstm", 2, 32, 1, seed=seed).rnn
     x = adding_problem(lag, train=1, test=1, seed=seed).x_train
     with torch.no_grad():
         h, _ = rnn(x)

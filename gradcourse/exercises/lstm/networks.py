@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
@@ -66,7 +68,7 @@ def gru_keeps(block: int, bias: float, seed: int = 0) -> float:
     from gradcourse.instrument import lag_log_norms
     from gradcourse.nets import recurrent
 
-    rnn = recurrent("gru", 2, 32, 1, seed=seed).rnn
+    rnn: Any = recurrent("gru", 2, 32, 1, seed=seed).rnn
     with torch.no_grad():
         rnn.bias_ih_l0[32 * block : 32 * (block + 1)] = bias
     x = torch.randn(51, 2, generator=torch.Generator().manual_seed(seed))
