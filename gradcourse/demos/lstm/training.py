@@ -116,7 +116,7 @@ def draw_training(updates: int) -> Plot:
         else:
             row = _untrained(kind)
         lines.append(Line(lag, row, name, "measured", kind))
-    after = f"loss of the last {EVERY}: " + ", ".join(losses) if losses else "untrained"
+    after = "loss " + ", ".join(losses) if losses else "untrained"
     return Plot(
         title=f"{updates} updates; {after}",
         x=Axis("lag T − t", limits=(0.0, float(STEPS - 1))),
