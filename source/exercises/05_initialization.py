@@ -39,7 +39,9 @@ gc.panel("init/half-random")
 #
 # `shape` is the shape of a weight as PyTorch stores it: `(out, in)` for a matrix, `(out, in,
 # height, width)` for a convolution. Return the standard deviation of normally distributed weights,
-# a float, by Xavier's rule and by He's rule for ReLU (the forward version).
+# a float, by Xavier's rule and by He's rule for ReLU (the forward version). An output of a convolution
+# adds up products over all `in` channels and a window of height × width inputs; an input is seen by
+# as many outputs in each of the `out` channels.
 #
 # For example, `xavier_std((30, 20))` and `he_std((30, 50))` are both 0.2.
 
@@ -154,8 +156,8 @@ gc.panel("init/chi")
 # %% [markdown] name="orthogonal-question"
 # ## 7 · A uniform orthogonal matrix (3 points)
 #
-# `a` is a matrix of Gaussian random numbers. Return the Q of its QR decomposition $A = QR$ for which
-# the diagonal of $R$ is positive. If `a` has more columns than rows, do this with its transpose and
+# `a` is a matrix of Gaussian random numbers. In its QR decomposition $A = QR$ the columns of $Q$ are
+# orthonormal and $R$ is upper triangular. Return the Q for which the diagonal of $R$ is positive. If `a` has more columns than rows, do this with its transpose and
 # transpose the result. The answer has the shape of `a`.
 #
 # `np.linalg.qr` gives *a* Q, with signs of its own choice. Without the right signs Q is orthogonal

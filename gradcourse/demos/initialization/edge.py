@@ -73,7 +73,7 @@ def trained(sigma_w: float, sigma_b: float, seed: int = 0, steps: int = STEPS) -
         lr=LEARNING_RATE,
         seed=seed,
         every=steps,
-        optimizer=lambda p: torch.optim.SGD(p, lr=LEARNING_RATE, momentum=MOMENTUM),
+        optimizer=lambda p: torch.optim.SGD(p, lr=LEARNING_RATE, momentum=MOMENTUM, fused=True),
     )
     return float(run.test_accuracy[-1])
 

@@ -130,6 +130,16 @@ CHI = CodeExercise(
                     "You added σ_b. Variances add up: it is σ_b².",
                 ),
                 Misconception(
+                    "σ_w for σ_w²",
+                    lambda s, b: _iterated(lambda q: s * _mean_tanh2(q) + b**2),
+                    "You multiplied by σ_w. Variances are added here: it is σ_w².",
+                ),
+                Misconception(
+                    "√q*, the size",
+                    lambda s, b: math.sqrt(q_star(s, b)),
+                    "You returned √q*, the size of z. q* is its variance, the mean square.",
+                ),
+                Misconception(
                     "the biases are left out",
                     lambda s, b: _iterated(lambda q: s**2 * _mean_tanh2(q)),
                     "You left σ_b² out of the map.",

@@ -97,6 +97,12 @@ XAVIER_HE = CodeExercise(
                     "You counted channels only. Each weight of a kernel is one summand: both fans "
                     "are channels × height × width.",
                 ),
+                Misconception(
+                    "the kernel in fan_in only",
+                    lambda shape: math.sqrt(2 / (_fans(shape)[0] + shape[0])),
+                    "Your fan_in has the kernel, your fan_out has not. An input is seen by height "
+                    "× width outputs in each output channel: fan_out is out × height × width.",
+                ),
             ),
             returns="a float",
         ),
@@ -134,6 +140,12 @@ XAVIER_HE = CodeExercise(
                     lambda shape: math.sqrt(1 / (3 * _fans(shape)[0])),
                     "√(1/(3·fan_in)) is what nn.Linear does by itself. He's variance is six times "
                     "that.",
+                ),
+                Misconception(
+                    "Xavier's rule",
+                    xavier_std,
+                    "That is Xavier's √(2/(fan_in + fan_out)). He has fan_in alone: the forward "
+                    "version keeps z.",
                 ),
                 _NO_KERNEL,
             ),
