@@ -608,7 +608,7 @@ gc.Plot("Three starts of 30 ReLU layers", gc.Axis("step"), gc.Axis("loss"), tupl
 # Both were ahead of He after 300 steps, in the mean of five. This is a head start, with one learning
 # rate; it is not a promise about the end of a training, nor for every seed. And why the mean? Change
 # the starting weights in the seventh digit, and the loss of *one* such run after 300 steps can double:
-# at this rate 30 layers make a training chaotic, too. A single run proves little here.
+# at this rate the training itself is chaotic, too. A single run proves little here.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 5 min
