@@ -78,6 +78,7 @@ class Running:
         self._child: Child | None = None
         self._said: set[int] = set()
         self._sources = {cell.index: cell.source for cell in todo.cells}
+        self._optimizers = any("optim" in cell.source for cell in todo.cells)
         self._retried: set[int] = set()
         self._errors: dict[int, CellError] = {}
         self.reasons: list[dict[str, str]] = []
@@ -118,7 +119,7 @@ class Running:
         """Return a child in which all cells have run; start one if there is none."""
         while self._child is None:
             self._left()
-            child = self._child = self._zygote.start(self._limits)
+            child = self._child = self._zygote.start(self._limits, self._optimizers)
             try:
                 child.begin(START)
             except WireError:

@@ -92,8 +92,15 @@ class Zygote:
         """Whether the files of this machine are out of a submission's reach."""
         return any(self.layers[name] == ON for name in HIDING)
 
-    def start(self, limits: Limits) -> Child:
+    def start(self, limits: Limits, optimizers: bool = False) -> Child:
         """Fork a child.
+
+        Parameters
+        ----------
+        limits : Limits
+        optimizers : bool
+            Whether it will make an optimizer. With the first one torch loads a large part of
+            itself, for about a second; the zygote then does it once for all its children.
 
         Raises
         ------
@@ -104,7 +111,9 @@ class Zygote:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                socket.send_fds(self._control, [start_message(limits)], [theirs.fileno()])
+                socket.send_fds(
+                    self._control, [start_message(limits, optimizers)], [theirs.fileno()]
+                )
             except OSError:
                 ours.close()
                 raise Lost from None
