@@ -685,7 +685,8 @@ gc.depth_plot(record)
 #
 # Seven questions, 13 points: [exercises/01_chain_rule.ipynb](../exercises/01_chain_rule.ipynb).
 #
-# **Next:** [02 · Saturation](02_saturation.ipynb), and where the ¼ comes from.
+# **Next:** [02 · Saturation](02_saturation.ipynb). In step 5 a sigmoid layer passed on a
+# little less than ¼ of δ. **Where does the ¼ come from?**
 
 # %% [markdown] name="sources" tags=["slide"]
 # ## Sources

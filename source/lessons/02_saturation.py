@@ -239,10 +239,10 @@ gc.Plot(
 # weights be random with variance $\sigma_w^2/n$ for $n$ units. Then the mean square changes by
 #
 # $$\frac{\mathrm{E}[\delta_l^2]}{\mathrm{E}[\delta_{l+1}^2]}
-#   = \chi_l = \sigma_w^2\, \mathrm{E}\bigl[\varphi'(\sqrt{q_l}\, \xi)^2\bigr],
-#   \qquad q_{l+1} = \sigma_w^2\, \mathrm{E}\bigl[\varphi(\sqrt{q_l}\, \xi)^2\bigr],$$
+#   = \chi_l = \sigma_w^2\, \mathrm{E}\bigl[\varphi'(\sqrt{q_l}\, \zeta)^2\bigr],
+#   \qquad q_{l+1} = \sigma_w^2\, \mathrm{E}\bigl[\varphi(\sqrt{q_l}\, \zeta)^2\bigr],$$
 #
-# with $\xi$ standard normal and $q_l$ the variance of $z_l$ (Schoenholz et al. 2017). Glorot's
+# with $\zeta$ standard normal and $q_l$ the variance of $z_l$ (Schoenholz et al. 2017). Glorot's
 # weights have $\sigma_w = 1$ here. Then $q$ settles at 0.265, so $|z|$ is mostly below 1 and the
 # slopes are almost as large as slopes of σ can be: $\sqrt\chi = 0.236$, just below ¼. (Layer 1 has
 # 0.212, because the pixels give it $q = 1$.) Layers 7 down to 1 make $3.6 \times 10^{-5}$, the
@@ -611,7 +611,8 @@ record
 #
 # Eight questions, 16 points: [exercises/02_saturation.ipynb](../exercises/02_saturation.ipynb).
 #
-# **Next:** lesson 03, where all layers share one matrix: the recurrent weight.
+# **Next:** [03 · The recurrent weight](03_the_recurrent_weight.ipynb). Every layer here had a matrix
+# of its own. **What if all factors of the product are the same matrix?**
 
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources

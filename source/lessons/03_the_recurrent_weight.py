@@ -378,8 +378,8 @@ gc.Plot(
 # pre-activation. $W$ brings one part of it, the input the other, $s^2$. Once the network has
 # settled, $q$ is the same at each step, so it stands on both sides:
 #
-# $$q = g^2\, \mathrm{E}[\tanh^2(\sqrt q\,\xi)] + s^2, \qquad
-#   \chi = g^2\, \mathrm{E}[\tanh'(\sqrt q\,\xi)^2], \qquad \xi \text{ standard normal.}$$
+# $$q = g^2\, \mathrm{E}[\tanh^2(\sqrt q\,\zeta)] + s^2, \qquad
+#   \chi = g^2\, \mathrm{E}[\tanh'(\sqrt q\,\zeta)^2], \qquad \zeta \text{ standard normal.}$$
 #
 # The gradient changes by $\sqrt\chi$ per step: the dashed lines. At gain 2 that is 1.17 without
 # input. A loud input makes $q$ larger, the slopes flatter, and $\sqrt\chi = 0.89$. (Both are for
@@ -936,8 +936,8 @@ gc.lag_plot(gc.lag_gradient(model, x))
 #
 # Eight questions, 16 points: [exercises/03_recurrent.ipynb](../exercises/03_recurrent.ipynb).
 #
-# **Next:** lesson 04. In each factor, slope times weight, we turned the weight. What if the slope
-# is exactly 1, as for ReLU?
+# **Next:** [04 · ReLU and its kin](04_relu_and_its_kin.ipynb). In each factor, slope times weight, we
+# turned the weight. **What if the slope is exactly 1, as for ReLU?**
 
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources

@@ -839,8 +839,9 @@ np.round(record.dead_fraction[0, record.select("ReLU")], 2)
 #
 # Eight questions, 16 points: [exercises/04_relu.ipynb](../exercises/04_relu.ipynb).
 #
-# **Next:** half of the signal is lost at each layer, and you know by what factor. Lesson 05 asks:
-# **what weights would pay for it**, forwards and backwards, and for every activation?
+# **Next:** [05 · Initialization](05_initialization.ipynb). Half of the signal is lost at each layer,
+# and you know by what factor. **What weights would pay for it**, forwards and backwards, and for
+# every activation?
 
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources

@@ -776,9 +776,9 @@ gc.depth_plot(record)
 # Eight questions, 16 points:
 # [exercises/05_initialization.ipynb](../exercises/05_initialization.ipynb).
 #
-# **Next:** an initialization sets the start. One step later the weights are others, and nobody has
-# measured them since. **What keeps the layers in range *while* they train?** Lesson 06, batch
-# normalization.
+# **Next:** [06 · Batch normalization](06_batch_normalization.ipynb). An initialization sets the start.
+# One step later the weights are others, and nobody has measured them since. **What keeps the layers
+# in range *while* they train?**
 
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources

@@ -792,8 +792,8 @@ gc.depth_plot(record, "output_gradient_rms", kind="BatchNorm1d")
 # Nine questions, 17 points:
 # [exercises/06_batch_norm.ipynb](../exercises/06_batch_norm.ipynb).
 #
-# **Next:** every layer that bends makes δ grow, and no weights can prevent it. **What would let the
-# gradient through unchanged?** Lesson 07: residual networks.
+# **Next:** [07 · Residual networks](07_residual_networks.ipynb). With batch norm every layer that bends
+# makes δ grow, and no weights can prevent it. **What would let the gradient through unchanged?**
 
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources

@@ -60,6 +60,7 @@ def _rank_one(depth: int, n: int = 12) -> Picture:
         rows=index,
         columns=index,
         color_label="entry, relative to the largest",
+        color_limits=(-1.0, 1.0),
     )
 
 
