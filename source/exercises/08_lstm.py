@@ -17,8 +17,8 @@ import torch
 #
 # `cell` holds the four tensors of an `nn.LSTMCell`, under torch's names: `cell.weight_ih` of shape
 # (4n, inputs), `cell.weight_hh` of shape (4n, n), `cell.bias_ih` and `cell.bias_hh` of shape (4n,).
-# It is no module: you cannot call it. `x` has shape (batch, inputs), `h` and `c` (batch, n). Return h
-# and c after the step, as `nn.LSTMCell` does. torch's order of the blocks is i, f, g, o.
+# It is no module: you cannot call it. `x` has shape (batch, inputs), `h` and `c` (batch, n). Return
+# h and c after the step, as `nn.LSTMCell` does. torch's order of the blocks is i, f, g, o.
 
 
 # %% name="lstm-step" answer="lstm/lstm-step"
@@ -38,9 +38,9 @@ gc.panel("lstm/lstm-step")
 # %% [markdown] name="direct-path-question"
 # ## 2 · The road (2 points)
 #
-# `f` holds the forget gates of an LSTM's n cells at steps 1 to T, shape (T, n), the first step in
-# the first row. Return $\partial c_T/\partial c_t$ along the cells alone, for every lag $T - t$ from 0
-# to T: shape (T + 1, n), row k for lag k.
+# The array `f` holds the forget gates of an LSTM's n cells at steps 1 to T: shape (T, n), the first
+# step in the first row. Return $\partial c_T/\partial c_t$ along the cells alone, for every lag
+# $T - t$ from 0 to T: shape (T + 1, n), row k for lag k.
 #
 # For example, with one cell and the gates 0.5, 0.8, 0.9 it is 1, 0.9, 0.72, 0.36.
 
@@ -91,9 +91,9 @@ gc.panel("lstm/half-life")
 # %% [markdown] name="one-percent-question"
 # ## 4 · How far does a forget bias of 1 reach? (1 point)
 #
-# The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has it, with small
-# weights. At which lag is 1 % of the gradient left on the road? The check takes the median of five
-# networks and accepts 20 % more or less.
+# The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has it, with
+# small weights. At which lag is 1 % of the gradient left on the road? The check takes the median of
+# five networks and accepts 20 % more or less.
 
 # %% name="one-percent" answer="lstm/one-percent"
 one_percent_lag = None
@@ -108,8 +108,8 @@ gc.panel("lstm/one-percent")
 # ## 5 · Chrono initialization (2 points)
 #
 # `lstm` is an `nn.LSTM` of n units and one layer. Set its biases in place: forget bias $\ln u$ and
-# input bias $-\ln u$, with $u = 1 + (T_{\max} - 2)\cdot$`uniform`; all others 0. `longest` is $T_{\max}$
-# and `uniform` a tensor of n numbers between 0 and 1. torch adds `lstm.bias_ih_l0` and
+# input bias $-\ln u$, with $u = 1 + (T_{\max} - 2)\cdot$`uniform`; all others 0. `longest` is
+# $T_{\max}$ and `uniform` a tensor of n numbers between 0 and 1. torch adds `lstm.bias_ih_l0` and
 # `lstm.bias_hh_l0`, both of shape (4n,), in the order i, f, g, o. Leave the weights alone, and work
 # under `torch.no_grad()`.
 
@@ -174,10 +174,10 @@ gc.panel("lstm/keep-bias")
 # %% [markdown] name="rest-growth-question"
 # ## 8 · An LSTM at rest (2 points)
 #
-# An LSTM of n units without input is at rest: h, c and g are 0; all biases are 0 but the forget bias.
-# `W_hh` holds its recurrent weights in torch's order i, f, g, o, shape (4n, n). By which factor per
-# step does $\partial c_T/\partial c_t$ grow or fall in the long run, on all paths? Return the spectral
-# radius of $\partial c_t/\partial c_{t-1}$.
+# An LSTM of n units without input is at rest: h, c and g are 0; all biases are 0 but the forget
+# bias. The array `W_hh` holds its recurrent weights in torch's order i, f, g, o, shape (4n, n). By
+# which factor per step does $\partial c_T/\partial c_t$ grow or fall in the long run, on all paths?
+# Return the spectral radius of $\partial c_t/\partial c_{t-1}$.
 #
 # For example, one unit with $W_g = 4$ and forget bias 0 has $\tfrac12 + \tfrac14 \cdot 4 = 1.5$.
 
@@ -200,8 +200,8 @@ gc.panel("lstm/rest-growth")
 #
 # A random LSTM of 32 units has the forget bias b and the input bias −b. Turn the knob until between
 # 0.3 and 0.7 of ∂c is left at lag 60, through all paths. Less would forget the start; more would
-# hardly let go in the time of the task. The check measures three random networks, not the one in the
-# picture.
+# hardly let go in the time of the task. The check measures three random networks, not the one in
+# the picture.
 
 # %% name="tune-bias" answer="lstm/tune-bias"
 bias = None
@@ -213,8 +213,8 @@ bias = 4.5
 gc.panel("lstm/tune-bias")
 
 # %% [markdown] name="tune-bias-after"
-# An LSTM of the lesson's puzzle with these two biases in all cells learns the 60 steps as well as with
-# chrono's; without the input bias it does not. The lesson's third claim measures both.
+# An LSTM of the lesson's puzzle with these two biases in all cells learns the 60 steps as well as
+# with chrono's; without the input bias it does not. The lesson's third claim measures both.
 
 # %% [markdown] name="score-intro"
 # ## Your score

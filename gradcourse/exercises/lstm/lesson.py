@@ -51,7 +51,7 @@ DEFAULT_LSTM = Prediction(
             "That is the cell of 1997, which had no forget gate. Today's has one, and torch "
             "leaves it half open.",
         ),
-        NamedValue("½ per half of the steps", 0.05, "That is 1/20. The factors multiply."),
+        NamedValue("one over the steps", 0.05, "That is 1/20. The factors multiply."),
     ),
     hints=("What is σ(0)?", "0.5 multiplied twenty times."),
 )
@@ -181,7 +181,7 @@ AT_MARKS = Choice(
     ),
     measure=cache(_at_marks),
     explain="A gate is a number that the network computes from x and h at each step. So it can be "
-    "open at a mark and closed elsewhere: no fixed weight can.",
+    "open at a mark and closed elsewhere: one fixed factor per unit cannot.",
     hints=("What must not happen to the first number until the end?",),
 )
 

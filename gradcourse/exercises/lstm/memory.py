@@ -172,8 +172,14 @@ HALF_LIFE = CodeExercise(
                 Misconception(
                     "one over what is let go",
                     _of_gate(lambda f: 1.0 / (1.0 - f)),
-                    "1/(1 − f) is the mean age of what is in the cell. The half-life solves "
+                    "1/(1 − f) is the mean lifetime of what is in the cell. The half-life solves "
                     "f^k = ½.",
+                ),
+                Misconception(
+                    "the formula for large biases",
+                    lambda bias_ih, bias_hh: float(np.log(2.0) * np.exp(bias_ih + bias_hh)),
+                    "ln 2 · e^b is what the half-life comes near to for a large b. Solve "
+                    "σ(b)^k = ½ itself.",
                 ),
                 Misconception(
                     "one bias only",
@@ -209,6 +215,12 @@ HALF_LIFE = CodeExercise(
                     "the logarithm of the steps",
                     lambda steps: float(np.log(steps)),
                     "ln k is chrono's rule of thumb; its half-life is about 0.7 k. Solve "
+                    "σ(b)^k = ½ itself.",
+                ),
+                Misconception(
+                    "the formula for many steps",
+                    lambda steps: float(np.log(steps / np.log(2.0))),
+                    "ln(k/ln 2) is what the bias comes near to for many steps. Solve "
                     "σ(b)^k = ½ itself.",
                 ),
                 Misconception(
