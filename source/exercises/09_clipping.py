@@ -186,7 +186,7 @@ def decoupled_step(W, step, lr, strength):
 gc.panel("clipping/penalties")
 
 # %% [markdown] name="decay-question"
-# ## 8 · Below the norm that explodes, above the one that forgets (2 points)
+# ## 8 · Between exploding and forgetting (2 points)
 #
 # A tanh network with 32 units starts with $\sigma_{\max}(W) = 1.2$ and learns the adding problem of 20
 # steps for 150 updates, $\eta = 0.1$, with $\lambda W$ added to the gradient of $W$. Turn the knob

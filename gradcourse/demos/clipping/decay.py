@@ -74,7 +74,7 @@ def draw_decay(strength: float) -> Plot:
     return Plot(
         title=f"λ = {strength:.3f}: σ_max(W) = {norm:.2f}, gradient at lag 19: {norms[-1]:.0e}",
         x=Axis("lag T − t", limits=(0.0, STEPS - 1.0)),
-        y=Axis("‖∂ℒ/∂h_t‖, relative to lag 0", "log", (1e-12, 1e4)),
+        y=Axis("‖∂ℒ/∂h_t‖, relative to lag 0", "log", (1e-7, 1e3)),
         lines=(
             Line(lag, norms, "after 150 updates", color="rnn"),
             Line(lag, norm**lag, "bound, σ_max^lag", "theory", "rnn"),
@@ -86,7 +86,7 @@ def draw_decay(strength: float) -> Plot:
 DECAY = Demo(
     id="clipping/decay",
     title="Weight decay on the recurrent matrix",
-    knobs=(Knob("strength", "strength λ of the decay", 0.0, 0.1, 0.005, 0.0),),
+    knobs=(Knob("strength", "strength λ of the decay", 0.0, 0.06, 0.005, 0.0),),
     draw=draw_decay,
     linked=True,
 )

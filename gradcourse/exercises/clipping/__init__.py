@@ -2,7 +2,7 @@
 
 from gradcourse.exercises.clipping.adaptive import ADAPTIVE, THRESHOLD
 from gradcourse.exercises.clipping.global_norm import ANGLE, GLOBAL_NORM
-from gradcourse.exercises.clipping.lesson import BY_VALUE, FIRST_TEN, HUGE, PRESS, SMALLEST
+from gradcourse.exercises.clipping.lesson import ACCIDENT, BY_VALUE, HUGE, PRESS, SMALLEST
 from gradcourse.exercises.clipping.loop import STEP
 from gradcourse.exercises.clipping.memory import MEMORY
 from gradcourse.exercises.clipping.omega import OMEGA
@@ -13,7 +13,7 @@ EXERCISES = (
     BY_VALUE,
     SMALLEST,
     HUGE,
-    FIRST_TEN,
+    ACCIDENT,
     PRESS,
     GLOBAL_NORM,
     ANGLE,

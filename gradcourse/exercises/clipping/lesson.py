@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -132,82 +133,105 @@ HUGE = Choice(
 )
 
 
-@cache
-def adding_error(clipped: str, seed: int, steps: int = 400) -> float:
-    """Test error over 1/6 of a ReLU network, W = I, on the adding problem of 30 steps with Adam.
+ACCIDENT_AT = 20
+ACCIDENT_SIZE = 1e4
 
-    ``clipped``: "never", "first" (updates 1 to 10, at norm 1), "later" (from 11 on) or "always".
+
+@cache
+def accuracy_after_accident(
+    clipped: str, seed: int, steps: int = 100, forget: bool = False
+) -> float:
+    """Test accuracy of 8 ReLU layers on the digits with Adam, after one enormous gradient.
+
+    Parameters
+    ----------
+    clipped : {"never", "only", "others"}
+        "only" at the accident, "others": at every update but that one.
+    forget : bool
+        Empty Adam's memory in the update after the accident.
     """
     import torch
 
-    from gradcourse.data import adding_problem
+    from gradcourse.data import digits
     from gradcourse.instrument import clip_grad_norm_
-    from gradcourse.nets import recurrent
+    from gradcourse.nets import mlp
     from gradcourse.training import train
 
-    data = adding_problem(30, train=4000, test=1000, seed=seed)
-    net = recurrent("rnn", 2, 16, 1, init="identity", nonlinearity="relu", seed=seed)
+    made: list[torch.optim.Adam] = []
     count = 0
 
-    def clip(parameters: list[torch.nn.Parameter]) -> None:
+    def adam(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Adam:
+        made.append(torch.optim.Adam(parameters, lr=0.001))
+        return made[0]
+
+    def hook(parameters: list[torch.nn.Parameter]) -> None:
         nonlocal count
         count += 1
-        early = "first" if count <= 10 else "later"
-        if clipped in ("always", early):
+        now = count == ACCIDENT_AT
+        for p in parameters:
+            if now and p.grad is not None:
+                p.grad *= ACCIDENT_SIZE
+        if clipped == ("only" if now else "others"):
             clip_grad_norm_(parameters, 1.0)
+        if forget and count == ACCIDENT_AT + 1:
+            made[0].state.clear()
 
+    net = mlp(8, activation="relu", init="he", seed=seed)
     run = train(
         net,
-        data,
+        digits(),
         steps=steps,
-        lr=0.01,
-        loss="mse",
+        lr=0.001,
         seed=seed,
         every=steps,
-        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=0.01),
-        before_update=clip,
+        optimizer=adam,
+        before_update=hook,
     )
-    return 6.0 * float(run.test_loss[-1])
+    return float(run.test_accuracy[-1])
 
 
-def _first_ten() -> str:
-    solved = {name: adding_error(name, 0) < 0.5 for name in ("first", "later")}
-    if solved["first"]:
-        return "both" if solved["later"] else "first"
-    return "later" if solved["later"] else "neither"
+def _accident() -> str:
+    right = {name: accuracy_after_accident(name, 0) > 0.8 for name in ("never", "only", "others")}
+    if right["never"]:
+        return "all"
+    if right["only"]:
+        return "only"
+    return "others" if right["others"] else "none"
 
 
-FIRST_TEN = Choice(
-    id="clipping/first-ten",
-    title="Clip the first ten updates only",
+ACCIDENT = Choice(
+    id="clipping/accident",
+    title="One gradient, ten thousand times too large",
     lesson="09",
-    question="The ReLU network with W = I, adding problem of 30 steps, 400 updates of Adam. "
-    "Clipped at every update, it learns; never clipped, it does not. What if we clip only the "
-    "first ten updates, or all but the first ten?",
-    answer="first_ten",
+    question="Eight ReLU layers learn the digits with Adam, η = 0.001. At update 20 there is an "
+    "accident: the gradient comes out 10,000 times too large. Which runs have more than 80 % of "
+    "the test digits right after 100 updates?",
+    answer="accident",
     options=(
         Option(
-            "first",
-            "The first ten are enough; all but the first ten do not help.",
-            "What Adam has once put into its memory stays there for a thousand updates.",
+            "all",
+            "All, clipped or not: Adam does not know the size of a gradient.",
+            "The step of update 20 is of ordinary length. But what do the steps after it divide "
+            "by?",
         ),
         Option(
-            "later",
-            "The first ten do not matter; the other 390 do.",
-            "The enormous gradients come first, while W is still I.",
+            "only",
+            "Those in which update 20 is clipped.",
+            "What Adam has once put into its memory v stays there for a thousand updates.",
         ),
         Option(
-            "both",
-            "Either is enough.",
-            "After ten unclipped updates the damage is done, and clipping cannot take it back.",
+            "others",
+            "Those in which all updates after it are clipped.",
+            "That makes the good gradients smaller. They are divided by the same large √v.",
         ),
         Option(
-            "neither",
-            "Neither is enough.",
-            "After the first ten updates hardly any gradient is enormous.",
+            "none",
+            "None: one such gradient ruins the weights.",
+            "Adam's step is bounded, so the weights hardly move. And clipped, it is an ordinary "
+            "gradient.",
         ),
     ),
-    measure=_first_ten,
+    measure=_accident,
     explain="Adam divides by the root of a running mean of squares, with a memory of about 1000 "
     "updates. One enormous gradient in it makes all later steps tiny.",
     hints=("Which of Adam's two running means has the longer memory?",),
@@ -264,7 +288,12 @@ PRESS = Choice(
             "Both as fast.",
             "Adam's step does not know the size of a gradient, and λw is all of the gradient here.",
         ),
-        Option("less", "λ = 0.01.", "Why should it? But there is something to it: think of Adam."),
+        Option(
+            "less",
+            "λ = 0.01.",
+            "A smaller pull cannot win, but it does not lose either: Adam divides it by its own "
+            "size.",
+        ),
     ),
     measure=_press,
     explain="Adam divides λw by its own size. What is left is a step of η, for any λ.",
