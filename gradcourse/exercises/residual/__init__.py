@@ -1,6 +1,6 @@
 """Lesson 07 and its assignment: residual networks."""
 
-from gradcourse.exercises.residual.blocks import BLOCK, PROJECTION
+from gradcourse.exercises.residual.blocks import BLOCK
 from gradcourse.exercises.residual.lesson import (
     FIRST_VARIANCE,
     MEAN_LENGTH,
@@ -9,8 +9,10 @@ from gradcourse.exercises.residual.lesson import (
     SPAN,
 )
 from gradcourse.exercises.residual.paths import BRANCHES, PATHS
-from gradcourse.exercises.residual.scale import BOTH_ZERO, FIXUP, SCALE, VARIANCE
+from gradcourse.exercises.residual.projection import PROJECTION
+from gradcourse.exercises.residual.scale import SCALE, VARIANCE
 from gradcourse.exercises.residual.shattering import SHATTERING
+from gradcourse.exercises.residual.zeros import BOTH_ZERO, FIXUP
 
 ASSIGNMENT = "07"
 EXERCISES = (

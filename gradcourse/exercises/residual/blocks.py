@@ -1,4 +1,4 @@
-"""Two blocks to write as torch modules: one on vectors, one that halves a picture."""
+"""A residual block on vectors, to write as a torch module."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
-from gradcourse.drivers.residual import drive_block, drive_projection
+from gradcourse.drivers.residual import drive_block
 
 Forward = Callable[[Any, Any], Any]
 """From a block and its input to its output."""
-
-# ---------------------------------------------------------------- vectors
 
 
 def _block(forward: Forward, *, learned: bool = True) -> Callable[[int, float], Any]:
@@ -207,156 +205,5 @@ BLOCK = CodeExercise(
         "shortcut.",
         "self.alpha = nn.Parameter(torch.tensor(float(alpha))); return x + self.alpha * "
         "self.layer2(torch.relu(self.layer1(torch.relu(x))))",
-    ),
-)
-
-# ---------------------------------------------------------------- pictures
-
-
-def _down(
-    forward: Forward, *, size: int = 1, stride: int = 2, pool: bool = False
-) -> Callable[[int, int], Any]:
-    """A maker of blocks with two 3×3 convolutions, and a shortcut of this size and stride."""
-
-    def make(channels_in: int, channels_out: int) -> Any:
-        from torch import nn
-
-        def convolution(c_in: int, c_out: int, size: int, stride: int) -> Any:
-            return nn.Conv2d(c_in, c_out, size, stride, size // 2, bias=False)
-
-        class Block(nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.conv1 = convolution(channels_in, channels_out, 3, 2)
-                self.conv2 = convolution(channels_out, channels_out, 3, 1)
-                self.shortcut = convolution(channels_in, channels_out, size, stride)
-                self.pool = nn.AvgPool2d(2) if pool else nn.Identity()
-
-            def forward(self, x: Any) -> Any:
-                return forward(self, x)
-
-        return Block()
-
-    return make
-
-
-def _convolved(block: Any, x: Any) -> Any:
-    import torch
-
-    return block.conv2(torch.relu(block.conv1(torch.relu(x))))
-
-
-def _projected(block: Any, x: Any) -> Any:
-    return block.shortcut(block.pool(x)) + _convolved(block, x)
-
-
-def _relu_on_projection(block: Any, x: Any) -> Any:
-    import torch
-
-    return torch.relu(block.shortcut(x)) + _convolved(block, x)
-
-
-def _projected_relu(block: Any, x: Any) -> Any:
-    import torch
-
-    return block.shortcut(torch.relu(x)) + _convolved(block, x)
-
-
-def _relu_on_sum(block: Any, x: Any) -> Any:
-    import torch
-
-    return torch.relu(_projected(block, x))
-
-
-def _pictures(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
-    for c_in, c_out, pixels in ((2, 4, 6), (3, 3, 4)):
-        shapes = (c_out, c_in, 3, 3), (c_out, c_out, 3, 3), (c_out, c_in, 1, 1)
-        kernels = tuple(0.4 * rng.normal(size=shape) for shape in shapes)
-        made.append((*kernels, rng.normal(size=(2, c_in, pixels, pixels))))
-    return made
-
-
-def _small_picture() -> Arguments:
-    first, last = np.zeros((2, 1, 3, 3)), np.zeros((2, 2, 3, 3))
-    first[:, 0, 1, 1] = 1.0, -1.0
-    last[0, 0, 1, 1] = last[1, 0, 1, 1] = 1.0
-    projection = np.array([2.0, -1.0]).reshape(2, 1, 1, 1)
-    x = np.arange(-8.0, 8.0).reshape(1, 1, 4, 4)
-    return (first, last, projection, x)
-
-
-PROJECTION = CodeExercise(
-    id="residual/projection",
-    title="A shortcut where the shape changes",
-    lesson="07",
-    functions=(
-        Function(
-            "DownBlock",
-            ("channels_in", "channels_out"),
-            _down(_projected),
-            (
-                Misconception(
-                    "the shapes do not fit",
-                    _down(_projected, stride=1),
-                    "The two terms of the sum have different shapes. The branch halves the "
-                    "picture and has channels_out channels; the shortcut must do both, with "
-                    "stride 2.",
-                ),
-                Misconception(
-                    "a 3×3 shortcut",
-                    _down(_projected, size=3),
-                    "Your shortcut has a kernel of another shape, such as 3×3. A projection only "
-                    "mixes the channels of one pixel: its kernel is 1×1, without padding.",
-                ),
-                Misconception(
-                    "no shortcut in the sum",
-                    _down(_convolved),
-                    "Your block returns the branch alone. Add self.shortcut(x).",
-                ),
-                Misconception(
-                    "ReLU on the projection",
-                    _down(_relu_on_projection),
-                    "You put a ReLU behind the projection. It closes half of the road: the "
-                    "projection is a matrix and nothing else.",
-                ),
-                Misconception(
-                    "projection of relu(x)",
-                    _down(_projected_relu),
-                    "Your shortcut projects relu(x). Only the branch starts with a ReLU.",
-                ),
-                Misconception(
-                    "ReLU after the sum",
-                    _down(_relu_on_sum),
-                    "You put a ReLU on the sum: the post-activation order. Here nothing stands "
-                    "behind the sum.",
-                ),
-                Misconception(
-                    "averaged before the projection",
-                    _down(_projected, stride=1, pool=True),
-                    "You averaged 2×2 pixels and then projected. A sensible variant, but the "
-                    "question asks for one 1×1 convolution with stride 2.",
-                ),
-            ),
-            driver=drive_projection,
-            returns="an nn.Module",
-        ),
-    ),
-    parts=(
-        Part(
-            title="2 random blocks",
-            points=2.0,
-            cases=_pictures,
-            example=_small_picture(),
-            look_at="In the example the branch starts with kernels that copy the middle pixel, "
-            "with a sign. Compute the output's upper left pixel by hand.",
-        ),
-    ),
-    hints=(
-        "What is the shape of the branch's result, compared with x?",
-        "A 1×1 convolution from channels_in to channels_out with stride 2 gives that shape; no "
-        "padding.",
-        "self.shortcut = nn.Conv2d(channels_in, channels_out, 1, stride=2, bias=False); return "
-        "self.shortcut(x) + self.conv2(torch.relu(self.conv1(torch.relu(x))))",
     ),
 )

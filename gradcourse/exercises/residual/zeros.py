@@ -1,0 +1,194 @@
+"""Matrices that start at 0: Fixup, and Fixup with SkipInit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import (
+    Arguments,
+    Choice,
+    CodeExercise,
+    Function,
+    Misconception,
+    Option,
+    Part,
+)
+
+Array = NDArray[np.float64]
+
+# ---------------------------------------------------------------- Fixup
+
+
+def fixup(matrices: Any, blocks: int) -> list[Array]:
+    """The matrices of one branch, the last at 0 and the others scaled."""
+    factor = blocks ** (-1.0 / (2 * len(matrices) - 2))
+    return [*(factor * np.asarray(m) for m in matrices[:-1]), np.zeros(np.shape(matrices[-1]))]
+
+
+def _with_exponent(exponent: Callable[[int], float]) -> Callable[..., list[Array]]:
+    def answer(matrices: Any, blocks: int) -> list[Array]:
+        factor = blocks ** exponent(len(matrices))
+        return [*(factor * np.asarray(m) for m in matrices[:-1]), np.zeros(np.shape(matrices[-1]))]
+
+    return answer
+
+
+def _zero_first(matrices: Any, blocks: int) -> list[Array]:
+    return fixup(matrices[::-1], blocks)[::-1]
+
+
+def _no_zero(matrices: Any, blocks: int) -> list[Array]:
+    factor = blocks ** (-1.0 / (2 * len(matrices) - 2))
+    return [factor * np.asarray(m) for m in matrices]
+
+
+def _branches(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for count in (2, 3, 4):
+        made.append((list(rng.normal(size=(count, 3, 3))), int(rng.integers(5, 200))))
+    return made
+
+
+FIXUP = CodeExercise(
+    id="residual/fixup",
+    title="Fixup",
+    lesson="07",
+    functions=(
+        Function(
+            "fixup",
+            ("matrices", "blocks"),
+            fixup,
+            (
+                Misconception(
+                    "1/√L for any number of matrices",
+                    _with_exponent(lambda m: -0.5),
+                    "You scaled by 1/√L whatever the number m of matrices. That is right for "
+                    "m = 2; with more the scale is shared among m − 1 of them.",
+                ),
+                Misconception(
+                    "shared among all m",
+                    _with_exponent(lambda m: -0.5 / m),
+                    "Your exponent is −1/(2m). The last matrix starts at 0 and is not scaled, so "
+                    "m − 1 matrices share the scale: −1/(2m − 2).",
+                ),
+                Misconception(
+                    "the 2 is missing",
+                    _with_exponent(lambda m: -1.0 / (m - 1)),
+                    "Your exponent is −1/(m − 1). Together the scaled matrices make 1/√L, not "
+                    "1/L: −1/(2m − 2).",
+                ),
+                Misconception(
+                    "the last matrix is not 0",
+                    _no_zero,
+                    "You scaled the last matrix too. It starts at 0, so that each block starts as "
+                    "the identity.",
+                ),
+                Misconception(
+                    "the first matrix is 0",
+                    _zero_first,
+                    "You set the first matrix to 0. Then the ReLU behind it gives 0 to all that "
+                    "follows, and no matrix gets a gradient. It is the last that starts at 0.",
+                ),
+                Misconception(
+                    "only the zero",
+                    _with_exponent(lambda m: 0.0),
+                    "You set the last matrix to 0 and left the others. They are scaled down so "
+                    "that the first updates of L branches do not add up to too much.",
+                ),
+            ),
+            returns="a list of arrays, in the same order",
+        ),
+    ),
+    parts=(
+        Part(
+            title="3 random branches of 2, 3 and 4 matrices",
+            points=1.0,
+            cases=_branches,
+            example=([np.eye(2), 2.0 * np.eye(2), np.ones((2, 2))], 16),
+            look_at="In the example L = 16 and m = 3, so the factor is 16^(−1/4) = 1/2.",
+        ),
+    ),
+    hints=(
+        "Two things: which matrix starts at 0, and by how much the others shrink.",
+        "The last one is 0; the m − 1 others are multiplied by L^(−1/(2m − 2)).",
+        "factor = blocks ** (-1 / (2 * len(matrices) - 2)); return [factor * W for W in "
+        "matrices[:-1]] + [np.zeros_like(matrices[-1])]",
+    ),
+)
+
+# ---------------------------------------------------------------- two zeros
+
+
+def moved_with_two_zeros(steps: int = 30, seed: int = 0) -> tuple[bool, bool]:
+    """Whether any α moves, and anything else in a block, when α and the last matrix start at 0."""
+    import torch
+
+    from gradcourse.data import digits
+    from gradcourse.nets import residual_mlp
+    from gradcourse.training import train
+
+    model = residual_mlp(6, scale="skipinit", seed=seed)
+    for name, parameter in model.named_parameters():
+        if name.endswith("layer2.weight") and name.startswith("block"):
+            torch.nn.init.zeros_(parameter)
+    start = {name: p.detach().clone() for name, p in model.named_parameters()}
+    train(model, digits(), steps=steps, lr=0.1, seed=seed, every=steps)
+    moved = {name for name, p in model.named_parameters() if not torch.equal(p, start[name])}
+    in_blocks = {name for name in moved if name.startswith("block")}
+    alphas = {name for name in in_blocks if name.endswith("alpha")}
+    return bool(alphas), bool(in_blocks - alphas)
+
+
+def _both_zero() -> str:
+    return {
+        (True, True): "all",
+        (True, False): "alpha",
+        (False, True): "matrices",
+        (False, False): "nothing",
+    }[moved_with_two_zeros()]
+
+
+BOTH_ZERO = Choice(
+    id="residual/both-zero",
+    title="Twice careful",
+    lesson="07",
+    question="SkipInit starts with α = 0, learned. To be twice careful you also start the last "
+    "matrix of every branch at 0, as Fixup does. What in the blocks moves in 30 steps of gradient "
+    "descent?",
+    answer="both_zero",
+    options=(
+        Option(
+            "all",
+            "Everything, a little later.",
+            "Either zero alone would let everything move. Two of them wait for each other.",
+        ),
+        Option(
+            "alpha",
+            "α first, then the matrices.",
+            "So it is with α = 0 alone. Here ∂ℒ/∂α is δ times F(x), and F(x) is 0.",
+        ),
+        Option(
+            "matrices",
+            "The last matrices first, then the rest.",
+            "So it is with the zero matrix alone. Here its gradient has the factor α, which is 0.",
+        ),
+        Option(
+            "nothing",
+            "Nothing at all.",
+            "∂ℒ/∂α has the factor F(x) = 0, every gradient in the branch the factor α = 0.",
+        ),
+    ),
+    measure=_both_zero,
+    explain="α W at α = 0 and W = 0 is a saddle: both derivatives are 0, and gradient descent "
+    "never leaves it.",
+    hints=(
+        "Write down ∂ℒ/∂α and ∂ℒ/∂W₂ of x + α W₂ relu(…).",
+        "∂ℒ/∂α = δ · F(x). The gradient of W₂ is α times something.",
+        "Both are 0, and stay 0.",
+    ),
+    points=1.0,
+)
