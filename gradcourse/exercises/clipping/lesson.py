@@ -138,17 +138,15 @@ ACCIDENT_SIZE = 1e4
 
 
 @cache
-def accuracy_after_accident(
-    clipped: str, seed: int, steps: int = 100, forget: bool = False
-) -> float:
+def accuracy_after_accident(clipped: str, seed: int, steps: int = 100, forget: str = "") -> float:
     """Test accuracy of 8 ReLU layers on the digits with Adam, after one enormous gradient.
 
     Parameters
     ----------
     clipped : {"never", "only", "others"}
         "only" at the accident, "others": at every update but that one.
-    forget : bool
-        Empty Adam's memory in the update after the accident.
+    forget : {"", "m", "all"}
+        What of Adam's memory is emptied in the update after the accident.
     """
     import torch
 
@@ -173,8 +171,11 @@ def accuracy_after_accident(
                 p.grad *= ACCIDENT_SIZE
         if clipped == ("only" if now else "others"):
             clip_grad_norm_(parameters, 1.0)
-        if forget and count == ACCIDENT_AT + 1:
+        if count == ACCIDENT_AT + 1 and forget == "all":
             made[0].state.clear()
+        elif count == ACCIDENT_AT + 1 and forget == "m":
+            for state in made[0].state.values():
+                state["exp_avg"].zero_()
 
     net = mlp(8, activation="relu", init="he", seed=seed)
     run = train(
