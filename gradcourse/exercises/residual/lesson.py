@@ -39,6 +39,12 @@ SPAN = Prediction(
         NamedValue(
             "as for A alone", 1e33, "That is A alone. I + αA leaves most of a vector alone."
         ),
+        NamedValue(
+            "always in the same direction",
+            3.7e4,
+            "You let one direction grow by 1 + α and another shrink by 1 − α in every factor. But "
+            "each A is a new one: it pushes along a direction as often as against it.",
+        ),
     ),
     hints=("By how much can one factor stretch at most, if A at most doubles a vector?",),
 )
@@ -70,6 +76,11 @@ MEAN_LENGTH = Prediction(
             13.5,
             "Most of the 2²⁷ paths do go through half of the branches. But each branch costs them "
             "a factor of α.",
+        ),
+        NamedValue(
+            "sizes instead of squares",
+            4.4,
+            "You weighed α against 1. Random paths add as squares: α² against 1.",
         ),
         NamedValue("all of them", 27.0, "Only one path goes through all branches."),
     ),

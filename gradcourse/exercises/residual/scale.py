@@ -65,6 +65,12 @@ VARIANCE = CodeExercise(
                     "branch; without one, F(x) is as large as x, and the factors multiply.",
                 ),
                 Misconception(
+                    "the shortcut is missing",
+                    _from_factors(lambda a: a**2),
+                    "You multiplied by α² per block: that is the branch alone. The shortcut adds "
+                    "the mean square of x itself, so the factor is 1 + α².",
+                ),
+                Misconception(
                     "doubling whatever α",
                     _from_factors(lambda a: np.full(len(a), 2.0)),
                     "You doubled in every block. That is α = 1; the branch's share is α².",
