@@ -28,6 +28,8 @@ digits = gc.digits()
 #
 # Write on the board: *u, then z, then a.* The new letter is u. All of today happens between u and
 # z.
+#
+# In a hall all of it takes 50 minutes. For 45, leave out "Forwards, the same factor" in step 5.
 
 # %% [markdown] name="puzzle" tags=["slide"]
 # ## The puzzle
