@@ -53,6 +53,7 @@ _HOMES = {
     "post_mortem": "gradcourse.instrument",
     "PostMortem": "gradcourse.instrument",
     "NonFiniteError": "gradcourse.instrument",
+    "GradcourseError": "gradcourse.support",
     "diagnose": "gradcourse.diagnosis",
     "train": "gradcourse.training",
     "accuracy": "gradcourse.training",
@@ -87,6 +88,7 @@ __all__ = [
     "Axis",
     "Band",
     "Demo",
+    "GradcourseError",
     "Knob",
     "Line",
     "NonFiniteError",
@@ -185,6 +187,7 @@ if TYPE_CHECKING:
         watch,
     )
     from gradcourse.nets import deep_linear, mlp, normalized_mlp, recurrent
+    from gradcourse.support import GradcourseError
     from gradcourse.training import ShiftMeter, accuracy, pascanu_omega, train
 
 
