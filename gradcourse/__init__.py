@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 # A widget's callback runs in a thread of its own, where torch.set_num_threads in a cell does not
 # reach: there, more than one OpenMP thread makes small tensors eight times slower. The variable
 # is read when torch is loaded, so it can only be set before.
-# Whoever asks for more threads shall not have them spin while they wait: on a busy machine that
-# made training ten times slower.
+# Whoever asks for more threads shall not have them spin for long while they wait: on a busy machine
+# that made training ten times slower. Nor shall they sleep at once: waking them for every small
+# operation made it seven times slower on an idle one. 10,000 turns are some ten microseconds.
 if "torch" not in sys.modules:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 _HOMES = {
     "mlp": "gradcourse.nets",
