@@ -11,6 +11,19 @@ class GradcourseError(Exception):
     """Bad input, said in one line: what was given, what was expected, what to do."""
 
 
+def check_integers(minimum: int, **numbers: object) -> None:
+    """Refuse a number that is no integer, or below the minimum; its name says which.
+
+    Raises
+    ------
+    GradcourseError
+        For the first of them.
+    """
+    for name, value in numbers.items():
+        if not isinstance(value, int) or value < minimum:
+            raise GradcourseError(f"{name} is {value!r}; it must be an integer, {minimum} or more.")
+
+
 def write_atomically(path: Path | str, content: bytes | str) -> None:
     """Write a file so that a reader sees the old content or the new, never a part.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -77,8 +77,8 @@ def adding_problem(length: int, *, train: int = 1000, test: int = 500, seed: int
     >>> adding_problem(30)
     Sequences: adding problem, 30 steps, 1000 for training and 500 for the test, 2 channels
     """
-    _check(2, length=length)
-    _check(1, train=train, test=test)
+    check_integers(2, length=length)
+    check_integers(1, train=train, test=test)
     generator = torch.Generator().manual_seed(seed)
     total = train + test
     numbers = torch.rand(total, length, generator=generator)
@@ -140,8 +140,8 @@ def delayed_recall(
     >>> delayed_recall(20)
     Sequences: recall after 20 steps, 1000 for training and 500 for the test, 3 channels
     """
-    _check(1, lag=lag, train=train, test=test)
-    _check(2, symbols=symbols)
+    check_integers(1, lag=lag, train=train, test=test)
+    check_integers(2, symbols=symbols)
     if not (isinstance(noise, int | float) and 0 <= noise < float("inf")):
         raise GradcourseError(f"noise is {noise!r}; a standard deviation is 0 or more.")
     generator = torch.Generator().manual_seed(seed)
@@ -155,9 +155,3 @@ def delayed_recall(
 
 def _split(x: torch.Tensor, y: torch.Tensor, train: int, label: str) -> Sequences:
     return Sequences(x[:train], y[:train], x[train:], y[train:], label)
-
-
-def _check(minimum: int, **numbers: int) -> None:
-    for name, value in numbers.items():
-        if not isinstance(value, int) or value < minimum:
-            raise GradcourseError(f"{name} is {value!r}; it must be an integer, {minimum} or more.")

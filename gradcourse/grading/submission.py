@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcourse.checking.exercise import Exercise
 from gradcourse.checking.notebook import Cell, read_cells
-from gradcourse.exercises.registry import all_exercises, assignment, assignment_names
+from gradcourse.exercises.registry import assignment, assignment_names
 from gradcourse.exercises.run_notebook import grade_id
 from gradcourse.grading.reasons import reason
 
@@ -165,11 +165,6 @@ def _by_ids(found: Submission, exercises: Sequence[Exercise]) -> int:
 def _by_names(found: Submission, exercises: Sequence[Exercise]) -> int:
     wanted = {name for exercise in exercises for name in exercise.answers}
     return len(wanted & {name for cell in found.cells for name in defined(cell.source)})
-
-
-def known_ids() -> set[str]:
-    """The grade ids of every exercise of the course."""
-    return {grade_id(exercise) for exercise in all_exercises()}
 
 
 # ---------------------------------------------------------------- what a cell gives

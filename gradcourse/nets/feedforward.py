@@ -10,7 +10,7 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
 
 Init = str | float | Callable[[int, int], float]
 """A name, a fixed standard deviation, or a function ``(fan_in, fan_out) -> std``."""
@@ -119,8 +119,8 @@ def mlp(
     >>> [name for name, _ in mlp(2).named_children()]
     ['layer1', 'sigmoid1', 'layer2', 'sigmoid2', 'output']
     """
-    _check_sizes(minimum=0, depth=depth)
-    _check_sizes(minimum=1, width=width, inputs=inputs, outputs=outputs)
+    check_integers(minimum=0, depth=depth)
+    check_integers(minimum=1, width=width, inputs=inputs, outputs=outputs)
     activation_function(activation)
     generator = torch.Generator().manual_seed(seed)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
@@ -173,7 +173,7 @@ def deep_linear(
     """
     inputs = width if inputs is None else inputs
     outputs = width if outputs is None else outputs
-    _check_sizes(minimum=1, depth=depth, width=width, inputs=inputs, outputs=outputs)
+    check_integers(minimum=1, depth=depth, width=width, inputs=inputs, outputs=outputs)
     generator = torch.Generator().manual_seed(seed)
     sizes = [inputs, *[width] * (depth - 1), outputs]
     return nn.Sequential(
@@ -182,12 +182,6 @@ def deep_linear(
             for k in range(depth)
         )
     )
-
-
-def _check_sizes(minimum: int, **sizes: int) -> None:
-    for name, value in sizes.items():
-        if not isinstance(value, int) or value < minimum:
-            raise GradcourseError(f"{name} is {value!r}; it must be an integer, {minimum} or more.")
 
 
 def _linear(

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
 
 _KINDS = MappingProxyType({"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU})
 _INITS = ("default", "normal", "orthogonal", "identity")
@@ -51,8 +51,7 @@ class Truncated(nn.Module):
 
     def __init__(self, net: Recurrent, window: int) -> None:
         super().__init__()
-        if not isinstance(window, int) or window < 1:
-            raise GradcourseError(f"window is {window!r}; it must be an integer, 1 or more.")
+        check_integers(1, window=window)
         self.net = net
         self.window = window
 
@@ -173,9 +172,7 @@ def _spectral_radius(matrix: torch.Tensor) -> float:
 
 
 def _check(kind: str, inputs: int, width: int, outputs: int, init: str, nonlinearity: str) -> None:
-    for name, size in (("inputs", inputs), ("width", width), ("outputs", outputs)):
-        if not isinstance(size, int) or size < 1:
-            raise GradcourseError(f"{name} is {size!r}; it must be an integer, 1 or more.")
+    check_integers(1, inputs=inputs, width=width, outputs=outputs)
     for name, value, known in (
         ("kind", kind, tuple(_KINDS)),
         ("init", init, _INITS),

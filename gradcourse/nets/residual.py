@@ -10,7 +10,7 @@ from torch import nn
 
 from gradcourse.nets.feedforward import Init, activation_function, mlp
 from gradcourse.nets.normalized import normalization
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
 
 Scale = float | str
 """A fixed factor on every branch, or a recipe: see `residual_mlp`."""
@@ -197,9 +197,7 @@ def _alpha(scale: Scale, blocks: int) -> tuple[float, bool]:
 
 
 def _check(blocks: int, layers: int, order: str, scale: Scale) -> None:
-    for name, value in {"blocks": blocks, "layers": layers}.items():
-        if not isinstance(value, int) or value < 1:
-            raise GradcourseError(f"{name} is {value!r}; it must be an integer, 1 or more.")
+    check_integers(1, blocks=blocks, layers=layers)
     if order not in ("pre", "post"):
         raise GradcourseError(f'order is {order!r}; expected "pre" or "post".')
     known = scale in _RECIPES if isinstance(scale, str) else isinstance(scale, int | float)
@@ -283,9 +281,7 @@ def residual_cnn(
     GradcourseError
         If a number is not a positive integer.
     """
-    for name, value in {"blocks": blocks, "channels": channels, "outputs": outputs}.items():
-        if not isinstance(value, int) or value < 1:
-            raise GradcourseError(f"{name} is {value!r}; it must be an integer, 1 or more.")
+    check_integers(1, blocks=blocks, channels=channels, outputs=outputs)
     modules: OrderedDict[str, nn.Module] = OrderedDict(picture=nn.Unflatten(1, (1, 8, 8)))
     modules["stem"] = _convolution(1, channels, 3, 1, bias=not norm)
     width = channels

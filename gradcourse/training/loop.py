@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
 from gradcourse.training.history import Diary, History, Loss, Split
 
 
@@ -96,7 +96,7 @@ def train(
         If a number is out of range, the loss is unknown or the targets do not fit it. A
         loss that turns NaN or Inf is no error: the run stops and ``History.stopped`` says when.
     """
-    _check(steps=steps, batch=batch, every=every)
+    check_integers(1, steps=steps, batch=batch, every=every)
     if not (isinstance(lr, int | float) and math.isfinite(lr)):
         raise GradcourseError(f"lr is {lr!r}; the learning rate must be a finite number.")
     loss_function = _loss(loss)
@@ -134,12 +134,6 @@ def _descend(parameters: list[nn.Parameter], lr: float) -> None:
         for parameter in parameters:
             if parameter.grad is not None:
                 parameter.sub_(parameter.grad, alpha=lr)
-
-
-def _check(**numbers: int) -> None:
-    for name, value in numbers.items():
-        if not isinstance(value, int) or value < 1:
-            raise GradcourseError(f"{name} is {value!r}; it must be an integer, 1 or more.")
 
 
 def _loss(loss: str | Loss) -> Loss:

@@ -10,10 +10,10 @@ from gradcourse.demos.recurrent.cliff import (
     BIASES,
     LEARNING_RATE,
     WEIGHTS,
-    cliff_line,
     loss_and_gradient,
+    over_the_loss,
 )
-from gradcourse.figures import Axis, Demo, Knob, Line, Picture
+from gradcourse.figures import Demo, Knob, Line, Picture
 
 UPDATES = 300
 EXPONENTS = np.round(np.arange(-1.0, 4.05, 0.1), 1)
@@ -69,11 +69,6 @@ def _paths() -> np.ndarray:
     return descend(w, b, 10.0**EXPONENTS)
 
 
-@cache
-def _surface() -> np.ndarray:
-    return loss_and_gradient(WEIGHTS[None, :], BIASES[:, None])[0]
-
-
 def _inside(path: np.ndarray) -> np.ndarray:
     """The path up to the edge of the picture, where a step that leaves it is cut."""
     low = np.array([WEIGHTS[0], BIASES[0]])
@@ -94,21 +89,8 @@ def draw_survive(exponent: float) -> Picture:
     seen = _inside(path)
     longest = float(longest_step(path[:, :, None])[0])
     end = float(loss_and_gradient(*path[-1])[0])
-    walls = WEIGHTS[WEIGHTS >= 1]
-    return Picture(
-        title=f"c = {10.0**exponent:.3g}: longest step {longest:.2g}, loss at the end {end:.2g}",
-        x=Axis("recurrent weight w"),
-        y=Axis("bias b"),
-        values=_surface(),
-        rows=BIASES,
-        columns=WEIGHTS,
-        color_label="loss after 50 steps",
-        lines=(
-            Line(walls, cliff_line(walls), "cliff, theory", "theory", "black"),
-            Line(seen[:, 0], seen[:, 1], "300 updates", color="vermillion"),
-        ),
-        color_limits=(0.0, 1.45),
-    )
+    title = f"c = {10.0**exponent:.3g}: longest step {longest:.2g}, loss at the end {end:.2g}"
+    return over_the_loss(title, Line(seen[:, 0], seen[:, 1], "300 updates", color="vermillion"))
 
 
 SURVIVE = Demo(

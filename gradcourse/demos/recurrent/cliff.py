@@ -78,19 +78,22 @@ def surface(w: float, b: float, learning_rate: float = LEARNING_RATE) -> Picture
     """The loss over (w, b), the cliff by theory, and one step from a point."""
     _, by_w, by_b = loss_and_gradient(w, b)
     length = learning_rate * float(np.hypot(by_w, by_b))
+    title = f"w = {w:.2f}, b = {b:.3f}: gradient {np.hypot(by_w, by_b):.2g}, step {length:.2g}"
+    return over_the_loss(title, _arrow(w, b, learning_rate))
+
+
+def over_the_loss(title: str, way: Line) -> Picture:
+    """A line over the loss and the cliff by theory."""
     walls = WEIGHTS[WEIGHTS >= 1]
     return Picture(
-        title=f"w = {w:.2f}, b = {b:.3f}: gradient {np.hypot(by_w, by_b):.2g}, step {length:.2g}",
+        title=title,
         x=Axis("recurrent weight w"),
         y=Axis("bias b"),
         values=_surface(),
         rows=BIASES,
         columns=WEIGHTS,
         color_label="loss after 50 steps",
-        lines=(
-            Line(walls, cliff_line(walls), "cliff, theory", "theory", "black"),
-            _arrow(w, b, learning_rate),
-        ),
+        lines=(Line(walls, cliff_line(walls), "cliff, theory", "theory", "black"), way),
         color_limits=(0.0, 1.45),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -24,40 +24,39 @@ def lsuv_scales(weights: Any, x: Any) -> Array:
     return np.array(scales)
 
 
-def _by_variance(weights: Any, x: Any) -> Array:
+def _walk(
+    weights: Any,
+    x: Any,
+    factor: Callable[[Array], Any] = lambda z: 1 / z.std(),
+    passed_on: Callable[[Array, Any], Array] = lambda z, scale: np.maximum(scale * z, 0),
+) -> Array:
+    """`lsuv_scales` with another factor, or something else sent on to the next layer."""
     h, scales = np.asarray(x), []
     for w in weights:
         z = h @ w.T
-        scales.append(1 / z.var())
-        h = np.maximum(scales[-1] * z, 0)
+        scales.append(factor(z))
+        h = passed_on(z, scales[-1])
     return np.array(scales)
+
+
+def _by_variance(weights: Any, x: Any) -> Array:
+    return _walk(weights, x, lambda z: 1 / z.var())
 
 
 def _not_passed_on(weights: Any, x: Any) -> Array:
-    h, scales = np.asarray(x), []
-    for w in weights:
-        z = h @ w.T
-        scales.append(1 / z.std())
-        h = np.maximum(z, 0)
-    return np.array(scales)
+    return _walk(weights, x, passed_on=lambda z, _: np.maximum(z, 0))
 
 
 def _by_size(weights: Any, x: Any) -> Array:
-    h, scales = np.asarray(x), []
-    for w in weights:
-        z = h @ w.T
-        scales.append(1 / np.sqrt(np.mean(z**2)))
-        h = np.maximum(scales[-1] * z, 0)
-    return np.array(scales)
+    return _walk(weights, x, lambda z: 1 / np.sqrt(np.mean(z**2)))
+
+
+def _sample_deviation(weights: Any, x: Any) -> Array:
+    return _walk(weights, x, lambda z: 1 / z.std(ddof=1))
 
 
 def _per_unit(weights: Any, x: Any) -> Array:
-    h, scales = np.asarray(x), []
-    for w in weights:
-        z = h @ w.T
-        scales.append(1 / z.std(axis=0).mean())
-        h = np.maximum(scales[-1] * z, 0)
-    return np.array(scales)
+    return _walk(weights, x, lambda z: 1 / z.std(axis=0).mean())
 
 
 def _same_input(weights: Any, x: Any) -> Array:
@@ -65,30 +64,15 @@ def _same_input(weights: Any, x: Any) -> Array:
 
 
 def _after_relu(weights: Any, x: Any) -> Array:
-    h, scales = np.asarray(x), []
-    for w in weights:
-        a = np.maximum(h @ w.T, 0)
-        scales.append(1 / a.std())
-        h = scales[-1] * a
-    return np.array(scales)
+    return _walk(weights, x, lambda z: 1 / np.maximum(z, 0).std())
 
 
 def _multiplied(weights: Any, x: Any) -> Array:
-    h, scales = np.asarray(x), []
-    for w in weights:
-        z = h @ w.T
-        scales.append(z.std())
-        h = np.maximum(scales[-1] * z, 0)
-    return np.array(scales)
+    return _walk(weights, x, lambda z: z.std())
 
 
 def _without_relu(weights: Any, x: Any) -> Array:
-    h, scales = np.asarray(x), []
-    for w in weights:
-        z = h @ w.T
-        scales.append(1 / z.std())
-        h = scales[-1] * z
-    return np.array(scales)
+    return _walk(weights, x, passed_on=lambda z, scale: scale * z)
 
 
 def _of_weights(weights: Any, x: Any) -> Array:
@@ -125,14 +109,21 @@ LSUV = CodeExercise(
                 Misconception(
                     "the scaled layer is not passed on",
                     _not_passed_on,
-                    "Only your first factor is right: you sent the *unscaled* outputs on. The "
-                    "next layer must see what the layers before it give after their scaling.",
+                    "Only your first factor is right: the later ones belong to *unscaled* outputs. "
+                    "A layer must see what the layers before it give after their scaling, and its "
+                    "factor does not hold theirs once more.",
                 ),
                 Misconception(
                     "root mean square for standard deviation",
                     _by_size,
                     "You divided by the root mean square. From layer 2 on the outputs have a mean "
                     "that is not 0; the standard deviation, z.std(), subtracts it.",
+                ),
+                Misconception(
+                    "divided by n − 1",
+                    _sample_deviation,
+                    "Your standard deviation divides by n − 1, as torch's z.std() does. Here it is "
+                    "over the numbers that are there: numpy's z.std(), or correction=0 in torch.",
                 ),
                 Misconception(
                     "the mean over units",
