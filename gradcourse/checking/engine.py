@@ -41,7 +41,8 @@ def check(
         The function, number, key or knob value itself; or, for any exercise, a dict from each
         of ``exercise.answers`` to its function or value. Knob values may come as a tuple.
     seed : int, optional
-        Fixes the random inputs; by default they are fresh each time.
+        Fixes the random inputs of a function; by default they are fresh each time. Numbers, keys
+        and knobs are judged alike with any seed.
     limit : float
         Seconds that the learner's code may run, all calls together.
     call : Caller
@@ -73,7 +74,7 @@ def check(
         )
         return Verdict(exercise.id, exercise.title, parts, seed, printed, interrupted)
     try:
-        parts = _check_value(exercise, answers, seed, stop)
+        parts = _check_value(exercise, answers, stop)
     except KeyboardInterrupt:
         part = PartResult(exercise.title, "wrong", 0.0, exercise.points, "The check was stopped.")
         return Verdict(exercise.id, exercise.title, (part,), seed, interrupted=True)
@@ -83,11 +84,10 @@ def check(
 def _check_value(
     exercise: Prediction | Choice | Tuning,
     answers: Mapping[str, Any],
-    seed: int,
     stop: threading.Event | None,
 ) -> tuple[PartResult, ...]:
     if isinstance(exercise, Tuning):
-        return check_tuning(exercise, answers, seed, stop)
+        return check_tuning(exercise, answers, stop)
     value = answers.get(exercise.answer)
     if isinstance(exercise, Prediction):
         return check_prediction(exercise, value, stop)

@@ -230,7 +230,8 @@ class Tuning:
     measure : callable
         ``measure(seed, **knobs) -> float``: builds the network with that seed and measures.
     low, high : float
-        The band; right when every one of ``repeats`` seeds lies inside it.
+        The band; right when every one of ``repeats`` seeds lies inside it. They are the same in
+        every check, so that panel and class grader agree.
     reference : mapping
         Knob settings that are right.
     misconceptions : tuple of NamedValue

@@ -20,6 +20,7 @@ from gradcourse.checking.call import call_trusted
 from gradcourse.checking.code import function_of
 from gradcourse.checking.compare import compare
 from gradcourse.exercises import all_exercises, assignment, assignment_names, get
+from gradcourse.figures import Knob
 from gradcourse.support import GradcourseError
 
 EXERCISES = all_exercises()
@@ -205,9 +206,40 @@ def test_one_option_is_right_and_the_others_say_why_not(exercise: Choice) -> Non
 
 
 @pytest.mark.parametrize("exercise", by_id(TUNINGS))
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_reference_knobs_are_right(exercise: Tuning, seed: int) -> None:
-    assert_full(check(exercise, dict(exercise.reference), seed=seed), exercise)
+def test_the_reference_knobs_and_their_neighbours_are_right(exercise: Tuning) -> None:
+    """No knife's edge: another processor's rounding must not decide over the reference."""
+    for turns in (-1, 0, 1):
+        knobs = {
+            name: turned(knob, exercise.reference[name], turns)
+            for name, knob in zip(exercise.answers, exercise.demo().knobs, strict=True)
+        }
+        assert_full(check(exercise, knobs), exercise)
+
+
+def turned(knob: Knob, value: float, steps: int) -> float:
+    return value * 10 ** (steps * knob.step) if knob.log else value + steps * knob.step
+
+
+@pytest.mark.parametrize("exercise", by_id(TUNINGS))
+def test_the_reference_knobs_are_no_lucky_networks(exercise: Tuning) -> None:
+    """Nine of ten networks that the check does not use lie inside the band, too."""
+    knobs = {
+        knob.name: exercise.reference[name]
+        for name, knob in zip(exercise.answers, exercise.demo().knobs, strict=True)
+    }
+    measured = [exercise.measure(seed, **knobs) for seed in range(10)]
+    assert sum(exercise.low <= value <= exercise.high for value in measured) >= 9, measured
+
+
+@pytest.mark.parametrize("exercise", by_id(TUNINGS))
+def test_knobs_get_one_verdict_with_any_seed(exercise: Tuning) -> None:
+    """Near the edge of the band fresh networks would give one learner two marks."""
+    (knob, *_), (name, *_) = exercise.demo().knobs, exercise.answers
+    for turns in (0, 3):
+        value = turned(knob, exercise.reference[name], turns)
+        knobs = {**exercise.reference, name: value}
+        verdicts = [check(exercise, knobs, seed=seed) for seed in (0, 1, None)]
+        assert len({verdict.parts for verdict in verdicts}) == 1
 
 
 @pytest.mark.parametrize(("exercise", "slip"), VALUE_MISCONCEPTIONS)
