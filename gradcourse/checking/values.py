@@ -98,8 +98,11 @@ def _how_close(exercise: Prediction) -> str:
 def _how_far(exercise: Prediction, number: float, truth: float) -> str:
     if not exercise.log or truth <= 0 or not math.isfinite(truth):
         return ""
-    ratio = math.exp(_distance(exercise, number, truth))
     side = "too large" if number > truth else "too small"
+    try:
+        ratio = math.exp(_distance(exercise, number, truth))
+    except OverflowError:
+        return f": far {side}"
     return f": a factor of {show.measured(ratio)} {side}"
 
 

@@ -27,7 +27,7 @@ REQUEST_LIMIT = 512 << 20
 """Bytes of JSON that the grader may send: a cell may be as large as a notebook."""
 
 MOST_NODES = 60_000
-"""Values in one frame, an array counted once: comparing millions would cost the grader time."""
+"""Values in one frame, an array or 32 packed floats counted once: millions would take long."""
 
 DEEPEST = 32
 AXES = 32
@@ -35,15 +35,7 @@ PACKED = 32
 """A list of floats longer than this travels as bytes."""
 
 DTYPES = frozenset(
-    (
-        "b1",
-        *(f"{kind}{size}" for kind in "iu" for size in (1, 2, 4, 8)),
-        "f2",
-        "f4",
-        "f8",
-        "c8",
-        "c16",
-    )
+    ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
 )
 UNSAFE = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u200e\u200f\u202a-\u202e\u2066-\u2069]"
@@ -87,7 +79,7 @@ def encode(value: Any, most: int = TEXT_LIMIT) -> bytes:
     """
     blob = _Blob()
     text = json.dumps(_node(value, blob, 0), allow_nan=False, separators=(",", ":")).encode()
-    if len(text) > most or len(blob) > BLOB_LIMIT:
+    if len(text) > most or len(blob) > BLOB_LIMIT or blob.nodes > MOST_NODES:
         raise WireError("it is too large")
     return LENGTHS.pack(len(text), len(blob)) + text + bytes(blob)
 
@@ -126,6 +118,7 @@ def _node(value: Any, blob: _Blob, depth: int) -> Any:
 
 def _sequence(value: Any, blob: _Blob, depth: int) -> Any:
     if type(value) is list and len(value) > PACKED and all(type(item) is float for item in value):
+        blob.nodes += len(value) // PACKED
         return ["p", _array(np.array(value), blob)]
     tag = "l" if type(value) is list else "t"
     return [tag, [_node(item, blob, depth + 1) for item in value]]
@@ -134,7 +127,7 @@ def _sequence(value: Any, blob: _Blob, depth: int) -> Any:
 def _array(array: np.ndarray, blob: _Blob) -> Any:
     kind = array.dtype.kind
     if kind == "U":
-        if array.size > MOST_NODES:
+        if array.size > MOST_NODES or array.nbytes > BLOB_LIMIT:
             raise WireError("it is too large")
         return ["u", list(array.shape), [str(item) for item in array.ravel()]]
     if kind == "f" and array.dtype.itemsize > 8:
@@ -190,11 +183,17 @@ class _Reader:
         self._blob = blob
         self._trusted = trusted
         self._nodes = 0
+        self._bytes = 0
+
+    def _count(self, nodes: int = 0, bytes: int = 0) -> None:
+        """A short frame must not become much: arrays may share bytes, texts be padded."""
+        self._nodes += nodes
+        self._bytes += bytes
+        if self._nodes > MOST_NODES or self._bytes > BLOB_LIMIT:
+            raise WireError("it is too large")
 
     def value(self, node: Any, depth: int) -> Any:
-        self._nodes += 1
-        if self._nodes > MOST_NODES:
-            raise WireError("it is too large")
+        self._count(nodes=1)
         if depth > DEEPEST:
             raise WireError("it is nested too deeply")
         if node is None or isinstance(node, bool | int | float):
@@ -243,6 +242,7 @@ class _Reader:
         array = self._an_array(node)
         if array.dtype != np.float64 or array.ndim != 1:
             raise WireError("packed floats are none")
+        self._count(nodes=array.size // PACKED)
         numbers: list[float] = array.tolist()
         return numbers
 
@@ -284,6 +284,7 @@ class _Reader:
         count = math.prod(sizes)
         if start + count * dtype.itemsize > len(self._blob):
             raise WireError("an array has not the bytes that it claims")
+        self._count(bytes=count * dtype.itemsize)
         if not count:
             return np.empty(sizes, dtype.newbyteorder("="))
         if name == "b1":  # a byte that is neither 0 nor 1 must not become a bool
@@ -297,4 +298,5 @@ class _Reader:
         texts = [self.value(item, DEEPEST) for item in self._items(items)]
         if math.prod(sizes) != len(texts) or not all(isinstance(text, str) for text in texts):
             raise WireError("an array has not the strings that it claims")
+        self._count(bytes=4 * len(texts) * max(map(len, texts), default=0))
         return np.array(texts, dtype=np.str_).reshape(sizes)

@@ -39,6 +39,8 @@ def test_a_wrong_prediction_shows_the_measurement_and_how_far_it_was(prediction)
         "You predicted 750; measured 75: a factor of 10 too large."
     )
     assert "a factor of 7.5 too small" in check(prediction, 10).parts[0].message
+    tiny = replace(prediction, measure=lambda: 1e-12)
+    assert check(tiny, 1e308).parts[0].message.endswith("measured 1.0e-12: far too large.")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from gradcourse.checking.plain import Bfloat16, Foreign
 from gradcourse.grading.channel import Channel, Deadline
 from gradcourse.grading.wire import (
+    BLOB_LIMIT,
     DTYPES,
     LENGTHS,
     TEXT_LIMIT,
@@ -183,6 +185,25 @@ def test_nan_as_bare_json_and_bottomless_nesting_are_refused() -> None:
         value = [value]
     with pytest.raises(WireError, match="deep"):
         encode(value)
+
+
+def test_a_short_frame_cannot_become_much() -> None:
+    """Arrays that share their bytes, and one long text among many short ones, are gigabytes."""
+    blob = bytes(BLOB_LIMIT)
+    shared = ["l", [["a", "i1", [BLOB_LIMIT], 0]] * 64]
+    padded = ["u", [4096], ["x" * (3 << 20), *[""] * 4095]]
+    packed = ["p", ["a", "f8", [BLOB_LIMIT // 8], 0]]
+    for node in (shared, padded, packed):
+        tracemalloc.start()
+        try:
+            with pytest.raises(WireError, match="large"):
+                decode(json.dumps(node).encode(), blob)
+            assert tracemalloc.get_traced_memory()[1] < 1 << 28
+        finally:
+            tracemalloc.stop()
+    for value in ([0.5] * (BLOB_LIMIT // 8), np.array(["x" * (1 << 20), *[""] * 20])):
+        with pytest.raises(WireError, match="large"):
+            encode(value)
 
 
 def test_a_byte_that_is_no_bool_becomes_one() -> None:
