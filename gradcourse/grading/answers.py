@@ -15,6 +15,7 @@ from gradcourse.checking.call import Outcome
 from gradcourse.checking.exercise import Exercise
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult, Verdict
+from gradcourse.grading.sandbox.notice import TEXTS
 
 LONGEST = 3000
 """Characters of any text in a report: an answer may be a dict with a million keys."""
@@ -128,9 +129,10 @@ def _text(answer: dict[str, Any], name: str, most: int) -> str:
     return text[:most] if isinstance(text, str) else ""
 
 
-def texts(value: Any) -> list[str]:
-    """Return the texts in a foreign list, short; nothing where it is none."""
-    return [text[:80] for text in value if isinstance(text, str)] if type(value) is list else []
+def noticed(answer: dict[str, Any]) -> list[str]:
+    """Return what it says to have noticed, if we know it: another text may have an input in it."""
+    found = answer.get("noticed")
+    return [text for text in TEXTS if text in found] if type(found) is list else []
 
 
 def lost(exercise: Exercise, text: str) -> Verdict:

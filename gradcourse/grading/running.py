@@ -21,10 +21,10 @@ from gradcourse.grading.answers import (
     as_question,
     lost,
     name_of,
+    noticed,
     outcome_of_answer,
     post_mortem,
     remote,
-    texts,
     value_of,
     without_answer,
 )
@@ -152,7 +152,7 @@ class Running:
             self._charge(child, start, seconds, isinstance(problem, Silent))
             raise self._gone(problem, seconds) from None
         self._charge(child, start, seconds, "timeout" in (answer.get("kind"), answer.get("ending")))
-        for what in texts(answer.get("noticed")):
+        for what in noticed(answer):
             self._note("tried-forbidden", at, f"It tried {what}.")
         return answer
 

@@ -250,12 +250,11 @@ def _environment() -> dict[str, str]:
         "LANG": "C.UTF-8",
         "USER": "learner",
         "LOGNAME": "learner",
-        "OMP_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
         "OMP_WAIT_POLICY": "PASSIVE",
         "MALLOC_ARENA_MAX": "2",
         "CUDA_VISIBLE_DEVICES": "",
+        "TORCHDYNAMO_DISABLE": "1",  # torch.compile needs a compiler, and changes no result
         "MPLBACKEND": "Agg",
         "GRADCOURSE_PROGRESS": "off",
     }

@@ -21,6 +21,10 @@ EVENTS = {
     "subprocess.Popen": "to start another program",
     "os.killpg": "to end other processes",
 }
+ANSWERS = "to load the course's answers"
+TEXTS = frozenset((*EVENTS.values(), ANSWERS))
+"""All that can be noticed."""
+
 MOST = 10
 
 _noticed: dict[str, None] = {}
@@ -40,7 +44,7 @@ def start() -> None:
         if event == "os.kill" and arguments[0] in parents:  # a pool ends its own children
             what = "to end other processes"
         if event == "import" and str(arguments[0]).startswith("gradcourse.exercises"):
-            what = "to load the course's answers"
+            what = ANSWERS
         if what and len(_noticed) < MOST:
             _noticed[what] = None
 
