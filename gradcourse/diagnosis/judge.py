@@ -106,7 +106,7 @@ def _not_judged(signals: Signals) -> tuple[str, ...]:
     if not signals.layers:
         missing.append(
             "dead and saturated units, gradients over time lags: no layer was measured; probe "
-            'with level="standard"'
+            'with level="standard", and before torch.compile'
         )
     elif not (np.isfinite(signals.saturated_fraction) | np.isfinite(signals.dead_fraction)).any():
         missing.append(

@@ -50,6 +50,7 @@ class Signals:
     weight_norm: np.ndarray
     update_ratio: np.ndarray
     loss: np.ndarray
+    evaluations: np.ndarray
     lag_gradient: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
@@ -88,6 +89,7 @@ class Signals:
             weight_norm=record.weight_norm,
             update_ratio=record.update_ratio,
             loss=record.loss,
+            evaluations=np.asarray(getattr(record, "evaluations", np.ones(rows))),
             lag_gradient=dict(record.lag_gradient) if layers else {},
             **{name: np.asarray(by_layer.get(name, empty)) for name in _BY_LAYER},
         )

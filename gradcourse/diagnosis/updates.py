@@ -47,15 +47,17 @@ def _typical(signals: Signals) -> np.ndarray:
     """Median over the weights of ‖ΔW‖/‖W‖, at each step.
 
     Where a step's update was not measured, the change of ‖W‖ up to the next step at which it was,
-    divided by the number of steps in between: a lower bound of the average update.
+    divided by the number of steps in between: a lower bound of the average update. A step that
+    calls a closure many times, as that of LBFGS, is as many updates.
     """
     norm = np.where(np.isfinite(signals.weight_norm), signals.weight_norm, np.nan)
     norm[norm == 0] = np.nan
     direct = np.where(np.isfinite(signals.update_ratio * norm), signals.update_ratio, np.nan)
-    typical = np.asarray(median(direct, axis=1))
+    typical = np.asarray(median(direct, axis=1)) / signals.evaluations
     rows = np.flatnonzero(np.isfinite(norm).any(axis=1))
     for row, following in itertools.pairwise(rows):
         gap = signals.step_numbers[following] - signals.step_numbers[row]
+        gap = gap * signals.evaluations[row]
         drift = float(median(np.abs(norm[following] / norm[row] - 1))) / max(int(gap), 1)
         typical[row] = np.fmax(typical[row], drift)
     return typical

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -26,6 +27,11 @@ def check_model(model: Any) -> None:
         raise GradcourseError(
             f"This {type(model).__name__} has no parameters, so there is no gradient to "
             "record; give the model that you train."
+        )
+    if any(p.is_meta for p in model.parameters()):
+        raise GradcourseError(
+            f"This {type(model).__name__} has parameters on the meta device, which hold no "
+            "numbers; probe it once they have values: model.to_empty(device=…), then load them."
         )
     if any(nn.parameter.is_lazy(p) for p in model.parameters()):
         raise GradcourseError(
@@ -59,6 +65,16 @@ def checked_optimizer(optimizer: Any, model: nn.Module) -> Any:
             "model.parameters() of the model that you probe."
         )
     return optimizer
+
+
+def default_rhythm(level: Any) -> tuple[int, int]:
+    """``every`` and ``histogram_every`` of a level."""
+    if not isinstance(level, str) or level not in _LEVELS:
+        raise GradcourseError(f"level is {level!r}; expected one of: {', '.join(_LEVELS)}.")
+    return _LEVELS[level]
+
+
+_LEVELS = MappingProxyType({"gradients": (1, 0), "standard": (10, 100), "everything": (1, 1)})
 
 
 def checked_number(name: str, given: Any, usual: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,10 +19,11 @@ _SMALLEST_FACTOR = 2.0**-126
 def clip_grad_norm_(
     parameters: Iterable[torch.Tensor] | torch.Tensor,
     max_norm: float,
-    *,
+    norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> torch.Tensor:
-    """Scale gradients in place so that their joint 2-norm is at most ``max_norm``.
+    """Scale gradients in place so that their joint norm is at most ``max_norm``.
 
     The call of ``torch.nn.utils.clip_grad_norm_``, with the range kept: there the norm of a
     finite float32 gradient of 1e20 is inf, and clipping turns it into zeros. Here it ends with
@@ -34,10 +36,15 @@ def clip_grad_norm_(
         as ``model.parameters()``, is fine.
     max_norm : float
         0 or more; ``inf`` only measures.
+    norm_type : float
+        p of the p-norm, positive; ``inf`` for the largest element.
     error_if_nonfinite : bool
         Raise when a gradient holds NaN or Inf. Otherwise such gradients are left as they are,
         all of them: no factor makes them right, and 0 × inf would spread NaN to the others. The
         returned norm says so; skip the update then, or look for the cause with `post_mortem`.
+
+    foreach : bool, optional
+        Taken for the sake of calls written for torch; it changes nothing.
 
     Returns
     -------
@@ -48,8 +55,8 @@ def clip_grad_norm_(
     Raises
     ------
     GradcourseError
-        If ``max_norm`` is negative or NaN, something in ``parameters`` is no tensor, or, on
-        request, a gradient is not finite.
+        If ``max_norm`` is negative or NaN, ``norm_type`` not positive, something in
+        ``parameters`` no tensor, or, on request, a gradient not finite.
 
     Notes
     -----
@@ -65,11 +72,14 @@ def clip_grad_norm_(
     (2.0000000400817547e+20, 1.0)
     """
     gradients = _gradients(parameters)
-    if not isinstance(max_norm, int | float | np.number) or not max_norm >= 0:
+    limit, p = _number(max_norm), _number(norm_type)
+    if not limit >= 0:
         raise GradcourseError(f"max_norm is {max_norm!r}; it must be a number, 0 or more.")
-    total = _joint(gradient_norm(gradients))
+    if not p > 0:
+        raise GradcourseError(f"norm_type is {norm_type!r}; it must be positive, or inf.")
+    total = _joint_norm(gradients, p)
     if math.isfinite(total):
-        _clip(gradients, total, float(max_norm))
+        _clip(gradients, total, limit)
         return torch.tensor(total, dtype=torch.float64)
     bad = [k for k, gradient in enumerate(gradients) if not _is_finite(gradient)]
     if bad and error_if_nonfinite:
@@ -78,11 +88,19 @@ def clip_grad_norm_(
             f"{bad[0]}, shape {tuple(gradients[bad[0]].shape)}; nothing was clipped. "
             "gc.post_mortem finds where it came from."
         )
-    if not bad and max_norm < math.inf:
+    if not bad and limit < math.inf:
         # Only float64 gets here. A power of two off, and the norm is back in range.
         _scale(gradients, 2.0**-600)
-        _clip(gradients, _joint(gradient_norm(gradients)), float(max_norm))
+        _clip(gradients, _joint_norm(gradients, p), limit)
     return torch.tensor(total, dtype=torch.float64)
+
+
+def _number(given: Any) -> float:
+    """A float, or NaN for what is none."""
+    try:
+        return float("nan" if isinstance(given, str) else given)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return math.nan
 
 
 def _clip(gradients: list[torch.Tensor], total: float, max_norm: float) -> None:
@@ -106,21 +124,37 @@ def _gradients(parameters: Iterable[torch.Tensor] | torch.Tensor) -> list[torch.
     return list({id(t): t.grad for t in tensors if t.grad is not None}.values())
 
 
-def _joint(norms: np.ndarray) -> float:
+def _joint_norm(gradients: list[torch.Tensor], p: float) -> float:
+    norms = gradient_norm(gradients) if p == 2 else np.array([_norm(g, p) for g in gradients])
     largest = float(norms.max(initial=0.0))
     if largest == 0 or not math.isfinite(largest):
         return float(norms.sum())
-    return largest * float(np.linalg.norm(norms / largest))
+    return largest * float(np.linalg.norm(norms / largest, p))
+
+
+def _norm(gradient: torch.Tensor, p: float) -> float:
+    """A p-norm in float64, of numbers of size 1: no power of them leaves its range."""
+    sizes = _values(gradient).abs().double()
+    largest = float(sizes.max()) if sizes.numel() else 0.0
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    return largest * float(torch.linalg.vector_norm(sizes / largest, p))
+
+
+def _values(gradient: torch.Tensor) -> torch.Tensor:
+    gradient = gradient.detach()
+    return gradient.coalesce().values() if gradient.is_sparse else gradient
 
 
 def _is_finite(gradient: torch.Tensor) -> bool:
-    values = gradient.coalesce().values() if gradient.is_sparse else gradient
-    return bool(torch.isfinite(values).all())
+    return bool(torch.isfinite(_values(gradient)).all())
 
 
 @torch.no_grad()
 def _scale(gradients: list[torch.Tensor], factor: float) -> None:
     for gradient in gradients:
+        if gradient.is_complex() and not gradient.is_sparse:
+            gradient = torch.view_as_real(gradient)
         if factor >= _SMALLEST_FACTOR or gradient.dtype == torch.float64 or factor == 0:
             gradient.mul_(factor)
         else:

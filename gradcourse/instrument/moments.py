@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradcourse.instrument.norms import SAFE, wide_norm
+from gradcourse.instrument.norms import LONG, SAFE, wide_norm
 from gradcourse.instrument.record import MEASURES
 
 SUM, NORM, CENTRED, SATURATED, ALIVE, POSITIVE, GRADIENT = range(7)
@@ -86,6 +86,8 @@ def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[
     alive: Any = 0
     if values.dim() == 3 and not channels_first and values.stride(0) < values.stride(1):
         values = values.transpose(0, 1)  # a recurrent layer's output lies in the order of time
+    if not channels_first and values.dim() > 2 and values.is_contiguous():
+        values = values.flatten(0, -2)  # a single long sequence has pieces, too
     for part in _pieces(values):
         norm = torch.linalg.vector_norm(part, dtype=_wide(part)).item()
         squares += norm * norm
@@ -119,7 +121,9 @@ _PIECE = 1 << 16
 
 
 def _wide(values: torch.Tensor) -> torch.dtype:
-    return torch.float64 if values.dtype == torch.float64 else torch.float32
+    # A piece is a whole image or sequence at least, and that may be long.
+    long = values.dtype == torch.float64 or values.numel() > LONG
+    return torch.float64 if long else torch.float32
 
 
 def _wide_sums(values: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:

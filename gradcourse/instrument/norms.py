@@ -14,6 +14,9 @@ SAFE = (1e-16, 1e17)
 """A norm summed in float32 is right between ``SAFE[0] * sqrt(elements)`` and ``SAFE[1]``: squares
 below float32's range then make up at most 1e-6 of the sum, and none is above it."""
 
+LONG = 1 << 17
+"""Elements up to which float32 sums squares to 1e-5; over 10⁷ it is 4e-4 off, over 10⁸ 1e-2."""
+
 _NARROW = frozenset({torch.float32, torch.float16, torch.bfloat16})
 
 
@@ -32,7 +35,7 @@ def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
     Parameters
     ----------
     tensors : iterable of torch.Tensor, or one torch.Tensor
-        Any shapes, any floating dtype.
+        Any shapes, any floating or complex dtype.
 
     Returns
     -------
@@ -50,9 +53,12 @@ def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
     >>> float(tiny.norm()), float(gradient_norm(tiny)[0])
     (0.0, 1.0000000031710769e-29)
     """
-    given = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
+    single = isinstance(tensors, torch.Tensor) or not isinstance(tensors, Iterable)
+    given = [tensors] if single else list(tensors)
     for position, tensor in enumerate(given):
-        if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+        if not isinstance(tensor, torch.Tensor) or not (
+            tensor.is_floating_point() or tensor.is_complex()
+        ):
             what = str(tensor.dtype) if isinstance(tensor, torch.Tensor) else repr(type(tensor))
             raise GradcourseError(
                 f"gradient_norm got {what} at position {position}; it takes floating-point "
@@ -77,6 +83,7 @@ class Norms:
 
     def __init__(self, largest: int) -> None:
         self._low = SAFE[0] * math.sqrt(largest)
+        self._narrow_norms = _narrow_norms if largest <= LONG else _norms_in_pieces
         self._wide: set[int] = set()
         self._all_narrow = True
 
@@ -111,7 +118,7 @@ class Norms:
 
     def _on_cpu(self, tensors: Sequence[torch.Tensor]) -> np.ndarray:
         if not self._wide:
-            norms = _narrow_norms(tensors)
+            norms = self._narrow_norms(tensors)
             # Plain Python on a short list: right after a training step, which has emptied the
             # caches, each call into NumPy costs more than all of it.
             values = norms.tolist()
@@ -134,12 +141,20 @@ class Norms:
         narrow = [k for k in range(len(tensors)) if k not in self._wide]
         norms[wide] = _exact([tensors[k] for k in wide])
         if narrow:
-            norms[narrow] = _narrow_norms([tensors[k] for k in narrow])
+            norms[narrow] = self._narrow_norms([tensors[k] for k in narrow])
         return norms
 
 
 def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
     return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).numpy()
+
+
+def _norms_in_pieces(tensors: Sequence[torch.Tensor]) -> np.ndarray:
+    pieces = [t.detach().reshape(-1).split(LONG) for t in tensors]
+    norms = _narrow_norms([one for parts in pieces for one in parts]).astype(np.float64)
+    starts = np.cumsum([0, *map(len, pieces[:-1])])
+    joined: np.ndarray = np.sqrt(np.add.reduceat(norms**2, starts))
+    return joined
 
 
 def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
@@ -149,7 +164,10 @@ def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
     if not tensor.is_cpu:
         return wide_norm(tensor)
     if tensor.dtype in _NARROW:
-        norm = torch.linalg.vector_norm(tensor, dtype=torch.float32).item()
+        if tensor.numel() <= LONG:
+            norm = torch.linalg.vector_norm(tensor, dtype=torch.float32).item()
+        else:
+            norm = float(_norms_in_pieces([tensor])[0])
         if SAFE[0] * math.sqrt(tensor.numel()) < norm < SAFE[1]:
             return norm
     return wide_norm(tensor).item()

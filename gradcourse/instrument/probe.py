@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from gradcourse.instrument.arguments import (
     check_model,
     checked_number,
     checked_optimizer,
+    default_rhythm,
     is_compiled,
     with_closure,
 )
@@ -24,11 +24,6 @@ from gradcourse.instrument.passes import Hook, Watcher
 from gradcourse.instrument.record import Record
 from gradcourse.instrument.steps import Reader
 from gradcourse.support import GradcourseError
-
-LEVELS: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {"gradients": (1, 0), "standard": (10, 100), "everything": (1, 1)}
-)
-"""Default ``every`` and ``histogram_every`` of each level."""
 
 
 def probe(
@@ -105,11 +100,9 @@ class Probe:
         histogram_every: int | None = None,
     ) -> None:
         check_model(model)
-        if not isinstance(level, str) or level not in LEVELS:
-            raise GradcourseError(f"level is {level!r}; expected one of: {', '.join(LEVELS)}.")
+        usual = default_rhythm(level)
         self._optimizer = checked_optimizer(optimizer, model)
         self._model = model
-        usual = LEVELS[level]
         self._every = checked_number("every", every, usual[0])
         usual_histograms = self._every if level == "everything" else usual[1]
         self._histogram_every = checked_number("histogram_every", histogram_every, usual_histograms)
@@ -126,6 +119,7 @@ class Probe:
         self._updates = 0
         self._in_closure = False
         self._waits = False
+        self._evaluations = 0
 
     def __repr__(self) -> str:
         return f"probe of a {type(self._model).__name__}: with gc.probe(model) as record: …"
@@ -214,7 +208,6 @@ class Probe:
             return
         if torch._C._current_graph_task_id() == -1:
             self._queued = False  # a backward pass that raised never came to its end
-            self._called = True
             if not self._in_closure:
                 self._updates = 0  # an update that raised never came to its end
             self._record.begin()
@@ -239,6 +232,7 @@ class Probe:
     def _came_back(self, record: Record | None, one: Any, gradient: torch.Tensor) -> None:
         if record is not self._record or record is None:
             return
+        self._called = True
         if one is not None and self._watcher is not None:
             self._watcher.mark(one)
         self._queue()
@@ -275,6 +269,7 @@ class Probe:
             self._reader.keep_weights()
         changed = with_closure(optimizer, positional, named, self._read_after)
         self._in_closure = self._waits = changed is not None
+        self._evaluations = 0
         if not self._waits:
             self._write()
         return changed
@@ -283,6 +278,7 @@ class Probe:
         """The closure, and after its first call a look at what it made, before it is used."""
 
         def read() -> Any:
+            self._evaluations += 1
             try:
                 loss = closure()
             except BaseException:
@@ -302,10 +298,11 @@ class Probe:
         self._updates = max(0, self._updates - 1)
         if self._record is None or self._updates:
             return
+        self._depth = 0  # an interrupted call of the model never came to its end
         if self._in_closure:
             self._in_closure = False
             self._write_once()  # an optimizer may not call it at all
-            self._record.end()
+            self._record.end(self._evaluations)
         if len(self._record):
             self._reader.write_updates(self._record.newest())
         self._advance()

@@ -82,7 +82,7 @@ class Reader:
         """Copy the weights, for the update that comes."""
         weights = [self.parameters[k].detach() for k in self._weights]
         self._before_norms = self._weight_norms(weights)
-        if self._fits(weights):
+        if weights and self._fits(weights):
             # The memory of the last step is used again; fresh memory would cost more than the copy.
             torch._foreach_copy_(self._before, weights)
         else:

@@ -116,3 +116,51 @@ def test_a_limit_that_is_none(max_norm):
 def test_parameters_that_are_none(parameters):
     with pytest.raises(GradcourseError, match="position 0"):
         clip_grad_norm_(parameters, 1.0)
+
+
+@pytest.mark.parametrize("norm_type", [2.0, 1, 3, 0.5, math.inf])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.complex64])
+def test_a_call_written_for_torch_gives_what_torch_gives(norm_type, dtype):
+    def made():
+        generator = torch.Generator().manual_seed(0)
+        tensors = [torch.zeros(shape, dtype=dtype) for shape in ((3, 4), (5,), ())]
+        for tensor in tensors:
+            tensor.grad = torch.randn(tensor.shape, dtype=dtype, generator=generator) * 10
+        return tensors
+
+    ours, theirs = made(), made()
+    expected = torch.nn.utils.clip_grad_norm_(theirs, 0.5, norm_type, True, foreach=False)
+    total = clip_grad_norm_(ours, 0.5, norm_type, True, foreach=False)
+    assert float(total) == pytest.approx(float(expected), rel=1e-5)
+    for a, b in zip(ours, theirs, strict=True):
+        assert torch.allclose(a.grad, b.grad, rtol=1e-4)
+
+
+@pytest.mark.parametrize("norm_type", [1.0, 3.0, math.inf])
+@pytest.mark.parametrize("size", [1e-42, 1e-25, 1e20, 3e38])
+def test_other_norms_keep_their_range_too(norm_type, size):
+    parameter = holder([size, -size, 0.0])
+    exact = np.linalg.norm(parameter.grad.double().numpy() / size, norm_type) * size
+    assert float(clip_grad_norm_(parameter, exact / 2, norm_type)) == pytest.approx(exact, 1e-6)
+    left = np.linalg.norm(parameter.grad.double().numpy() / size, norm_type) * size
+    assert left == pytest.approx(exact / 2, rel=1e-2 if size < 1e-38 else 1e-6)
+
+
+def test_complex_gradients_beyond_what_float32_can_square():
+    parameter = torch.zeros(3, dtype=torch.complex64)
+    parameter.grad = torch.full((3,), 3e38j)
+    clip_grad_norm_(parameter, 1e-3)
+    assert torch.allclose(parameter.grad, torch.full((3,), 1e-3j / math.sqrt(3)))
+
+
+@pytest.mark.parametrize("norm_type", [0, -1, math.nan, "2", None])
+def test_a_norm_that_is_none(norm_type):
+    with pytest.raises(GradcourseError, match="norm_type is"):
+        clip_grad_norm_(holder([1.0]), 1.0, norm_type)
+
+
+def test_a_limit_may_come_as_a_tensor_or_an_array():
+    for limit in (torch.tensor(0.5), np.array(0.5), np.float32(0.5)):
+        parameter = holder([3.0, 4.0])
+        clip_grad_norm_(parameter, limit)
+        assert float(parameter.grad.norm()) == pytest.approx(0.5)

@@ -85,3 +85,21 @@ def test_the_private_function_is_there_in_this_torch():
 def test_anything_else_is_refused(bad):
     with pytest.raises(GradcourseError, match="position"):
         gradient_norm(bad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_tensors_of_millions_of_elements(dtype):
+    long, short = (
+        torch.rand(n, generator=torch.Generator().manual_seed(n)) for n in (3_000_000, 7)
+    )
+    tensors = [short.to(dtype), long.to(dtype).view(1000, -1), long.to(dtype).view(-1, 1000).T]
+    expected = [_exact(t) for t in tensors]
+    np.testing.assert_allclose(norms.Norms(long.numel())(tensors), expected, rtol=1e-5)
+    assert norms.quick_norm(tensors[1]) == pytest.approx(expected[1], rel=1e-5)
+
+
+def test_complex_tensors_and_what_is_no_tensor():
+    assert gradient_norm(torch.full((3,), 1e25j))[0] == pytest.approx(3**0.5 * 1e25, rel=1e-6)
+    for wrong in (None, 3, torch.arange(3), [1.0]):
+        with pytest.raises(GradcourseError, match="gradient_norm got"):
+            gradient_norm(wrong)

@@ -37,6 +37,14 @@ _BATCH_NORM = (
     "A channel has variance 0 in this batch and eps is 0, or too small for the dtype: use the "
     "default eps of 1e-5, or larger batches.",
 )
+_EMPTY = (
+    "The mean of nothing is 0/0: the batch is empty, or every target is ignore_index (-100). Skip "
+    'such batches, or take reduction="sum" and divide by the count, at least 1.',
+)
+_SINGLE = (
+    "The variance of a single number is 0/0, since it divides by n - 1: give it more than one, or "
+    "correction=0.",
+)
 _ARC = ("The inverse function has an infinite slope at ±1: clamp to 1 - 1e-6 in size.",)
 
 WHERE = (
@@ -82,7 +90,20 @@ _BY_OP: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         "rsqrt": _SQRT,
         "linalg_vector_norm": _SQRT,
         "norm": _SQRT,
-        "std": _SQRT,
+        "std": (*_SINGLE, *_SQRT),
+        **dict.fromkeys(("var", "var_mean", "std_mean"), _SINGLE),
+        **dict.fromkeys(
+            (
+                "mean",
+                "mse_loss",
+                "smooth_l1_loss",
+                "huber_loss",
+                "binary_cross_entropy_with_logits",
+            ),
+            (*_EMPTY, *_OVERFLOW),
+        ),
+        "nll_loss": _EMPTY,
+        "nll_loss2d": _EMPTY,
         "cdist": _SQRT,
         "pow": _POWER,
         "div": _DIVIDE,
@@ -116,4 +137,4 @@ def advice_for(op: str) -> tuple[str, ...]:
 
 def is_overflow(remedies: tuple[str, ...]) -> bool:
     """Whether the dtype's largest number belongs to the evidence."""
-    return remedies in (_OVERFLOW, _EXP)
+    return remedies == _EXP or remedies[-len(_OVERFLOW) :] == _OVERFLOW

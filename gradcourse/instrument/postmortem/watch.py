@@ -271,7 +271,7 @@ class Watch:
     def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         if self._in_closure and not self._quiet:
             self.step += 1
-        self._in_closure = self._updating = False
+        self._in_closure, self._updating, self._depth = False, False, 0  # a call may be cut short
 
     def _look(self) -> None:
         self.check_gradients()

@@ -36,6 +36,11 @@ class Readings:
         return np.array([step.measures is not None for step in self._steps], dtype=bool)
 
     @property
+    def evaluations(self) -> np.ndarray:
+        """Times that each step called the closure of its optimizer, int, (S,); 1 without one."""
+        return np.array([step.evaluations for step in self._steps], dtype=np.int64)
+
+    @property
     def layers(self) -> tuple[str, ...]:
         """Names of the layers, in the order in which they ran."""
         return tuple(self._layer_kinds())

@@ -44,11 +44,13 @@ class Record(Readings):
         self._open = False
         self._steps.append(step)
 
-    def end(self) -> None:
+    def end(self, evaluations: int) -> None:
         """Note that an update is over that made several passes. For the probe.
 
         The first of them is the step; a loss that was logged in another one is left out.
         """
+        if self._steps:
+            self._steps[-1].evaluations = max(1, evaluations)
         self._open = False
         self._waiting_loss = None
 
@@ -110,6 +112,7 @@ class Record(Readings):
             described.append(
                 {
                     "number": step.number,
+                    "evaluations": step.evaluations,
                     "names": list(step.names),
                     "kinds": list(step.kinds),
                     "lags": list(step.lag_gradients),
@@ -191,6 +194,7 @@ _SPECIALS = ("zeros", "nan", "positive_infinity", "negative_infinity")
 def _step(item: dict[str, Any], own: dict[str, np.ndarray], loss: float) -> Step:
     return Step(
         number=int(item["number"]),
+        evaluations=int(item.get("evaluations", 1)),
         columns=own["columns"],
         parameter_gradients=own["parameter_gradients"],
         weight_norms=own.get("weight_norms"),

@@ -48,6 +48,8 @@ class Step:
         Of the weights' gradients.
     loss : float
         NaN if it was not logged.
+    evaluations : int
+        Times that the closure of ``optimizer.step`` was called; 1 without a closure.
 
     An array may also be a tensor that still lies on its device: `Record` fetches it when read.
     """
@@ -63,6 +65,7 @@ class Step:
     lag_gradients: dict[str, Any] = field(default_factory=dict)
     histograms: dict[str, Log2Histogram] = field(default_factory=dict)
     loss: Any = math.nan
+    evaluations: int = 1
 
     def table(self) -> np.ndarray:
         """``measures``, fetched from where they lie once and for all."""
