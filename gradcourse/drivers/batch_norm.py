@@ -22,8 +22,9 @@ def drive_predict(predict: Callable[..., Any], arguments: tuple[Any, ...]) -> An
     Returns
     -------
     dict or None
-        The predicted digits; whether the model is in training mode afterwards; how far its
-        running mean moved. None when the function returned None.
+        The predicted digits; how many of the five modules (the network and its four layers) are
+        in training mode afterwards; how far the running statistics moved. None when the function
+        returned None.
     """
     import torch
     from torch import nn
@@ -43,14 +44,16 @@ def drive_predict(predict: Callable[..., Any], arguments: tuple[Any, ...]) -> An
         running_mean.copy_(torch.tensor(np.asarray(mean)))
         running_variance.copy_(torch.tensor(np.asarray(variance)))
     model.train(bool(training))
-    before = running_mean.clone()
+    before = running_mean.clone(), running_variance.clone()
     found = predict(model, torch.tensor(np.asarray(x), dtype=torch.float32))
     if found is None:
         return None
     if isinstance(found, torch.Tensor):
         found = found.detach().numpy()
+    after = norm.running_mean, norm.running_var
+    moved = [float((a - b).abs().max()) for a, b in zip(after, before, strict=True)]  # type: ignore[operator]
     return {
         "digits": np.asarray(found).astype(np.float64),
-        "training mode": bool(model.training),
-        "running mean moved by": float((running_mean - before).abs().max()),
+        "modules in training mode": sum(module.training for module in model.modules()),
+        "running statistics moved by": max(moved),
     }

@@ -25,8 +25,8 @@ def drive_clip(clip: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     Returns
     -------
     dict or None
-        The norm, float32, or "not finite"; the gradients afterwards. None when the function
-        returned None.
+        The norm, float32, NaN for any that is not finite; how many parameters have a gradient,
+        and the gradients that were given, afterwards. None when the function returned None.
     """
     import torch
 
@@ -43,10 +43,15 @@ def drive_clip(clip: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     if norm is None:
         return None
     norm = float(norm)
-    return {
-        "norm": np.float32(norm) if math.isfinite(norm) else "not finite",
-        "gradients": ["none" if p.grad is None else p.grad.numpy() for p in parameters],
+    report: dict[str, Any] = {
+        "norm": np.float32(norm if math.isfinite(norm) else math.nan),
+        "parameters with a gradient": sum(p.grad is not None for p in parameters),
     }
+    for index, (gradient, parameter) in enumerate(zip(given, parameters, strict=True)):
+        if not isinstance(gradient, str):
+            left = parameter.grad
+            report[f"gradient {index}"] = "none" if left is None else left.numpy()
+    return report
 
 
 def drive_step(training_step: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

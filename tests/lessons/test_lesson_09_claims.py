@@ -15,7 +15,7 @@ from gradcourse.demos.clipping import adam_rate, adam_rate_theory, decayed, desc
 from gradcourse.demos.clipping.cliff import longest_step, starts
 from gradcourse.demos.clipping.decay import GAIN, RATE, UPDATES, spectral_norm
 from gradcourse.exercises.clipping.adaptive import adaptive_clip
-from gradcourse.exercises.clipping.global_norm import angle_to_raw
+from gradcourse.exercises.clipping.angle import angle_to_raw
 from gradcourse.exercises.clipping.lesson import (
     accuracy_after_accident,
     clipped_by_torch,

@@ -153,6 +153,22 @@ def _always_trains(model: Any, x: Any) -> Any:
     return digits
 
 
+def _norms_stay_in_eval(model: Any, x: Any) -> Any:
+    from torch import nn
+
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.eval()
+    return _no_eval(model, x)
+
+
+def _statistics_put_back(model: Any, x: Any) -> Any:
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    digits = _no_eval(model, x)
+    model.load_state_dict(state)
+    return digits
+
+
 def _one_by_one(model: Any, x: Any) -> Any:
     import torch
 
@@ -219,6 +235,18 @@ PREDICT = CodeExercise(
                     "may have come in evaluation mode. Remember model.training first.",
                 ),
                 Misconception(
+                    "a layer left in evaluation mode",
+                    _norms_stay_in_eval,
+                    "Your digits are right, but the batch norm layers stay in evaluation mode. A "
+                    "layer has a mode of its own, whatever model.training says: put it back, too.",
+                ),
+                Misconception(
+                    "this batch's statistics",
+                    _statistics_put_back,
+                    "The running statistics are as they were, but the digits were not computed "
+                    "with them: in training mode batch norm normalizes by this very batch.",
+                ),
+                Misconception(
                     "one image at a time, in training mode",
                     _one_by_one,
                     "In training mode batch norm refuses a batch of one: it has no variance. "
@@ -247,15 +275,16 @@ PREDICT = CodeExercise(
             points=1.0,
             cases=_models(True),
             example=_small_model(True),
-            look_at="Three things are shown: the digits, the model's mode afterwards, and how far "
-            "its running mean moved.",
+            look_at="Three things are shown: the digits, how many of the five modules (the network "
+            "and its four layers) are in training mode afterwards, and how far the running "
+            "statistics moved.",
         ),
         Part(
             title="2 random networks that come in evaluation mode",
             points=1.0,
             cases=_models(False),
             example=_small_model(False),
-            look_at="The model must leave as it came: look at `training mode`.",
+            look_at="The model must leave as it came: none of its modules in training mode.",
         ),
     ),
     hints=(

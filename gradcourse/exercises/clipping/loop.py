@@ -76,6 +76,25 @@ def _not_scaled(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: floa
     scaler.update()
 
 
+def _by_value(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    from torch.nn.utils import clip_grad_value_
+
+    optimizer.zero_grad()
+    scaler.scale(_loss(model, x, y)).backward()
+    scaler.unscale_(optimizer)
+    clip_grad_value_(model.parameters(), c)
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def _no_step(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    optimizer.zero_grad()
+    scaler.scale(_loss(model, x, y)).backward()
+    scaler.unscale_(optimizer)
+    _clip(model, c)
+    scaler.update()
+
+
 def _no_update(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
     optimizer.zero_grad()
     scaler.scale(_loss(model, x, y)).backward()
@@ -108,7 +127,10 @@ def _run(rng: np.random.Generator) -> tuple[Any, ...]:
 
 
 def _two_steps(rng: np.random.Generator) -> Sequence[Arguments]:
-    return [(*_run(rng), float(rng.uniform(0.3, 1.0))) for _ in range(3)]
+    """The last threshold is far above the norm: there is nothing to clip."""
+    return [
+        (*_run(rng), float(rng.uniform(*ends))) for ends in ((0.3, 1.0), (0.3, 1.0), (1e4, 2e4))
+    ]
 
 
 def _overflow(rng: np.random.Generator) -> Sequence[Arguments]:
@@ -116,7 +138,7 @@ def _overflow(rng: np.random.Generator) -> Sequence[Arguments]:
     made: list[Arguments] = []
     for _ in range(2):
         weights, stale, x, y = _run(rng)
-        x[0] *= 1e18
+        x[0] *= 4e18
         made.append((weights, stale, x, y, float(rng.uniform(0.3, 1.0))))
     return made
 
@@ -154,10 +176,10 @@ STEP = CodeExercise(
                     "optimizer.zero_grad() first.",
                 ),
                 Misconception(
-                    "zero_grad after backward",
+                    "no gradient to unscale",
                     _zero_too_late,
-                    "You threw the new gradient away: zero_grad stands after backward. It belongs "
-                    "before.",
+                    "When unscale_ came there was no gradient. Either zero_grad stands after "
+                    "backward and threw it away, or backward comes too late.",
                 ),
                 Misconception(
                     "the loss is not scaled",
@@ -166,10 +188,22 @@ STEP = CodeExercise(
                     "backward starts from scaler.scale(loss).",
                 ),
                 Misconception(
+                    "by value",
+                    _by_value,
+                    "You cut each entry of the gradient at max_norm. Clip its norm: "
+                    "clip_grad_norm_ scales all entries by one factor.",
+                ),
+                Misconception(
+                    "no update arrives",
+                    _no_step,
+                    "Your weights do not move at all. Is scaler.step(optimizer) called in every "
+                    "step, while the gradients are still there?",
+                ),
+                Misconception(
                     "scaler.update() is missing",
                     _no_update,
                     "Your first step is right; the second one raises, because the scaler still "
-                    "waits for update(). It ends every step.",
+                    "waits for update(). It comes once in every step, as its last line.",
                 ),
                 Misconception(
                     "optimizer.step()",
@@ -190,12 +224,12 @@ STEP = CodeExercise(
     ),
     parts=(
         Part(
-            title="3 random models, two steps each",
+            title="3 random models, two steps each, one of them with nothing to clip",
             points=2.0,
             cases=_two_steps,
             example=(np.array([[0.0, 0.0]]), _ZERO + 5.0, _EXAMPLE_X, _EXAMPLE_Y, 0.5),
-            look_at="Each step must be 0.1 · max_norm long, since both gradients are larger. "
-            "Compare with the length of yours.",
+            look_at="In the example each step must be 0.1 · max_norm long, since both gradients "
+            "are larger. Where the gradient is smaller than max_norm, the step is 0.1 · gradient.",
             rtol=1e-4,
             atol=1e-6,
         ),

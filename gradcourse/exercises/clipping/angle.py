@@ -1,0 +1,103 @@
+"""The angle by which a way of clipping turns the gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+
+def _flat(tensors: Any) -> np.ndarray:
+    return np.concatenate([np.ravel(t) for t in tensors])
+
+
+def _cosine(first: np.ndarray, second: np.ndarray) -> float:
+    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
+
+
+def angle_to_raw(raw: Any, clipped: Any) -> float:
+    """Angle between a raw and a clipped gradient, in degrees, over all tensors together."""
+    return math.degrees(math.acos(min(1.0, _cosine(_flat(raw), _flat(clipped)))))
+
+
+def _mean_angle(raw: Any, clipped: Any) -> float:
+    return float(np.mean([angle_to_raw([a], [b]) for a, b in zip(raw, clipped, strict=True)]))
+
+
+def _clipped_pairs(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for limit in (0.4, 0.7, 1.0, 1.3):
+        raw = [rng.normal(size=shape) * 3.0 for shape in ((3, 3), (4,))]
+        made.append((raw, [np.clip(g, -limit, limit * 0.9) for g in raw]))
+    return made
+
+
+ANGLE = CodeExercise(
+    id="clipping/angle",
+    title="The angle to the raw gradient",
+    lesson="09",
+    functions=(
+        Function(
+            "angle_to_raw",
+            ("raw", "clipped"),
+            angle_to_raw,
+            (
+                Misconception(
+                    "radians",
+                    lambda raw, clipped: math.radians(angle_to_raw(raw, clipped)),
+                    "Your angle is in radians. Here it is in degrees.",
+                ),
+                Misconception(
+                    "the cosine",
+                    lambda raw, clipped: _cosine(_flat(raw), _flat(clipped)),
+                    "You returned the cosine. The angle is its arccos, in degrees.",
+                ),
+                Misconception(
+                    "mean over the tensors",
+                    _mean_angle,
+                    "You averaged the tensors' own angles. The gradient is one vector: flatten "
+                    "and join all tensors first.",
+                ),
+                Misconception(
+                    "from the lengths",
+                    lambda raw, clipped: math.degrees(
+                        math.acos(np.linalg.norm(_flat(clipped)) / np.linalg.norm(_flat(raw)))
+                    ),
+                    "You used the ratio of the lengths. A vector can be shortened without being "
+                    "turned: you need their dot product.",
+                ),
+                Misconception(
+                    "by one length twice",
+                    lambda raw, clipped: math.degrees(
+                        math.acos(_flat(raw) @ _flat(clipped) / np.sum(_flat(raw) ** 2))
+                    ),
+                    "You divided by the raw norm twice. Each vector is divided by its own norm.",
+                ),
+            ),
+            returns="a float, in degrees",
+        ),
+    ),
+    parts=(
+        Part(
+            title="4 random gradients, clipped by value",
+            points=1.0,
+            cases=_clipped_pairs,
+            example=(
+                [np.array([3.0, 0.0]), np.array([4.0])],
+                [np.array([1.0, 0.0]), np.array([1.0])],
+            ),
+            look_at="(3, 0, 4) and (1, 0, 1): the dot product is 7, the norms are 5 and √2.",
+            rtol=1e-6,
+        ),
+    ),
+    hints=(
+        "The gradient of a network is one long vector.",
+        "cos = a·b / (‖a‖ ‖b‖), with both gradients flattened and joined.",
+        "a, b = (np.concatenate([np.ravel(t) for t in g]) for g in (raw, clipped)); "
+        "np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))",
+    ),
+)

@@ -1,0 +1,145 @@
+"""Clipping by the joint norm, done right and as it is done wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def _gradients(parameters: Any) -> list[Any]:
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+def joint(gradients: Sequence[Any]) -> float:
+    return math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
+
+
+def _scale(gradients: Sequence[Any], factor: float) -> None:
+    for gradient in gradients:
+        gradient.copy_(gradient.double() * factor)
+
+
+def clip_by_global_norm(parameters: Any, max_norm: float) -> float:
+    """Scale all gradients by one factor so that their joint norm is at most ``max_norm``."""
+    gradients = _gradients(parameters)
+    total = joint(gradients)
+    if math.isfinite(total) and total > max_norm:
+        _scale(gradients, max_norm / total)
+    return total
+
+
+def each_tensor(parameters: Any, max_norm: float) -> float:
+    gradients = _gradients(parameters)
+    total = joint(gradients)
+    if math.isfinite(total):
+        for gradient in gradients:
+            norm = joint([gradient])
+            if norm > max_norm:
+                _scale([gradient], max_norm / norm)
+    return total
+
+
+def by_value(parameters: Any, max_norm: float) -> float:
+    gradients = _gradients(parameters)
+    total = joint(gradients)
+    if math.isfinite(total):
+        for gradient in gradients:
+            gradient.clamp_(-max_norm, max_norm)
+    return total
+
+
+def always(parameters: Any, max_norm: float) -> float:
+    gradients = _gradients(parameters)
+    total = joint(gradients)
+    if math.isfinite(total):
+        _scale(gradients, max_norm / total if total else math.nan)
+    return total
+
+
+def without_none(parameters: Any, max_norm: float) -> float:
+    if any(p.grad is None for p in parameters):
+        raise AttributeError("'NoneType' object has no attribute 'norm'")
+    return clip_by_global_norm(parameters, max_norm)
+
+
+def by(measure: Callable[[Sequence[Any]], float]) -> Callable[[Any, float], float]:
+    """Right but for what is called the norm."""
+
+    def answer(parameters: Any, max_norm: float) -> float:
+        gradients = _gradients(parameters)
+        total = measure(gradients)
+        if math.isfinite(total) and total > max_norm:
+            _scale(gradients, max_norm / total)
+        return total
+
+    return answer
+
+
+def norm_after(parameters: Any, max_norm: float) -> float:
+    clip_by_global_norm(parameters, max_norm)
+    return joint(_gradients(parameters))
+
+
+def spreads(parameters: Any, max_norm: float) -> float:
+    gradients = _gradients(parameters)
+    total = joint(gradients)
+    factor = 0.0 if math.isinf(total) else max_norm / (total or math.inf)
+    _scale(gradients, min(factor, 1.0) if not math.isnan(factor) else math.nan)
+    return total
+
+
+def torchs_own(parameters: Any, max_norm: float) -> float:
+    from torch.nn.utils import clip_grad_norm_
+
+    return float(clip_grad_norm_(parameters, max_norm))
+
+
+def copies(parameters: Any, max_norm: float) -> float:
+    return joint(_gradients(parameters))
+
+
+def to_one(parameters: Any, max_norm: float) -> float:
+    gradients = _gradients(parameters)
+    total = joint(gradients)
+    if math.isfinite(total) and total > max_norm:
+        _scale(gradients, 1.0 / total)
+    return total
+
+
+def float32_norm(gradients: Sequence[Any]) -> float:
+    # Summed in float32 the square of 1e25 is inf.
+    return math.sqrt(sum(float(g.square().sum()) for g in gradients))
+
+
+def enlarges(parameters: Any, max_norm: float) -> float:
+    """Zeros stay zeros; all other small gradients grow."""
+    gradients = _gradients(parameters)
+    total = joint(gradients)
+    if math.isfinite(total) and total > 0:
+        _scale(gradients, max_norm / total)
+    return total
+
+
+def inf_is_clipped(parameters: Any, max_norm: float) -> float:
+    """``total > max_norm`` is false for NaN, and true for Inf."""
+    gradients = _gradients(parameters)
+    total = joint(gradients)
+    if total > max_norm:
+        _scale(gradients, max_norm / total)
+    return total
+
+
+def all_zero(parameters: Any, max_norm: float) -> float:
+    total = clip_by_global_norm(parameters, max_norm)
+    if not math.isfinite(total):
+        for gradient in _gradients(parameters):
+            gradient.zero_()
+    return total
+
+
+def of_the_weights(parameters: Any, max_norm: float) -> float:
+    total = joint([p.detach() for p in parameters])
+    if total > max_norm:
+        _scale(_gradients(parameters), max_norm / total)
+    return total
