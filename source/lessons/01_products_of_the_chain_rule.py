@@ -52,7 +52,8 @@ title = "Gradient at the output of each layer"
 gc.depth_plot(record, "output_gradient_norm", title=title)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# A straight line on a log axis, over some twelve decades: every layer takes the same share.
+# A straight line on a log axis, over some twelve decades (factors of ten): every layer takes the
+# same share.
 # **Which factor per layer is that, and who chose it?** You will have it at the end of step 4.
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
@@ -212,12 +213,14 @@ gc.Plot(
 # $$\frac1L \log \Big| \prod_{l=1}^{L} r_l \Big| \;=\; \frac1L \sum_{l=1}^{L} \log |r_l|
 # \;\longrightarrow\; \lambda = \mathbb E \log |r| .$$
 #
-# $\lambda$ is the **Lyapunov exponent**. Almost every chain has size $e^{\lambda L}$; here
+# $\lambda$ is the **Lyapunov exponent**, the rate to which almost every chain tends. Here
 # $\lambda = \tfrac12 (\log 0.5 + \log 1.6) = -0.112$, so $e^{100 \lambda} = 0.8^{50} =
-# 1.4 \times 10^{-5}$, the median you measured. The *mean* is $\mathbb E[r]^L = 1.05^{100}$, about
-# 131. Since $\mathbb E \log |r| \le \log \mathbb E |r|$ (Jensen), the mean is never below the
-# typical chain. It belongs to a few huge chains, so rare that 10,000 chains do not even measure it:
-# compare the five seeds.
+# 1.4 \times 10^{-5}$, the median you measured. (One chain scatters about it: the sum of 100 logs
+# has a standard deviation of $\sqrt{100} \cdot \tfrac12 \log 3.2 = 5.8$, a factor of some 300 in
+# size.) The *mean* is $\mathbb E[r]^L = 1.05^{100}$, about 131. Since
+# $\mathbb E \log |r| \le \log \mathbb E |r|$ (Jensen), the mean is never below the typical chain.
+# It belongs to a few huge chains, so rare that 10,000 chains do not even measure it: compare the
+# five seeds.
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -229,7 +232,8 @@ gc.Plot(
 # not help, the mean lives at about one chain in ten million.
 
 # %% [markdown] name="bridge-2" tags=["continue"]
-# A number has one size. A layer's Jacobian is a matrix, and stretches every direction differently.
+# A number has one size. The derivative of a whole layer is a matrix, its *Jacobian*, and stretches
+# every direction differently.
 # **What does a product of matrices do to all its directions?**
 
 # %% [markdown] name="step-3" tags=["slide"]
@@ -277,11 +281,12 @@ print(f"decades from the largest to the smallest: {decades[-1]:.0f}")
 # %% [markdown] name="explain-spectrum" tags=["subslide"]
 # ### Explain
 #
-# Matrices have Lyapunov exponents too, one per direction (Furstenberg & Kesten 1960). Follow $i$
-# orthogonal directions. A Gaussian matrix has no preferred direction, so at each layer
-# the part of direction $i$ that is orthogonal to the $i-1$ before it is a Gaussian vector with
-# $N-i+1$ components of variance $s^2$. Its squared length is $s^2 \chi^2_{N-i+1}$, and the mean of
-# $\log \chi^2_k$ is $\log 2 + \psi(k/2)$, with $\psi$ the digamma function. Therefore (Newman 1986)
+# Matrices have Lyapunov exponents too, the largest (Furstenberg & Kesten 1960) and one for each
+# further direction (Oseledets 1968). Follow $i$ orthogonal directions. A Gaussian matrix has no
+# preferred direction, so at each layer the part of direction $i$ that is orthogonal to the $i-1$
+# before it is a Gaussian vector with $N-i+1$ components of variance $s^2$. Its squared length is
+# $s^2 \chi^2_{N-i+1}$, and the mean of $\log \chi^2_k$ is $\log 2 + \psi(k/2)$, with $\psi$ the
+# digamma function. Therefore (Newman 1986)
 #
 # $$\lambda_i = \tfrac12 \Big( \log 2 s^2 + \psi \big( \tfrac{N-i+1}{2} \big) \Big) .$$
 #
@@ -319,8 +324,9 @@ gc.demo("chain/rank-one")
 # ## Step 4 · Backpropagation by hand
 #
 # A deep linear net is the product and nothing else: $h_0 = x$, $h_l = W_l h_{l-1}$, and a loss
-# $\mathcal L(h_L)$. Layer 1 is nearest the input. Such nets are simple enough to be solved on paper
-# (Saxe, McClelland & Ganguli 2014), and they already have this lesson's disease.
+# $\mathcal L(h_L)$. Layer 1 is nearest the input. Such nets are so simple that for suitable data and
+# starting weights their training can be solved on paper (Saxe, McClelland & Ganguli 2014), and they
+# already have this lesson's disease.
 #
 # ### Predict
 
@@ -693,6 +699,7 @@ gc.depth_plot(record)
 #
 # - IEEE 754 (2019), *Standard for floating-point arithmetic.*
 # - Furstenberg & Kesten (1960), *Products of random matrices.*
+# - Oseledets (1968), *A multiplicative ergodic theorem.*
 # - Newman (1986), *The distribution of Lyapunov exponents: exact results for random matrices.*
 # - Drmač & Veselić (2008), *New fast and accurate Jacobi SVD algorithm.*
 # - Rumelhart, Hinton & Williams (1986), *Learning representations by back-propagating errors.*

@@ -1,9 +1,8 @@
 # %% [markdown] name="title" tags=["slide"]
 # # 02 · Saturation
 #
-# **After this lesson you can say why eight sigmoid layers learn nothing where two learn
-# everything, compute what each layer costs before you train, and mend the network with one
-# number.**
+# **After this lesson you can say why eight sigmoid layers learn nothing where two learn to read,
+# compute what each layer costs before you train, and mend the network with one number.**
 #
 # *45 minutes. You need lesson 01: the chain rule as a product, and δ, the gradient that travels
 # back.*
@@ -66,7 +65,8 @@ gc.Plot("Two layers learn, eight do not", gc.Axis("step"), gc.Axis("loss"), tupl
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
 # A loss of $\ln 10 = 2.3$ is what you pay when you give each of the ten digits the same chance.
-# The deep network holds the shallow one inside it, and learns nothing, from any seed.
+# The deep network could copy the shallow one as closely as you like (near $z = 0$ a sigmoid is almost
+# a straight line, and passes on what it gets), and learns nothing, from any seed.
 # **What do six more layers destroy, and where?** The usual suspect is called *saturation*. Meet it
 # first.
 
@@ -242,7 +242,8 @@ gc.Plot(
 #   = \chi_l = \sigma_w^2\, \mathrm{E}\bigl[\varphi'(\sqrt{q_l}\, \zeta)^2\bigr],
 #   \qquad q_{l+1} = \sigma_w^2\, \mathrm{E}\bigl[\varphi(\sqrt{q_l}\, \zeta)^2\bigr],$$
 #
-# with $\zeta$ standard normal and $q_l$ the variance of $z_l$ (Schoenholz et al. 2017). Glorot's
+# with $\zeta$ standard normal and $q_l$ the variance of $z_l$ (Schoenholz et al. 2017; going back
+# they count the matrix as a fresh one, which is good for wide layers). Glorot's
 # weights have $\sigma_w = 1$ here. Then $q$ settles at 0.265, so $|z|$ is mostly below 1 and the
 # slopes are almost as large as slopes of σ can be: $\sqrt\chi = 0.236$, just below ¼. (Layer 1 has
 # 0.212, because the pixels give it $q = 1$.) Layers 7 down to 1 make $3.6 \times 10^{-5}$, the
@@ -262,7 +263,7 @@ gc.Plot(
 # demo does not move: `gc.demo("saturation/decay").frame(gain=10.0)`.
 
 # %% [markdown] name="bridge-2" tags=["continue"]
-# Layer 1 receives a gradient some 25,000 times fainter than layer 8. **What does a layer do that
+# Layer 1 receives a gradient some 28,000 times fainter than layer 8. **What does a layer do that
 # hears almost nothing?**
 
 # %% [markdown] name="step-3" tags=["slide"]
@@ -312,7 +313,7 @@ for depth in (2, 8):
 #   \frac{\|W_t - W_0\|}{\|W_0\|} \le \frac{\eta}{\|W_0\|}
 #   \sum_{s<t} \Bigl\|\frac{\partial\mathcal{L}}{\partial W}\Bigr\|_s .$$
 #
-# With $\partial\mathcal{L}/\partial W = \delta\, h^\top$, a layer whose δ is some 25,000 times
+# With $\partial\mathcal{L}/\partial W = \delta\, h^\top$, a layer whose δ is some 28,000 times
 # fainter stays where it was born: layer 1 moved by $5 \times 10^{-4}$ of its size in 1000 steps. In
 # the shallow network it moved by more than its size. Nothing in these equations pulls a weight
 # towards 0.

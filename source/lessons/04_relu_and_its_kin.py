@@ -847,8 +847,8 @@ np.round(record.dead_fraction[0, record.select("ReLU")], 2)
 # ## Sources
 #
 # - Nair & Hinton (2010), *Rectified linear units improve restricted Boltzmann machines*, ICML, and
-#   Glorot, Bordes & Bengio (2011), *Deep sparse rectifier neural networks*, AISTATS: ReLU, and its
-#   zeros as a virtue.
+#   Glorot, Bordes & Bengio (2011), *Deep sparse rectifier neural networks*, AISTATS: they made ReLU
+#   (which is older) the usual choice; its zeros as a virtue.
 # - Glorot & Bengio (2010), *Understanding the difficulty of training deep feedforward neural
 #   networks*, AISTATS: the weights used here.
 # - Maas, Hannun & Ng (2013), *Rectifier nonlinearities improve neural network acoustic models*,
@@ -859,7 +859,8 @@ np.round(record.dead_fraction[0, record.select("ReLU")], 2)
 #   exponential linear units*, ICLR: ELU.
 # - Hendrycks & Gimpel (2016), *Gaussian error linear units*, arXiv 1606.08415: GELU, and SiLU by
 #   name; Elfwing, Uchibe & Doya (2018), *Sigmoid-weighted linear units for neural network function
-#   approximation in reinforcement learning*, Neural Networks 107: SiLU, put to work.
+#   approximation in reinforcement learning*, Neural Networks 107: SiLU, put to work. (Many call it
+#   Swish.)
 # - Klambauer, Unterthiner, Mayr & Hochreiter (2017), *Self-normalizing neural networks*, NIPS:
 #   SELU.
 # - Hanin & Rolnick (2018), *How to start training*, NeurIPS: how far one ReLU network strays from
