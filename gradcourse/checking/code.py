@@ -6,55 +6,26 @@ import builtins
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gradcourse.checking import show
 from gradcourse.checking.call import Caller, Outcome, call_trusted
-from gradcourse.checking.compare import Tolerance, compare, precision
+from gradcourse.checking.compare import compare, precision
 from gradcourse.checking.exercise import (
-    Arguments,
     CodeExercise,
     Function,
     Misconception,
     Part,
 )
+from gradcourse.checking.naming import Trial, name_misconceptions
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult, Status
 from gradcourse.support import GradcourseError
 
 Clock = Callable[[], float]
 """Returns the seconds of which a limit is made."""
-
-
-@dataclass
-class _Trial:
-    """One part, run on a learner's function."""
-
-    part: Part
-    function: Function
-    cases: list[Arguments] = field(default_factory=list)
-    got: list[Outcome] = field(default_factory=list)
-    expected: list[Outcome] = field(default_factory=list)
-    differences: list[str] = field(default_factory=list)
-    problem: str = ""
-    unanswered: bool = False
-    limit: float = 0.0
-
-    @property
-    def tolerance(self) -> Tolerance:
-        return Tolerance(self.part.rtol, self.part.atol)
-
-    @property
-    def complete(self) -> bool:
-        """Whether every case was answered, by a value or an exception."""
-        return len(self.got) == len(self.cases) and bool(self.cases)
-
-    @property
-    def failed(self) -> bool:
-        return not self.unanswered and (bool(self.problem) or any(self.differences))
 
 
 def function_of(exercise: CodeExercise, part: Part) -> Function:
@@ -95,9 +66,9 @@ def check_code(
         The results, what the learner's code printed, and whether the check was interrupted.
     """
     deadline = clock() + limit
-    trials: list[_Trial] = []
+    trials: list[Trial] = []
     for index, part in enumerate(exercise.parts):
-        trial = _Trial(part, function_of(exercise, part))
+        trial = Trial(part, function_of(exercise, part))
         # What is left is shared by the parts that are left: an endless loop in the first part
         # must not cost the second one its points.
         share = max(0.0, deadline - clock()) / (len(exercise.parts) - index)
@@ -109,7 +80,7 @@ def check_code(
         else:
             _run(trial, answers, np.random.default_rng([seed, index]), call, stop, clock)
         trials.append(trial)
-    names = _name_misconceptions(trials)
+    names = name_misconceptions(trials)
     pairs = zip(trials, names, strict=True)
     results = tuple(_result(trial, name, reveal) for trial, name in pairs)
     # The first call is enough: every case would print the same lines again.
@@ -118,16 +89,16 @@ def check_code(
     return results, printed, _interrupted(trials)
 
 
-def _interrupted(trials: Sequence[_Trial]) -> bool:
+def _interrupted(trials: Sequence[Trial]) -> bool:
     return any(outcome.kind == "interrupted" for trial in trials for outcome in trial.got)
 
 
-def _still_busy(trials: Sequence[_Trial], function: Function) -> bool:
+def _still_busy(trials: Sequence[Trial], function: Function) -> bool:
     return any(o.abandoned for t in trials if t.function is function for o in t.got)
 
 
 def _run(
-    trial: _Trial,
+    trial: Trial,
     answers: Mapping[str, Any],
     rng: np.random.Generator,
     call: Caller,
@@ -179,7 +150,7 @@ def _type_in_words(answer: Any) -> str:
     return f"an object of type {type(answer).__name__}"
 
 
-def _difference(trial: _Trial, expected: Outcome, got: Outcome) -> str:
+def _difference(trial: Trial, expected: Outcome, got: Outcome) -> str:
     """Say how one outcome differs from the right one; empty when it does not."""
     if got.kind == "signature":
         return got.message
@@ -215,49 +186,7 @@ def _still_running(got: Outcome) -> str:
     return " It could not be stopped and still runs: restart the kernel to end it."
 
 
-def _name_misconceptions(trials: Sequence[_Trial]) -> list[Misconception | None]:
-    """Find for each failed part the misconception that gives the same outcomes.
-
-    One that explains all outcomes of a function, in every part, comes first; then one that
-    explains the part, and of several the one that explains most of the other parts.
-    """
-    return [_explain(trial, trials) if trial.failed else None for trial in trials]
-
-
-def _explain(trial: _Trial, trials: Sequence[_Trial]) -> Misconception | None:
-    if not trial.complete:
-        return None
-    others = [t for t in trials if t.function is trial.function and t.complete and t is not trial]
-    best: tuple[int, Misconception] | None = None
-    for misconception in trial.function.misconceptions:
-        if not _matches(trial, misconception):
-            continue
-        score = sum(_matches(other, misconception) for other in others)
-        if best is None or score > best[0]:
-            best = (score, misconception)
-    return None if best is None else best[1]
-
-
-def _matches(trial: _Trial, misconception: Misconception) -> bool:
-    wrong = call_trusted(trial.function, misconception.answer, trial.cases)
-    pairs = zip(wrong, trial.got, strict=True)
-    return all(_alike(a, b, trial.tolerance) for a, b in pairs)
-
-
-def _alike(wrong: Outcome, got: Outcome, tolerance: Tolerance) -> bool:
-    if wrong.kind != got.kind:
-        return False
-    if wrong.kind == "error":
-        return wrong.error == got.error
-    if isinstance(wrong.value, Foreign):
-        return bool(wrong.value == got.value)
-    try:
-        return not compare(wrong.value, got.value, tolerance)
-    except TypeError:
-        return False
-
-
-def _result(trial: _Trial, misconception: Misconception | None, reveal: bool) -> PartResult:
+def _result(trial: Trial, misconception: Misconception | None, reveal: bool) -> PartResult:
     part = trial.part
     note = _mutation_note(trial)
     if trial.unanswered or trial.failed:
@@ -274,7 +203,7 @@ def _result(trial: _Trial, misconception: Misconception | None, reveal: bool) ->
     )
 
 
-def _message(trial: _Trial, misconception: Misconception | None, reveal: bool) -> str:
+def _message(trial: Trial, misconception: Misconception | None, reveal: bool) -> str:
     shown = _case_to_show(trial)
     got, difference = trial.got[shown], trial.differences[shown]
     if got.kind == "signature":
@@ -287,12 +216,21 @@ def _message(trial: _Trial, misconception: Misconception | None, reveal: bool) -
     if misconception is not None:
         return f"{misconception.message}\n{example}"
     answered = got.kind == "value" and got.value is not None
-    if trial.part.look_at and (answered or got.kind == "timeout"):
+    told = answered or got.kind == "timeout" or _is_arithmetic(got)
+    if trial.part.look_at and told:
         return f"{example}\nLook at: {trial.part.look_at}"
     return example
 
 
-def _hidden(trial: _Trial) -> str:
+def _is_arithmetic(got: Outcome) -> bool:
+    """Whether numbers, not a slip of the pen, made the exception: the hint is about them."""
+    if got.kind != "error":
+        return False
+    arithmetic = ("OverflowError", "ZeroDivisionError", "FloatingPointError")
+    return got.error in arithmetic or "math domain error" in got.message
+
+
+def _hidden(trial: Trial) -> str:
     """Say how random inputs failed without showing one, or what should have come out."""
     failing = [
         got for got, difference in zip(trial.got, trial.differences, strict=True) if difference
@@ -321,7 +259,7 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _case_to_show(trial: _Trial) -> int:
+def _case_to_show(trial: Trial) -> int:
     """The example when it fails, else the smallest random case that does."""
     failing = [i for i, difference in enumerate(trial.differences) if difference]
     if failing[0] == 0:
@@ -329,7 +267,7 @@ def _case_to_show(trial: _Trial) -> int:
     return min(failing, key=lambda i: show.size(trial.cases[i]))
 
 
-def _mutation_note(trial: _Trial) -> str:
+def _mutation_note(trial: Trial) -> str:
     changed = sorted({i for outcome in trial.got for i in outcome.changed})
     if not changed:
         return ""

@@ -85,6 +85,8 @@ def _foreign(expected: Any, got: Foreign, where: str) -> str:
         return f"{where} a {got.type_name} where {_kind(expected)} was expected: wrap it in list()."
     if got.type_name in ("function", "method", "builtin_function_or_method"):
         return f"{where} a function where {_kind(expected)} was expected: is a call's () missing?"
+    if got.type_name in ("Series", "DataFrame"):
+        return f"{where} a pandas {got.type_name}: return its numbers, .to_numpy()."
     why = f" ({got.why})" if got.why else ""
     return f"{where} an object of type {got.type_name}{why} where {_kind(expected)} was expected."
 

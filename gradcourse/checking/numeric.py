@@ -95,8 +95,9 @@ def _wrong_dtype(wanted: Numbers, given: Numbers, where: str) -> str:
             "complex in general: take np.abs(...) for their size, or .real where that is meant."
         )
     if (kind == "b") != (expected == "b"):
-        seen = "True or False" if given.scalar else "an array of True and False"
-        return f"{where} {seen} where {describe(wanted)} was expected."
+        seen = describe(given) if kind == "b" else "numbers" if not given.scalar else "a number"
+        hint = " A comparison, such as x == 0, gives True and False." if expected == "b" else ""
+        return f"{where} {seen} where {describe(wanted)} was expected.{hint}"
     if wanted.dtype in ("float64", "float32") and given.dtype in ("float16", "bfloat16"):
         return (
             f"{where} {given.dtype}, which keeps two or three digits, where {wanted.dtype} was "
@@ -156,7 +157,19 @@ def _wrong_values(wanted: Numbers, given: Numbers, tolerance: Tolerance, where: 
         cut = cut or np.array_equal(given.values, np.floor(wanted.values))
         if cut and given.values.any():  # a 0 may as well be a placeholder
             return _truncated(wanted, given, where)
-    return _show_difference(wanted, given, agree)
+    return _show_difference(wanted, given, agree) + _rounded(wanted, given)
+
+
+def _rounded(wanted: Numbers, given: Numbers) -> str:
+    """Say so when rounding to a few decimals is all that is wrong."""
+    if given.values.dtype.kind != "f" or wanted.values.dtype.kind != "f":
+        return ""
+    for decimals in range(1, 7):
+        if not given.values.any():
+            break
+        if np.array_equal(given.values, np.round(wanted.values, decimals)):
+            return f" It is rounded to {show.count(decimals, 'decimal')}: return all digits."
+    return ""
 
 
 def _truncated(wanted: Numbers, given: Numbers, where: str) -> str:
@@ -175,7 +188,7 @@ def _agree(wanted: Numbers, given: Numbers, tolerance: Tolerance) -> np.ndarray:
     expected = wanted.values
     if expected.dtype.kind in "biu":
         return np.asarray(given.values == expected)
-    dtype = _coarser(wanted.dtype, given.dtype)
+    dtype = _coarser(wanted.dtype, _computed_in(given))
     kind = np.complex128 if expected.dtype.kind == "c" else np.float64
     a, b = expected.astype(kind), given.values.astype(kind)
     rtol = RELATIVE[dtype] if tolerance.rtol is None else tolerance.rtol
@@ -187,6 +200,15 @@ def _agree(wanted: Numbers, given: Numbers, tolerance: Tolerance) -> np.ndarray:
             atol = CANCELLATION[dtype] * (largest if largest > 0 else 1e-3)
         close = np.abs(a - b) <= atol + rtol * np.abs(a)
         return np.asarray((close & np.isfinite(a)) | (a == b) | (np.isnan(a) & np.isnan(b)))
+
+
+def _computed_in(given: Numbers) -> str:
+    """The dtype behind the numbers: float32's `.item()` is a float64 that float32 holds exactly."""
+    if given.dtype != "float64":
+        return given.dtype
+    with np.errstate(all="ignore"):
+        short = given.values.astype(np.float32).astype(np.float64)
+    return "float32" if np.array_equal(short, given.values) else "float64"
 
 
 def _coarser(first: str, second: str) -> str:

@@ -61,7 +61,10 @@ def check_prediction(
     number = as_number(value)
     if number is None or (exercise.log and number <= 0):
         kind = "a number above 0" if exercise.log else "a finite number"
-        return (_wrong(exercise, f"`{exercise.answer}` is {_shown(value)}: give {kind}."),)
+        text = f"`{exercise.answer}` is {_shown(value)}: give {kind}"
+        if number is not None and number < 0:
+            text += ", the number itself and not its logarithm"
+        return (_wrong(exercise, f"{text}."),)
     truth = float(run_trusted(exercise.measure, stop))
     said = f"You predicted {_with_unit(show.number(number), exercise)}; "
     found = f"measured {_with_unit(show.measured(truth), exercise)}"
@@ -130,12 +133,13 @@ def check_choice(
     if is_open(value):
         return (_open(exercise),)
     keys = [option.key for option in exercise.options]
-    if not isinstance(value, str) or value not in keys:
+    key = _key(value)
+    if key not in keys:
         text = f"`{exercise.answer}` is {_shown(value)}: choose one of {_or(keys)}."
         return (_wrong(exercise, text),)
-    chosen = exercise.options[keys.index(value)]
+    chosen = exercise.options[keys.index(key)]
     truth = run_trusted(exercise.measure, stop)
-    if value == truth:
+    if key == truth:
         tested = f"You chose “{_bare(chosen)}”, and so does the measurement. {chosen.message}"
         return (_right(exercise, tested.strip(), exercise.explain),)
     right = next(_bare(option) for option in exercise.options if option.key == truth)
@@ -143,6 +147,13 @@ def check_choice(
     if chosen.message:
         message = f"{chosen.message}\n{message}"
     return (_wrong(exercise, message, note=exercise.explain),)
+
+
+def _key(value: Any) -> str:
+    """Read a key as typed by hand: "May grow" means "may-grow"."""
+    if not isinstance(value, str):
+        return ""
+    return "-".join(value.lower().replace("_", " ").replace("-", " ").split())
 
 
 def _bare(option: Option) -> str:

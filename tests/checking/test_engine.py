@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -93,8 +94,33 @@ def test_a_misconception_that_is_right_on_one_part_costs_the_other(exercise) -> 
 
 
 def test_an_exception_can_be_a_misconception(exercise) -> None:
-    verdict = check(exercise, lambda f: 3 % 0)
+    verdict = check(exercise, lambda f: 3 // 0)
     assert verdict.misconceptions == ("divides",)
+
+
+def test_the_same_kind_of_exception_alone_is_no_misconception(exercise) -> None:
+    """Many slips end in the same ValueError."""
+    verdict = check(exercise, lambda factors: 1 // 0, seed=0)
+    assert verdict.misconceptions == ("divides",)  # the same exception, with the same words
+
+    def other_words(factors):
+        raise ZeroDivisionError("made elsewhere")
+
+    assert check(exercise, other_words, seed=0).misconceptions == ()
+
+
+def test_arithmetic_that_raises_is_told_where_to_look(exercise) -> None:
+    def overflows(factors):
+        return math.exp(1e4 * abs(factors[0]))
+
+    part = check(exercise, overflows, seed=0).parts[0]
+    assert "OverflowError" in part.message
+    assert part.message.endswith("Look at: signs")
+
+    def misspelt(factors):
+        raise NameError("factorz")
+
+    assert "Look at" not in check(exercise, misspelt, seed=0).parts[0].message
 
 
 def test_of_two_that_explain_a_part_the_one_that_explains_more_is_named(exercise) -> None:

@@ -52,6 +52,11 @@ def test_what_is_no_positive_number_is_said(prediction, value) -> None:
     assert "give a number above 0" in verdict.parts[0].message
 
 
+def test_a_negative_prediction_on_a_log_scale_may_be_a_logarithm(prediction) -> None:
+    message = check(prediction, -4.3).parts[0].message
+    assert message.endswith("give a number above 0, the number itself and not its logarithm.")
+
+
 @pytest.mark.parametrize("value", [None, ..., {}, {"depth": None}])
 def test_an_open_prediction_measures_nothing(prediction, value) -> None:
     def never():
@@ -99,7 +104,16 @@ def test_a_choice_is_decided_by_the_measurement(choice) -> None:
     assert wrong.parts[0].note == "0.9 is below 1."
 
 
-@pytest.mark.parametrize("value", ["Falls", "stays", 1, True])
+@pytest.mark.parametrize("value", ["Falls", " falls ", "FALLS"])
+def test_how_a_key_is_typed_costs_nothing(choice, value) -> None:
+    assert check(choice, value).right
+    option = replace(choice.options[1], key="may-fall")
+    hyphened = replace(choice, options=(choice.options[0], option), measure=lambda: "may-fall")
+    assert check(hyphened, "May fall").right
+    assert check(hyphened, "may_fall").right
+
+
+@pytest.mark.parametrize("value", ["stays", "", 1, True, ["falls"]])
 def test_what_is_no_option_is_said(choice, value) -> None:
     assert "choose one of 'grows' or 'falls'" in check(choice, value).parts[0].message
 

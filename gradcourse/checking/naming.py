@@ -1,0 +1,105 @@
+"""One part of a `CodeExercise` as it ran, and the misconception that explains how it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from gradcourse.checking.call import Outcome, call_trusted
+from gradcourse.checking.compare import Tolerance, compare
+from gradcourse.checking.exercise import Arguments, Function, Misconception, Part
+from gradcourse.checking.plain import Foreign
+
+
+@dataclass
+class Trial:
+    """One part, run on a learner's function."""
+
+    part: Part
+    function: Function
+    cases: list[Arguments] = field(default_factory=list)
+    got: list[Outcome] = field(default_factory=list)
+    expected: list[Outcome] = field(default_factory=list)
+    differences: list[str] = field(default_factory=list)
+    problem: str = ""
+    unanswered: bool = False
+    limit: float = 0.0
+
+    @property
+    def tolerance(self) -> Tolerance:
+        return Tolerance(self.part.rtol, self.part.atol)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every case was answered, by a value or an exception."""
+        return len(self.got) == len(self.cases) and bool(self.cases)
+
+    @property
+    def failed(self) -> bool:
+        return not self.unanswered and (bool(self.problem) or any(self.differences))
+
+
+def name_misconceptions(trials: Sequence[Trial]) -> list[Misconception | None]:
+    """Find for each failed part the misconception that gives the same outcomes.
+
+    One that explains all outcomes of a function, in every part, comes first; then one that
+    explains the part, and of several the one that explains most of the other parts.
+    """
+    return [_explain(trial, trials) if trial.failed else None for trial in trials]
+
+
+def _explain(trial: Trial, trials: Sequence[Trial]) -> Misconception | None:
+    if not trial.complete:
+        return None
+    others = [t for t in trials if t.function is trial.function and t.complete and t is not trial]
+    best: tuple[int, Misconception] | None = None
+    for misconception in trial.function.misconceptions:
+        if not _matches(trial, misconception):
+            continue
+        alike = [other for other in others if _matches(other, misconception)]
+        if not any(_telling(each, misconception) for each in (trial, *alike)):
+            continue
+        score = len(alike)
+        if best is None or score > best[0]:
+            best = (score, misconception)
+    return None if best is None else best[1]
+
+
+def _matches(trial: Trial, misconception: Misconception) -> bool:
+    wrong = call_trusted(trial.function, misconception.answer, trial.cases)
+    pairs = zip(wrong, trial.got, strict=True)
+    return all(_alike(a, b, trial.tolerance) for a, b in pairs)
+
+
+def _telling(trial: Trial, misconception: Misconception) -> bool:
+    """Whether more than the kind of an exception is alike: many slips raise the same one."""
+    failing = [i for i, difference in enumerate(trial.differences) if difference]
+    if any(trial.got[i].kind != "error" for i in failing):
+        return True
+    if not failing:
+        return False
+    cases = [trial.cases[i] for i in failing]
+    wrong = call_trusted(trial.function, misconception.answer, cases)
+    return all(
+        _words(outcome.message) == _words(trial.got[i].message)
+        for outcome, i in zip(wrong, failing, strict=True)
+    )
+
+
+def _words(message: str) -> list[str]:
+    """The first line, of which a learner's outcome keeps 200 characters."""
+    lines = message.strip().splitlines()
+    return lines[0][:200].split() if lines else []
+
+
+def _alike(wrong: Outcome, got: Outcome, tolerance: Tolerance) -> bool:
+    if wrong.kind != got.kind:
+        return False
+    if wrong.kind == "error":
+        return wrong.error == got.error
+    if isinstance(wrong.value, Foreign):
+        return bool(wrong.value == got.value)
+    try:
+        return not compare(wrong.value, got.value, tolerance)
+    except TypeError:
+        return False
