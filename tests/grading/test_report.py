@@ -115,6 +115,8 @@ def test_a_learners_page_says_why_something_was_not_graded() -> None:
     assert "It is damaged." in text
     assert "Your instructor will look at this submission." in text
     assert "not graded" in text
+    assert "points" not in text
+    assert "Your functions were called" not in text
     assert "✓" not in text
     late = _record(submission={"notes": ["handed in late"]})
     assert "Handed in late." in _text(learner_page(late))

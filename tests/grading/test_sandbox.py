@@ -459,27 +459,3 @@ def test_the_filter_is_a_program_for_this_machine_and_for_the_other(
     monkeypatch.setattr(seccomp, "MACHINE", "riscv64")
     with pytest.raises(system.Unsupported):
         seccomp.program()
-
-
-def test_a_process_that_keeps_itself_waiting_was_not_kept_by_others() -> None:
-    if not Path("/proc/self/schedstat").exists():
-        pytest.skip("this kernel does not count it")
-    script = (
-        "import os, time\n"
-        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
-        "end = time.monotonic() + 60\n"
-        "any(os.fork() == 0 for _ in range(6))\n"
-        "while time.monotonic() < end: pass\n"
-    )
-    one = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
-    try:
-        until = time.monotonic() + 60
-        while resources.kept_waiting(one.pid) < 1.0 and time.monotonic() < until:
-            time.sleep(0.05)
-        waited = resources.kept_waiting(one.pid)
-        by_others = resources.kept_waiting_by_others(one.pid)
-    finally:
-        os.killpg(one.pid, signal.SIGKILL)
-        one.wait()
-    assert waited >= 1.0
-    assert by_others < 0.9 * waited

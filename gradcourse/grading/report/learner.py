@@ -8,7 +8,14 @@ from gradcourse.checking.show import points
 from gradcourse.checking.style import STYLE
 from gradcourse.checking.verdict import MARKS, WORDS, PartResult, Verdict
 from gradcourse.grading.report.page import inline, name, page, plain, table, visible
-from gradcourse.grading.report.words import Record, names_of, reason_text, score, sentences
+from gradcourse.grading.report.words import (
+    Record,
+    is_graded,
+    names_of,
+    reason_text,
+    score,
+    sentences,
+)
 
 
 def learner_page(record: Record) -> bytes:
@@ -27,12 +34,11 @@ def learner_page(record: Record) -> bytes:
         f'<p class="score"><strong>{score(record)}</strong></p>',
         _notes(record),
         _reasons(record),
-        _overview(record),
     ]
-    if record["questions"]:
-        body.append("<h2>Question by question</h2>")
-    body += [_question(index, one) for index, one in enumerate(record["questions"], 1)]
-    body.append(_how(record))
+    if is_graded(record):
+        body += [_overview(record), "<h2>Question by question</h2>"]
+        body += [_question(index, one) for index, one in enumerate(record["questions"], 1)]
+        body.append(_how(record))
     return page(title, "\n".join(filter(None, body)))
 
 

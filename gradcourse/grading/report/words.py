@@ -18,7 +18,9 @@ def is_graded(record: Record) -> bool:
 
 
 def score(record: Record) -> str:
-    """Return "13 of 16 points"."""
+    """Return "13 of 16 points", or "not graded"."""
+    if not is_graded(record):
+        return "not graded"
     return f"{points(record['earned'])} of {points(record['possible'])} points"
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from gradcourse.grading.limits import Limits
-
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def limit(limits: Limits) -> None:
@@ -18,7 +16,7 @@ def limit(limits: Limits) -> None:
     The address space is limited far above the memory, because torch and every thread reserve much
     more than they use; what is really written to is limited by RLIMIT_DATA and the watch.
     """
-    space, data = _held()
+    space, data = _held("VmSize", "VmData")
     seconds = int(2 * limits.submission) + 10
     wanted = {
         "CORE": 0,
@@ -41,15 +39,15 @@ def limit(limits: Limits) -> None:
         resource.setrlimit(what, (amount, amount))
 
 
-def _held() -> tuple[int, int]:
-    """Bytes of address space and of data that this process has now."""
-    found = {"VmSize": 0, "VmData": 0}
-    with contextlib.suppress(OSError), open("/proc/self/status", encoding="ascii") as stream:
+def _held(*names: str, pid: int | str = "self") -> list[int]:
+    """Bytes that a process holds, of each of these kinds; 0 when it is gone."""
+    found = dict.fromkeys(names, 0)
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb") as stream:
         for line in stream:
-            name, _, rest = line.partition(":")
+            name, _, rest = line.decode("ascii", "replace").partition(":")
             if name in found:
                 found[name] = int(rest.split()[0]) * 1024
-    return found["VmSize"], found["VmData"]
+    return list(found.values())
 
 
 def prefer_to_be_killed() -> None:
@@ -59,12 +57,10 @@ def prefer_to_be_killed() -> None:
 
 
 def resident(pid: int | str = "self") -> int:
-    """Bytes of memory that a process holds; 0 when it is gone."""
-    try:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as stream:
-            return int(stream.read().split()[1]) * PAGE
-    except (OSError, ValueError, IndexError):
-        return 0
+    """Bytes of memory that a process holds, without those of files: a fork begins with few of them,
+    and could hold as many bytes of its own before it had more than the one it came from.
+    """
+    return sum(_held("RssAnon", "RssShmem", pid=pid))
 
 
 def kept_waiting(pid: int | str = "self") -> float:
@@ -88,9 +84,9 @@ def _schedule(pid: int | str) -> tuple[float, float]:
         return 0.0, 0.0
 
 
-def kept_waiting_by_others(pid: int) -> float:
-    """As `kept_waiting`, without the time in which its own threads and processes ran instead."""
-    own = sum(_used(one) for one in family(pid))
+def kept_waiting_by_others(pid: int, started: Iterable[int]) -> float:
+    """As `kept_waiting`, without the time in which it, or what it has started, ran instead."""
+    own = sum(_used(one) for one in {pid, *started})
     ran, waited = _schedule(pid)
     return max(0.0, waited - max(0.0, own - ran))
 
@@ -119,6 +115,15 @@ def family(pid: int) -> Iterator[int]:
             continue
 
 
-def beyond(pid: int, idle: int) -> int:
-    """Bytes that a family of processes holds beyond what each held when it was forked."""
-    return sum(max(0, resident(one) - idle) for one in family(pid))
+def descendants() -> list[int]:
+    """Return the processes below this one.
+
+    In the zygote, they are those of the one submission that runs: its orphans come here where it
+    has no namespace.
+    """
+    return [pid for pid in family(os.getpid()) if pid != os.getpid()]
+
+
+def beyond(pids: Iterable[int], idle: int) -> int:
+    """Bytes that processes hold beyond what each held when it was forked."""
+    return sum(max(0, resident(one) - idle) for one in pids)

@@ -164,24 +164,26 @@ def _attend(
     while True:
         if not waiting.poll(WATCH * 1000):
             if not why:
-                why = _excess(pid, limits, idle, room)
-                if why:
-                    os.kill(pid, signal.SIGKILL)
+                why = _excess(limits, idle, room)
+                if why:  # all of them: any that is left would hold the grader's connection
+                    _kill_all()
             continue
         data = control.recv(MESSAGE)
         job = json.loads(data) if data else {"do": "end", "gone": False}
         if job["do"] == "kept":
-            control.send(json.dumps({"kept": resources.kept_waiting_by_others(pid)}).encode())
+            kept = resources.kept_waiting_by_others(pid, resources.descendants())
+            control.send(json.dumps({"kept": kept}).encode())
             continue
         status = _end(pid, room, LINGER if job["gone"] else 0.0)
         return {"status": status, "why": why} if data else None
 
 
-def _excess(pid: int, limits: Limits, idle: int, room: rooms.Room) -> str:
+def _excess(limits: Limits, idle: int, room: rooms.Room) -> str:
     """What a child uses too much of; limits in the kernel hold one process at a time."""
-    if resources.beyond(pid, idle) > limits.memory:
+    own = resources.descendants()
+    if resources.beyond(own, idle) > limits.memory:
         return "memory"
-    if sum(1 for _ in resources.family(pid)) > 2 * limits.processes:
+    if len(own) > 2 * limits.processes:
         return "processes"
     if not room.on("mounts") and _size(room.scratch) > limits.disk:
         return "disk"
@@ -222,13 +224,17 @@ def _end_family(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     while True:
-        for one in [p for p in resources.family(os.getpid()) if p != os.getpid()]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(one, signal.SIGKILL)
+        _kill_all()
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:
             return
+
+
+def _kill_all() -> None:
+    for one in resources.descendants():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
 
 
 def _size(folder: str) -> int:

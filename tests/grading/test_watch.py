@@ -1,0 +1,79 @@
+"""The watch over what no limit of the kernel covers: all processes of a submission together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the sandbox's layers are Linux's"
+)
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from toys import QUICK  # noqa: E402
+
+from gradcourse.grading import zygotes  # noqa: E402
+from gradcourse.grading.sandbox import resources  # noqa: E402
+from gradcourse.grading.wire import Closed  # noqa: E402
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _end() -> Iterator[None]:
+    yield
+    zygotes.end_all()
+
+
+@pytest.mark.parametrize(
+    "without", [frozenset(), frozenset({"namespaces"})], ids=["all", "no namespaces"]
+)
+def test_memory_of_orphans_is_its_own(without: frozenset[str]) -> None:
+    source = (
+        "import os, time\n"
+        "for _ in range(4):\n"
+        "    if os.fork() == 0:\n"
+        "        if os.fork() == 0:\n"
+        "            kept = b'x' * (40 << 20)\n"
+        "            time.sleep(99)\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+        "time.sleep(99)\n"
+    )
+    with zygotes.borrowed(without) as zygote:
+        child = zygote.start(replace(QUICK, memory=100 << 20))
+        child.begin(60.0)
+        with pytest.raises(Closed):
+            child.ask({"do": "cell", "source": source, "seconds": 60.0}, 60.0)
+        assert child.end(gone=True)["why"] == "memory"
+
+
+def test_a_process_that_keeps_itself_waiting_was_not_kept_by_others() -> None:
+    if not Path("/proc/self/schedstat").exists():
+        pytest.skip("this kernel does not count it")
+    script = (
+        "import os, time\n"
+        "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n"
+        "end = time.monotonic() + 60\n"
+        "any(os.fork() == 0 for _ in range(6))\n"
+        "while time.monotonic() < end: pass\n"
+    )
+    one = subprocess.Popen([sys.executable, "-c", script], start_new_session=True)
+    try:
+        until = time.monotonic() + 60
+        while resources.kept_waiting(one.pid) < 1.0 and time.monotonic() < until:
+            time.sleep(0.05)
+        waited = resources.kept_waiting(one.pid)
+        by_others = resources.kept_waiting_by_others(one.pid, resources.family(one.pid))
+    finally:
+        os.killpg(one.pid, signal.SIGKILL)
+        one.wait()
+    assert waited >= 1.0
+    assert by_others < 0.9 * waited
