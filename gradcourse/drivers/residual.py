@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +67,8 @@ def drive_projection(make: Callable[..., Any], arguments: tuple[Any, ...]) -> An
     Returns
     -------
     dict or None
-        The output, and the gradients of its sum over squares to x and to the shortcut's kernel.
+        The output; by how much x was changed; the gradients of the output's sum of squares to x
+        and to the shortcut's kernel, NaN where x was changed; whether the shortcut has a bias.
 
     Raises
     ------
@@ -94,15 +96,49 @@ def drive_projection(make: Callable[..., Any], arguments: tuple[Any, ...]) -> An
             for inner, parameter in module.named_parameters():
                 if "bias" in inner:
                     parameter.zero_()
-    x = x.requires_grad_()
-    output = block(x)
+    leaf = x.clone().requires_grad_()
+    given = leaf * 1.0  # no leaf, so that changing it in place is possible, and seen
+    output = block(given)
     if output is None:
         return None
-    output.square().sum().backward()
-    weight = next((p for name, p in block.shortcut.named_parameters() if "weight" in name), None)
+    changed = float((given.detach() - x).abs().max())
+    if not changed:  # else autograd refuses, in words that name no ReLU
+        output.square().sum().backward()
+    parameters = dict(block.shortcut.named_parameters())
+    weight = next((p for name, p in parameters.items() if "weight" in name), None)
     used = weight is not None and weight.grad is not None
     return {
         "output": output.detach().numpy(),
-        "gradient of x": x.grad.numpy() if x.grad is not None else None,
+        "x changed by": changed,
+        "gradient of x": float("nan") if leaf.grad is None else leaf.grad.numpy(),
         "gradient of the shortcut's kernel": weight.grad.numpy() if used else float("nan"),  # type: ignore[union-attr]
+        "the shortcut has a bias": any("bias" in name for name in parameters),
     }
+
+
+def drive_fixup(fixup: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Call ``fixup(matrices, blocks)``, and look at the matrices that it was given.
+
+    Parameters
+    ----------
+    fixup : callable
+        It returns the matrices to start with.
+    arguments : tuple
+        A list of matrices, and the number of blocks.
+
+    Returns
+    -------
+    dict or None
+        The matrices that were returned; by how much the given ones were changed. None when the
+        function returned None.
+    """
+    matrices, blocks = arguments
+    given = copy.deepcopy(matrices)
+    found = fixup(given, blocks)
+    if found is None:
+        return None
+    pairs = zip(given, matrices, strict=False)
+    changed = max(float(np.abs(np.asarray(after) - before).max()) for after, before in pairs)
+    if len(given) != len(matrices):
+        changed = float("inf")
+    return {"matrices": found, "given matrices changed by": changed}

@@ -14,12 +14,16 @@ Forward = Callable[[Any, Any], Any]
 """From a block and its input to its output."""
 
 
-def _block(forward: Forward, *, learned: bool = True) -> Callable[[int, float], Any]:
-    """A maker of blocks that compute ``forward``."""
+def _block(
+    forward: Forward, *, learned: bool = True, start: float | None = None
+) -> Callable[[int, float], Any]:
+    """A maker of blocks that compute ``forward``, and start α at what is given, or elsewhere."""
 
     def make(width: int, alpha: float) -> Any:
         import torch
         from torch import nn
+
+        alpha = alpha if start is None else start
 
         class Block(nn.Module):
             def __init__(self) -> None:
@@ -49,6 +53,12 @@ def _after_the_sum(block: Any, x: Any) -> Any:
     import torch
 
     return torch.relu(x + block.alpha * block.layer2(torch.relu(block.layer1(x))))
+
+
+def _relu_on_sum(block: Any, x: Any) -> Any:
+    import torch
+
+    return torch.relu(_right(block, x))
 
 
 def _no_first_relu(block: Any, x: Any) -> Any:
@@ -138,6 +148,12 @@ BLOCK = CodeExercise(
                     "nothing stands on the shortcut; each ReLU stands before a matrix.",
                 ),
                 Misconception(
+                    "ReLU on the whole sum",
+                    _block(_relu_on_sum),
+                    "Your branch is right, but you put one more ReLU on the sum. It closes half "
+                    "of the road: return the sum as it is.",
+                ),
+                Misconception(
                     "the first ReLU is missing",
                     _block(_no_first_relu),
                     "Your branch starts with layer1. In the pre-activation order a ReLU stands "
@@ -172,6 +188,22 @@ BLOCK = CodeExercise(
                     _block(_one_relu),
                     "There is no ReLU between your two matrices, so they are one matrix. A ReLU "
                     "stands before each.",
+                ),
+                Misconception(
+                    "α left out",
+                    _block(lambda block, x: x + _branch(block, x)),
+                    "You added the branch as it is. It is multiplied by self.alpha first.",
+                ),
+                Misconception(
+                    "α starts at 0",
+                    _block(_right, start=0.0),
+                    "Your α starts at 0 whatever it is given, as SkipInit's does. Here it starts "
+                    "at the number `alpha`.",
+                ),
+                Misconception(
+                    "α starts at 1",
+                    _block(_right, start=1.0),
+                    "Your α starts at 1 whatever it is given. It starts at the number `alpha`.",
                 ),
                 Misconception(
                     "α on the shortcut",

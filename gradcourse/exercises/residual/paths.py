@@ -54,6 +54,22 @@ def _no_shortcut(jacobians: Any, alpha: float, delta: Any) -> Array:
     return parts
 
 
+def _by_block(jacobians: Any, alpha: float, delta: Any) -> Array:
+    """δ after each block, on all paths."""
+    rows = [np.asarray(delta)]
+    for jacobian in reversed(jacobians):
+        rows.append(rows[-1] + alpha * rows[-1] @ jacobian)
+    return np.array(rows)
+
+
+def _one_path(jacobians: Any, alpha: float, delta: Any) -> Array:
+    """Of each length only the path through the last k branches."""
+    rows = [np.asarray(delta)]
+    for jacobian in reversed(jacobians):
+        rows.append(alpha * rows[-1] @ jacobian)
+    return np.array(rows)
+
+
 def _alpha_once(jacobians: Any, alpha: float, delta: Any) -> Array:
     parts = gradients_by_length(jacobians, 1.0, delta)
     parts[1:] *= alpha
@@ -101,6 +117,24 @@ PATHS = CodeExercise(
                     _no_shortcut,
                     "You overwrote row k. A path of length k may also take the shortcut here: "
                     "keep what was there, and add.",
+                ),
+                Misconception(
+                    "sorted by block",
+                    _by_block,
+                    "Your row k is δ behind k blocks, on all paths together. Keep one row for "
+                    "each number of *branches*: at each block a path takes the branch or not.",
+                ),
+                Misconception(
+                    "one path of each length",
+                    _one_path,
+                    "Your row k is one path only, that through the last k branches. Paths of "
+                    "length k may take any k of the L branches: add them all.",
+                ),
+                Misconception(
+                    "longest paths first",
+                    lambda *case: gradients_by_length(*case)[::-1],
+                    "Your rows stand in the wrong order: row 0 is the path through no branch, the "
+                    "last row that through all.",
                 ),
                 Misconception(
                     "α forgotten",

@@ -15,22 +15,22 @@ Forward = Callable[[Any, Any], Any]
 
 
 def _down(
-    forward: Forward, *, size: int = 1, stride: int = 2, pool: bool = False
+    forward: Forward, *, size: int = 1, stride: int = 2, pool: bool = False, bias: bool = False
 ) -> Callable[[int, int], Any]:
     """A maker of blocks with two 3×3 convolutions, and a shortcut of this size and stride."""
 
     def make(channels_in: int, channels_out: int) -> Any:
         from torch import nn
 
-        def convolution(c_in: int, c_out: int, size: int, stride: int) -> Any:
-            return nn.Conv2d(c_in, c_out, size, stride, size // 2, bias=False)
+        def convolution(c_in: int, c_out: int, size: int, stride: int, bias: bool = False) -> Any:
+            return nn.Conv2d(c_in, c_out, size, stride, size // 2, bias=bias)
 
         class Block(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
                 self.conv1 = convolution(channels_in, channels_out, 3, 2)
                 self.conv2 = convolution(channels_out, channels_out, 3, 1)
-                self.shortcut = convolution(channels_in, channels_out, size, stride)
+                self.shortcut = convolution(channels_in, channels_out, size, stride, bias)
                 self.pool = nn.AvgPool2d(2) if pool else nn.Identity()
 
             def forward(self, x: Any) -> Any:
@@ -61,6 +61,26 @@ def _projected_relu(block: Any, x: Any) -> Any:
     import torch
 
     return block.shortcut(torch.relu(x)) + _convolved(block, x)
+
+
+def _relu_in_place_behind(block: Any, x: Any) -> Any:
+    import torch
+
+    projected = block.shortcut(x)
+    return projected + block.conv2(torch.relu(block.conv1(torch.relu_(x))))
+
+
+def _relu_in_place_before(block: Any, x: Any) -> Any:
+    import torch
+
+    branch = block.conv2(torch.relu(block.conv1(torch.relu_(x))))
+    return block.shortcut(x) + branch
+
+
+def _no_first_relu(block: Any, x: Any) -> Any:
+    import torch
+
+    return block.shortcut(x) + block.conv2(torch.relu(block.conv1(x)))
 
 
 def _relu_on_sum(block: Any, x: Any) -> Any:
@@ -111,6 +131,12 @@ PROJECTION = CodeExercise(
                     "mixes the channels of one pixel: its kernel is 1×1, without padding.",
                 ),
                 Misconception(
+                    "a bias",
+                    _down(_projected, bias=True),
+                    "Your shortcut has a bias: nn.Conv2d makes one unless you say bias=False. The "
+                    "projection is a matrix and nothing else.",
+                ),
+                Misconception(
                     "no shortcut in the sum",
                     _down(_convolved),
                     "Your block returns the branch alone. Add self.shortcut(x).",
@@ -125,6 +151,24 @@ PROJECTION = CodeExercise(
                     "projection of relu(x)",
                     _down(_projected_relu),
                     "Your shortcut projects relu(x). Only the branch starts with a ReLU.",
+                ),
+                Misconception(
+                    "ReLU in place",
+                    _down(_relu_in_place_behind),
+                    "Your sum is right, but the branch's first ReLU works in place: it changes x, "
+                    "which belongs to the caller, and the shortcut needs it for its gradient.",
+                ),
+                Misconception(
+                    "ReLU in place, before the shortcut",
+                    _down(_relu_in_place_before),
+                    "Your first ReLU works in place, so that the shortcut then projects relu(x). "
+                    "torch.relu(x) leaves x alone; relu_ and inplace=True do not.",
+                ),
+                Misconception(
+                    "the first ReLU is missing",
+                    _down(_no_first_relu),
+                    "Your branch starts with conv1. A ReLU stands before each convolution of the "
+                    "branch, also before the first.",
                 ),
                 Misconception(
                     "ReLU after the sum",

@@ -47,6 +47,21 @@ def _over_units(gradients: Any) -> Array:
     return g @ g.T
 
 
+def _one_length(gradients: Any) -> Array:
+    g = np.asarray(gradients)
+    return g @ g.T / np.linalg.norm(g, axis=1)
+
+
+def _length_of_all(gradients: Any) -> Array:
+    g = np.asarray(gradients)
+    return g @ g.T / np.sum(g**2)
+
+
+def _plain_sums(gradients: Any) -> Array:
+    found = cosines(gradients)
+    return np.array([np.diag(found, k).sum() for k in range(len(found))])
+
+
 def _from_the_start(gradients: Any) -> Array:
     return cosines(gradients)[0]
 
@@ -118,6 +133,23 @@ SHATTERING = CodeExercise(
                     "You normalized each unit over the walk. Each *row* is one gradient: axis=1, "
                     "with keepdims=True.",
                 ),
+                Misconception(
+                    "divided by one length only",
+                    _one_length,
+                    "You divided each product by one of the two lengths. A cosine has both below "
+                    "the line; the matrix is then symmetric, and 1 on the diagonal.",
+                ),
+                Misconception(
+                    "one length for all",
+                    _length_of_all,
+                    "You divided all by the norm of the whole array. Each gradient has a length "
+                    "of its own: np.linalg.norm with axis=1.",
+                ),
+                Misconception(
+                    "opposite counts as alike",
+                    lambda gradients: np.abs(cosines(gradients)),
+                    "You took absolute values. The cosine of opposite gradients is −1.",
+                ),
             ),
             returns="an array of shape (m, m)",
         ),
@@ -137,6 +169,12 @@ SHATTERING = CodeExercise(
                     _sums,
                     "You divided every sum by m. There are only m − k pairs that are k steps "
                     "apart.",
+                ),
+                Misconception(
+                    "sums, not means",
+                    _plain_sums,
+                    "You added the cosines of the pairs. Divide by their number: m − k pairs are "
+                    "k steps apart.",
                 ),
                 Misconception(
                     "the walk is a ring",

@@ -17,6 +17,7 @@ from gradcourse.checking.exercise import (
     Option,
     Part,
 )
+from gradcourse.drivers.residual import drive_fixup
 
 Array = NDArray[np.float64]
 
@@ -39,6 +40,12 @@ def _with_exponent(exponent: Callable[[int], float]) -> Callable[..., list[Array
 
 def _zero_first(matrices: Any, blocks: int) -> list[Array]:
     return fixup(matrices[::-1], blocks)[::-1]
+
+
+def _in_place(matrices: Any, blocks: int) -> list[Array]:
+    for matrix, new in zip(matrices, fixup(matrices, blocks), strict=True):
+        matrix[:] = new
+    return list(matrices)
 
 
 def _no_zero(matrices: Any, blocks: int) -> list[Array]:
@@ -82,6 +89,24 @@ FIXUP = CodeExercise(
                     "1/L: −1/(2m − 2).",
                 ),
                 Misconception(
+                    "no brackets in the exponent",
+                    _with_exponent(lambda m: -0.5 * m - 2.0),
+                    "Your exponent is (−1/2)·m − 2: in Python -1 / 2 * m - 2 is read from left to "
+                    "right. Put the whole denominator, 2m − 2, into brackets.",
+                ),
+                Misconception(
+                    "the sign of the exponent",
+                    _with_exponent(lambda m: 0.5 / (m - 1)),
+                    "Your matrices grow with L. The exponent is negative: more blocks, smaller "
+                    "matrices.",
+                ),
+                Misconception(
+                    "in place",
+                    _in_place,
+                    "Your list is right, but the matrices that you were given are changed. *= and "
+                    "[:] = work in place, and a copy of the list copies no matrix: make new ones.",
+                ),
+                Misconception(
                     "the last matrix is not 0",
                     _no_zero,
                     "You scaled the last matrix too. It starts at 0, so that each block starts as "
@@ -100,6 +125,7 @@ FIXUP = CodeExercise(
                     "that the first updates of L branches do not add up to too much.",
                 ),
             ),
+            driver=drive_fixup,
             returns="a list of arrays, in the same order",
         ),
     ),
