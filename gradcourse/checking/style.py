@@ -25,3 +25,11 @@ STYLE = """<style>
   border-bottom: 1px solid var(--jp-border-color2, #8884); white-space: nowrap; }
 .gc-table .gc-table code { white-space: nowrap; }
 </style>"""
+
+CONTROLS = """<style>
+.gc-panel .widget-slider .noUi-handle { background: var(--jp-brand-color1, #0072b2);
+  border-color: var(--jp-brand-color1, #0072b2); }
+.gc-panel .widget-slider .noUi-handle:focus-visible { outline-offset: 2px;
+  outline: 3px solid var(--jp-brand-color1, #0072b2); }
+</style>"""
+"""For a panel's own widgets: ipywidgets makes a white handle on white, without a focus ring."""

@@ -77,7 +77,8 @@ def _at(label: str, value: float) -> str:
     """Return "layer 3", or "L = 3" where the label ends in a symbol: "number of factors L"."""
     noun = _noun(label)
     symbol = noun.split(" ")[-1]
-    return f"{symbol} = {number(value)}" if len(symbol) <= 2 else f"{noun} {number(value)}"
+    place = f"{int(value)}" if float(value).is_integer() and abs(value) < 1e5 else number(value)
+    return f"{symbol} = {place}" if len(symbol) <= 2 else f"{noun} {place}"
 
 
 def _band(band: object, plot: Plot) -> str:

@@ -159,7 +159,7 @@ def _line(one: Series, layout: Layout, ax: Axes, theme: ThemeName) -> list[Artis
         top[0].set(color=color, markersize=9, markeredgewidth=0, zorder=5.5)
         artists += top
     if one.role == "theory":
-        line.set_path_effects(_halo(THEMES[theme].background, width))
+        line.set_path_effects(_halo(THEMES[theme].background, width + 2 * style.HALO))
     foot = layout.foot(one)
     if foot is not None:
         heights = np.full(int(zero.sum()), _value(foot, layout.y))
@@ -169,10 +169,11 @@ def _line(one: Series, layout: Layout, ax: Axes, theme: ThemeName) -> list[Artis
     return artists
 
 
-def _halo(background: str, width: float) -> list[Any]:
+def _halo(color: str, width: float, alpha: float = 1.0) -> list[Any]:
+    """Paint something once broader, below itself: it then stands out from what it crosses."""
     from matplotlib.patheffects import Normal, Stroke
 
-    return [Stroke(linewidth=width + 2 * style.HALO, foreground=background), Normal()]
+    return [Stroke(linewidth=width, foreground=color, alpha=alpha), Normal()]
 
 
 def _note(note: Note, ax: Axes, theme: ThemeName) -> None:
@@ -186,24 +187,33 @@ def _note(note: Note, ax: Axes, theme: ThemeName) -> None:
         va="center",
         color=THEMES[theme].muted,
         fontsize=style.FONT_POINTS,
+        path_effects=_halo(THEMES[theme].background, 2.25, 0.75),
         zorder=6,
     )
 
 
 def _legend(layout: Layout, ax: Axes, theme: ThemeName) -> None:
-    """Put the legend above the axes, where it covers no line, in as many columns as fit."""
+    """Name the lines that carry no label of their own, in the order of the plot."""
     named = {one.label for one in layout.series if not one.direct and one.label}
     handles, labels = ax.get_legend_handles_labels()
     chosen = [(h, label) for h, label in zip(handles, labels, strict=True) if label in named]
     chosen.sort(key=lambda pair: layout.order.index(pair[1]))
+    _legend_above(chosen, ax, theme, room=78 if len(ax.figure.axes) == 1 else 60)
+
+
+def _legend_above(chosen: list[tuple[Artist, str]], ax: Axes, theme: ThemeName, room: int) -> None:
+    """Put the legend above the axes, where it covers nothing, in as many columns as fit.
+
+    ``room`` is the number of letters that go side by side, a handle counted as eight.
+    """
     if not chosen:
         return
     longest = max(len(label) for _, label in chosen)
-    room = 78 if len(ax.figure.axes) == 1 else 60
     columns = max(1, min(len(chosen), room // (longest + 8)))
     rows = -(-len(chosen) // columns)
     in_rows = [chosen[i] for column in range(columns) for i in range(column, len(chosen), columns)]
-    ax.set_title(ax.get_title(loc="left"), loc="left", pad=8 + 16.5 * rows)
+    title, size = ax.get_title(loc="left"), style.TITLE_POINTS
+    ax.set_title(title, loc="left", fontsize=size, pad=8 + 16.5 * rows)
     ax.legend(
         *zip(*in_rows, strict=True),
         loc="lower left",
@@ -241,7 +251,7 @@ def _paint_picture(picture: Picture, ax: Axes, theme: ThemeName) -> list[Artist]
     bar.set_label(picture.color_label, color=colors.text, fontsize=style.FONT_POINTS)
     bar.ax.tick_params(colors=colors.muted, labelcolor=colors.text, labelsize=style.FONT_POINTS)
     bar.outline.set_visible(False)
-    lines = []
+    lines: list[Artist] = []
     for line in picture.lines:
         stroke = style.STROKES[line.role]
         lines += ax.plot(
@@ -251,15 +261,11 @@ def _paint_picture(picture: Picture, ax: Axes, theme: ThemeName) -> list[Artist]
             linewidth=stroke.width,
             linestyle=(0, tuple(part / stroke.width for part in stroke.dash) or (1, 0)),
             label=line.label,
+            path_effects=_halo("#1f1f1f", stroke.width + 2),  # white alone is lost on yellow
         )
-    if lines:
-        ax.legend(
-            loc="upper right",
-            frameon=True,
-            fontsize=style.FONT_POINTS,
-            facecolor="#303030",
-            labelcolor="white",
-        )
+    handles, labels = ax.get_legend_handles_labels()
+    alone = len(ax.figure.axes) == 2  # with its colour bar
+    _legend_above(list(zip(handles, labels, strict=True)), ax, theme, room=66 if alone else 48)
     return [mesh, *lines]
 
 

@@ -17,8 +17,6 @@ const PIXELS = 4 / 3;
 const dashes = (line) =>
   line.dash.length ? ` stroke-dasharray="${line.dash.map((part) => part * PIXELS).join(" ")}"` : "";
 
-let views = 0;
-
 // ── Light or dark? ───────────────────────────────────────────────────────────────────────────────
 
 function luminance(color) {
@@ -111,8 +109,10 @@ function drawAxes(frame, box, theme) {
     text += `<text x="${fixed(box.left - 8)}" y="${fixed(box.Y(y.zero))}" dy=".35em" text-anchor="end">0</text>`;
   }
   const spines = rule(box.left, box.top, box.left, foot, theme.muted) + rule(box.left, foot, end, foot, theme.muted);
-  text += `<text x="${fixed(box.left + box.width / 2)}" y="${fixed(foot + 40)}" text-anchor="middle">${escape(x.label)}</text>`;
-  text += `<text transform="translate(14 ${fixed(box.top + box.height / 2)}) rotate(-90)" text-anchor="middle">${escape(y.label)}</text>`;
+  // On a narrow page a long label is set in smaller letters; about 0.54 of their size is a letter's width.
+  const size = (label, room) => `font-size="${fixed(Math.min(14, room / (0.54 * label.length)))}" text-anchor="middle"`;
+  text += `<text x="${fixed(box.left + box.width / 2)}" y="${fixed(foot + 40)}" ${size(x.label, box.width)}>${escape(x.label)}</text>`;
+  text += `<text transform="translate(14 ${fixed(box.top + box.height / 2)}) rotate(-90)" ${size(y.label, box.height + 2 * box.top)}>${escape(y.label)}</text>`;
   return { grid, text, spines };
 }
 
@@ -209,7 +209,8 @@ function pointed(event, img, axes) {
 // ── The widget ───────────────────────────────────────────────────────────────────────────────────
 
 function render({ model, el }) {
-  const number = ++views, controls = model.get("_controls"), style = model.get("_style");
+  // Every widget loads a copy of this module: a counter would give all of them the same ids.
+  const number = Math.random().toString(36).slice(2), controls = model.get("_controls"), style = model.get("_style");
   const title = make("div", { class: "gc-title" }), legend = make("div", { class: "gc-legend", "aria-hidden": "true" });
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("role", "img");

@@ -71,18 +71,25 @@ TRIANGLE_DOWN = Marker("v", "M0 1.1L1.05-.9H-1.05Z")
 TRIANGLE_RIGHT = Marker(">", "M1.1 0L-.9 1.05V-1.05Z")
 PLUS = Marker("P", "M-.4-1.2H.4V-.4H1.2V.4H.4V1.2H-.4V.4H-1.2V-.4H-.4Z")
 TRIANGLE_LEFT = Marker("<", "M-1.1 0L.9 1.05V-1.05Z")
+CROSS = Marker("X", "M-1-.6L-.6-1L0-.4L.6-1L1-.6L.4 0L1 .6L.6 1L0 .4L-.6 1L-1 .6L-.4 0Z")
+PENTAGON = Marker("p", "M0.00 -1.15L1.09 -0.36L0.68 0.93L-0.68 0.93L-1.09 -0.36Z")
+STAR = Marker(
+    "*",
+    "M0.00 -1.35L0.34 -0.47L1.28 -0.42L0.55 0.18L0.79 1.09"
+    "L0.00 0.58L-0.79 1.09L-0.55 0.18L-1.28 -0.42L-0.34 -0.47Z",
+)
 
 _BLUE = Hue("#0072b2", "#3d9ddb", CIRCLE)
 _VERMILLION = Hue("#d55e00", "#e8702a", SQUARE)
 _GREEN = Hue("#008f68", "#1fb58b", TRIANGLE)
-_ORANGE = Hue("#b87f00", "#f0b429", DIAMOND)
-_SKY = Hue("#2e93cf", "#9bd7f7", TRIANGLE_DOWN)
+_ORANGE = Hue("#b47c00", "#f0b429", DIAMOND)
+_SKY = Hue("#2b8eca", "#9bd7f7", TRIANGLE_DOWN)
 _PURPLE = Hue("#b8568c", "#dd93bd", TRIANGLE_RIGHT)
 _GREY = Hue("#767676", "#a0a0a0", TRIANGLE_LEFT)
-_BLACK = Hue("#1f1f1f", "#ececec", PLUS)
-_BROWN = Hue("#8a5a2b", "#c99a6b", TRIANGLE_LEFT)
+_BLACK = Hue("#1f1f1f", "#ececec", STAR)
+_BROWN = Hue("#8a5a2b", "#c99a6b", PENTAGON)
 _NAVY = Hue("#3b3b98", "#a3a3f5", PLUS)
-_OLIVE = Hue("#707000", "#c4c45a", TRIANGLE_RIGHT)
+_OLIVE = Hue("#707000", "#c4c45a", CROSS)
 
 HUES: dict[str, Hue] = {
     "blue": _BLUE,
@@ -138,7 +145,7 @@ HALO = 1.5
 dashes show on top of a line of the same colour."""
 
 FONT_POINTS = 11.0
-TITLE_POINTS = 13.0
+TITLE_POINTS = 12.0
 BAND_OPACITY = 0.13
 PICTURE_COLORS = "viridis"
 

@@ -480,8 +480,9 @@ gc.panel("recurrent/off-the-cliff")
 # %% [markdown] name="drag-cliff" tags=["subslide"]
 # ### Drag
 #
-# Colour is the loss; the line is one step of gradient descent with learning rate 0.02. Walk with
-# $b$ from 0 up to the edge, near 0.2. What does the step do in the last two hundredths?
+# Colour is the loss. You stand at the cross; the line from it is one step of gradient descent with
+# learning rate 0.02. Walk with $b$ from 0 up to the edge, near 0.2. What does the step do in the
+# last two hundredths?
 
 # %% name="demo-cliff" tags=["fragment"]
 gc.demo("recurrent/cliff")

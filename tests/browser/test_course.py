@@ -73,6 +73,11 @@ def test_a_prediction_is_locked_before_it_is_answered(opened: Any) -> None:
     panel = _cell(page, 'gc.panel("start/first-prediction")').locator(".gc-panel")
     panel.scroll_into_view_if_needed()
     assert "8.9e-16" not in panel.inner_text()
+    handle = panel.locator(".noUi-handle")
+    expect(handle).not_to_have_css("background-color", "rgb(255, 255, 255)")  # as the page's
+    page.keyboard.press("Tab")  # from now on the focus is the keyboard's
+    handle.focus()
+    expect(handle).to_have_css("outline-style", "solid")
     box = panel.locator("input[type=text], input[type=number]").first
     box.fill("0.02")
     page.keyboard.press("Tab")

@@ -52,6 +52,12 @@ LINKED = 'Demo("t/linked", "All frames sent once", (rate,), lines, linked=True)'
 PICTURE = 'Demo("t/picture", "A picture", (Knob("k", "waves k", 1, 5, 0.1, 2),), surface)'
 FAILS = 'Demo("t/fails", "One value fails", (rate,), fails)'
 
+LONG = """
+names = ("layer (1 is nearest the input, the last is the output)",
+         "difference between the units of layer 1")
+Demo("t/long", "Long labels", (rate,),
+     lambda r: Plot("f", Axis(names[0]), Axis(names[1]), (Line(L, r**L, "f"),)))
+"""
 CLICK = 'Demo("t/click", "A map to click", ends, place, click=("w", "b"), rest=measured)'
 
 
@@ -209,6 +215,18 @@ def test_a_click_sets_two_knobs_and_what_is_slow_follows(
     assert notebook.errors == []
 
 
+def test_two_figures_of_one_page_do_not_share_their_ids(notebook: Notebook, expect: Any) -> None:
+    ids = notebook.page.locator(".gc-live [id]").evaluate_all("all => all.map(e => e.id)")
+    assert len(ids) > 4
+    assert len(set(ids)) == len(ids)
+    for number in (0, 3):  # a label belongs to its own slider, and a line to its own axes
+        widget, picture, slider = figure(notebook, number)
+        widget.locator("label", has_text="factor r").click()
+        expect(slider).to_be_focused()
+        box = picture.locator("clipPath").get_attribute("id")
+        assert picture.locator("g[clip-path]").get_attribute("clip-path") == f"url(#{box})"
+
+
 def test_the_theme_is_followed(notebook: Notebook, expect: Any) -> None:
     _, picture, _ = figure(notebook, 0)
     _, image, _ = figure(notebook, 2)
@@ -238,6 +256,20 @@ def test_a_widget_shown_twice_moves_together(opened: Any, lab: Any, expect: Any)
         expect(figure(notebook, number)[1]).to_have_attribute("aria-label", _containing("r = 0.10"))
     notebook.shoot("live-narrow", notebook.page.locator(".jp-Notebook"))
     assert notebook.errors == []
+
+
+def test_long_labels_fit_on_a_narrow_page(opened: Any, lab: Any, expect: Any) -> None:
+    lab.write("narrow.ipynb", [SETUP, LONG])
+    notebook = opened("narrow.ipynb", viewport={"width": 800, "height": 800})
+    notebook.run_all()
+    _, picture, _ = figure(notebook, 0)
+    expect(picture).to_be_visible()
+    frame = picture.bounding_box()
+    for words in ("the last is the output", "the units of layer 1"):
+        label = picture.locator("text", has_text=words).bounding_box()
+        for edge, size in (("x", "width"), ("y", "height")):
+            assert label[edge] >= frame[edge]
+            assert label[edge] + label[size] <= frame[edge] + frame[size]
 
 
 def _containing(text: str) -> Any:

@@ -75,6 +75,30 @@ def test_the_start_is_a_position_of_the_slider(one: Demo) -> None:
         assert knob.position(knob.count - 1) == pytest.approx(knob.high), knob.name
 
 
+def test_what_is_exact_does_not_stay_level_where_float64_ends() -> None:
+    (exact,) = (
+        line
+        for line in demo("chain/scalar-product").frame(factor=0.05, depth=1000).lines
+        if line.role == "theory"
+    )
+    shown = np.asarray(exact.y)[np.isfinite(exact.y)]
+    assert 200 < len(shown) < 1000
+    np.testing.assert_allclose(shown[1:] / shown[:-1], 0.05)
+
+
+def test_one_layer_is_no_layers() -> None:
+    assert demo("chain/learning").frame(depth=1).title.startswith("1 hidden layer after")
+    assert demo("chain/learning").frame(depth=2).title.startswith("2 hidden layers after")
+
+
+def test_you_see_where_you_stand_when_the_step_is_too_short_to_be_seen() -> None:
+    frame = demo("recurrent/cliff").frame(w=2.0, b=0.7)
+    point = next(line for line in frame.lines if line.label == "the point")
+    assert np.nanmean(point.x) == pytest.approx(2.0)
+    assert np.nanmean(point.y) == pytest.approx(0.7)
+    assert np.ptp(point.x[np.isfinite(point.x)]) > 0.02 * 1.5
+
+
 def test_frames_sent_ahead_are_few(one: Demo) -> None:
     if one.linked:
         assert one.knobs[0].count <= 120

@@ -31,6 +31,14 @@ def test_alt_names_exact_zeros_and_overflow() -> None:
     assert "infinite from layer 90 on" in alt
 
 
+def test_alt_names_a_layer_by_its_whole_number() -> None:
+    depth = np.arange(1000)
+    with np.errstate(over="ignore"):
+        y = (1.5**depth).astype("float32").astype(float)
+    alt = Plot("t", Axis("layer"), Axis("size", "log"), (Line(depth, y, "f"),)).alt
+    assert "to 2e38 at layer 218, infinite from layer 219 on" in alt
+
+
 def test_alt_of_a_line_that_is_zero_throughout() -> None:
     alt = log_plot(Line(LAYERS, LAYERS, "a"), Line(LAYERS, 0 * LAYERS, "b")).alt
     assert "b is exactly 0 throughout" in alt

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gradcourse.figures import Axis, Band, Line, Picture, Plot, side_by_side
 from gradcourse.figures.layout import arrange, arrange_all, steady
@@ -208,6 +210,31 @@ def test_extreme_values_are_drawn_without_a_warning(recwarn: pytest.WarningsReco
     plot = Plot("t", Axis("x"), Axis("y", "log"), (Line(np.arange(5), y, "a"),))
     assert plot.to_png(50)
     assert [str(one.message) for one in recwarn] == []
+
+
+def test_lines_on_a_picture_can_be_seen_on_its_brightest_cells() -> None:
+    axis = np.arange(20.0)
+
+    def darkest(*lines: Line) -> int:
+        names, bright = (Axis("x"), Axis("y")), np.ones((20, 20))
+        picture = Picture("t", *names, bright, axis, axis, "v", lines, color_limits=(0.0, 1.0))
+        pixels = np.asarray(Image.open(io.BytesIO(picture.to_png(100))).convert("L"))
+        return int(pixels[120:300, 150:400].min())
+
+    assert darkest() > 150
+    assert darkest(Line(axis, axis, "the diagonal", "theory")) < 80
+
+
+def test_a_legend_covers_no_cell_of_a_picture() -> None:
+    axis = np.arange(5.0)
+    lines = tuple(Line(axis, axis / k, f"line {k}") for k in (1, 2, 3))
+    figure = Picture("t", Axis("x"), Axis("y"), np.eye(5), axis, axis, "v", lines).to_matplotlib()
+    figure.canvas.draw()
+    ax = figure.axes[0]
+    legend = ax.get_legend().get_window_extent()
+    assert legend.y0 >= ax.bbox.y1 - 2
+    assert legend.x1 <= figure.bbox.x1
+    assert ax.title.get_window_extent().y0 >= ax.bbox.y1
 
 
 def test_picture_keeps_its_cells_and_gaps() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradcourse.figures.style import HUES, STROKES, THEMES, contrast
+from gradcourse.figures.style import BAND_OPACITY, HUES, STROKES, THEMES, contrast
 
 
 def test_contrast_of_black_on_white_is_21() -> None:
@@ -18,11 +18,26 @@ def test_lines_stand_out_from_the_page(name: str, theme: str) -> None:
     assert contrast(HUES[name].on(theme), THEMES[theme].background) >= 3
 
 
+def _band(theme: str) -> str:
+    """The colour of a shaded band on its page."""
+    over, under = THEMES[theme].band, THEMES[theme].background
+    channels = ([int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in (over, under))
+    mixed = (BAND_OPACITY * a + (1 - BAND_OPACITY) * b for a, b in zip(*channels, strict=True))
+    return "#" + "".join(f"{round(channel):02x}" for channel in mixed)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", HUES)
+def test_lines_stand_out_from_a_band(name: str, theme: str) -> None:
+    assert contrast(HUES[name].on(theme), _band(theme)) >= 3
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_text_can_be_read(theme: str) -> None:
     colors = THEMES[theme]
-    assert contrast(colors.text, colors.background) >= 4.5
-    assert contrast(colors.muted, colors.background) >= 4.5
+    for page in (colors.background, _band(theme)):
+        assert contrast(colors.text, page) >= 4.5
+        assert contrast(colors.muted, page) >= 4.5
 
 
 @pytest.mark.parametrize(
@@ -39,9 +54,10 @@ def test_no_two_of_a_family_share_a_colour(family: tuple[str, ...]) -> None:
         assert len({HUES[name].on(theme) for name in family}) == len(family)
 
 
-def test_the_six_usual_colours_have_six_markers() -> None:
-    usual = ("blue", "vermillion", "green", "orange", "sky", "purple")
-    assert len({HUES[name].marker.code for name in usual}) == 6
+def test_every_colour_has_a_marker_of_its_own() -> None:
+    hues = set(HUES.values())
+    assert len(hues) == 11
+    assert len({hue.marker.code for hue in hues}) == len({hue.marker.path for hue in hues}) == 11
 
 
 def test_theory_is_painted_over_what_it_predicts() -> None:

@@ -12,7 +12,7 @@ from gradcourse.checking.engine import check
 from gradcourse.checking.exercise import Exercise
 from gradcourse.checking.progress import Progress, ProgressWarning
 from gradcourse.checking.show import count, points
-from gradcourse.checking.style import STYLE
+from gradcourse.checking.style import CONTROLS, STYLE
 from gradcourse.checking.verdict import Verdict
 from gradcourse.support import GradcourseError
 
@@ -179,7 +179,7 @@ class Panel:
         question = getattr(exercise, "question", "")
         text = f"<p>{html.escape(question)}</p>" if question else ""
         return ipywidgets.HTML(
-            f"{STYLE}<div><strong>{html.escape(exercise.title)}</strong>{worth}{text}</div>"
+            f"{STYLE}{CONTROLS}<div><strong>{html.escape(exercise.title)}</strong>{worth}{text}</div>"
         )
 
 

@@ -179,7 +179,7 @@ def _learning(depth: int) -> Plot:
         theory = sigmoid[-2] * rate ** (depth - inner)
         lines.append(Line(inner, theory, f"a factor {rate:.2f} per layer", "theory", "sigmoid"))
     return Plot(
-        title=f"{depth} hidden layers after {STEPS} updates",
+        title=f"{depth} hidden layer{'s' if depth > 1 else ''} after {STEPS} updates",
         x=Axis("layer", limits=(0.5, 9.5)),
         y=Axis("relative change of the weights", "log", limits=(1e-7, 10.0)),
         lines=tuple(lines),

@@ -23,7 +23,8 @@ def _arrow(tip: np.ndarray, label: str, color: str) -> Line:
 
 def draw_arrows(direction: float, threshold: float) -> Plot:
     """A gradient of length 10, and what two ways of clipping leave of it."""
-    raw = LENGTH * np.array([math.cos(math.radians(direction)), math.sin(math.radians(direction))])
+    way = math.radians(direction)
+    raw = np.round(LENGTH * np.array([math.cos(way), math.sin(way)]), 12)  # cos 90° is 0
     by_norm = raw * min(1.0, threshold / LENGTH)
     by_value = np.clip(raw, -threshold, threshold)
     box = threshold * np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
@@ -39,8 +40,8 @@ def draw_arrows(direction: float, threshold: float) -> Plot:
             _arrow(raw, "raw gradient", "black"),
             _arrow(by_norm, "clipped by norm", "blue"),
             _arrow(by_value, "clipped by value", "vermillion"),
-            Line(arc[:, 0], arc[:, 1], "norm c", "reference", "blue"),
-            Line(box[:, 0], box[:, 1], "largest entry c", "reference", "vermillion"),
+            Line(arc[:, 0], arc[:, 1], "arc: norm c", "reference", "blue"),
+            Line(box[:, 0], box[:, 1], "box: entries c", "reference", "vermillion"),
         ),
     )
 

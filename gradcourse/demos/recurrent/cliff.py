@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
@@ -62,6 +63,13 @@ def _surface() -> np.ndarray:
     return loss_and_gradient(WEIGHTS[None, :], BIASES[:, None])[0]
 
 
+def _cross(w: float, b: float) -> Line:
+    """Where you stand: most steps are too short to be seen."""
+    arm = 0.04
+    x, y = [w - arm, w + arm, w, w, w], [b, b, math.nan, b - arm, b + arm]
+    return Line(x, y, "the point", color="black")
+
+
 def _arrow(w: float, b: float, learning_rate: float) -> Line:
     """From here to where one step lands, cut at the edge of the picture."""
     to_w, to_b = one_step(w, b, learning_rate)
@@ -79,21 +87,21 @@ def surface(w: float, b: float, learning_rate: float = LEARNING_RATE) -> Picture
     _, by_w, by_b = loss_and_gradient(w, b)
     length = learning_rate * float(np.hypot(by_w, by_b))
     title = f"w = {w:.2f}, b = {b:.3f}: gradient {np.hypot(by_w, by_b):.2g}, step {length:.2g}"
-    return over_the_loss(title, _arrow(w, b, learning_rate))
+    return over_the_loss(title, _cross(w, b), _arrow(w, b, learning_rate))
 
 
-def over_the_loss(title: str, way: Line) -> Picture:
-    """A line over the loss and the cliff by theory."""
+def over_the_loss(title: str, *lines: Line) -> Picture:
+    """Lines over the loss and the cliff by theory."""
     walls = WEIGHTS[WEIGHTS >= 1]
     return Picture(
         title=title,
-        x=Axis("recurrent weight w"),
-        y=Axis("bias b"),
+        x=Axis("recurrent weight w", limits=(0.49, 2.01)),
+        y=Axis("bias b", limits=(-0.51, 1.01)),
         values=_surface(),
         rows=BIASES,
         columns=WEIGHTS,
         color_label="loss after 50 steps",
-        lines=(Line(walls, cliff_line(walls), "cliff, theory", "theory", "black"), way),
+        lines=(Line(walls, cliff_line(walls), "cliff, theory", "theory", "black"), *lines),
         color_limits=(0.0, 1.45),
     )
 
