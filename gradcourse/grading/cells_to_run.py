@@ -43,11 +43,12 @@ def plan(found: Submission, exercises: Sequence[Exercise]) -> Plan:
             if not given:
                 continue
             made.reasons.append(reason("answer-in-test-cell", where(cell)))
-        if given and given <= answered and untouched(cell.source, names):
+        stub = bool(given) and untouched(cell.source, names)
+        if stub and given <= answered:
             text = "A stub follows an answer of the same name; the answer counts."
             made.reasons.append(reason("duplicate-cells", where(cell), text))
             continue
-        if not untouched(cell.source, names):
+        if not stub:
             answered |= given
         made.cells.append(cell)
     _compare_ids(made, found, exercises)

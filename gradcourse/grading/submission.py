@@ -23,6 +23,9 @@ MOST_CELLS = 2000
 MOST_PARSED = 100_000
 """Characters of a cell that the grader parses itself: a tree takes a thousand bytes for each."""
 
+LONGEST_STUB = 5_000
+"""Characters of a cell beyond which it holds more than stubs: thousands of cells are looked at."""
+
 
 @dataclass
 class Submission:
@@ -189,7 +192,7 @@ def tree_of(source: str) -> ast.Module | None:
 
 def untouched(source: str, names: Collection[str]) -> bool:
     """Whether all of these names that a cell defines are still the stubs that it was given with."""
-    tree = tree_of(source)
+    tree = tree_of(source) if len(source) <= LONGEST_STUB else None
     if tree is None:
         return False
     stubs = [_is_stub(node) for node in tree.body if any(name in names for name in _names_of(node))]

@@ -78,6 +78,8 @@ def test_the_grader_parses_no_cell_whose_tree_would_fill_its_memory() -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert not untouched(source, ["lyapunov"])
     assert definitions(source) == ""
+    assert untouched("lyapunov = None", ["lyapunov"])  # no stub is long: thousands of cells may be
+    assert not untouched("lyapunov = None\n" + "a\n" * 5000, ["lyapunov"])
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
     deep = "def deep():\n    return " + "1 + " * 400 + "1\nwhile True:\n    pass\n"
     assert definitions(deep) in ("", deep.split("while")[0].strip())
