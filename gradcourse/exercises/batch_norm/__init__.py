@@ -1,7 +1,7 @@
 """Lesson 06 and its assignment: batch normalization."""
 
 from gradcourse.exercises.batch_norm.backward import BACKWARD
-from gradcourse.exercises.batch_norm.evaluation import PREDICT, RUNNING
+from gradcourse.exercises.batch_norm.growth import GROWTH
 from gradcourse.exercises.batch_norm.layer import FORWARD
 from gradcourse.exercises.batch_norm.lesson import (
     FIRST_DELTA,
@@ -10,8 +10,10 @@ from gradcourse.exercises.batch_norm.lesson import (
     SORTED_DIGITS,
     TWO_IMAGES,
 )
-from gradcourse.exercises.batch_norm.networks import ACCUMULATE, GROWTH, THOUSANDFOLD, TUNE_BETA
+from gradcourse.exercises.batch_norm.networks import ACCUMULATE, THOUSANDFOLD, TUNE_BETA
+from gradcourse.exercises.batch_norm.predict import PREDICT
 from gradcourse.exercises.batch_norm.rows import LAYER_NORM
+from gradcourse.exercises.batch_norm.running import RUNNING
 
 ASSIGNMENT = "06"
 EXERCISES = (

@@ -65,6 +65,18 @@ def _plus(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
     return 2.0 * _direct(delta, u, gamma, eps) - bn_backward(delta, u, gamma, eps)
 
 
+def _plus_variance(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+    return 2.0 * _without_variance(delta, u, gamma, eps) - bn_backward(delta, u, gamma, eps)
+
+
+def _by_square(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+    return bn_backward(delta, u, gamma, eps) / standardised(u, eps)[1]
+
+
+def _along_units(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+    return gamma * bn_backward(np.transpose(delta), np.transpose(u), 1.0, eps).T
+
+
 def _gradients(rng: np.random.Generator) -> Sequence[Arguments]:
     return [(rng.normal(size=u.shape), u, gamma, eps) for u, gamma, _beta, eps in batches(rng)]
 
@@ -95,7 +107,8 @@ BACKWARD = CodeExercise(
                     "the path through σ² is missing",
                     _without_variance,
                     "You have the direct path and the one through μ. u moves σ² too, and that "
-                    "scales every x̂ of the batch.",
+                    "scales every x̂ of the batch. (The mean of δ x̂ is not mean δ times mean x̂, "
+                    "which is 0.)",
                 ),
                 Misconception(
                     "the path through μ is missing",
@@ -145,6 +158,23 @@ BACKWARD = CodeExercise(
                     "Your two indirect paths have the wrong sign. A larger u_i raises μ, and that "
                     "lowers every x̂.",
                 ),
+                Misconception(
+                    "plus in the path through σ²",
+                    _plus_variance,
+                    "Your path through σ² has the wrong sign. A larger σ² makes every x̂ smaller.",
+                ),
+                Misconception(
+                    "divided by s²",
+                    _by_square,
+                    "You divided by s² = σ² + ε in front of the bracket. There stands γ/s, with "
+                    "s = √(σ² + ε).",
+                ),
+                Misconception(
+                    "over the units",
+                    _along_units,
+                    "You took the means of each image over its units. Batch norm's are over the "
+                    "images of each unit: axis 0.",
+                ),
             ),
             returns="an array with the shape of u",
         ),
@@ -158,6 +188,12 @@ BACKWARD = CodeExercise(
                     lambda delta, u, eps: bn_parameter_gradients(delta, u, eps) / len(u),
                     "You took means. γ and β act on every image, and the chain rule adds what "
                     "comes back from each; a 1/B of the loss is inside δ already.",
+                ),
+                Misconception(
+                    "in columns",
+                    lambda delta, u, eps: bn_parameter_gradients(delta, u, eps).T,
+                    "Your two gradients stand side by side. ∂ℒ/∂γ is the first row and ∂ℒ/∂β the "
+                    "second.",
                 ),
                 Misconception(
                     "γ and β swapped",

@@ -123,6 +123,24 @@ FORWARD = CodeExercise(
                     "You computed γ(x̂ + β). β is added last: γ x̂ + β.",
                 ),
                 Misconception(
+                    "γ and β swapped",
+                    lambda u, gamma, beta, eps: bn_forward(u, beta, gamma, eps),
+                    "You scaled by β and shifted by γ. γ scales and β shifts: γ x̂ + β.",
+                ),
+                Misconception(
+                    "brackets missing",
+                    lambda u, gamma, beta, eps: (
+                        gamma * u - np.mean(u, 0) / np.sqrt(np.var(u, 0) + eps) + beta
+                    ),
+                    "Only μ is divided by s: / binds more strongly than −. Put u − μ into "
+                    "brackets.",
+                ),
+                Misconception(
+                    "an ε of your own",
+                    lambda u, gamma, beta, eps: bn_forward(u, gamma, beta, 1e-5),
+                    "You used ε = 1e-5, torch's default. Use the `eps` that you are given.",
+                ),
+                Misconception(
                     "γ and β left out",
                     lambda u, gamma, beta, eps: standardised(u, eps)[0],
                     "You returned x̂. Each unit is then scaled by its γ and shifted by its β.",

@@ -65,6 +65,14 @@ def _rms_squared(u: Any, gamma: Any, eps: float) -> Array:
     return gamma * u / (np.mean(np.square(u), 1, keepdims=True) + eps)
 
 
+def _rms_of_all(u: Any, gamma: Any, eps: float) -> Array:
+    return gamma * u / np.sqrt(np.mean(np.square(u)) + eps)
+
+
+def _rms_by_variance(u: Any, gamma: Any, eps: float) -> Array:
+    return gamma * u / np.sqrt(np.var(u, 1, keepdims=True) + eps)
+
+
 def _pairs(rng: np.random.Generator) -> Sequence[Arguments]:
     made: list[Arguments] = []
     for rows, units in ((2, 4), (1, 5), (2, 6)):
@@ -126,6 +134,12 @@ LAYER_NORM = CodeExercise(
                     "You took one mean and one variance of the whole array, so the images still "
                     "see each other. Each row has its own.",
                 ),
+                Misconception(
+                    "γ and β left out",
+                    lambda u, gamma, beta, eps: ln_forward(u, 1.0, 0.0, eps),
+                    "Your rows are standardised. Each unit is then scaled by its γ and shifted by "
+                    "its β.",
+                ),
             ),
             returns="an array with the shape of u",
         ),
@@ -169,6 +183,23 @@ LAYER_NORM = CodeExercise(
                     _rms_squared,
                     "You divided by the mean square itself. Take its square root: doubling u must "
                     "change nothing.",
+                ),
+                Misconception(
+                    "divided by the standard deviation",
+                    _rms_by_variance,
+                    "You divided by the row's standard deviation. RMS norm takes the mean of u², "
+                    "with no mean subtracted anywhere.",
+                ),
+                Misconception(
+                    "one mean for all rows",
+                    _rms_of_all,
+                    "You took one mean square of the whole array, so the images see each other. "
+                    "Each row has its own.",
+                ),
+                Misconception(
+                    "γ left out",
+                    lambda u, gamma, eps: rms_forward(u, 1.0, eps),
+                    "You left γ out: each unit is scaled by its own at the end.",
                 ),
             ),
             returns="an array with the shape of u",

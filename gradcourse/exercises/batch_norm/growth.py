@@ -1,0 +1,135 @@
+"""The factor by which one batch-normed layer multiplies δ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcourse import theory
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+
+def gradient_growth(a: Any, slope: Any) -> float:
+    """√(E[φ′²] / Var[φ]) from activations and slopes of a batch, shape (B, n)."""
+    return float(np.sqrt(np.mean(np.square(slope)) / np.mean(np.var(a, axis=0))))
+
+
+def _without_batch_mean(a: Any, slope: Any) -> float:
+    return float(np.sqrt(np.mean(np.square(slope)) / np.mean(np.square(a))))
+
+
+def _variance_of_all(a: Any, slope: Any) -> float:
+    return float(np.sqrt(np.mean(np.square(slope)) / np.var(a)))
+
+
+def _over_units(a: Any, slope: Any) -> float:
+    return float(np.sqrt(np.mean(np.square(slope)) / np.mean(np.var(a, axis=1))))
+
+
+def _unit_by_unit(a: Any, slope: Any) -> float:
+    return float(np.mean(np.sqrt(np.mean(np.square(slope), axis=0) / np.var(a, axis=0))))
+
+
+def _layers(rng: np.random.Generator) -> Sequence[Arguments]:
+    made: list[Arguments] = []
+    for name, rows, units in (("relu", 40, 6), ("tanh", 30, 8), ("sigmoid", 50, 5)):
+        z = rng.normal(rng.uniform(-1.0, 1.0, units), rng.uniform(0.6, 1.6, units), (rows, units))
+        made.append((theory.activation(name, z), theory.slope(name, z)))
+    return made
+
+
+GROWTH = CodeExercise(
+    id="batch-norm/growth",
+    title="What one batch-normed layer does to δ",
+    lesson="06",
+    functions=(
+        Function(
+            "gradient_growth",
+            ("a", "slope"),
+            gradient_growth,
+            (
+                Misconception(
+                    "mean square instead of variance",
+                    _without_batch_mean,
+                    "You divided by E[φ²], as for a plain network. Batch norm of the next layer "
+                    "subtracts what all images share: the variance over the batch remains.",
+                ),
+                Misconception(
+                    "one variance of all",
+                    _variance_of_all,
+                    "You took one variance over all units and images. The differences between "
+                    "units' means are not part of it: variance of each unit, then the mean.",
+                ),
+                Misconception(
+                    "variance over the units",
+                    _over_units,
+                    "You took the variance over the units of each image. Batch norm's is over the "
+                    "images of each unit: axis 0.",
+                ),
+                Misconception(
+                    "mean of the standard deviations",
+                    lambda a, slope: float(
+                        np.sqrt(np.mean(np.square(slope))) / np.mean(np.std(a, axis=0))
+                    ),
+                    "You averaged the units' standard deviations. Their variances add up in u: "
+                    "the mean of the variances first, then the root.",
+                ),
+                Misconception(
+                    "a factor for each unit, then their mean",
+                    _unit_by_unit,
+                    "You made a factor for each unit and averaged the factors. Average the "
+                    "squared slopes and the variances first; there is one ratio, and one root.",
+                ),
+                Misconception(
+                    "variance with B − 1",
+                    lambda a, slope: float(
+                        np.sqrt(np.mean(np.square(slope)) / np.mean(np.var(a, axis=0, ddof=1)))
+                    ),
+                    "Your variances are divided by B − 1, as torch's var does unless you say "
+                    "correction=0. Batch norm divides by B.",
+                ),
+                Misconception(
+                    "the root is missing",
+                    lambda a, slope: gradient_growth(a, slope) ** 2,
+                    "You gave the factor on the mean square of δ. The factor on its size is the "
+                    "square root.",
+                ),
+                Misconception(
+                    "mean slope",
+                    lambda a, slope: float(np.mean(slope) / np.sqrt(np.mean(np.var(a, axis=0)))),
+                    "You used the mean slope. Sizes add as squares: the root of the mean of "
+                    "squared slopes.",
+                ),
+                Misconception(
+                    "upside down",
+                    lambda a, slope: 1.0 / gradient_growth(a, slope),
+                    "Yours is upside down: slopes multiply δ, and batch norm divides it by the "
+                    "spread of what comes in.",
+                ),
+            ),
+            returns="a float",
+        ),
+    ),
+    parts=(
+        Part(
+            title="3 random layers: ReLU, tanh, sigmoid",
+            points=2.0,
+            cases=_layers,
+            example=(
+                np.array([[0.0, 2.0], [2.0, 3.0], [4.0, 4.0]]),
+                np.array([[0.0, 1.0], [1.0, 1.0], [1.0, 1.0]]),
+            ),
+            look_at="In the example the mean squared slope is 5/6. The variances of the two units "
+            "over the three images are 8/3 and 2/3.",
+        ),
+    ),
+    hints=(
+        "Two things happen to δ on its way back through one layer: φ′ multiplies, and batch norm "
+        "divides by σ.",
+        "σ² of the layer above is proportional to the variance of a over the batch, one for each "
+        "unit, then averaged; the weights cancel.",
+        "np.sqrt(np.mean(slope**2) / np.mean(a.var(axis=0)))",
+    ),
+)
