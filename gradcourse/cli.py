@@ -28,7 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        hint = "; JupyterLab's own go after --: gradcourse lab -- --no-browser"
+        said = f"unrecognized arguments: {' '.join(unknown)}"
+        parser.error(said + hint if options.command == "lab" else said)
     try:
         return options.run(options)
     except GradcourseError as error:
@@ -49,27 +54,55 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    doctor = commands.add_parser("doctor", help="is this machine ready for the course?")
+    doctor = commands.add_parser(
+        "doctor",
+        help="is this machine ready for the course?",
+        description="Is this machine ready for the course? Each ✗ comes with what to do about it.",
+        epilog="Exit code: 0 it is ready, 1 it is not.",
+    )
     doctor.set_defaults(run=_doctor)
 
-    lab = commands.add_parser("lab", help="open JupyterLab on the first lesson")
-    lab.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to jupyter lab")
+    lab = commands.add_parser(
+        "lab",
+        usage="gradcourse lab [-h] [-- ARGUMENT ...]",
+        help="open JupyterLab on the first lesson",
+        description="Open JupyterLab on the first lesson.",
+    )
+    lab.add_argument(
+        "arguments",
+        nargs=argparse.REMAINDER,
+        metavar="ARGUMENT",
+        help="passed on to jupyter lab: gradcourse lab -- --no-browser",
+    )
     lab.set_defaults(run=_lab)
 
-    build = commands.add_parser("build", help="rebuild the notebooks from source/")
+    build = commands.add_parser(
+        "build",
+        help="rebuild the notebooks from source/",
+        description="Rebuild the notebooks whose sources changed.",
+    )
     build.add_argument("names", nargs="*", help="only these notebooks, by name or path")
     build.add_argument("--all", action="store_true", help="rebuild what has not changed, too")
     build.add_argument("--check", action="store_true", help="write nothing; exit 1 if out of date")
     build.set_defaults(run=_build)
 
-    check = commands.add_parser("check", help="check the answers in exercise notebooks")
+    check = commands.add_parser(
+        "check",
+        help="check the answers in exercise notebooks",
+        description="Check the answers in exercise notebooks. It runs their code, as you.",
+        epilog="Exit code: 0 all could be checked, whatever the score; 2 some could not.",
+    )
     check.add_argument("files", nargs="+", metavar="FILE", help="an exercise notebook")
     check.add_argument("--json", action="store_true", help="print the results as JSON")
     check.set_defaults(run=_check)
 
     _add_grade(commands)
 
-    progress = commands.add_parser("progress", help="what you have solved so far")
+    progress = commands.add_parser(
+        "progress",
+        help="what you have solved so far",
+        description="What you have solved so far, in the panels of your notebooks.",
+    )
     progress.set_defaults(run=_progress)
     return parser
 

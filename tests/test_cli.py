@@ -74,6 +74,21 @@ def test_lab_starts_jupyterlab_on_the_first_page(monkeypatch: pytest.MonkeyPatch
     assert environment["OMP_NUM_THREADS"] == "1"
 
 
+def test_lab_says_where_jupyterlabs_own_arguments_go(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["lab", "--no-browser"])
+    assert "gradcourse lab -- --no-browser" in capsys.readouterr().err
+
+
+def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("doctor", "lab", "build", "check", "grade", "progress"):
+        with pytest.raises(SystemExit):
+            cli.main([command, "--help"])
+        usage, said, *_ = capsys.readouterr().out.split("\n\n")
+        assert usage.startswith(f"usage: gradcourse {command}")
+        assert said.endswith("."), said
+
+
 def test_a_lesson_is_no_exercise() -> None:
     done = _run("check", "lessons/01_products_of_the_chain_rule.ipynb")
     assert done.returncode == 2

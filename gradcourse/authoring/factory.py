@@ -20,6 +20,7 @@ from gradcourse.authoring.cache import (
 from gradcourse.authoring.compare import difference, holds_answers, orphans
 from gradcourse.authoring.notebook import Draft, Registry, course_registry, drafts
 from gradcourse.authoring.source import parse_source
+from gradcourse.checking.show import count
 from gradcourse.support import GradcourseError, write_atomically
 
 AT_ONCE = 2
@@ -54,7 +55,8 @@ class BuildReport:
         return not self.failures
 
     def __str__(self) -> str:
-        parts = [f"{len(self.built)} notebooks built", f"{len(self.up_to_date)} sources unchanged"]
+        unchanged = count(len(self.up_to_date), "source")
+        parts = [f"{count(len(self.built), 'notebook')} built", f"{unchanged} unchanged"]
         if self.removed:
             parts.append(f"{len(self.removed)} removed")
         if self.failures:

@@ -72,6 +72,8 @@ def read_notebook(path: Path) -> Notebook:
     except FileNotFoundError:
         raise GradcourseError(f"{path}: there is no such file") from None
     except OSError as error:
+        if path.is_dir():
+            raise GradcourseError(f"{path}: it is a folder: give the notebooks in it") from None
         raise GradcourseError(f"{path}: it cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         what = "it is empty" if not path.stat().st_size else "it is not JSON"

@@ -276,7 +276,7 @@ def test_the_command_reports_and_exits(course, capsys):
     assert run_build_command(course, check=True) == 1
     assert "lessons/01_products.ipynb: not built yet" in capsys.readouterr().err
     assert run_build_command(course) == 0
-    assert "1 notebooks built" in capsys.readouterr().out
+    assert "1 notebook built" in capsys.readouterr().out
     assert run_build_command(course, check=True) == 0
     path = course / "source/lessons/01_products.py"
     path.write_text(LESSON.replace("0.25**75", "1 / 0"))

@@ -204,7 +204,7 @@ def test_what_cannot_be_checked_is_one_line_and_exit_code_2(
 
 def test_a_folder_is_no_notebook(tmp_path, capsys) -> None:
     assert run_check_command([str(tmp_path)], as_json=False) == 2
-    assert "it cannot be read" in capsys.readouterr().err
+    assert "it is a folder" in capsys.readouterr().err
 
 
 def test_the_others_are_checked_when_one_cannot_be(notebook, tmp_path, capsys) -> None:
