@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
+from gradcourse.figures.describe import number
 
 STEPS = 20
 UPDATES = 150
@@ -72,7 +73,8 @@ def draw_decay(strength: float) -> Plot:
     _, norms = decayed(0, strength)
     norm, lag = spectral_norm(0, strength), np.arange(STEPS)
     return Plot(
-        title=f"λ = {strength:.3f}: σ_max(W) = {norm:.2f}, gradient at lag 19: {norms[-1]:.0e}",
+        title=f"λ = {strength:.3f}: σ_max(W) = {norm:.2f}, gradient at lag 19: "
+        f"{number(norms[-1], log=True)}",
         x=Axis("lag T − t", limits=(0.0, STEPS - 1.0)),
         y=Axis("‖∂ℒ/∂h_t‖, relative to lag 0", "log", (1e-7, 1e3)),
         lines=(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from gradcourse.demos.lstm.explode import rest_growth
 from gradcourse.demos.lstm.simulate import cell_gradients, direct_path, keep, run
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
+from gradcourse.figures.describe import number
 
 if TYPE_CHECKING:
     from gradcourse.nets import Recurrent
@@ -92,7 +93,7 @@ def draw_three(bias: float) -> Plot:
         kind: relative_gradient(with_keep_bias(recurrent(kind, 2, 32, 1), bias))
         for kind, _ in KINDS
     }
-    left = ", ".join(f"{name} {found[kind][-1]:.0e}" for kind, name in KINDS)
+    left = ", ".join(f"{name} {number(found[kind][-1], log=True)}" for kind, name in KINDS)
     return Plot(
         title=f"b = {bias:.2f}. At lag 100: {left}",
         x=Axis("lag T − t", limits=(0.0, float(LAGS))),
