@@ -1,7 +1,8 @@
 """Lesson 08 and its assignment: LSTM and GRU."""
 
-from gradcourse.exercises.lstm.biases import CHRONO, REST
-from gradcourse.exercises.lstm.cells import GRU_STEP, LSTM_STEP
+from gradcourse.exercises.lstm.biases import CHRONO
+from gradcourse.exercises.lstm.cells import LSTM_STEP
+from gradcourse.exercises.lstm.gru import GRU_STEP
 from gradcourse.exercises.lstm.lesson import (
     AT_BIRTH,
     AT_MARKS,
@@ -9,8 +10,10 @@ from gradcourse.exercises.lstm.lesson import (
     DEFAULT_LSTM,
     FIFTY_STEPS,
 )
-from gradcourse.exercises.lstm.memory import DIRECT_PATH, HALF_LIFE
+from gradcourse.exercises.lstm.memory import HALF_LIFE
 from gradcourse.exercises.lstm.networks import KEEP_BIAS, ONE_PERCENT, TUNE_BIAS
+from gradcourse.exercises.lstm.rest import REST
+from gradcourse.exercises.lstm.road import DIRECT_PATH
 
 ASSIGNMENT = "08"
 EXERCISES = (

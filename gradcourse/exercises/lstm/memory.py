@@ -1,4 +1,4 @@
-"""The direct path of a cell: what it keeps, for how long, and the bias for a given time."""
+"""How long a cell keeps its content, and the bias for a given time."""
 
 from __future__ import annotations
 
@@ -12,99 +12,6 @@ from gradcourse import theory
 from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
-
-# ---------------------------------------------------------------- the direct path
-
-
-def direct_path(f: Any) -> Array:
-    """∂c_T/∂c_t along the cell alone, row k for lag k, from the forget gates f_1 … f_T."""
-    f = np.asarray(f, dtype=np.float64)
-    return np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1], axis=0)])
-
-
-def _from_the_front(f: Any) -> Array:
-    return direct_path(np.asarray(f)[::-1])
-
-
-def _last_gate_to_a_power(f: Any) -> Array:
-    f = np.asarray(f)
-    return np.asarray(f[-1] ** np.arange(len(f) + 1.0)[:, None])
-
-
-def _gates(rng: np.random.Generator) -> Sequence[Arguments]:
-    return [(rng.uniform(0.2, 0.99, shape),) for shape in ((3, 2), (6, 4), (12, 3))]
-
-
-DIRECT_PATH = CodeExercise(
-    id="lstm/direct-path",
-    title="The road",
-    lesson="08",
-    functions=(
-        Function(
-            "direct_path",
-            ("f",),
-            direct_path,
-            (
-                Misconception(
-                    "from the first step",
-                    _from_the_front,
-                    "You multiplied from the first step on. Lag counts from the end: lag 1 goes "
-                    "through the last forget gate, f_T.",
-                ),
-                Misconception(
-                    "in the order of time",
-                    lambda f: direct_path(f)[::-1],
-                    "Your products are right, in the order of time. Row k belongs to lag k, so row "
-                    "0 is 1.",
-                ),
-                Misconception(
-                    "lag 0 left out",
-                    lambda f: direct_path(f)[1:],
-                    "The row for lag 0 is missing: ∂c_T/∂c_T is 1.",
-                ),
-                Misconception(
-                    "logarithms",
-                    lambda f: np.log(direct_path(f)),
-                    "You returned the sum of the logs. The derivative is its exponential.",
-                ),
-                Misconception(
-                    "the last gate to a power",
-                    _last_gate_to_a_power,
-                    "You used f_T for every step. Each step has its own forget gate.",
-                ),
-                Misconception(
-                    "let go instead of kept",
-                    lambda f: direct_path(1.0 - np.asarray(f)),
-                    "You multiplied 1 − f. The forget gate is what is *kept*: f = 1 forgets "
-                    "nothing.",
-                ),
-                Misconception(
-                    "mean over the units",
-                    lambda f: direct_path(f).mean(axis=1),
-                    "You averaged over the units. Each cell has a path of its own: shape "
-                    "(T + 1, n).",
-                ),
-            ),
-            returns="an array of shape (T + 1, n)",
-        ),
-    ),
-    parts=(
-        Part(
-            title="3 random runs of 3 to 12 steps",
-            points=2.0,
-            cases=_gates,
-            example=(np.array([[0.5, 1.0], [0.8, 0.5], [0.9, 0.9]]),),
-            look_at="In the example, cell 1 has 1, then 0.9, then 0.9 · 0.8.",
-        ),
-    ),
-    hints=(
-        "c_t = f_t · c_(t−1) + …: one factor for each step back.",
-        "Lag 1 is f_T, lag 2 is f_T · f_(T−1). Turn the rows round, then multiply cumulatively.",
-        "np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1], axis=0)])",
-    ),
-)
-
-# ---------------------------------------------------------------- half-life
 
 
 def half_life(bias_ih: float, bias_hh: float) -> float:
@@ -176,6 +83,36 @@ HALF_LIFE = CodeExercise(
                     "f^k = ½.",
                 ),
                 Misconception(
+                    "a half is lost in equal parts",
+                    _of_gate(lambda f: 0.5 / (1.0 - f)),
+                    "You let each step lose 1 − f of what was there at the start. It loses that "
+                    "share of what is left: f^k = ½.",
+                ),
+                Misconception(
+                    "upside down",
+                    _of_gate(lambda f: -np.log(f) / np.log(2.0)),
+                    "Your fraction is upside down. f^k = ½, so k ln f = ln ½.",
+                ),
+                Misconception(
+                    "a negative time",
+                    _of_gate(lambda f: np.log(2.0) / np.log(f)),
+                    "Your time is negative: ln f is, so the other logarithm must be ln ½, not "
+                    "ln 2.",
+                ),
+                Misconception(
+                    "rounded up",
+                    _of_gate(lambda f: np.ceil(np.log(2.0) / -np.log(f) - 1e-9)),
+                    "You rounded up to whole steps. The number of steps is asked for unrounded.",
+                ),
+                Misconception(
+                    "a σ for each bias",
+                    lambda bias_ih, bias_hh: float(
+                        np.log(2.0) / -np.log(_gate(bias_ih, 0.0) * _gate(0.0, bias_hh))
+                    ),
+                    "You took σ of each bias and multiplied. torch adds the biases; there is one "
+                    "gate, σ of the sum.",
+                ),
+                Misconception(
                     "the formula for large biases",
                     lambda bias_ih, bias_hh: float(np.log(2.0) * np.exp(bias_ih + bias_hh)),
                     "ln 2 · e^b is what the half-life comes near to for a large b. Solve "
@@ -216,6 +153,18 @@ HALF_LIFE = CodeExercise(
                     lambda steps: float(np.log(steps)),
                     "ln k is chrono's rule of thumb; its half-life is about 0.7 k. Solve "
                     "σ(b)^k = ½ itself.",
+                ),
+                Misconception(
+                    "the logarithm of the steps, less one",
+                    lambda steps: float(np.log(steps - 1.0)),
+                    "That gate keeps 1 − 1/k: the mean lifetime is k. For the half-life solve "
+                    "σ(b)^k = ½.",
+                ),
+                Misconception(
+                    "half of it",
+                    lambda steps: 0.5 * forget_bias_for(steps),
+                    "That is what each of torch's two biases would have to be. The forget bias is "
+                    "their sum.",
                 ),
                 Misconception(
                     "the formula for many steps",

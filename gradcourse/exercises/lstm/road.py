@@ -1,0 +1,145 @@
+"""The direct path of a cell: what it keeps of its content, lag by lag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+
+Array = NDArray[np.float64]
+
+
+def direct_path(f: Any) -> Array:
+    """∂c_T/∂c_t along the cell alone, row k for lag k, from the forget gates f_1 … f_T."""
+    f = np.asarray(f, dtype=np.float64)
+    return np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1], axis=0)])
+
+
+def _from_the_front(f: Any) -> Array:
+    return direct_path(np.asarray(f)[::-1])
+
+
+def _last_gate_to_a_power(f: Any) -> Array:
+    f = np.asarray(f)
+    return np.asarray(f[-1] ** np.arange(len(f) + 1.0)[:, None])
+
+
+def _first_gate_skipped(f: Any) -> Array:
+    kept = direct_path(f)
+    return np.concatenate([kept[:1], kept[:-1]])
+
+
+def _minus_nothing(f: Any) -> Array:
+    f = np.asarray(f)
+    return np.array([np.prod(f[-k:], axis=0) for k in range(len(f) + 1)])
+
+
+def _gates_themselves(f: Any) -> Array:
+    f = np.asarray(f)
+    return np.concatenate([np.ones((1, f.shape[1])), f[::-1]])
+
+
+def _both_axes_turned(f: Any) -> Array:
+    return direct_path(np.asarray(f)[:, ::-1])
+
+
+def _gates(rng: np.random.Generator) -> Sequence[Arguments]:
+    return [(rng.uniform(0.2, 0.99, shape),) for shape in ((3, 2), (6, 4), (12, 3))]
+
+
+DIRECT_PATH = CodeExercise(
+    id="lstm/direct-path",
+    title="The road",
+    lesson="08",
+    functions=(
+        Function(
+            "direct_path",
+            ("f",),
+            direct_path,
+            (
+                Misconception(
+                    "from the first step",
+                    _from_the_front,
+                    "You multiplied from the first step on. Lag counts from the end: lag 1 goes "
+                    "through the last forget gate, f_T.",
+                ),
+                Misconception(
+                    "in the order of time",
+                    lambda f: direct_path(f)[::-1],
+                    "Your products are right, in the order of time. Row k belongs to lag k, so row "
+                    "0 is 1.",
+                ),
+                Misconception(
+                    "lag 0 left out",
+                    lambda f: direct_path(f)[1:],
+                    "The row for lag 0 is missing: ∂c_T/∂c_T is 1.",
+                ),
+                Misconception(
+                    "one lag too late",
+                    _first_gate_skipped,
+                    "Your products come one row too late: lag 1 goes through one forget gate, "
+                    "f_T, and is not 1.",
+                ),
+                Misconception(
+                    "f[-0:] is everything",
+                    _minus_nothing,
+                    "All rows are right but that for lag 0: f[-0:] is f[0:], the whole array. "
+                    "Through no gate the derivative is 1.",
+                ),
+                Misconception(
+                    "gates, not products",
+                    _gates_themselves,
+                    "Each of your rows is one gate. The way from c_t to c_T leads through all "
+                    "gates between them: multiply.",
+                ),
+                Misconception(
+                    "both axes turned",
+                    _both_axes_turned,
+                    "You turned the cells round, too: np.flip(f) turns all axes. Turn the rows "
+                    "only, f[::-1].",
+                ),
+                Misconception(
+                    "logarithms",
+                    lambda f: np.log(direct_path(f)),
+                    "You returned the sum of the logs. The derivative is its exponential.",
+                ),
+                Misconception(
+                    "the last gate to a power",
+                    _last_gate_to_a_power,
+                    "You used f_T for every step. Each step has its own forget gate.",
+                ),
+                Misconception(
+                    "let go instead of kept",
+                    lambda f: direct_path(1.0 - np.asarray(f)),
+                    "You multiplied 1 − f. The forget gate is what is *kept*: f = 1 forgets "
+                    "nothing.",
+                ),
+                Misconception(
+                    "mean over the units",
+                    lambda f: direct_path(f).mean(axis=1),
+                    "You averaged over the units. Each cell has a path of its own: shape "
+                    "(T + 1, n).",
+                ),
+            ),
+            returns="an array of shape (T + 1, n)",
+        ),
+    ),
+    parts=(
+        Part(
+            title="3 random runs of 3 to 12 steps",
+            points=2.0,
+            cases=_gates,
+            example=(np.array([[0.5, 1.0], [0.8, 0.5], [0.9, 0.9]]),),
+            look_at="In the example, cell 1 has 1, then 0.9, then 0.9 · 0.8.",
+        ),
+    ),
+    hints=(
+        "c_t = f_t · c_(t−1) + …: one factor for each step back.",
+        "Lag 1 is f_T, lag 2 is f_T · f_(T−1). Turn the rows round, then multiply cumulatively.",
+        "np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1], axis=0)])",
+    ),
+)
