@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from gradcourse.grading import intake
 from gradcourse.grading.intake import Refused, Submission, find_submissions
 from gradcourse.support import GradcourseError
 
@@ -252,6 +253,23 @@ def test_several_notebooks_of_one_assignment_the_newest_counts(tmp_path: Path) -
     (alice, _) = find_submissions(tmp_path)
     assert _mark(alice) == "alice/02_final.ipynb"
     assert f"not alice/{FILE}" in alice.doubts[0].text
+
+
+def test_of_hundreds_of_notebooks_only_the_newest_are_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _put(tmp_path, "bob/x.ipynb", *(f"alice/{number}.ipynb" for number in range(200)))
+    for number in range(200):
+        os.utime(tmp_path / f"alice/{number}.ipynb", (number, number))
+    opened: list[bytes] = []
+    read = intake.read
+    monkeypatch.setattr(
+        intake, "read", lambda data, most: (opened.append(data), read(data, most))[1]
+    )
+    (alice, _) = find_submissions(tmp_path)
+    assert _mark(alice) == "alice/199.ipynb"
+    assert len(opened) <= intake.MOST_OPENED
+    assert len(alice.doubts[0].text) < 300
 
 
 def test_several_notebooks_of_several_assignments_all_count(tmp_path: Path) -> None:

@@ -235,7 +235,7 @@ def test_moodle_worksheet_has_the_columns_that_its_import_needs() -> None:
     assert (table[1]["Grade"], table[1]["Status"]) == ("", "No submission")
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\n=1"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", "\t=1", " =1", "\n=1", "\uff1d1"])
 @pytest.mark.parametrize("table", [tables.gradebook, tables.canvas, tables.moodle])
 def test_no_cell_is_a_formula(table: Callable[[list[Any]], bytes], name: str) -> None:
     record = _record(name, submission={"name": name})
@@ -243,7 +243,7 @@ def test_no_cell_is_a_formula(table: Callable[[list[Any]], bytes], name: str) ->
     assert any(name.strip() in cell for cell in cells)
     for cell in cells:
         if not re.fullmatch(r"-?[\d.]*", cell) and cell != "-":
-            assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+            assert not cell.lstrip().startswith(("=", "+", "-", "@", "\uff1d"))
 
 
 def test_the_guide_lists_every_reason_and_every_layer() -> None:

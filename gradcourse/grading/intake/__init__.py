@@ -6,17 +6,22 @@ Understood are one notebook per learner in a flat folder, a folder per learner, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcourse.grading.intake.layout import Found, is_notebook, recognise, shown
 from gradcourse.grading.intake.tree import Refused, walk
+from gradcourse.grading.limits import Limits
+from gradcourse.grading.submission import read
 from gradcourse.support import GradcourseError
 
 __all__ = ["Refused", "Submission", "find_submissions"]
+
+MOST_OPENED = 50
+"""Of one learner's notebooks, how many are opened to see what they answer: the newest."""
 
 T = TypeVar("T")
 
@@ -110,7 +115,10 @@ def _of_one_learner(
         return [_without(files or found[:1], assignment)]
     if len(notebooks) == 1:
         return [_one(notebooks, notebooks[0].assignment or assignment)]
-    named = [(one, _named_assignment(one, known)) for one in notebooks]
+    newest = {id(one) for one in sorted(notebooks, key=_entry_time)[-MOST_OPENED:]}
+    named = [
+        (one, _named_assignment(one, known) if id(one) in newest else None) for one in notebooks
+    ]
     if assignment is not None and any(name == assignment for _, name in named):
         named = [(one, name) for one, name in named if name == assignment]
     # A notebook that names no assignment, beside some that do, is a scratch pad.
@@ -140,8 +148,11 @@ def _one(notebooks: list[Found], assignment: str | None) -> Submission:
     chosen = max(notebooks, key=lambda one: (_entry_time(one), one.serial))
     doubts: tuple[Refused, ...] = ()
     if len(notebooks) > 1:
-        others = ", ".join(sorted(shown(_place(one)) for one in notebooks if one is not chosen))
-        text = f"There are {len(notebooks)} notebooks; the newest was graded, not {others}."
+        others = sorted(shown(_place(one)) for one in notebooks if one is not chosen)
+        others[5:] = [f"{len(others) - 5} more"] if len(others) > 5 else []
+        text = (
+            f"There are {len(notebooks)} notebooks; the newest was graded, not {', '.join(others)}."
+        )
         doubts = (Refused("several-notebooks", text),)
     assert chosen.entry is not None
     return _submission(chosen, assignment, chosen.entry.read, doubts)
@@ -206,12 +217,8 @@ def _named_assignment(found: Found, known: Collection[str]) -> str | None:
     if found.assignment:
         return found.assignment
     assert found.entry is not None
-    try:
-        data = json.loads(found.entry.read().decode("utf-8-sig"))
-        name = data["metadata"]["gradcourse"]["assignment"]
-    # Whatever is wrong with it, grading will find it and say so.
-    except (Refused, ValueError, RecursionError, LookupError, TypeError):
-        name = None
-    if name in known:
-        return str(name)
+    with suppress(Refused):  # whatever is wrong with it, grading will find it and say so
+        name = read(found.entry.read(), Limits.notebook).named
+        if name in known:
+            return name
     return found.guess if found.guess in known else None

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from gradcourse.grading.report.page import visible
 from gradcourse.grading.report.words import Record, is_graded, score
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for a formula at the beginning of a cell (OWASP, CSV injection)."""
 
 
