@@ -240,8 +240,9 @@ gc.Plot(
 # ## Step 3 · Matrices: the whole spectrum
 #
 # Let each factor be a Gaussian matrix, 64 × 64, with entries of variance 1/64. Such a matrix keeps
-# the length of a vector in the mean square. The *singular values* of the product tell what is left
-# of the 64 directions: the largest is the product's norm, the others are what a norm does not say.
+# the length of a vector in the mean square. A matrix turns a sphere into an ellipsoid; the lengths of
+# its axes are the *singular values*. They tell what is left of the 64 directions: the largest is the
+# matrix's *norm*, the others are what a norm does not say.
 #
 # ### Predict
 
@@ -345,10 +346,11 @@ gc.demo("chain/backward")
 # %% [markdown] name="measure-backward-intro" tags=["subslide"]
 # ### Measure
 #
-# Backpropagation (Rumelhart, Hinton & Williams 1986) written out, for cross-entropy on real digits.
+# Backpropagation (Rumelhart, Hinton & Williams 1986) written out, for real digits and *cross-entropy*:
+# softmax makes ten probabilities of the ten outputs, and the loss is −log of the right digit's.
 # Write $\delta_l = \partial \mathcal L / \partial z_l$ for the gradient at $z_l = W_l h_{l-1}$, one
 # row per image; without an activation $h_l$ is $z_l$. There is nothing here but matrix products.
-# Then we ask autograd what it thinks.
+# Then we ask autograd, torch's automatic differentiation, what it thinks.
 
 
 # %% name="backward-by-hand" tags=["fragment"]
@@ -536,7 +538,8 @@ gc.Plot(title, gc.Axis("layer"), gc.Axis("relative update", "log"), tuple(lines)
 # ### "Factors below 1 make the gradient vanish, factors above 1 make it explode."
 #
 # First numbers. Then two kinds of matrices: Gaussian ones of gain 0.8, whose norms are *all above*
-# 1; and a triangular matrix and its transpose in turn, whose eigenvalues are *all below* 1.
+# 1; and a triangular matrix and its transpose in turn, whose eigenvalues are *all below* 1. (An
+# eigenvalue is the factor on a vector that the matrix does not turn.)
 
 # %% name="trial-factors" tags=["fragment", "nbval-check-output"]
 print(f"numbers: 0.9^50 = {0.9**50:.0e}, 1.1^50 = {1.1**50:.0e}")

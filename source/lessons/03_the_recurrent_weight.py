@@ -716,6 +716,9 @@ gc.Plot(
 # spectral radius is near $1/\sqrt 3 = 0.58$, and tanh takes a little more. Over 29 steps that
 # leaves less than one part in 100,000. The network hears the second mark, if it is late. The first
 # is at lag 15 or more, and $0.57^{15}$ is two parts in 10,000. **That does not survive 30 steps.**
+#
+# Hochreiter (1991) and Bengio, Simard and Frasconi (1994) found it. The latter add a dilemma: a state
+# that keeps one bit safe from noise is one that noise hardly moves, so the gradient fades there too.
 
 # %% [markdown] name="mend-intro" tags=["subslide"]
 # ### Mend it
@@ -806,8 +809,8 @@ for window, blank in ((13, True), (5, True), (5, False)):
 # Now read the last line. Random reading weights do not move either, and yet the *same* window is
 # enough: they write some trace of the symbol into the state, the forward pass carries it into the
 # window, and there descent learns to read and to amplify it, with a $W$ that is the same at all
-# steps. Truncation cuts off teaching, not memory. What lies before the window is never learned; it
-# can be used if it happens to be there.
+# steps. Truncation cuts off teaching, not memory. No step before the window teaches anything; what it
+# left in the state can be used if it happens to be there.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -943,6 +946,7 @@ gc.lag_plot(gc.lag_gradient(model, x))
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources
 #
+# - Hochreiter (1991), *Untersuchungen zu dynamischen neuronalen Netzen*, diploma thesis, TU München.
 # - Bengio, Simard & Frasconi (1994), *Learning long-term dependencies with gradient descent is
 #   difficult*, IEEE Transactions on Neural Networks 5.
 # - Hochreiter & Schmidhuber (1997), *Long short-term memory*, Neural Computation 9: the adding
