@@ -1,8 +1,7 @@
-"""Two thresholds that nobody has to guess: from the norm's history, and from the weights."""
+"""Clipping by the size of the weights, unit by unit."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,139 +11,6 @@ from numpy.typing import NDArray
 from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
-
-# ---------------------------------------------------------------- from a history
-
-
-def _finite(norms: Any) -> Array:
-    norms = np.asarray(norms, dtype=np.float64)
-    return norms[np.isfinite(norms)]
-
-
-def threshold_from_history(norms: Any, percent: float) -> float:
-    """The percentile of the finite norms."""
-    return float(np.percentile(_finite(norms), percent))
-
-
-def _unsorted(norms: Any, percent: float) -> float:
-    kept = _finite(norms)
-    return float(kept[int(percent / 100 * (len(kept) - 1))])
-
-
-def _without_nan(norms: Any, percent: float) -> float:
-    return float(np.nanpercentile(np.asarray(norms, dtype=np.float64), percent))
-
-
-def _with_zeros(norms: Any, percent: float) -> float:
-    norms = np.asarray(norms, dtype=np.float64)
-    return float(np.percentile(np.where(np.isfinite(norms), norms, 0.0), percent))
-
-
-def _history(rng: np.random.Generator, count: int) -> Array:
-    norms = np.exp(rng.normal(0.5, 0.8, count))
-    norms[int(rng.integers(count))] *= float(rng.uniform(500.0, 2000.0))
-    return np.asarray(norms)
-
-
-def _histories(rng: np.random.Generator) -> Sequence[Arguments]:
-    return [(_history(rng, n), float(rng.uniform(75.0, 95.0))) for n in (20, 31, 50)]
-
-
-def _broken_histories(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
-    for count, bad in ((24, (math.inf,) * 3), (33, (math.nan, math.inf, math.inf))):
-        norms = _history(rng, count)
-        norms[rng.choice(count, len(bad), replace=False)] = bad
-        made.append((norms, float(rng.uniform(70.0, 85.0))))
-    return made
-
-
-THRESHOLD = CodeExercise(
-    id="clipping/threshold",
-    title="A threshold from the norm's history",
-    lesson="09",
-    functions=(
-        Function(
-            "threshold_from_history",
-            ("norms", "percent"),
-            threshold_from_history,
-            (
-                Misconception(
-                    "the mean",
-                    lambda norms, percent: float(np.mean(_finite(norms))),
-                    "You took the mean. One norm of a thousand moves it far; a percentile hardly "
-                    "notices.",
-                ),
-                Misconception(
-                    "a share of the largest",
-                    lambda norms, percent: float(percent / 100 * np.max(_finite(norms))),
-                    "You took percent of the largest norm. The percentile is the value below "
-                    "which percent of the norms lie.",
-                ),
-                Misconception(
-                    "from the other end",
-                    lambda norms, percent: threshold_from_history(norms, 100.0 - percent),
-                    "Yours is the percentile counted from above: it would clip most updates. At "
-                    "90 percent, one update in ten is clipped.",
-                ),
-                Misconception(
-                    "not sorted",
-                    _unsorted,
-                    "You took the norm at that place in time. A percentile counts in the sorted "
-                    "list.",
-                ),
-                Misconception(
-                    "NaN and Inf stay in",
-                    lambda norms, percent: float(np.percentile(norms, percent)),
-                    "You let NaN and Inf into the percentile: with NaN the threshold is NaN, and "
-                    "nothing is ever clipped. Keep the finite norms only.",
-                ),
-                Misconception(
-                    "Inf stays in",
-                    _without_nan,
-                    "You dropped NaN and kept Inf, which pushes the percentile up. Keep the "
-                    "finite norms only.",
-                ),
-                Misconception(
-                    "zeros in their place",
-                    _with_zeros,
-                    "You put 0 where a norm was not finite, which pulls the percentile down. "
-                    "Leave these updates out.",
-                ),
-                Misconception(
-                    "percent as a share",
-                    lambda norms, percent: float(np.percentile(_finite(norms), percent / 100)),
-                    "You divided percent by 100 and gave it to np.percentile, which wants 0 to "
-                    "100. (np.quantile wants 0 to 1.)",
-                ),
-            ),
-            returns="a float",
-        ),
-    ),
-    parts=(
-        Part(
-            title="3 random histories, each with one enormous norm",
-            points=1.0,
-            cases=_histories,
-            example=(np.array([1.0, 5.0, 2.0, 4000.0, 3.0]), 50.0),
-            look_at="Sorted: 1, 2, 3, 5, 4000. The middle one is 3.",
-        ),
-        Part(
-            title="2 random histories with NaN or Inf in them",
-            points=1.0,
-            cases=_broken_histories,
-            example=(np.array([1.0, math.inf, 2.0, math.inf, 6.0]), 50.0),
-            look_at="Of the finite ones, 1, 2, 6, the middle one is 2.",
-        ),
-    ),
-    hints=(
-        "Which updates of the history say nothing about the size of an ordinary gradient?",
-        "np.isfinite picks the norms to keep; np.percentile(kept, percent) takes 0 to 100.",
-        "norms = np.asarray(norms); float(np.percentile(norms[np.isfinite(norms)], percent))",
-    ),
-)
-
-# ---------------------------------------------------------------- from the weights
 
 
 def adaptive_clip(G: Any, W: Any, limit: float, eps: float) -> Array:
@@ -176,6 +42,32 @@ def _added_eps(G: Any, W: Any, limit: float, eps: float) -> Array:
     allowed = limit * (np.linalg.norm(W, axis=1, keepdims=True) + eps)
     size = np.linalg.norm(G, axis=1, keepdims=True)
     return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
+
+
+def _eps_outside(G: Any, W: Any, limit: float, eps: float) -> Array:
+    allowed = np.maximum(limit * np.linalg.norm(W, axis=1, keepdims=True), eps)
+    size = np.linalg.norm(G, axis=1, keepdims=True)
+    return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
+
+
+def _by_entry(G: Any, W: Any, limit: float, eps: float) -> Array:
+    allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
+    return np.asarray(np.clip(G, -allowed, allowed))
+
+
+def _entry_with_entry(G: Any, W: Any, limit: float, eps: float) -> Array:
+    allowed = limit * np.maximum(np.abs(W), eps)
+    return np.asarray(np.clip(G, -allowed, allowed))
+
+
+def _without_keepdims(G: Any, W: Any, limit: float, eps: float) -> Array:
+    allowed = limit * np.maximum(np.linalg.norm(W, axis=1), eps)
+    return np.asarray(G * np.minimum(1.0, allowed / np.maximum(np.linalg.norm(G, axis=1), 1e-30)))
+
+
+def _one_factor(G: Any, W: Any, limit: float, eps: float) -> Array:
+    allowed = limit * np.maximum(np.linalg.norm(W, axis=1), eps)
+    return np.asarray(G * min(1.0, float((allowed / np.linalg.norm(G, axis=1)).min())))
 
 
 def _layers(rng: np.random.Generator) -> Sequence[Arguments]:
@@ -234,6 +126,36 @@ ADAPTIVE = CodeExercise(
                     _flat_limit,
                     "You compared ‖G_i‖ with the limit itself. The limit is for the ratio "
                     "‖G_i‖/‖W_i‖.",
+                ),
+                Misconception(
+                    "eps as the smallest limit",
+                    _eps_outside,
+                    "You took max(limit · ‖W_i‖, eps). eps is a floor for ‖W_i‖: the limit "
+                    "multiplies it, too.",
+                ),
+                Misconception(
+                    "entry by entry",
+                    _by_entry,
+                    "You cut single entries at the row's limit, which turns the row. Scale the "
+                    "row by one factor, so that its norm keeps the limit.",
+                ),
+                Misconception(
+                    "entry with entry",
+                    _entry_with_entry,
+                    "You compared each entry of G with the same entry of W. Compare norms: a row "
+                    "of G with the same row of W.",
+                ),
+                Misconception(
+                    "keepdims forgotten",
+                    _without_keepdims,
+                    "np.linalg.norm(G, axis=1) has shape (rows,), and numpy lines it up with the "
+                    "columns. keepdims=True gives it the shape (rows, 1).",
+                ),
+                Misconception(
+                    "one factor for all rows",
+                    _one_factor,
+                    "You scaled all rows by the smallest factor. Each row has a factor of its "
+                    "own; a row within its limit stays as it is.",
                 ),
                 Misconception(
                     "eps is added",

@@ -62,6 +62,16 @@ MEMORY = Prediction(
             "1 − β₂ = 0.001.",
         ),
         NamedValue(
+            "upside down",
+            3.2,
+            "That is √v. The rate is 1/√v: a larger v makes smaller steps.",
+        ),
+        NamedValue(
+            "v itself",
+            10.0,
+            "That is by what v grows. The rate is 1/√v.",
+        ),
+        NamedValue(
             "the root is missing",
             0.1,
             "You divided by v, which is about 10. Adam divides by its root.",

@@ -31,6 +31,16 @@ def _upside_down(delta: Any, h: Any, W: Any) -> float:
     return float(np.mean((1.0 / _ratios(delta, _slope(h)[1:], W) - 1.0) ** 2))
 
 
+def _from_the_first(delta: Any, h: Any, W: Any) -> float:
+    with np.errstate(invalid="ignore"):
+        return omega(np.vstack([delta[:1], delta]), np.vstack([h[:1], h]), W)
+
+
+def _as_given(delta: Any, h: Any, W: Any) -> float:
+    size = np.linalg.norm(delta, axis=1)
+    return float(np.mean((size[:-1] / size[1:] - 1.0) ** 2))
+
+
 def _sequences(rng: np.random.Generator) -> Sequence[Arguments]:
     made: list[Arguments] = []
     for steps, units in ((5, 3), (7, 4), (4, 5)):
@@ -87,6 +97,29 @@ OMEGA = CodeExercise(
                     lambda delta, h, W: float(np.mean(_ratios(delta, _slope(h)[1:], W) - 1.0)),
                     "You averaged ratio − 1: too large and too small would cancel. Square it "
                     "first.",
+                ),
+                Misconception(
+                    "from t = 1 on",
+                    _from_the_first,
+                    "Your mean includes t = 1. There is no step before it: t = 2 is the second "
+                    "row, index 1.",
+                ),
+                Misconception(
+                    "divided by T",
+                    lambda delta, h, W: omega(delta, h, W) * (len(delta) - 1) / len(delta),
+                    "You divided by T. From t = 2 to T there are T − 1 steps.",
+                ),
+                Misconception(
+                    "the square of the mean",
+                    lambda delta, h, W: float((np.mean(_ratios(delta, _slope(h)[1:], W)) - 1) ** 2),
+                    "You averaged first and squared then: too large and too small cancel. Square "
+                    "for each t.",
+                ),
+                Misconception(
+                    "the rows of delta",
+                    _as_given,
+                    "You divided ‖δ_(t−1)‖ by ‖δ_t‖. A loss at t − 1 adds to δ_(t−1), too; Ω "
+                    "looks at one step back through slope and W alone.",
                 ),
                 Misconception(
                     "sum instead of mean",

@@ -32,6 +32,11 @@ def l1_gradient(W: Any, strength: float) -> Array:
     return np.asarray(strength * np.sign(W))
 
 
+def _weight_over_size(W: Any, strength: float) -> Array:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(strength * np.asarray(W) / np.abs(W))
+
+
 def decoupled_step(W: Any, step: Any, lr: float, strength: float) -> Array:
     """W − η · step − η λ W: the decay does not pass through the optimizer."""
     return np.asarray(W - lr * np.asarray(step) - lr * strength * np.asarray(W))
@@ -78,6 +83,12 @@ PENALTIES = CodeExercise(
                     "weight.",
                 ),
                 Misconception(
+                    "the penalty's terms",
+                    lambda W, strength: strength * W**2,
+                    "You returned λw² for each weight. That is the penalty; asked is its "
+                    "derivative.",
+                ),
+                Misconception(
                     "the sign is lost",
                     lambda W, strength: 2.0 * strength * np.abs(W),
                     "Your gradient is never negative. A negative weight is pulled up, so its "
@@ -120,6 +131,23 @@ PENALTIES = CodeExercise(
                     "At w = 0 yours is λ, so a weight that has arrived is pushed away again. "
                     "np.sign(0) is 0.",
                 ),
+                Misconception(
+                    "0 counts as negative",
+                    lambda W, strength: np.where(W > 0, strength, -strength),
+                    "At w = 0 yours is −λ, so a weight that has arrived is pushed away again. "
+                    "np.sign(0) is 0.",
+                ),
+                Misconception(
+                    "0/0",
+                    _weight_over_size,
+                    "w/|w| is the sign of w, but 0/0 where w = 0. np.sign(0) is 0.",
+                ),
+                Misconception(
+                    "λ left out",
+                    lambda W, strength: np.sign(W),
+                    "You returned the signs. The penalty has the factor λ, and so has its "
+                    "gradient.",
+                ),
             ),
             returns="an array with the shape of W",
         ),
@@ -153,6 +181,21 @@ PENALTIES = CodeExercise(
                     "grows",
                     lambda W, step, lr, strength: W - lr * step + lr * strength * W,
                     "Your weights grow by the share ηλ. Decay is subtracted.",
+                ),
+                Misconception(
+                    "the step without η",
+                    lambda W, step, lr, strength: (1.0 - lr * strength) * W - step,
+                    "You subtracted the whole step. The weights lose η times it.",
+                ),
+                Misconception(
+                    "only the change",
+                    lambda W, step, lr, strength: -lr * step - lr * strength * W,
+                    "You returned the change. Asked are the new weights: add it to W.",
+                ),
+                Misconception(
+                    "the same for every weight",
+                    lambda W, step, lr, strength: W - lr * step - lr * strength,
+                    "You subtracted ηλ itself. A weight loses the *share* ηλ of what it was: ηλw.",
                 ),
             ),
             returns="an array with the shape of W",
