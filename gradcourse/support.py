@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from numbers import Integral
 from pathlib import Path
 
 
@@ -20,7 +21,7 @@ def check_integers(minimum: int, **numbers: object) -> None:
         For the first of them.
     """
     for name, value in numbers.items():
-        if not isinstance(value, int) or value < minimum:
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
             raise GradcourseError(f"{name} is {value!r}; it must be an integer, {minimum} or more.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,8 +54,8 @@ def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
     >>> float(tiny.norm()), float(gradient_norm(tiny)[0])
     (0.0, 1.0000000031710769e-29)
     """
-    single = isinstance(tensors, torch.Tensor) or not isinstance(tensors, Iterable)
-    given = [tensors] if single else list(tensors)
+    several = isinstance(tensors, Iterable) and not isinstance(tensors, torch.Tensor)
+    given: list[Any] = list(tensors) if several else [tensors]
     for position, tensor in enumerate(given):
         if not isinstance(tensor, torch.Tensor) or not (
             tensor.is_floating_point() or tensor.is_complex()

@@ -10,18 +10,19 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from gradcourse.support import GradcourseError
+from gradcourse.theory.arrays import as_numbers
 
 Function = Callable[[np.ndarray], np.ndarray]
 
 
 def sigmoid(z: ArrayLike) -> np.ndarray:
     """Return 1 / (1 + exp(−z)), without overflow for any z."""
-    return special.expit(np.asarray(z, dtype=np.float64))
+    return special.expit(as_numbers("z", z))
 
 
 def tanh(z: ArrayLike) -> np.ndarray:
     """Return the hyperbolic tangent."""
-    return np.tanh(np.asarray(z, dtype=np.float64))
+    return np.tanh(as_numbers("z", z))
 
 
 def _sigmoid_slope(z: np.ndarray) -> np.ndarray:
@@ -95,7 +96,7 @@ def activation(name: str, z: ArrayLike) -> np.ndarray:
     GradcourseError
         If the name is unknown.
     """
-    return _lookup(name)[0](np.asarray(z, dtype=np.float64))
+    return _lookup(name)[0](as_numbers("z", z))
 
 
 def slope(name: str, z: ArrayLike) -> np.ndarray:
@@ -109,11 +110,11 @@ def slope(name: str, z: ArrayLike) -> np.ndarray:
     >>> float(slope("sigmoid", 0.0)), float(slope("tanh", 0.0))
     (0.25, 1.0)
     """
-    return _lookup(name)[1](np.asarray(z, dtype=np.float64))
+    return _lookup(name)[1](as_numbers("z", z))
 
 
 def _lookup(name: str) -> tuple[Function, Function]:
-    if name not in _TABLE:
+    if not isinstance(name, str) or name not in _TABLE:
         raise GradcourseError(
             f"No activation is called {name!r}; theory knows: {', '.join(_TABLE)}."
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gradcourse.support import GradcourseError
+from gradcourse.theory.arrays import as_numbers
 from gradcourse.theory.forgetting import chrono_bias_range
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
@@ -30,7 +32,7 @@ def chrono_memory(lag: ArrayLike, longest: float) -> np.ndarray:
     Raises
     ------
     GradcourseError
-        If ``longest`` is 2 or less.
+        If ``longest`` is 2 or less, or a lag negative.
 
     References
     ----------
@@ -39,10 +41,12 @@ def chrono_memory(lag: ArrayLike, longest: float) -> np.ndarray:
     Examples
     --------
     >>> chrono_memory([0, 1, 100], 100.0).round(3)
-    array([1.   , 0.963, 0.15 ])
+    array([1.  , 0.96, 0.15])
     """
     chrono_bias_range(longest)
-    lags = np.asarray(lag, dtype=np.float64)
+    lags = as_numbers("lag", lag)
+    if not (lags >= 0).all():
+        raise GradcourseError(f"lag is {lag!r}; it must be 0 or more.")
     # In ln u, where the integrand has no corner at the short times.
     top = np.log(longest - 1.0)
     u = np.exp(0.5 * top * (_NODES + 1.0))

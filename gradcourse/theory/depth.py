@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
+from gradcourse.theory.arrays import as_numbers
 
 
 def batch_norm_gradient_growth() -> float:
@@ -105,9 +106,8 @@ def normalized_residual_gradient_growth(depth: int, branch_scale: ArrayLike = 1.
 
 
 def _scales(depth: int, branch_scale: ArrayLike) -> np.ndarray:
-    scales = np.asarray(branch_scale, dtype=np.float64)
-    if not isinstance(depth, int) or depth < 0:
-        raise GradcourseError(f"depth is {depth!r}; expected a number of blocks, 0 or more.")
+    scales = as_numbers("branch_scale", branch_scale)
+    check_integers(0, depth=depth)
     if scales.shape not in ((), (depth,)):
         raise GradcourseError(
             f"branch_scale has shape {scales.shape}; expected one number or {depth} of them."

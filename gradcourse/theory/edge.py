@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import activation
+from gradcourse.theory.arrays import as_numbers
 from gradcourse.theory.meanfield import (
     gaussian_mean,
     mean_squared_slope,
@@ -57,7 +58,8 @@ def edge_of_chaos(name: str, sigma_b: ArrayLike = 0.0) -> float | np.ndarray:
     >>> edge_of_chaos("tanh", [0.05, 0.3]).round(3)
     array([1.123, 1.396])
     """
-    values = np.asarray(sigma_b, dtype=np.float64)
+    activation(name, 0.0)  # refuses an unknown name
+    values = as_numbers("sigma_b", sigma_b)
     if not (values >= 0).all():
         raise GradcourseError(f"sigma_b is {sigma_b!r}; a standard deviation is 0 or more.")
     found = np.array([_edge(name, float(one)) for one in values.ravel()])

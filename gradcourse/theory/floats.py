@@ -153,18 +153,22 @@ def overflow_depth(r: float, dtype: object = "float32") -> int | None:
     half_step = Fraction(2) ** (limits.eps_exponent - limits.normal_exponent)
     bound = Fraction(limits.largest) + half_step
     _check_finite(r)
-    return _first_depth(1 / Fraction(r), 1 / bound, strict=False) if abs(r) > 1 else None
+    return _first_depth(1 / Fraction(float(r)), 1 / bound, strict=False) if abs(r) > 1 else None
 
 
-def _check_finite(r: float) -> None:
-    if not math.isfinite(r):
+def _check_finite(r: float | Fraction) -> None:
+    try:
+        finite = math.isfinite(r)
+    except (TypeError, OverflowError):
+        finite = False
+    if not finite:
         raise GradcourseError(f"r is {r}; the factor must be a finite number.")
 
 
 def _first_depth(r: float | Fraction, bound: Fraction, *, strict: bool) -> int | None:
     """First L ≥ 1 with |r|^L < bound (or ≤ bound); exact for L up to 10⁵."""
-    _check_finite(float(r))
-    factor = abs(Fraction(r))
+    _check_finite(r)
+    factor = abs(r if isinstance(r, Fraction) else Fraction(float(r)))
     if factor >= 1:
         return None
     if factor == 0:

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
 from gradcourse.support import GradcourseError
+from gradcourse.theory.arrays import as_numbers, one_number
 
 
 def forget_half_life(bias: ArrayLike) -> np.ndarray:
@@ -36,7 +37,7 @@ def forget_half_life(bias: ArrayLike) -> np.ndarray:
     >>> forget_half_life([0.0, 1.0, 5.0]).round(1)
     array([  1. ,   2.2, 103.2])
     """
-    return math.log(2) / -log_expit(np.asarray(bias, dtype=np.float64))
+    return math.log(2) / -log_expit(as_numbers("bias", bias))
 
 
 def forget_bias(half_life: ArrayLike) -> np.ndarray:
@@ -61,7 +62,7 @@ def forget_bias(half_life: ArrayLike) -> np.ndarray:
     >>> float(forget_bias(1.0)), float(forget_bias(100.0).round(3))
     (0.0, 4.968)
     """
-    steps = np.asarray(half_life, dtype=np.float64)
+    steps = as_numbers("half_life", half_life)
     if not (steps > 0).all():
         raise GradcourseError(f"half_life is {half_life!r}; it must be positive.")
     # logit(2^(−1/h)), with 1 − 2^(−1/h) from expm1: the difference itself loses all digits.
@@ -94,6 +95,6 @@ def chrono_bias_range(longest: float) -> tuple[float, float]:
     >>> [round(b, 2) for b in chrono_bias_range(200)]
     [0.0, 5.29]
     """
-    if not longest > 2:
+    if not one_number("longest", longest) > 2:
         raise GradcourseError(f"longest is {longest}; it must be more than 2 steps.")
     return 0.0, math.log(longest - 1)

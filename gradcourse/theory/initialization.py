@@ -8,11 +8,13 @@ from scipy.special import erfc
 
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import activation
+from gradcourse.theory.arrays import elementwise, one_number
 from gradcourse.theory.meanfield import gaussian_mean, mean_squared_slope
 
 _SCHEMES = ("lecun", "glorot", "he", "prelu", "selu")
 
 
+@elementwise(fan_in=0.0, negative_slope=-math.inf)
 def weight_std(
     scheme: str, fan_in: int, fan_out: int | None = None, negative_slope: float = 0.25
 ) -> float:
@@ -43,10 +45,12 @@ def weight_std(
     >>> weight_std("he", 200), weight_std("glorot", 30, 20)
     (0.1, 0.2)
     """
-    if scheme not in _SCHEMES:
+    if not isinstance(scheme, str) or scheme not in _SCHEMES:
         raise GradcourseError(f"scheme is {scheme!r}; expected one of: {', '.join(_SCHEMES)}.")
     if scheme == "glorot" and fan_out is None:
         raise GradcourseError("glorot needs fan_out as well as fan_in.")
+    if fan_out is not None:
+        one_number("fan_out", fan_out)
     if not fan_in > 0 or (fan_out is not None and not fan_out > 0):
         raise GradcourseError(f"fan_in is {fan_in} and fan_out {fan_out}; both must be positive.")
     if scheme == "glorot":
@@ -59,6 +63,7 @@ def weight_std(
     return math.sqrt(1 / fan_in)
 
 
+@elementwise(q=0.0)
 def forward_gain(name: str, q: float = 1.0) -> float:
     """Return the σ_w that keeps pre-activations at variance q: √(q / E[φ(√q z)²]).
 
@@ -78,6 +83,7 @@ def forward_gain(name: str, q: float = 1.0) -> float:
     return math.sqrt(q / gaussian_mean(lambda z: activation(name, z) ** 2, q))
 
 
+@elementwise(q=0.0)
 def backward_gain(name: str, q: float = 1.0) -> float:
     """Return the σ_w that keeps the gradient's mean square: 1 / √E[φ′(√q z)²].
 

@@ -3,6 +3,8 @@
 A layer computes z = W φ(z_previous) + b with W_ij ~ N(0, σ_w²/fan_in) and b_i ~ N(0, σ_b²). In a
 wide network the pre-activations z are Gaussian with variance q (Poole et al. 2016), and the mean
 square of the gradient changes by χ = σ_w² E[φ′²] per layer (Schoenholz et al. 2017).
+
+Every variance and standard deviation may be an array: there is then one result for each.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from itertools import pairwise
 import numpy as np
 from scipy.optimize import brentq
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
 from gradcourse.theory.activations import activation, slope
+from gradcourse.theory.arrays import elementwise
 
 _NEARLY_ZERO = 1e-30
 
@@ -36,6 +39,7 @@ def _gaussian_rule() -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([-z[::-1], z]), np.concatenate([w[::-1], w])
 
 
+@elementwise(q=0.0)
 def gaussian_mean(f: Callable[[np.ndarray], np.ndarray], q: float) -> float:
     """Return E[f(√q z)] for a standard normal z.
 
@@ -56,12 +60,13 @@ def gaussian_mean(f: Callable[[np.ndarray], np.ndarray], q: float) -> float:
     >>> round(gaussian_mean(np.square, 3.0), 12)
     3.0
     """
-    if not q >= 0:
-        raise GradcourseError(f"q is {q}; a variance is 0 or more.")
+    if not callable(f):
+        raise GradcourseError(f"f is {f!r}; it takes a function of an array: np.square, say.")
     z, weights = _gaussian_rule()
     return float(weights @ np.asarray(f(math.sqrt(q) * z), dtype=np.float64))
 
 
+@elementwise(q=0.0)
 def mean_squared_slope(name: str, q: float) -> float:
     """Return E[φ′(√q z)²]: how much of a gradient's mean square an activation lets through.
 
@@ -85,6 +90,7 @@ def mean_squared_slope(name: str, q: float) -> float:
     return gaussian_mean(lambda z: slope(name, z) ** 2, q or _NEARLY_ZERO)
 
 
+@elementwise(q=0.0, sigma_w=0.0, sigma_b=0.0)
 def q_map(name: str, q: float, sigma_w: float, sigma_b: float = 0.0) -> float:
     """Return the next layer's pre-activation variance, σ_w² E[φ(√q z)²] + σ_b².
 
@@ -96,6 +102,7 @@ def q_map(name: str, q: float, sigma_w: float, sigma_b: float = 0.0) -> float:
     return sigma_w**2 * gaussian_mean(lambda z: activation(name, z) ** 2, q) + sigma_b**2
 
 
+@elementwise(sigma_w=0.0, sigma_b=0.0, mean_square=0.0)
 def q_trajectory(
     name: str, sigma_w: float, sigma_b: float = 0.0, *, depth: int, mean_square: float = 1.0
 ) -> np.ndarray:
@@ -116,12 +123,14 @@ def q_trajectory(
     -------
     numpy.ndarray, shape (depth,), float64
     """
+    check_integers(0, depth=depth)
     q = [sigma_w**2 * mean_square + sigma_b**2]
     while len(q) < depth:
         q.append(q_map(name, q[-1], sigma_w, sigma_b))
     return np.array(q[:depth])
 
 
+@elementwise(sigma_w=0.0, sigma_b=0.0)
 def q_fixed_point(name: str, sigma_w: float, sigma_b: float = 0.0) -> float:
     """Return the variance q* that a deep network settles at.
 
@@ -154,6 +163,7 @@ def q_fixed_point(name: str, sigma_w: float, sigma_b: float = 0.0) -> float:
     return 0.0
 
 
+@elementwise(sigma_w=0.0, sigma_b=0.0)
 def chi(name: str, sigma_w: float, sigma_b: float = 0.0) -> float:
     """Return χ = σ_w² E[φ′(√q* z)²], the factor on the gradient's mean square per layer.
 
@@ -174,6 +184,7 @@ def chi(name: str, sigma_w: float, sigma_b: float = 0.0) -> float:
     return sigma_w**2 * mean_squared_slope(name, q)
 
 
+@elementwise(chi_value=0.0)
 def depth_scale(chi_value: float) -> float:
     """Return ξ = 1 / |log χ|: over ξ layers the gradient's mean square changes by e.
 
@@ -188,6 +199,7 @@ def depth_scale(chi_value: float) -> float:
     return math.inf if chi_value == 1 else 1 / abs(math.log(chi_value))
 
 
+@elementwise(sigma_w=0.0, q=0.0)
 def gradient_decay(name: str, sigma_w: float, q: float) -> float:
     """Return σ_w √E[φ′(√q z)²]: the factor on the gradient's *norm* across one layer.
 

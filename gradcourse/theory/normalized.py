@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import activation, slope
+from gradcourse.theory.arrays import elementwise
 
 _REACH = 14.0
 """Beyond this many standard deviations a Gaussian has no weight in float64."""
@@ -25,6 +26,7 @@ def _gaussian_rule(kink: float) -> tuple[np.ndarray, np.ndarray]:
     return x, w
 
 
+@elementwise(gamma=0.0, beta=-math.inf)
 def normalized_gradient_growth(name: str, gamma: float = 1.0, beta: float = 0.0) -> float:
     """Return γ √(E[φ′²] / Var[φ]): the gradient norm's growth per batch-normed layer.
 

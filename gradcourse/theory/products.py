@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import digamma
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
+from gradcourse.theory.arrays import one_number
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class FactorLaw:
 
 def lognormal_factors(mu: float, sigma: float) -> FactorLaw:
     """Return the law r = exp(μ + σ z), z standard normal: exponent μ, log of the mean μ + σ²/2."""
-    if not sigma >= 0:
+    one_number("mu", mu)
+    if not one_number("sigma", sigma) >= 0:
         raise GradcourseError(f"sigma is {sigma}; a standard deviation is 0 or more.")
     return FactorLaw(
         f"lognormal, μ = {mu:g}, σ = {sigma:g}",
@@ -54,7 +56,7 @@ def uniform_factors(low: float, high: float) -> FactorLaw:
     The exponent is the mean of log|r|, from the antiderivative r (log|r| − 1): on [0, b] it is
     log b − 1, so factors up to e times 1 still vanish.
     """
-    if not low < high:
+    if not one_number("low", low) < one_number("high", high):
         raise GradcourseError(f"low is {low} and high is {high}; low must be below high.")
 
     def integral_log(r: float) -> float:
@@ -72,7 +74,9 @@ def uniform_factors(low: float, high: float) -> FactorLaw:
 
 def two_point_factors(a: float, b: float, p: float = 0.5) -> FactorLaw:
     """Return the law of r = a with probability p, else b."""
-    if not 0 <= p <= 1:
+    for name, value in (("a", a), ("b", b)):
+        one_number(name, value)
+    if not 0 <= one_number("p", p) <= 1:
         raise GradcourseError(f"p is {p}; a probability lies between 0 and 1.")
     outcomes = [(abs(a), p), (abs(b), 1 - p)]
     if any(r == 0 and weight for r, weight in outcomes):
@@ -102,6 +106,10 @@ def lyapunov_exponent(law: FactorLaw) -> float:
     >>> round(lyapunov_exponent(law), 3), round(law.log_mean, 3)
     (-0.693, 0.262)
     """
+    if not isinstance(law, FactorLaw):
+        raise GradcourseError(
+            f"lyapunov_exponent got {law!r}; it takes a law such as uniform_factors(0, 2)."
+        )
     return law.lyapunov_exponent
 
 
@@ -131,6 +139,7 @@ def ginibre_exponents(n: int, s: float) -> np.ndarray:
     >>> ginibre_exponents(2, 1.0).round(3)
     array([ 0.058, -0.635])
     """
-    if not (isinstance(n, int | np.integer) and n > 0 and s > 0):
-        raise GradcourseError(f"n is {n!r} and s is {s!r}; both must be positive, n an integer.")
-    return 0.5 * (math.log(2 * s**2) + digamma(np.arange(n, 0, -1) / 2))
+    check_integers(1, n=n)
+    if not one_number("s", s) > 0:
+        raise GradcourseError(f"s is {s!r}; it must be positive.")
+    return 0.5 * (math.log(2) + 2 * math.log(s) + digamma(np.arange(n, 0, -1) / 2))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import check_integers
+from gradcourse.theory.arrays import one_number
 
 _POINTS = 1500
 _HALVINGS = 60
@@ -96,8 +97,7 @@ def residual_log_singular_values(depth: int, branch_scale: float, count: int) ->
     array([ 0.84,  0.01, -0.85])
     """
     _check(depth, branch_scale)
-    if depth < 1 or not isinstance(count, int) or count < 1:
-        raise GradcourseError(f"depth is {depth} and count {count!r}; expected 1 or more of each.")
+    check_integers(1, depth=depth, count=count)
     if branch_scale == 0:
         return np.zeros(count)
     square = float(branch_scale) ** 2
@@ -162,7 +162,5 @@ def _imaginary_part(real: np.ndarray, depth: int, square: float, largest: float)
 
 
 def _check(depth: int, branch_scale: float) -> None:
-    if not isinstance(depth, int) or depth < 0:
-        raise GradcourseError(f"depth is {depth!r}; expected a number of blocks, 0 or more.")
-    if not math.isfinite(branch_scale):
-        raise GradcourseError(f"branch_scale is {branch_scale}; expected a finite number.")
+    check_integers(0, depth=depth)
+    one_number("branch_scale", branch_scale)

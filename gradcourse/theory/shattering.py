@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
+from gradcourse.theory.arrays import as_numbers, one_number
 
 
 def relu_correlation(correlation: ArrayLike) -> np.ndarray:
@@ -94,10 +95,10 @@ def gradient_correlation(
     Balduzzi et al. (2017), The shattered gradients problem, for the question and for 2^(−L) and
     (3/4)^L where all slopes were independent (κ₀ = ½); Cho & Saul (2009) for κ.
     """
-    if not isinstance(depth, int) or depth < 0 or not isinstance(layers, int) or layers < 1:
-        raise GradcourseError(
-            f"depth is {depth!r} and layers {layers!r}; expected whole numbers, 0 and 1 or more."
-        )
+    check_integers(0, depth=depth)
+    check_integers(1, layers=layers)
+    if branch_scale is not None:
+        one_number("branch_scale", branch_scale)
     rho = _correlation(correlation)
     found = [np.ones_like(rho)]
     for _ in range(depth):
@@ -116,7 +117,7 @@ def gradient_correlation(
 
 
 def _correlation(values: ArrayLike) -> np.ndarray:
-    rho = np.asarray(values, dtype=np.float64)
+    rho = as_numbers("correlation", values)
     if (np.abs(rho) > 1 + 1e-9).any() or np.isnan(rho).any():
         raise GradcourseError(f"A correlation lies between −1 and 1; {values!r} was given.")
     return np.clip(rho, -1.0, 1.0)

@@ -10,9 +10,11 @@ from scipy.special import ndtr
 
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import slope
+from gradcourse.theory.arrays import elementwise
 from gradcourse.theory.meanfield import gaussian_mean
 
 
+@elementwise(q=0.0)
 def mean_slope(name: str, q: float) -> float:
     """Return E[φ′(√q z)] for a standard normal z: what a probe measures as mean slope.
 
@@ -37,6 +39,7 @@ def mean_slope(name: str, q: float) -> float:
     return gaussian_mean(lambda z: slope(name, z), q or 1e-30)
 
 
+@elementwise(q=0.0, share=0.0)
 def saturated_share(name: str, q: float, share: float = 0.05) -> float:
     """Return P(\\|φ′(√q z)\\| < share × largest slope) for a standard normal z.
 
@@ -64,8 +67,6 @@ def saturated_share(name: str, q: float, share: float = 0.05) -> float:
     >>> round(saturated_share("sigmoid", 16.0), 3)  # |z| above 4.36 has less than 1/80
     0.276
     """
-    if not q >= 0:
-        raise GradcourseError(f"q is {q}; a variance is 0 or more.")
     if not 0 < share < 1:
         raise GradcourseError(f"share is {share}; expected a number between 0 and 1.")
     positive = np.geomspace(1e-6, 1e3, 2000)
