@@ -75,8 +75,7 @@ class Stage:
         self._figure.canvas.draw()
         self._figure.set_layout_engine("none")
         self._title: Any = self._axes.findobj(lambda one: _is_title(one, picture.title))[0]
-        legend = self._axes.get_legend()
-        self._moving = [*self._lines, self._title, *([legend] if legend else [])]
+        self._moving = [*self._lines, self._title]
         for artist in (self._mesh, *self._moving):
             artist.set_animated(True)
         self._figure.canvas.draw()

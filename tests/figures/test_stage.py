@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gradcourse.figures import Axis, Picture
+from gradcourse.figures import Axis, Line, Picture
 from gradcourse.figures.stage import Screen, Stage
 
 
@@ -37,6 +37,22 @@ def test_a_changed_picture_is_drawn_as_if_drawn_anew(shape: Any, theme: Any) -> 
     different = np.abs(moved - anew).max(axis=2) > 24
     # Pixels on the border between two cells may fall to either side; nothing else may differ.
     assert different.mean() < 0.02
+
+
+def test_a_moved_line_is_drawn_as_if_drawn_anew_and_its_legend_stays() -> None:
+    values = np.linspace(-1, 1, 80 * 80).reshape(80, 80)
+
+    def crossed(height: float) -> Picture:
+        return _picture(values, lines=(Line([-1, 1], [height, height], "the line"),))
+
+    stage = Stage(Screen("light", 100.0))
+    stage.png(crossed(10.0))
+    moved = _pixels(stage.png(crossed(60.0)))
+    different = np.abs(moved - _pixels(crossed(60.0).to_png(dpi=100))).max(axis=2) > 24
+    assert different.mean() < 0.01
+    legend = slice(15, 50), slice(40, 250)
+    assert (moved[legend].sum(axis=2) < 200).sum() > 50
+    assert not different[legend].any()
 
 
 def moved_anew(values: Any) -> bytes:
