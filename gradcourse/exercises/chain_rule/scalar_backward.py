@@ -35,6 +35,22 @@ def _divided(w: Array, x: float, upstream: float) -> Array:
         return upstream * x * np.prod(w) / w
 
 
+def _nan_made_zero(w: Array, x: float, upstream: float) -> Array:
+    return np.nan_to_num(_divided(w, x, upstream))
+
+
+def _no_signal_below(w: Array, x: float, upstream: float) -> Array:
+    return _deltas(w, upstream) * x
+
+
+def _no_delta(w: Array, x: float, upstream: float) -> Array:
+    return _signals(w, x) * upstream
+
+
+def _of_the_signals(w: Array, x: float, upstream: float) -> Array:
+    return _deltas(w, upstream) * w
+
+
 def _only_delta(w: Array, x: float, upstream: float) -> Array:
     return _deltas(w, upstream)
 
@@ -96,10 +112,35 @@ SCALAR_BACKWARD = CodeExercise(
                     "while the gradient is a plain number: multiply the parts before and after.",
                 ),
                 Misconception(
+                    "0/0 taken for 0",
+                    _nan_made_zero,
+                    "You divided the whole product by each factor and called 0/0, or the whole "
+                    "product at a factor 0, a gradient of 0. The factor 0 itself has a gradient: "
+                    "the product of all the others.",
+                ),
+                Misconception(
                     "signal forgotten",
                     _only_delta,
                     "You returned the gradient at each factor's output, delta. The gradient of "
                     "w[l] is delta times the signal that entered factor l.",
+                ),
+                Misconception(
+                    "x in place of the signal",
+                    _no_signal_below,
+                    "You multiplied every delta by x. Only w[0] meets x: what enters factor l is "
+                    "x times the factors before it.",
+                ),
+                Misconception(
+                    "later factors forgotten",
+                    _no_delta,
+                    "You took the signal that enters each factor times upstream. On the way back "
+                    "upstream passes the factors after l first: multiply by those, too.",
+                ),
+                Misconception(
+                    "gradient of the signals",
+                    _of_the_signals,
+                    "You returned the gradient with respect to what enters each factor. The "
+                    "question is the gradient with respect to the factors w.",
                 ),
                 Misconception(
                     "own factor kept",
@@ -149,6 +190,7 @@ SCALAR_BACKWARD = CodeExercise(
         "Two passes: one forward that keeps what enters each factor, one backward.",
         "Forward: h[0] = x and h[l+1] = w[l] * h[l]. Backward: delta starts as upstream, and is "
         "multiplied by w[l] after it has been used at l.",
-        "for l from L-1 down to 0: gradient[l] = delta * h[l], then delta = delta * w[l].",
+        "At factor l, coming down from the last: the gradient is delta * h[l], and only then does "
+        "delta pass w[l]. Which h belongs to w[0]?",
     ),
 )

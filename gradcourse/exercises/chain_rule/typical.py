@@ -50,6 +50,30 @@ def _log_of_median(factors: Array) -> float:
     return float(np.log(np.median(np.abs(factors))))
 
 
+def _base_two(factors: Array) -> float:
+    return float(np.mean(np.log2(np.abs(factors))))
+
+
+def _geometric_mean(factors: Array) -> float:
+    return float(np.exp(lyapunov(factors)))
+
+
+def _log_of_zero(factors: Array) -> float:
+    return math.log(abs(float(np.prod(factors)))) / len(factors)
+
+
+def _positive_ones(factors: Array) -> float:
+    return float(np.mean(np.log(factors[factors > 0])))
+
+
+def _one_too_few(factors: Array) -> float:
+    return _sum(factors) / (len(factors) - 1)
+
+
+def _absolute_value_outside(factors: Array) -> float:
+    return abs(lyapunov(factors))
+
+
 def _short_positive(rng: np.random.Generator) -> list[Arguments]:
     return [(rng.uniform(0.3, 2.0, size=int(rng.integers(20, 50))),) for _ in range(5)]
 
@@ -87,10 +111,28 @@ LYAPUNOV = CodeExercise(
                     "underflows to 0 before you look at it: add logarithms instead.",
                 ),
                 Misconception(
+                    "log of a product that is 0",
+                    _log_of_zero,
+                    "You multiplied first. A long product underflows to 0, and math.log refuses "
+                    "a 0: add the logarithms of the factors instead.",
+                ),
+                Misconception(
                     "no absolute value",
                     _no_absolute_value,
                     "You took the logarithm of negative factors, which is NaN. A sign does not "
                     "change the size of a product: use the absolute value.",
+                ),
+                Misconception(
+                    "negative factors left out",
+                    _positive_ones,
+                    "You left out the negative factors. They stretch or shrink the product as "
+                    "the others do: take their absolute value.",
+                ),
+                Misconception(
+                    "absolute value at the end",
+                    _absolute_value_outside,
+                    "You took the absolute value of the exponent. It belongs to the factors: a "
+                    "product that shrinks has an exponent below 0.",
                 ),
                 Misconception(
                     "sum instead of mean",
@@ -99,10 +141,28 @@ LYAPUNOV = CodeExercise(
                     "factor: divide by their number.",
                 ),
                 Misconception(
+                    "divided by L - 1",
+                    _one_too_few,
+                    "You divided by one less than the number of factors. A mean over L factors "
+                    "divides by L.",
+                ),
+                Misconception(
                     "base ten",
                     _base_ten,
                     "You used log10. The exponent is defined with the natural logarithm, so that "
                     "the typical product is exp(L * exponent).",
+                ),
+                Misconception(
+                    "base two",
+                    _base_two,
+                    "You used log2. The exponent is defined with the natural logarithm, so that "
+                    "the typical product is exp(L * exponent).",
+                ),
+                Misconception(
+                    "the growth factor itself",
+                    _geometric_mean,
+                    "You returned the typical factor, exp of the exponent. The exponent is its "
+                    "logarithm.",
                 ),
                 Misconception(
                     "log of the median factor",
@@ -139,7 +199,8 @@ LYAPUNOV = CodeExercise(
     hints=(
         "The logarithm of a product is the sum of the logarithms.",
         "Never form the product. Take the logarithm of each factor's absolute value first.",
-        "It is the mean, over the factors, of np.log(np.abs(factors)).",
+        "np.log(np.abs(factors)) has one number per factor. Their sum belongs to the whole "
+        "product: what makes a rate per factor of it?",
     ),
 )
 

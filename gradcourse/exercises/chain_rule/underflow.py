@@ -53,11 +53,35 @@ def _always_float32(factor: float, dtype: str) -> int:
     return underflow_depth(factor, "float32")
 
 
+def _tie_above_zero(factor: float, dtype: str) -> int:
+    return math.floor((_SMALLEST[dtype] - 1) / math.log2(factor)) + 1
+
+
+def _eight_digits(factor: float) -> float:
+    """The factor with the 8 binary digits that bfloat16 keeps."""
+    mantissa, exponent = math.frexp(factor)
+    return math.ldexp(round(mantissa * 2**8), exponent - 8)
+
+
+def _factor_rounded_first(factor: float, dtype: str) -> int:
+    rounded = {
+        "float16": float(np.float16(factor)),
+        "bfloat16": _eight_digits(factor),
+        "float32": float(np.float32(factor)),
+    }
+    return underflow_depth(rounded[dtype], dtype)
+
+
+def _range_of_float32(factor: float, dtype: str) -> int:
+    return underflow_depth(factor, "float32" if dtype == "bfloat16" else dtype)
+
+
 def _factors_for(*dtypes: str) -> MakeCases:
     def cases(rng: np.random.Generator) -> list[Arguments]:
         # The larger factors tell half of the smallest number from the smallest number itself.
         ranges = [(0.05, 0.5), (0.05, 0.5), (0.8, 0.95), (0.8, 0.95)]
-        return [(float(rng.uniform(*ends)), dtype) for dtype in dtypes for ends in ranges]
+        random = [(float(rng.uniform(*ends)), dtype) for dtype in dtypes for ends in ranges]
+        return [(0.25, "float32"), *random] if dtypes == ("float32",) else random
 
     return cases
 
@@ -102,6 +126,26 @@ UNDERFLOW_DEPTH = CodeExercise(
                     _sixteen_bits,
                     "You gave bfloat16 the range of float16. Both have 16 bits, but bfloat16 has "
                     "8 exponent bits, as float32 has, and only 7 for the digits.",
+                ),
+                Misconception(
+                    "bfloat16 taken for float32",
+                    _range_of_float32,
+                    "You gave bfloat16 the smallest number of float32. The exponents are the "
+                    "same, but below the normal numbers it has 7 more digits to lose, and not "
+                    "23: its smallest is 2**-133.",
+                ),
+                Misconception(
+                    "the factor rounded first",
+                    _factor_rounded_first,
+                    "You rounded the factor to the dtype and took powers of that. The power of "
+                    "the factor as it is given is meant, and only the power is rounded.",
+                ),
+                Misconception(
+                    "half of the smallest number kept",
+                    _tie_above_zero,
+                    "You let a power that is exactly half of the smallest number live. Halfway, "
+                    "rounding goes to the even neighbour, and that is 0: factor**L at most half "
+                    "is enough.",
                 ),
                 Misconception(
                     "float32 whatever was asked",

@@ -10,8 +10,9 @@ from gradcourse.exercises.recurrent.lesson import (
 )
 from gradcourse.exercises.recurrent.lyapunov import LYAPUNOV
 from gradcourse.exercises.recurrent.networks import OVERFLOW, SIGMOID_BOUND, TUNE_GAIN
-from gradcourse.exercises.recurrent.scalar import BPTT, TRUNCATED
+from gradcourse.exercises.recurrent.scalar import BPTT
 from gradcourse.exercises.recurrent.size import RADIUS_AND_NORM
+from gradcourse.exercises.recurrent.truncated import TRUNCATED
 
 ASSIGNMENT = "03"
 EXERCISES = (

@@ -66,12 +66,18 @@ def _log_of_mean(jacobians: Any) -> Array:
     return np.sort(np.log(np.exp(_growth(jacobians)).mean(axis=0)))[::-1]
 
 
+def _slow_direction_first(rng: np.random.Generator, steps: int, scale: float) -> Array:
+    """Upper triangular: the first column of Q stays where it is, and it is the slow one."""
+    upper = np.triu(rng.uniform(-0.3, 0.3, (steps, 2, 2)), 1)
+    return scale * (upper + np.eye(2) * rng.uniform([0.3, 1.0], [0.6, 1.5], (steps, 2))[:, None])
+
+
 def _products(steps: int, scale: float) -> Any:
     def cases(rng: np.random.Generator) -> Sequence[Arguments]:
         return [
             (scale * rng.normal(size=(steps + extra, n, n)) * np.linspace(0.5, 1.5, n),)
             for extra, n in ((0, 2), (5, 3))
-        ]
+        ] + [(_slow_direction_first(rng, steps, scale),)]
 
     return cases
 
@@ -150,6 +156,39 @@ LYAPUNOV = CodeExercise(
                     "largest comes first here.",
                 ),
                 Misconception(
+                    "not sorted",
+                    lambda jacobians: _growth(jacobians).mean(axis=0),
+                    "Your values are right, and in the order of the columns of Q. In a short run "
+                    "that need not be from the largest down: sort them.",
+                ),
+                Misconception(
+                    "one step too few",
+                    lambda jacobians: np.sort(_growth(jacobians)[1:].mean(axis=0))[::-1],
+                    "You left the first step out. No burn-in: every step counts.",
+                ),
+                Misconception(
+                    "divided by T − 1",
+                    lambda jacobians: (
+                        lyapunov_exponents(jacobians) * len(jacobians) / (len(jacobians) - 1)
+                    ),
+                    "You divided by T − 1. There are T steps: divide by T.",
+                ),
+                Misconception(
+                    "the largest only",
+                    lambda jacobians: float(lyapunov_exponents(jacobians)[0]),
+                    "You returned the largest exponent only. All n are asked.",
+                ),
+                Misconception(
+                    "growth factors instead of their logarithms",
+                    lambda jacobians: np.exp(lyapunov_exponents(jacobians)),
+                    "You returned growth factors per step. An exponent is the logarithm of one.",
+                ),
+                Misconception(
+                    "base two",
+                    lambda jacobians: lyapunov_exponents(jacobians) / np.log(2),
+                    "You used log2. Exponents are in natural logarithms.",
+                ),
+                Misconception(
                     "decades instead of natural logarithms",
                     lambda jacobians: lyapunov_exponents(jacobians) / np.log(10),
                     "You used log10. Exponents are in natural logarithms.",
@@ -160,14 +199,14 @@ LYAPUNOV = CodeExercise(
     ),
     parts=(
         Part(
-            title="2 random products of 40 matrices",
+            title="3 random products of 40 matrices",
             points=2.0,
             cases=_products(40, 1.0),
             example=_LYAPUNOV_EXAMPLE,
             look_at="Their sum must be the mean of log|det J|: no direction may be lost.",
         ),
         Part(
-            title="2 random products of 1500 matrices, far below float64",
+            title="3 random products of 1500 matrices, far below float64",
             points=1.0,
             cases=_products(1500, 0.2),
             example=_LYAPUNOV_EXAMPLE,

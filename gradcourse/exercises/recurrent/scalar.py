@@ -1,4 +1,4 @@
-"""Backpropagation through time by hand, for one tanh unit: whole, and cut off."""
+"""Backpropagation through time by hand, for one tanh unit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misc
 Array = NDArray[np.float64]
 
 
-def _states(w: float, x: Any) -> Array:
+def states(w: float, x: Any) -> Array:
     """h_0 = 0, h_1, …, h_T."""
     h = [0.0]
     for value in np.asarray(x, dtype=np.float64):
@@ -23,7 +23,7 @@ def _states(w: float, x: Any) -> Array:
 
 def state_gradients(w: float, x: Any, y: float) -> Array:
     """∂ℒ/∂h_t for t = 1 … T, with ℒ = ½ (h_T − y)²."""
-    h = _states(w, x)
+    h = states(w, x)
     gradient = [h[-1] - y]
     for state in h[:1:-1]:
         gradient.append(gradient[-1] * (1.0 - state**2) * w)
@@ -32,22 +32,22 @@ def state_gradients(w: float, x: Any, y: float) -> Array:
 
 def weight_gradient(w: float, x: Any, y: float) -> float:
     """∂ℒ/∂w, summed over all steps."""
-    return _sum(w, x, y, len(x))
+    return summed(w, x, y, len(x))
 
 
-def _sum(w: float, x: Any, y: float, window: int) -> float:
-    h, delta = _states(w, x), state_gradients(w, x, y)
+def summed(w: float, x: Any, y: float, window: int) -> float:
+    h, delta = states(w, x), state_gradients(w, x, y)
     terms = delta * (1.0 - h[1:] ** 2) * h[:-1]
     return float(terms[max(0, len(terms) - window) :].sum())
 
 
 def _without_slope(w: float, x: Any, y: float) -> Array:
-    error = _states(w, x)[-1] - y
+    error = states(w, x)[-1] - y
     return np.asarray(error * w ** np.arange(len(x) - 1, -1, -1.0))
 
 
 def _slope_of_the_step_before(w: float, x: Any, y: float) -> Array:
-    h = _states(w, x)
+    h = states(w, x)
     gradient = [h[-1] - y]
     for state in h[-2:0:-1]:
         gradient.append(gradient[-1] * (1.0 - state**2) * w)
@@ -55,7 +55,7 @@ def _slope_of_the_step_before(w: float, x: Any, y: float) -> Array:
 
 
 def _slope_of_h(w: float, x: Any, y: float) -> Array:
-    h = _states(w, x)
+    h = states(w, x)
     gradient = [h[-1] - y]
     for state in h[:1:-1]:
         gradient.append(gradient[-1] * (1.0 - np.tanh(state) ** 2) * w)
@@ -63,12 +63,17 @@ def _slope_of_h(w: float, x: Any, y: float) -> Array:
 
 
 def _without_w(w: float, x: Any, y: float) -> Array:
-    h = _states(w, x)
+    h = states(w, x)
     slopes = np.append(1.0 - h[2:] ** 2, 1.0)
     return np.asarray((h[-1] - y) * np.cumprod(slopes[::-1])[::-1])
 
 
-def _runs(rng: np.random.Generator) -> Sequence[Arguments]:
+def _one_step_back(w: float, x: Any, y: float) -> float:
+    """∂ℒ/∂h_0."""
+    return float(state_gradients(w, x, y)[0] * (1.0 - states(w, x)[1] ** 2) * w)
+
+
+def runs(rng: np.random.Generator) -> Sequence[Arguments]:
     return [
         (
             float(rng.uniform(0.6, 1.8) * rng.choice([-1.0, 1.0])),
@@ -123,7 +128,7 @@ BPTT = CodeExercise(
                 ),
                 Misconception(
                     "at the pre-activation",
-                    lambda w, x, y: state_gradients(w, x, y) * (1.0 - _states(w, x)[1:] ** 2),
+                    lambda w, x, y: state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2),
                     "You returned ∂ℒ/∂z_t, the gradient before tanh (the δ of lessons 01 and 02). "
                     "∂ℒ/∂h_t is asked: one factor 1 − h_t² less.",
                 ),
@@ -133,8 +138,30 @@ BPTT = CodeExercise(
                     "The sign is turned around. The derivative of ½ (h_T − y)² is h_T − y.",
                 ),
                 Misconception(
+                    "twice too large",
+                    lambda w, x, y: 2.0 * state_gradients(w, x, y),
+                    "Yours is twice too large. The ½ of the loss cancels the 2 of the square.",
+                ),
+                Misconception(
+                    "each state against the target",
+                    lambda w, x, y: states(w, x)[1:] - y,
+                    "You compared each state with y. The loss knows h_T only: the others matter "
+                    "because h_T depends on them.",
+                ),
+                Misconception(
+                    "the loss in place of its derivative",
+                    lambda w, x, y: state_gradients(w, x, y) * 0.5 * (states(w, x)[-1] - y),
+                    "You started with the loss itself. The chain starts with its derivative, h_T "
+                    "− y.",
+                ),
+                Misconception(
+                    "one step too far",
+                    lambda w, x, y: np.append(_one_step_back(w, x, y), state_gradients(w, x, y)),
+                    "You went on to h_0. The question is h_1 … h_T, T entries.",
+                ),
+                Misconception(
                     "the loss is left out",
-                    lambda w, x, y: state_gradients(w, x, y) / (_states(w, x)[-1] - y),
+                    lambda w, x, y: state_gradients(w, x, y) / (states(w, x)[-1] - y),
                     "You returned ∂h_T/∂h_t. The chain starts at the loss: ∂ℒ/∂h_T = h_T − y.",
                 ),
             ),
@@ -147,22 +174,22 @@ BPTT = CodeExercise(
             (
                 Misconception(
                     "the last step only",
-                    lambda w, x, y: _sum(w, x, y, 1),
+                    lambda w, x, y: summed(w, x, y, 1),
                     "You counted the last step only. w is used at every step, so every step adds "
                     "a term.",
                 ),
                 Misconception(
                     "h_t in place of h_(t−1)",
                     lambda w, x, y: float(
-                        (state_gradients(w, x, y) * (1.0 - _states(w, x)[1:] ** 2))
-                        @ _states(w, x)[1:]
+                        (state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2))
+                        @ states(w, x)[1:]
                     ),
                     "You multiplied by h_t. The weight stands before h_(t−1): that is what "
                     "∂z_t/∂w is.",
                 ),
                 Misconception(
                     "the slope at step t is missing",
-                    lambda w, x, y: float(state_gradients(w, x, y) @ _states(w, x)[:-1]),
+                    lambda w, x, y: float(state_gradients(w, x, y) @ states(w, x)[:-1]),
                     "∂ℒ/∂h_t is the gradient behind tanh. To reach w it must pass tanh of step t, "
                     "too: one more 1 − h_t².",
                 ),
@@ -173,9 +200,46 @@ BPTT = CodeExercise(
                     "sum.",
                 ),
                 Misconception(
+                    "a term for each step",
+                    lambda w, x, y: (
+                        state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2) * states(w, x)[:-1]
+                    ),
+                    "You returned the term of each step. There is one w, used at every step: add "
+                    "them up.",
+                ),
+                Misconception(
+                    "twice too large",
+                    lambda w, x, y: 2.0 * weight_gradient(w, x, y),
+                    "Yours is twice too large. The ½ of the loss cancels the 2 of the square.",
+                ),
+                Misconception(
+                    "the wrong sign",
+                    lambda w, x, y: -weight_gradient(w, x, y),
+                    "The sign is turned around. The derivative of ½ (h_T − y)² is h_T − y.",
+                ),
+                Misconception(
+                    "h_(t−1) is missing",
+                    lambda w, x, y: float(
+                        np.sum(state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2))
+                    ),
+                    "You added up ∂ℒ/∂z_t. w is multiplied by h_(t−1) at step t: that factor is "
+                    "missing.",
+                ),
+                Misconception(
+                    "only the state gradients",
+                    lambda w, x, y: float(np.sum(state_gradients(w, x, y))),
+                    "You added up ∂ℒ/∂h_t. From h_t to w two factors are left: the slope 1 − "
+                    "h_t², and h_(t−1).",
+                ),
+                Misconception(
+                    "times w as well",
+                    lambda w, x, y: w * weight_gradient(w, x, y),
+                    "You multiplied by w once more. ∂z_t/∂w is h_(t−1), without w.",
+                ),
+                Misconception(
                     "the inputs in place of the states",
                     lambda w, x, y: float(
-                        (state_gradients(w, x, y) * (1.0 - _states(w, x)[1:] ** 2)) @ np.asarray(x)
+                        (state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2)) @ np.asarray(x)
                     ),
                     "You multiplied by x_t. That would be the gradient of an input weight; w "
                     "stands before h_(t−1).",
@@ -188,7 +252,7 @@ BPTT = CodeExercise(
         Part(
             title="state_gradients on 3 random runs of 3 to 9 steps",
             points=1.5,
-            cases=_runs,
+            cases=runs,
             function="state_gradients",
             example=_EXAMPLE,
             look_at="The last entry is h_T − y. What multiplies it on the way to the one before?",
@@ -196,7 +260,7 @@ BPTT = CodeExercise(
         Part(
             title="weight_gradient on 3 random runs of 3 to 9 steps",
             points=1.5,
-            cases=_runs,
+            cases=runs,
             function="weight_gradient",
             example=_EXAMPLE,
             look_at="How often is w used in a run of three steps, and what does it multiply?",
@@ -208,84 +272,5 @@ BPTT = CodeExercise(
         "∂ℒ/∂h_t · (1 − h_t²) · h_(t−1) at each step.",
         "With h[0] = 0 and h[1:] the states, g[T−1] = h[T] − y and, going down, "
         "g[t−1] = g[t]·(1 − h[t+1]²)·w. Then np.sum(g·(1 − h[1:]²)·h[:-1]).",
-    ),
-)
-
-
-# ---------------------------------------------------------------- cut off
-
-
-def truncated_gradient(w: float, x: Any, y: float, window: int) -> float:
-    """∂ℒ/∂w from the last ``window`` steps only, with the true states."""
-    return _sum(w, x, y, window)
-
-
-def _state_forgotten(w: float, x: Any, y: float, window: int) -> float:
-    return weight_gradient(w, np.asarray(x)[-window:], y)
-
-
-def _first_steps(w: float, x: Any, y: float, window: int) -> float:
-    return weight_gradient(w, x, y) - _sum(w, x, y, len(x) - window)
-
-
-def _windows(rng: np.random.Generator) -> Sequence[Arguments]:
-    return [(*run, window) for run, window in zip(_runs(rng), (1, 2, 4), strict=True)]
-
-
-TRUNCATED = CodeExercise(
-    id="recurrent/truncated",
-    title="Truncated backpropagation through time",
-    lesson="03",
-    functions=(
-        Function(
-            "truncated_gradient",
-            ("w", "x", "y", "window"),
-            truncated_gradient,
-            (
-                Misconception(
-                    "the state is cut off, too",
-                    _state_forgotten,
-                    "You started the window from h = 0. Truncation cuts the backward pass only: "
-                    "the state that enters the window comes from all the steps before.",
-                ),
-                Misconception(
-                    "the first steps instead of the last",
-                    _first_steps,
-                    "You summed the first steps. The gradient starts at the end, so it is the "
-                    "last steps that stay.",
-                ),
-                Misconception(
-                    "one step too many",
-                    lambda w, x, y, window: _sum(w, x, y, window + 1),
-                    "You kept one step too many: window = 1 means the last use of w only.",
-                ),
-                Misconception(
-                    "one step too few",
-                    lambda w, x, y, window: _sum(w, x, y, window - 1) if window > 1 else 0.0,
-                    "You kept one step too few: window = 1 means the last use of w, not none.",
-                ),
-                Misconception(
-                    "nothing is cut off",
-                    lambda w, x, y, window: weight_gradient(w, x, y),
-                    "You returned the whole gradient. Terms from before the window must go.",
-                ),
-            ),
-            returns="a float",
-        ),
-    ),
-    parts=(
-        Part(
-            title="3 random runs of 3 to 9 steps, windows 1, 2 and 4",
-            points=2.0,
-            cases=_windows,
-            example=(0.5, np.array([1.0, -0.5, 0.25]), 0.0, 2),
-            look_at="Which terms of the sum over steps belong to the last `window` steps?",
-        ),
-    ),
-    hints=(
-        "∂ℒ/∂w is a sum with one term for each step. Truncation keeps some of the terms.",
-        "The states are the true ones, from a full run forwards. Keep the terms of the last "
-        "`window` steps.",
-        "np.sum((g·(1 − h[1:]²)·h[:-1])[-window:]), with g and h as in the first exercise.",
     ),
 )

@@ -31,6 +31,9 @@ def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
         matrix[2:, 2:] = np.diag(rng.uniform(0.2, 0.45, 2))
         basis = np.eye(4) + np.triu(rng.uniform(0.5, 1.5, (4, 4)), 1)
         made.append((basis @ matrix @ np.linalg.inv(basis),))
+    # Triangular: NumPy lists the eigenvalues in the order of the diagonal, the largest last.
+    rising = np.sort(rng.uniform(0.2, 1.3, 3))
+    made.append((np.diag(rising) + np.triu(rng.uniform(0.5, 1.5, (3, 3)), 1),))
     made.append((rng.normal(size=(5, 5)) + np.triu(rng.uniform(1.0, 3.0, (5, 5)), 1),))
     return made
 
@@ -83,6 +86,67 @@ RADIUS_AND_NORM = CodeExercise(
                     "You took the smallest eigenvalue. The one that wins after many steps is the "
                     "largest.",
                 ),
+                Misconception(
+                    "the first instead of the largest",
+                    lambda W: float(np.abs(np.linalg.eigvals(W)[0])),
+                    "You took the first eigenvalue of the list. NumPy does not sort them: take "
+                    "the largest.",
+                ),
+                Misconception(
+                    "all of them",
+                    lambda W: np.abs(np.linalg.eigvals(W)),
+                    "You returned all of them. The radius is one number, the largest.",
+                ),
+                Misconception(
+                    "the largest diagonal entry",
+                    lambda W: float(np.abs(np.diag(W)).max()),
+                    "You read the diagonal of W. Its eigenvalues stand there only if W is "
+                    "triangular.",
+                ),
+                Misconception(
+                    "the Frobenius norm",
+                    lambda W: float(np.linalg.norm(W)),
+                    "np.linalg.norm(W) is a norm of W, the Frobenius norm. The radius is about "
+                    "eigenvalues.",
+                ),
+                Misconception(
+                    "its square",
+                    lambda W: spectral_radius(W) ** 2,
+                    "You returned the square of the radius.",
+                ),
+                Misconception(
+                    "all of them",
+                    lambda W: np.linalg.svd(W, compute_uv=False),
+                    "You returned all singular values. The norm is the largest of them.",
+                ),
+                Misconception(
+                    "the smallest instead of the largest",
+                    lambda W: float(np.linalg.svd(W, compute_uv=False)[-1]),
+                    "You took the smallest singular value, by which W stretches least. svd sorts "
+                    "them from the largest down.",
+                ),
+                Misconception(
+                    "the largest column sum",
+                    lambda W: float(np.linalg.norm(W, 1)),
+                    "That is the largest column sum of |W|, the norm for ord=1. Lengths are "
+                    "Euclidean here: ord=2.",
+                ),
+                Misconception(
+                    "the longest column",
+                    lambda W: float(np.linalg.norm(W, axis=0).max()),
+                    "You took the longest column, the image of one unit vector. A vector between "
+                    "two axes may be stretched more.",
+                ),
+                Misconception(
+                    "the longest row",
+                    lambda W: float(np.linalg.norm(W, axis=1).max()),
+                    "You took the longest row. A stretch has to do with all rows at once.",
+                ),
+                Misconception(
+                    "the sum of all",
+                    lambda W: float(np.linalg.svd(W, compute_uv=False).sum()),
+                    "You added the singular values up. The largest alone is asked.",
+                ),
             ),
             returns="a float",
         ),
@@ -126,7 +190,7 @@ RADIUS_AND_NORM = CodeExercise(
     ),
     parts=(
         Part(
-            title="spectral_radius of 3 random matrices",
+            title="spectral_radius of 4 random matrices",
             points=1.0,
             cases=_matrices,
             function="spectral_radius",
@@ -134,7 +198,7 @@ RADIUS_AND_NORM = CodeExercise(
             look_at="The eigenvalues of the example are i and −i. How large are they?",
         ),
         Part(
-            title="spectral_norm of 3 random matrices",
+            title="spectral_norm of 4 random matrices",
             points=1.0,
             cases=_matrices,
             function="spectral_norm",
@@ -146,6 +210,7 @@ RADIUS_AND_NORM = CodeExercise(
         "One is about what W does to a vector after many steps, the other about one step.",
         "The radius is the largest absolute value of the eigenvalues. The norm is the largest "
         "singular value.",
-        "np.abs(np.linalg.eigvals(W)).max() and np.linalg.norm(W, 2).",
+        "np.linalg.eigvals gives eigenvalues, complex ones too, in no order: ask for their sizes "
+        "before you choose. np.linalg.norm takes the kind of norm as its second argument.",
     ),
 )

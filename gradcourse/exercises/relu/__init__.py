@@ -1,8 +1,9 @@
 """Lesson 04 and its assignment: ReLU and its kin."""
 
-from gradcourse.exercises.relu.cure import DISEASE, RIGHT_CURE
+from gradcourse.exercises.relu.cure import RIGHT_CURE
 from gradcourse.exercises.relu.dead import DEAD_UNITS
 from gradcourse.exercises.relu.depth import DEEP_LEAKY, GAIN, TUNE_LEAK
+from gradcourse.exercises.relu.disease import DISEASE
 from gradcourse.exercises.relu.lesson import (
     FADES_MOST,
     HALF,

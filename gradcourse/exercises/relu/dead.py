@@ -26,7 +26,7 @@ def _tiny_is_dead(batches: Any) -> Any:
 def _layers(tiny: bool) -> Any:
     def cases(rng: np.random.Generator) -> Sequence[Arguments]:
         made: list[Arguments] = []
-        for units, rows in ((8, (5, 7, 6)), (10, (9, 4))):
+        for units, rows in ((8, (15, 17, 16)), (10, (29, 24))):
             batches = [np.maximum(rng.normal(-0.3, 1.0, (n, units)), 0.0) for n in rows]
             kinds = rng.permutation(units)
             for h in batches:
@@ -39,6 +39,8 @@ def _layers(tiny: bool) -> Any:
                 h[1:, kinds[4]] = 0.0  # and this one on one row of each only.
             batches[0][0, kinds[5:]] += 0.1
             for h in batches:
+                h[:, kinds[5]] += 0.2  # this one speaks on all rows but one of each,
+                h[1, kinds[5]] = 0.0
                 h[:, kinds[-1]] += 0.2  # this one never rests
             scale = 1e-6 if tiny else 1.0
             made.append(([scale * h for h in batches],))
@@ -76,6 +78,12 @@ DEAD_UNITS = CodeExercise(
                     "digits is choosy, not dead: it gets a gradient on those.",
                 ),
                 Misconception(
+                    "zero on nine rows of ten",
+                    lambda batches: (np.concatenate(batches) == 0).mean(axis=0) > 0.9,
+                    "You call a unit dead that is 0 on more than 90 % of the rows. One row is "
+                    "enough to live: it gets a gradient on that row.",
+                ),
+                Misconception(
                     "zero somewhere",
                     lambda batches: np.any([(h == 0).any(axis=0) for h in batches], axis=0),
                     "You call a unit dead that is 0 on one row. Every ReLU unit is 0 on some: `all`"
@@ -111,6 +119,29 @@ DEAD_UNITS = CodeExercise(
                     "You returned the share of dead units. An answer for each unit is asked: an "
                     "array of True and False.",
                 ),
+                Misconception(
+                    "the numbers of the dead units",
+                    lambda batches: np.flatnonzero(dead_units(batches)),
+                    "You returned the numbers of the dead units. An answer for each unit is "
+                    "asked: an array of True and False, as long as there are units.",
+                ),
+                Misconception(
+                    "0 and 1",
+                    lambda batches: dead_units(batches).astype(int),
+                    "You wrote 1 for dead and 0 for alive. True and False are asked, because an "
+                    "array of them can pick units out: leave the conversion away.",
+                ),
+                Misconception(
+                    "the share of zeros",
+                    lambda batches: (np.concatenate(batches) == 0).mean(axis=0),
+                    "You returned the share of rows on which each unit is 0. It is dead when "
+                    "that is all of them.",
+                ),
+                Misconception(
+                    "a count",
+                    lambda batches: int(np.sum(dead_units(batches))),
+                    "You counted the dead units. An answer for each unit is asked.",
+                ),
             ),
             returns="an array of True and False, shape (units,)",
         ),
@@ -144,6 +175,7 @@ DEAD_UNITS = CodeExercise(
     hints=(
         "Dead means: not one row, in not one batch, makes the unit speak.",
         "For one batch, (h == 0).all(axis=0) says which units are silent on all its rows.",
-        "np.all([(h == 0).all(axis=0) for h in batches], axis=0)",
+        "Ask that of each batch. You have a list of answers for each unit, and it is dead when all "
+        "of them are True: np.all has an axis, too.",
     ),
 )

@@ -104,6 +104,21 @@ PRELU = CodeExercise(
                     lambda z, a: np.where(z > 0, z, a * np.abs(z)),
                     "Your output is a·|z| for z < 0. With a > 0 PReLU is negative there: a·z.",
                 ),
+                Misconception(
+                    "the slope instead of the value",
+                    lambda z, a: np.where(z > 0, 1.0, a),
+                    "You returned the slope of PReLU. Its value is z, or a·z.",
+                ),
+                Misconception(
+                    "divided by a",
+                    lambda z, a: np.where(z > 0, z, z / a),
+                    "You divided by a on the negative side. The slope there is a: multiply.",
+                ),
+                Misconception(
+                    "a fixed leak",
+                    lambda z, a: np.where(z > 0, z, 0.01 * z),
+                    "Your slope is 0.01, the default of a leaky ReLU. Use the argument a.",
+                ),
             ),
             returns="an array with the shape of z",
         ),
@@ -145,6 +160,18 @@ PRELU = CodeExercise(
                     "with respect to a is z.",
                 ),
                 Misconception(
+                    "∂ℒ/∂a without upstream",
+                    _with_slope_gradient(lambda z, g: float(np.sum(np.where(z > 0, 0.0, z)))),
+                    "Your ∂ℒ/∂a does not depend on `upstream`. The sum of z is Σ ∂h/∂a; each "
+                    "term needs its ∂ℒ/∂h.",
+                ),
+                Misconception(
+                    "∂ℒ/∂a with the wrong sign",
+                    _with_slope_gradient(lambda z, g: -float(np.sum(g * np.where(z > 0, 0.0, z)))),
+                    "The sign of your ∂ℒ/∂a is turned around. z is negative on that side, and it "
+                    "stays so.",
+                ),
+                Misconception(
                     "∂ℒ/∂a not summed",
                     _with_slope_gradient(lambda z, g: g * np.where(z > 0, 0.0, z)),
                     "Your ∂ℒ/∂a is an array. There is one a for all entries, so its gradient is "
@@ -159,6 +186,26 @@ PRELU = CodeExercise(
                     "∂ℒ/∂z of ReLU",
                     lambda z, a, g: [g * (z > 0), prelu_backward(z, a, g)[1]],
                     "Your ∂ℒ/∂z is 0 for z < 0. That is ReLU's; PReLU has the slope a there.",
+                ),
+                Misconception(
+                    "the slope alone",
+                    lambda z, a, g: [np.where(z > 0, g, a), prelu_backward(z, a, g)[1]],
+                    "Where z < 0 your ∂ℒ/∂z is a alone. The chain rule multiplies it by ∂ℒ/∂h "
+                    "there, too.",
+                ),
+                Misconception(
+                    "the sign of h",
+                    lambda z, a, g: [
+                        np.where(prelu(z, a) > 0, g, a * g),
+                        float(np.sum(g * np.where(prelu(z, a) > 0, 0.0, z))),
+                    ],
+                    "You chose the side by the sign of h. With a < 0 the output is positive on "
+                    "both sides: the sign of z decides.",
+                ),
+                Misconception(
+                    "one answer of two",
+                    lambda z, a, g: prelu_backward(z, a, g)[0],
+                    "You returned ∂ℒ/∂z only. Return both: ∂ℒ/∂z and ∂ℒ/∂a.",
                 ),
                 Misconception(
                     "the sign of the gradient",
@@ -204,6 +251,8 @@ PRELU = CodeExercise(
         "to a.",
         "∂h/∂z is 1 or a; ∂h/∂a is 0 or z. Multiply each by `upstream`. There is only one a, and "
         "all entries use it.",
-        "upstream * np.where(z > 0, 1.0, a), and float(np.sum(upstream * np.where(z > 0, 0.0, z)))",
+        "np.where(z > 0, …, …) writes both slopes. For a: upstream times the second of them, "
+        "summed "
+        "over all entries.",
     ),
 )

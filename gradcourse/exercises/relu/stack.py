@@ -71,11 +71,35 @@ def _wrong_order(weights: Any, zs: Any, upstream: Any) -> Array:
     return delta_of_layer_1(weights[::-1], zs, upstream)
 
 
+def _masks_in_forward_order(weights: Any, zs: Any, upstream: Any) -> Array:
+    return delta_of_layer_1(weights, zs[::-1], upstream)
+
+
+def _stopped_at_layer_2(weights: Any, zs: Any, upstream: Any) -> Array:
+    return delta_of_layer_1(weights[1:], zs[1:], upstream)
+
+
+def _at_the_input(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = upstream
+    for w, z in zip(weights[::-1], zs[:0:-1], strict=True):
+        delta = (delta * (z > 0)) @ w
+    return delta
+
+
+def _leaky(weights: Any, zs: Any, upstream: Any) -> Array:
+    delta = upstream * np.where(zs[-1] > 0, 1.0, 0.01)
+    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
+        delta = (delta @ w) * np.where(z > 0, 1.0, 0.01)
+    return delta
+
+
 def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
     made: list[Arguments] = []
     for depth, width, rows in ((3, 6, 4), (4, 8, 5)):
         weights = [rng.normal(size=(width, width)) for _ in range(depth - 1)]
-        zs = [rng.normal(size=(rows, width)) for _ in range(depth)]
+        zs = [rng.normal(size=(rows, width))]
+        for w in weights:  # really run forwards: who runs it again must come to the same
+            zs.append(np.maximum(zs[-1], 0.0) @ w.T)
         made.append((weights, zs, rng.normal(size=(rows, width))))
     return made
 
@@ -135,6 +159,32 @@ MASKS = CodeExercise(
                     "You used the matrices from the input to the output. δ starts at the output: "
                     "the last matrix comes first.",
                 ),
+                Misconception(
+                    "everything in forward order",
+                    _masks_in_forward_order,
+                    "You used the masks and the matrices from the input to the output. δ starts "
+                    "at the output: the last of both comes first.",
+                ),
+                Misconception(
+                    "stopped at layer 2",
+                    _stopped_at_layer_2,
+                    "You stopped one layer too early. L masks and L − 1 matrices lie on the way "
+                    "to z_1.",
+                ),
+                Misconception(
+                    "the mean over the rows",
+                    lambda weights, zs, upstream: (
+                        delta_of_layer_1(weights, zs, upstream) / len(upstream)
+                    ),
+                    "You divided by the number of rows. `upstream` already carries whatever mean "
+                    "the loss takes: nothing is left to divide by.",
+                ),
+                Misconception(
+                    "the slope of a leaky ReLU",
+                    _leaky,
+                    "You gave the negative side the slope 0.01. That is a leaky ReLU; the slope "
+                    "of ReLU is 0 there.",
+                ),
             ),
             returns="an array of shape (rows, width)",
         ),
@@ -145,9 +195,9 @@ MASKS = CodeExercise(
             points=3.0,
             cases=_stacks,
             example=(
-                [np.array([[1.0, 2.0], [3.0, -1.0]])],
-                [np.array([[0.5, -1.0]]), np.array([[2.0, 1.0]])],
-                np.array([[1.0, -2.0]]),
+                [np.array([[1.0, 2.0], [-3.0, -1.0]])],
+                [np.array([[2.0, -1.0]]), np.array([[2.0, -6.0]])],
+                np.array([[4.0, -2.0]]),
             ),
             look_at="Two layers: a mask, one matrix, a mask. Compute the small example by hand.",
         ),
@@ -156,7 +206,7 @@ MASKS = CodeExercise(
         "Start with δ of the last layer: ∂ℒ/∂h times the slope of its ReLU, where z > 0.",
         "Then, from the last matrix to the first: delta @ W, times the mask of the layer you "
         "arrive in.",
-        "delta = upstream * (zs[-1] > 0); then for W, z in zip(weights[::-1], zs[-2::-1]): "
-        "delta = (delta @ W) * (z > 0)",
+        "delta = upstream * (zs[-1] > 0) is where it starts. Each turn of the loop uses one matrix "
+        "of weights[::-1] and one mask, from zs[-2::-1].",
     ),
 )

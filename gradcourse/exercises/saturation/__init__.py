@@ -1,5 +1,6 @@
 """Lesson 02 and its assignment: saturation."""
 
+from gradcourse.exercises.saturation.bounds import GRADIENT_BOUND
 from gradcourse.exercises.saturation.lesson import (
     DELTA_RATIO,
     EARLY_WEIGHTS,
@@ -8,9 +9,11 @@ from gradcourse.exercises.saturation.lesson import (
     SLOPE_AT_SIX,
     WHO_IS_SATURATED,
 )
+from gradcourse.exercises.saturation.logits import LOSS_FROM_LOGITS
 from gradcourse.exercises.saturation.networks import DEAF_LAYER, TUNE_GAIN, WEIGHT_DECAY
-from gradcourse.exercises.saturation.output import LOSS_FROM_LOGITS, OUTPUT_DELTA
-from gradcourse.exercises.saturation.units import GRADIENT_BOUND, SATURATED_FRACTION, SLOPES
+from gradcourse.exercises.saturation.output import OUTPUT_DELTA
+from gradcourse.exercises.saturation.share import SATURATED_FRACTION
+from gradcourse.exercises.saturation.units import SLOPES
 
 ASSIGNMENT = "02"
 EXERCISES = (

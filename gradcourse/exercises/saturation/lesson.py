@@ -60,7 +60,7 @@ def saturated_share(gain: float = 1.0, seeds: Iterable[int] = SEEDS) -> float:
     import torch
 
     from gradcourse.data import digits
-    from gradcourse.exercises.saturation.units import saturated_fraction
+    from gradcourse.exercises.saturation.share import saturated_fraction
 
     shares: list[float] = []
     with torch.no_grad():

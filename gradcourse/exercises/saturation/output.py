@@ -1,4 +1,4 @@
-"""The output layer: δ of two losses, and a loss that survives a saturated output."""
+"""δ of the output layer, for two losses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
-from gradcourse.drivers.saturation import drive_loss
 from gradcourse.exercises.saturation.units import sigmoid_prime
 from gradcourse.theory import sigmoid
 
@@ -44,7 +43,7 @@ def _quotient_times_slope(z: Any, y: Any) -> Array:
         return _through_probability(z, y) * sigmoid_prime(z)
 
 
-def _outputs(spread: float) -> Callable[[np.random.Generator], Sequence[Arguments]]:
+def outputs(spread: float) -> Callable[[np.random.Generator], Sequence[Arguments]]:
     def cases(rng: np.random.Generator) -> Sequence[Arguments]:
         made: list[Arguments] = []
         for size in (4, 10):
@@ -56,7 +55,7 @@ def _outputs(spread: float) -> Callable[[np.random.Generator], Sequence[Argument
     return cases
 
 
-def _certain_outputs(rng: np.random.Generator) -> Sequence[Arguments]:
+def certain_outputs(rng: np.random.Generator) -> Sequence[Arguments]:
     """Outputs that are sure, half of them wrongly."""
     made: list[Arguments] = []
     for size in (4, 8):
@@ -87,6 +86,39 @@ OUTPUT_DELTA = CodeExercise(
                     lambda z, y: 2.0 * delta_squared_error(z, y),
                     "Yours is twice too large. The loss is ½(a − y)²; the ½ cancels the 2 of the "
                     "square.",
+                ),
+                Misconception(
+                    "half of it",
+                    lambda z, y: 0.5 * delta_squared_error(z, y),
+                    "Yours is half of it. The derivative of ½(a − y)² with respect to a is a − "
+                    "y: the ½ is used up.",
+                ),
+                Misconception(
+                    "the mean over the outputs",
+                    lambda z, y: delta_squared_error(z, y) / len(z),
+                    "You divided by the number of outputs. This loss is a sum, not a mean.",
+                ),
+                Misconception(
+                    "the sum over the outputs",
+                    lambda z, y: float(np.sum(delta_squared_error(z, y))),
+                    "You added the outputs up. δ has one entry for each output, shape (n,).",
+                ),
+                Misconception(
+                    "the slope at a",
+                    lambda z, y: (sigmoid(z) - y) * sigmoid_prime(sigmoid(z)),
+                    "You took the slope of σ at a. It is σ′(z); written with a it is a(1 − a).",
+                ),
+                Misconception(
+                    "half of the slope",
+                    lambda z, y: (sigmoid(z) - y) * sigmoid(z),
+                    "You multiplied by a. The slope of σ is a(1 − a): the second factor is "
+                    "missing.",
+                ),
+                Misconception(
+                    "without a sign",
+                    lambda z, y: np.abs(delta_squared_error(z, y)),
+                    "You took the absolute value. δ has a sign: it tells an output that is too "
+                    "large from one that is too small.",
                 ),
                 Misconception(
                     "target minus output",
@@ -126,6 +158,27 @@ OUTPUT_DELTA = CodeExercise(
                     "paper.",
                 ),
                 Misconception(
+                    "the mean over the outputs",
+                    lambda z, y: delta_cross_entropy(z, y) / len(z),
+                    "You divided by the number of outputs. This loss is a sum, not a mean.",
+                ),
+                Misconception(
+                    "the sum over the outputs",
+                    lambda z, y: float(np.sum(delta_cross_entropy(z, y))),
+                    "You added the outputs up. δ has one entry for each output, shape (n,).",
+                ),
+                Misconception(
+                    "only the term with y",
+                    lambda z, y: -np.asarray(y) * (1.0 - sigmoid(z)),
+                    "You differentiated the term with y only. Where y = 0 the term (1 − y) log(1 "
+                    "− a) gives the gradient.",
+                ),
+                Misconception(
+                    "z taken for an activation",
+                    lambda z, y: np.asarray(z) - y,
+                    "You used z where a = σ(z) belongs.",
+                ),
+                Misconception(
                     "target minus output",
                     lambda z, y: -delta_cross_entropy(z, y),
                     "Your sign is reversed. An output that is too large must have δ > 0.",
@@ -150,7 +203,7 @@ OUTPUT_DELTA = CodeExercise(
         Part(
             title="squared error on 2 random output layers, |z| ≤ 4",
             points=1.0,
-            cases=_outputs(4.0),
+            cases=outputs(4.0),
             function="delta_squared_error",
             example=(np.array([0.0, 2.0]), np.array([1.0, 1.0])),
             look_at="Two factors: ∂𝓛/∂a and ∂a/∂z. Compute both for the small example by hand.",
@@ -158,7 +211,7 @@ OUTPUT_DELTA = CodeExercise(
         Part(
             title="cross-entropy on 2 random output layers, |z| ≤ 4",
             points=0.5,
-            cases=_outputs(4.0),
+            cases=outputs(4.0),
             function="delta_cross_entropy",
             example=(np.array([0.0, 2.0]), np.array([1.0, 1.0])),
             look_at="∂𝓛/∂a = (a − y)/(a(1 − a)), and then the slope of σ.",
@@ -166,7 +219,7 @@ OUTPUT_DELTA = CodeExercise(
         Part(
             title="cross-entropy on 2 random output layers, |z| from 150 to 250",
             points=0.5,
-            cases=_certain_outputs,
+            cases=certain_outputs,
             function="delta_cross_entropy",
             example=(np.array([-200.0, 200.0]), np.array([1.0, 1.0])),
             look_at="An output that is sure and wrong must have |δ| = 1. Where do you divide?",
@@ -178,144 +231,5 @@ OUTPUT_DELTA = CodeExercise(
         "a(1 − a) for both.",
         "Squared error: (a − y)·a·(1 − a). Cross-entropy: the denominator cancels the slope, "
         "a − y is left.",
-    ),
-)
-
-# ---------------------------------------------------------------- a loss from pre-activations
-
-
-def loss_from_logits(z: Any, y: Any) -> Any:
-    """Mean cross-entropy of σ(z) against y, from z."""
-    import torch.nn.functional as F
-
-    return (F.softplus(z) - y * z).mean()
-
-
-def _log_of_sigmoid(z: Any, y: Any) -> Any:
-    import torch
-
-    a = torch.sigmoid(z)
-    return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
-
-
-def _binary_cross_entropy(z: Any, y: Any) -> Any:
-    import torch
-    import torch.nn.functional as F
-
-    return F.binary_cross_entropy(torch.sigmoid(z), y)
-
-
-def _clamped(z: Any, y: Any) -> Any:
-    import torch
-
-    a = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)
-    return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
-
-
-def _squared_error(z: Any, y: Any) -> Any:
-    import torch
-
-    return 0.5 * (torch.sigmoid(z) - y).square().mean()
-
-
-def _summed(z: Any, y: Any) -> Any:
-    return loss_from_logits(z, y) * z.numel()
-
-
-def _softmax_loss(z: Any, y: Any) -> Any:
-    import torch.nn.functional as F
-
-    return F.cross_entropy(z, y)
-
-
-def _squashed_twice(z: Any, y: Any) -> Any:
-    import torch
-
-    return loss_from_logits(torch.sigmoid(z), y)
-
-
-LOSS_FROM_LOGITS = CodeExercise(
-    id="saturation/loss-from-logits",
-    title="Repair a saturated output",
-    lesson="02",
-    functions=(
-        Function(
-            "loss_from_logits",
-            ("z", "y"),
-            loss_from_logits,
-            (
-                Misconception(
-                    "log of a σ that is exactly 0",
-                    _log_of_sigmoid,
-                    "You take the logarithm of σ(z). In float32 σ(−200) is exactly 0, and 0·log 0 "
-                    "is NaN. Write log σ(z) with z, on paper, before you compute.",
-                ),
-                Misconception(
-                    "binary_cross_entropy on σ(z)",
-                    _binary_cross_entropy,
-                    "PyTorch cuts the logarithm off at −100: no NaN, but at |z| = 200 the "
-                    "gradient is 0. The information is lost in σ(z); start from z.",
-                ),
-                Misconception(
-                    "σ(z) clamped",
-                    _clamped,
-                    "Clamping removes the NaN and the gradient with it: outside the clamp the "
-                    "derivative is 0. Look at the gradient of a wrong and certain output.",
-                ),
-                Misconception(
-                    "squared error",
-                    _squared_error,
-                    "That is the squared error. Its gradient carries σ′(z), which is 0 where the "
-                    "output is saturated: the disease, not the repair.",
-                ),
-                Misconception(
-                    "sum instead of mean",
-                    _summed,
-                    "Loss and gradient are too large by the number of outputs: you took the sum. "
-                    "The mean is asked.",
-                ),
-                Misconception(
-                    "softmax cross-entropy",
-                    _softmax_loss,
-                    "You used softmax over the outputs. Each output here is a σ of its own, with "
-                    "a target of its own.",
-                ),
-                Misconception(
-                    "σ applied twice",
-                    _squashed_twice,
-                    "You gave σ(z) to a loss that applies σ itself. It wants z.",
-                ),
-            ),
-            driver=drive_loss,
-            returns="a tensor of shape ()",
-        ),
-    ),
-    parts=(
-        Part(
-            title="loss and gradient on 2 random output layers, |z| ≤ 4",
-            points=1.0,
-            cases=_outputs(4.0),
-            example=(np.array([0.0, 2.0]), np.array([1.0, 1.0])),
-            look_at="Shown: the loss, then its gradient for each z, which is (σ(z) − y)/n.",
-            rtol=1e-4,
-            atol=1e-6,
-        ),
-        Part(
-            title="loss and gradient on 2 random output layers, |z| from 150 to 250",
-            points=2.0,
-            cases=_certain_outputs,
-            example=(np.array([-200.0, 200.0]), np.array([1.0, 1.0])),
-            look_at="Shown: the loss, then its gradient for each z. A wrong and certain output "
-            "has loss |z|/n and gradient ±1/n.",
-            rtol=1e-4,
-            atol=1e-6,
-        ),
-    ),
-    hints=(
-        "σ(z) throws away what you need: −200 and −300 both become 0. Never compute it.",
-        "−log σ(z) = log(1 + e^(−z)), and −log(1 − σ(z)) = log(1 + e^z). PyTorch has a function "
-        "for log(1 + e^z) that does not overflow.",
-        "softplus(z) − y·z is the loss of one output; take the mean. "
-        "`torch.nn.functional.binary_cross_entropy_with_logits` does the same.",
     ),
 )

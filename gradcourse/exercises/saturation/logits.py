@@ -1,0 +1,227 @@
+"""A loss that survives a saturated output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
+from gradcourse.drivers.saturation import drive_loss
+from gradcourse.exercises.saturation.output import certain_outputs, outputs
+
+
+def loss_from_logits(z: Any, y: Any) -> Any:
+    """Mean cross-entropy of σ(z) against y, from z."""
+    import torch.nn.functional as F
+
+    return (F.softplus(z) - y * z).mean()
+
+
+def _log_of_sigmoid(z: Any, y: Any) -> Any:
+    import torch
+
+    a = torch.sigmoid(z)
+    return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
+
+
+def _binary_cross_entropy(z: Any, y: Any) -> Any:
+    import torch
+    import torch.nn.functional as F
+
+    return F.binary_cross_entropy(torch.sigmoid(z), y)
+
+
+def _clamped(z: Any, y: Any) -> Any:
+    import torch
+
+    a = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)
+    return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
+
+
+def _z_clamped(z: Any, y: Any) -> Any:
+    return _log_of_sigmoid(z.clamp(-15.0, 15.0), y)
+
+
+def _small_number_added(z: Any, y: Any) -> Any:
+    import torch
+
+    a = torch.sigmoid(z)
+    return -(y * torch.log(a + 1e-7) + (1 - y) * torch.log(1 - a + 1e-7)).mean()
+
+
+def _exp_overflows(z: Any, y: Any) -> Any:
+    import torch
+
+    return (torch.log1p(torch.exp(z)) - y * z).mean()
+
+
+def _corner_of_clamp(z: Any, y: Any) -> Any:
+    import torch
+
+    return (z.clamp(min=0) - z * y + torch.log1p(torch.exp(-z.abs()))).mean()
+
+
+def _corner_of_relu(z: Any, y: Any) -> Any:
+    import torch
+
+    return (torch.relu(z) - z * y + torch.log1p(torch.exp(-z.abs()))).mean()
+
+
+def _target_ignored(z: Any, y: Any) -> Any:
+    import torch.nn.functional as F
+
+    return F.softplus(-z).mean()
+
+
+def _squared_error(z: Any, y: Any) -> Any:
+    import torch
+
+    return 0.5 * (torch.sigmoid(z) - y).square().mean()
+
+
+def _summed(z: Any, y: Any) -> Any:
+    return loss_from_logits(z, y) * z.numel()
+
+
+def _softmax_loss(z: Any, y: Any) -> Any:
+    import torch.nn.functional as F
+
+    return F.cross_entropy(z, y)
+
+
+def _squashed_twice(z: Any, y: Any) -> Any:
+    import torch
+
+    return loss_from_logits(torch.sigmoid(z), y)
+
+
+LOSS_FROM_LOGITS = CodeExercise(
+    id="saturation/loss-from-logits",
+    title="Repair a saturated output",
+    lesson="02",
+    functions=(
+        Function(
+            "loss_from_logits",
+            ("z", "y"),
+            loss_from_logits,
+            (
+                Misconception(
+                    "log of a σ that is exactly 0",
+                    _log_of_sigmoid,
+                    "You take the logarithm of σ(z). In float32 σ(−200) is exactly 0, and 0·log 0 "
+                    "is NaN. Write log σ(z) with z, on paper, before you compute.",
+                ),
+                Misconception(
+                    "binary_cross_entropy on σ(z)",
+                    _binary_cross_entropy,
+                    "PyTorch cuts the logarithm off at −100: no NaN, but at |z| = 200 the "
+                    "gradient is 0. The information is lost in σ(z); start from z.",
+                ),
+                Misconception(
+                    "σ(z) clamped",
+                    _clamped,
+                    "Clamping removes the NaN and the gradient with it: outside the clamp the "
+                    "derivative is 0. Look at the gradient of a wrong and certain output.",
+                ),
+                Misconception(
+                    "z clamped",
+                    _z_clamped,
+                    "Clamping z removes the NaN and the gradient with it: outside the clamp the "
+                    "derivative is 0. Look at the gradient of a wrong and certain output.",
+                ),
+                Misconception(
+                    "a small number in the logarithm",
+                    _small_number_added,
+                    "A small number inside the logarithm removes the infinity, and the loss is "
+                    "wrong with it: it stops growing, and its gradient at |z| = 200 is 0.",
+                ),
+                Misconception(
+                    "e^z overflows",
+                    _exp_overflows,
+                    "The formula is right on paper, but e^z is infinite in float32 above z = 88. "
+                    "log(1 + e^z) is z there; PyTorch has a function that knows it.",
+                ),
+                Misconception(
+                    "a corner at z = 0",
+                    _corner_of_clamp,
+                    "The loss is right everywhere, its gradient not at z = 0: clamp and |z| have "
+                    "a corner there, and autograd takes one side of it. A network whose last "
+                    "weights start at 0 begins exactly there. Use a function that is smooth.",
+                ),
+                Misconception(
+                    "a corner of ReLU at z = 0",
+                    _corner_of_relu,
+                    "The loss is right everywhere, its gradient not at z = 0: relu and |z| have "
+                    "a corner there, and autograd takes 0 for both. A network whose last weights "
+                    "start at 0 begins exactly there. Use a function that is smooth.",
+                ),
+                Misconception(
+                    "squared error",
+                    _squared_error,
+                    "That is the squared error. Its gradient carries σ′(z), which is 0 where the "
+                    "output is saturated: the disease, not the repair.",
+                ),
+                Misconception(
+                    "sum instead of mean",
+                    _summed,
+                    "Loss and gradient are too large by the number of outputs: you took the sum. "
+                    "The mean is asked.",
+                ),
+                Misconception(
+                    "softmax cross-entropy",
+                    _softmax_loss,
+                    "You used softmax over the outputs. Each output here is a σ of its own, with "
+                    "a target of its own.",
+                ),
+                Misconception(
+                    "the targets are left out",
+                    _target_ignored,
+                    "Your loss is right where y = 1. Where y = 0 it must fall as z falls: the "
+                    "term with 1 − y is missing.",
+                ),
+                Misconception(
+                    "the sign of the loss",
+                    lambda z, y: -loss_from_logits(z, y),
+                    "The sign is turned around. A logarithm of a probability is below 0, and a "
+                    "loss is above it.",
+                ),
+                Misconception(
+                    "σ applied twice",
+                    _squashed_twice,
+                    "You gave σ(z) to a loss that applies σ itself. It wants z.",
+                ),
+            ),
+            driver=drive_loss,
+            returns="a tensor of shape ()",
+        ),
+    ),
+    parts=(
+        Part(
+            title="loss and gradient on 2 random output layers, |z| ≤ 4",
+            points=1.0,
+            cases=outputs(4.0),
+            example=(np.array([0.0, 2.0]), np.array([1.0, 1.0])),
+            look_at="Shown: the loss, then its gradient for each z, which is (σ(z) − y)/n.",
+            rtol=1e-4,
+            atol=1e-6,
+        ),
+        Part(
+            title="loss and gradient on 2 random output layers, |z| from 150 to 250",
+            points=2.0,
+            cases=certain_outputs,
+            example=(np.array([-200.0, 200.0]), np.array([1.0, 1.0])),
+            look_at="Shown: the loss, then its gradient for each z. A wrong and certain output "
+            "has loss |z|/n and gradient ±1/n.",
+            rtol=1e-4,
+            atol=1e-6,
+        ),
+    ),
+    hints=(
+        "σ(z) throws away what you need: −200 and −300 both become 0. Never compute it.",
+        "−log σ(z) = log(1 + e^(−z)), and −log(1 − σ(z)) = log(1 + e^z). PyTorch has a function "
+        "for log(1 + e^z) that does not overflow.",
+        "softplus(z) − y·z is the loss of one output; take the mean. "
+        "`torch.nn.functional.binary_cross_entropy_with_logits` does the same.",
+    ),
+)
