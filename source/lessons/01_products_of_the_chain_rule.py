@@ -337,7 +337,7 @@ gc.panel("chain/predict-gain")
 # %% [markdown] name="drag-backward" tags=["subslide"]
 # ### Drag
 #
-# Move the gain. Look at the blue line's slope first. Then ask why the other line does not tilt
+# Move the gain. Look at the slope of ‖δ‖ first. Then ask why the other line does not tilt
 # with it: step 5 is about that.
 
 # %% name="demo-backward" tags=["fragment"]
@@ -349,8 +349,8 @@ gc.demo("chain/backward")
 # Backpropagation (Rumelhart, Hinton & Williams 1986) written out, for real digits and *cross-entropy*:
 # softmax makes ten probabilities of the ten outputs, and the loss is −log of the right digit's.
 # Write $\delta_l = \partial \mathcal L / \partial z_l$ for the gradient at $z_l = W_l h_{l-1}$, one
-# row per image; without an activation $h_l$ is $z_l$. There is nothing here but matrix products.
-# Then we ask autograd, torch's automatic differentiation, what it thinks.
+# row per image; without an activation $h_l$ is $z_l$. Behind the softmax there are only matrix
+# products. Then we ask autograd, torch's automatic differentiation, what it thinks.
 
 
 # %% name="backward-by-hand" tags=["fragment"]

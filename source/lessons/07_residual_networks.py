@@ -190,7 +190,7 @@ gc.panel("residual/mean-length")
 # ### Drag
 #
 # Every path takes, in each block, the shortcut or the branch. The dotted line counts the paths by
-# the number of branches on them. Look at the blue one: where the squared gradient goes. At $\alpha = 1$
+# the number of branches on them. Look at the solid one: where the squared gradient goes. At $\alpha = 1$
 # the two go together; make α smaller.
 
 # %% name="demo-paths" tags=["fragment"]
@@ -732,8 +732,8 @@ for name, options in (
     print(f"{name:10}  plain below 50 %: {below} of 5   with shortcuts above 60 %: {above} of 5")
 
 # %% [markdown] name="claim-arrives-verdict" tags=["continue"]
-# In all plain networks the image is lost on the way up: without a norm all images become alike,
-# with batch norm they become equally different (lesson 06). With shortcuts it arrives, in all of
+# In all plain networks most of the image is lost on the way up: without a norm all images become
+# alike, with batch norm they become equally different (lesson 06). With shortcuts it arrives, in all of
 # those that train. **A straight road carries the image up as well as the gradient down**, and the
 # size of the gradient is the least of it.
 
@@ -794,7 +794,7 @@ gc.depth_plot(record, "output_gradient_rms", kind="Conv2d")
 #   ReLU slows it down. Keep the road clear, and project only where the shape changes.
 # - With He's weights or batch norm, plain deep networks do not fail because gradients vanish. Without
 #   a norm their gradients are shattered: for images 20° apart they have next to nothing in common.
-#   And in both the image is lost on its way to the output.
+#   And in both most of the image is lost on its way to the output.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
