@@ -49,7 +49,25 @@ class Profile:
             faded = self.underflow(row)
             if faded < 0:
                 backward[row] = forward[row] = faded
+            ended = self._beyond_zero(row)
+            if ended < 0:
+                backward[row] = ended
         return backward, forward
+
+    def _beyond_zero(self, row: int) -> float:
+        """Decades over the whole depth of a gradient that fades to exactly 0 on its way.
+
+        From the layers that it reaches: where most get nothing, all quarters look alike. 0 where
+        it reaches all, or ends abruptly.
+        """
+        line = self.backward[row][self.hidden]
+        reached = np.count_nonzero(line > -60)
+        fall = self.gradual(row)
+        if reached == np.count_nonzero(np.isfinite(line)) or not fall <= -threshold(
+            "depth_decades"
+        ):
+            return 0.0
+        return fall * (len(line) - 1) / (reached - 1)
 
     def underflow(self, row: int) -> float:
         """Decades that the signal loses before it is 0, if it is and no gradient comes back.
@@ -138,7 +156,9 @@ def _finding(
     n = hidden.shape[1]
     factor = 10 ** (decades / max(n - 1, 1))
     levels = median(hidden, axis=0)
-    top = np.median(levels[-max(1, n // 4) :])
+    last_quarter = levels[-max(1, n // 4) :]
+    above_zero = last_quarter[last_quarter > -60]
+    top = np.median(above_zero if len(above_zero) else last_quarter)
     sign = -1 if kind == "vanishing" else 1
     reached = np.flatnonzero(
         sign * (levels - top) >= min(threshold("depth_decades"), abs(decades)) * 0.99
