@@ -148,6 +148,21 @@ def call_trusted(
     return run_trusted(work)
 
 
+_LOADED: set[Driver] = set()
+
+
+def load_driver(function: Function, example: Arguments) -> None:
+    """Run a driver once, on the reference, so that it loads what torch loads on first use.
+
+    Within a learner's limit that may take too long, and a module whose loading is cut off fails in
+    every later call, the reference's too: two equal exceptions would then count as agreement.
+    """
+    driver = function.driver
+    if driver is not None and driver not in _LOADED:
+        call_trusted(function, function.reference, [example])
+        _LOADED.add(driver)
+
+
 def run_trusted(work: Callable[[], Any], stop: threading.Event | None = None) -> Any:
     """Run the course's own code as long as it takes, its prints and warnings kept back.
 

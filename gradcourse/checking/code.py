@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcourse.checking import show
-from gradcourse.checking.call import Caller, Outcome, call_trusted
+from gradcourse.checking.call import Caller, Outcome, call_trusted, load_driver
 from gradcourse.checking.compare import compare, precision
 from gradcourse.checking.exercise import (
     CodeExercise,
@@ -65,6 +65,10 @@ def check_code(
     tuple
         The results, what the learner's code printed, and whether the check was interrupted.
     """
+    for part in exercise.parts:
+        function = function_of(exercise, part)
+        if callable(answers.get(function.name)):
+            load_driver(function, part.example)
     deadline = clock() + limit
     trials: list[Trial] = []
     for index, part in enumerate(exercise.parts):

@@ -315,6 +315,25 @@ def test_random_draws_in_the_answer_are_survived(exercise) -> None:
     assert check(exercise, lucky).earned == 0
 
 
+def test_a_driver_runs_first_on_the_reference(exercise) -> None:
+    """What it loads on first use is then not cut off, half loaded, by a learner's limit."""
+    called = []
+
+    def drive(answer, arguments):
+        called.append(answer)
+        return answer(*arguments)
+
+    (function,) = exercise.functions
+    driven = replace(exercise, functions=(replace(function, driver=drive),))
+
+    def answer(factors):
+        return mean_log(factors)
+
+    assert check(driven, answer).right
+    assert called[0] is function.reference
+    assert called[1] is answer
+
+
 def test_a_driver_runs_beside_the_answer_with_gradients_on(exercise) -> None:
     def drive(build, arguments):
         module = build(*arguments)
