@@ -157,7 +157,18 @@ def _wrong_values(wanted: Numbers, given: Numbers, tolerance: Tolerance, where: 
         cut = cut or np.array_equal(given.values, np.floor(wanted.values))
         if cut and given.values.any():  # a 0 may as well be a placeholder
             return _truncated(wanted, given, where)
-    return _show_difference(wanted, given, agree) + _rounded(wanted, given)
+    text = _show_difference(wanted, given, agree)
+    if tolerance.rtol is None and _as_float32(wanted, given):
+        return f"{text} Their first digits agree: float32, or a small number added?"
+    return text + _rounded(wanted, given)
+
+
+def _as_float32(wanted: Numbers, given: Numbers) -> bool:
+    """Whether float64 was given that has only the digits of float32."""
+    if (wanted.dtype, given.dtype) != ("float64", "float64"):
+        return False
+    near = Tolerance(RELATIVE["float32"], None)
+    return bool(_agree(wanted, Numbers(given.values, "float32", given.scalar), near).all())
 
 
 def _rounded(wanted: Numbers, given: Numbers) -> str:

@@ -18,7 +18,7 @@ import numpy as np
 # ## 1 · Where a power becomes 0 *(2 points)*
 #
 # Write `underflow_depth(factor, dtype)`: the smallest $L$ for which $r^L$, computed exactly and
-# then rounded to the dtype, is 0.
+# then rounded to the dtype, is 0. `factor` itself is not rounded.
 #
 # - `factor` is a float between 0 and 1, and `dtype` one of `"float16"`, `"bfloat16"`, `"float32"`.
 # - Return an int. For example `underflow_depth(0.25, "float32")` is 75.

@@ -68,7 +68,7 @@ gc.panel("saturation/gradient-bound")
 #
 # You are given the *activations* `a` of a layer, an array of any shape, and the name of the
 # activation, `"sigmoid"` or `"tanh"`. An entry is saturated when its slope is below 5 % of the
-# activation's largest slope. Return the share of saturated entries, between 0 and 1.
+# activation's largest slope, whether or not an entry reaches it. Return the share of saturated entries, between 0 and 1.
 #
 # For example, `saturated_fraction(np.array([0.5, 0.99]), "sigmoid")` is 0.5.
 
@@ -149,8 +149,8 @@ gc.panel("saturation/output-delta")
 #     loss = -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
 #
 # Write the same loss, the mean over all outputs, so that loss and gradient are right for every
-# $z$ up to 250 in size. `z` and `y` are float32 tensors of shape (n,); return a tensor of shape
-# (). The check differentiates it: the gradient must be $(\sigma(z) - y)/n$.
+# $z$ up to 250 in size, and for $z = 0$. `z` and `y` are float32 tensors of shape (n,); return a
+# tensor of shape (). The check differentiates it: the gradient must be $(\sigma(z) - y)/n$.
 #
 # For example, at `z = [-200.]`, `y = [1.]` the loss is 200 and its gradient −1.
 

@@ -231,6 +231,12 @@ TYPICAL_PRODUCT = Prediction(
             "median chain is far below: average log r, not r.",
         ),
         NamedValue(
+            "one factor only",
+            math.exp(math.log(2) - 1),
+            "That is about the size of one typical factor, e to the mean of log r. The product has "
+            "50 of them.",
+        ),
+        NamedValue(
             "root mean square",
             (4 / 3) ** 25,
             "That is the root mean square of the product. Squares weigh the rare large chains "

@@ -172,6 +172,7 @@ LSUV = CodeExercise(
                 [np.array([[2.0, 0.0], [0.0, -2.0]]), np.array([[1.0, 1.0]])],
                 np.array([[1.0, 1.0], [-1.0, -1.0], [2.0, -2.0], [-2.0, 2.0]]),
             ),
+            rtol=1e-5,
             look_at="Compute the outputs of layer 1 for the example by hand, their standard "
             "deviation, then ReLU, then layer 2.",
         ),

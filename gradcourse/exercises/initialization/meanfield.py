@@ -93,6 +93,22 @@ CHI = CodeExercise(
                     "You multiplied by σ_w. Squares are averaged here, so it is σ_w².",
                 ),
                 Misconception(
+                    "σ_w left out",
+                    lambda s, q: chi(1.0, q),
+                    "You left out the weights. Each layer also multiplies the mean square by σ_w².",
+                ),
+                Misconception(
+                    "the square is missing in tanh′",
+                    lambda s, q: float(s**2 * gaussian_mean(lambda z: (1.0 - np.tanh(z)) ** 2, q)),
+                    "You squared 1 − tanh. The slope of tanh is 1 − tanh²; χ has its square.",
+                ),
+                Misconception(
+                    "without an average",
+                    lambda s, q: float(s**2 * _sech2(np.sqrt(q)) ** 2),
+                    "You took the slope at √q alone. χ averages it over all units: their "
+                    "pre-activations are √q ζ with a random ζ.",
+                ),
+                Misconception(
                     "the activation for its slope",
                     lambda s, q: float(s**2 * _mean_tanh2(q)),
                     "You averaged tanh², which takes q to the next layer. χ has the slope: "
@@ -128,6 +144,12 @@ CHI = CodeExercise(
                     "σ_b for σ_b²",
                     lambda s, b: _iterated(lambda q: s**2 * _mean_tanh2(q) + b),
                     "You added σ_b. Variances add up: it is σ_b².",
+                ),
+                Misconception(
+                    "as if tanh were linear",
+                    lambda s, b: s**2 + b**2,
+                    "You added σ_w² and σ_b². That would be one layer of a linear network that "
+                    "starts at q = 1.",
                 ),
                 Misconception(
                     "σ_w for σ_w²",

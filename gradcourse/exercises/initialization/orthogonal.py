@@ -117,6 +117,11 @@ ORTHOGONAL = CodeExercise(
                     "R's diagonal positive.",
                 ),
                 Misconception(
+                    "a negative diagonal",
+                    lambda a: -orthogonal(a),
+                    "You made the diagonal of R negative. Turn all the signs around.",
+                ),
+                Misconception(
                     "the signs multiply the rows",
                     _sign_on_rows,
                     "You multiplied the rows of Q by the signs. Then Q R is no longer A. If row k "
@@ -184,6 +189,7 @@ ORTHOGONAL = CodeExercise(
             points=0.5,
             cases=_stacks,
             example=(np.array([[[0.0, -1.0], [2.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]]),),
+            rtol=1e-5,
             look_at="Shown: the mean of Q[0, 0], then the share with a positive determinant. For "
             "uniform matrices they are near 0 and near ½.",
         ),

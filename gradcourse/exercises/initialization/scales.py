@@ -81,6 +81,23 @@ XAVIER_HE = CodeExercise(
                     "(fan_in + fan_out)/2.",
                 ),
                 Misconception(
+                    "the root of fan_in plus fan_out alone",
+                    lambda shape: 2 / math.sqrt(sum(_fans(shape))),
+                    "You left the 2 outside the root. The variance is 2/(fan_in + fan_out), all "
+                    "of it under the root.",
+                ),
+                Misconception(
+                    "the sum of the whole shape",
+                    lambda shape: math.sqrt(2 / sum(shape)),
+                    "You added up the shape. fan_in and fan_out are products: channels × height "
+                    "× width.",
+                ),
+                Misconception(
+                    "the product of the whole shape",
+                    lambda shape: math.sqrt(2 / math.prod(shape)),
+                    "You divided by the number of all weights. Xavier divides by fan_in + fan_out.",
+                ),
+                Misconception(
                     "fan_in only",
                     lambda shape: math.sqrt(1 / _fans(shape)[0]),
                     "You used √(1/fan_in), which keeps the forward pass only. Xavier takes the "
@@ -191,6 +208,7 @@ XAVIER_HE = CodeExercise(
         "Both rules need fan_in, the number of products that are summed up in one output.",
         "For a shape (out, in, kh, kw): fan_in = in·kh·kw, fan_out = out·kh·kw. For a matrix there "
         "is no kernel. `math.prod(shape[2:])` is 1 for an empty tuple.",
-        "xavier: math.sqrt(2 / (fan_in + fan_out)); he: math.sqrt(2 / fan_in).",
+        "Xavier's variance is 2 over the sum of both fans, He's is 2 over one of them. A standard "
+        "deviation is asked.",
     ),
 )

@@ -76,7 +76,8 @@ DEAF_LAYER = Prediction(
             "η left out",
             13.0,
             "You counted how often ¼ goes into 2⁻²⁴: 12 layers. But the step in the output layer "
-            "is not as large as the weight: it is η times a gradient below 1.",
+            "is not as large as the weight: it is η times a gradient below 1. (Or you counted "
+            "from the input: the output layer is 1.)",
         ),
         NamedValue(
             "the first layer",

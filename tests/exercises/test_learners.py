@@ -1,0 +1,140 @@
+"""Right answers by another method, and near misses that once passed or were blamed wrongly."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gradcourse.checking import check
+from gradcourse.exercises import get
+
+ReLU = torch.nn.functional.relu
+
+
+def delta_by_autograd(weights, zs, upstream):
+    """Runs the stack forwards again, from z_1."""
+    z = torch.tensor(zs[0], requires_grad=True)
+    h = ReLU(z)
+    for w in weights:
+        h = ReLU(h @ torch.tensor(w).T)
+    h.backward(torch.tensor(upstream))
+    return z.grad
+
+
+def lyapunov_in_float32(factors):
+    return torch.tensor(factors, dtype=torch.float32).abs().log().mean().item()
+
+
+def lsuv_in_float32(weights, x):
+    h, scales = torch.tensor(x, dtype=torch.float32), []
+    for w in weights:
+        z = h @ torch.tensor(w, dtype=torch.float32).T
+        scales.append(1 / z.std(correction=0).item())
+        h = ReLU(z * scales[-1])
+    return scales
+
+
+def orthogonal_in_float32(a):
+    if a.shape[0] < a.shape[1]:
+        return orthogonal_in_float32(a.T).T
+    q, r = np.linalg.qr(a.astype(np.float32))
+    return q * np.sign(np.diag(r))
+
+
+def bound_in_float32(weights, activation):
+    slopes = 0.25 ** len(weights) if activation == "sigmoid" else 1.0
+    return torch.tensor(weights, dtype=torch.float32).abs().prod().item() * slopes
+
+
+def depth_by_natural_logs(factor, dtype):
+    smallest = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149}[dtype]
+    return math.ceil(math.log(smallest / 2) / math.log(factor))
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        ("relu/masks", delta_by_autograd),
+        ("chain/lyapunov", lyapunov_in_float32),
+        ("chain/underflow-depth", depth_by_natural_logs),
+        ("init/lsuv", lsuv_in_float32),
+        ("init/orthogonal", orthogonal_in_float32),
+        ("saturation/gradient-bound", bound_in_float32),
+    ],
+)
+def test_another_method_or_dtype_is_right(exercise: str, answer, seed: int) -> None:
+    verdict = check(get(exercise), answer, seed=seed)
+    assert verdict.right, f"\n{verdict}"
+
+
+def divided_and_repaired(w, x, upstream):
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(np.prod(w) * x * upstream / w)
+
+
+def divided_with_a_small_number(w, x, upstream):
+    return np.prod(w) * x * upstream / (w + 1e-12)
+
+
+def elementwise(weights, upstream):
+    for w in reversed(weights):
+        upstream = upstream * w
+    return upstream
+
+
+def disease_by_mean(layers):
+    if max((h == 0).all(axis=0).mean() for h in layers) > 0.9:
+        return "dead"
+    return "vanished" if layers[-1].mean() < 1e-3 * layers[0].mean() else "healthy"
+
+
+def share_of_the_steepest_present(a, activation):
+    slope = a - a**2 if activation == "sigmoid" else 1 - a**2
+    return float(np.mean(slope < 0.05 * slope.max()))
+
+
+def stable_with_a_corner(z, y):
+    return (z.clamp(min=0) - z * y + torch.log1p(torch.exp(-z.abs()))).mean()
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    ("exercise", "answer", "named"),
+    [
+        ("chain/scalar-backward", divided_and_repaired, ("0/0 taken for 0",)),
+        ("chain/scalar-backward", divided_with_a_small_number, ("0/0 taken for 0",)),
+        ("chain/matrix-backward", elementwise, ()),
+        ("relu/disease", disease_by_mean, ("the mean for the size",)),
+        (
+            "saturation/saturated-fraction",
+            share_of_the_steepest_present,
+            ("5 % of the largest slope among the entries",),
+        ),
+        ("saturation/loss-from-logits", stable_with_a_corner, ("a corner at z = 0",)),
+    ],
+)
+def test_a_near_miss_is_wrong_and_blamed_for_what_it_is(exercise, answer, named, seed) -> None:
+    verdict = check(get(exercise), answer, seed=seed)
+    assert not verdict.right
+    assert verdict.misconceptions == named, f"\n{verdict}"
+
+
+def test_unsorted_eigenvalues_and_exponents_are_seen() -> None:
+    def first_eigenvalue(W):
+        return float(np.abs(np.linalg.eigvals(W)[0]))
+
+    verdict = check(get("recurrent/radius-and-norm"), {"spectral_radius": first_eigenvalue}, seed=0)
+    assert verdict.misconceptions == ("the first instead of the largest",)
+
+    def unsorted(jacobians):
+        q, logs = np.eye(len(jacobians[0])), 0.0
+        for jacobian in jacobians:
+            q, r = np.linalg.qr(jacobian @ q)
+            logs = logs + np.log(np.abs(np.diag(r)))
+        return logs / len(jacobians)
+
+    assert check(get("recurrent/lyapunov"), unsorted, seed=0).misconceptions == ("not sorted",)
