@@ -16,6 +16,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import torch
+
 from gradcourse.checking.call import outcome_of
 from gradcourse.checking.exercise import Driver, Function
 from gradcourse.checking.plain import plain
@@ -64,9 +67,6 @@ def live(connection: socket.socket, layers: dict[str, str]) -> None:
 def _fresh_randomness() -> None:
     """A fork copies the state of every generator."""
     random.seed()
-    import numpy as np
-    import torch
-
     np.random.seed()  # noqa: NPY002, the generator that learners' old code uses
     torch.seed()
 
@@ -114,8 +114,6 @@ def _afresh(work: Callable[[], Any]) -> Any:
     There, what a cell has set for its own thread alone (numpy's error state, autograd switched off)
     is not set; it must not be here, or a learner loses the marks that the panel promised.
     """
-    import numpy as np
-    import torch
 
     def inside() -> Any:
         with (
