@@ -585,7 +585,7 @@ gc.Plot(
 # **Speaker notes** · 6 min
 #
 # Most vote "all": the sentence before the panel invites it, and it is true of the step. Let them
-# explain the orange line with the formula. The last row is the test of the explanation: the same
+# explain "clipped at all but 20" with the formula. The last row is the test of the explanation: the same
 # weights, an empty memory. If asked about a smaller β₂, 0.95 as in many large runs: the memory is then
 # 20 updates, and a spike is forgotten soon. Lesson 11 comes back to spikes.
 
