@@ -94,7 +94,7 @@ gc.panel("batch-norm/running")
 # `model` is a torch module with batch norm inside; it gives ten outputs per image. `x` is a tensor
 # of images. Return the digit of each image, a tensor of shape (rows,). An image's digit must not
 # depend on the other images, and the model must be left exactly as it came: its running
-# statistics, and its mode, whichever that was.
+# statistics, its mode and that of its layers, whichever that was.
 
 
 # %% name="predict" answer="batch-norm/predict"
@@ -189,7 +189,8 @@ gc.panel("batch-norm/growth")
 #
 # An untrained network of 56 ReLU layers with batch norm, 64 units each, He's weights, 128 digits.
 # δ leaves the last hidden layer and travels back. Through how many layers must it go to become
-# 1000 times as large? The check takes the median of five networks and accepts 25 % more or less.
+# 1000 times as large? The check takes the median of five networks and accepts what is within a
+# factor of 1.25 of it.
 
 # %% name="thousandfold" answer="batch-norm/thousandfold"
 layers = None

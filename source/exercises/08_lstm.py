@@ -93,7 +93,7 @@ gc.panel("lstm/half-life")
 #
 # The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has it, with
 # small weights. At which lag is 1 % of the gradient left on the road? The check takes the median of
-# five networks and accepts 20 % more or less.
+# five networks and accepts what is within a factor of 1.2 of it.
 
 # %% name="one-percent" answer="lstm/one-percent"
 one_percent_lag = None

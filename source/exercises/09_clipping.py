@@ -25,7 +25,7 @@ _ = torch.optim.SGD([torch.zeros(1)], lr=0.1)
 # so that their joint norm is at most `max_norm`. Return the joint norm *before* clipping, a float.
 #
 # - A norm within `max_norm` changes nothing.
-# - Some parameters have `grad` None: leave them out.
+# - Some parameters, or all of them, have `grad` None: leave these out. The norm of nothing is 0.
 # - If any gradient holds NaN or Inf, change nothing; the norm you return says so (NaN or inf).
 # - A finite gradient of 1e24 must be clipped like any other, though it is float32.
 
@@ -138,7 +138,8 @@ gc.panel("clipping/adaptive")
 #
 # Adam, $\beta_2 = 0.999$, has run for 4000 updates on gradients of size 1. Then comes one gradient of
 # size 100, and after it ordinary ones again. By which factor is Adam's rate $1/\sqrt{\hat v}$ changed,
-# 100 updates after the spike? Set `rate` to that factor. The check accepts 25 % more or less.
+# 100 updates after the spike? Set `rate` to that factor. The check accepts what is within a factor
+# of 1.25 of it.
 
 # %% name="memory" answer="clipping/memory"
 rate = None
