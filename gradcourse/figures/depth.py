@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gradcourse.figures.given import check_record
 from gradcourse.figures.plot import Axis, Band, Line, Picture, Plot
 from gradcourse.support import GradcourseError
 
@@ -154,6 +155,7 @@ _IN_ORDER = ("blue", "vermillion", "green", "orange", "purple", "sky", "brown", 
 def _line(
     name: str, record: Record, quantity: str, kind: str | None, step: int, index: int
 ) -> Line:
+    check_record("depth_plot", record, quantity)
     row = chosen_row(np.abs(getattr(record, quantity)), step)
     if kind is not None:
         row = row[record.select(kind)]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.figures.depth import chosen_row, color_of, healthy_band, theory_lines
+from gradcourse.figures.given import numbers
 from gradcourse.figures.plot import Axis, Band, Line, Plot
 from gradcourse.support import GradcourseError
 
@@ -77,7 +78,7 @@ def _rows(record: Record | Mapping[str, Record | ArrayLike], step: int) -> dict[
     for name, one in given.items():
         tables = getattr(one, "lag_gradient", None)
         if tables is None:
-            rows[name] = np.asarray(one, dtype=np.float64)
+            rows[name] = numbers("lag_plot", one, "a record of a probe, or norms in order of time")
             continue
         if not tables:
             raise GradcourseError(

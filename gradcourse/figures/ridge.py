@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcourse.figures.given import check_record
 from gradcourse.figures.plot import Axis, Line, Plot
 from gradcourse.support import GradcourseError
 
@@ -88,6 +89,7 @@ def histograms_of(
     """Return one histogram for each layer, of one step if they come from a record."""
     if isinstance(histograms, Mapping):
         return list(histograms.values())
+    check_record("ridge_plot", histograms, "log2_histograms")
     every = list(histograms.log2_histograms.values())
     if not -len(every[0]) <= step < len(every[0]):
         raise GradcourseError(

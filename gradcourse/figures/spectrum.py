@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.figures.depth import color_of, theory_lines
+from gradcourse.figures.given import numbers
 from gradcourse.figures.plot import Axis, Line, Plot
 from gradcourse.support import GradcourseError
+
+_LOGS = "logs of singular values: gc.jacobian_spectrum(model, x)"
 
 
 def spectrum_plot(
@@ -46,7 +49,7 @@ def spectrum_plot(
     rows = dict(given) if isinstance(given, Mapping) else {"measured": given}
     lines, widest = [], 0.0
     for index, (name, logs) in enumerate(rows.items()):
-        decades = np.sort(np.asarray(logs, dtype=np.float64).ravel())[::-1] / np.log(10)
+        decades = np.sort(numbers("spectrum_plot", logs, _LOGS).ravel())[::-1] / np.log(10)
         finite = np.isfinite(decades)
         if not finite.any():
             raise GradcourseError(f"No singular value of {name!r} is finite and above 0.")

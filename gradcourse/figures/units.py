@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcourse.figures.depth import chosen_row
+from gradcourse.figures.given import check_record
 from gradcourse.figures.plot import Axis, Line, Plot
 from gradcourse.support import GradcourseError
 
@@ -43,6 +44,7 @@ def saturation_plot(record: Record, *, step: int = -1, title: str = "") -> Plot:
     GradcourseError
         If no layer can saturate or die, or the step is not in the record.
     """
+    check_record("saturation_plot", record, *(name for name, _, _ in _SHARES))
     rows = {name: chosen_row(np.asarray(getattr(record, name)), step) for name, _, _ in _SHARES}
     layers = np.flatnonzero(~np.isnan(np.stack(list(rows.values()))).all(axis=0))
     if not len(layers):

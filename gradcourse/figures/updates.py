@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcourse.figures.depth import color_of
+from gradcourse.figures.given import check_record
 from gradcourse.figures.plot import Axis, Band, Line, Plot
 from gradcourse.support import GradcourseError
 
@@ -42,6 +43,7 @@ def update_plot(record: Record, *, title: str = "") -> Plot:
     GradcourseError
         If the record holds no update.
     """
+    check_record("update_plot", record, "update_ratio", "weights")
     table = np.asarray(record.update_ratio)
     steps = np.flatnonzero(~np.isnan(table).all(axis=1))
     if not len(steps):
