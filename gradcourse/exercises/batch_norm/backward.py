@@ -239,7 +239,7 @@ BACKWARD = CodeExercise(
         "Three paths lead from u to the loss: through x̂ directly, through μ, and through σ².",
         "With s = √(σ² + ε) the direct path is γδ/s. The path through μ subtracts the mean of δ, "
         "the path through σ² subtracts x̂ times the mean of δ·x̂.",
-        "gamma / s * (delta - delta.mean(0) - x * (delta * x).mean(0)); and for the parameters "
-        "np.array([(delta * x).sum(0), delta.sum(0)])",
+        "x = (u − mean)/s; then γ/s · (δ − mean of δ − x · mean of δ·x), with each mean along "
+        "axis 0. The parameters have sums where this has means, and no γ/s.",
     ),
 )

@@ -130,6 +130,7 @@ GROWTH = CodeExercise(
         "divides by σ.",
         "σ² of the layer above is proportional to the variance of a over the batch, one for each "
         "unit, then averaged; the weights cancel.",
-        "np.sqrt(np.mean(slope**2) / np.mean(a.var(axis=0)))",
+        "a.var(axis=0) is one variance per unit; its mean stands below, the mean of slope**2 "
+        "above. And the size is not the mean square.",
     ),
 )

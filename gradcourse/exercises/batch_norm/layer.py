@@ -174,6 +174,7 @@ FORWARD = CodeExercise(
     hints=(
         "Each column of u is one unit. All means are over the images, the rows.",
         "Subtract u.mean(axis=0); divide by the root of u.var(axis=0) plus ε; then γ, then β.",
-        "gamma * (u - u.mean(axis=0)) / np.sqrt(u.var(axis=0) + eps) + beta",
+        "s = np.sqrt(u.var(axis=0) + eps) is one number for each unit. x̂ is (u − "
+        "u.mean(axis=0)) / s; what makes z of it?",
     ),
 )

@@ -189,7 +189,7 @@ PREDICT = CodeExercise(
         "Batch norm has two modes. Which one does not depend on the other images?",
         "Remember model.training, call model.eval(), predict, and then model.train(…) with what "
         "you remembered.",
-        "was = model.training; model.eval(); with torch.no_grad(): digits = "
-        "model(x).argmax(dim=1); model.train(was); return digits",
+        "`was = model.training` before model.eval(), `model.train(was)` after the prediction. "
+        "The digits are the argmax over the outputs: which dim is that?",
     ),
 )

@@ -228,7 +228,7 @@ LAYER_NORM = CodeExercise(
         "The same two formulas as for a batch, but along the other axis.",
         "np.mean and np.var with axis=1 and keepdims=True give one number per image, in a shape "
         "that divides u.",
-        "(u - u.mean(1, keepdims=True)) / np.sqrt(u.var(1, keepdims=True) + eps) * gamma + beta; "
-        "and gamma * u / np.sqrt((u**2).mean(1, keepdims=True) + eps)",
+        "u.mean(1, keepdims=True) and u.var(1, keepdims=True) have shape (B, 1). RMS norm needs "
+        "one of them only: the mean, of u**2.",
     ),
 )

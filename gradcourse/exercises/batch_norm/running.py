@@ -143,7 +143,7 @@ RUNNING = CodeExercise(
     hints=(
         "Two conventions to get right: which share m is, and what the variance is divided by.",
         "New = (1 − m)·old + m·batch; the batch's variance is the sum of squares over B − 1.",
-        "np.array([(1 - momentum) * mean + momentum * u.mean(0), (1 - momentum) * variance + "
-        "momentum * u.var(0, ddof=1)])",
+        "u.var(0, ddof=1) divides by B − 1. Mix it with the old variance, and u.mean(0) with "
+        "the old mean, by the same m; np.array([a, b]) puts one row below the other.",
     ),
 )

@@ -190,7 +190,8 @@ ADAPTIVE = CodeExercise(
     hints=(
         "One ratio per unit: the norm of its gradient to the norm of its weights.",
         "allowed = limit · max(‖W_i‖, eps). The factor of row i is min(1, allowed/‖G_i‖).",
-        "allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps); return G * "
-        "np.minimum(1, allowed / np.linalg.norm(G, axis=1, keepdims=True))",
+        "np.linalg.norm(…, axis=1, keepdims=True) gives one norm per row, in a shape that "
+        "multiplies G. np.maximum puts the floor under ‖W_i‖, np.minimum keeps the factor at 1 "
+        "or below.",
     ),
 )

@@ -97,7 +97,7 @@ ANGLE = CodeExercise(
     hints=(
         "The gradient of a network is one long vector.",
         "cos = a·b / (‖a‖ ‖b‖), with both gradients flattened and joined.",
-        "a, b = (np.concatenate([np.ravel(t) for t in g]) for g in (raw, clipped)); "
-        "np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))",
+        "np.concatenate([np.ravel(t) for t in raw]) is one long vector. np.arccos gives "
+        "radians, and NaN where rounding made the cosine 1.0000000000000002: cut it at 1.",
     ),
 )

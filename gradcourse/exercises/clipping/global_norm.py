@@ -196,8 +196,8 @@ GLOBAL_NORM = CodeExercise(
         "One number decides: the norm of all gradients together. When is there nothing to do?",
         "Square in float64 and add over all tensors that have a gradient. If the root is finite "
         "and above max_norm, multiply every gradient in place by max_norm / norm.",
-        "grads = [p.grad for p in parameters if p.grad is not None]; norm = "
-        "sum(float(g.double().square().sum()) for g in grads) ** 0.5; if math.isfinite(norm) and "
-        "norm > max_norm: for g in grads: g.copy_(g.double() * (max_norm / norm)); return norm",
+        "g.double().square().sum() for each gradient that is not None; math.isfinite tells "
+        "whether the root is a number; p.grad.mul_(factor) works in place. In which order do "
+        "you ask?",
     ),
 )

@@ -253,8 +253,8 @@ STEP = CodeExercise(
     hints=(
         "At which moment does the model hold the true gradient of this batch, not yet used?",
         "zero_grad, scaled backward, unscale_, clip, step, update.",
-        "optimizer.zero_grad(); scaler.scale(F.mse_loss(model(x), y)).backward(); "
-        "scaler.unscale_(optimizer); clip_grad_norm_(model.parameters(), max_norm); "
-        "scaler.step(optimizer); scaler.update()",
+        "Between backward and step the gradient is still 1024 times too large. First unscale_, "
+        "then clip, then scaler.step(optimizer), and update() last. zero_grad: where can it not "
+        "throw the new gradient away?",
     ),
 )

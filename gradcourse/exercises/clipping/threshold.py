@@ -146,6 +146,7 @@ THRESHOLD = CodeExercise(
     hints=(
         "Which updates of the history say nothing about the size of an ordinary gradient?",
         "np.isfinite picks the norms to keep; np.percentile(kept, percent) takes 0 to 100.",
-        "norms = np.asarray(norms); float(np.percentile(norms[np.isfinite(norms)], percent))",
+        "norms[np.isfinite(norms)] keeps the finite ones, if norms is an array. np.percentile "
+        "takes percent as it is, np.quantile a share.",
     ),
 )

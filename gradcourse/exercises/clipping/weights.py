@@ -231,7 +231,7 @@ PENALTIES = CodeExercise(
         "Differentiate for one weight: λw² and λ|w|.",
         "2λw and λ·sign(w), with sign(0) = 0. Decoupled: the old weight loses ηλw besides the "
         "optimizer's step.",
-        "2 * strength * W; strength * np.sign(W); W - lr * step - lr * strength * W",
+        "np.sign(0) is 0. Decoupled: W, minus η·step, minus η·λ times … what?",
     ),
 )
 

@@ -176,7 +176,7 @@ CHRONO = CodeExercise(
         "bias.",
         "Zero both vectors. With n = len(uniform), bias_ih_l0[:n] belongs to the input gate and "
         "bias_ih_l0[n:2*n] to the forget gate.",
-        "with torch.no_grad(): zero both; b = torch.log(1 + (longest - 2) * uniform); "
-        "lstm.bias_ih_l0[n:2*n] = b; lstm.bias_ih_l0[:n] = -b",
+        "Under torch.no_grad(), vector.zero_() empties a vector in place. Then b = torch.log(1 "
+        "+ (longest − 2)·uniform) goes into one of the two: with which sign into which block?",
     ),
 )

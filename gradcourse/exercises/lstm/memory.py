@@ -209,7 +209,7 @@ HALF_LIFE = CodeExercise(
     hints=(
         "σ(b) is the gate; after k steps σ(b)^k is left.",
         "f^k = ½ gives k = ln 2/−ln f. Backwards, f = 2^(−1/k), and b = ln(f/(1 − f)).",
-        "f = 1/(1 + np.exp(-(bias_ih + bias_hh))); np.log(2)/-np.log(f). And "
-        "f = 0.5**(1/steps); np.log(f/(1 - f)).",
+        "f = 1/(1 + np.exp(−b)), with b the sum of the two biases; then solve k·ln f = ln ½. "
+        "Backwards start from f = 0.5**(1/steps), and turn σ round.",
     ),
 )

@@ -140,6 +140,6 @@ DIRECT_PATH = CodeExercise(
     hints=(
         "c_t = f_t · c_(t−1) + …: one factor for each step back.",
         "Lag 1 is f_T, lag 2 is f_T · f_(T−1). Turn the rows round, then multiply cumulatively.",
-        "np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1], axis=0)])",
+        "np.cumprod(f[::-1], axis=0) has T rows, for lags 1 to T. What is the row for lag 0?",
     ),
 )

@@ -235,7 +235,8 @@ BLOCK = CodeExercise(
         "x + α F(x), with F = ReLU, layer1, ReLU, layer2, in this order.",
         "α must be an nn.Parameter, so that an optimizer finds it; nothing may stand on the "
         "shortcut.",
-        "self.alpha = nn.Parameter(torch.tensor(float(alpha))); return x + self.alpha * "
-        "self.layer2(torch.relu(self.layer1(torch.relu(x))))",
+        "nn.Parameter(torch.tensor(float(alpha))) makes a number learned. In forward, "
+        "torch.relu(x) goes to layer1, and what comes out goes through the other ReLU and "
+        "layer2; x itself waits for the sum.",
     ),
 )

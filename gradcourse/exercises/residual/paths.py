@@ -168,8 +168,8 @@ PATHS = CodeExercise(
         "Carry one vector per length through the blocks, from the last to the first.",
         "At each block a path of length k either was one of length k and takes the shortcut, or "
         "was one of length k − 1 and takes the branch: v_k ← v_k + α Jᵀ v_{k−1}.",
-        "parts[0] = delta; for J in jacobians[::-1]: parts[1:] = parts[1:] + alpha * "
-        "parts[:-1] @ J",
+        "Start with δ in row 0 and zeros below. At each block, from the last: new row k = old "
+        "row k + α Jᵀ times old row k − 1.",
     ),
 )
 

@@ -201,7 +201,7 @@ PROJECTION = CodeExercise(
         "What is the shape of the branch's result, compared with x?",
         "A 1×1 convolution from channels_in to channels_out with stride 2 gives that shape; no "
         "padding.",
-        "self.shortcut = nn.Conv2d(channels_in, channels_out, 1, stride=2, bias=False); return "
-        "self.shortcut(x) + self.conv2(torch.relu(self.conv1(torch.relu(x))))",
+        "nn.Conv2d(channels_in, channels_out, 1, stride=2) has a bias unless you say "
+        "bias=False. In forward it is given x, and conv1 is given torch.relu(x).",
     ),
 )

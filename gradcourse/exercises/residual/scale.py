@@ -101,7 +101,8 @@ VARIANCE = CodeExercise(
     hints=(
         "x_l = x_{l−1} + α F(x_{l−1}). What is the mean square of a sum of two uncorrelated terms?",
         "Each block multiplies the mean square by 1 + α².",
-        "np.concatenate([[1.0], np.cumprod(1 + alphas**2)])",
+        "np.cumprod(1 + alphas**2) holds the mean squares of x_1 to x_L. Which one stands "
+        "before them?",
     ),
 )
 

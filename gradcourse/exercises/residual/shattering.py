@@ -220,7 +220,7 @@ SHATTERING = CodeExercise(
     hints=(
         "One row is one gradient. The cosine of two is their inner product over both lengths.",
         "With unit rows g, g @ g.T holds all cosines; np.diag(c, k) those of pairs k apart.",
-        "g = gradients / np.linalg.norm(gradients, axis=1, keepdims=True); c = g @ g.T; "
-        "np.array([np.diag(c, k).mean() for k in range(len(c))])",
+        "np.linalg.norm(gradients, axis=1, keepdims=True) holds the lengths, one per row. In "
+        "the matrix of cosines np.diag(c, k) has m − k entries: take their mean, for each k.",
     ),
 )

@@ -141,8 +141,8 @@ FIXUP = CodeExercise(
     hints=(
         "Two things: which matrix starts at 0, and by how much the others shrink.",
         "The last one is 0; the m − 1 others are multiplied by L^(−1/(2m − 2)).",
-        "factor = blocks ** (-1 / (2 * len(matrices) - 2)); return [factor * W for W in "
-        "matrices[:-1]] + [np.zeros_like(matrices[-1])]",
+        "-1 / (2 * m - 2) is the exponent, m = len(matrices). factor * W makes a new matrix; "
+        "np.zeros_like makes the last one.",
     ),
 )
 
