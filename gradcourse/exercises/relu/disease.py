@@ -109,8 +109,8 @@ def _patients(rng: np.random.Generator) -> Sequence[Arguments]:
     wide = [_layer(rng, 0.5)[:1], _layer(rng, 0.5, scale=FADED * rng.uniform(0.5, 0.8))]
     dip = [_layer(rng, 0.5), _layer(rng, 0.5, scale=0.3 * FADED), _layer(rng, 0.5, scale=0.1)]
     half_dead = [_layer(rng, 0.4, dead=0.5) for _ in range(3)]
-    made = (sparse, vanished, in_the_middle, at_the_end, small, half_dead)
-    made = (*made, faint, fainter, half, paler, wide, dip)
+    made = [sparse, vanished, in_the_middle, at_the_end, small, half_dead]
+    made += [faint, fainter, half, paler, wide, dip]
     return [(layers,) for layers in made]
 
 
