@@ -109,7 +109,7 @@ gc.panel("batch-norm/large-weights")
 # %% [markdown] name="drag-one-batch" tags=["subslide"]
 # ### Drag
 #
-# One unit, eight images. Grey is $u$; green is $\hat x$, which is $u$ less its mean, divided by its
+# One unit, eight images. Dotted is $u$; solid is $\hat x$, which is $u$ less its mean, divided by its
 # standard deviation. You hold image 8. Look at the seven others, which you do not touch.
 
 # %% name="demo-one-batch" tags=["fragment"]
