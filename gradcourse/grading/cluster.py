@@ -63,6 +63,10 @@ def on_cluster(tasks: Iterable[Task], grade: Grade, address: str) -> Iterator[tu
 def _connected(address: str) -> Any:
     from distributed import Client
 
+    class Connection(Client):
+        def __del__(self) -> None:
+            """Wait for nothing: one that never connected would, and then print a traceback."""
+
     # What goes wrong is said in one line of ours. Importing it has set the level of each.
     for name in [*logging.root.manager.loggerDict, "distributed.utils"]:
         if name.startswith("distributed"):
@@ -70,7 +74,7 @@ def _connected(address: str) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            client = Client(address, timeout=ANSWER_WITHIN, set_as_default=False)
+            client = Connection(address, timeout=ANSWER_WITHIN, set_as_default=False)
     # Name lookup, refused connections, time limits, unknown protocols: all mean the same.
     except Exception as error:
         raise no_answer(address) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import signal
@@ -319,9 +320,14 @@ def test_submissions_that_lie_among_the_marks(settings: Settings) -> None:
     ["tcp://127.0.0.1:1", "nonsense", "http://127.0.0.1:1", "tcp://no.such.host.invalid:1"],
 )
 def test_a_scheduler_that_does_not_answer(
-    settings: Settings, address: str, capsys: pytest.CaptureFixture[str]
+    settings: Settings,
+    address: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("distributed")
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
     _hand_in(settings, "alice")
     words = [settings.submissions, "--out", settings.out, "--scheduler", address]
     code, errors = _command(*words, capsys=capsys)
@@ -332,6 +338,8 @@ def test_a_scheduler_that_does_not_answer(
         .startswith(f"gradcourse grade: the scheduler {address} does not answer")
     )
     assert "Traceback" not in errors
+    gc.collect()  # nor later: what is thrown away must not try to reach it once more
+    assert not complaints
 
 
 def test_exit_code_and_summary(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
