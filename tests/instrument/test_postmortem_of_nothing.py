@@ -1,11 +1,11 @@
-"""NaN that comes from too few numbers, not from too large ones."""
+"""NaN that comes from too few numbers, and a replay that does not come about."""
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from gradcourse.instrument import post_mortem
+from gradcourse.instrument import post_mortem, watch
 
 
 def cross_entropy_of_ignored_targets(out):
@@ -34,3 +34,28 @@ def test_a_mean_that_overflows_says_what_the_dtype_holds():
     found = post_mortem(net, lambda: (net(torch.ones(2, 5)) * 0 + 2e38).mean())
     assert found.op == "mean"
     assert "largest float32" in found.evidence
+
+
+class OnlyOnce(nn.Module):
+    """A model that cannot be replayed."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(5, 3)
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        if self.calls > 1:
+            raise RuntimeError("only once")
+        return self.layer(x)
+
+
+def test_a_replay_that_fails_does_not_call_the_output_finite():
+    net = OnlyOnce()
+    with watch(net, stop=False) as watched:
+        net(torch.full((2, 5), float("nan"))).sum().backward()
+    found = watched.post_mortem
+    assert found.direction == "unknown"
+    assert found.evidence == {"the model's output": "NaN"}
+    assert "only once" in found.note

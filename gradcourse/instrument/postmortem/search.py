@@ -65,7 +65,8 @@ def search_loss(
 def unknown(calls: Collection[Call], affected: tuple[str, ...]) -> PostMortem:
     """What can be said when no replay shows the fault again."""
     sent = [g for call in calls for g in call.output_gradients if g is not None]
-    if calls and (not affected or not all_finite(sent)):
+    nan = any(bool(value.isnan()) for call in calls for value in call.sums)
+    if calls and not nan and (not affected or not all_finite(sent)):
         return PostMortem(
             "forward" if not affected else "backward",
             LOSS,
@@ -80,4 +81,13 @@ def unknown(calls: Collection[Call], affected: tuple[str, ...]) -> PostMortem:
         else "The model itself was not called since the last update, so there is nothing to "
         "replay: watch the module that your loop calls."
     )
-    return PostMortem("unknown", "", note=note, affected=affected, advice=advice.UNKNOWN)
+    if nan:
+        note = "The model's output held NaN, and its replay does not."
+    return PostMortem(
+        "unknown",
+        "",
+        note=note,
+        affected=affected,
+        evidence={"the model's output": "NaN"} if nan else {},
+        advice=advice.UNKNOWN,
+    )
