@@ -19,7 +19,7 @@ from gradcourse.support import GradcourseError
 _LARGEST = 4096
 """Numbers that a layer may give: a float64 matrix of this size takes 128 MiB."""
 
-Layers = nn.Module | Iterable[Callable[[torch.Tensor], torch.Tensor]]
+Layers = Callable[[torch.Tensor], Any] | Iterable[Callable[[torch.Tensor], torch.Tensor]]
 
 
 def jacobian_spectrum(model: Layers, x: torch.Tensor) -> np.ndarray:
@@ -31,8 +31,8 @@ def jacobian_spectrum(model: Layers, x: torch.Tensor) -> np.ndarray:
 
     Parameters
     ----------
-    model : nn.Module or iterable of callables
-        Any network, or its layers or functions in order. It is cut at every tensor that all
+    model : nn.Module, callable, or iterable of these
+        Any network or function, or its layers in order. It is cut at every tensor that all
         paths from ``x`` to the output pass through; a skip connection spans from one such tensor
         to the next. A float64 copy computes, in the mode that the model is in (``model.eval()``
         turns dropout off); the model is left alone.
@@ -110,7 +110,7 @@ def layer_jacobians(model: Layers, x: torch.Tensor) -> list[np.ndarray]:
 
 def _double(model: Layers) -> list[Callable[[torch.Tensor], Any]]:
     """The model as a list of functions on float64."""
-    parts = [model] if isinstance(model, nn.Module) else list(model)
+    parts = [model] if callable(model) else list(model) if isinstance(model, Iterable) else []
     if not parts or not all(callable(part) for part in parts):
         raise GradcourseError(
             "jacobian_spectrum takes a torch.nn.Module, or the layers in a list, in order."

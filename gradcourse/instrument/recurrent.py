@@ -65,7 +65,12 @@ def lag_slope(norms: np.ndarray) -> float:
     GradcourseError
         If fewer than two are left.
     """
-    values = np.asarray(norms, dtype=np.float64)
+    try:
+        values = np.asarray(norms, dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        values = np.zeros((0, 0))
+    if values.ndim != 1:
+        raise GradcourseError(f"lag_slope got {norms!r}; it takes norms in the order of time.")
     keep = np.flatnonzero(np.isfinite(values) & (values > 0))
     if len(keep) < 2:
         raise GradcourseError(
@@ -105,6 +110,10 @@ def lag_gradient(
     GradcourseError
         If there is no recurrent module, or the loss is no scalar that depends on one.
     """
+    if not isinstance(model, nn.Module):
+        raise GradcourseError(
+            f"lag_gradient got {type(model).__name__!r}; it takes a torch.nn.Module and its input."
+        )
     names = [name for name, module in model.named_modules() if isinstance(module, RECURRENT)]
     if not names:
         raise GradcourseError(
@@ -151,6 +160,11 @@ def lag_gradient(
 def _requiring(given: torch.Tensor | PackedSequence) -> torch.Tensor | PackedSequence:
     """The same values as a tensor whose gradient can be asked for."""
     data = given.data if isinstance(given, PackedSequence) else given
+    if not isinstance(data, torch.Tensor) or not data.is_floating_point():
+        raise GradcourseError(
+            f"x is {type(given).__name__!r}; a recurrent module takes a sequence, a floating-point "
+            "tensor."
+        )
     data = data if data.requires_grad else data.detach().requires_grad_()
     return given._replace(data=data) if isinstance(given, PackedSequence) else data
 

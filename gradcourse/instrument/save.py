@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import math
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +81,7 @@ def load_record(path: Path | str) -> Record:
     path = Path(path)
     try:
         # A pickle inside would be refused: data must never become code.
-        with np.load(path, allow_pickle=False) as archive:
+        with _seekable(), np.load(path, allow_pickle=False) as archive:
             header = json.loads(bytes(archive["header"]))
             packed = {kind: archive[kind] for kind in _KINDS}
         if header["format"] != _FORMAT:
@@ -92,7 +96,8 @@ def load_record(path: Path | str) -> Record:
         raise GradcourseError(f"{path} is a folder; give the path of a saved record.") from None
     except (
         *(ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, RecursionError),
-        *(zipfile.BadZipFile, zlib.error, NotImplementedError, OverflowError),
+        *(zipfile.BadZipFile, zlib.error, NotImplementedError, OverflowError, MemoryError),
+        *(struct.error, _NotAnArchive),
     ):
         raise GradcourseError(
             f"{path} is not a record, or it is damaged; expected a file that record.save wrote."
@@ -103,6 +108,20 @@ def load_record(path: Path | str) -> Record:
             "Install the gradcourse that wrote it, or a newer one."
         )
     return record
+
+
+class _NotAnArchive(Exception):
+    """The file's own table of contents points outside of it."""
+
+
+@contextmanager
+def _seekable() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise _NotAnArchive from None
+        raise
 
 
 def _unpack(header: dict[str, Any], packed: dict[str, np.ndarray]) -> Record:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcourse.instrument.histogram import Log2Histogram
 from gradcourse.instrument.record.readings import Readings
-from gradcourse.instrument.record.step import Step, fetched
+from gradcourse.instrument.record.step import MEASURES, Step, fetched
 from gradcourse.instrument.record.text import as_html, as_text
 from gradcourse.support import GradcourseError
 
@@ -130,6 +130,8 @@ class Record(Readings):
         ------
         KeyError
             If something is missing.
+        ValueError
+            If the parts do not fit together.
         """
         shapes = described["parameters"]
         record = cls({name: tuple(int(n) for n in shape) for name, shape in shapes.items()})
@@ -140,7 +142,7 @@ class Record(Readings):
                 steps[int(number)][own] = array
         losses = arrays["loss"].tolist()
         for item, present, loss in zip(described["steps"], steps, losses, strict=True):
-            record._steps.append(_step(item, present, loss))
+            record._steps.append(_checked(_step(item, present, loss), record))
         return record
 
     def save(self, path: Path | str) -> None:
@@ -209,3 +211,24 @@ def _step(item: dict[str, Any], own: dict[str, np.ndarray], loss: float) -> Step
         },
         loss=loss,
     )
+
+
+def _checked(step: Step, record: Record) -> Step:
+    """The step, if its parts fit together: a damaged file must not fail later."""
+    known, weights = len(record.parameters), (len(record.weights),)
+    names = [*step.names, *step.kinds, *step.lag_gradients, *step.histograms]
+    fits = [
+        all(isinstance(name, str) for name in names),
+        len(step.names) == len(step.kinds),
+        step.columns.ndim == 1 and step.columns.shape == step.parameter_gradients.shape,
+        ((step.columns >= 0) & (step.columns < known)).all(),
+        step.weight_norms is None or step.weight_norms.shape == weights,
+        step.update_ratios is None or step.update_ratios.shape == weights,
+        step.measures is None or step.measures.shape == (len(step.names), len(MEASURES)),
+        all(lag.ndim == 1 for lag in step.lag_gradients.values()),
+        all(h.counts.shape == h.exponents.shape for h in step.histograms.values()),
+        all(h.counts.ndim == 1 for h in step.histograms.values()),
+    ]
+    if not all(fits):
+        raise ValueError("parts that do not fit together")
+    return step
