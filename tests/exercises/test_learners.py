@@ -44,6 +44,17 @@ def orthogonal_in_float32(a):
     return q * np.sign(np.diag(r))
 
 
+def lags_in_float32(W, h, delta):
+    W, h, delta = (torch.tensor(a, dtype=torch.float32) for a in (W, h, delta))
+    total, logs = 0.0, []
+    for state in reversed(h):
+        size = delta.norm()
+        total += math.log10(size.item())
+        logs.append(total)
+        delta = W.T @ ((1 - state**2) * delta / size)
+    return logs
+
+
 def bound_in_float32(weights, activation):
     slopes = 0.25 ** len(weights) if activation == "sigmoid" else 1.0
     return torch.tensor(weights, dtype=torch.float32).abs().prod().item() * slopes
@@ -60,6 +71,7 @@ def depth_by_natural_logs(factor, dtype):
     [
         ("relu/masks", delta_by_autograd),
         ("chain/lyapunov", lyapunov_in_float32),
+        ("recurrent/lag-gradient", lags_in_float32),
         ("chain/underflow-depth", depth_by_natural_logs),
         ("init/lsuv", lsuv_in_float32),
         ("init/orthogonal", orthogonal_in_float32),

@@ -181,6 +181,8 @@ LAG_GRADIENT = CodeExercise(
             points=1.0,
             cases=_short_runs,
             example=_EXAMPLE,
+            rtol=1e-5,
+            atol=1e-5,
             look_at="The first entry is log10 ‖delta‖. Go one step back on paper, with the last "
             "row of h.",
         ),
@@ -189,6 +191,8 @@ LAG_GRADIENT = CodeExercise(
             points=1.0,
             cases=_long_runs,
             example=_EXAMPLE,
+            rtol=1e-5,
+            atol=1e-5,
             look_at="A norm of 1e-400 is no float64. Its logarithm is.",
         ),
     ),
