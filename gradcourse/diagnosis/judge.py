@@ -103,6 +103,11 @@ def _without_consequences(signals: Signals, signs: list[Sign]) -> list[Sign]:
 
 def _not_judged(signals: Signals) -> tuple[str, ...]:
     missing = []
+    if np.isnan(signals.parameter_gradient_norm).all() and not signals.nonfinite.any():
+        missing.append(
+            "the gradients of the parameters: at the end of each step none had one; an optimizer "
+            "that steps inside the backward pass has cleared them by then"
+        )
     if not signals.layers:
         missing.append(
             "dead and saturated units, gradients over time lags: no layer was measured; probe "

@@ -1,4 +1,4 @@
-"""Nets so deep that most of their layers get a gradient of exactly 0."""
+"""Gradients of exactly 0 in most layers of a very deep net, and gradients that nobody saw."""
 
 import numpy as np
 import pytest
@@ -37,3 +37,17 @@ def test_a_gradient_that_reaches_the_last_layers_only_has_vanished(depth, dtype,
     first, last = (int(name) // 2 for name in found.layers)
     assert first == 0
     assert depth - len(reached) - 1 <= last < depth - 1
+
+
+def test_gradients_that_were_cleared_inside_the_backward_pass_are_not_judged():
+    net = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 1))
+
+    def clear(parameter):
+        parameter.grad = None
+
+    for parameter in net.parameters():
+        parameter.register_post_accumulate_grad_hook(clear)
+    with probe(net) as record:
+        net(torch.ones(5, 4)).sum().backward()
+    found = diagnose(record)
+    assert any("inside the backward pass" in line for line in found.not_judged)
