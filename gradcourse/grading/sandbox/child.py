@@ -46,6 +46,7 @@ def live(connection: socket.socket, layers: dict[str, str]) -> None:
     notice.start()
     number_of, end, own = os.getpid, os._exit, os.getpid()
     _fresh_randomness()
+    sys.path.append("")  # as in a notebook, but last: a file of its own that it has written
     channel.send({"n": 0, "layers": layers})
     while True:
         try:
