@@ -58,6 +58,11 @@ def _keeps_old(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float
     scaler.update()
 
 
+def _zero_at_the_end(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+    _keeps_old(model, x, y, optimizer, scaler, c)
+    optimizer.zero_grad()
+
+
 def _zero_too_late(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
     scaler.scale(_loss(model, x, y)).backward()
     optimizer.zero_grad()
@@ -174,6 +179,12 @@ STEP = CodeExercise(
                     _keeps_old,
                     "backward adds to what is there, and there was a gradient from before. Call "
                     "optimizer.zero_grad() first.",
+                ),
+                Misconception(
+                    "zero_grad at the end",
+                    _zero_at_the_end,
+                    "Your zero_grad comes last, so the first step still has the gradient that the "
+                    "model held before. Call it first: then it holds wherever the loop begins.",
                 ),
                 Misconception(
                     "no gradient to unscale",
