@@ -179,6 +179,7 @@ LYAPUNOV = CodeExercise(
             points=1.0,
             cases=_short_positive,
             example=(np.array([0.5, 0.5, 2.0, 4.0]),),
+            atol=1e-6,
             look_at="Four factors 0.5, 0.5, 2, 4: the product is 2, so the exponent is log(2)/4.",
         ),
         Part(
@@ -186,6 +187,7 @@ LYAPUNOV = CodeExercise(
             points=1.0,
             cases=_long,
             example=(np.tile([0.25, 1.0], 5000),),
+            atol=1e-6,
             look_at="The product of these factors is 0 in float64. Their logarithms are harmless.",
         ),
         Part(
@@ -193,6 +195,7 @@ LYAPUNOV = CodeExercise(
             points=1.0,
             cases=_negative,
             example=(np.array([-2.0, 0.5, 3.0]),),
+            atol=1e-6,
             look_at="Only the size of a factor counts.",
         ),
     ),

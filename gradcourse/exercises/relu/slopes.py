@@ -242,6 +242,7 @@ PRELU = CodeExercise(
             cases=_backward_cases,
             function="prelu_backward",
             example=(np.array([-2.0, 3.0, -1.0]), 0.5, np.array([1.0, 1.0, -3.0])),
+            atol=1e-5,
             look_at="Two derivatives of h: with respect to z it is 1 or a, with respect to a it "
             "is 0 or z.",
         ),
