@@ -211,7 +211,7 @@ STEP = CodeExercise(
                     "step, while the gradients are still there?",
                 ),
                 Misconception(
-                    "scaler.update() is missing",
+                    "scaler.update() is missing, or not last",
                     _no_update,
                     "Your first step is right; the second one raises, because the scaler still "
                     "waits for update(). It comes once in every step, as its last line.",
