@@ -79,7 +79,7 @@ def test_a_model_without_matrices_is_trained_on(level):
 
 
 @pytest.mark.parametrize(
-    "gives", [lambda out: None, lambda out: 3, lambda out: {"loss": float(out.sum())}]
+    "gives", [lambda out: None, lambda out: 3, lambda out: {"loss": out.sum().item()}]
 )
 @pytest.mark.parametrize("with_optimizer", [True, False])
 def test_every_step_of_a_model_that_returns_no_tensor(gives, with_optimizer):
