@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -57,9 +58,17 @@ def elementwise(**least: float) -> Callable[[Callable[_P, _R]], Callable[_P, _R]
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
         signature = inspect.signature(function)
+        order, plain = tuple(signature.parameters), tuple(least.items())
 
         @functools.wraps(function)
         def of_each(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            given: dict[str, Any] = dict(zip(order, args, strict=False)) | kwargs
+            if all(
+                type(given.get(n, low)) is float and given.get(n, low) >= low for n, low in plain
+            ):
+                # The usual case, and the inner loop of every fixed point.
+                with contextlib.suppress(OverflowError, ZeroDivisionError):
+                    return function(*args, **kwargs)
             bound = signature.bind(*args, **kwargs)
             names = [name for name in least if name in bound.arguments]
             arrays = [as_numbers(name, bound.arguments[name]) for name in names]
