@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import logging
+import queue
 import time
 import uuid
 import warnings
@@ -19,6 +21,12 @@ ANSWER_WITHIN = 5
 
 WORKERS_WITHIN = 30
 """Seconds for the first worker to be there."""
+
+WITHOUT_WORKERS = 60
+"""Seconds without any worker after which the run ends; a nanny starts another in less."""
+
+LOOK_EVERY = 2
+"""Seconds of silence after which we look whether there are still workers."""
 
 PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx")
 AHEAD = 4
@@ -42,7 +50,8 @@ def on_cluster(tasks: Iterable[Task], grade: Grade, address: str) -> Iterator[tu
     Raises
     ------
     GradcourseError
-        If there is no Dask, the scheduler does not answer or goes away, or a worker cannot grade.
+        If there is no Dask, the scheduler does not answer or goes away, no worker is left, or one
+        cannot grade.
     """
     if importlib.util.find_spec("distributed") is None:
         raise GradcourseError(
@@ -97,40 +106,82 @@ def no_answer(address: str) -> GradcourseError:
     )
 
 
+class _Cluster:
+    """The submissions that lie with the cluster."""
+
+    def __init__(self, client: Any, grade: Grade, address: str) -> None:
+        self.client, self.grade, self.address = client, grade, address
+        self.run = uuid.uuid4().hex[:12]
+        self.at_work: dict[str, Task] = {}
+        self.done: queue.Queue[Any] = queue.Queue()
+
+    def submit(self, task: Task, attempt: str = "") -> None:
+        # The key names the submission, so the cluster never holds it twice.
+        key = f"gradcourse-{self.run}-{task.number}{attempt}"
+        self.at_work[key] = task
+        future = self.client.submit(
+            _on_worker, self.grade, task, course_version(), key=key, pure=False
+        )
+        future.add_done_callback(self.done.put)
+
+    def next(self) -> tuple[Task, Result | None]:
+        """Wait for a submission; without a result where the workers at it were lost."""
+        since = None
+        while True:
+            try:
+                future = self.done.get(timeout=LOOK_EVERY)
+                break
+            except queue.Empty:
+                since = self._without_workers(since)
+        task = self.at_work.pop(future.key)
+        result = _result(future, task, self.address)
+        future.release()
+        return task, result
+
+    def _without_workers(self, since: float | None) -> float | None:
+        """Return since when there has been no worker; raise when that is too long."""
+        try:
+            if _threads(self.client):
+                return None
+        except (OSError, TimeoutError) as error:
+            raise _gone(self.address) from error
+        since = since or time.monotonic()
+        if time.monotonic() - since > WITHOUT_WORKERS:
+            raise GradcourseError(
+                f"the scheduler {self.address} has lost its last worker: start some again; what is "
+                "graded is kept: go on with --resume"
+            )
+        return since
+
+
 def _graded(
     client: Any, tasks: Iterable[Task], grade: Grade, address: str
 ) -> Iterator[tuple[Task, Result]]:
-    from distributed import as_completed
-
-    waiting = iter(tasks)
-    run = uuid.uuid4().hex[:12]
-    at_work: dict[str, Task] = {}
-    results = as_completed(loop=client.loop)
-
-    def submit() -> bool:
-        task = next(waiting, None)
-        if task is None:
-            return False
-        # The key names the submission, so the cluster never holds it twice.
-        key = f"gradcourse-{run}-{task.number}"
-        at_work[key] = task
-        results.add(client.submit(_on_worker, grade, task, course_version(), key=key, pure=False))
-        return True
-
-    while len(at_work) < AHEAD * _threads(client) and submit():
-        pass
-    for future in results:
-        task = at_work.pop(future.key)
-        yield task, _result(future, task, address)
-        future.release()
-        submit()
+    cluster, waiting = _Cluster(client, grade, address), iter(tasks)
+    suspects = []
+    ahead = AHEAD * max(1, _threads(client))
+    for task in itertools.islice(waiting, ahead):
+        cluster.submit(task)
+    while cluster.at_work:
+        task, result = cluster.next()
+        if result is None:
+            suspects.append(task)
+        else:
+            yield task, result
+        for another in itertools.islice(waiting, 1):
+            cluster.submit(another)
+    # Dask blames a dead worker's whole queue. Alone, each shows whether it was the one.
+    for task in suspects:
+        cluster.submit(task, attempt="-alone")
+        _, result = cluster.next()
+        yield task, result or not_graded("internal-error", task.assignment, DIED)
 
 
 def _threads(client: Any) -> int:
-    return max(1, sum(client.nthreads().values()))
+    return sum(client.nthreads().values())
 
 
-def _result(future: Any, task: Task, address: str) -> Result:
+def _result(future: Any, task: Task, address: str) -> Result | None:
     from distributed import CancelledError, KilledWorker
 
     try:
@@ -139,16 +190,20 @@ def _result(future: Any, task: Task, address: str) -> Result:
     except GradcourseError:
         raise
     except KilledWorker:
-        return not_graded("internal-error", task.assignment, DIED)
+        return None
     except (CancelledError, OSError, TimeoutError) as error:
-        raise GradcourseError(
-            f"the scheduler {address} went away; what is graded is kept: go on with --resume"
-        ) from error
+        raise _gone(address) from error
     except ImportError as error:
         raise GradcourseError(
             f"a worker of {address} cannot load {error.name}: install the course where the workers "
             "run"
         ) from error
+
+
+def _gone(address: str) -> GradcourseError:
+    return GradcourseError(
+        f"the scheduler {address} went away; what is graded is kept: go on with --resume"
+    )
 
 
 def _on_worker(grade: Grade, task: Task, version: str) -> Result:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ import fakes
 import pytest
 
 from gradcourse import cli
+from gradcourse.grading import cluster as cluster_module
 from gradcourse.grading import store
 from gradcourse.grading.command import run_grade_command
 from gradcourse.grading.run import Graded, Settings, grade_class
+from gradcourse.grading.task import Task
 from gradcourse.support import GradcourseError, write_atomically
 
 ROOT = Path(__file__).parents[2]
@@ -392,37 +395,101 @@ def test_a_submission_that_kills_every_worker_costs_only_itself(
 ) -> None:
     for number in range(6):
         _hand_in(settings, f"fine{number}")
-    _hand_in(settings, "deadly", die="always")
+    # A worker that dies within milliseconds of its start takes its nanny with it.
+    _hand_in(settings, "deadly", die="always", sleep=0.5)
     graded = _grade(replace(settings, jobs=None, scheduler=cluster.scheduler_address))
     codes = _codes(graded)
     assert codes.pop("deadly") == ["internal-error"]
     assert set(map(tuple, codes.values())) == {()}
 
 
+class BlamingClient:
+    """It blames a dead worker's whole queue, as Dask does. Submission 1 is the guilty one."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+
+    def nthreads(self) -> dict[str, int]:
+        return {"worker": 1}
+
+    def submit(self, function: Any, grade: Any, task: Task, version: str, **more: Any) -> Any:
+        from distributed import KilledWorker
+
+        key = more["key"]
+        self.keys.append(key)
+        future: Any = Future()
+        future.key, future.release = key, lambda: None
+        if task.number in (0, 1, 2) and not (key.endswith("-alone") and task.number != 1):
+            future.set_exception(KilledWorker(key, "worker", 3))
+        else:
+            future.set_result(function(grade, task, version))
+        return future
+
+
+def test_a_submission_that_waited_behind_a_deadly_one_is_graded_alone(settings: Settings) -> None:
+    pytest.importorskip("distributed")
+    paths = [_hand_in(settings, f"learner{number}", earned=number) for number in range(9)]
+    tasks = [Task(number, path.read_bytes()) for number, path in enumerate(paths)]
+    client = BlamingClient()
+    graded = cluster_module._graded(client, tasks, fakes.grade, "tcp://…")
+    results = {task.number: result for task, result in graded}
+    assert [reason["code"] for reason in results[1]["reasons"]] == ["internal-error"]
+    assert {n: one["earned"] for n, one in results.items() if n != 1} == {
+        n: n for n in range(9) if n != 1
+    }
+    assert len(client.keys) == len(set(client.keys)) == 9 + 3
+    assert all(key.endswith("-alone") for key in client.keys[9:])
+
+
 @pytest.mark.timeout(180)
 def test_a_scheduler_that_goes_away_is_one_line_and_loses_nothing(
     settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    with pytest.raises(GradcourseError, match="went away; what is graded is kept"):
+        _grade_and_lose("scheduler", settings, tmp_path)
+    assert "Traceback" not in capfd.readouterr().err
+    done = len(list((settings.out / "results").iterdir()))
+    assert 5 <= done < 40
+    again = _grade(replace(settings, jobs=4, resume=True))
+    assert (again.kept, len(again.records)) == (done, 40)
+
+
+@pytest.mark.timeout(180)
+def test_the_last_worker_that_is_lost_is_one_line_and_loses_nothing(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_module, "LOOK_EVERY", 0.2)
+    monkeypatch.setattr(cluster_module, "WITHOUT_WORKERS", 1)
+    with pytest.raises(GradcourseError, match="lost its last worker: start some again; what is"):
+        _grade_and_lose("worker", settings, tmp_path)
+    done = len(list((settings.out / "results").iterdir()))
+    assert 5 <= done < 40
+
+
+def _grade_and_lose(lost: str, settings: Settings, folder: Path) -> None:
+    """Grade a class on a scheduler with one worker; one of them dies after five results."""
     pytest.importorskip("distributed")
     for number in range(40):
         _hand_in(settings, f"learner{number:02}", sleep=0.1)
-    about = tmp_path / "scheduler.json"
+    about = folder / "scheduler.json"
     where = ["--scheduler-file", str(about)]
     run = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard"]
     work = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1"]
     quiet: dict[str, Any] = {
         "env": {**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
         "stderr": subprocess.DEVNULL,
-        "cwd": tmp_path,
+        "cwd": folder,
     }
-    scheduler = subprocess.Popen([*run, "--host", "127.0.0.1", *where], **quiet)
-    worker = subprocess.Popen([*work, "--no-dashboard", "--no-nanny", *where], **quiet)
-    results = settings.out / "results"
+    processes = {
+        "scheduler": subprocess.Popen([*run, "--host", "127.0.0.1", *where], **quiet),
+        "worker": subprocess.Popen([*work, "--no-dashboard", "--no-nanny", *where], **quiet),
+    }
+    results, ended = settings.out / "results", threading.Event()
 
     def kill() -> None:
-        while scheduler.poll() is None and len(list(results.glob("l*.json"))) < 5:
-            time.sleep(0.02)
-        scheduler.kill()
+        while len(list(results.glob("l*.json"))) < 5 and not ended.wait(0.02):
+            pass
+        processes[lost].kill()
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -430,18 +497,13 @@ def test_a_scheduler_that_goes_away_is_one_line_and_loses_nothing(
         while not about.exists():
             time.sleep(0.05)
         address = json.loads(about.read_text("utf-8"))["address"]
-        with pytest.raises(GradcourseError, match="went away; what is graded is kept"):
-            _grade(replace(settings, jobs=None, scheduler=address))
+        _grade(replace(settings, jobs=None, scheduler=address))
     finally:
-        for process in (scheduler, worker):
+        ended.set()
+        for process in processes.values():
             process.kill()
             process.wait()
         killer.join()
-    assert "Traceback" not in capfd.readouterr().err
-    done = len(list(results.iterdir()))
-    assert 5 <= done < 40
-    again = _grade(replace(settings, jobs=4, resume=True))
-    assert (again.kept, len(again.records)) == (done, 40)
 
 
 # The real thing.
