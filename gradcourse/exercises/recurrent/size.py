@@ -114,6 +114,32 @@ RADIUS_AND_NORM = CodeExercise(
                     lambda W: spectral_radius(W) ** 2,
                     "You returned the square of the radius.",
                 ),
+            ),
+            returns="a float",
+        ),
+        Function(
+            "spectral_norm",
+            ("W",),
+            spectral_norm,
+            (
+                Misconception(
+                    "the spectral radius",
+                    spectral_radius,
+                    "That is the spectral radius. W can stretch a vector by more than its largest "
+                    "eigenvalue; look at [[0, 2], [0, 0]].",
+                ),
+                Misconception(
+                    "the Frobenius norm",
+                    lambda W: float(np.linalg.norm(W)),
+                    "np.linalg.norm(W) alone is the Frobenius norm: the root of the sum over all "
+                    "singular values squared. The largest alone is asked: ord=2.",
+                ),
+                Misconception(
+                    "its square",
+                    lambda W: spectral_norm(W) ** 2,
+                    "The eigenvalues of WᵀW are the squares of the singular values. The root is "
+                    "missing.",
+                ),
                 Misconception(
                     "all of them",
                     lambda W: np.linalg.svd(W, compute_uv=False),
@@ -146,32 +172,6 @@ RADIUS_AND_NORM = CodeExercise(
                     "the sum of all",
                     lambda W: float(np.linalg.svd(W, compute_uv=False).sum()),
                     "You added the singular values up. The largest alone is asked.",
-                ),
-            ),
-            returns="a float",
-        ),
-        Function(
-            "spectral_norm",
-            ("W",),
-            spectral_norm,
-            (
-                Misconception(
-                    "the spectral radius",
-                    spectral_radius,
-                    "That is the spectral radius. W can stretch a vector by more than its largest "
-                    "eigenvalue; look at [[0, 2], [0, 0]].",
-                ),
-                Misconception(
-                    "the Frobenius norm",
-                    lambda W: float(np.linalg.norm(W)),
-                    "np.linalg.norm(W) alone is the Frobenius norm: the root of the sum over all "
-                    "singular values squared. The largest alone is asked: ord=2.",
-                ),
-                Misconception(
-                    "its square",
-                    lambda W: spectral_norm(W) ** 2,
-                    "The eigenvalues of WᵀW are the squares of the singular values. The root is "
-                    "missing.",
                 ),
                 Misconception(
                     "the largest entry",
