@@ -135,11 +135,23 @@ def _run(
         left = max(0.0, deadline - clock())
         trial.got.append(call(trial.function, answer, arguments, left, stop))
     ran = trial.cases[: len(trial.got)]
-    trial.expected = call_trusted(trial.function, trial.function.reference, ran)
+    trial.expected = _reference(trial.function, ran)
     trial.differences = [
         _difference(trial, expected, got)
         for expected, got in zip(trial.expected, trial.got, strict=True)
     ]
+
+
+def _reference(function: Function, cases: Sequence[Arguments]) -> list[Outcome]:
+    """What should come out. Only a refusal may be asked for: anything else is a fault of ours."""
+    expected = call_trusted(function, function.reference, cases)
+    for outcome in expected:
+        if outcome.kind == "error" and outcome.error not in ("ValueError", "TypeError"):
+            raise GradcourseError(
+                f"the course's own `{function.name}` raised {outcome.error}: {outcome.message}. "
+                "Your answer was not judged. Restart the kernel; if it stays, please report it"
+            )
+    return expected
 
 
 def _is_ellipsis(outcome: Outcome) -> bool:

@@ -372,6 +372,17 @@ def test_a_reference_may_demand_an_exception(exercise) -> None:
     assert "expected a ValueError" in check(demanding, mean_log).parts[0].message
 
 
+def test_a_broken_reference_judges_nobody(exercise) -> None:
+    """Two equal exceptions are no agreement: half a module import makes all answers "right"."""
+
+    def broken(f):
+        raise AttributeError("partially initialized module")
+
+    function = replace(exercise.functions[0], reference=broken, misconceptions=())
+    with pytest.raises(GradcourseError, match="own `mean_log` raised AttributeError"):
+        check(replace(exercise, functions=(function,)), broken)
+
+
 # ── Several functions, and how answers are handed over ────────────────────────────────────────
 
 
