@@ -32,7 +32,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.lab
 
 lab: $(VENV)/.lab
-	@$(BIN)/gradcourse lab -- $(LAB_ARGS)
+	@$(BIN)/gradcourse lab $(LAB_ARGS)
 
 test: $(VENV)/.dev
 	@$(BIN)/python tests/run.py

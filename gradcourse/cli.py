@@ -30,10 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     parser = _parser()
     options, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        hint = "; JupyterLab's own go after --: gradcourse lab -- --no-browser"
-        said = f"unrecognized arguments: {' '.join(unknown)}"
-        parser.error(said + hint if options.command == "lab" else said)
+    if options.command == "lab":
+        options.arguments = [argument for argument in unknown if argument != "--"]
+    elif unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         return options.run(options)
     except GradcourseError as error:
@@ -64,15 +64,10 @@ def _parser() -> argparse.ArgumentParser:
 
     lab = commands.add_parser(
         "lab",
-        usage="gradcourse lab [-h] [-- ARGUMENT ...]",
+        usage="gradcourse lab [-h] [ARGUMENT ...]",
         help="open JupyterLab on the first lesson",
         description="Open JupyterLab on the first lesson.",
-    )
-    lab.add_argument(
-        "arguments",
-        nargs=argparse.REMAINDER,
-        metavar="ARGUMENT",
-        help="passed on to jupyter lab: gradcourse lab -- --no-browser",
+        epilog="Every ARGUMENT is passed on to jupyter lab: gradcourse lab --no-browser",
     )
     lab.set_defaults(run=_lab)
 
@@ -158,7 +153,7 @@ def _lab(options: argparse.Namespace) -> int:
     ours = str(root / "jupyter")
     theirs = environment.get("JUPYTER_CONFIG_PATH")
     environment["JUPYTER_CONFIG_PATH"] = ours + (os.pathsep + theirs if theirs else "")
-    extra = [argument for argument in options.arguments if argument != "--"]
+    extra = options.arguments
     command = [
         sys.executable,
         "-m",
