@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcourse.figures import Axis, Band, Line, Plot
 from gradcourse.figures.demo import Demo, Knob
-from gradcourse.figures.plot import Axis, Band, Line, Plot
 
 
 def _first_slider(factor: float) -> Plot:

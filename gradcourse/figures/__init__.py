@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Any
 from gradcourse.figures.demo import Demo, Knob
 from gradcourse.figures.depth import depth_plot, histogram_picture
 from gradcourse.figures.lag import lag_plot
-from gradcourse.figures.plot import (
-    Axis,
-    Band,
-    Line,
-    Picture,
-    Plot,
-    SideBySide,
-    side_by_side,
-    with_theory,
-)
+from gradcourse.figures.line import Axis, Band, Line, with_theory
+from gradcourse.figures.plot import Picture, Plot, SideBySide, side_by_side
 from gradcourse.figures.ridge import ridge_plot
 from gradcourse.figures.spectrum import spectrum_plot
 from gradcourse.figures.units import saturation_plot

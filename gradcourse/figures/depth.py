@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.figures.given import check_record
-from gradcourse.figures.plot import Axis, Band, Line, Picture, Plot
+from gradcourse.figures.line import Axis, Band, Line
+from gradcourse.figures.plot import Picture, Plot
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:

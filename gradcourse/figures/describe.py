@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from gradcourse.figures.plot import Line, Picture, Plot
+    from gradcourse.figures.line import Line
+    from gradcourse.figures.plot import Picture, Plot
 
 Array = NDArray[np.float64]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from gradcourse.support import GradcourseError
 
@@ -42,3 +43,16 @@ def numbers(figure: str, given: Any, expected: str) -> np.ndarray:
         raise GradcourseError(
             f"{figure} got {type(given).__name__!r}; it takes {expected}."
         ) from None
+
+
+def frozen(values: ArrayLike, what: str) -> NDArray[np.float64]:
+    """Copy into float64 and freeze: a figure must not change when its source does."""
+    try:
+        array = np.asarray(values, dtype=np.float64).copy()
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise GradcourseError(
+            f"The {what} is no array of numbers ({problem}). Pass a list or an array; a tensor "
+            "with gradient goes through .detach() first."
+        ) from None
+    array.setflags(write=False)
+    return array

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from gradcourse.figures.depth import chosen_row, color_of, healthy_band, theory_lines
 from gradcourse.figures.given import numbers
-from gradcourse.figures.plot import Axis, Band, Line, Plot
+from gradcourse.figures.line import Axis, Band, Line
+from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:

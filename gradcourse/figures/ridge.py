@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcourse.figures.given import check_record
-from gradcourse.figures.plot import Axis, Line, Plot
+from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:

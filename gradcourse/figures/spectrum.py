@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from gradcourse.figures.depth import color_of, theory_lines
 from gradcourse.figures.given import numbers
-from gradcourse.figures.plot import Axis, Line, Plot
+from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
 _LOGS = "logs of singular values: gc.jacobian_spectrum(model, x)"

@@ -8,7 +8,8 @@ import numpy as np
 
 from gradcourse.figures.depth import chosen_row
 from gradcourse.figures.given import check_record
-from gradcourse.figures.plot import Axis, Line, Plot
+from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:

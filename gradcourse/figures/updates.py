@@ -9,7 +9,8 @@ import numpy as np
 
 from gradcourse.figures.depth import color_of
 from gradcourse.figures.given import check_record
-from gradcourse.figures.plot import Axis, Band, Line, Plot
+from gradcourse.figures.line import Axis, Band, Line
+from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:

@@ -103,8 +103,8 @@ def choice() -> Choice:
 
 @pytest.fixture
 def tuning() -> Tuning:
+    from gradcourse.figures import Axis, Line, Plot
     from gradcourse.figures.demo import Demo, Knob
-    from gradcourse.figures.plot import Axis, Line, Plot
 
     def draw(gain, depth):
         return Plot("made up", Axis("x"), Axis("y"), (Line([0, 1], [gain, depth], "line"),))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcourse.figures import Axis, Band, Line, Plot
 from gradcourse.figures.demo import Demo, Knob
-from gradcourse.figures.plot import Axis, Band, Line, Plot
 from gradcourse.theory import gradient_decay, q_fixed_point
 
 if TYPE_CHECKING:

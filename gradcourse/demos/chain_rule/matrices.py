@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from gradcourse.figures import Axis, Line, Picture, Plot
 from gradcourse.figures.demo import Demo, Knob
-from gradcourse.figures.plot import Axis, Line, Picture, Plot
 from gradcourse.theory import ginibre_exponents
 
 Array = np.ndarray

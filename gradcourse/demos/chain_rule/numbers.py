@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
+from gradcourse.figures import Axis, Line, Plot
 from gradcourse.figures.demo import Demo, Knob
-from gradcourse.figures.plot import Axis, Line, Plot
 from gradcourse.support import GradcourseError
 from gradcourse.theory import two_point_factors
 

@@ -15,7 +15,8 @@ from gradcourse.figures.layout.scale import Array, Scale, settle, x_scale, y_sca
 from gradcourse.figures.style import BROAD, STROKES, hue
 
 if TYPE_CHECKING:
-    from gradcourse.figures.plot import Line, Plot
+    from gradcourse.figures.line import Line
+    from gradcourse.figures.plot import Plot
 
 
 def arrange(plot: Plot) -> Layout:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from gradcourse.figures.plot import Axis
+    from gradcourse.figures.line import Axis
 
 Array = NDArray[np.float64]
 
