@@ -14,6 +14,7 @@ from gradcourse.checking import show
 from gradcourse.checking.call import Caller, Outcome, call_trusted, load_driver
 from gradcourse.checking.compare import compare, precision
 from gradcourse.checking.exercise import (
+    Arguments,
     CodeExercise,
     Function,
     Misconception,
