@@ -97,10 +97,12 @@ def read_notebook(path: Path) -> Notebook:
     )
 
 
-def read_cells(cells: Sequence[Mapping[str, Any]]) -> tuple[Cell, ...]:
-    """Return the code cells of a notebook's list of cells."""
+def read_cells(cells: Sequence[Mapping[str, Any]], code: bool = True) -> tuple[Cell, ...]:
+    """Return the code cells of a notebook's list of cells, or all others."""
     return tuple(
-        _cell(index, cell) for index, cell in enumerate(cells) if cell.get("cell_type") == "code"
+        _cell(index, cell)
+        for index, cell in enumerate(cells)
+        if (cell.get("cell_type") == "code") is code
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from gradcourse.checking.exercise import Exercise
@@ -52,6 +52,7 @@ def plan(found: Submission, exercises: Sequence[Exercise]) -> Plan:
             answered |= given
         made.cells.append(cell)
     _compare_ids(made, found, exercises)
+    _texts(made, found, exercises, names)
     return made
 
 
@@ -79,6 +80,18 @@ def _compare_ids(made: Plan, found: Submission, exercises: Sequence[Exercise]) -
     if edited:
         text = f"Other points than the course's, which count: {_list(edited)}."
         made.reasons.append(reason("edited-metadata", text=text))
+
+
+def _texts(
+    made: Plan, found: Submission, exercises: Sequence[Exercise], names: Collection[str]
+) -> None:
+    """An answer's cell that became text by a slip of the keyboard (M or R) looks as it did."""
+    wanted = {f"{grade_id(exercise)}-answer" for exercise in exercises}
+    code = {cell.grade_id for cell in found.cells}
+    for cell in found.texts:
+        written = defined(cell.source) & set(names) and not untouched(cell.source, names)
+        if written and cell.grade_id in wanted - code:
+            made.reasons.append(reason("answer-not-code", where(cell)))
 
 
 def _list(names: Sequence[str]) -> str:

@@ -78,6 +78,11 @@ def grade_one(
         asked = questions_of(assignment) if assignment is not None else ()
         if assignment is None and not found.reasons:
             found.note("unknown-assignment")
+    if questions is None and assignment is not None:
+        other = submission.other_assignment(found, assignment)
+        if other is not None:
+            text = f"It is a notebook of assignment {other}, and was graded as {assignment}."
+            found.note("other-assignment", text=text)
     result = _empty(assignment, asked, trusted)
     result["reasons"] = found.reasons
     if asked and found.cells:

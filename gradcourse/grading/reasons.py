@@ -28,6 +28,7 @@ REASONS = {
     "wrong-kernel": Reason("The notebook names another language than Python.", True),
     # what is in it
     "unknown-assignment": Reason("It answers no assignment of this course.", True),
+    "other-assignment": Reason("It is a notebook of another assignment.", True),
     "no-answers": Reason("It holds none of the assignment's answers.", True),
     "missing-cells": Reason("Cells of the assignment are missing.", False),
     "duplicate-cells": Reason("A cell of the assignment stands there more than once.", False),
@@ -35,6 +36,7 @@ REASONS = {
         "The grading marks of a cell were changed; they are not used.", False
     ),
     "answer-in-test-cell": Reason("An answer stands in a cell that belongs to the grading.", True),
+    "answer-not-code": Reason("The cell of an answer is no code cell; it was not run.", True),
     # what happened
     "syntax-error": Reason("A cell is no Python.", False),
     "cell-error": Reason("A cell raised an exception.", False),

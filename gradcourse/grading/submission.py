@@ -35,6 +35,8 @@ class Submission:
     ----------
     cells : list of Cell
         All code cells, in order.
+    texts : list of Cell
+        The other cells that have an id.
     named : str
         The assignment that its metadata name; may be anything.
     reasons : list
@@ -42,6 +44,7 @@ class Submission:
     """
 
     cells: list[Cell] = field(default_factory=list)
+    texts: list[Cell] = field(default_factory=list)
     grade_ids: tuple[str, ...] = ()
     points: dict[str, Any] = field(default_factory=dict)
     named: str = ""
@@ -121,6 +124,7 @@ def _content(found: Submission, content: Any) -> None:
     found.grade_ids = tuple(str(m["grade_id"]) for m in marks if m.get("grade_id"))
     found.points = {str(m.get("grade_id")): m["points"] for m in marks if "points" in m}
     found.cells = list(read_cells(cells))
+    found.texts = [cell for cell in read_cells(cells, code=False) if cell.grade_id]
 
 
 def _modern(cell: dict[str, Any]) -> dict[str, Any]:
@@ -156,6 +160,19 @@ def assignment_of(found: Submission) -> str | None:
         if scores[best]:
             return best
     return None
+
+
+def other_assignment(found: Submission, asked: str) -> str | None:
+    """Find which other assignment a notebook answers that has no cell of the one that is asked."""
+    if not found.cells or _by_ids(found, assignment(asked)):
+        return None
+    scores = {
+        name: _by_ids(found, exercises) + _by_names(found, exercises)
+        for name in assignment_names()
+        for exercises in [assignment(name)]
+    }
+    best = max(scores, key=lambda name: scores[name])
+    return best if scores[best] > scores[asked] else None
 
 
 def _by_ids(found: Submission, exercises: Sequence[Exercise]) -> int:

@@ -69,6 +69,10 @@ def _document(**keys: Any) -> bytes:
     ).encode()
 
 
+def _bare() -> list[dict[str, Any]]:
+    return [{**each, "metadata": {}} for each in released("02")["cells"]]
+
+
 BROKEN = (
     _file("an empty file", b"", "empty-file"),
     _file("white space", b"  \n\n\t ", "empty-file not-json"),
@@ -95,6 +99,8 @@ BROKEN = (
     _file("cells that are no list", _document(cells={"a": 1}), "wrong-format not-json"),
     _file("the untouched notebook", lambda: packed(released()), ""),
     _file("another course's notebook", _document(cells=[code("print(1)")]), "no-answers"),
+    _file("the notebook of another assignment", lambda: packed(released("02")), "other-assignment"),
+    _file("the same without metadata", lambda: _document(cells=_bare()), "other-assignment"),
     _edited("cut off in the middle", raw(lambda b: b[: len(b) // 2]), "not-json", {}),
     _edited(
         "a merge conflict",
@@ -156,8 +162,8 @@ EDITED = (
     _edited("cells in the reverse order", reordered),
     _edited("all answers in one cell of one's own", in_one_cell),
     _edited("the import cell deleted, answers that import", import_cell_deleted),
-    _edited("an answer turned into text", turned("markdown"), fair=FIRST.others),
-    _edited("an answer turned into raw", turned("raw"), fair=FIRST.others),
+    _edited("an answer turned into text", turned("markdown"), "answer-not-code", FIRST.others),
+    _edited("an answer turned into raw", turned("raw"), "answer-not-code", FIRST.others),
     _edited("999 points", marks(lambda m: m["nbgrader"].update(points=999.0))),
     _edited("minus 5 points", marks(lambda m: m["nbgrader"].update(points=-5))),
     _edited("points in words", marks(lambda m: m["nbgrader"].update(points={"a": ["all"]}))),
