@@ -62,12 +62,12 @@ OMEGA = CodeExercise(
             omega,
             (
                 Misconception(
-                    "W transposed",
+                    "the matrix transposed",
                     lambda delta, h, W: omega(delta, h, np.transpose(W)),
                     "You went forwards: W δ. A row δ goes back through W as δ W.",
                 ),
                 Misconception(
-                    "without the slope",
+                    "the slope is missing",
                     lambda delta, h, W: omega(delta, np.zeros_like(h), W),
                     "You left out tanh's slope, 1 − h². One step back is slope times weight.",
                 ),

@@ -107,7 +107,7 @@ LAG_GRADIENT = CodeExercise(
             lag_log_norms,
             (
                 Misconception(
-                    "W is not transposed",
+                    "no transpose",
                     _not_transposed,
                     "You multiplied by W. That is the way forwards; a gradient goes back through "
                     "Wᵀ.",

@@ -120,7 +120,7 @@ LYAPUNOV = CodeExercise(
                     "act: the first in the list is the first to act.",
                 ),
                 Misconception(
-                    "the logarithm of the mean",
+                    "log of the mean",
                     _log_of_mean,
                     "You took the mean first, then the logarithm. Factors multiply, so it is their "
                     "logarithms that average: first log, then mean.",
@@ -144,7 +144,7 @@ LYAPUNOV = CodeExercise(
                     "run, and its singular values are not what QR accumulates in a short one.",
                 ),
                 Misconception(
-                    "the sum instead of the mean",
+                    "sum instead of mean",
                     lambda jacobians: lyapunov_exponents(jacobians) * len(jacobians),
                     "You returned the whole growth. An exponent is growth per step: divide by the "
                     "number of steps.",
@@ -189,7 +189,7 @@ LYAPUNOV = CodeExercise(
                     "You used log2. Exponents are in natural logarithms.",
                 ),
                 Misconception(
-                    "decades instead of natural logarithms",
+                    "base ten",
                     lambda jacobians: lyapunov_exponents(jacobians) / np.log(10),
                     "You used log10. Exponents are in natural logarithms.",
                 ),

@@ -97,7 +97,7 @@ GAIN = CodeExercise(
             leaky_std,
             (
                 Misconception(
-                    "the variance",
+                    "variance instead of standard deviation",
                     lambda a, fan_in: leaky_gain(a) ** 2 / fan_in,
                     "You returned the variance. The standard deviation is its root.",
                 ),

@@ -19,7 +19,7 @@ def prelu(z: Any, a: float) -> Array:
 
 
 def prelu_backward(z: Any, a: float, upstream: Any) -> list[Any]:
-    """∂𝓛/∂z and ∂𝓛/∂a, from ∂𝓛/∂h."""
+    """∂ℒ/∂z and ∂ℒ/∂a, from ∂ℒ/∂h."""
     return [
         upstream * np.where(z > 0, 1.0, a),
         float(np.sum(upstream * np.where(z > 0, 0.0, z))),
@@ -34,7 +34,7 @@ def _by_upstream_sign(z: Any, a: float, upstream: Any) -> list[Any]:
 
 
 def _with_slope_gradient(slope_gradient: Any) -> Any:
-    """prelu_backward with another ∂𝓛/∂a: from z (negative part) and the upstream gradient."""
+    """prelu_backward with another ∂ℒ/∂a: from z (negative part) and the upstream gradient."""
 
     def answer(z: Any, a: float, upstream: Any) -> list[Any]:
         return [prelu_backward(z, a, upstream)[0], slope_gradient(z, upstream)]

@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 
 
 def delta_of_layer_1(weights: Any, zs: Any, upstream: Any) -> Array:
-    """δ_1 of a stack of ReLU layers, from ∂𝓛/∂h of the last one."""
+    """δ_1 of a stack of ReLU layers, from ∂ℒ/∂h of the last one."""
     delta = upstream * (zs[-1] > 0)
     for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
         delta = (delta @ w) * (z > 0)

@@ -108,7 +108,7 @@ PATHS = CodeExercise(
                     "meets.",
                 ),
                 Misconception(
-                    "not transposed",
+                    "no transpose",
                     _not_transposed,
                     "You multiplied by J. Backwards it is Jᵀ: J.T @ v, or v @ J.",
                 ),

@@ -18,12 +18,12 @@ Array = NDArray[np.float64]
 
 
 def delta_squared_error(z: Any, y: Any) -> Array:
-    """∂𝓛/∂z of 𝓛 = ½ Σ (σ(z) − y)²."""
+    """∂ℒ/∂z of ℒ = ½ Σ (σ(z) − y)²."""
     return (sigmoid(z) - y) * sigmoid_prime(z)
 
 
 def delta_cross_entropy(z: Any, y: Any) -> Array:
-    """∂𝓛/∂z of 𝓛 = −Σ (y log σ(z) + (1 − y) log(1 − σ(z)))."""
+    """∂ℒ/∂z of ℒ = −Σ (y log σ(z) + (1 − y) log(1 − σ(z)))."""
     return sigmoid(z) - y
 
 
@@ -78,7 +78,7 @@ OUTPUT_DELTA = CodeExercise(
                 Misconception(
                     "the slope of σ is missing",
                     lambda z, y: sigmoid(z) - y,
-                    "You gave ∂𝓛/∂a = a − y. δ is the derivative with respect to z: one more "
+                    "You gave ∂ℒ/∂a = a − y. δ is the derivative with respect to z: one more "
                     "factor of the chain rule, the slope σ′(z).",
                 ),
                 Misconception(
@@ -148,13 +148,13 @@ OUTPUT_DELTA = CodeExercise(
                 Misconception(
                     "the slope of σ is left in",
                     delta_squared_error,
-                    "You gave (a − y)·σ′(z), the δ of the squared error. Here ∂𝓛/∂a has a "
+                    "You gave (a − y)·σ′(z), the δ of the squared error. Here ∂ℒ/∂a has a "
                     "denominator a(1 − a); look at what it cancels.",
                 ),
                 Misconception(
                     "derivative with respect to a",
                     _through_probability,
-                    "You gave ∂𝓛/∂a. δ is ∂𝓛/∂z: multiply by σ′(z) = a(1 − a) and simplify on "
+                    "You gave ∂ℒ/∂a. δ is ∂ℒ/∂z: multiply by σ′(z) = a(1 − a) and simplify on "
                     "paper.",
                 ),
                 Misconception(
@@ -206,7 +206,7 @@ OUTPUT_DELTA = CodeExercise(
             cases=outputs(4.0),
             function="delta_squared_error",
             example=(np.array([0.0, 2.0]), np.array([1.0, 1.0])),
-            look_at="Two factors: ∂𝓛/∂a and ∂a/∂z. Compute both for the small example by hand.",
+            look_at="Two factors: ∂ℒ/∂a and ∂a/∂z. Compute both for the small example by hand.",
         ),
         Part(
             title="cross-entropy on 2 random output layers, |z| ≤ 4",
@@ -214,7 +214,7 @@ OUTPUT_DELTA = CodeExercise(
             cases=outputs(4.0),
             function="delta_cross_entropy",
             example=(np.array([0.0, 2.0]), np.array([1.0, 1.0])),
-            look_at="∂𝓛/∂a = (a − y)/(a(1 − a)), and then the slope of σ.",
+            look_at="∂ℒ/∂a = (a − y)/(a(1 − a)), and then the slope of σ.",
         ),
         Part(
             title="cross-entropy on 2 random output layers, |z| from 150 to 250",
@@ -226,8 +226,8 @@ OUTPUT_DELTA = CodeExercise(
         ),
     ),
     hints=(
-        "Write a = σ(z). The chain rule has two factors: ∂𝓛/∂z = ∂𝓛/∂a · ∂a/∂z.",
-        "∂𝓛/∂a is a − y for the squared error and (a − y)/(a(1 − a)) for cross-entropy; ∂a/∂z is "
+        "Write a = σ(z). The chain rule has two factors: ∂ℒ/∂z = ∂ℒ/∂a · ∂a/∂z.",
+        "∂ℒ/∂a is a − y for the squared error and (a − y)/(a(1 − a)) for cross-entropy; ∂a/∂z is "
         "a(1 − a) for both.",
         "Squared error: (a − y)·a·(1 − a). Cross-entropy: the denominator cancels the slope, "
         "a − y is left.",
