@@ -122,12 +122,13 @@ def _grade(
                 text = "It ended the sandbox itself, twice."
                 result["reasons"] = [*found.reasons, reason("killed", text=text)]
                 return
-    _fill(result, found, todo, run, questions)
+    _fill(result, found, asked, todo, run, questions)
 
 
 def _fill(
     result: dict[str, Any],
     found: submission.Submission,
+    asked: Sequence[Exercise],
     todo: Plan,
     run: Running,
     questions: list[dict[str, Any]],
@@ -136,8 +137,13 @@ def _fill(
     result["earned"] = sum(question["earned"] for question in questions)
     result["reasons"] = [*found.reasons, *todo.reasons, *discreet(run.reasons)]
     result["cells"] = {"run": len(todo.cells), "failed": run.failed}
-    if not run.defined_anything and not result["earned"]:
+    if result["earned"]:
+        return
+    if not run.defined_anything:
         result["reasons"].append(reason("no-answers"))
+    elif not submission.has_cells_of(found, asked):
+        text = "It has no cell of the assignment's notebook, and nothing in it earned points."
+        result["reasons"].append(reason("no-answers", text=text))
 
 
 def _refuse_if_open(zygote: Zygote, trusted: bool) -> None:

@@ -117,9 +117,8 @@ def grade_class(settings: Settings, grade: Grade | None = None) -> Graded:
     store = Store(settings.out)
     class_ = _Class(settings, submissions, store, store.read_all())
     class_.grade_with(grade)
-    stale = set(class_.before) - {identity(one) for one in submissions}
     records = [class_.records[number] for number in range(len(submissions))]
-    return Graded(records, class_.kept, len(stale))
+    return Graded(records, class_.kept, store.forget_earlier(records))
 
 
 @dataclass

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from gradcourse.grading.intake import Submission
 from gradcourse.support import GradcourseError, write_atomically
 
 RESULTS = "results"
-"""The folder of the JSON files, beside that of the learners' pages."""
+LEARNERS = "learners"
+"""The folders of the JSON files and of the learners' pages."""
 
 LONGEST_STEM = 80
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -103,6 +105,7 @@ class Store:
 
     def __init__(self, out: Path) -> None:
         self.out = out
+        self._whose: dict[str, list[str]] = {}
         self.folder = out / RESULTS
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -135,10 +138,47 @@ class Store:
             try:
                 record = json.loads(path.read_bytes())
                 found[record["submission"]["identity"]] = record
+                self._whose[path.stem] = _whose(record)
             # Not one of ours, or damaged: it will be graded again.
             except (OSError, ValueError, RecursionError, LookupError, TypeError):
                 continue
         return found
+
+    def forget_earlier(self, records: Sequence[dict[str, Any]]) -> int:
+        """Remove what these learners' results and pages were called in an earlier run.
+
+        A learner who then handed in one assignment, and now two, has other file names; the page
+        with the earlier mark must not be handed back beside the new one.
+
+        Parameters
+        ----------
+        records : sequence of dict
+            Those of the class as it is now.
+
+        Returns
+        -------
+        int
+            How many results are left that are of nobody among these.
+        """
+        now = {_whose(record) for record in records}
+        stems = {_folded(record["submission"]["stem"]) for record in records}
+        left = 0
+        for stem, whose in self._whose.items():
+            if _folded(stem) in stems:
+                continue
+            if whose not in now:
+                left += 1
+                continue
+            for path in (self.folder / f"{stem}.json", self.out / LEARNERS / f"{stem}.html"):
+                with suppress(OSError):
+                    path.unlink()
+        return left
+
+
+def _whose(record: dict[str, Any]) -> tuple[str, ...]:
+    """Learner and assignment, whoever told the assignment: a folder, or the notebook."""
+    key = json.loads(record["submission"]["identity"])[:-1]
+    return (*map(str, key), str(record["assignment"] or ""))
 
 
 def cannot_write(out: Path, error: OSError) -> GradcourseError:

@@ -164,7 +164,7 @@ def assignment_of(found: Submission) -> str | None:
 
 def other_assignment(found: Submission, asked: str) -> str | None:
     """Find which other assignment a notebook answers that has no cell of the one that is asked."""
-    if not found.cells or _by_ids(found, assignment(asked)):
+    if not found.cells or has_cells_of(found, assignment(asked)):
         return None
     scores = {
         name: _by_ids(found, exercises) + _by_names(found, exercises)
@@ -173,6 +173,11 @@ def other_assignment(found: Submission, asked: str) -> str | None:
     }
     best = max(scores, key=lambda name: scores[name])
     return best if scores[best] > scores[asked] else None
+
+
+def has_cells_of(found: Submission, exercises: Sequence[Exercise]) -> bool:
+    """Whether a cell is there that was given out with these exercises."""
+    return _by_ids(found, exercises) > 0
 
 
 def _by_ids(found: Submission, exercises: Sequence[Exercise]) -> int:

@@ -175,6 +175,34 @@ def test_a_learner_with_several_assignments_has_a_file_for_each(settings: Settin
     assert [one["submission"]["stem"] for one in graded.records] == ["alice-01", "alice-02"]
 
 
+def test_no_earlier_mark_of_a_learner_is_left_beside_the_new_one(settings: Settings) -> None:
+    """Files get other names when a second assignment comes; who is not there now is left alone."""
+
+    def hand_in(learner: str, number: str) -> None:
+        (settings.submissions / learner).mkdir(exist_ok=True)
+        fakes.hand_in(settings.submissions / learner, f"{number}_work", assignment=number)
+
+    def files() -> set[str]:
+        return {path.name for path in settings.out.rglob("*") if path.suffix != ".html"} | pages()
+
+    def pages() -> set[str]:
+        return {path.name for path in (settings.out / "learners").iterdir()}
+
+    hand_in("alice", "02")
+    hand_in("bob", "02")
+    run_grade_command(settings, fakes.grade)
+    assert files() >= {"alice.json", "alice.html", "bob.json", "bob.html", "moodle.csv"}
+    hand_in("alice", "03")
+    assert _grade(replace(settings, resume=True)).stale == 0
+    run_grade_command(replace(settings, resume=True), fakes.grade)
+    assert pages() == {"alice-02.html", "alice-03.html", "bob.html"}
+    assert files() >= {"alice-02.json", "alice-03.json", "bob.json", "moodle-02.csv"}
+    assert not files() & {"alice.json", "moodle.csv"}
+    (settings.submissions / "alice").rename(settings.out.parent / "away")
+    assert _grade(settings).stale == 2
+    assert files() >= {"alice-02.json", "alice-03.json", "alice-02.html"}
+
+
 def test_a_full_disk_stops_in_one_line_and_keeps_what_is_there(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from gradcourse.grading.report.klass import class_page
 from gradcourse.grading.report.learner import learner_page
 from gradcourse.grading.report.tables import canvas, gradebook, moodle
 from gradcourse.grading.report.words import Record
-from gradcourse.grading.store import cannot_write
+from gradcourse.grading.store import LEARNERS, cannot_write
 from gradcourse.support import write_atomically
 
 __all__ = ["write_reports"]
-
-LEARNERS = "learners"
 
 
 def write_reports(out: Path, records: list[Record]) -> list[Path]:
@@ -48,6 +47,9 @@ def write_reports(out: Path, records: list[Record]) -> list[Path]:
             write_atomically(path, learner_page(record))
         for name, content in files.items():
             write_atomically(out / name, content)
+        for path in out.glob("moodle*.csv"):  # of an earlier run, with other assignments
+            if re.fullmatch(r"moodle(-\d\d)?\.csv", path.name) and path.name not in files:
+                path.unlink()
     except OSError as error:
         raise cannot_write(out, error) from error
     return [out / name for name in files]

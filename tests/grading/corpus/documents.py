@@ -100,6 +100,7 @@ BROKEN = (
     _file("the untouched notebook", lambda: packed(released()), ""),
     _file("another course's notebook", _document(cells=[code("print(1)")]), "no-answers"),
     _file("the notebook of another assignment", lambda: packed(released("02")), "other-assignment"),
+    _file("a lesson's notebook", lambda: _document(cells=[code("gain = 1")]), "no-answers"),
     _file("the same without metadata", lambda: _document(cells=_bare()), "other-assignment"),
     _edited("cut off in the middle", raw(lambda b: b[: len(b) // 2]), "not-json", {}),
     _edited(
