@@ -83,6 +83,12 @@ def test_another_method_or_dtype_is_right(exercise: str, answer, seed: int) -> N
     assert verdict.right, f"\n{verdict}"
 
 
+@pytest.mark.parametrize("seed", [37, 45])
+def test_a_saturated_unit_in_float32_costs_no_points(seed: int) -> None:
+    """Its slope 1 − h² has few digits."""
+    assert check(get("recurrent/lag-gradient"), lags_in_float32, seed=seed).right
+
+
 def divided_and_repaired(w, x, upstream):
     with np.errstate(all="ignore"):
         return np.nan_to_num(np.prod(w) * x * upstream / w)
