@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -64,6 +65,11 @@ def post_mortem(ending: dict[str, Any]) -> Gone:
     if ending["status"] < 0:
         return Gone("killed", f"its process was ended by signal {-ending['status']}")
     return Gone("process-ended", "it ended its own process")
+
+
+def in_seconds(seconds: float) -> str:
+    """Return a limit as people say it."""
+    return str(math.ceil(seconds)) if seconds >= 1 else f"{seconds:.1g}"
 
 
 def remote(*_: Any) -> None:

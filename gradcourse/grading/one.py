@@ -139,7 +139,7 @@ def _fill(
     result["cells"] = {"run": len(todo.cells), "failed": run.failed}
     if result["earned"]:
         return
-    if not run.defined_anything:
+    if not run.defined_anything and not any(question["reasons"] for question in questions):
         result["reasons"].append(reason("no-answers"))
     elif not submission.has_cells_of(found, asked):
         text = "It has no cell of the assignment's notebook, and nothing in it earned points."

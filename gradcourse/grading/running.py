@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from gradcourse.grading.answers import (
     READABLE,
     Gone,
     as_question,
+    in_seconds,
     lost,
     name_of,
     noticed,
@@ -40,6 +40,9 @@ GRACE = 1.0
 
 AGAIN = 3.0
 """Seconds for what is left of a cell that did not finish, when the process starts anew."""
+
+CELLS = 2 / 3
+"""The share of a submission's time for its cells: long experiments must not cost the questions."""
 
 START = 60.0
 
@@ -76,7 +79,6 @@ class Running:
         self._spent = 0.0
         self._latest = time.monotonic() + STRETCH * limits.submission
         self._child: Child | None = None
-        self._said: set[int] = set()
         self._sources = {cell.index: cell.source for cell in todo.cells}
         self._optimizers = any("optim" in cell.source for cell in todo.cells)
         self._retried: set[int] = set()
@@ -166,7 +168,7 @@ class Running:
     def _gone(self, problem: WireError, seconds: float) -> Gone:
         if isinstance(problem, Silent):
             self._end()
-            return Gone("timeout", f"it did not finish within {_seconds(seconds)} s")
+            return Gone("timeout", f"it did not finish within {in_seconds(seconds)} s")
         if isinstance(problem, Closed):
             return post_mortem(self._end(gone=True))
         self._end()
@@ -183,26 +185,30 @@ class Running:
         source = self._sources[cell.index]
         if not source.strip():
             return
-        limit = self._limits.cell
-        if cell.index in self._retried:
-            limit = min(limit, AGAIN)
+        limit = self._limit(cell)
         answer = self._ask({"do": "cell", "source": source}, limit, where(cell))
         ending, text = answer.get("ending"), str(answer.get("text") or "")[:READABLE]
         if answer.get("cut") is True:
             self._note("output-cut", where(cell))
         if ending == "timeout":
-            self._give_up(cell, "timeout", f"it did not finish within {_seconds(limit)} s")
+            text = f"it did not finish within {in_seconds(limit)} s"
+            short = ", its share of the time left" if limit < self._limits.cell else ""
+            self._give_up(cell, "timeout", text + short)
             if self._sources[cell.index]:
                 self._cell(child, cell)
-        elif ending in CELL_CODES and cell.index not in self._said:
-            self._said.add(cell.index)
+        elif ending in CELL_CODES and cell.index not in self._errors:
             self._note(CELL_CODES[ending], where(cell), text)
             self._errors[cell.index] = CellError(cell.index, cell.grade_id, cell.source, text)
 
+    def _limit(self, cell: Cell) -> float:
+        """Return a cell's seconds; when cells have had their share, a little of what is left."""
+        share = max(CELLS * self._limits.submission - self._spent, self._left() / 20)
+        again = AGAIN if cell.index in self._retried else share
+        return min(self._limits.cell, share, again)
+
     def _give_up(self, cell: Cell, code: str, text: str) -> None:
         """A cell hung or ended the process: next time only what it defines is run, then nothing."""
-        if cell.index not in self._said:
-            self._said.add(cell.index)
+        if cell.index not in self._errors:
             code = "cell-timeout" if code == "timeout" else code
             self._note(code, where(cell), text[:1].upper() + text[1:] + ".")
             self._errors[cell.index] = CellError(cell.index, cell.grade_id, cell.source, text)
@@ -292,7 +298,3 @@ class Running:
                 return without_answer(gone, codes)
 
         return call
-
-
-def _seconds(seconds: float) -> str:
-    return str(math.ceil(seconds)) if seconds >= 1 else f"{seconds:.1g}"

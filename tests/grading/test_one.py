@@ -293,6 +293,24 @@ def test_the_whole_submission_has_a_limit() -> None:
     assert result["seconds"] < CELL_LIMIT
 
 
+def test_long_experiments_do_not_cost_the_questions() -> None:
+    """Each of them may take its time, but all together would take more than there is."""
+    cells = [cell(IMPORTS), *[cell(f"while {n}: pass") for n in range(1, 10)]]
+    more = [answer(f"{RIGHT_DOUBLE}\nwhile True: pass", "double"), answer(RIGHT_TOTAL, "total")]
+    limits = Limits(cell=1.0, question=2.0, submission=8.0, memory=QUICK.memory)
+    result = graded(document([*cells, *more]), limits=limits)
+    assert result["earned"] == 5.0
+    assert codes(result).count("cell-timeout") == 10
+    assert any("its share of the time left" in one["text"] for one in result["reasons"])
+
+
+def test_nobody_is_said_to_have_no_answers_who_was_not_asked() -> None:
+    limits = Limits(cell=5.0, question=5.0, submission=0.01)
+    found = codes(graded(notebook(), limits=limits))
+    assert "submission-timeout" in found
+    assert "no-answers" not in found
+
+
 BUSY = "import time\nend = time.monotonic() + 120\nwhile time.monotonic() < end: pass"
 SOME_WORK = """def double(x):
     import time
