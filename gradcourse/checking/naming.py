@@ -93,9 +93,13 @@ def _telling(trial: Trial, misconception: Misconception) -> bool:
 
 
 def _words(message: str) -> list[str]:
-    """The first line, of which a learner's outcome keeps 200 characters."""
+    """The first line, of which a learner's outcome keeps 200 characters, without what is chance.
+
+    Its words in any order, since a + b and b + a tell the shapes in another one; and not which
+    attribute was missing, since the slip is that something is None.
+    """
     lines = message.strip().splitlines()
-    return lines[0][:200].split() if lines else []
+    return sorted(lines[0][:200].partition(" has no attribute ")[0].split()) if lines else []
 
 
 def _alike(wrong: Outcome, got: Outcome, tolerance: Tolerance) -> bool:

@@ -109,6 +109,22 @@ def test_the_same_kind_of_exception_alone_is_no_misconception(exercise) -> None:
     assert check(exercise, other_words, seed=0).misconceptions == ()
 
 
+def test_the_words_of_an_exception_may_differ_by_chance(exercise) -> None:
+    def needs_gradient(factors):
+        return None.norm()
+
+    def adds(factors):
+        return factors + np.ones(len(factors) + 1)
+
+    (function,) = exercise.functions
+    slips = (Misconception("none", needs_gradient, "A."), Misconception("shapes", adds, "B."))
+    both = replace(exercise, functions=(replace(function, misconceptions=slips),))
+    assert check(both, lambda factors: None.double(), seed=0).misconceptions == ("none",)
+    assert check(both, lambda factors: factors.nrom(), seed=0).misconceptions == ()
+    other_way = check(both, lambda factors: np.ones(len(factors) + 1) + factors, seed=0)
+    assert other_way.misconceptions == ("shapes",)
+
+
 def test_arithmetic_that_raises_is_told_where_to_look(exercise) -> None:
     def overflows(factors):
         return math.exp(1e4 * abs(factors[0]))

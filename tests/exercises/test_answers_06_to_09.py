@@ -134,6 +134,23 @@ def clips_inf(parameters, max_norm):
     return norm
 
 
+def no_place_for_none(parameters, max_norm):
+    norm = math.sqrt(sum(float(p.grad.double().square().sum()) for p in parameters))
+    if math.isfinite(norm) and norm > max_norm:
+        for p in parameters:
+            p.grad.mul_(max_norm / norm)
+    return norm
+
+
+def shortcut_that_keeps_the_size(channels_in: int, channels_out: int) -> nn.Module:
+    return down_block(
+        nn.Conv2d(channels_in, channels_out, 1, bias=False),
+        channels_in,
+        channels_out,
+        lambda block, x: branch(block, torch.relu(x)) + block.shortcut(x),
+    )
+
+
 def summed_error(model, x, y, optimizer, scaler, max_norm) -> None:
     """Only a gradient that is not clipped tells it from the mean."""
     optimizer.zero_grad()
@@ -157,6 +174,13 @@ def summed_error(model, x, y, optimizer, scaler, max_norm) -> None:
             "a layer left in evaluation mode",
         ),
         ("clipping/global-norm", "clip_by_global_norm", clips_inf, "Inf is clipped"),
+        ("clipping/global-norm", "clip_by_global_norm", no_place_for_none, "no place for None"),
+        (
+            "residual/projection",
+            "DownBlock",
+            shortcut_that_keeps_the_size,
+            "the shapes do not fit",
+        ),
     ],
 )
 def test_a_near_miss_has_its_name(exercise, name, answer, slip) -> None:
