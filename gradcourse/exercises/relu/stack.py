@@ -79,13 +79,6 @@ def _stopped_at_layer_2(weights: Any, zs: Any, upstream: Any) -> Array:
     return delta_of_layer_1(weights[1:], zs[1:], upstream)
 
 
-def _at_the_input(weights: Any, zs: Any, upstream: Any) -> Array:
-    delta = upstream
-    for w, z in zip(weights[::-1], zs[:0:-1], strict=True):
-        delta = (delta * (z > 0)) @ w
-    return delta
-
-
 def _leaky(weights: Any, zs: Any, upstream: Any) -> Array:
     delta = upstream * np.where(zs[-1] > 0, 1.0, 0.01)
     for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
