@@ -286,6 +286,8 @@ def _wrong(
 def _shown(value: Any) -> str:
     if isinstance(value, bool | np.bool_ | str | float | int):
         return show.value(value)
+    if isinstance(value, list | tuple) and all(isinstance(item, int | float) for item in value):
+        return show.value(list(value))  # 10,5 is two numbers
     if isinstance(value, Foreign):  # from another process
         return f"an object of type {value.type_name}"
     return f"an object of type {type(value).__name__}"

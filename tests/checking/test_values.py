@@ -170,6 +170,7 @@ def test_a_knob_within_two_per_cent_or_a_step_names_the_slip(tuning, answer, nam
         ((9.0, 10), "`my_gain` is 9: the knob goes from 0.1 to 4"),
         ((1.0, 1e9), "the knob goes from 1 to 100"),
         ((1.0, True), "`my_depth` is True"),
+        ((1.0, (10, 5)), "`my_depth` is [10, 5]: give a finite number"),
     ],
 )
 def test_unusable_knobs_are_said_before_anything_is_measured(tuning, answer, message) -> None:
