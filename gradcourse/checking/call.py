@@ -194,10 +194,10 @@ def _signature_problem(function: Function, answer: Callable[..., Any], arguments
         signature.bind(*expected)
     except TypeError:
         names = ", ".join(function.parameters)
-        yours = ", ".join(str(parameter) for parameter in signature.parameters.values())
+        yours = signature.replace(return_annotation=inspect.Signature.empty)
         return (
             f"it is called as {function.name}({names}), but yours is defined as "
-            f"{function.name}({yours}): give it the parameters of the exercise."
+            f"{function.name}{yours}: give it the parameters of the exercise."
         )
     return ""
 

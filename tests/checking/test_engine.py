@@ -176,6 +176,7 @@ def test_when_the_example_is_right_the_smallest_failing_case_is_shown(exercise) 
         (lambda f: sys.exit(), "it raised SystemExit: exit() was called"),
         (lambda a, b: 0.0, "It is called as mean_log(factors), but yours is defined as"),
         (lambda: 0.0, "It is called as mean_log(factors), but yours is defined as mean_log()"),
+        (lambda *, factors: 0.0, "but yours is defined as mean_log(*, factors): give it"),
         (3.0, "`mean_log` is not a function but the value 3.0: define it with `def mean_log("),
         ([1], "`mean_log` is not a function but the value [1]"),
     ],
