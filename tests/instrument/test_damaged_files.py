@@ -17,6 +17,7 @@ from gradcourse.support import GradcourseError
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
+    torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     with probe(net, optimizer, level="everything") as record:
