@@ -43,7 +43,7 @@ class Profile:
 
     def decades(self) -> tuple[np.ndarray, np.ndarray]:
         """Growth of the gradient towards the input, and of the signal towards the output."""
-        backward = np.array([trend(row[self.hidden][::-1]) for row in self.backward])
+        backward = np.array([trend(_reached(row[self.hidden])[::-1]) for row in self.backward])
         forward = np.array([trend(row[self.hidden]) for row in self.forward])
         for row in range(len(backward)):
             faded = self.underflow(row)
@@ -80,6 +80,13 @@ class Profile:
             return 0.0
         fall = trend(line[line > -60])
         return fall if fall <= -2 * threshold("depth_decades") else 0.0
+
+
+def _reached(line: np.ndarray) -> np.ndarray:
+    """Leave out what is exactly 0 behind the first layer with a gradient: a branch of its own."""
+    alive = line > -60
+    behind = np.arange(len(line)) > np.argmax(alive)
+    return np.where(alive.any() & behind & (line <= -60), np.nan, line)
 
 
 def profile(signals: Signals) -> Profile:
@@ -137,8 +144,34 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
         holds = (strength >= 1) & (np.sign(backward) == sign)
         rows = persistent(holds, good & np.isfinite(backward))
         if len(rows):
-            found.append(_finding(kind, signals, good, chain, backward, forward, strength, rows))
+            ended = _ended(signals, chain, rows) if kind == "vanishing" else []
+            found += ended or [
+                _finding(kind, signals, good, chain, backward, forward, strength, rows)
+            ]
     return found
+
+
+def _ended(signals: Signals, chain: Profile, rows: np.ndarray) -> list[Sign]:
+    """A gradient that does not fall by a factor but is exactly 0 from one layer on."""
+    levels = median(chain.backward[rows], axis=0)
+    edge = int(np.argmax(levels > -60))
+    row = int(rows[0])
+    if edge == 0 or chain.underflow(row) < 0 or chain.gradual(row) <= -threshold("both_decades"):
+        return []
+    above, below = chain.names[edge], chain.names[edge - 1]
+    columns = [k for k, owner in enumerate(signals.owners) if owner == above]
+    zero = bool((signals.weight_norm[rows][:, columns] == 0).any())
+    cause = f": the weights of {above} are all 0" if zero else ""
+    finding = Finding(
+        "vanishing",
+        f"{chain.source} is exactly 0 from {below} down, though not at {above}{cause}.",
+        layers=(chain.names[0], below),
+        steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
+        evidence={"layers with a gradient of exactly 0": float(edge)},
+        confidence=0.9,
+        remedies=remedies.for_cut(zero, signals.normalizes(below, above)),
+    )
+    return [Sign(int(rows[0]), finding)]
 
 
 def _finding(
@@ -176,6 +209,9 @@ def _finding(
         f"{chain.names[0]}, ×{factor:.2g} a layer.{passed}"
     )
     excess = threshold("depth_decades") * (float(median(strength[rows])) - 1)
+    start = int(np.flatnonzero(good & np.isfinite(backward))[0])
+    whole = (chain.backward[start][chain.hidden] > -60).all()
+    late = bool(rows[0] > start and whole and strength[start] < 0.5)
     return Sign(
         int(rows[0]),
         Finding(
@@ -185,7 +221,7 @@ def _finding(
             steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
             evidence=evidence,
             confidence=confidence(excess),
-            remedies=remedies.for_depth(kind, factor, set(signals.kinds)),
+            remedies=remedies.for_depth(kind, factor, set(signals.kinds), late),
         ),
     )
 

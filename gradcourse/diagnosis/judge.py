@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.diagnosis import depth, lags, nonfinite, units, updates
+from gradcourse.diagnosis import depth, lags, nonfinite, remedies, units, unseen, updates
 from gradcourse.diagnosis.finding import Diagnosis, Finding
 from gradcourse.diagnosis.signals import Signals, largest, median
 from gradcourse.diagnosis.steps import Sign, confidence
@@ -60,13 +61,27 @@ def diagnose(record: Record) -> Diagnosis:
         signs += updates.find_large(signals, good)
         if not signs:
             # Tiny updates of a sick net are a consequence, not a second illness.
-            signs = updates.find_small(signals, good)
-    unknown = _not_judged(signals)
+            signs = updates.find_nothing(signals, good) or updates.find_small(signals, good)
+    unknown = unseen.not_judged(signals)
+    frozen = unseen.without_gradient(signals)
     signs = _without_consequences(signals, signs)
     if not signs:
-        return Diagnosis((_healthy(signals, good, len(unknown)),), unknown)
+        healthy = _healthy(signals, good, len(unknown))
+        return Diagnosis((healthy,), unknown + frozen + unseen.left_alone(signals))
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
-    return Diagnosis(tuple(sign.finding for sign in signs), unknown)
+    return Diagnosis(tuple(_findings(signs)), unknown + frozen)
+
+
+def _findings(signs: list[Sign]) -> list[Finding]:
+    """In order. A gradient that fades in flat units is cured by what cures those."""
+    flat = False
+    found = []
+    for finding in (sign.finding for sign in signs):
+        flat = flat or finding.kind == "saturated"
+        if flat and finding.kind == "vanishing" and finding.layers and not finding.lags:
+            finding = replace(finding, remedies=(remedies.SATURATED_FIRST,))
+        found.append(finding)
+    return found
 
 
 def _of_the_net(signals: Signals, good: np.ndarray) -> list[Sign]:
@@ -101,38 +116,11 @@ def _without_consequences(signals: Signals, signs: list[Sign]) -> list[Sign]:
     return [sign for sign in signs if sign not in vanishing or sign.onset < dead[0].onset]
 
 
-def _not_judged(signals: Signals) -> tuple[str, ...]:
-    missing = []
-    if np.isnan(signals.parameter_gradient_norm).all() and not signals.nonfinite.any():
-        missing.append(
-            "the gradients of the parameters: at the end of each step none had one; an optimizer "
-            "that steps inside the backward pass has cleared them by then"
-        )
-    if not signals.layers:
-        missing.append(
-            "dead and saturated units, gradients over time lags: no layer was measured; probe "
-            'with level="standard", and before torch.compile'
-        )
-    elif not (np.isfinite(signals.saturated_fraction) | np.isfinite(signals.dead_fraction)).any():
-        missing.append(
-            "dead and saturated units, except by a gradient that ends: the net has no activation "
-            "module such as nn.ReLU or nn.Tanh"
-        )
-    if not np.isfinite(signals.update_ratio).any():
-        missing.append(
-            "the size of the updates: no optimizer was given; use gc.probe(model, optimizer)"
-        )
-    elif not np.isfinite(signals.loss).any():
-        missing.append(
-            "whether small updates mean convergence: no loss was logged; use record.log(loss)"
-        )
-    return tuple(missing)
-
-
 def _healthy(signals: Signals, good: np.ndarray, unknown: int) -> Finding:
     chain = depth.profile(signals)
     evidence: dict[str, float] = {}
     margins = [2.0]
+    decades = float("nan")
     if len(chain.names) >= 2:
         backward, _ = chain.decades()
         decades = float(median(backward[good]))
@@ -148,10 +136,13 @@ def _healthy(signals: Signals, good: np.ndarray, unknown: int) -> Finding:
             margins.append((threshold(name) - worst) / 0.2)
     if np.isfinite(signals.update_ratio[good]).any():
         evidence["median ‖ΔW‖/‖W‖"] = float(median(signals.update_ratio[good]))
+    note, ratio = unseen.of_the_loss(signals, good, decades)
+    if np.isfinite(ratio):
+        evidence["loss, end over start"] = ratio
     margin = min(m for m in margins if np.isfinite(m))
     return Finding(
         "healthy",
-        "No sign of a sick gradient in what was recorded.",
+        "No sign of a sick gradient in what was recorded." + note,
         steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
         evidence=evidence,
         confidence=round(confidence(margin) * 0.9**unknown, 3),

@@ -45,7 +45,7 @@ def _place(signals: Signals, row: int) -> tuple[str, tuple[str, ...]]:
     if len(first):
         name = signals.layers[int(first[0])]
         return f"first in the output of {name}", (name,)
-    if np.isnan(norms[row]).all() and norms.shape[1] and np.isfinite(norms).any():
+    if signals.measured[row] and np.isnan(norms[row]).all() and np.isfinite(norms).any():
         return "in the outputs of all layers", ()
     wrong = [
         name for name, bad in zip(signals.parameters, signals.nonfinite[row], strict=True) if bad

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from gradcourse.diagnosis.finding import Remedy
 
 
-def for_depth(kind: str, factor: float, kinds: set[str]) -> tuple[Remedy, ...]:
-    """Cures for a gradient that changes by ``factor`` a layer of these classes."""
+def for_depth(kind: str, factor: float, kinds: set[str], late: bool = False) -> tuple[Remedy, ...]:
+    """Cures for a gradient that changes by ``factor`` a layer of these classes.
+
+    ``late``: the net began without it, so its training has made it.
+    """
+    if late:
+        return _for_late(kind)
     if kind == "exploding" and any("Norm" in name for name in kinds) and factor < 1.4:
         return (
             Remedy("Add skip connections: normalization itself adds a factor a layer", "07"),
             Remedy("Take fewer layers", "06"),
             Remedy("Clip by global norm to survive until then", "09"),
         )
-    gain = Remedy(f"Multiply the initial weights by about {1 / factor:.2g}", "05")
+    # What is further off is no gain: the weights are 0, or the signal has left the format.
+    gain = (
+        (Remedy(f"Multiply the initial weights by about {1 / factor:.2g}", "05"),)
+        if 1e-3 < factor < 1e3
+        else ()
+    )
     if kind == "exploding":
         return (
-            gain,
+            *gain,
             Remedy("Normalize: batch or layer normalization after each matrix", "06"),
             Remedy("Use residual blocks with a scaled branch", "07"),
             Remedy("Clip by global norm: it treats the symptom", "09"),
@@ -31,10 +43,44 @@ def for_depth(kind: str, factor: float, kinds: set[str]) -> tuple[Remedy, ...]:
         )
     return (
         better,
-        gain,
+        *gain,
         Remedy("Normalize: batch or layer normalization after each matrix", "06"),
         Remedy("Use residual blocks", "07"),
     )
+
+
+def _for_late(kind: str) -> tuple[Remedy, ...]:
+    if kind == "exploding":
+        return (
+            Remedy("The net began without it: lower the learning rate", "01"),
+            Remedy("Clip by global norm", "09"),
+            Remedy("Normalize: batch or layer normalization after each matrix", "06"),
+        )
+    return (
+        Remedy("The net began without it: lower the weight decay, if the weights shrink", "09"),
+        Remedy("Lower the learning rate, if units become flat or silent", "04"),
+        Remedy("Normalize: batch or layer normalization after each matrix", "06"),
+        Remedy("Use residual blocks", "07"),
+    )
+
+
+def for_dead(late: bool, normalized: bool = False) -> tuple[Remedy, ...]:
+    """Cures for closed units. ``late``: they were open at first; else the start closed them."""
+    rate = Remedy("Lower the learning rate: one large step kills units for good", "04")
+    leaky = Remedy("Use a leaky ReLU: its units can come back", "04")
+    if late:
+        again = "Clear the gradients before each backward pass: sums of old ones are large steps"
+        return (rate, Remedy(again, "09"), leaky)
+    start = Remedy("Start the biases at 0 and the weights with He's recipe", "05")
+    return (*((MORE_ROWS,) if normalized else ()), start, rate, leaky)
+
+
+def for_cut(zero: bool, normalized: bool) -> tuple[Remedy, ...]:
+    """Cures for a gradient that is 0 from one layer on; ``zero``: because its weights are."""
+    if zero:
+        return (Remedy("Draw the weights at random: a matrix of 0 lets nothing through", "05"),)
+    look = Remedy("Look between these layers for a product with 0 or a constant", "01")
+    return (*((MORE_ROWS,) if normalized else ()), look, SCALER)
 
 
 def for_lags(kind: str, gated: bool, horizon: int) -> tuple[Remedy, ...]:
@@ -57,15 +103,23 @@ def for_lags(kind: str, gated: bool, horizon: int) -> tuple[Remedy, ...]:
     )
 
 
+def _round(value: float) -> str:
+    """One digit of it, without an exponent where that is short."""
+    return f"{float(f'{value:.0e}'):g}"
+
+
 SATURATED = (
     Remedy("Bring the inputs to mean 0 and standard deviation 1", "02"),
     Remedy("Draw smaller weights: Xavier", "05"),
     Remedy("Normalize before the activation", "06"),
 )
-DEAD = (
-    Remedy("Start the biases at 0 and the weights with He's recipe", "05"),
-    Remedy("Lower the learning rate: one large step kills units for good", "04"),
-    Remedy("Use a leaky ReLU: its units can come back", "04"),
+SATURATED_FIRST = Remedy("Cure the saturation first: little comes back through flat units", "02")
+SCALER = Remedy("With float16, multiply the loss by a factor, as a gradient scaler does", "09")
+MORE_ROWS = Remedy("Normalize over more rows: over equal rows the result is constant", "06")
+NOTHING = (
+    SCALER,
+    Remedy("If the loss was scaled down, take the factor away", "01"),
+    Remedy("Look for a constant between the last layer and the loss: a clamp, a round", "01"),
 )
 NON_FINITE = (
     Remedy(
@@ -74,7 +128,7 @@ NON_FINITE = (
         "10",
     ),
     Remedy("Look for log, sqrt or a division at 0, and for NaN in the data", "10"),
-    Remedy("With float16, let a gradient scaler skip the step", "11"),
+    Remedy("With float16, let a gradient scaler skip the step", "09"),
     Remedy("Lower the learning rate, or clip and leave out non-finite steps", "09"),
 )
 
@@ -82,23 +136,32 @@ NON_FINITE = (
 def for_updates(kind: str, ratio: float) -> tuple[Remedy, ...]:
     """Cures for a relative update of ``ratio`` a step."""
     if kind == "update too large":
-        by = (
-            f"Divide the learning rate by about {ratio / 1e-2:.0e}"
-            if ratio > 0.02
-            else ("Lower the learning rate by a factor of 10")
-        )
+        scale = Remedy("Bring inputs and targets to standard deviation 1; take the mean loss", "02")
+        again = Remedy("Clear the gradients before each backward pass", "09")
+        warm = Remedy("Warm the learning rate up", "11")
+        clip = Remedy("Clip by global norm", "09")
+        by = max(ratio / 1e-2, 10.0) if np.isfinite(ratio) else 10.0
+        if by > 1e6:
+            # So far off is no rate: something is out of scale, or the gradient has exploded.
+            return (scale, clip, again, warm)
         return (
-            Remedy(by, "01"),
-            Remedy("Warm the learning rate up", "11"),
-            Remedy("Clip by global norm", "09"),
+            Remedy(f"Divide the learning rate by about {_round(by)}", "01"),
+            scale,
+            again,
+            warm,
+            clip,
         )
-    by = (
-        f"Multiply the learning rate by about {1e-3 / ratio:.0e}"
-        if ratio > 0
-        else ("Raise the learning rate until the weights move: now they do not change at all")
+    check = Remedy(
+        "Check that the optimizer holds these parameters, that no schedule is at 0 and that "
+        "nothing clips far too low",
+        "09",
     )
-    return (
-        Remedy(by, "01"),
-        Remedy("Check that the optimizer holds these parameters and no schedule is at 0", "10"),
-        Remedy("If the loss was scaled down, scale the learning rate up, or use Adam", "11"),
-    )
+    adam = Remedy("If the loss was scaled down, scale the learning rate up, or use Adam", "11")
+    if ratio > 0:
+        return (
+            Remedy(f"Multiply the learning rate by about {_round(1e-3 / ratio)}", "01"),
+            check,
+            adam,
+        )
+    raised = "Raise the learning rate until the weights move: now they do not change at all"
+    return (check, Remedy(raised, "01"), adam)

@@ -51,6 +51,8 @@ class Signals:
     update_ratio: np.ndarray
     loss: np.ndarray
     evaluations: np.ndarray
+    measured: np.ndarray
+    updated: bool
     lag_gradient: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
@@ -90,6 +92,9 @@ class Signals:
             update_ratio=record.update_ratio,
             loss=record.loss,
             evaluations=np.asarray(getattr(record, "evaluations", np.ones(rows))),
+            measured=np.asarray(record.measured, dtype=bool),
+            # Not by the ratios: those of weights of 0 or NaN are NaN, too.
+            updated=any(record.step_at(row).update_ratios is not None for row in range(rows)),
             lag_gradient=dict(record.lag_gradient) if layers else {},
             **{name: np.asarray(by_layer.get(name, empty)) for name in _BY_LAYER},
         )
@@ -150,6 +155,13 @@ class Signals:
         missing = [np.isnan(part).all(axis=1) for part in parts]
         lines = [np.where(none, np.nan, root) for none, root in zip(missing, roots, strict=True)]
         return np.stack(lines, axis=1) if lines else np.full((self.rows, 0), np.nan)
+
+    def normalizes(self, below: str, above: str) -> bool:
+        """Whether a normalization runs between two layers."""
+        if below not in self.layers or above not in self.layers:
+            return False
+        between = self.kinds[self.layers.index(below) + 1 : self.layers.index(above)]
+        return any("Norm" in kind for kind in between)
 
     def calls(self) -> dict[str, list[int]]:
         """Columns of each layer that is called several times in a step, in the order of time."""

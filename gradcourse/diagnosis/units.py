@@ -18,17 +18,20 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Sigmoid and tanh layers with flat outputs.
 
     The last layer of the net is left out: a sigmoid output that is sure and right is flat. So
-    are the hidden layers of a net whose loss has converged.
+    are the hidden layers of a net whose loss has converged, unless they were flat before it did.
     """
     share = signals.saturated_fraction
     columns = [k for k in range(len(signals.layers) - 1) if np.isfinite(share[:, k]).any()]
-    if updates.has_converged(signals, good):
-        # Training drives units to their ends: this is what was learned.
-        return []
+    # Training drives units to their ends: then this is what was learned.
+    learned = updates.has_converged(signals, good)
     onset, hit, levels = signals.rows, [], []
     for k in columns:
         judged = good & np.isfinite(share[:, k])
         rows = persistent(share[:, k] >= threshold("saturated"), judged)
+        if learned and len(rows):
+            start = np.flatnonzero(judged)[:1]
+            before = rows[0] == start[0] and not updates.is_converged(signals, start)
+            rows = rows if before else rows[:0]
         if len(rows):
             onset = min(onset, int(rows[0]))
             hit.append(k)
@@ -55,6 +58,7 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
     before it is dead or the signal has vanished on the way, is not.
     """
     onset, hit, levels, shifts = signals.rows, [], [], []
+    start = signals.rows
     for k in range(1, len(signals.layers)):
         share = signals.dead_fraction[:, k]
         before = k - 1
@@ -69,6 +73,7 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
         rows = persistent(holds, good & np.isfinite(share))
         if len(rows) and holds[good].any():
             onset = min(onset, int(rows[0]))
+            start = min(start, int(np.flatnonzero(good & np.isfinite(share))[0]))
             hit.append(k)
             levels.append(float(median(share[rows])))
             shifts.append(float(median(shift[rows])))
@@ -87,7 +92,7 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
             **({SHIFT: float(median(np.array(shifts)))} if np.isfinite(shifts).any() else {}),
         },
         confidence=confidence((worst - threshold("dead_shifted")) / 0.2),
-        remedies=remedies.DEAD,
+        remedies=remedies.for_dead(late=onset > start),
     )
     return [Sign(onset, finding)]
 
@@ -107,7 +112,8 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
     rows_index = np.arange(len(start))
     below = np.array([zero[r, : start[r]].all() and start[r] > 0 for r in rows_index])
     holds = below & alive.any(axis=1)
-    rows = persistent(holds, good)
+    judged = good & np.isfinite(chain.backward).any(axis=1)
+    rows = persistent(holds, judged)
     if not len(rows):
         return []
     edge = int(np.median(start[rows]))
@@ -118,13 +124,16 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
         return []
     finding = Finding(
         "dead",
-        f"∂ℒ/∂output is whole at {chain.names[edge]} and exactly 0 from {chain.names[edge - 1]} "
-        "down: the units between them are closed for all data.",
-        layers=(chain.names[0], chain.names[edge - 1]),
+        f"∂ℒ/∂output is whole at {above} and exactly 0 from {below_it} down: nothing comes back "
+        "through what lies between them, for any data.",
+        layers=(chain.names[0], below_it),
         steps=_span(signals, int(rows[0])),
         evidence={"layers with a gradient of exactly 0": float(edge)},
         confidence=0.9 if signals.layers else 0.6,
-        remedies=remedies.DEAD,
+        remedies=remedies.for_dead(
+            late=rows[0] > np.flatnonzero(judged)[0],
+            normalized=signals.normalizes(below_it, above),
+        ),
     )
     return [Sign(int(rows[0]), finding)]
 

@@ -18,13 +18,17 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
     typical = _typical(signals)
     large = np.flatnonzero(good & (typical >= threshold("large_update")))
     huge = np.flatnonzero(good & (typical >= threshold("huge_update")))
+    if _did_no_harm(signals, good, typical):
+        return []
     if len(huge) or len(large) >= 2:
         rows = large
         ratio = float(np.max(typical[rows]))
+        # Later ones may be of a net that has left: the first tells by how much the rate is off.
+        first = float(_direct(signals)[rows[0]])
         summary = f"One step changed the median weight by up to {ratio:.2g} of its own norm."
         evidence = {"largest median ‖ΔW‖/‖W‖": ratio, "steps": float(len(rows))}
         excess = float(np.log10(ratio / threshold("large_update")))
-        return [_sign("update too large", signals, rows, summary, evidence, excess, ratio)]
+        return [_sign("update too large", signals, rows, summary, evidence, excess, first)]
     growth = _loss_growth(signals.loss[good])
     # Where the weights are known to have moved little, the data have changed, not the net.
     moved = not np.isfinite(typical).any() or largest(typical) >= threshold("large_update") / 10
@@ -35,6 +39,20 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
         evidence = {"loss, end over start": growth}
         return [_sign("update too large", signals, rows, summary, evidence, excess, 0.0)]
     return []
+
+
+def _did_no_harm(signals: Signals, good: np.ndarray, typical: np.ndarray) -> bool:
+    """Whether small weights took a few large steps to where the loss is small, and all is finite.
+
+    Of weights that many times their size has been added to, the loss says nothing good.
+    """
+    if not largest(typical) < 10 * threshold("huge_update"):
+        return False
+    known = signals.loss[np.isfinite(signals.loss)]
+    if not good.all() or len(known) < 2 or known[0] <= 0:
+        return False
+    fell = np.median(known[-max(1, len(known) // 3) :]) < known[0] / threshold("loss_growth")
+    return bool(fell) and has_converged(signals, good)
 
 
 def first_huge(signals: Signals, good: np.ndarray) -> int:
@@ -50,10 +68,8 @@ def _typical(signals: Signals) -> np.ndarray:
     divided by the number of steps in between: a lower bound of the average update. A step that
     calls a closure many times, as that of LBFGS, is as many updates.
     """
-    norm = np.where(np.isfinite(signals.weight_norm), signals.weight_norm, np.nan)
-    norm[norm == 0] = np.nan
-    direct = np.where(np.isfinite(signals.update_ratio * norm), signals.update_ratio, np.nan)
-    typical = np.asarray(median(direct, axis=1)) / signals.evaluations
+    norm = _known_norm(signals)
+    typical = _direct(signals)
     rows = np.flatnonzero(np.isfinite(norm).any(axis=1))
     for row, following in itertools.pairwise(rows):
         gap = signals.step_numbers[following] - signals.step_numbers[row]
@@ -61,6 +77,19 @@ def _typical(signals: Signals) -> np.ndarray:
         drift = float(median(np.abs(norm[following] / norm[row] - 1))) / max(int(gap), 1)
         typical[row] = np.fmax(typical[row], drift)
     return typical
+
+
+def _known_norm(signals: Signals) -> np.ndarray:
+    norm = np.where(np.isfinite(signals.weight_norm), signals.weight_norm, np.nan)
+    norm[norm == 0] = np.nan
+    return norm
+
+
+def _direct(signals: Signals) -> np.ndarray:
+    """Median over the weights of ‖ΔW‖/‖W‖, at the steps whose update was measured."""
+    known = np.isfinite(signals.update_ratio * _known_norm(signals))
+    ratio = np.where(known, signals.update_ratio, np.nan)
+    return np.asarray(median(ratio, axis=1)) / signals.evaluations
 
 
 def _loss_growth(loss: np.ndarray) -> float:
@@ -81,6 +110,9 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
     # A weight of 0 that gets its first update has moved as far as anything can.
     from_zero = np.isinf(signals.update_ratio).any(axis=1)
     rows = np.flatnonzero(good & np.isfinite(ratio).any(axis=1) & ~from_zero)
+    if len(rows) and rows[0] == 0 and not np.nansum(ratio[0]):
+        # A warm-up that begins at 0. Of a rate that stays there, other steps tell.
+        rows = rows[1:]
     if not len(rows) or not signals.weight_gradient_norm[rows].any():
         return []
     fastest = float(largest(median(ratio[rows], axis=0)))
@@ -115,12 +147,36 @@ def _progress(signals: Signals, rows: np.ndarray) -> float:
     return float(median(gain / np.abs(signals.loss[rows])))
 
 
+def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Gradients that are exactly 0 in all parameters, though there is a loss."""
+    norms = signals.parameter_gradient_norm
+    judged = good & np.isfinite(signals.loss) & (signals.loss != 0) & ~np.isnan(norms).all(axis=1)
+    rows = np.flatnonzero(judged & (np.nansum(norms, axis=1) == 0))
+    if not len(rows) or len(rows) < judged.sum() / 2:
+        return []
+    finding = Finding(
+        "update too small",
+        "The gradient of every parameter is exactly 0, though the loss is not: no step can "
+        "lower it.",
+        steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
+        evidence={"steps with a gradient of exactly 0": float(len(rows))},
+        confidence=0.9,
+        remedies=remedies.NOTHING,
+    )
+    return [Sign(int(rows[0]), finding)]
+
+
+def is_converged(signals: Signals, rows: np.ndarray) -> bool:
+    """Whether the loss is small for the outputs it comes from, at these rows."""
+    return relative_loss(signals, rows) < threshold("converged")
+
+
 def has_converged(signals: Signals, good: np.ndarray) -> bool:
     """Whether a loss was logged that is small for the outputs it comes from.
 
     Judged by ℒ / (‖∂ℒ/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes.
     """
-    return relative_loss(signals, np.flatnonzero(good)) < threshold("converged")
+    return is_converged(signals, np.flatnonzero(good))
 
 
 def relative_loss(signals: Signals, rows: np.ndarray) -> float:

@@ -1,0 +1,102 @@
+"""What a record does not say: what was not measured, and what no gradient shows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcourse.diagnosis import updates
+from gradcourse.diagnosis.signals import Signals, median
+from gradcourse.diagnosis.thresholds import threshold
+
+ENOUGH = 30
+"""Steps with a loss before anything is said about its course."""
+
+
+def not_judged(signals: Signals) -> tuple[str, ...]:
+    """What was not measured, and how to have it measured."""
+    missing = []
+    if np.isnan(signals.parameter_gradient_norm).all() and not signals.nonfinite.any():
+        missing.append(
+            "the gradients of the parameters: at the end of each step none had one; an optimizer "
+            "that steps inside the backward pass has cleared them by then"
+        )
+    if not signals.layers:
+        missing.append(
+            "dead and saturated units, gradients over time lags: no layer was measured; probe "
+            'with level="standard", and before torch.compile'
+        )
+    elif not (np.isfinite(signals.saturated_fraction) | np.isfinite(signals.dead_fraction)).any():
+        missing.append(
+            "dead and saturated units, except by a gradient that ends: the net has no activation "
+            "module such as nn.ReLU or nn.Tanh"
+        )
+    if not signals.updated:
+        missing.append(
+            "the size of the updates: no optimizer was given; use gc.probe(model, optimizer)"
+        )
+    elif np.isnan(signals.loss).all() and not signals.bad.any():
+        missing.append(
+            "whether small updates mean convergence: no loss was logged; use record.log(loss)"
+        )
+    return tuple(missing)
+
+
+def without_gradient(signals: Signals) -> tuple[str, ...]:
+    """Weights that never got a gradient. They may be meant so, as in fine-tuning."""
+    gradients = signals.weight_gradient_norm
+    never = np.isnan(gradients).all(axis=0)
+    if signals.bad.any() or not never.any() or never.all():
+        return ()
+    return (f"{_names(signals, never)}: no gradient at any step; frozen, detached or unused",)
+
+
+def left_alone(signals: Signals) -> tuple[str, ...]:
+    """Weights with a gradient that no update changed, while it changed others."""
+    gradients = np.where(np.isfinite(signals.weight_gradient_norm), signals.weight_gradient_norm, 0)
+    # A first update of 0 may be a warm-up.
+    rows = np.flatnonzero(np.isfinite(signals.update_ratio).any(axis=1))[1:]
+    ratio = signals.update_ratio[rows]
+    moved = (ratio > 0).any(axis=0)
+    still = (ratio == 0).all(axis=0) & (gradients[rows] > 0).any(axis=0)
+    if not len(rows) or not still.any() or not moved.any():
+        return ()
+    return (
+        f"{_names(signals, still)}: a gradient, but no change in any measured step; left out of "
+        "the optimizer?",
+    )
+
+
+def of_the_loss(signals: Signals, good: np.ndarray, decades: float) -> tuple[str, float]:
+    """What to add to a healthy finding where the net does not learn; and loss, end over start.
+
+    ``decades`` is the change of the gradient over the depth, NaN where there is none.
+    """
+    loss = signals.loss[good & np.isfinite(signals.loss)]
+    if len(loss) < ENOUGH or updates.has_converged(signals, good):
+        return "", float("nan")
+    start = float(np.median(loss[:5]))
+    ratio = float(np.median(loss[-(len(loss) // 3) :])) / start if start > 0 else float("nan")
+    note = ""
+    if ratio > threshold("learning"):
+        near = abs(decades) >= threshold("both_decades")
+        depth = (
+            f"the {abs(decades):.1f} decades over the depth, near the limit; then " if near else ""
+        )
+        note = (
+            f" The loss is still {ratio:.2f} of what it was at first. If it should fall, look at "
+            f"{depth}what no gradient shows: the scale of inputs and targets, labels that fit "
+            "their rows, the loss function, the rate, the number of steps."
+        )
+    share = float(median(signals.saturated_fraction[good, -1])) if signals.layers else float("nan")
+    if share >= threshold("saturated") and updates.relative_loss(signals, np.flatnonzero(good)) > 1:
+        note += (
+            f" {share:.0%} of the net's outputs, those of {signals.layers[-1]}, are flat while "
+            "the loss is not small: look whether the loss wants logits, and whether the outputs "
+            "can reach the targets."
+        )
+    return note, ratio
+
+
+def _names(signals: Signals, which: np.ndarray) -> str:
+    names = [name for name, chosen in zip(signals.weights, which, strict=True) if chosen]
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]} ({len(names)})"
