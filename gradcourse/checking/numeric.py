@@ -173,11 +173,10 @@ def _as_float32(wanted: Numbers, given: Numbers) -> bool:
 
 def _rounded(wanted: Numbers, given: Numbers) -> str:
     """Say so when rounding to a few decimals is all that is wrong."""
-    if given.values.dtype.kind != "f" or wanted.values.dtype.kind != "f":
+    floats = given.values.dtype.kind == wanted.values.dtype.kind == "f"
+    if not floats or not given.values.any():  # a 0 may as well be a placeholder
         return ""
     for decimals in range(1, 7):
-        if not given.values.any():
-            break
         if np.array_equal(given.values, np.round(wanted.values, decimals)):
             return f" It is rounded to {show.count(decimals, 'decimal')}: return all digits."
     return ""
