@@ -55,8 +55,14 @@ def angle_from_sums(raw, clipped) -> float:
     return math.degrees(math.acos(min(1.0, dot / math.sqrt(math.prod(squares)))))
 
 
-def test_an_angle_tensor_by_tensor() -> None:
-    assert all(v.right for v in verdicts("clipping/angle", angle_to_raw=angle_from_sums))
+def angle_in_float32(raw, clipped) -> float:
+    a, b = (torch.cat([torch.tensor(t).flatten() for t in g]).float() for g in (raw, clipped))
+    return torch.rad2deg(torch.acos((a @ b / (a.norm() * b.norm())).clamp(-1, 1))).item()
+
+
+@pytest.mark.parametrize("angle", [angle_from_sums, angle_in_float32])
+def test_an_angle_tensor_by_tensor_and_in_float32(angle) -> None:
+    assert all(v.right for v in verdicts("clipping/angle", range(300), angle_to_raw=angle))
 
 
 def sliced_shortcut(channels_in: int, channels_out: int) -> nn.Module:

@@ -91,7 +91,7 @@ ANGLE = CodeExercise(
                 [np.array([1.0, 0.0]), np.array([1.0])],
             ),
             look_at="(3, 0, 4) and (1, 0, 1): the dot product is 7, the norms are 5 and √2.",
-            rtol=1e-6,
+            rtol=1e-5,
         ),
     ),
     hints=(
