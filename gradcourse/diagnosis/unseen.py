@@ -61,8 +61,8 @@ def left_alone(signals: Signals) -> tuple[str, ...]:
     if not len(rows) or not still.any() or not moved.any():
         return ()
     return (
-        f"{_names(signals, still)}: a gradient, but no change in any measured step; left out of "
-        "the optimizer?",
+        f"{_names(signals, still)}: a gradient, but no change in any measured step; frozen, or "
+        "left out of the optimizer?",
     )
 
 
