@@ -12,6 +12,7 @@ in the learner's favour:
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -97,6 +98,32 @@ def _texts(
 def _list(names: Sequence[str]) -> str:
     rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + rest
+
+
+_NO_IMPORT = re.compile(r"(?:ModuleNotFound|Import)Error: .* \(line (\d+)\)", re.DOTALL)
+
+MOST_IMPORTS = 20
+"""How many failing imports of one cell are passed over."""
+
+
+def after_import(source: str, error: str) -> str:
+    """Return what follows an import that failed, empty where something else did.
+
+    What a learner has installed for pictures or a progress bar need not be on this machine. It must
+    not cost the imports below it, without which no answer works.
+    """
+    found = _NO_IMPORT.fullmatch(error)
+    # IPython leaves out blank lines at the top, and counts from there.
+    lines = re.split(r"\r\n|\r|\n", source.lstrip()) if found else []
+    first = int(found[1]) - 1 if found else 0
+    if not 0 <= first < len(lines) or not lines[first].startswith(("import ", "from ")):
+        return ""
+    still_open = 0
+    for last, line in enumerate(lines[first:], first):
+        still_open += line.count("(") - line.count(")")
+        if still_open <= 0 and not line.endswith("\\"):
+            return "\n".join(lines[last + 1 :])
+    return ""
 
 
 def definitions(source: str) -> str:

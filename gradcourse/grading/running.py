@@ -28,7 +28,7 @@ from gradcourse.grading.answers import (
     value_of,
     without_answer,
 )
-from gradcourse.grading.cells_to_run import Plan, definitions, where
+from gradcourse.grading.cells_to_run import MOST_IMPORTS, Plan, after_import, definitions, where
 from gradcourse.grading.channel import STRETCH
 from gradcourse.grading.limits import Limits
 from gradcourse.grading.reasons import reason
@@ -181,9 +181,9 @@ class Running:
 
     # ------------------------------------------------------------ cells
 
-    def _cell(self, child: Child, cell: Cell) -> None:
-        source = self._sources[cell.index]
-        if not source.strip():
+    def _cell(self, child: Child, cell: Cell, rest: str | None = None, tries: int = 0) -> None:
+        source = self._sources[cell.index] if rest is None else rest
+        if not source.strip() or tries > MOST_IMPORTS:
             return
         limit = self._limit(cell)
         answer = self._ask({"do": "cell", "source": source}, limit, where(cell))
@@ -194,17 +194,17 @@ class Running:
             text = f"it did not finish within {in_seconds(limit)} s"
             short = ", its share of the time left" if limit < self._limits.cell else ""
             self._give_up(cell, "timeout", text + short)
-            if self._sources[cell.index]:
-                self._cell(child, cell)
-        elif ending in CELL_CODES and cell.index not in self._errors:
-            self._note(CELL_CODES[ending], where(cell), text)
-            self._errors[cell.index] = CellError(cell.index, cell.grade_id, cell.source, text)
+            self._cell(child, cell)
+        elif ending in CELL_CODES:
+            if cell.index not in self._errors:
+                self._note(CELL_CODES[ending], where(cell), text)
+                self._errors[cell.index] = CellError(cell.index, cell.grade_id, cell.source, text)
+            self._cell(child, cell, after_import(source, text), tries + 1)
 
     def _limit(self, cell: Cell) -> float:
         """Return a cell's seconds; when cells have had their share, a little of what is left."""
         share = max(CELLS * self._limits.submission - self._spent, self._left() / 20)
-        again = AGAIN if cell.index in self._retried else share
-        return min(self._limits.cell, share, again)
+        return min(self._limits.cell, share, AGAIN if cell.index in self._retried else share)
 
     def _give_up(self, cell: Cell, code: str, text: str) -> None:
         """A cell hung or ended the process: next time only what it defines is run, then nothing."""

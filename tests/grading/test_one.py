@@ -293,6 +293,34 @@ def test_the_whole_submission_has_a_limit() -> None:
     assert result["seconds"] < CELL_LIMIT
 
 
+def test_an_import_of_what_is_not_here_costs_nothing_below_it() -> None:
+    imports = """
+
+%matplotlib inline
+import no_such_module as nsm, os
+from no_such_module import (
+    one,
+    two,
+)
+from math import no_such_name \\
+    as name
+import numpy as np
+import torch"""
+    shown = RIGHT_DOUBLE + "\n\nfrom no_such_module import three\nfour = 4"
+    late = "assert four == 4\nraise ImportError('no import')\ndouble = 7"
+    cells = [cell(imports), answer(shown, "double"), answer(RIGHT_TOTAL, "total"), cell(late)]
+    result = graded(document(cells))
+    assert result["earned"] == 5.0
+    assert codes(result).count("cell-error") == 3
+    assert not result["look"]
+
+
+def test_failing_imports_without_end_are_passed_over_only_so_often() -> None:
+    result = graded(notebook(first="import no_such_module\n" * 5000))
+    assert result["earned"] == 5.0
+    assert result["cells"]["failed"] == 1
+
+
 def test_long_experiments_do_not_cost_the_questions() -> None:
     """Each of them may take its time, but all together would take more than there is."""
     cells = [cell(IMPORTS), *[cell(f"while {n}: pass") for n in range(1, 10)]]
