@@ -105,7 +105,7 @@ class Store:
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self._whose: dict[str, list[str]] = {}
+        self._whose: dict[str, tuple[str, ...]] = {}
         self.folder = out / RESULTS
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
