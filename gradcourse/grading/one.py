@@ -137,13 +137,15 @@ def _fill(
     result["earned"] = sum(question["earned"] for question in questions)
     result["reasons"] = [*found.reasons, *todo.reasons, *discreet(run.reasons)]
     result["cells"] = {"run": len(todo.cells), "failed": run.failed}
-    if result["earned"]:
-        return
-    if not run.defined_anything and not any(question["reasons"] for question in questions):
-        result["reasons"].append(reason("no-answers"))
-    elif not submission.has_cells_of(found, asked):
-        text = "It has no cell of the assignment's notebook, and nothing in it earned points."
-        result["reasons"].append(reason("no-answers", text=text))
+    why = None
+    if found.lesson:
+        why = "It is the notebook of a lesson, not of its exercises."
+    elif not result["earned"] and not submission.has_cells_of(found, asked):
+        why = "It has no cell of the assignment's notebook, and nothing in it earned points."
+    elif not run.defined_anything and not any(question["reasons"] for question in questions):
+        why = ""
+    if why is not None:
+        result["reasons"].append(reason("no-answers", text=why))
 
 
 def _refuse_if_open(zygote: Zygote, trusted: bool) -> None:

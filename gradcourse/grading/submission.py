@@ -39,6 +39,8 @@ class Submission:
         The other cells that have an id.
     named : str
         The assignment that its metadata name; may be anything.
+    lesson : bool
+        Whether it is a lesson's notebook, which has the same file name as its exercises.
     reasons : list
         What is wrong with the file.
     """
@@ -48,6 +50,7 @@ class Submission:
     grade_ids: tuple[str, ...] = ()
     points: dict[str, Any] = field(default_factory=dict)
     named: str = ""
+    lesson: bool = False
     reasons: list[dict[str, str]] = field(default_factory=list)
 
     def note(self, code: str, where: str = "", text: str = "") -> None:
@@ -115,7 +118,9 @@ def _content(found: Submission, content: Any) -> None:
         found.note(
             "wrong-kernel", text=f"The notebook says that its language is {language[:40]!r}."
         )
-    found.named = str(_mapping(metadata.get("gradcourse")).get("assignment") or "")[:80]
+    ours = _mapping(metadata.get("gradcourse"))
+    found.named = str(ours.get("assignment") or "")[:80]
+    found.lesson = not found.named and str(ours.get("source")).startswith("source/lessons/")
     cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
     if len(cells) > MOST_CELLS:
         found.note("too-large", text=f"It has more than {MOST_CELLS} cells; the rest was left out.")

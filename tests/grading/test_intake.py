@@ -286,6 +286,19 @@ def test_several_notebooks_of_several_assignments_all_count(tmp_path: Path) -> N
     assert _mark(only) == f"alice/{FILE}"
 
 
+def test_a_lesson_with_the_name_of_its_exercises_is_not_what_was_handed_in(tmp_path: Path) -> None:
+    """Who hands in the whole course's folder has opened the lesson last."""
+    _put(tmp_path, f"alice/exercises/{FILE}", f"bob/{FILE}")
+    lesson = {"cells": [], "metadata": {"gradcourse": {"source": f"source/lessons/{FILE[:-6]}.py"}}}
+    (tmp_path / "alice/lessons").mkdir()
+    (tmp_path / "alice/lessons" / FILE).write_text(json.dumps(lesson))
+    os.utime(tmp_path / f"alice/exercises/{FILE}", (1, 1))
+    for assignment in (None, "02"):
+        (alice, _) = find_submissions(tmp_path, assignment)
+        assert _mark(alice) == f"alice/exercises/{FILE}"
+        assert not alice.doubts
+
+
 def test_links_are_not_followed(tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     _put(secret, "key.ipynb")

@@ -218,7 +218,7 @@ def _named_assignment(found: Found, known: Collection[str]) -> str | None:
         return found.assignment
     assert found.entry is not None
     with suppress(Refused):  # whatever is wrong with it, grading will find it and say so
-        name = read(found.entry.read(), Limits.notebook).named
-        if name in known:
-            return name
+        given = read(found.entry.read(), Limits.notebook)
+        if given.named in known or given.lesson:
+            return given.named or None
     return found.guess if found.guess in known else None

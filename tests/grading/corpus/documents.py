@@ -73,6 +73,15 @@ def _bare() -> list[dict[str, Any]]:
     return [{**each, "metadata": {}} for each in released("02")["cells"]]
 
 
+NO_ANSWERS = frozenset({"no-answers"})
+
+
+def _lesson() -> bytes:
+    """It has numbers of its own under an answer's name."""
+    ours = {"gradcourse": {"source": "source/lessons/01_chain_rule.py"}}
+    return _document(cells=[code("gain = 1.74")], metadata=ours)
+
+
 BROKEN = (
     _file("an empty file", b"", "empty-file"),
     _file("white space", b"  \n\n\t ", "empty-file not-json"),
@@ -100,7 +109,10 @@ BROKEN = (
     _file("the untouched notebook", lambda: packed(released()), ""),
     _file("another course's notebook", _document(cells=[code("print(1)")]), "no-answers"),
     _file("the notebook of another assignment", lambda: packed(released("02")), "other-assignment"),
-    _file("a lesson's notebook", lambda: _document(cells=[code("gain = 1")]), "no-answers"),
+    _file(
+        "names, but none of the cells", lambda: _document(cells=[code("gain = 1")]), "no-answers"
+    ),
+    Case("a lesson's notebook", lambda: _lesson(), {"chain/tune-gain": 2.0}, reasons=NO_ANSWERS),
     _file("the same without metadata", lambda: _document(cells=_bare()), "other-assignment"),
     _edited("cut off in the middle", raw(lambda b: b[: len(b) // 2]), "not-json", {}),
     _edited(
