@@ -12,14 +12,18 @@ def for_depth(kind: str, factor: float, kinds: set[str], late: bool = False) -> 
 
     ``late``: the net began without it, so its training has made it.
     """
-    if late:
-        return _for_late(kind)
     if kind == "exploding" and any("Norm" in name for name in kinds) and factor < 1.4:
         return (
             Remedy("Add skip connections: normalization itself adds a factor a layer", "07"),
             Remedy("Take fewer layers", "06"),
             Remedy("Clip by global norm to survive until then", "09"),
         )
+    if kind == "vanishing" and any("BatchNorm" in name for name in kinds):
+        # It undoes any gain of the weights, if it normalizes at all.
+        rows = "Check batch normalization: it needs model.train() and more than a few rows a batch"
+        return (Remedy(rows, "06"), Remedy("Use residual blocks", "07"))
+    if late:
+        return _for_late(kind)
     # What is further off is no gain: the weights are 0, or the signal has left the format.
     gain = (
         (Remedy(f"Multiply the initial weights by about {1 / factor:.2g}", "05"),)
@@ -83,6 +87,18 @@ def for_cut(zero: bool, normalized: bool) -> tuple[Remedy, ...]:
     return (*((MORE_ROWS,) if normalized else ()), look, SCALER)
 
 
+def for_nothing(late: bool) -> tuple[Remedy, ...]:
+    """Cures for gradients of exactly 0 everywhere. ``late``: the net began with others."""
+    logits = Remedy(
+        "Give logits to cross_entropy or binary_cross_entropy_with_logits: where a softmax or "
+        "sigmoid is sure and wrong, its log has lost the gradient",
+        "02",
+    )
+    constant = Remedy("Look for a constant before the loss: a clamp, a round, an argmax", "01")
+    scaled = Remedy("If the loss was scaled down, take the factor away", "01")
+    return (logits, constant, SCALER) if late else (SCALER, scaled, constant, logits)
+
+
 def for_lags(kind: str, gated: bool, horizon: int) -> tuple[Remedy, ...]:
     """Cures for a gradient that changes with the time lag."""
     if kind == "exploding":
@@ -116,11 +132,6 @@ SATURATED = (
 SATURATED_FIRST = Remedy("Cure the saturation first: little comes back through flat units", "02")
 SCALER = Remedy("With float16, multiply the loss by a factor, as a gradient scaler does", "09")
 MORE_ROWS = Remedy("Normalize over more rows: over equal rows the result is constant", "06")
-NOTHING = (
-    SCALER,
-    Remedy("If the loss was scaled down, take the factor away", "01"),
-    Remedy("Look for a constant between the last layer and the loss: a clamp, a round", "01"),
-)
 NON_FINITE = (
     Remedy(
         "Run the loop inside `with gc.watch(model, optimizer):`; it replays the bad step and "
@@ -133,8 +144,8 @@ NON_FINITE = (
 )
 
 
-def for_updates(kind: str, ratio: float) -> tuple[Remedy, ...]:
-    """Cures for a relative update of ``ratio`` a step."""
+def for_updates(kind: str, ratio: float, falls: bool = False) -> tuple[Remedy, ...]:
+    """Cures for a relative update of ``ratio`` a step; ``falls``: at first it was larger."""
     if kind == "update too large":
         scale = Remedy("Bring inputs and targets to standard deviation 1; take the mean loss", "02")
         again = Remedy("Clear the gradients before each backward pass", "09")
@@ -158,10 +169,8 @@ def for_updates(kind: str, ratio: float) -> tuple[Remedy, ...]:
     )
     adam = Remedy("If the loss was scaled down, scale the learning rate up, or use Adam", "11")
     if ratio > 0:
-        return (
-            Remedy(f"Multiply the learning rate by about {_round(1e-3 / ratio)}", "01"),
-            check,
-            adam,
-        )
-    raised = "Raise the learning rate until the weights move: now they do not change at all"
-    return (check, Remedy(raised, "01"), adam)
+        rate = Remedy(f"Multiply the learning rate by about {_round(1e-3 / ratio)}", "01")
+    else:
+        stands = "Raise the learning rate until the weights move: now they do not change at all"
+        rate = Remedy(stands, "01")
+    return (rate, check, adam) if ratio > 0 and not falls else (check, rate, adam)

@@ -135,7 +135,9 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
             return []
         excess = float(np.log10(threshold("small_update") / max(fastest, 1e-30))) / 2
         summary = f"A step changes no weight by more than {fastest:.1g} of its norm."
-    return [_sign("update too small", signals, rows, summary, evidence, excess, fastest)]
+    by_step = largest(ratio[rows], axis=1)
+    falls = bool(by_step[-1] < by_step[0] / 2)
+    return [_sign("update too small", signals, rows, summary, evidence, excess, fastest, falls)]
 
 
 def _progress(signals: Signals, rows: np.ndarray) -> float:
@@ -161,7 +163,7 @@ def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
         steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
         evidence={"steps with a gradient of exactly 0": float(len(rows))},
         confidence=0.9,
-        remedies=remedies.NOTHING,
+        remedies=remedies.for_nothing(late=rows[0] > np.flatnonzero(judged)[0]),
     )
     return [Sign(int(rows[0]), finding)]
 
@@ -207,6 +209,7 @@ def _sign(
     evidence: dict[str, float],
     excess: float,
     ratio: float,
+    falls: bool = False,
 ) -> Sign:
     span = (int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]]))
     finding = Finding(
@@ -215,6 +218,6 @@ def _sign(
         steps=span,
         evidence=evidence,
         confidence=confidence(excess),
-        remedies=remedies.for_updates(kind, ratio),
+        remedies=remedies.for_updates(kind, ratio, falls),
     )
     return Sign(int(rows[0]), finding)

@@ -241,6 +241,43 @@ def test_flat_units_are_cured_first_and_not_with_larger_weights() -> None:
         assert not any("Multiply" in text for text in remedies(diagnosis, "vanishing"))
 
 
+def test_batch_normalization_left_in_eval_mode_is_the_first_thing_to_check() -> None:
+    torch.manual_seed(0)
+    parts = [(nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU()) for _ in range(14)]
+    model = nn.Sequential(*(layer for part in parts for layer in part), nn.Linear(64, 10)).eval()
+    diagnosis = diagnose(trained(model, sgd(model, 1e-3), steps=30))
+    assert diagnosis.primary.kind == "vanishing"
+    texts = remedies(diagnosis, "vanishing")
+    assert "model.train()" in texts[0]
+    assert not any("Multiply" in text or text.startswith("Normalize") for text in texts)
+
+
+def test_a_loss_that_saturates_is_told_from_an_underflow() -> None:
+    model = mlp(32)
+    count = iter(range(1000))
+
+    def probabilities(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        sure = 1e12 if next(count) > 10 else 1.0
+        return functional.nll_loss(torch.log(torch.softmax(out * sure, 1) + 1e-9), y)
+
+    record = trained(model, sgd(model, 1e-3), None, probabilities)
+    assert np.nansum(record.parameter_gradient_norm[0]) > 0
+    assert np.nansum(record.parameter_gradient_norm[-20:]) == 0
+    diagnosis = diagnose(record)
+    assert diagnosis.primary.kind == "update too small"
+    assert "exactly 0" in diagnosis.primary.summary
+    assert "logits" in diagnosis.primary.remedies[0].text
+
+
+def test_a_schedule_that_ends_too_soon_is_the_first_thing_to_look_at() -> None:
+    model = mlp(32)
+    optimizer = sgd(model)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.6)
+    diagnosis = diagnose(trained(model, optimizer, steps=100, after=schedule.step))
+    assert diagnosis.primary.kind == "update too small"
+    assert "schedule" in diagnosis.primary.remedies[0].text
+
+
 # ------------------------------------------------------------------ what healthy leaves open
 
 
