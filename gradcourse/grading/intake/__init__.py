@@ -145,13 +145,15 @@ def _last_attempts(notebooks: list[Found]) -> list[Found]:
 
 def _one(notebooks: list[Found], assignment: str | None) -> Submission:
     """The newest of a learner's notebooks for one assignment."""
-    chosen = max(notebooks, key=lambda one: (_entry_time(one), one.serial))
+    times = [(_entry_time(one), one.serial) for one in notebooks]
+    chosen = notebooks[times.index(max(times))]
     doubts: tuple[Refused, ...] = ()
     if len(notebooks) > 1:
         others = sorted(shown(_place(one)) for one in notebooks if one is not chosen)
         others[5:] = [f"{len(others) - 5} more"] if len(others) > 5 else []
+        newest = "the newest" if times.count(max(times)) == 1 else "one of the newest"
         text = (
-            f"There are {len(notebooks)} notebooks; the newest was graded, not {', '.join(others)}."
+            f"There are {len(notebooks)} notebooks; {newest} was graded, not {', '.join(others)}."
         )
         doubts = (Refused("several-notebooks", text),)
     assert chosen.entry is not None
