@@ -158,6 +158,13 @@ def _norms_in_pieces(tensors: Sequence[torch.Tensor]) -> np.ndarray:
     return joined
 
 
+def _norm_in_pieces(values: torch.Tensor) -> float:
+    whole = len(values) // LONG * LONG
+    norms = torch.linalg.vector_norm(values[:whole].view(-1, LONG), dim=1, dtype=torch.float32)
+    rest = torch.linalg.vector_norm(values[whole:], dtype=torch.float32).item()
+    return math.hypot(rest, *norms.tolist())
+
+
 def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
     """2-norm of a real, dense tensor: a float on the CPU, else a scalar on its device."""
     if tensor.requires_grad:
@@ -168,7 +175,7 @@ def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
         if tensor.numel() <= LONG:
             norm = torch.linalg.vector_norm(tensor, dtype=torch.float32).item()
         else:
-            norm = float(_norms_in_pieces([tensor])[0])
+            norm = _norm_in_pieces(tensor.reshape(-1))
         if SAFE[0] * math.sqrt(tensor.numel()) < norm < SAFE[1]:
             return norm
     return wide_norm(tensor).item()
