@@ -155,7 +155,7 @@ def load_driver(function: Function, example: Arguments) -> None:
     """Run a driver once, on the reference, so that it loads what torch loads on first use.
 
     Within a learner's limit that may take too long, and a module whose loading is cut off fails in
-    every later call, the reference's too: two equal exceptions would then count as agreement.
+    every later call, the reference's too: then nobody could be judged.
     """
     driver = function.driver
     if driver is not None and driver not in _LOADED:

@@ -9,6 +9,7 @@ from gradcourse.grading.intake.layout import shown
 from gradcourse.grading.report import write_reports
 from gradcourse.grading.report.words import is_graded, layers, score, sentences
 from gradcourse.grading.run import Graded, Settings, grade_class
+from gradcourse.grading.store import LEARNERS, RESULTS
 from gradcourse.grading.task import Grade
 
 MOST_LOOKS = 20
@@ -40,7 +41,7 @@ def run_grade_command(settings: Settings, grade: Grade | None = None) -> int:
         )
         return 130
     _say(settings, graded)
-    print(f"{settings.out}: {', '.join(path.name for path in files)}, learners/, results/")
+    print(f"{settings.out}: {', '.join(path.name for path in files)}, {LEARNERS}/, {RESULTS}/")
     return int(bool(graded.looks))
 
 

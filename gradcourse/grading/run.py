@@ -17,6 +17,7 @@ from gradcourse.grading.pool import cores, in_processes, in_this_process, warm_u
 from gradcourse.grading.progress import ProgressBar
 from gradcourse.grading.reasons import needs_look, reason
 from gradcourse.grading.store import (
+    LEARNERS,
     RESULTS,
     Store,
     course_version,
@@ -293,7 +294,7 @@ def _checked(settings: Settings) -> Settings:
             f"{settings.out} lies in {settings.submissions}: the marks must not lie among the "
             "submissions; give another --out"
         )
-    if any(source.is_relative_to(out / name) for name in (RESULTS, "learners")):
+    if any(source.is_relative_to(out / name) for name in (RESULTS, LEARNERS)):
         raise GradcourseError(
             f"{settings.submissions} lies where the marks go: give another --out than "
             f"{settings.out}"

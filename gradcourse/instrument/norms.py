@@ -84,7 +84,7 @@ class Norms:
 
     def __init__(self, largest: int) -> None:
         self._low = SAFE[0] * math.sqrt(largest)
-        self._narrow_norms = _narrow_norms if largest <= LONG else _norms_in_pieces
+        self._narrow_norms = _narrow_norms if largest <= LONG else _long_norms
         self._wide: set[int] = set()
         self._all_narrow = True
 
@@ -150,15 +150,15 @@ def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
     return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).numpy()
 
 
-def _norms_in_pieces(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    pieces = [t.detach().reshape(-1).split(LONG) for t in tensors]
-    norms = _narrow_norms([one for parts in pieces for one in parts]).astype(np.float64)
-    starts = np.cumsum([0, *map(len, pieces[:-1])])
-    joined: np.ndarray = np.sqrt(np.add.reduceat(norms**2, starts))
-    return joined
+def _long_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
+    return np.array([_narrow_norm(tensor.detach()) for tensor in tensors])
 
 
-def _norm_in_pieces(values: torch.Tensor) -> float:
+def _narrow_norm(tensor: torch.Tensor) -> float:
+    """Summed in float32, a long tensor in pieces."""
+    if tensor.numel() <= LONG:
+        return torch.linalg.vector_norm(tensor, dtype=torch.float32).item()
+    values = tensor.reshape(-1)
     whole = len(values) // LONG * LONG
     norms = torch.linalg.vector_norm(values[:whole].view(-1, LONG), dim=1, dtype=torch.float32)
     rest = torch.linalg.vector_norm(values[whole:], dtype=torch.float32).item()
@@ -172,10 +172,7 @@ def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
     if not tensor.is_cpu:
         return wide_norm(tensor)
     if tensor.dtype in _NARROW:
-        if tensor.numel() <= LONG:
-            norm = torch.linalg.vector_norm(tensor, dtype=torch.float32).item()
-        else:
-            norm = _norm_in_pieces(tensor.reshape(-1))
+        norm = _narrow_norm(tensor)
         if SAFE[0] * math.sqrt(tensor.numel()) < norm < SAFE[1]:
             return norm
     return wide_norm(tensor).item()

@@ -70,16 +70,11 @@ def elementwise(**least: float) -> Callable[[Callable[_P, _R]], Callable[_P, _R]
                 with contextlib.suppress(OverflowError, ZeroDivisionError):
                     return function(*args, **kwargs)
             bound = signature.bind(*args, **kwargs)
-            names = [name for name in least if name in bound.arguments]
-            arrays = [as_numbers(name, bound.arguments[name]) for name in names]
-            for name, values in zip(names, arrays, strict=True):
-                if not (values >= least[name]).all():
-                    raise GradcourseError(
-                        f"{name} is {bound.arguments[name]!r}; it must be a number, "
-                        f"{least[name]:g} or more."
-                    )
-            found = []
+            bound.apply_defaults()
+            names = list(least)
+            arrays = [_at_least(low, name, bound.arguments[name]) for name, low in plain]
             grid = _broadcast(names, arrays)
+            found = []
             for numbers in zip(*(values.ravel().tolist() for values in grid), strict=True):
                 bound.arguments.update(zip(names, numbers, strict=True))
                 try:
@@ -89,8 +84,6 @@ def elementwise(**least: float) -> Callable[[Callable[_P, _R]], Callable[_P, _R]
                     raise GradcourseError(
                         f"{function.__name__} leaves the range of float64 at {where}."
                     ) from None
-            if not names:
-                return function(*args, **kwargs)
             shape = grid[0].shape
             if not shape:
                 return found[0]
@@ -100,6 +93,13 @@ def elementwise(**least: float) -> Callable[[Callable[_P, _R]], Callable[_P, _R]
         return of_each
 
     return decorate
+
+
+def _at_least(smallest: float, name: str, given: Any) -> np.ndarray:
+    values = as_numbers(name, given)
+    if not (values >= smallest).all():
+        raise GradcourseError(f"{name} is {given!r}; it must be a number, {smallest:g} or more.")
+    return values
 
 
 def _broadcast(names: list[str], arrays: list[np.ndarray]) -> tuple[np.ndarray, ...]:

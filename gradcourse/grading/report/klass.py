@@ -20,6 +20,7 @@ from gradcourse.grading.report.words import (
     sentences,
     state,
 )
+from gradcourse.grading.store import LEARNERS
 
 WORDS = {"right": "right", "partly": "partly right", "wrong": "wrong", "unanswered": "no answer"}
 
@@ -201,4 +202,4 @@ def _why(record: Record) -> str:
 
 def _link(record: dict[str, Any]) -> str:
     stem = quote(record["submission"]["stem"])
-    return f'<a href="learners/{stem}.html">{name(record["learner"])}</a>'
+    return f'<a href="{LEARNERS}/{stem}.html">{name(record["learner"])}</a>'
