@@ -98,6 +98,12 @@ RADIUS_AND_NORM = CodeExercise(
                     "You returned all of them. The radius is one number, the largest.",
                 ),
                 Misconception(
+                    "the mean instead of the largest",
+                    lambda W: float(np.abs(np.linalg.eigvals(W)).mean()),
+                    "You took the mean over the eigenvalues. After many steps the largest alone "
+                    "is left.",
+                ),
+                Misconception(
                     "the largest diagonal entry",
                     lambda W: float(np.abs(np.diag(W)).max()),
                     "You read the diagonal of W. Its eigenvalues stand there only if W is "
