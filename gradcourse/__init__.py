@@ -56,6 +56,7 @@ _HOMES = {
     "PostMortem": "gradcourse.instrument",
     "NonFiniteError": "gradcourse.instrument",
     "GradcourseError": "gradcourse.support",
+    "spread": "gradcourse.support",
     "diagnose": "gradcourse.diagnosis",
     "train": "gradcourse.training",
     "accuracy": "gradcourse.training",
@@ -136,6 +137,7 @@ __all__ = [
     "score",
     "side_by_side",
     "spectrum_plot",
+    "spread",
     "state_jacobians",
     "theory",
     "train",
@@ -189,7 +191,7 @@ if TYPE_CHECKING:
         watch,
     )
     from gradcourse.nets import deep_linear, mlp, normalized_mlp, recurrent
-    from gradcourse.support import GradcourseError
+    from gradcourse.support import GradcourseError, spread
     from gradcourse.training import ShiftMeter, accuracy, pascanu_omega, train
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+import statistics
 import tempfile
+from collections.abc import Iterable
 from numbers import Integral
 from pathlib import Path
 
@@ -23,6 +26,44 @@ def check_integers(minimum: int, **numbers: object) -> None:
     for name, value in numbers.items():
         if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
             raise GradcourseError(f"{name} is {value!r}; it must be an integer, {minimum} or more.")
+
+
+def spread(values: Iterable[float], form: str = ".2f") -> str:
+    """Return several measurements of one quantity as a lesson prints them: median and range.
+
+    Parameters
+    ----------
+    values : iterable of float
+        One for each seed, two at least.
+    form : str
+        How each number is written, as a format specification.
+
+    Returns
+    -------
+    str
+        "median 0.93, 0.89 to 0.96".
+
+    Raises
+    ------
+    GradcourseError
+        If there are fewer than two, one is not finite, or they are True and False: a count hides
+        how near each of them was.
+
+    Examples
+    --------
+    >>> spread([0.91, 0.89, 0.96])
+    'median 0.91, 0.89 to 0.96'
+    """
+    measured = list(values)
+    if len(measured) < 2:
+        raise GradcourseError(f"a spread takes two measurements at least; there are {measured!r}")
+    if any(str(value) in ("True", "False") for value in measured):
+        raise GradcourseError("a spread takes what was measured, not True and False")
+    numbers = [float(value) for value in measured]
+    if not all(map(math.isfinite, numbers)):
+        raise GradcourseError(f"a spread takes finite numbers; there are {numbers!r}")
+    middle, low, high = statistics.median(numbers), min(numbers), max(numbers)
+    return f"median {middle:{form}}, {low:{form}} to {high:{form}}"
 
 
 def write_atomically(path: Path | str, content: bytes | str) -> None:

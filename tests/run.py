@@ -22,6 +22,7 @@ NBVAL = [
     "--nbval-current-env",
     "--nbval-cell-timeout=120",
     "--nbval-sanitize-with=tests/nbval_sanitize.cfg",
+    *["-p", "tests.nbval_numbers"],
 ]
 
 LINT = {

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,27 @@ class _ColdClient(NotebookClient):
         return self.km
 
 
-async def execute(root: Path, draft: Draft, cell_seconds: int = CELL_SECONDS) -> NotebookNode:
+async def execute(
+    root: Path,
+    draft: Draft,
+    cell_seconds: int = CELL_SECONDS,
+    environment: Mapping[str, str] | None = None,
+) -> NotebookNode:
     """Run a draft from top to bottom in a kernel of its own.
 
     The kernel works in the folder where the notebook will lie, with one OpenMP thread, without
     a progress file, and without the user's IPython configuration.
+
+    Parameters
+    ----------
+    root : Path
+        The course's folder.
+    draft : Draft
+        What is run.
+    cell_seconds : int
+        The limit of one cell, in seconds.
+    environment : mapping, optional
+        Variables that the kernel gets besides, or instead: another processor's, say.
 
     Returns
     -------
@@ -75,7 +92,9 @@ async def execute(root: Path, draft: Draft, cell_seconds: int = CELL_SECONDS) ->
     )
     with tempfile.TemporaryDirectory(prefix="gradcourse-build-") as private:
         try:
-            node = await client.async_execute(env=_environment(Path(private)))
+            node = await client.async_execute(
+                env=_environment(Path(private)) | dict(environment or {})
+            )
         except CellExecutionError as error:
             raise _failure(draft, client.nb, running[0]) from error
         except CellTimeoutError as error:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import nbformat
 from nbformat import NotebookNode
 
-from gradcourse.authoring import regions
+from gradcourse.authoring import numbers, regions
 from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
 from gradcourse.support import GradcourseError
 
@@ -65,6 +65,11 @@ class Draft:
     node: NotebookNode
     cells: tuple[Cell, ...]
     lines: tuple[tuple[int, ...], ...]
+
+    @property
+    def source_key(self) -> str:
+        """Its source without the folder that all have: "exercises/01_chain_rule"."""
+        return numbers.source_key(self.node)
 
     def place(self, index: int, line: int | None = None) -> str:
         """Return ``source/lessons/01_x.py:123 (cell "measure-chain")``.
@@ -194,6 +199,8 @@ def _metadata(source: Source, cell: Cell, identity: str, registry: Registry) -> 
     tags = [tag for tag in cell.tags if tag not in SLIDE_TAGS]
     if tags:
         metadata["tags"] = tags
+    if cell.tolerance:
+        metadata["gradcourse"] = {"tolerance": list(cell.tolerance)}
     if source.folder == "lessons":
         slide = _slide_type(cell)
         metadata["slideshow"] = {"slide_type": slide}

@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from gradcourse.authoring import numbers
 from gradcourse.authoring.notebook import Draft
 from gradcourse.authoring.shrink import shrink
 from gradcourse.support import GradcourseError
@@ -31,9 +32,11 @@ def store(root: Path, draft: Draft, node: NotebookNode) -> str:
     ------
     GradcourseError
         Naming the cell, if an output should not be stored: a warning on stderr, a memory
-        address, a path of this machine, a picture without alt text, or too many bytes.
+        address, a path of this machine, a picture without alt text, or too many bytes; or if a
+        tolerance does not fit what was measured.
     """
     count = 0
+    table = numbers.read_table(root)
     for index, cell in enumerate(node.cells):
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":
@@ -44,6 +47,9 @@ def store(root: Path, draft: Draft, node: NotebookNode) -> str:
         complaint = _complaint(root, cell.outputs, draft.cells[index].tags)
         if complaint:
             raise GradcourseError(f"{draft.place(index)}: {complaint}")
+        unfit = numbers.of_cell(draft.source_key, cell, table)
+        if unfit:
+            raise GradcourseError(f"{draft.place(index)}: {'; '.join(unfit)}")
     node.metadata = draft.node.metadata
     nbformat.validate(node)
     text = nbformat.writes(node) + "\n"

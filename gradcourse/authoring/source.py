@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from gradcourse.authoring.numbers import parse_tolerance
 from gradcourse.support import GradcourseError
 
 Kind = Literal["markdown", "code"]
 
 SLIDE_TAGS = ("slide", "subslide", "fragment", "skip", "notes", "continue")
 OTHER_TAGS = ("nbval-check-output", "stderr")
-KEYS = ("name", "tags", "answer", "check", "alt")
+KEYS = ("name", "tags", "answer", "check", "alt", "tolerance")
+LISTS = ("tags", "tolerance")
 
 _MARKER = re.compile(r"^# %%(?P<rest>.*)$")
 _OPTION = re.compile(r'\s+(?P<key>[a-z]+)=(?P<value>"(?:[^"\\]|\\.)*"|\[[^\]]*\])')
@@ -47,6 +49,9 @@ class Cell:
         The exercise whose answer is written, or graded, in this cell.
     alt : str
         Alt text for a picture that brings none of its own.
+    tolerance : tuple of str
+        How far the numbers of a printed line may lie from the stored ones, see
+        `gradcourse.authoring.numbers`.
     """
 
     kind: Kind
@@ -58,6 +63,7 @@ class Cell:
     answer: str = ""
     check: str = ""
     alt: str = ""
+    tolerance: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,7 @@ def parse_source(root: Path, path: Path) -> Source:
     _require_names(source)
     for cell in source.cells:
         _require_known_tags(source, cell)
+        _require_tolerance(source, cell)
         if cell.kind == "code":
             _require_python(source, cell)
     if folder == "exercises":
@@ -197,11 +204,12 @@ def _value(path: str, line: int, key: str, written: str) -> str | tuple[str, ...
         value = json.loads(written)
     except json.JSONDecodeError:
         value = None
-    if key == "tags" and isinstance(value, list) and all(isinstance(tag, str) for tag in value):
+    listed = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if key in LISTS and listed and value:
         return tuple(value)
-    if key != "tags" and isinstance(value, str) and value:
+    if key not in LISTS and isinstance(value, str) and value:
         return value
-    wanted = 'tags=["one", "two"]' if key == "tags" else f'{key}="text"'
+    wanted = f'{key}=["one", "two"]' if key in LISTS else f'{key}="text"'
     raise at(path, line, f"cannot read {key}={written}; expected {wanted}")
 
 
@@ -265,6 +273,29 @@ def _require_known_tags(source: Source, cell: Cell) -> None:
         raise at(source, cell.line, "answer= and check= belong on code cells of exercises")
     if cell.answer and cell.check:
         raise at(source, cell.line, "a cell is for the answer or for the check; make it two")
+
+
+def _require_tolerance(source: Source, cell: Cell) -> None:
+    if not cell.tolerance:
+        return
+    if cell.kind != "code" or not cell.name:
+        raise at(source, cell.line, "tolerance= belongs on a code cell that has a name")
+    if "nbval-check-output" in cell.tags:
+        raise at(
+            source,
+            cell.line,
+            "a cell's output is compared exactly (nbval-check-output) or within tolerance=, "
+            "not both; drop the tag",
+        )
+    beginnings = []
+    for entry in cell.tolerance:
+        try:
+            beginnings.append(parse_tolerance(entry).line)
+        except GradcourseError as error:
+            raise at(source, cell.line, str(error)) from error
+    for line, count in Counter(beginnings).items():
+        if count > 1:
+            raise at(source, cell.line, f"two tolerances for the line {line!r}; make it one")
 
 
 def _require_python(source: Source, cell: Cell) -> None:
