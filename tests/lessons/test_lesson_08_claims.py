@@ -66,7 +66,7 @@ def test_a_forget_bias_alone_does_not_do_it(bias, seed):
 
 
 def test_when_a_gru_has_begun_to_learn_the_others_are_still_at_a_sixth():
-    """At the GRU's rate, 0.03; at 0.015 it has hardly begun itself (0.6 to 0.9 of 1/6).
+    """At the rate of the demo, 0.02; at 0.015 a GRU has hardly begun itself (0.6 to 0.9 of 1/6).
 
     In units of 1/6, over five seeds: GRU 0.08 to 0.46, RNN 1.00 to 1.28, LSTM 1.01 to 1.28.
     """
