@@ -6,12 +6,13 @@ LAB_ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks numbers lint bench clean
+.PHONY: help lab test notebooks portable numbers lint bench clean
 
 help:
 	@echo "make lab        set up, and open JupyterLab on lesson 00   (LAB_ARGS=--no-browser …)"
 	@echo "make test       set up, and run every test"
 	@echo "make notebooks  rebuild lessons/, exercises/ and solutions/ from source/"
+	@echo "make portable   every lesson, solution and claim under other processors' kernels"
 	@echo "make numbers    measure how far the numbers that cells print range   (ONLY=lessons/03)"
 	@echo "make lint       format check, lint, types and layers only"
 	@echo "make bench      the benchmarks, each printing its bar and the measured ratio"
@@ -43,6 +44,9 @@ lint: $(VENV)/.dev
 
 notebooks: $(VENV)/.dev
 	@$(BIN)/gradcourse build
+
+portable: $(VENV)/.dev
+	@$(BIN)/python tests/portable $(ONLY) $(if $(ON),--on "$(ON)")
 
 numbers: $(VENV)/.dev
 	@$(BIN)/python tests/portable/ranges.py $(ONLY)

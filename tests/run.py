@@ -48,7 +48,7 @@ def main(only: str | None) -> int:
     steps = LINT if only == "lint" else LINT | TESTS
     outcomes = []
     with tempfile.TemporaryDirectory() as private:
-        environment = _environment(Path(private))
+        environment = private_environment(Path(private))
         for name, command in steps.items():
             print(f"\n── {name} " + "─" * (70 - len(name)), flush=True)
             started = time.monotonic()
@@ -64,7 +64,7 @@ def main(only: str | None) -> int:
     return int(passed < len(outcomes))
 
 
-def _environment(private: Path) -> dict[str, str]:
+def private_environment(private: Path) -> dict[str, str]:
     """Nothing of the user's own Jupyter or progress is read or written; one thread each."""
     return {
         **os.environ,

@@ -97,7 +97,9 @@ def _report(
     rows: dict[numbers.Key, numbers.Range],
 ) -> int:
     unfit = 0
+    fitting = []
     for tolerance in tolerances:
+        sizes = []
         printed = numbers.numbers_after(numbers.one_line(text, tolerance.line), tolerance.line)
         print(f"   {cell}: {tolerance.line!r}")
         for place, number in enumerate(printed):
@@ -105,6 +107,7 @@ def _report(
             if row is None:
                 continue
             size, spread = tolerance.size(place), numbers.range_of(number, row)
+            sizes.append(f"{2 * spread:.2g}")
             wrong = numbers.held_against(number, size, row)
             unfit += bool(wrong)
             stated = f"± {size.around(numbers.value(number)):.3g}"
@@ -112,6 +115,9 @@ def _report(
                 f"      {number:>10}  {row.low:g} to {row.high:g}  range {spread:.3g}  {stated}"
                 f"  {'✗ ' + wrong if wrong else '✓'}"
             )
+        fitting.append(f'"{tolerance.line}: {" ".join(sizes)}"')
+    if unfit:
+        print(f"   would fit: tolerance=[{', '.join(fitting)}]")
     return unfit
 
 
