@@ -19,6 +19,7 @@ REASONS = {
     "unsafe-path": Reason("The archive names a path outside its own folder.", True),
     "several-notebooks": Reason("Several notebooks were handed in; the newest was graded.", True),
     "name-in-doubt": Reason("Another learner's name is nearly the same.", True),
+    "number-in-doubt": Reason("Its number in Canvas or Moodle may be another learner's.", True),
     "link-refused": Reason("It is a link, and links are not followed.", True),
     "empty-file": Reason("The file is empty.", True),
     "too-large": Reason("The file is too large to be a notebook with answers.", True),

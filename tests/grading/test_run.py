@@ -305,6 +305,24 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, j
 # The command.
 
 
+def test_the_terminal_says_what_told_whose_work_it_is(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for earned, name in enumerate(("jones_20251001_1_x", "smith_20251001_2_x", "roe_20251002_3_x")):
+        _hand_in(settings, name, earned=float(earned))
+    assert run_grade_command(settings, fakes.grade) == 1
+    said = capsys.readouterr().out
+    assert "3 learners by the names of Canvas's bulk download" in said
+    assert "3 submissions without a number in canvas.csv and moodle.csv" in said
+    rows = (settings.out / "canvas.csv").read_text("utf-8").splitlines()[2:]
+    assert rows == ["jones,,,,,0", "roe,,,,,2", "smith,,,,,1"]
+    for path in settings.submissions.iterdir():
+        path.unlink()
+    _hand_in(settings, "alice")
+    run_grade_command(settings, fakes.grade)
+    assert "1 learner by the names of files and folders" in capsys.readouterr().out
+
+
 def _command(*words: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     code = cli.main(["grade", *map(str, words)])
     return code, capsys.readouterr().err
