@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 
 class Reason(NamedTuple):
@@ -68,6 +69,12 @@ def reason(code: str, where: str = "", text: str = "") -> dict[str, str]:
         Instead of the code's own text.
     """
     return {"code": code, "where": where, "text": text or REASONS[code].text}
+
+
+def failed_here(result: Mapping[str, Any]) -> bool:
+    """Whether the grader itself failed anywhere in it: then its mark means nothing."""
+    codes = {one["code"] for one in result["reasons"]}
+    return "internal-error" in codes.union(*(one["reasons"] for one in result["questions"]))
 
 
 def needs_look(codes: list[str]) -> bool:

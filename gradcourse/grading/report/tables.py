@@ -15,19 +15,24 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "
 
 
 def gradebook(records: Sequence[Record]) -> bytes:
-    """Return everything, one line per submission and one column per question."""
+    """Return everything, one line per submission and one column per question.
+
+    What could not be graded has no marks: a 0 in a spreadsheet counts as one.
+    """
     ids = list(dict.fromkeys(q["id"] for record in records for q in record["questions"]))
     head = ["learner", "assignment", "earned", "possible", "graded", "look", "late", "reasons"]
     rows = []
     for record in records:
-        earned = {question["id"]: _number(question["earned"]) for question in record["questions"]}
+        graded = is_graded(record)
+        own = record["questions"] if graded else ()
+        earned = {question["id"]: _number(question["earned"]) for question in own}
         rows.append(
             [
                 _text(record["learner"]),
                 _text(record["assignment"] or ""),
-                _number(record["earned"]),
+                _number(record["earned"]) if graded else "",
                 _number(record["possible"]),
-                _yes(is_graded(record)),
+                _yes(graded),
                 _yes(record["look"]),
                 _yes("handed in late" in record["submission"].get("notes", ())),
                 _text("; ".join(dict.fromkeys(one["code"] for one in record["reasons"]))),

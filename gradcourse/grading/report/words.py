@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gradcourse.checking.show import count, points
-from gradcourse.grading.reasons import REASONS
+from gradcourse.grading.reasons import REASONS, failed_here
 
 Record = dict[str, Any]
 
@@ -32,8 +32,7 @@ def numbers_left_out(records: Iterable[Record]) -> str:
 
 def is_graded(record: Record) -> bool:
     """Whether the mark means something: code was run, and the grader did not fail."""
-    codes = {one["code"] for one in record["reasons"]}
-    return record["cells"]["run"] > 0 and "internal-error" not in codes
+    return record["cells"]["run"] > 0 and not failed_here(record)
 
 
 def score(record: Record) -> str:
