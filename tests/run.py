@@ -77,6 +77,7 @@ class Outcome:
     name: str
     code: int
     seconds: float
+    targets: Sequence[str]
     failed: list[str] = field(default_factory=list)
     took: dict[str, float] = field(default_factory=dict)
 
@@ -218,7 +219,7 @@ class Running:
             code = 0
         noted = json.loads(self._notes.read_text("utf-8")) if self._notes.exists() else {}
         failed, took = noted.get("failed", []), noted.get("seconds", {})
-        return Outcome(self.step.name, code, self._seconds, failed, took)
+        return Outcome(self.step.name, code, self._seconds, self.step.targets, failed, took)
 
 
 def _environment(private: Path) -> dict[str, str]:
@@ -280,8 +281,10 @@ def _summary(outcomes: Sequence[Outcome], seconds: float, peak: Sequence[float])
         print(f"  {shlex.join(words)}")
 
 
-def _again(outcome: Outcome) -> list[str]:
+def _again(outcome: Outcome) -> Sequence[str]:
     """What repeats the failures. The cells of a notebook need those before them."""
+    if not outcome.failed:
+        return outcome.targets
     files = list(dict.fromkeys(map(bookkeeping.file_of, outcome.failed)))
     whole = outcome.name == "notebooks" or len(outcome.failed) > MANY
     return files if whole else outcome.failed
