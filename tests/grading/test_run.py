@@ -347,7 +347,7 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, j
     script.write_text(f"if __name__ == '__main__':\n    {body}", "utf-8")
     process = subprocess.Popen(
         [sys.executable, script],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{ROOT}"},
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -589,7 +589,7 @@ def _grade_and_lose(lost: str, settings: Settings, folder: Path) -> None:
     run = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard"]
     work = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1"]
     quiet: dict[str, Any] = {
-        "env": {**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        "env": {**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{ROOT}"},
         "stderr": subprocess.DEVNULL,
         "cwd": folder,
     }
