@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ def test_check_gives_the_untouched_0_and_the_solution_everything(number: str) ->
 
 
 def test_a_reader_that_goes_away_is_not_an_error() -> None:
-    command = f"{sys.executable} -m gradcourse.cli doctor | head -n 1"
+    command = f"{shlex.quote(sys.executable)} -m gradcourse.cli doctor | head -n 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT)
     assert "Traceback" not in done.stderr
 

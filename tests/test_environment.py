@@ -68,8 +68,22 @@ def test_what_runs_here_is_what_is_pinned() -> None:
         assert version(name).split("+")[0] == _constraints()[name.lower()], requirement
 
 
+def test_pip_takes_its_part_of_the_environment(tmp_path: Path) -> None:
+    """No index is asked: what is pinned is here, and the course is where pip looks for it."""
+    _, pip = _environment()
+    (course,) = (line.removeprefix("--editable ") for line in pip if line.startswith("--editable "))
+    assert (ROOT / course / "pyproject.toml").exists()
+    requirements = tmp_path / "pip-part.txt"
+    requirements.write_text("\n".join(line for line in pip if not line.startswith("-")), "utf-8")
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", "--no-index"]
+    done = subprocess.run([*command, "-r", requirements], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_pip_part_of_the_environment_installs(tmp_path: Path) -> None:
+    """In an empty environment, from the index that pip is set up for; torch is large."""
     _, pip = _environment()
     requirements = tmp_path / "pip-part.txt"
     requirements.write_text("\n".join(pip), encoding="utf-8")

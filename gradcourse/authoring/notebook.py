@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import nbformat
 from nbformat import NotebookNode
 
-from gradcourse.authoring import numbers, regions
+from gradcourse.authoring import printed_numbers, regions
 from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
 from gradcourse.support import GradcourseError
 
@@ -69,7 +69,7 @@ class Draft:
     @property
     def source_key(self) -> str:
         """Its source without the folder that all have: "exercises/01_chain_rule"."""
-        return numbers.source_key(self.node)
+        return printed_numbers.source_key(self.node)
 
     def place(self, index: int, line: int | None = None) -> str:
         """Return ``source/lessons/01_x.py:123 (cell "measure-chain")``.

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from gradcourse.authoring import numbers
+from gradcourse.authoring import printed_numbers
 from gradcourse.authoring.notebook import Draft
 from gradcourse.authoring.shrink import shrink
 from gradcourse.support import GradcourseError
@@ -36,7 +36,7 @@ def store(root: Path, draft: Draft, node: NotebookNode) -> str:
         tolerance does not fit what was measured.
     """
     count = 0
-    table = numbers.read_table(root)
+    table = printed_numbers.read_table(root)
     for index, cell in enumerate(node.cells):
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":
@@ -47,7 +47,7 @@ def store(root: Path, draft: Draft, node: NotebookNode) -> str:
         complaint = _complaint(root, cell.outputs, draft.cells[index].tags)
         if complaint:
             raise GradcourseError(f"{draft.place(index)}: {complaint}")
-        unfit = numbers.of_cell(draft.source_key, cell, table)
+        unfit = printed_numbers.of_cell(draft.source_key, cell, table)
         if unfit:
             raise GradcourseError(f"{draft.place(index)}: {'; '.join(unfit)}")
     node.metadata = draft.node.metadata

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gradcourse.authoring.numbers import parse_tolerance
+from gradcourse.authoring.printed_numbers import parse_tolerance
 from gradcourse.support import GradcourseError
 
 Kind = Literal["markdown", "code"]
@@ -51,7 +51,7 @@ class Cell:
         Alt text for a picture that brings none of its own.
     tolerance : tuple of str
         How far the numbers of a printed line may lie from the stored ones, see
-        `gradcourse.authoring.numbers`.
+        `gradcourse.authoring.printed_numbers`.
     """
 
     kind: Kind

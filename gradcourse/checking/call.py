@@ -41,7 +41,8 @@ class Outcome:
     error : str
         Name of the exception's type.
     message : str
-        Of the exception, or about the signature; one line.
+        Of the exception, one line; of a wrong signature, the parameters of the learner's function
+        as they are written, "(a, b=1)", or nothing where they are not known.
     line : str
         Where in the learner's code it was raised: "line 3: `return 1 / 0`".
     printed : str
@@ -115,9 +116,9 @@ def outcome_of(
     run : callable
         Takes the work, which takes nothing, and runs it within its own limits.
     """
-    problem = _signature_problem(function, answer, arguments)
-    if problem:
-        return Outcome("signature", message=problem)
+    parameters = _wrong_parameters(function, answer, arguments)
+    if parameters:
+        return Outcome("signature", message=parameters)
     given = copy.deepcopy(arguments)
     ran = run(lambda: _drive(function.driver, answer, given))
     if ran.ending == "raised":
@@ -184,7 +185,8 @@ def _drive(driver: Driver | None, answer: Callable[..., Any], arguments: Argumen
     return plain(answer(*arguments) if driver is None else driver(answer, arguments))
 
 
-def _signature_problem(function: Function, answer: Callable[..., Any], arguments: Arguments) -> str:
+def _wrong_parameters(function: Function, answer: Callable[..., Any], arguments: Arguments) -> str:
+    """Return a function's parameters, "(a, b=1)", where the call does not fit them."""
     try:
         signature = inspect.signature(answer)
     except (TypeError, ValueError):  # builtins have none
@@ -193,12 +195,7 @@ def _signature_problem(function: Function, answer: Callable[..., Any], arguments
     try:
         signature.bind(*expected)
     except TypeError:
-        names = ", ".join(function.parameters)
-        yours = signature.replace(return_annotation=inspect.Signature.empty)
-        return (
-            f"it is called as {function.name}({names}), but yours is defined as "
-            f"{function.name}{yours}: give it the parameters of the exercise."
-        )
+        return str(signature.replace(return_annotation=inspect.Signature.empty))
     return ""
 
 

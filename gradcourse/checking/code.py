@@ -126,7 +126,7 @@ def _run(
         return
     deadline = clock() + trial.limit
     trial.got.append(call(trial.function, answer, trial.part.example, trial.limit, stop))
-    if trial.got[0].error == "NotImplementedError" or _is_ellipsis(trial.got[0]):
+    if _is_stub(trial.got[0]):
         trial.unanswered = True
         return
     trial.cases = [trial.part.example, *trial.part.cases(rng)]
@@ -155,7 +155,10 @@ def _reference(function: Function, cases: Sequence[Arguments]) -> list[Outcome]:
     return expected
 
 
-def _is_ellipsis(outcome: Outcome) -> bool:
+def _is_stub(outcome: Outcome) -> bool:
+    """Whether it is what an untouched function gives: its exception, or ``...``."""
+    if outcome.kind == "error":
+        return outcome.error == "NotImplementedError"
     return isinstance(outcome.value, Foreign) and outcome.value.type_name == "ellipsis"
 
 
@@ -168,9 +171,22 @@ def _type_in_words(answer: Any) -> str:
 
 
 def _difference(trial: Trial, expected: Outcome, got: Outcome) -> str:
-    """Say how one outcome differs from the right one; empty when it does not."""
+    """Say how one outcome differs from the right one; empty when it does not.
+
+    Right is a value that `compare` finds equal, or the error that is asked for, and nothing else:
+    an outcome may come from a process that nobody trusts, so no text of its own decides.
+    """
+    if got.kind == "value" and expected.kind == "value":
+        return compare(expected.value, got.value, trial.tolerance)
+    if got.kind == "error" and expected.kind == "error" and got.error == expected.error:
+        return ""
+    return _wrong_kind(trial, expected, got)
+
+
+def _wrong_kind(trial: Trial, expected: Outcome, got: Outcome) -> str:
+    """Say what came instead of what was asked for; never empty."""
     if got.kind == "signature":
-        return got.message
+        return _other_parameters(trial.function, got.message)
     if got.kind == "interrupted":
         return "the check was stopped here." + _still_running(got)
     if got.kind == "timeout":
@@ -179,17 +195,24 @@ def _difference(trial: Trial, expected: Outcome, got: Outcome) -> str:
             + _still_running(got)
         )
     if got.kind == "error":
-        if expected.kind == "error" and expected.error == got.error:
-            return ""
         where = f", at {got.line}" if got.line else ""
         return (
             f"it raised {got.error}: {got.message}{where}."
             if got.message
             else (f"it raised {got.error}{where}.")
         )
-    if expected.kind == "error":
+    if got.kind == "value":
         return f"expected a {expected.error}, got {show.value(got.value)}."
-    return compare(expected.value, got.value, trial.tolerance)
+    return "nothing is known of what it returned."
+
+
+def _other_parameters(function: Function, yours: str) -> str:
+    """Say how a function is called; the words are ours, whoever found its parameters."""
+    has = f"is defined as {function.name}{yours}" if yours else "takes others"
+    return (
+        f"it is called as {function.name}({', '.join(function.parameters)}), but yours {has}: "
+        "give it the parameters of the exercise."
+    )
 
 
 def _seconds(limit: float) -> str:
@@ -206,7 +229,7 @@ def _still_running(got: Outcome) -> str:
 def _result(trial: Trial, misconception: Misconception | None, reveal: bool) -> PartResult:
     part = trial.part
     note = _mutation_note(trial)
-    if trial.unanswered or trial.failed:
+    if not trial.right:
         status: Status = "unanswered" if trial.unanswered else "wrong"
         message = trial.problem or (
             "" if trial.unanswered else _message(trial, misconception, reveal)
@@ -223,7 +246,7 @@ def _result(trial: Trial, misconception: Misconception | None, reveal: bool) -> 
 def _message(trial: Trial, misconception: Misconception | None, reveal: bool) -> str:
     shown = _case_to_show(trial)
     got, difference = trial.got[shown], trial.differences[shown]
-    if got.kind == "signature":
+    if got.kind == "signature" and (reveal or not shown):
         return _sentence(difference)
     if shown and not reveal:
         example = _hidden(trial)

@@ -35,8 +35,14 @@ class Trial:
         return len(self.got) == len(self.cases) and bool(self.cases)
 
     @property
+    def right(self) -> bool:
+        """Whether each case that was asked has an outcome, and none of them differs."""
+        judged = self.complete and len(self.differences) == len(self.cases)
+        return judged and not (self.unanswered or self.problem or any(self.differences))
+
+    @property
     def failed(self) -> bool:
-        return not self.unanswered and (bool(self.problem) or any(self.differences))
+        return not (self.unanswered or self.right)
 
 
 def name_misconceptions(trials: Sequence[Trial]) -> list[Misconception | None]:

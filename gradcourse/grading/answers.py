@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import os
 import re
@@ -13,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from gradcourse.checking.call import Outcome
-from gradcourse.checking.exercise import Exercise
+from gradcourse.checking.exercise import Exercise, Function
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult, Verdict
 from gradcourse.grading.sandbox.notice import TEXTS
+from gradcourse.grading.submission import tree_of
 
 LONGEST = 3000
 """Characters of any text in a report: an answer may be a dict with a million keys."""
@@ -107,38 +109,81 @@ def without_answer(gone: Gone, codes: list[str]) -> Outcome:
     return Outcome("error", error=name, message=gone.text)
 
 
-def outcome_of_answer(answer: dict[str, Any], count: int, codes: list[str]) -> Outcome:
-    """Read an answer as an outcome, field by field; nothing in it is believed."""
-    if isinstance(answer.get("unfit"), str):
-        return Outcome("value", Foreign("object", str(answer["unfit"])[:READABLE]))
-    kind = answer.get("kind")
-    if kind not in ("value", "error", "signature", "timeout"):
-        codes.append("wrote-nothing-readable")
-        return Outcome("value", Foreign("object", "what it sent could not be read"))
+def outcome_of_answer(
+    answer: dict[str, Any], function: Function, count: int, codes: list[str]
+) -> Outcome:
+    """Read an answer as an outcome, field by field; nothing in it is believed.
+
+    Parameters
+    ----------
+    answer : dict
+        What came back from a call; plain data of any kind.
+    function : Function
+        What was called.
+    count : int
+        Of the arguments of that call.
+    codes : list of str
+        Gets the code of what is wrong with it.
+    """
+    kind = text_of(answer, "kind", 20)
+    printed = text_of(answer, "printed", 1100)
+    if type(answer.get("unfit")) is str:
+        return Outcome("value", Foreign("object", text_of(answer, "unfit", READABLE)))
+    if kind == "value" and "value" in answer:
+        changed = answer.get("changed")
+        places = changed if isinstance(changed, list | tuple) else ()
+        own = tuple(i for i in places if type(i) is int and 0 <= i < count)
+        return Outcome("value", answer["value"], printed=printed, changed=own)
+    if kind == "error" and text_of(answer, "error", 1):
+        return Outcome(
+            "error",
+            error=text_of(answer, "error", 80),
+            message=text_of(answer, "message", READABLE),
+            line=text_of(answer, "line", 200),
+            printed=printed,
+        )
     if kind == "timeout":
         codes.append("question-timeout")
-    changed = answer.get("changed")
-    places = changed if isinstance(changed, list | tuple) else ()
-    return Outcome(
-        kind,
-        value=answer.get("value"),
-        error=_text(answer, "error", 80),
-        message=_text(answer, "message", READABLE),
-        line=_text(answer, "line", 200),
-        printed=_text(answer, "printed", 1100),
-        changed=tuple(i for i in places if type(i) is int and 0 <= i < count),
-    )
+        return Outcome("timeout", printed=printed)
+    if kind == "signature":
+        parameters = text_of(answer, "message", READABLE)
+        accepts = _accept(
+            parameters, count if function.driver is None else len(function.parameters)
+        )
+        if parameters.startswith("(") and not accepts:
+            return Outcome("signature", message="" if accepts is None else parameters)
+    codes.append("wrote-nothing-readable")
+    return Outcome("value", Foreign("object", "what it sent could not be read"))
 
 
-def _text(answer: dict[str, Any], name: str, most: int) -> str:
+def _accept(parameters: str, count: int) -> bool | None:
+    """Whether a function with these parameters can be called with so many; None if unknown.
+
+    A process that says that a call does not fit, and names parameters that it does fit, is not
+    to be believed. A default such as ``<object>`` is no Python: then nothing is known.
+    """
+    tree = tree_of(f"def f{parameters}: pass") if parameters.isprintable() else None
+    body = tree.body if tree is not None else []
+    if len(body) != 1 or not isinstance(body[0], ast.FunctionDef) or len(body[0].body) != 1:
+        return None
+    names = body[0].args
+    places = len(names.posonlyargs) + len(names.args)
+    enough = places - len(names.defaults) <= count
+    room = names.vararg is not None or count <= places
+    return enough and room and None not in names.kw_defaults
+
+
+def text_of(answer: dict[str, Any], name: str, most: int) -> str:
+    """Return the beginning of a text in an answer; empty where there is none, or no text."""
     text = answer.get(name)
-    return text[:most] if isinstance(text, str) else ""
+    return text[:most] if type(text) is str else ""
 
 
 def noticed(answer: dict[str, Any]) -> list[str]:
     """Return what it says to have noticed, if we know it: another text may have an input in it."""
     found = answer.get("noticed")
-    return [text for text in TEXTS if text in found] if type(found) is list else []
+    said = {text for text in found if type(text) is str} if type(found) is list else set()
+    return [text for text in TEXTS if text in said]
 
 
 def lost(exercise: Exercise, text: str) -> Verdict:

@@ -127,7 +127,11 @@ def after_import(source: str, error: str) -> str:
 
 
 def definitions(source: str) -> str:
-    """Return only what a cell imports and defines, for a cell that did not come to its end."""
+    """Return only what a cell imports and defines, for a cell that did not come to its end.
+
+    It is cut out of the source as it stands there: what is written anew from the tree may be no
+    Python, or cannot be written at all.
+    """
     tree = tree_of(source)
     if tree is None:
         return ""
@@ -135,10 +139,31 @@ def definitions(source: str) -> str:
     kept = [n for n in tree.body if isinstance(n, kinds) or _is_constant(n)]
     if len(kept) == len(tree.body):
         return ""
-    try:
-        return ast.unparse(ast.Module(kept, []))
-    except RecursionError:  # a sum of a thousand terms is a tree of that depth
-        return ""
+    lines = LINE_END.split(source)
+    pieces = [_cut(lines, node) for node in kept]
+    return "\n".join(piece for piece in pieces if _is_one_statement(piece))
+
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+"""What ends a line for Python; `str.splitlines` knows more."""
+
+
+def _cut(lines: Sequence[str], node: ast.stmt) -> str:
+    """The lines of one statement, without what stands before or behind it on them."""
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(one.lineno for one in decorators)]) - 1
+    start = 0 if decorators else node.col_offset
+    assert node.end_lineno is not None
+    cut = list(lines[first : node.end_lineno])
+    cut[-1] = cut[-1].encode()[: node.end_col_offset].decode()  # columns count bytes
+    cut[0] = cut[0].encode()[start:].decode()
+    return "\n".join(cut)
+
+
+def _is_one_statement(source: str) -> bool:
+    """A decorator behind a backslash does not begin on the line that the tree names."""
+    tree = tree_of(source)
+    return tree is not None and len(tree.body) == 1
 
 
 def _is_constant(node: ast.stmt) -> bool:

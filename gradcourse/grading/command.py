@@ -6,8 +6,16 @@ import sys
 
 from gradcourse.checking.show import count
 from gradcourse.grading.intake.layout import shown
+from gradcourse.grading.intake.numbers import shapes
 from gradcourse.grading.report import write_reports
-from gradcourse.grading.report.words import is_graded, layers, score, sentences
+from gradcourse.grading.report.words import (
+    is_graded,
+    key_of,
+    layers,
+    numbers_left_out,
+    score,
+    sentences,
+)
 from gradcourse.grading.run import Graded, Settings, grade_class
 from gradcourse.grading.store import LEARNERS, RESULTS
 from gradcourse.grading.task import Grade
@@ -52,6 +60,10 @@ def _say(settings: Settings, graded: Graded) -> None:
     if graded.kept:
         line += f"; {count(graded.kept, 'result')} kept from before"
     print(line)
+    for shape, learners in shapes(map(key_of, records)):
+        print(f"{count(learners, 'learner')} by {shape}")
+    if doubt := numbers_left_out(records):
+        print(doubt)
     if graded.looks:
         print(f"{count(len(graded.looks), 'submission')} to look at by hand:")
     for record in graded.looks[:MOST_LOOKS]:

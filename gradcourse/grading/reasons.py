@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 
 class Reason(NamedTuple):
@@ -19,6 +20,7 @@ REASONS = {
     "unsafe-path": Reason("The archive names a path outside its own folder.", True),
     "several-notebooks": Reason("Several notebooks were handed in; the newest was graded.", True),
     "name-in-doubt": Reason("Another learner's name is nearly the same.", True),
+    "number-in-doubt": Reason("Its number in Canvas or Moodle may be another learner's.", True),
     "link-refused": Reason("It is a link, and links are not followed.", True),
     "empty-file": Reason("The file is empty.", True),
     "too-large": Reason("The file is too large to be a notebook with answers.", True),
@@ -67,6 +69,12 @@ def reason(code: str, where: str = "", text: str = "") -> dict[str, str]:
         Instead of the code's own text.
     """
     return {"code": code, "where": where, "text": text or REASONS[code].text}
+
+
+def failed_here(result: Mapping[str, Any]) -> bool:
+    """Whether the grader itself failed anywhere in it: then its mark means nothing."""
+    codes = {one["code"] for one in result["reasons"]}
+    return "internal-error" in codes.union(*(one["reasons"] for one in result["questions"]))
 
 
 def needs_look(codes: list[str]) -> bool:

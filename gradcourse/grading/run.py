@@ -15,7 +15,7 @@ from gradcourse.grading.cluster import on_cluster
 from gradcourse.grading.intake import Refused, Submission, find_submissions
 from gradcourse.grading.pool import cores, in_processes, in_this_process, warm_up
 from gradcourse.grading.progress import ProgressBar
-from gradcourse.grading.reasons import needs_look, reason
+from gradcourse.grading.reasons import failed_here, needs_look, reason
 from gradcourse.grading.store import (
     LEARNERS,
     RESULTS,
@@ -208,7 +208,7 @@ class _Class:
 
     def _second_tasks(self, common: str) -> Iterator[Task]:
         """Those of which nobody knows the assignment, as what all others are."""
-        for number in [n for n, result in self.unknown.items() if not _is_broken(result)]:
+        for number in [n for n, result in self.unknown.items() if not failed_here(result)]:
             with suppress(Refused):  # it went away meanwhile: what was found before stands
                 data = self.submissions[number].read()
                 yield self._task(number, data, common, None)
@@ -221,12 +221,9 @@ class _Class:
 
     def _holds(self, record: Record, number: int) -> bool:
         """Whether grading again would give the same."""
-        codes = {one.get("code") for one in record.get("reasons", ())}
-        return (
-            record["submission"] == self._about(number)
-            and isinstance(record.get("questions"), list)
-            and "internal-error" not in codes
-        )
+        with suppress(LookupError, TypeError):  # not as it was written
+            return record["submission"] == self._about(number) and not failed_here(record)
+        return False
 
     def _about(self, number: int) -> dict[str, Any]:
         submission = self.submissions[number]
@@ -258,10 +255,6 @@ class _Class:
         self.store.write(self.stems[number], record)
         self.records[number] = record
         self.bar.step(record["look"])
-
-
-def _is_broken(result: Result) -> bool:
-    return any(one["code"] == "internal-error" for one in result["reasons"])
 
 
 def _of_assignment(result: Result, assignment: str | None) -> Result:

@@ -25,6 +25,7 @@ from gradcourse.grading.answers import (
     outcome_of_answer,
     post_mortem,
     remote,
+    text_of,
     value_of,
     without_answer,
 )
@@ -153,7 +154,8 @@ class Running:
         except WireError as problem:
             self._charge(child, start, seconds, isinstance(problem, Silent))
             raise self._gone(problem, seconds) from None
-        self._charge(child, start, seconds, "timeout" in (answer.get("kind"), answer.get("ending")))
+        endings = text_of(answer, "kind", 20), text_of(answer, "ending", 20)
+        self._charge(child, start, seconds, "timeout" in endings)
         for what in noticed(answer):
             self._note("tried-forbidden", at, f"It tried {what}.")
         return answer
@@ -187,7 +189,7 @@ class Running:
             return
         limit = self._limit(cell)
         answer = self._ask({"do": "cell", "source": source}, limit, where(cell))
-        ending, text = answer.get("ending"), str(answer.get("text") or "")[:READABLE]
+        ending, text = text_of(answer, "ending", 20), text_of(answer, "text", READABLE)
         if answer.get("cut") is True:
             self._note("output-cut", where(cell))
         if ending == "timeout":
@@ -200,6 +202,8 @@ class Running:
                 self._note(CELL_CODES[ending], where(cell), text)
                 self._errors[cell.index] = CellError(cell.index, cell.grade_id, cell.source, text)
             self._cell(child, cell, after_import(source, text), tries + 1)
+        elif ending or type(answer.get("ending")) is not str:
+            self._note("wrote-nothing-readable", where(cell))
 
     def _limit(self, cell: Cell) -> float:
         """Return a cell's seconds; when cells have had their share, a little of what is left."""
@@ -260,11 +264,12 @@ class Running:
         answers = {}
         for name in exercise.answers:
             about = found.get(name) if isinstance(found, dict) else None
-            kind = about.get("kind") if isinstance(about, dict) else None
+            about = about if isinstance(about, dict) else {}
+            kind = text_of(about, "kind", 20)
             if kind == "callable":
                 answers[name] = remote if isinstance(exercise, CodeExercise) else FUNCTION
-            elif kind == "value" and isinstance(about, dict):
-                answers[name] = value_of(about.get("value"))
+            elif kind == "value" and "value" in about:
+                answers[name] = value_of(about["value"])
             elif kind != "missing":
                 codes.append("wrote-nothing-readable")
         return answers
@@ -288,9 +293,8 @@ class Running:
             }
             try:
                 self._ready()
-                return outcome_of_answer(
-                    self._ask(request, max(seconds, 0.01)), len(arguments), codes
-                )
+                found = self._ask(request, max(seconds, 0.01))
+                return outcome_of_answer(found, function, len(arguments), codes)
             except OutOfTime:
                 codes.append("submission-timeout")
                 return Outcome("timeout")

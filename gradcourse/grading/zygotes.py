@@ -223,7 +223,8 @@ class Child:
         end = Deadline(seconds, lambda: self._zygote.kept_waiting() - before)
         self._channel.send({**request, "n": self._number}, end)
         answer = self._channel.receive(end)
-        if not isinstance(answer, dict) or answer.get("n") != self._number:
+        number = answer.get("n") if isinstance(answer, dict) else None
+        if type(number) is not int or number != self._number:
             raise WireError("it is not the answer to what was asked")
         return answer
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gradcourse.authoring import expected, numbers, out_of_date, sources
+from gradcourse.authoring import expected, out_of_date, printed_numbers, sources
 from gradcourse.authoring.compare import answers_digest, difference
 from gradcourse.authoring.outputs import MOST_BYTES, alt_text, machine_paths, pictures, texts
 from gradcourse.authoring.regions import BEGIN_HIDDEN, BEGIN_SOLUTION
@@ -64,20 +64,20 @@ def test_a_stored_notebook_ran_from_top_to_bottom(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS)
 def test_every_tolerance_was_measured_and_fits(path):
-    notebook, table = read(path), numbers.read_table(ROOT)
-    key = numbers.source_key(notebook)
+    notebook, table = read(path), printed_numbers.read_table(ROOT)
+    key = printed_numbers.source_key(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [wrong for cell in code for wrong in numbers.of_cell(key, cell, table)] == []
+    assert [wrong for cell in code for wrong in printed_numbers.of_cell(key, cell, table)] == []
 
 
 def test_no_measured_range_is_left_of_removed_cells():
     stated = {
-        (numbers.source_key(notebook), cell.id, tolerance.line)
+        (printed_numbers.source_key(notebook), cell.id, tolerance.line)
         for notebook in map(read, NOTEBOOKS)
         for cell in notebook.cells
-        for tolerance in numbers.stated(cell)
+        for tolerance in printed_numbers.stated(cell)
     }
-    assert {key[:3] for key in numbers.read_table(ROOT)} <= stated
+    assert {key[:3] for key in printed_numbers.read_table(ROOT)} <= stated
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS)

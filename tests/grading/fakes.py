@@ -29,13 +29,17 @@ def grade(data: bytes, assignment: str | None = None, **_: Any) -> dict[str, Any
     result = not_graded("no-answers", name)
     earned = float(wish.get("earned", 1.0))
     result["questions"][0] |= {"earned": earned, "status": "right", "headline": "1 point"}
+    for question in result["questions"]:
+        question["reasons"] = []
+    if wish.get("faulty"):
+        result["questions"][1]["reasons"] = ["internal-error"]
     return {
         **result,
         "earned": earned,
         "reasons": [],
         "cells": {"run": 3, "failed": 0},
         "sandbox": {"rlimits": "on", "landlock": "missing: the kernel is too old"},
-        "look": False,
+        "look": bool(wish.get("faulty")),
         "seconds": 0.01,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 sys.path.insert(0, str(Path(__file__).parent))
 
 from corpus import CASES, Case, judge  # noqa: E402
-from corpus.build import FIRST  # noqa: E402
+from corpus.build import FIRST, ROOT  # noqa: E402
 from corpus.text import read_case  # noqa: E402
 
 from gradcourse.grading import Limits, grade_one, zygotes  # noqa: E402
@@ -83,6 +84,51 @@ def test_the_grader_parses_no_cell_whose_tree_would_fill_its_memory() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200 * 1024
     deep = "def deep():\n    return " + "1 + " * 400 + "1\nwhile True:\n    pass\n"
     assert definitions(deep) in ("", deep.split("while")[0].strip())
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ("x = 1\nos._exit(0)\n", "x = 1"),
+        (
+            "def f():\n    return f\"{'\xa0'.join('ab')}\"\nf()",
+            "def f():\n    return f\"{'\xa0'.join('ab')}\"",
+        ),
+        ("import os; n = 'ü'; os.abort(); m = [1,\n 2]; f()", "import os\nn = 'ü'\nm = [1,\n 2]"),
+        (
+            "@a\n@b(1,\n   2)\nclass C:\n    x = 1  # one\n\nC()",
+            "@a\n@b(1,\n   2)\nclass C:\n    x = 1",
+        ),
+        ('s = """a\n  b\x0c\u2028"""\r\nf()\rt = 2', 's = """a\n  b\x0c\u2028"""\nt = 2'),
+        ("async def f():\n\tawait g()\nf()", "async def f():\n\tawait g()"),
+        ("a = 1\nb = -2\n", ""),  # nothing is left out: it would do the same again
+        ("@\\\na\ndef f(): pass\nf()\nx = 1", "x = 1"),
+        ("def f(:\n", ""),
+    ],
+)
+def test_definitions_are_cut_out_of_the_source_as_it_stands_there(source: str, kept: str) -> None:
+    from gradcourse.grading.cells_to_run import definitions
+
+    assert definitions(source) == kept
+
+
+def test_definitions_of_the_courses_own_cells_are_python() -> None:
+    import ast
+
+    from gradcourse.grading.cells_to_run import definitions
+    from gradcourse.grading.submission import defined
+
+    cells = [cell for path in (ROOT / "solutions").glob("*.ipynb") for cell in _sources(path)]
+    for source in cells:
+        kept = definitions(f"{source}\nstop()")
+        ast.parse(kept)
+        assert {name for name in defined(source) if f"def {name}" in source} <= defined(kept)
+    assert len(cells) > 50
+
+
+def _sources(path: Path) -> list[str]:
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
 
 
 PLANTS = """a submission that prepares the folder for the next one

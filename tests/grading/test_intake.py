@@ -415,3 +415,84 @@ def test_nothing_handed_in_is_an_error(tmp_path: Path, content: list[str]) -> No
 def test_a_folder_that_is_not_there() -> None:
     with pytest.raises(GradcourseError, match="no such folder"):
         find_submissions("/nowhere/at/all")
+
+
+# Numbers that an import believes.
+
+DATED = ("jones_20251001_4712_hw1", "lee_20251002_4713_hw1", "smith_20251001_4711_hw1")
+
+
+def _numbers(root: Path) -> dict[str, str]:
+    """Each learner's numbers; a question mark where a person shall look at them."""
+    return {
+        one.learner: one.canvas
+        + one.moodle
+        + ("?" if "number-in-doubt" in [doubt.code for doubt in one.doubts] else "")
+        for one in find_submissions(root)
+    }
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        DATED,
+        ("a_20251001_1_x", "b_20251002_2_x"),  # a date for each
+        ("a_251001_1_x", "b_251002_2_x", "c_251003_3_x"),
+        ("a_01102025_1_x", "b_02102025_2_x"),
+        ("a_20251001115959_1_x", "b_20251001120000_2_x"),
+        ("a_4711_20251001_x", "b_4712_20251002_x"),  # the date behind the number
+        ("a_4711_01102025_x", "b_4712_02102025_x"),
+        ("a_4711_8_x", "b_4712_8_x", "c_4713_8_x"),  # a group's or an exercise's
+        ("a_101_1_x", "b_101_2_x", "c_101_3_x"),  # one course for everybody
+        ("a_101_1_x", "b_0101_2_x"),
+        ("a_LATE_7_1_x", "b_7_2_x-1", "b_7_3_x-2"),
+        ("a_1_1_x", "b_1_2_x", "c_3_3_x", "d_4_4_x"),
+    ],
+    ids=lambda names: names[0],
+)
+def test_names_that_only_look_like_canvas_give_nobody_a_number(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    _put(tmp_path, *(f"{name}.ipynb" for name in names))
+    assert _numbers(tmp_path) == {name.split("_")[0]: "?" for name in names}
+    assert len(find_submissions(tmp_path)) == len({name.split("_")[0] for name in names})
+
+
+def test_two_names_under_one_number_in_a_large_class_are_two_doubts(tmp_path: Path) -> None:
+    """Nobody can take the whole class's numbers away by what stands in one name."""
+    honest = {f"learner{n}": str(5000 + 37 * n) for n in range(40)}
+    _put(tmp_path, *(f"{name}_{id}_{90000 + int(id)}_{FILE}" for name, id in honest.items()))
+    _put(tmp_path, f"mallory_5037_77_{FILE}", f"zoë_6443_78_{FILE}")
+    expected = {**honest, "mallory": "?", "learner1": "?", "zoë": "?", "learner39": "?"}
+    assert _numbers(tmp_path) == expected
+    doubt = next(one for one in find_submissions(tmp_path) if one.learner == "mallory").doubts[0]
+    assert "also another learner's" in doubt.text
+    assert "learner1" not in doubt.text  # it stands on the learner's page
+
+
+def test_one_learner_under_two_spellings_of_one_number(tmp_path: Path) -> None:
+    composed, apart = (unicodedata.normalize(form, "müller") for form in ("NFC", "NFD"))
+    _put(
+        tmp_path, f"{composed}_41_1_02_a.ipynb", f"{apart}_LATE_41_2_02_a-1.ipynb", "b_42_3_x.ipynb"
+    )
+    assert _numbers(tmp_path) == {composed: "41", "b": "42"}
+    _put(tmp_path, "mueller_41_4_02_a.ipynb")
+    assert _numbers(tmp_path) == {composed: "?", "mueller": "?", "b": "?"}
+
+
+def test_resubmissions_late_work_and_several_assignments_raise_no_doubt(tmp_path: Path) -> None:
+    _put(tmp_path, "01_chain_rule/a_41_1_x.ipynb", "01_chain_rule/b_42_2_x.ipynb", assignment="01")
+    _put(tmp_path, "02_saturation/a_LATE_41_3_x-1.ipynb", "02_saturation/a_41_4_x.ipynb")
+    _put(tmp_path, "02_saturation/b_42_5_2025_x.ipynb", "02_saturation/c_20251001_6_x.ipynb")
+    assert _numbers(tmp_path) == {"a": "41", "b": "42", "c": "20251001"}
+
+
+@pytest.mark.parametrize("other", ["123", "0123"])
+def test_two_names_of_one_participant_of_moodle(tmp_path: Path, other: str) -> None:
+    names = {"Jane Doe": "123", "John Roe": other}
+    _put(tmp_path, *(f"{name}_{id}_assignsubmission_file_/{FILE}" for name, id in names.items()))
+    assert _numbers(tmp_path) == {"Jane Doe": "?", "John Roe": "?"}
+    _put(tmp_path, *(f"L{n}_{n}_assignsubmission_file_/{FILE}" for n in range(1, 31)))
+    numbers = _numbers(tmp_path)
+    assert (numbers["Jane Doe"], numbers["John Roe"]) == ("?", "?")
+    assert numbers["L7"] == "Participant 7"

@@ -221,6 +221,35 @@ def test_canvas_finds_learners_by_id_and_leaves_out_what_has_no_mark() -> None:
     ]
 
 
+def test_no_learner_vanishes_from_an_export_or_gets_the_mark_of_another() -> None:
+    """Two names under one number are two rows, and a number in doubt is no row's."""
+
+    def record(kind: str, name: str, id: str, earned: float, number: str = "02") -> dict[str, Any]:
+        about = {"identity": json.dumps([kind, name, id, number]), kind: id}
+        return _record(name, number, earned=earned, submission=about)
+
+    same = [record("canvas", name, "7", mark) for name, mark in (("jones", 4.0), ("smith", 13.0))]
+    rows = _rows(tables.canvas(same))[2:]
+    assert [(row[0], row[-1]) for row in rows] == [("jones", "4"), ("smith", "13")]
+    for one in same:
+        one["submission"]["canvas"] = ""
+        one["reasons"] = [{"code": "number-in-doubt", "where": "", "text": "Whose is it?"}]
+        one["look"] = True
+    rows = _rows(tables.canvas([*same, record("canvas", "lee", "8", 5.0)]))[2:]
+    assert rows == [
+        ["jones", "", "", "", "", "4"],
+        ["smith", "", "", "", "", "13"],
+        ["lee", "8", "", "", "", "5"],
+    ]
+    text = _text(class_page(same))
+    assert "2 submissions without a number in canvas.csv and moodle.csv" in text
+    assert "Whose is it?" in text
+    participants = [record("moodle", name, "", 3.0) for name in ("Jane Doe", "John Roe")]
+    rows = _rows(tables.moodle(participants))[1:]
+    assert [row[:2] for row in rows] == [["", "Jane Doe"], ["", "John Roe"]]
+    assert [row[3] for row in _rows(tables.canvas(participants))[2:]] == ["", ""]
+
+
 def test_moodle_worksheet_has_the_columns_that_its_import_needs() -> None:
     records = [
         _record("Jane Doe", submission={"moodle": "Participant 123456"}),

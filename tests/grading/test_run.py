@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import gc
 import json
@@ -25,6 +26,7 @@ from gradcourse import cli
 from gradcourse.grading import cluster as cluster_module
 from gradcourse.grading import store
 from gradcourse.grading.command import run_grade_command
+from gradcourse.grading.report.words import is_graded
 from gradcourse.grading.run import Graded, Settings, grade_class
 from gradcourse.grading.task import Task
 from gradcourse.support import GradcourseError, write_atomically
@@ -133,6 +135,70 @@ def test_resume_does_only_what_is_missing_or_changed(settings: Settings) -> None
     last = _grade(replace(settings, resume=True, jobs=2))
     assert last.kept == 4
     assert _grade(settings).kept == 0
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_fault_at_one_question_is_no_mark_and_is_graded_again(
+    settings: Settings, resume: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nine points and a fault of ours are not nine points."""
+    _hand_in(settings, "alice")
+    _hand_in(settings, "bob", faulty=True, earned=9.0)
+    settings = replace(settings, resume=resume)
+    assert run_grade_command(settings, fakes.grade) == 1
+    said = capsys.readouterr().out
+    assert "1 of 2 submissions graded" in said
+    assert "bob (not graded):" in said
+    rows = _table(settings, "gradebook.csv")
+    assert [(row["earned"], row["graded"], row["look"]) for row in rows] == [
+        ("1", "yes", "no"),
+        ("", "no", "yes"),
+    ]
+    assert not any(value for name, value in rows[1].items() if "/" in name)
+    with (settings.out / "canvas.csv").open(encoding="utf-8", newline="") as file:
+        assert [row[-1] for row in csv.reader(file)][2:] == ["1", ""]
+    assert [row["Grade"] for row in _table(settings, "moodle.csv")] == ["1.00", ""]
+    page = (settings.out / "class.html").read_text("utf-8")
+    assert "1 of 2 submissions could be graded." in page
+    assert "The grading itself failed here" in page
+    assert "not graded" in (settings.out / "learners" / "bob.html").read_text("utf-8")
+    again = _grade(settings)
+    assert again.kept == int(resume)
+    assert _tries(settings)["bob"] == 2
+    assert _tries(settings)["alice"] == 2 - resume
+
+
+def _table(settings: Settings, name: str) -> list[dict[str, str]]:
+    with (settings.out / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_fault_in_the_engine_at_one_question_reaches_the_record(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real grader, with an engine that fails once."""
+    from gradcourse.grading import running
+
+    question, check, failing = "chain/lyapunov", running.check, True
+
+    def faulty(exercise: Any, *arguments: Any, **options: Any) -> Any:
+        if failing and exercise.id == question:
+            raise RuntimeError("a fault of ours")
+        return check(exercise, *arguments, **options)
+
+    monkeypatch.setattr(running, "check", faulty)
+    data = (ROOT / "solutions" / "01_chain_rule.ipynb").read_bytes()
+    (settings.submissions / "alice.ipynb").write_bytes(data)
+    settings = replace(settings, assignment="01", resume=True)
+    (record,) = grade_class(settings).records
+    assert {q["id"] for q in record["questions"] if q["reasons"]} == {question}
+    assert record["look"]
+    assert not is_graded(record)
+    failing = False
+    again = grade_class(settings)
+    assert (again.kept, again.records[0]["earned"]) == (0, 13)
+    assert is_graded(again.records[0])
+    assert grade_class(settings).kept == 1
 
 
 def test_resume_grades_again_when_the_course_changed(
@@ -281,7 +347,7 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, j
     script.write_text(f"if __name__ == '__main__':\n    {body}", "utf-8")
     process = subprocess.Popen(
         [sys.executable, script],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{ROOT}"},
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -303,6 +369,24 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, j
 
 
 # The command.
+
+
+def test_the_terminal_says_what_told_whose_work_it_is(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for earned, name in enumerate(("jones_20251001_1_x", "smith_20251001_2_x", "roe_20251002_3_x")):
+        _hand_in(settings, name, earned=float(earned))
+    assert run_grade_command(settings, fakes.grade) == 1
+    said = capsys.readouterr().out
+    assert "3 learners by the names of Canvas's bulk download" in said
+    assert "3 submissions without a number in canvas.csv and moodle.csv" in said
+    rows = (settings.out / "canvas.csv").read_text("utf-8").splitlines()[2:]
+    assert rows == ["jones,,,,,0", "roe,,,,,2", "smith,,,,,1"]
+    for path in settings.submissions.iterdir():
+        path.unlink()
+    _hand_in(settings, "alice")
+    run_grade_command(settings, fakes.grade)
+    assert "1 learner by the names of files and folders" in capsys.readouterr().out
 
 
 def _command(*words: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
@@ -505,7 +589,7 @@ def _grade_and_lose(lost: str, settings: Settings, folder: Path) -> None:
     run = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard"]
     work = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1"]
     quiet: dict[str, Any] = {
-        "env": {**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        "env": {**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{ROOT}"},
         "stderr": subprocess.DEVNULL,
         "cwd": folder,
     }

@@ -40,7 +40,7 @@ class Machine:
     """
 
     name: str
-    kernels: dict[str, str] = field(default_factory=dict)
+    kernels: dict[str, str] = field(default_factory=dict, hash=False)
     threads: int = 1
     disturbed: str = ""
 
@@ -66,6 +66,8 @@ KERNELS = tuple(
 )
 """Three instruction sets, each with one and with two threads."""
 
+OLDEST_ONE = KERNELS[-2]
+
 MATMUL = Machine("matmul noise", disturbed="matmul:1")
 """Stands for machines that we lack, Apple's, say."""
 
@@ -74,3 +76,12 @@ MACHINES = (*KERNELS, MATMUL)
 
 STARTS = tuple(Machine(f"start {k}", disturbed=f"start:{k}") for k in (1, 2, 3))
 """Weights that differ in the seventh digit at the start: how far a long training run wanders."""
+
+
+def repeats(times: int) -> tuple[Machine, ...]:
+    """Return so many perturbed starts, and so many noises on matrix products."""
+    return tuple(
+        Machine(f"{word} {k}", disturbed=f"{kind}:{k}")
+        for kind, word in (("start", "start"), ("matmul", "matmul noise"))
+        for k in range(1, times + 1)
+    )

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from machines import MACHINES, STARTS, Machine
 
-from gradcourse.authoring import numbers
+from gradcourse.authoring import printed_numbers
 from gradcourse.authoring.execute import execute
 from gradcourse.authoring.factory import expected, select
 from gradcourse.authoring.notebook import Draft
@@ -32,11 +32,11 @@ SECONDS = 600
 
 def main(only: Sequence[str]) -> int:
     """Measure, write the table, and return 1 if a tolerance does not fit its range."""
-    table = numbers.read_table(ROOT)
+    table = printed_numbers.read_table(ROOT)
     unfit = 0
     for path in select(ROOT, only):
         draft = expected(ROOT, path)[-1]  # an exercise's solution
-        cells = {cell.id: numbers.stated(cell) for cell in draft.node.cells}
+        cells = {cell.id: printed_numbers.stated(cell) for cell in draft.node.cells}
         cells = {identity: tolerances for identity, tolerances in cells.items() if tolerances}
         own = [key for key in table if key[0] == draft.source_key]
         if not cells and not own:
@@ -48,10 +48,10 @@ def main(only: Sequence[str]) -> int:
             runs = asyncio.run(_on_all_machines(_until_last(draft, set(cells))))
             for identity, tolerances in cells.items():
                 texts = [run[identity] for run in runs]
-                rows = numbers.measured(draft.source_key, identity, texts, tolerances)
+                rows = printed_numbers.measured(draft.source_key, identity, texts, tolerances)
                 table.update(rows)
                 unfit += _report(draft.source_key, identity, texts[0], tolerances, rows)
-        numbers.write_table(ROOT, table)
+        printed_numbers.write_table(ROOT, table)
     print(f"{unfit} tolerances do not fit" if unfit else "every tolerance fits its range")
     return int(unfit > 0)
 
@@ -81,7 +81,7 @@ async def _on_all_machines(draft: Draft) -> list[dict[str, str]]:
                 raise GradcourseError(f"{machine.name}: {error}") from error
             print(f"   {machine.name:20} {time.monotonic() - started:4.0f} s", flush=True)
         code = [cell for cell in node.cells if cell.cell_type == "code"]
-        return {cell.id: numbers.printed_text(cell.outputs) for cell in code}
+        return {cell.id: printed_numbers.printed_text(cell.outputs) for cell in code}
 
     machines = (*MACHINES, *STARTS)
     single = [machine for machine in machines if machine.threads == 1]
@@ -93,25 +93,33 @@ def _report(
     notebook: str,
     cell: str,
     text: str,
-    tolerances: Sequence[numbers.Tolerance],
-    rows: dict[numbers.Key, numbers.Range],
+    tolerances: Sequence[printed_numbers.Tolerance],
+    rows: dict[printed_numbers.Key, printed_numbers.Range],
 ) -> int:
     unfit = 0
+    fitting = []
     for tolerance in tolerances:
-        printed = numbers.numbers_after(numbers.one_line(text, tolerance.line), tolerance.line)
+        sizes = []
+        printed = printed_numbers.numbers_after(
+            printed_numbers.one_line(text, tolerance.line), tolerance.line
+        )
         print(f"   {cell}: {tolerance.line!r}")
         for place, number in enumerate(printed):
             row = rows.get((notebook, cell, tolerance.line, place + 1))
             if row is None:
                 continue
-            size, spread = tolerance.size(place), numbers.range_of(number, row)
-            wrong = numbers.held_against(number, size, row)
+            size, spread = tolerance.size(place), printed_numbers.range_of(number, row)
+            sizes.append(f"{2 * spread:.2g}")
+            wrong = printed_numbers.held_against(number, size, row)
             unfit += bool(wrong)
-            stated = f"± {size.around(numbers.value(number)):.3g}"
+            stated = f"± {size.around(printed_numbers.value(number)):.3g}"
             print(
                 f"      {number:>10}  {row.low:g} to {row.high:g}  range {spread:.3g}  {stated}"
                 f"  {'✗ ' + wrong if wrong else '✓'}"
             )
+        fitting.append(f'"{tolerance.line}: {" ".join(sizes)}"')
+    if unfit:
+        print(f"   would fit: tolerance=[{', '.join(fitting)}]")
     return unfit
 
 

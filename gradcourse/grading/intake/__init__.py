@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcourse.grading.intake.layout import Found, is_notebook, recognise, shown
+from gradcourse.grading.intake.numbers import doubtful_numbers
 from gradcourse.grading.intake.tree import Refused, walk
 from gradcourse.grading.limits import Limits
 from gradcourse.grading.submission import read
@@ -49,7 +50,8 @@ class Submission:
     key : tuple of str
         Tells learners apart whose names look the same.
     canvas, moodle : str
-        The learner's number in Canvas, the "Participant 123" of Moodle; empty where unknown.
+        The learner's number in Canvas, the "Participant 123" of Moodle; empty where unknown or
+        in doubt.
     """
 
     learner: str
@@ -100,7 +102,7 @@ def find_submissions(path: Path | str, assignment: str | None = None) -> list[Su
         for one in _of_one_learner(group, assignment, known)
     ]
     submissions.sort(key=lambda one: (one.learner.casefold(), one.key, one.assignment or ""))
-    return _with_doubtful_names(submissions)
+    return _with_doubtful_names(_without_doubtful_numbers(submissions, doubtful_numbers(found)))
 
 
 def _of_one_learner(
@@ -192,6 +194,23 @@ def _submission(
         canvas=found.canvas,
         moodle=found.moodle,
     )
+
+
+def _without_doubtful_numbers(
+    submissions: list[Submission], why: dict[tuple[str, ...], str]
+) -> list[Submission]:
+    """An export without a number goes to nobody; with somebody else's, to a wrong person."""
+    return [
+        replace(
+            one,
+            canvas="",
+            moodle="",
+            doubts=(*one.doubts, Refused("number-in-doubt", why[one.key])),
+        )
+        if one.key in why
+        else one
+        for one in submissions
+    ]
 
 
 def _with_doubtful_names(submissions: list[Submission]) -> list[Submission]:

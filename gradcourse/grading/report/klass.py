@@ -16,6 +16,7 @@ from gradcourse.grading.report.words import (
     is_graded,
     layers,
     names_of,
+    numbers_left_out,
     reason_text,
     sentences,
     state,
@@ -55,7 +56,8 @@ def _summary(records: list[Record]) -> str:
     late = sum("handed in late" in record["submission"].get("notes", ()) for record in records)
     if late:
         lines.append(f"{late} handed in late.")
-    return f"<p>{' '.join(lines)}</p>"
+    lines.append(numbers_left_out(records))
+    return f"<p>{' '.join(filter(None, lines))}</p>"
 
 
 def _looks(records: list[Record]) -> str:

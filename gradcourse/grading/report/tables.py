@@ -8,26 +8,31 @@ import io
 from collections.abc import Iterable, Sequence
 
 from gradcourse.grading.report.page import visible
-from gradcourse.grading.report.words import Record, is_graded, score
+from gradcourse.grading.report.words import Record, is_graded, key_of, score
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for a formula at the beginning of a cell (OWASP, CSV injection)."""
 
 
 def gradebook(records: Sequence[Record]) -> bytes:
-    """Return everything, one line per submission and one column per question."""
+    """Return everything, one line per submission and one column per question.
+
+    What could not be graded has no marks: a 0 in a spreadsheet counts as one.
+    """
     ids = list(dict.fromkeys(q["id"] for record in records for q in record["questions"]))
     head = ["learner", "assignment", "earned", "possible", "graded", "look", "late", "reasons"]
     rows = []
     for record in records:
-        earned = {question["id"]: _number(question["earned"]) for question in record["questions"]}
+        graded = is_graded(record)
+        own = record["questions"] if graded else ()
+        earned = {question["id"]: _number(question["earned"]) for question in own}
         rows.append(
             [
                 _text(record["learner"]),
                 _text(record["assignment"] or ""),
-                _number(record["earned"]),
+                _number(record["earned"]) if graded else "",
                 _number(record["possible"]),
-                _yes(is_graded(record)),
+                _yes(graded),
                 _yes(record["look"]),
                 _yes("handed in late" in record["submission"].get("notes", ())),
                 _text("; ".join(dict.fromkeys(one["code"] for one in record["reasons"]))),
@@ -43,8 +48,9 @@ def gradebook(records: Sequence[Record]) -> bytes:
 def canvas(records: Sequence[Record]) -> bytes:
     """Return what Canvas's gradebook imports.
 
-    Canvas finds a learner by the ID, which bulk downloads carry in their file names; where there
-    is none, the learner's name stands as the login, which is what folders are often named after.
+    Canvas finds a learner by the ID, which bulk downloads carry in their file names; of a folder
+    that no platform named, the learner's name stands as the login. A row with neither is nobody's
+    until a person has looked: a platform's name may well be another learner's login.
     What could not be graded is left empty: Canvas then changes nothing.
     """
     names = sorted({record["assignment"] for record in records if record["assignment"]})
@@ -55,14 +61,14 @@ def canvas(records: Sequence[Record]) -> bytes:
     ]
     rows = [[*head, *(f"Assignment {number}" for number in names)]]
     rows.append(["    Points Possible", "", "", "", "", *possible])
-    learners: dict[str, list[Record]] = {}
+    learners: dict[tuple[str, ...], list[Record]] = {}
     for record in records:
-        key = record["submission"]["canvas"] or record["submission"]["identity"].rpartition(",")[0]
-        learners.setdefault(key, []).append(record)
+        learners.setdefault(key_of(record), []).append(record)
     for own in learners.values():
         first = own[0]
         id = first["submission"]["canvas"]
-        login = "" if id or first["submission"]["moodle"] else _text(first["learner"])
+        named = key_of(first)[0] == "plain" and not (id or first["submission"]["moodle"])
+        login = _text(first["learner"]) if named else ""
         earned = {one["assignment"]: _number(one["earned"]) for one in own if is_graded(one)}
         marks = [earned.get(number, "") for number in names]
         rows.append([_text(first["learner"]), id, "", login, "", *marks])

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
-from gradcourse.checking.show import points
-from gradcourse.grading.reasons import REASONS
+from gradcourse.checking.show import count, points
+from gradcourse.grading.reasons import REASONS, failed_here
 
 Record = dict[str, Any]
 
 
+def key_of(record: Record) -> tuple[str, ...]:
+    """Return what tells the learner from all others: never a platform's number alone."""
+    *key, _ = json.loads(record["submission"]["identity"])
+    return tuple(map(str, key))
+
+
+def numbers_left_out(records: Iterable[Record]) -> str:
+    """Say of how many submissions the number is in doubt; empty when of none."""
+    codes = [{one["code"] for one in record["reasons"]} for record in records]
+    doubtful = sum("number-in-doubt" in found for found in codes)
+    if not doubtful:
+        return ""
+    return (
+        f"{count(doubtful, 'submission')} without a number in canvas.csv and moodle.csv: "
+        "it may be another learner's."
+    )
+
+
 def is_graded(record: Record) -> bool:
     """Whether the mark means something: code was run, and the grader did not fail."""
-    codes = {one["code"] for one in record["reasons"]}
-    return record["cells"]["run"] > 0 and "internal-error" not in codes
+    return record["cells"]["run"] > 0 and not failed_here(record)
 
 
 def score(record: Record) -> str:

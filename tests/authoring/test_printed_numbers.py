@@ -10,8 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gradcourse.authoring import build, numbers
-from gradcourse.authoring.numbers import Range, disagreement, parse_tolerance
+from gradcourse.authoring import build, printed_numbers
+from gradcourse.authoring.printed_numbers import Range, disagreement, parse_tolerance
 from gradcourse.support import GradcourseError, spread
 
 ROOT = Path(__file__).parents[2]
@@ -76,14 +76,14 @@ def test_what_is_farther_and_every_other_word_disagrees(old, new, said):
 
 def test_a_number_is_no_part_of_a_word_and_an_exponent_none_of_a_power():
     line = "h_50 after 2 steps: 3.1e-05, 10^−5, 1e10, W2, 0.5^15, −0.25"
-    assert numbers.numbers_after(line, "h_50 after") == ["2", "3.1e-05", "1e10", "−0.25"]
+    assert printed_numbers.numbers_after(line, "h_50 after") == ["2", "3.1e-05", "1e10", "−0.25"]
 
 
 @pytest.mark.parametrize(
     ("printed", "unit"), [("0.93", 0.01), ("12", 1), ("3.1e-05", 1e-6), ("−1.250", 1e-3)]
 )
 def test_a_printed_number_is_known_to_a_unit_of_its_last_digit(printed, unit):
-    assert numbers.unit(printed) == pytest.approx(unit)
+    assert printed_numbers.unit(printed) == pytest.approx(unit)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_printed_number_is_known_to_a_unit_of_its_last_digit(printed, unit):
 )
 def test_a_tolerance_lies_between_the_range_and_three_times_it(stated, said):
     size = parse_tolerance(f"a: {stated}").sizes[0]
-    wrong = numbers.held_against("0.93", size, Range(0.91, 0.94, 10))
+    wrong = printed_numbers.held_against("0.93", size, Range(0.91, 0.94, 10))
     assert said in wrong
     assert bool(said) == bool(wrong)
 
@@ -108,33 +108,35 @@ def test_a_tolerance_lies_between_the_range_and_three_times_it(stated, said):
 def test_no_range_is_smaller_than_what_is_printed():
     for stated, fits in (("0.01", True), ("0.03", True), ("0.005", False), ("0.04", False)):
         size = parse_tolerance(f"a: {stated}").sizes[0]
-        wrong = numbers.held_against("0.93", size, Range(0.93, 0.93, 10))
+        wrong = printed_numbers.held_against("0.93", size, Range(0.93, 0.93, 10))
         assert (wrong == "") == fits
 
 
 def test_a_stored_number_outside_of_what_was_measured_is_stale():
     size = parse_tolerance("a: 0.02").sizes[0]
-    assert "measure again" in numbers.held_against("0.99", size, Range(0.93, 0.94, 10))
+    assert "measure again" in printed_numbers.held_against("0.99", size, Range(0.93, 0.94, 10))
 
 
 def test_ranges_are_taken_over_runs_and_only_if_the_words_are_the_same():
     texts = [STORED, STORED.replace("0.93", "0.91"), STORED.replace("0.93", "0.94")]
-    rows = numbers.measured("lessons/01_x", "cell", texts, STATED)
+    rows = printed_numbers.measured("lessons/01_x", "cell", texts, STATED)
     assert rows["lessons/01_x", "cell", "tanh, before", 1] == Range(0.91, 0.94, 3)
     assert len(rows) == 5
     with pytest.raises(GradcourseError, match="other words"):
-        numbers.measured("lessons/01_x", "cell", [*texts, STORED.replace("0.93", "nan")], STATED)
+        printed_numbers.measured(
+            "lessons/01_x", "cell", [*texts, STORED.replace("0.93", "nan")], STATED
+        )
 
 
 def test_a_table_is_written_and_read(tmp_path):
     table = {("lessons/01_x", "cell", "a, b", 1): Range(-0.1, 1e-30, 10)}
-    numbers.write_table(tmp_path / "none" / "yet", table)
-    assert numbers.read_table(tmp_path / "none" / "yet") == table
-    assert numbers.read_table(tmp_path) == {}
-    path = tmp_path / "none" / "yet" / numbers.TABLE
+    printed_numbers.write_table(tmp_path / "none" / "yet", table)
+    assert printed_numbers.read_table(tmp_path / "none" / "yet") == table
+    assert printed_numbers.read_table(tmp_path) == {}
+    path = tmp_path / "none" / "yet" / printed_numbers.TABLE
     path.write_text(path.read_text().replace("1e-30", "much"))
     with pytest.raises(GradcourseError, match=r"numbers\.csv:2: cannot read"):
-        numbers.read_table(tmp_path / "none" / "yet")
+        printed_numbers.read_table(tmp_path / "none" / "yet")
 
 
 def test_a_spread_is_a_median_and_a_range():
@@ -165,7 +167,7 @@ def course(tmp_path, options='tolerance=["share: 0.04 0.04 0.04"]', number="0.93
     path = tmp_path / "source" / "lessons" / "01_shares.py"
     path.parent.mkdir(parents=True)
     path.write_text(LESSON.format(options=options, number=number))
-    numbers.write_table(tmp_path, rows)
+    printed_numbers.write_table(tmp_path, rows)
     return tmp_path
 
 
@@ -213,7 +215,7 @@ def test_a_stored_cell_is_held_against_the_table(entry, printed, said):
     cell = nbformat.v4.new_code_cell("", id="01-measure")
     cell.metadata["gradcourse"] = {"tolerance": [entry]}
     cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=printed)]
-    found = numbers.of_cell("lessons/01_shares", cell, ROWS)
+    found = printed_numbers.of_cell("lessons/01_shares", cell, ROWS)
     assert said in "".join(found)
     assert bool(found) == bool(said)
 
