@@ -109,7 +109,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as private, _memory() as peak:
         outcomes = _run_all(_steps(asked.what, [*asked.targets, *options]), Path(private))
     _summary(outcomes, time.monotonic() - started, peak)
-    if asked.what in ("test", "browser") and not shutil.which("chromium"):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if asked.what in ("test", "browser") and not chromium:
         print("! The browser tests did not run: there is no chromium on this machine.")
     if asked.record:
         _record(outcomes)
