@@ -180,13 +180,23 @@ def rows() -> dict[tuple[str, ...], dict[str, list[dict]]]:
         for line in path.read_text().splitlines():
             row = json.loads(line)
             key = tuple(str(row[k]) for k in ("file", "line", "test", "params", "label", "text"))
-            found[*key, row["op"]][path.stem].append(row)
+            found[*key, f"{row['op']} {row['wanted']}"][path.stem].append(row)
     return found
 
 
 def distance(values: list[float], rows_of_claim: list[dict]) -> tuple[float, float]:
-    """Return how far the nearest value lies from its threshold, and how far the values range."""
+    """Return how far the nearest value lies from its threshold, and how far the values range.
+
+    In decades where both are positive and lie more than a factor of 10 apart.
+    """
     gaps = []
+    bounds = [row.get("bound", 0.0) for row in rows_of_claim]
+    every = [*values, *bounds]
+    if min(every) > 0 and max(every) > 10 * min(every):
+        values = [math.log10(value) for value in values]
+        rows_of_claim = [
+            row | {key: math.log10(row[key]) for key in ("value", "bound")} for row in rows_of_claim
+        ]
     for row in rows_of_claim:
         if "low" in row:
             gaps.append(min(row["value"] - row["low"], row["high"] - row["value"]))
@@ -203,22 +213,24 @@ def number(value: float) -> str:
 def table(only_training: bool = True) -> None:
     """Print the claims as a table of Markdown, those nearest to their threshold first."""
     lines = []
-    for (file, line, test, params, label, text, op), runs in rows().items():
+    for (file, line, test, params, label, text, _), runs in rows().items():
         every = [row for found in runs.values() for row in found]
         values = [row["value"] for row in every]
-        if only_training and not any(row["trains"] for row in every):
+        exact = any(row["op"] == "==" and "low" not in row for row in every)
+        if exact or (only_training and not any(row["trains"] for row in every)):
             continue
         if not all(math.isfinite(value) for value in values):
             continue
         gap, span = distance(values, every)
         first = every[0]
-        sign = {"<": "<", "<=": "<", ">": ">", ">=": ">"}.get(op, "")
+        sign = first["op"][:1]
         sign = sign if first["wanted"] else sign.translate(str.maketrans("<>", "><"))
-        bound = (
-            f"{number(first['low'])} to {number(first['high'])}"
-            if "low" in first
-            else f"{sign} {number(first['bound'])}"
-        )
+        if "low" not in first:
+            bound = f"{sign} {number(first['bound'])}"
+        elif len({row["low"] for row in every}) > 1:
+            bound = "each its own"
+        else:
+            bound = f"{number(first['low'])} to {number(first['high'])}"
         spreads = "; ".join(
             f"{name} {number(statistics.median(own))}, {number(min(own))} to {number(max(own))}"
             for name, own in ((n, [r["value"] for r in found]) for n, found in runs.items())
