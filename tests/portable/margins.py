@@ -179,7 +179,8 @@ def rows() -> dict[tuple[str, ...], dict[str, list[dict]]]:
     for path in sorted(FOUND.glob("*.jsonl")):
         for line in path.read_text().splitlines():
             row = json.loads(line)
-            key = tuple(str(row[k]) for k in ("file", "line", "test", "params", "label", "text"))
+            names = ("file", "test", "params", "label", "text")  # lines move from run to run
+            key = (*(str(row[k]) for k in names), str(row.get("bound")))
             found[*key, f"{row['op']} {row['wanted']}"][path.stem].append(row)
     return found
 
@@ -213,7 +214,7 @@ def number(value: float) -> str:
 def table(only_training: bool = True) -> None:
     """Print the claims as a table of Markdown, those nearest to their threshold first."""
     lines = []
-    for (file, line, test, params, label, text, _), runs in rows().items():
+    for (file, test, params, label, text, *_), runs in rows().items():
         every = [row for found in runs.values() for row in found]
         values = [row["value"] for row in every]
         exact = any(row["op"] == "==" and "low" not in row for row in every)
@@ -242,7 +243,7 @@ def table(only_training: bool = True) -> None:
         lines.append(
             (
                 ratio,
-                f"| {file[12:14]} | `{test}`, line {line} | {what} | {bound} | {spreads} | "
+                f"| {file[12:14]} | `{test}` | {what} | {bound} | {spreads} | "
                 f"{'–' if math.isinf(ratio) else f'{ratio:.1f}'} |",
             )
         )
