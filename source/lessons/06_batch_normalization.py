@@ -527,7 +527,7 @@ gc.demo("batch-norm/depth")
 #
 # δ in 56 layers with batch norm, on 1024 digits, for three activations.
 
-# %% name="measure-growth" tags=["fragment", "nbval-check-output"]
+# %% name="measure-growth" tags=["fragment"] tolerance=["relu factor per layer: 0.01 0.01 0.01", "tanh factor per layer: 0.01 0.01 0.01", "sigmoid factor per layer: 0.01 0.01 0.01"]
 x, y = digits.x_train[:1024], digits.y_train[:1024]
 delta = {}
 for name in ("relu", "tanh", "sigmoid"):
@@ -539,7 +539,7 @@ for name in ("relu", "tanh", "sigmoid"):
         delta[name].append(record.output_gradient_rms[0, record.select("BatchNorm1d")])
     factor = [(d[0] / d[-1]) ** (1 / 55) for d in delta[name]]
     wide = theory.normalized_gradient_growth(name)
-    print(f"{name:8} factor per layer {min(factor):.2f} to {max(factor):.2f}   theory {wide:.2f}")
+    print(f"{name:8} factor per layer {gc.spread(factor)}   theory {wide:.2f}")
 
 # %% name="picture-growth" tags=["fragment"]
 layer, lines = np.arange(1, 57), []
@@ -631,7 +631,8 @@ for name in ("sigmoid", "relu"):
 # %% [markdown] name="explain-scramble" tags=["continue"]
 # In layer 30 of the ReLU network two sevens are as different as a seven and a two; what the output
 # receives is noise. So a better optimizer is no way out. Adam gives each weight a step of about the
-# same size, and the 56 layers fail all the same (the course's tests check it).
+# same size, and the 56 layers fail all the same: after 100 steps with $\eta = 0.001$ their loss is
+# 2.4, that of ten layers 0.7 (medians of five).
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 9 min
@@ -639,10 +640,11 @@ for name in ("sigmoid", "relu"):
 # The usual answer to the prediction is 1: "that is what batch norm is for". Say that He et al.
 # (2016) had batch norm in their plain nets too, and report healthy gradient norms; lesson 07 comes
 # back to that. Let the hall guess before the training cell who wins, sigmoid or ReLU, at 56 layers.
-# If asked what happens at a tiny learning rate: then the last layers stand still; the tests of this
-# lesson try four. Nor is layer norm a way out: its δ is level, but without skips its 56 ReLU layers
-# make all images alike and stay at chance (tested too). A bold student may want to bend less: an
-# exercise does just that with β, and it works, at the price of nearly linear layers.
+# If asked what happens at a tiny learning rate: then the last layers stand still; after 400 steps
+# with $\eta = 0.003$ the loss of 56 layers is 2.4, that of ten 1.4. Nor is layer norm a way out:
+# its δ is level, but without skips its 56 ReLU layers make all images alike and stay at chance: after
+# 75 steps 10 % of the training digits are right, of ten layers 87 %. A bold student may want to bend
+# less: an exercise does just that with β, and it works, at the price of nearly linear layers.
 
 # %% [markdown] name="claims" tags=["slide"]
 # ## Claims on trial
@@ -669,8 +671,8 @@ print("verdict:", "holds" if not (vanishes or explodes) else "holds only if")
 # %% [markdown] name="claim-both-verdict" tags=["continue"]
 # **Holds only if** you strike out "exploding", and speak of the start of the training. With a norm
 # before every activation no gain makes δ vanish, as long as $\sigma^2$ stays far above
-# $\varepsilon$. (At a gain of 0.001 it does not, and δ vanishes: the course's tests check it.) But
-# every layer that bends makes it grow.
+# $\varepsilon$. (At a gain of 0.001 it does not, and of δ in layer 30 no more than $3 \cdot 10^{-15}$
+# arrives in layer 1.) But every layer that bends makes it grow.
 
 # %% [markdown] name="claim-shift" tags=["subslide"]
 # ### Claim 2: batch norm works because it reduces internal covariate shift

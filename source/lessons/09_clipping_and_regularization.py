@@ -81,8 +81,10 @@ gc.Plot(
 # **Speaker notes** · 3 min
 #
 # Somebody will say that a smaller learning rate would do as well. Lesson 03's network at
-# $\eta = 0.001$, a hundred times smaller, still fails on most seeds (the course's tests check it):
-# the next gradient may be a million times larger, and no fixed η can know that.
+# $\eta = 0.001$, a hundred times smaller, is thrown all the same: after 30 updates the loss stands
+# above the start in each of twelve runs, by 15 decades in the median. (Clipped, at $\eta = 0.1$, it
+# stands at a fifth of the start.) The next gradient may be a million times larger, and no fixed η
+# can know that.
 
 # %% [markdown] name="step-1" tags=["slide"]
 # ## Step 1 · Three ways to clip
@@ -393,30 +395,36 @@ def after(clip, size):
     return float(weight.grad.double().norm())
 
 
-torchs, ours = torch.nn.utils.clip_grad_norm_, gc.clip_grad_norm_
+both = {"torch": torch.nn.utils.clip_grad_norm_, "gc": gc.clip_grad_norm_}
 for size in (1e18, 1e20, math.inf, math.nan):
-    print(f"each {size:5.0e}: torch leaves norm {after(torchs, size):3.1f}", end="   ")
-    print(f"gc leaves norm {after(ours, size):3.1f}")
+    print(f"each {size:5.0e}: torch leaves norm {after(both['torch'], size):3.1f}", end="   ")
+    print(f"gc leaves norm {after(both['gc'], size):3.1f}")
 
 # %% [markdown] name="measure-stuck-intro" tags=["subslide"]
 # Does it matter? The puzzle's network, 16 units, but $W = 1.3\,I$. Nothing is infinite: neither a
-# state, nor the loss (about $10^{20}$), nor one gradient. 30 updates, clipped at 1.
+# state, nor the loss (about $10^{20}$), nor one gradient. 60 updates, clipped at 1. Who always
+# answers the mean has a loss of 0.17.
 
-# %% name="measure-stuck" tags=["fragment", "nbval-check-output"]
-for name, clip in (("torch", torchs), ("gc", ours)):
-    still, low, finite = 0, 0, 0
-    for seed in range(5):
-        data = gc.adding_problem(100, train=2000, test=64, seed=seed)
-        net = relu_network(seed, width=16, gain=1.3)
-        x, y = data.x_train[:64], data.y_train[:64]
-        first = torch.autograd.grad(F.mse_loss(net(x), y), list(net.parameters()))
-        finite += all(bool(g.isfinite().all()) for g in first)
-        how = {"steps": 30, "lr": 0.1, "loss": "mse", "seed": seed, "every": 30}
-        r = gc.train(net, data, before_update=lambda p, clip=clip: clip(p, 1.0), **how)
-        still += bool((r.relative_change[-1] == 0).all())
-        low += r.loss[-1] < 1000
-    print(f"{name:5}: gradient finite {finite} of 5   no weight ever moved {still} of 5", end="   ")
-    print(f"loss below 1000 at the end {low} of 5")
+# %% name="stuck-helper" tags=["fragment"]
+def clipped_run(seed, clip):
+    """The norms that `clip` found, and the history of 60 updates."""
+    data, norms = gc.adding_problem(100, train=2000, test=64, seed=seed), []
+    net = relu_network(seed, width=16, gain=1.3)
+    how = {"steps": 60, "lr": 0.1, "loss": "mse", "seed": seed, "every": 60}
+    history = gc.train(net, data, before_update=lambda p: norms.append(float(clip(p, 1.0))), **how)
+    return norms, history
+
+
+# %% name="measure-stuck" tags=["fragment"] tolerance=["torch, log₁₀ of the last loss: 0.1 0.1 0.1", "gc, log₁₀ of the first norm: 0.1 0.1 0.1", "gc, last loss: 0.02 0.02 0.06"]
+runs = {name: [clipped_run(seed, clip) for seed in range(5)] for name, clip in both.items()}
+first = {name: [norms[0] for norms, _ in five] for name, five in runs.items()}
+last = {name: [history.loss[-1] for _, history in five] for name, five in runs.items()}
+moved = max(history.relative_change[-1].max() for _, history in runs["torch"])
+print(f"torch, first norm: {min(first['torch'])} to {max(first['torch'])}")
+print(f"torch, largest relative change of a weight matrix: {moved}")
+print(f"torch, log₁₀ of the last loss: {gc.spread(np.log10(last['torch']), '.1f')}")
+print(f"gc, log₁₀ of the first norm: {gc.spread(np.log10(first['gc']), '.1f')}")
+print(f"gc, last loss: {gc.spread(last['gc'])}")
 
 # %% [markdown] name="explain-huge" tags=["subslide"]
 # ### Explain
@@ -425,6 +433,9 @@ for name, clip in (("torch", torchs), ("gc", ours)):
 # 10^{19}$ is $\infty$. Then $c/\infty = 0$: torch multiplies the gradient by 0, and says nothing.
 # These networks stand still as long as every batch is like that, with a good direction in hand. In
 # float64 the squares of all float32 numbers are finite; `gc.clip_grad_norm_` uses it where needed.
+# Then every step has the length $\eta c = 0.1$ at most, and 60 of them lead down from $10^{20}$ to
+# the loss of the mean. (Not straight: lesson 03's cliff is there, and after 30 updates one run in
+# six was above 1000 again.)
 #
 # A gradient that *is* NaN or Inf is another thing. No factor makes it right: torch's factor turns all
 # other entries into NaN or 0, too. Leave the update out, and find where it comes from

@@ -25,7 +25,6 @@ from gradcourse.demos.initialization.spectrum import jacobian_factors
 from gradcourse.demos.initialization.symmetry import awakening
 from gradcourse.exercises.initialization.lesson import (
     distinct_units,
-    he_experiment,
     relu_growth,
     start_net,
 )
@@ -78,8 +77,8 @@ def late_loss(init: str, seed: int) -> float:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_xavier_stalls_and_he_learns(seed):
-    """Xavier's at 300 steps is as at 100. He's single runs differ by rounding: 0.3 to 1.1."""
-    assert he_experiment("xavier", seed, 100).loss[-50:].mean() > 2.2
+    """In as many steps. He's single runs differ by rounding: 0.3 to 1.1."""
+    assert late_loss("xavier", seed) > 2.2
     assert late_loss("he", seed) < 1.5
 
 

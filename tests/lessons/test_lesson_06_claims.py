@@ -273,38 +273,83 @@ def test_ten_relu_layers_train_and_56_do_not_and_the_first_step_says_why(seed):
     assert deep.relative_change[-1][0] == pytest.approx(first, rel=0.01)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_fifty_six_gently_bent_layers_do_train(seed):
-    """Sigmoids, and the ReLU with β = 1.5 of the exercise."""
-    assert learned(trained(sigmoids("batch", 56, seed), seed))
-    assert learned(trained(normalized_mlp(56, beta=1.5, seed=seed), seed))
+def late_loss(net, seed, steps, lr=0.1, **options):
+    """Mean loss of the last ten steps."""
+    return float(trained(net, seed, steps, lr, **options).loss[-10:].mean())
 
 
-@pytest.mark.parametrize(("seed", "lr"), list(enumerate([1.0, 0.03, 0.01, 0.003])))
-def test_no_other_learning_rate_trains_56_layers(seed, lr):
-    assert not learned(trained(normalized_mlp(56, seed=seed), seed, 40, lr))
+def test_fifty_six_gently_bent_layers_do_train():
+    """Sigmoids, and the ReLU with β = 1.5 of the exercise; in as many steps ReLU does not.
+
+    Loss after 80 steps, eight seeds with start weights as they are and changed in the seventh
+    digit: sigmoids 0.99 to 1.41, β = 1.5 0.48 to 1.43, ReLU 2.22 to 2.35. (After 40 steps single
+    networks with β = 1.5 were at 1.26 to 1.92: too short.)
+    """
+    gentle = {
+        "sigmoid": lambda seed: sigmoids("batch", 56, seed),
+        "ReLU, β = 1.5": lambda seed: normalized_mlp(56, beta=1.5, seed=seed),
+    }
+    for name, build in gentle.items():
+        assert np.median([late_loss(build(seed), seed, 80) for seed in SEEDS]) < 1.6, name
+    bent = [late_loss(normalized_mlp(56, seed=seed), seed, 80) for seed in SEEDS]
+    assert np.median(bent) > 2.0
+    assert min(bent) > 1.9
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_layer_norm_is_no_way_out_either(seed):
-    """What the speaker notes say: δ is level, but all images look alike."""
-    net = network("layer", 56, seed=seed)
-    assert growth(net) == pytest.approx(1.0, abs=0.05)
-    z = net[:-2](DATA.x_train[:256]).detach()
-    assert float((z.var(0).mean() / z.square().mean()).sqrt()) < 0.3
-    assert trained(normalized_mlp(56, norm="layer", seed=seed), seed, 15).train_accuracy[-1] < 0.2
+@pytest.mark.parametrize(("lr", "steps"), [(1.0, 160), (0.03, 160), (0.01, 160), (0.003, 400)])
+def test_no_other_learning_rate_trains_56_layers(lr, steps):
+    """With as many steps as ten layers need to learn at that rate.
+
+    Loss at the end, over five seeds, from the largest rate to the smallest: ten layers 0.13 to
+    0.22, 0.45 to 0.48, 1.21 to 1.34 and 1.41 to 1.45; 56 layers 2.24 to 2.29, 2.18 to 2.31, 2.37
+    to 2.47 and 2.37 to 2.49.
+    """
+    ten, deep = (
+        [late_loss(normalized_mlp(depth, seed=seed), seed, steps, lr) for seed in range(3)]
+        for depth in (10, 56)
+    )
+    assert np.median(ten) < 1.7
+    assert min(deep) > 1.9
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_adam_is_no_way_out(seed):
-    """Not even with a step of about the same size for every weight."""
+def test_layer_norm_is_no_way_out_either():
+    """What the speaker notes say: δ is level, but all images look alike.
+
+    Right after 75 steps, over five seeds: 10 layers 76 to 92 %, 56 layers 10 %.
+    """
+    for seed in SEEDS:
+        net = network("layer", 56, seed=seed)
+        assert growth(net) == pytest.approx(1.0, abs=0.05)
+        z = net[:-2](DATA.x_train[:256]).detach()
+        assert float((z.var(0).mean() / z.square().mean()).sqrt()) < 0.3
+    ten, deep = (
+        [
+            trained(normalized_mlp(depth, norm="layer", seed=seed), seed, 75).train_accuracy[-1]
+            for seed in SEEDS
+        ]
+        for depth in (10, 56)
+    )
+    assert np.median(ten) > 0.6
+    assert max(deep) < 0.2
+
+
+def test_adam_is_no_way_out():
+    """Not even with a step of about the same size for every weight.
+
+    Loss after 100 steps, over five seeds: 10 layers 0.57 to 0.73, 56 layers 2.37 to 2.42. (After
+    25 steps even ten layers have not learned.)
+    """
 
     def adam(parameters):
         return torch.optim.Adam(parameters, lr=1e-3, fused=True)
 
-    run = trained(normalized_mlp(56, seed=seed), seed, 25, optimizer=adam)
-    assert not learned(run)
-    assert run.train_accuracy[-1] < 0.4
+    ten, deep = (
+        [late_loss(normalized_mlp(depth, seed=s), s, 100, optimizer=adam) for s in SEEDS]
+        for depth in (10, 56)
+    )
+    assert np.median(ten) < 1.7
+    assert np.median(deep) > 2.1
+    assert min(deep) > 1.9
 
 
 @pytest.mark.parametrize("seed", SEEDS)

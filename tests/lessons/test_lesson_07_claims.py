@@ -248,16 +248,26 @@ def with_last_norm(seed, norm):
     return torch.nn.Sequential(*modules[:-1], normalization(norm, 64), modules[-1])
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_with_a_last_norm_the_original_order_is_as_fast(seed):
-    """What the speaker notes say."""
-    assert error(with_last_norm(seed, "batch"), seed, 30) < 0.15
+def test_the_original_order_is_as_fast_with_a_last_norm_or_without():
+    """What the speaker notes say. Over five seeds 0.07 to 0.13; on a clear road 0.10 to 0.13."""
+    for build in (
+        lambda seed: with_last_norm(seed, "batch"),
+        lambda seed: residual_mlp(27, norm="batch", order="post", seed=seed),
+    ):
+        assert np.median([error(build(seed), seed, 30) for seed in SEEDS]) < 0.15
 
 
 def test_with_layer_norm_the_original_order_lacks_a_last_norm():
-    """What the speaker notes say."""
-    assert error(residual_mlp(27, norm="layer", order="post"), 0, 50) > 0.7
-    assert error(with_last_norm(0, "layer"), 0, 50) < 0.65
+    """What the speaker notes say. Over five seeds: 0.83 to 0.90, and with a norm 0.21 to 0.52."""
+    without, given = (
+        [error(build(seed), seed, 50) for seed in SEEDS]
+        for build in (
+            lambda seed: residual_mlp(27, norm="layer", order="post", seed=seed),
+            lambda seed: with_last_norm(seed, "layer"),
+        )
+    )
+    assert np.median(without) > 0.7
+    assert np.median(given) < 0.65
 
 
 # ---------------------------------------------------------------- shattering
@@ -295,21 +305,45 @@ def test_the_demos_slope_flickers_in_the_plain_network_only(seed):
 # ---------------------------------------------------------------- claims
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_plain_network_fails_for_a_vanishing_gradient(seed):
-    plain = residual_mlp(27, order="post", skip=False, seed=seed)
-    assert 0.1 < first_to_last(plain) < 2
-    assert error(plain, seed, 50) > 0.5
-    assert first_to_last(plain) < 2
-    start = plain_norm(seed)
-    assert first_to_last(start) > 10_000
-    before, after = (
-        next(p for name, p in net.named_parameters() if "block1.branch.layer1.weight" in name)
-        for net in (start, trained_plain(seed)[0])
-    )
-    assert after.detach().norm() > 50 * before.detach().norm()
-    assert 0.05 < first_to_last(trained_plain(seed)[0]) < 5
-    assert first_to_last(residual_cnn(9, 4, skip=False, seed=seed), "Conv2d") > 200
+def test_no_plain_network_fails_for_a_vanishing_gradient():
+    """None learns, and none starts with a small gradient. What follows is a symptom.
+
+    The measured ranges are those of 32 runs: eight seeds, each natural, with the oldest kernels,
+    with start weights changed in the seventh digit and with noise in every matrix product.
+    """
+    start, end, wrong = [], [], []
+    for seed in SEEDS:
+        plain = residual_mlp(27, order="post", skip=False, seed=seed)
+        start.append(first_to_last(plain))
+        wrong.append(error(plain, seed, 50))
+        end.append(first_to_last(plain))
+    assert min(wrong) > 0.5  # 0.81 to 1.00, 1 where the loss is NaN
+    assert min(start) > 0.1  # 0.23 to 1.30
+    assert max(start) < 2
+    # 0.001 to 2.9, or NaN: one run says little. The median of five: 0.03 to 0.13.
+    assert 0.001 < np.nanmedian(end) < 0.6
+
+
+def test_with_batch_norm_a_plain_networks_gradient_explodes_and_then_looks_healthy():
+    """The measured ranges: see the test above."""
+    start, end, growth_of_weights = [], [], []
+    for seed in SEEDS:
+        fresh = plain_norm(seed)
+        start.append(first_to_last(fresh))
+        before, after = (
+            next(p for name, p in net.named_parameters() if "block1.branch.layer1.weight" in name)
+            for net in (fresh, trained_plain(seed)[0])
+        )
+        growth_of_weights.append(float(after.detach().norm() / before.detach().norm()))
+        end.append(first_to_last(trained_plain(seed)[0]))
+    assert min(start) > 10_000  # 19,000 to 39,000
+    assert min(growth_of_weights) > 50  # 202 to 439
+    # 0.12 to 2.9; the median of five: 0.3 to 0.9. "Healthy" is the pictures' band.
+    assert 0.1 < np.median(end) < 10
+    convolutions = [
+        first_to_last(residual_cnn(9, 4, skip=False, seed=seed), "Conv2d") for seed in SEEDS
+    ]
+    assert min(convolutions) > 200  # 461 to 1297
 
 
 def readout(net):
@@ -348,6 +382,17 @@ def test_with_batch_norm_residual_gradients_are_shattered_too():
     assert np.mean(found) < 0.3
 
 
-@pytest.mark.parametrize("lr", [0.3, 0.03, 0.01])
-def test_no_other_rate_trains_56_plain_layers_without_a_norm(lr):
-    assert error(residual_mlp(27, order="post", skip=False), 0, 100, lr) > 0.5
+@pytest.mark.parametrize(("lr", "blocks"), [(0.3, 2), (0.03, 4), (0.01, 4)])
+def test_no_other_rate_trains_56_plain_layers_without_a_norm(lr, blocks):
+    """Beside it, with the same steps, shallower ones: six layers at 0.3, ten at the others.
+
+    Error over eight seeds, start weights as they are and changed in the seventh digit: 56 layers
+    0.90 to 1.00, 0.77 to 0.90 and 0.70 to 0.88; the shallow ones 0.05 to 0.07, 0.06 to 0.24 and
+    0.15 to 0.32. (Ten layers at 0.3: 0.30 to 1.00, some end as NaN.)
+    """
+    deep, shallow = (
+        [error(residual_mlp(n, order="post", skip=False, seed=s), s, 100, lr) for s in range(3)]
+        for n in (27, blocks)
+    )
+    assert min(deep) > 0.5
+    assert np.median(shallow) < 0.5

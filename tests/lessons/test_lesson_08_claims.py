@@ -65,10 +65,20 @@ def test_a_forget_bias_alone_does_not_do_it(bias, seed):
     assert learned("lstm", seed, 360, forget_bias=bias) > 0.75 * SIXTH
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("kind", ["rnn", "lstm"])
-def test_when_a_gru_has_begun_to_learn_the_others_are_still_at_a_sixth(kind, seed):
-    assert learned(kind, seed, 140) > 0.9 * SIXTH
+def test_when_a_gru_has_begun_to_learn_the_others_are_still_at_a_sixth():
+    """At the rate of the demo, 0.02; at 0.015 a GRU has hardly begun itself (0.6 to 0.9 of 1/6).
+
+    In units of 1/6, over five seeds: GRU 0.08 to 0.46, RNN 1.00 to 1.28, LSTM 1.01 to 1.28.
+    """
+    found = {
+        kind: [
+            train_on_adding(recurrent(kind, 2, 32, 1, seed=seed), seed, 140)[2] / SIXTH
+            for seed in SEEDS
+        ]
+        for kind in ("gru", "rnn", "lstm")
+    }
+    assert np.median(found["gru"]) < 0.6
+    assert min(found["rnn"] + found["lstm"]) > 0.9
 
 
 def test_it_is_a_plateau_and_not_a_wall():

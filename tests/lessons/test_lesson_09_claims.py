@@ -66,10 +66,25 @@ def test_the_run_that_ended_in_nan_survives_with_clipping(seed):
     assert np.mean(norms) > 10 * np.median(norms)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_hundredth_of_the_learning_rate_does_not_save_it(seed):
-    run = long_run(seed, None, lr=0.001)
-    assert run.stopped or run.test_loss[-1] > 0.5 / 6
+def test_a_hundredth_of_the_learning_rate_does_not_save_it():
+    """Where the loss stands after 30 updates, in decades above the start.
+
+    Nobody has learned anything by then, at either rate. What tells the two apart is whether the
+    network is thrown: unclipped it stands 0.6 to infinitely many decades above, with a median of
+    15 over twelve seeds and of 14 over these five; clipped, at a rate a hundred times as large,
+    -2.0 to 0.4, with a median of -0.7. Start weights changed in the seventh digit move these
+    medians by 0.2 at most.
+    """
+    unclipped, clipped = (
+        [decades_above_the_start(long_run(seed, clip, lr=lr)) for seed in SEEDS]
+        for clip, lr in ((None, 0.001), (lambda p: clip_grad_norm_(p, 1.0), 0.1))
+    )
+    assert np.median(unclipped) > 5
+    assert np.median(clipped) < 1
+
+
+def decades_above_the_start(run):
+    return math.inf if run.stopped else math.log10(run.loss[-1] / run.loss[0])
 
 
 # ---------------------------------------------------------------- three ways
@@ -177,10 +192,28 @@ def test_torch_clips_a_large_gradient_to_nothing():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_network_stands_still_because_its_norm_overflows(seed):
+    """Torch's norm is infinite, and no weight moves. Ours is right, and the loss comes down.
+
+    Not straight: after 30 updates 1 to 3 of 10 networks are above 1000 again, and which ones is a
+    matter of rounding. After 60 the loss was 0.13 to 0.51 in 30 runs, ten seeds with start weights
+    changed in the seventh digit, from 2e19 or more at the start.
+    """
+    norms = []
     for clip, moves in ((torch.nn.utils.clip_grad_norm_, False), (clip_grad_norm_, True)):
-        run = long_run(seed, lambda p, clip=clip: clip(p, 1.0), width=16, gain=1.3, steps=30)
+        seen = []
+        run = long_run(
+            seed,
+            lambda p, clip=clip, seen=seen: seen.append(float(clip(p, 1.0))),
+            width=16,
+            gain=1.3,
+            steps=60,
+        )
         assert (run.relative_change[-1] > 0).any() == moves
         assert (run.loss[-1] < 1000) == moves
+        norms.append(seen[0])
+    # log₁₀ of the first norm: 22.3 to 24.0 over ten seeds; float32's squares end at 19.3.
+    assert norms[0] == math.inf
+    assert 21 < math.log10(norms[1]) < 26
 
 
 # ---------------------------------------------------------------- Adam
@@ -275,12 +308,12 @@ def test_weight_decay_is_too_slow_for_the_cliff(strength, seed):
 
 
 @cache
-def recall(seed, weight, c=1.0, steps=200):
+def recall(seed, weight, c=1.0):
     data = delayed_recall(20, noise=0.0, train=2000, test=200, seed=seed)
     net = recurrent("rnn", 3, 32, 2, seed=seed)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     generator = torch.Generator().manual_seed(seed)
-    for _ in range(steps):
+    for _ in range(200):
         rows = torch.randint(2000, (64,), generator=generator)
         x, y = data.x_train[rows], data.y_train[rows]
         optimizer.zero_grad()
@@ -304,7 +337,7 @@ def test_omega_levels_the_gradient_and_recall_is_learned(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_clipping_does_not_help_against_vanishing(seed):
-    right, early, norm = recall(seed, 0.0, 0.1, 150)
+    right, early, norm = recall(seed, 0.0, 0.1)
     assert right < 0.6
     assert early < 1e-3
     assert norm < 1.16

@@ -9,7 +9,8 @@ stands in PYTHONPATH. The environment says what is disturbed, and by which rando
     as that type's rounding. oneDNN, which fuses the products of an LSTM, is switched off. NumPy's
     products are as ever.
 ``GRADCOURSE_PERTURB=start:1``
-    Each weight is multiplied by 1 + 10⁻⁷ N(0, 1) when the first optimizer gets it.
+    Each weight is multiplied by 1 + 10⁻⁷ N(0, 1) when the first optimizer gets it, or before its
+    first update where `gradcourse.train` descends without one.
 
 The random numbers are drawn from a generator of its own, so that nothing else changes.
 """
@@ -54,15 +55,29 @@ def disturb_starts(torch, seed):
     generator = torch.Generator().manual_seed(seed)
     undisturbed = torch.optim.Optimizer.add_param_group
 
-    def add_param_group(self, group):
-        undisturbed(self, group)
-        for parameter in self.param_groups[-1]["params"]:
+    def disturb_new(parameters):
+        for parameter in parameters:
             if not getattr(parameter, "_gradcourse_disturbed", False):
                 parameter._gradcourse_disturbed = True
                 with torch.no_grad():
                     _rounded_otherwise(torch, parameter, generator)
 
+    def add_param_group(self, group):
+        undisturbed(self, group)
+        disturb_new(self.param_groups[-1]["params"])
+
     torch.optim.Optimizer.add_param_group = add_param_group
+
+    def disturb_descent(loop):
+        descend = loop._descend
+
+        def descend_elsewhere(parameters, lr):
+            disturb_new(parameters)
+            descend(parameters, lr)
+
+        loop._descend = descend_elsewhere
+
+    sys.meta_path.insert(0, _After("gradcourse.training.loop", disturb_descent))
 
 
 def _rounded_otherwise(torch, tensor, generator):
@@ -74,14 +89,14 @@ def _rounded_otherwise(torch, tensor, generator):
     return tensor.mul_(noise.mul_(scale).add_(1.0))
 
 
-class _AfterTorch(importlib.abc.MetaPathFinder):
-    """Lets torch be imported by the others, and disturbs it when it is there."""
+class _After(importlib.abc.MetaPathFinder):
+    """Lets a module be imported by the others, and disturbs it when it is there."""
 
-    def __init__(self, disturb, seed):
-        self._disturb, self._seed = disturb, seed
+    def __init__(self, name, disturb):
+        self._name, self._disturb = name, disturb
 
     def find_spec(self, name, path=None, target=None):
-        if name != "torch":
+        if name != self._name:
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
@@ -89,7 +104,7 @@ class _AfterTorch(importlib.abc.MetaPathFinder):
 
         def load_and_disturb(module):
             load(module)
-            self._disturb(module, self._seed)
+            self._disturb(module)
 
         spec.loader.exec_module = load_and_disturb
         return spec
@@ -103,8 +118,8 @@ def _asked_for():
             f"GRADCOURSE_PERTURB={os.environ['GRADCOURSE_PERTURB']!r} is neither matmul:NUMBER "
             "nor start:NUMBER"
         )
-    return kinds[kind], int(seed)
+    return lambda torch: kinds[kind](torch, int(seed))
 
 
 if os.environ.get("GRADCOURSE_PERTURB"):
-    sys.meta_path.insert(0, _AfterTorch(*_asked_for()))
+    sys.meta_path.insert(0, _After("torch", _asked_for()))
