@@ -39,7 +39,8 @@ from gradcourse import theory
 # squared error of $2 \cdot \tfrac1{12} = \tfrac16$.
 #
 # Same network, five seeds, same optimizer: Adam, gradient descent that scales each weight's step by
-# itself. Only the sequences differ: 5 steps, or 30. Look at which line leaves 1/6.
+# itself. Only the sequences differ: 5 steps, or 30. Each printed line has the median of the five
+# seeds, the smallest and the largest. Look at which one leaves 1/6.
 
 
 # %% name="puzzle-helpers" tags=["fragment"]
@@ -47,7 +48,7 @@ def adam(parameters):
     return torch.optim.Adam(parameters, lr=0.01)
 
 
-# %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
+# %% name="puzzle-train" tags=["fragment"] tolerance=["5 steps, test error in units of 1/6: 0.02 0.02 0.02", "30 steps, test error in units of 1/6: 0.02 0.02 0.02"]
 runs = {}
 for length in (5, 30):
     runs[length] = []
@@ -56,9 +57,8 @@ for length in (5, 30):
         net = gc.recurrent("rnn", 2, 16, 1, seed=seed)
         how = {"steps": 400, "lr": 0.01, "loss": "mse", "seed": seed, "optimizer": adam}
         runs[length].append(gc.train(net, data, every=400, **how))
-    error = np.array([run.test_loss[-1] for run in runs[length]])
-    print(f"{length:2d} steps: below a quarter of 1/6: {sum(error < 0.25 / 6)} of 5", end=", ")
-    print(f"above 0.9 of 1/6: {sum(error > 0.9 / 6)} of 5")
+    error = [6 * run.test_loss[-1] for run in runs[length]]
+    print(f"{length:2d} steps, test error in units of 1/6:  {gc.spread(error, '.2f')}")
 
 # %% name="puzzle-picture" tags=["fragment"]
 update = np.arange(20, 401, 20)
@@ -82,8 +82,8 @@ gc.Plot("The adding problem", gc.Axis("update"), gc.Axis("squared error", "log")
 # **Speaker notes** · 2 min
 #
 # Collect suspects: too few units (the same 16 solve 5 steps), too little data, too few updates. The
-# last one is partly right: it is a plateau, not a wall. With five or ten times as many updates some
-# seeds leave it, others do not. Do not promise "never".
+# last one is fair: with 2000 updates all five are still between 0.9 and 1.05 of 1/6, but nobody has
+# shown that they stay there. It is a plateau, not a wall. Do not promise "never".
 
 # %% [markdown] name="step-1" tags=["slide"]
 # ## Step 1 · One weight
@@ -206,15 +206,15 @@ def growth(jacobians):
     return np.array(norms)
 
 
-# %% name="measure-powers" tags=["fragment", "nbval-check-output"]
+# %% name="measure-powers" tags=["fragment"] tolerance=["orthogonal σ_max: 0.01 0.01 0.01", "orthogonal largest: 0.01 0.01 0.01", "orthogonal at lag 60: 0.01 0.01 0.01", "Gaussian σ_max: 0.01 0.01 0.01", "Gaussian largest: 0.01 0.01 0.01", "Gaussian at lag 60: 0.01 0.01 0.01"]
 silence, lags, grown = torch.zeros(60, 1, dtype=torch.float64), np.arange(1, 61), {}
 for init, name in (("orthogonal", "orthogonal"), ("normal", "Gaussian")):
     nets = [gc.recurrent("rnn", 1, 100, 1, init=init, radius=0.95, seed=s) for s in range(5)]
     grown[init] = [growth(gc.state_jacobians(net.double().rnn, silence)) for net in nets]
     norms = [np.linalg.norm(net.rnn.weight_hh_l0.detach(), 2) for net in nets]
-    more = sum(g.max() > 1.1 for g in grown[init])
-    print(f"{name:10}  σ_max {np.mean(norms):.2f}   grows at first: {more} of 5", end="   ")
-    print(f"below 1 at lag 60: {sum(g[-1] < 1 for g in grown[init])} of 5")
+    largest, last = np.array([(g.max(), g[-1]) for g in grown[init]]).T
+    for what, values in (("σ_max", norms), ("largest", largest), ("at lag 60", last)):
+        print(f"{name:10}  {what:9}  {gc.spread(values, '.2f')}")
 
 # %% name="measure-two-units" tags=["fragment", "nbval-check-output"]
 W = np.array([[0.95, 1.0], [0.0, 0.95]])
@@ -307,8 +307,9 @@ gc.demo("recurrent/gain")
 # $\sigma_{\max}(W) > 1/\gamma$.
 #
 # Three kinds of networks of 100 units, five of each: an orthogonal $W$ times 0.9 with some input,
-# and a Gaussian $W$ of gain 2, first without input, then with a loud one. After 100 steps
-# "vanishes" means below 1/100, and "explodes" above 10. Look at which line ends above 1.
+# and a Gaussian $W$ of gain 2, first without input, then with a loud one. The growth over 100
+# steps is printed in decades: $-2$ is one part in 100, $+2$ a hundredfold. In the picture, look at
+# which line ends above 1.
 
 
 # %% name="log-gradient" tags=["fragment"]
@@ -321,18 +322,16 @@ def log_gradient(init, gain, strength, seed):
     return net, logs - math.log(10)
 
 
-# %% name="measure-pascanu" tags=["fragment", "nbval-check-output"]
+# %% name="measure-pascanu" tags=["fragment"] tolerance=["σ_max 0.9, input 0.5: 0.2 0.2 0.2", "σ_max 4.0, input 0.0: 0.6 0.6 1.2", "σ_max 4.0, input 2.0: 0.2 0.2 0.2", "σ_max 0.9, largest of gradient / 0.9^lag: 0.02 0.02 0.02"]
 curves = {}
 for init, gain, strength in (("orthogonal", 0.9, 0.5), ("normal", 2.0, 0.0), ("normal", 2.0, 2.0)):
     both = [log_gradient(init, gain, strength, seed) for seed in range(5)]
     curves[gain, strength] = np.array([logs for _, logs in both])
-    norms = [float(torch.linalg.matrix_norm(net.rnn.weight_hh_l0, 2).detach()) for net, _ in both]
-    end = curves[gain, strength][:, -1]
-    vanished, exploded = sum(end < math.log(0.01)), sum(end > math.log(10))
-    print(f"σ_max {np.mean(norms):.1f}, input {strength}: vanishes {vanished} of 5", end=", ")
-    print(f"explodes {exploded} of 5")
-bounded = (curves[0.9, 0.5] <= np.log(0.9) * lag + 1e-4).all(axis=1)
-print(f"σ_max = 0.9: below 0.9^lag at every lag: {sum(bounded)} of 5")
+    norms = [torch.linalg.matrix_norm(net.rnn.weight_hh_l0.detach(), 2).item() for net, _ in both]
+    decades = curves[gain, strength][:, -1] / math.log(10)
+    print(f"σ_max {np.median(norms):.1f}, input {strength}:  {gc.spread(decades, '+.1f')} decades")
+over_bound = np.exp(curves[0.9, 0.5] - np.log(0.9) * lag)[:, 1:].max(axis=1)
+print(f"σ_max 0.9, largest of gradient / 0.9^lag:  {gc.spread(over_bound, '.2f')}")
 roots = [math.sqrt(theory.chi("tanh", 2.0, strength)) for strength in (0.0, 2.0)]
 print(f"theory, √χ at gain 2: {roots[0]:.2f} without input, {roots[1]:.2f} with input 2")
 
@@ -369,9 +368,11 @@ gc.Plot(
 # at most $\gamma$. If that bound is below 1, the gradient falls at least as fast as its powers,
 # whatever the inputs are; the green line falls faster, since its slopes are below 1. This is
 # **sufficient**. (It must be the norm: with only $\rho$ below 1 it
-# may grow first.) If the bound is above 1, nothing follows: the same matrix explodes without input
-# and vanishes with it, since the input drives units to where $1 - h^2$ is small. So for tanh a
-# norm above 1 is **necessary** for exploding, and **not enough**.
+# may grow first.) If the bound is above 1, nothing follows: with the same matrix the gradient grows
+# by six decades without input and falls by six with it, since the input drives units to where
+# $1 - h^2$ is small. (Even without input a network can settle on a cycle, where its gradient does
+# not grow. Of forty such matrices two do that.) So for tanh a norm above 1 is **necessary** for
+# exploding, and **not enough**.
 #
 # What decides is slope times weight, at every step. For a wide random network that is lesson 02's
 # $\chi$, the mean square slope times $g^2$. The slopes depend on $q$, the variance of a
@@ -409,14 +410,14 @@ for gain in gains:
             log_radius.append(float(radius.log()) - math.log(0.5))
     exponents.append(row)
 
-# %% name="count-lyapunov" tags=["fragment", "nbval-check-output"]
+# %% name="count-lyapunov" tags=["fragment"] tolerance=["λ at gain 0.5: 0.02 0.02 0.02", "λ at gain 1.1: 0.002 0.002 0.002", "λ at gain 1.3: 0.002 0.002 0.002", "λ at gain 2.0: 0.02 0.04 0.02", "λ at gain 3.0: 0.04 0.04 0.02", "λ − ln ρ(W) at gain 0.5: 0.002 0.002 0.002"]
 exponents = np.array(exponents)
+digits = {0.5: 2, 1.1: 3, 1.3: 3, 2.0: 2, 3.0: 2}
 for gain, row in zip(gains, exponents, strict=True):
-    if gain in (0.5, 1.1, 1.3, 2.0, 3.0):
-        print(f"gain {gain}: chaotic (λ > 0.01) {sum(row > 0.01)} of 5", end=", ")
-        print(f"quickly at rest (λ < −0.1) {sum(row < -0.1)} of 5")
-close = np.abs(exponents[0] - math.log(0.5) - log_radius) < 0.02
-print(f"gain 0.5: λ is within 0.02 of ln ρ(W) in {sum(close)} of 5")
+    if gain in digits:
+        print(f"λ at gain {gain}:  {gc.spread(row, f'+.{digits[gain]}f')}")
+missing = exponents[0] - math.log(0.5) - log_radius
+print(f"λ − ln ρ(W) at gain 0.5:  {gc.spread(missing, '+.3f')}")
 chi = theory.chi("tanh", 2.0)
 print(f"gain 2: mean square slope {chi / 4:.2f}, χ = 4 · {chi / 4:.2f} = {chi:.2f}")
 
@@ -443,9 +444,10 @@ gc.Plot(
 # and $\rho$ is near the gain. Above gain 1 activity stays, and each step brings $\sqrt\chi$, so
 # $\lambda = \ln \sqrt\chi$ (Molgedey, Schuchhardt & Schuster 1992). Both are the dashed line: an
 # infinitely wide network is chaotic from gain 1 on (Sompolinsky, Crisanti & Sommers 1988, in
-# continuous time). At 100 units the onset is blurred. At gain 1.1 none of the five is chaotic, at
-# 1.3 one: the others rest or circle, with $\lambda$ at 0 or just below. At gain 2 and 3, five of
-# five are chaotic.
+# continuous time). At 100 units the onset is blurred. At gains 1.1 and 1.3 the five lie between
+# $-0.05$ and $+0.02$: such a network rests, circles or is barely chaotic, depending on its matrix.
+# At gain 2 the smallest of the five exponents is about $+0.1$, at gain 3 near $+0.3$: all five are
+# chaotic.
 #
 # Throughout, $|h| < 1$. **Saturation holds the state. It does not hold the gradient.** At gain 2
 # the mean square slope has fallen to 0.34, but the weights bring a factor $g^2 = 4$: $\chi = 1.36$
@@ -523,7 +525,7 @@ print(f"on it ‖gradient‖ is {sizes[0]:.0f}, theory {steepness:.0f}")
 print("below the edge by ", *(f"{d:8.4f}" for d in below.tolist()[1:]))
 print("‖gradient‖        ", *(f"{size:8.2g}" for size in sizes.tolist()[1:]))
 
-# %% name="measure-descent" tags=["fragment", "nbval-check-output"]
+# %% name="measure-descent" tags=["fragment"] tolerance=["of these in one step, from above 0.5: 0.2", "thrown farther than 1 by one step: 2", "thrown farther than 5 by one step: 2"]
 start = torch.rand(1000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 path = [torch.tensor([1.35, -0.1]) + start * torch.tensor([0.25, 0.2])]
 for _ in range(300):
@@ -535,10 +537,11 @@ longest = step.max(axis=0)
 over = height.min(axis=0) < 0.3
 jump = over & (height[(height < 0.3).argmax(axis=0) - 1, range(1000)] > 0.5)
 print(f"over the wall, to a loss below 0.3: {100 * over.mean():.0f} % of the runs")
-print(f"more than 95 % of them in one step, from above 0.5: {jump.sum() > 0.95 * over.sum()}")
+print(f"of these in one step, from above 0.5: {100 * jump.sum() / over.sum():.1f} %")
 for limit in (1, 5):
-    share = 10 * round(10 * float((longest > limit).mean()))
-    print(f"thrown farther than {limit} by one step: {share} % of the runs, to the nearest 10 %")
+    print(
+        f"thrown farther than {limit} by one step: {100 * (longest > limit).mean():.0f} % of the runs"
+    )
 
 # %% name="one-thrown-run" tags=["fragment"]
 above_one = w[w >= 1].numpy()
@@ -618,12 +621,11 @@ for seed in range(5):
     except gc.NonFiniteError as error:
         reports.append(error.post_mortem)
         after.append((net, x))
-print(f"runs that end in NaN or Inf: {len(reports)} of 5")
-for report in reports:
-    where = f"{report.direction} pass, module {report.module!r} ({report.kind})"
-    print(f"  update {report.step}, {where}")
+ends = [f"update {r.step}, {r.direction} pass, module {r.module!r} ({r.kind})" for r in reports]
+for end in sorted(set(ends)):
+    print(f"{ends.count(end)} of 5 runs end at {end}")
 
-# %% name="nan-replay" tags=["fragment", "nbval-check-output"]
+# %% name="nan-replay" tags=["fragment"] tolerance=["step at which a state passes 3.4e38: 1 1 1", "factor per step: 0.1 0.1 0.1", "ρ of W, over that factor: 0.01 0.01 0.01", "ρ of W's active part, over it: 0.01 0.01 0.01"]
 sizes, factors, radii, active = [], [], [], []
 for net, x in after:
     W = net.rnn.weight_hh_l0.detach().double().numpy()
@@ -634,10 +636,11 @@ for net, x in after:
     on = states[:, -1][states[:, -1].amax(dim=1).argmax()].numpy() > 0
     radii.append(np.abs(np.linalg.eigvals(W)).max())
     active.append(np.abs(np.linalg.eigvals(W[np.ix_(on, on)])).max())
-print(f"states pass 3.4e38 by step 100:          {sum(s[99] > 3.4e38 for s in sizes)} of 5")
-print(f"factor per step above 2:                 {sum(f > 2 for f in factors)} of 5")
-for name, r in (("ρ of the whole W", radii), ("ρ of the active part of W", active)):
-    print(f"{name:25} within 1 %:   {sum(np.abs(np.divide(r, factors) - 1) < 0.01)} of 5")
+passed = [np.argmax(s > 3.4e38) + 1 for s in sizes]
+print("step at which a state passes 3.4e38:", gc.spread(passed, ".0f"))
+print("factor per step:                    ", gc.spread(factors, ".1f"))
+print("ρ of W, over that factor:           ", gc.spread(np.divide(radii, factors), ".2f"))
+print("ρ of W's active part, over it:      ", gc.spread(np.divide(active, factors), ".2f"))
 
 # %% name="picture-nan" tags=["fragment"]
 time = np.arange(1, 101)
@@ -655,9 +658,10 @@ gc.Plot(
 # %% [markdown] name="explain-nan" tags=["subslide"]
 # With $W = I$ the states add up their inputs and grow like $t$; the gradient with respect to $W$
 # adds up a hundred terms of that size. One update of 0.1 times it, and the next forward pass
-# multiplies the states by more than 2 at every step, up to the end of float32. Nothing was wrong
-# with the data, the loss or the code. The post-mortem names update 1 (they are counted from 0, so
-# this is the second batch), the forward pass, the recurrent module.
+# multiplies the states by 4 to 70 at every step. After 22 to 64 of the hundred steps they pass the
+# end of float32. Nothing was wrong with the data, the loss or the code. The post-mortem names
+# update 1 (they are counted from 0, so this is the second batch), the forward pass, the recurrent
+# module.
 #
 # The factor is *not* the spectral radius of $W$. ReLU passes only units whose $z$ is above 0, and
 # it is the radius of $W$ between those units that counts: slope times weight again.
@@ -684,17 +688,18 @@ gc.Plot(
 # The puzzle's network before training: gradient against lag, in its own loss. The first mark is in
 # the first half, at lag 15 or more: look at what is left there.
 
-# %% name="measure-puzzle" tags=["fragment", "nbval-check-output"]
-faded, factors = [], []
+# %% name="measure-puzzle" tags=["fragment"] tolerance=["what arrives at lag 15, in decades: 0.1 0.1 0.1", "what arrives at lag 29, in decades: 0.1 0.1 0.1", "factor per step: 0.01 0.01 0.01"]
+decades, factors = [], []
 for seed in range(5):
     data = gc.adding_problem(30, seed=seed)
     net = gc.recurrent("rnn", 2, 16, 1, seed=seed)
     x, y = data.x_train[:64], data.y_train[:64]
     (norms,) = gc.lag_gradient(net, x, lambda output, y=y: F.mse_loss(output, y)).values()
-    faded.append(norms[0] / norms[-1])
+    decades.append(np.log10(norms[::-1] / norms[-1]))
     factors.append(10 ** -gc.lag_slope(norms))
-print(f"the gradient at lag 29 is below 1e-5 of that at lag 0: {sum(f < 1e-5 for f in faded)} of 5")
-print(f"factor per step: {np.mean(factors):.2f}")
+for k in (15, 29):
+    print(f"what arrives at lag {k}, in decades:  {gc.spread([d[k] for d in decades], '.1f')}")
+print("factor per step:                     ", gc.spread(factors, ".2f"))
 
 # %% name="picture-puzzle" tags=["fragment"]
 radius = float(torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max())
@@ -713,9 +718,10 @@ gc.Plot(
 # ### Explain
 #
 # torch draws $W$ uniformly between $\pm 1/\sqrt n$: variance $1/(3n)$, so for wide networks the
-# spectral radius is near $1/\sqrt 3 = 0.58$, and tanh takes a little more. Over 29 steps that
-# leaves less than one part in 100,000. The network hears the second mark, if it is late. The first
-# is at lag 15 or more, and $0.57^{15}$ is two parts in 10,000. **That does not survive 30 steps.**
+# spectral radius is near $1/\sqrt 3 = 0.58$, and tanh takes a little more. Sixteen units are few,
+# and their factor is near it, but differs from seed to seed. Over 29 steps it leaves $10^{-6.7}$,
+# one part in five million. The network hears the second mark, if it is late. The first is at lag 15
+# or more, where one part in 8000 is left. **That does not survive 30 steps.**
 #
 # Hochreiter (1991) and Bengio, Simard and Frasconi (1994) found it. The latter add a dilemma: a state
 # that keeps one bit safe from noise is one that noise hardly moves, so the gradient fades there too.
@@ -723,10 +729,10 @@ gc.Plot(
 # %% [markdown] name="mend-intro" tags=["subslide"]
 # ### Mend it
 #
-# Start level, with $W = I$. A gradient longer than 1 is scaled down to length 1 (clipping, in
-# lesson 09). Same 30 steps, same 400 updates, once with tanh and once with ReLU, the network that
-# exploded in step 4. How much of the gradient arrives at lag 29, before and after? "Learned" is an
-# error below half of 1/6.
+# Start with $W = I$. A gradient longer than 1 is scaled down to length 1 (clipping, in lesson 09).
+# Same 30 steps, same 400 updates: with tanh, with ReLU, the network that exploded in step 4, and
+# with ReLU but without the clipping. Look at how much of the gradient arrives at lag 29, before
+# training and after, and then at the error.
 
 
 # %% name="arrives-helper" tags=["fragment"]
@@ -741,29 +747,38 @@ def arrives(net, data):
     return norms[0] / norms[-1]
 
 
-# %% name="measure-mend" tags=["fragment", "nbval-check-output"]
+# %% name="measure-mend" tags=["fragment"] tolerance=["tanh share: 0.02 0.02 0.02", "tanh its log10: 3.4 10 5.4", "tanh error in units of 1/6: 0.06 0.12 0.2", "tanh ρ(W): 0.36 0.34 0.44", "ReLU share: 0.02 0.02 0.02", "ReLU its log10: 0.2 0.4 0.2", "ReLU error in units of 1/6: 0.12 0.06 0.75", "ReLU ρ(W): 0.16 0.1 0.44", "ReLU, not clipped share: 0.02 0.02 0.02", "ReLU, not clipped its log10: 0.2 0.2 0.2", "ReLU, not clipped error in units of 1/6: 0.02 0.08 0.02", "ReLU, not clipped ρ(W): 0.02 0.02 0.1"]
 how = {"steps": 400, "lr": 0.01, "loss": "mse", "optimizer": adam, "every": 400}
-for name in ("tanh", "relu"):
-    solved, share, moved = [], [], []
+shown = ("share that arrives", "its log10 after training", "error in units of 1/6", "ρ(W) then")
+for name, clipping in (("tanh", clip), ("ReLU", clip), ("ReLU", None)):
+    rows = []
     for seed in range(5):
         data = gc.adding_problem(30, train=4000, test=2000, seed=seed)
-        net = gc.recurrent("rnn", 2, 16, 1, init="identity", nonlinearity=name, seed=seed)
+        start = {"init": "identity", "nonlinearity": name.lower()}
+        net = gc.recurrent("rnn", 2, 16, 1, seed=seed, **start)
         before = arrives(net, data)
-        run = gc.train(net, data, before_update=clip, seed=seed, **how)
-        solved.append(run.test_loss[-1])
-        share.append([before, arrives(net, data)])
-        moved.append(float(torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max()))
-    before, after = np.sum(np.array(share) > 1 / 30, axis=0)
-    away = sum(abs(radius - 1) > 0.01 for radius in moved)
-    print(f"{name}: 1/30 or more arrives: before {before} of 5, after {after} of 5", end="; ")
-    print(f"learned: {sum(e < 0.5 / 6 for e in solved)} of 5; ρ(W) left 1: {away} of 5")
+        run = gc.train(net, data, before_update=clipping, seed=seed, **how)
+        radius = torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max().item()
+        rows.append((before, math.log10(arrives(net, data)), 6 * run.test_loss[-1], radius))
+    title = name if clipping else f"{name}, not clipped"
+    for what, values, digits in zip(shown, np.array(rows).T, "2122", strict=True):
+        print(f"{title:18}{what:26}{gc.spread(values, f'.{digits}f')}")
 
 # %% [markdown] name="explain-mend" tags=["continue"]
-# Neither $W = I$ nor clipping is the cure by itself. With tanh the start is level, too. Then
-# training raises the states, tanh leaves its steep part, and the gradient is gone: none of five
-# learns. A ReLU unit that is on has slope 1, however large its state. The gradient is still level
-# after training, and five of five learn. That $\rho(W)$ does not stay at 1 matters for the first
-# claim below.
+# In 400 updates it takes ReLU, $W = I$ and clipping together. With tanh in ReLU's place part of the
+# gradient arrives at the start, in the median run 0.16 of it. Then training raises the states, tanh
+# leaves its steep part, about a millionth is left, and the error stays at 1/6. A ReLU unit that is
+# on has slope 1, however large its state. In the median run more than half of the gradient arrives,
+# before training and after it, and the error gets down to about a tenth of 1/6. Without the clipping
+# it stays near 1/6.
+#
+# What is bought is time. After 2000 updates the five with ReLU and clipping are at a tenth of
+# 1/6 or less. Without clipping four of five have left the plateau, too, and with tanh some have
+# begun to (0.46 to 1.12 of 1/6). The network of the puzzle, with torch's $W$, is still at 1/6 (0.90
+# to 1.04). And seeds differ: of ten others with ReLU and clipping three were above half of 1/6 after
+# 400 updates, and below a tenth after 1200.
+#
+# That $\rho(W)$ does not stay at 1 matters for the first claim below.
 
 # %% [markdown] name="truncated-intro" tags=["subslide"]
 # ### Predict · a window on purpose
@@ -778,24 +793,26 @@ gc.panel("recurrent/window")
 # ### Measure
 #
 # The panel's task, a plain form of the latch problem of Bengio, Simard and Frasconi (1994).
-# `Truncated` runs the steps before the window under `torch.no_grad()`. The first two lines start
-# with reading weights of 0, "blank", as in the panel; the third with torch's random ones.
+# `Truncated` runs the steps before the window under `torch.no_grad()`. The first four lines start
+# with reading weights of 0, "blank", as in the panel; the last two with torch's random ones. A run
+# can stumble for some updates after it has learned, so what counts is the median of the last ten
+# checks, one every 20 updates.
 
-# %% name="measure-window" tags=["fragment", "nbval-check-output"]
+# %% name="measure-window" tags=["fragment"] tolerance=["window 13, blank, right in %: 2 2 2", "window 13, blank, reading weights moved: 0.02 0.02 0.02", "window 5, blank, right in %: 3 3 3", "window 5, random, right in %: 2 2 2"]
 for window, blank in ((13, True), (5, True), (5, False)):
-    right, moved = [], 0
+    right, moved = [], []
     for seed in range(5):
         data = gc.delayed_recall(12, noise=0.0, train=2000, test=500, seed=seed)
         net = gc.recurrent("rnn", 3, 32, 2, init="orthogonal", seed=seed)
         reading = net.rnn.weight_ih_l0.detach()[:, :2]  # a view: it shows the weights as they are
         reading *= 0.0 if blank else 1.0
         before, cut = reading.clone(), gc.nets.Truncated(net, window)
-        run = gc.train(cut, data, steps=400, lr=0.01, every=400, seed=seed, optimizer=adam)
-        right.append(run.test_accuracy[-1])
-        moved += not torch.equal(before, reading)
-    print(f"window {window:2d}, {'blank' if blank else 'random':6}:", end=" ")
-    print(f"more than 90 % right {sum(r > 0.9 for r in right)} of 5", end=", ")
-    print(f"less than 60 % {sum(r < 0.6 for r in right)} of 5; reading weights moved: {moved} of 5")
+        run = gc.train(cut, data, steps=400, lr=0.01, every=20, seed=seed, optimizer=adam)
+        right.append(100 * np.median(run.test_accuracy[-10:]))
+        moved.append((reading - before).abs().max().item())
+    title = f"window {window:2d}, {'blank' if blank else 'random'}"
+    print(f"{title}, right in %:             {gc.spread(right, '.0f')}")
+    print(f"{title}, reading weights moved:  {gc.spread(moved, '.2g')}")
 
 # %% [markdown] name="explain-window" tags=["subslide"]
 # ### Explain
@@ -803,14 +820,14 @@ for window, blank in ((13, True), (5, True), (5, False)):
 # The weights that read the symbol are used at the first step, and there alone. In the sum
 # $\partial\mathcal{L}/\partial U = \sum_t \partial\mathcal{L}/\partial z_t\; x_t^\top$ every later
 # $x_t$ has a 0 where the symbol would stand, and the first step is outside the window. So their
-# gradient is exactly 0, they never move, and five of five stay at chance. Through all 13 steps the
-# network learns, five of five.
+# gradient is exactly 0, they never move, and the network stays at chance, near 50 %. Through all 13
+# steps it learns to recall every symbol.
 #
-# Now read the last line. Random reading weights do not move either, and yet the *same* window is
-# enough: they write some trace of the symbol into the state, the forward pass carries it into the
-# window, and there descent learns to read and to amplify it, with a $W$ that is the same at all
-# steps. Truncation cuts off teaching, not memory. No step before the window teaches anything; what it
-# left in the state can be used if it happens to be there.
+# Now read the last two lines. Random reading weights do not move either, and yet the *same* window
+# is enough: they write some trace of the symbol into the state, the forward pass carries it into
+# the window, and there descent learns to read and to amplify it, with a $W$ that is the same at all
+# steps. Truncation cuts off teaching, not memory. No step before the window teaches anything; what
+# it left in the state can be used if it happens to be there.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -818,9 +835,8 @@ for window, blank in ((13, True), (5, True), (5, False)):
 # In the panel both "chance" and "learns" have good reasons; collect them before the measurement.
 # Those who said "learns" because the weights are shared have the right argument for W, and the last
 # line is theirs. With a longer lag, or noise in place of silence, the last line is a matter of
-# luck: some seeds learn, some do not. On the mend: clipping is borrowed from lesson 09; without it
-# ReLU stays near 1/6 too, in four of five seeds. Someone should ask for ReLU with torch's own W: it
-# vanishes at the start, and in 400 updates one of five seeds gets below half of 1/6.
+# luck: some seeds learn, some do not. On the mend: clipping is borrowed from lesson 09. Someone
+# should ask for ReLU with torch's own W: it vanishes at the start.
 
 # %% [markdown] name="bridge-5" tags=["continue"]
 # **Which of the sentences that one reads about all this hold?**
@@ -832,12 +848,13 @@ for window, blank in ((13, True), (5, True), (5, False)):
 #
 # ### Claim 1: the recurrent weight must equal 1
 
-# %% name="claim-one" tags=["fragment", "nbval-check-output"]
+# %% name="claim-one" tags=["fragment"] tolerance=["radius 1.0, input 0.0, factor per step: 0.01 0.01 0.01", "radius 1.0, input 0.5, factor per step: 0.01 0.01 0.01", "radius 1.6, input 0.5, factor per step: 0.01 0.01 0.01"]
 level = {}
 for gain, strength in ((1.0, 0.0), (1.0, 0.5), (1.6, 0.5)):
-    ends = [log_gradient("orthogonal", gain, strength, seed)[1][-1] / 100 for seed in range(5)]
-    level[gain, strength] = np.exp(np.mean(ends))
-    print(f"radius {gain}, input {strength}: a factor of {level[gain, strength]:.2f} per step")
+    ends = [log_gradient("orthogonal", gain, strength, seed)[1][-1] for seed in range(5)]
+    factors = np.exp(np.array(ends) / 100)
+    level[gain, strength] = np.median(factors)
+    print(f"radius {gain}, input {strength}, factor per step:  {gc.spread(factors, '.2f')}")
 print(f"one linear unit, 30 steps, within a factor 10: w from {0.1 ** (1 / 30):.2f}", end=" ")
 print(f"to {10 ** (1 / 30):.2f}")
 one_is_level = abs(level[1.0, 0.5] - 1) < 0.03
@@ -853,15 +870,15 @@ print("verdict:", "holds" if one_is_level else "holds only if")
 # %% [markdown] name="claim-two" tags=["subslide"]
 # ### Claim 2: exploding outputs and exploding gradients are the same
 
-# %% name="claim-two-measure" tags=["fragment", "nbval-check-output"]
-chaotic = curves[2.0, 0.0][:, -1]
-print(f"tanh, gain 2, |h| < 1: gradient × 100 or more over 100 steps: {sum(chaotic > 4.6)} of 5")
+# %% name="claim-two-measure" tags=["fragment"] tolerance=["tanh, gain 2, |h| < 1, gradient over 100 steps: 0.6 0.6 1.2"]
+decades = curves[2.0, 0.0][:, -1] / math.log(10)
+print(f"tanh, gain 2, |h| < 1, gradient over 100 steps:  {gc.spread(decades, '+.1f')} decades")
 h = first = torch.zeros((), requires_grad=True)
 for _ in range(1000):
     h = h + 1.0
 level = float(torch.autograd.grad(h, first)[0])
 print(f"h_t = h_(t−1) + 1: after 1000 steps h = {h.item():.0f}, and ∂h_T/∂h_0 = {level:.0f}")
-print("verdict:", "fails" if all(chaotic > 4.6) and h > 100 and level == 1 else "holds")
+print("verdict:", "fails" if np.median(decades) > 2 and h > 100 and level == 1 else "holds")
 
 # %% [markdown] name="claim-two-verdict" tags=["continue"]
 # **Fails**, both ways. A bounded state can have an exploding gradient, and a growing state a level
@@ -871,7 +888,7 @@ print("verdict:", "fails" if all(chaotic > 4.6) and h > 100 and level == 1 else 
 # %% [markdown] name="claim-three" tags=["subslide"]
 # ### Claim 3: it is the weights, not the activation
 
-# %% name="claim-three-measure" tags=["fragment", "nbval-check-output"]
+# %% name="claim-three-measure" tags=["fragment"] tolerance=["sigmoid gain 2, 50 steps: 0.1 0.1 0.1", "tanh gain 2, 50 steps: 0.1 0.1 0.1", "linear gain 2, 50 steps: 0.1 0.1 0.1"]
 kinds = {}
 for name in ("sigmoid", "tanh", "linear"):
     kinds[name] = []
@@ -884,8 +901,8 @@ for name in ("sigmoid", "tanh", "linear"):
             h = theory.activation(name, z)
             product = theory.slope(name, z)[:, None] * W @ product
         kinds[name].append(math.log10(np.linalg.norm(product) / 10))
-    print(f"{name:8} the same W at gain 2, 50 steps: 10^{np.mean(kinds[name]):+.0f}")
-signs = {name: np.sign(np.mean(values)) for name, values in kinds.items()}
+    print(f"{name:8} gain 2, 50 steps:  {gc.spread(kinds[name], '+.1f')} decades")
+signs = {name: np.sign(np.median(values)) for name, values in kinds.items()}
 print("verdict:", "holds" if len(set(signs.values())) == 1 else "fails")
 
 # %% [markdown] name="claim-three-verdict" tags=["continue"]

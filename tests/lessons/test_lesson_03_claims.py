@@ -1,7 +1,14 @@
-"""Every qualitative claim of lesson 03, at reduced size, over five seeds."""
+"""What lesson 03 claims and its cells do not prove, as statements about a distribution over seeds.
+
+The lesson's own cells train the networks of seeds 0 to 4, and their numbers are compared in each
+run of the notebook. Here are the claims at other sizes, for other seeds and, marked slow, for ten
+other seeds and five times the updates. The spreads in the comments are over the seeds, three
+instruction sets, one and two threads, and noise of 1e-7 on matrix products and on start weights.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -43,10 +50,18 @@ from gradcourse.nets import Truncated, recurrent
 from gradcourse.training import train
 
 SEEDS = range(5)
+OTHERS = range(5, 15)
+"""Not the seeds that the lesson shows."""
+
+SIXTH = 1 / 6
 
 
 def adam(parameters):
     return torch.optim.Adam(parameters, lr=0.01)
+
+
+def clip(parameters):
+    clip_grad_norm_(parameters, 1.0)
 
 
 def adding_error(length: int, seed: int, *, steps: int = 400, before_update=None, **recipe):
@@ -69,43 +84,77 @@ def adding_error(length: int, seed: int, *, steps: int = 400, before_update=None
 # ---------------------------------------------------------------- the puzzle, and its cure
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_five_steps_are_learned_and_thirty_stay_at_a_sixth(seed):
-    assert adding_error(5, seed)[1] < 0.25 / 6
-    assert 0.9 / 6 < adding_error(30, seed)[1] < 1.1 / 6
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_its_gradient_does_not_reach_the_first_step(seed):
-    data = adding_problem(30, train=64, test=1, seed=seed)
-    net = recurrent("rnn", 2, 16, 1, seed=seed)
-    (norms,) = lag_gradient(net, data.x_train, lambda z: F.mse_loss(z, data.y_train)).values()
-    assert norms[0] / norms[-1] < 1e-5
-
-
 def arrives(net, seed):
-    """The gradient at lag 29, relative to lag 0."""
+    """The gradient at lag 29, relative to lag 0, in decades."""
+    return lag_decades(net, seed)[29]
+
+
+def lag_decades(net, seed):
     data = adding_problem(30, train=64, test=1, seed=seed)
     (norms,) = lag_gradient(net, data.x_train, lambda z: F.mse_loss(z, data.y_train)).values()
-    return norms[0] / norms[-1]
+    return np.log10(norms[::-1] / norms[-1])
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("nonlinearity", ["relu", "tanh"])
-def test_the_identity_learns_thirty_steps_where_it_stays_level(nonlinearity, seed):
-    recipe = {"init": "identity", "nonlinearity": nonlinearity}
-    assert arrives(recurrent("rnn", 2, 16, 1, seed=seed, **recipe), seed) > 1 / 30
-    net, error = adding_error(
-        30, seed, before_update=lambda parameters: clip_grad_norm_(parameters, 1.0), **recipe
-    )
-    if nonlinearity == "relu":
-        assert arrives(net, seed) > 1 / 30
-        assert error < 0.5 / 6
-        radius = float(torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max())
-        assert abs(radius - 1) > 0.01
-    else:
-        assert arrives(net, seed) < 1 / 30
-        assert error > 0.9 / 6
+def test_the_gradient_of_the_adding_problem_does_not_reach_the_first_mark():
+    decades = np.array([lag_decades(recurrent("rnn", 2, 16, 1, seed=s), s) for s in range(10)])
+    assert decades[:, 15].max() < -3  # −4.5 to −3.5
+    assert decades[:, 29].max() < -5.5  # −8.4 to −6.2
+
+
+def test_the_identity_starts_with_part_of_the_gradient_and_relu_with_more_than_half():
+    share = {
+        name: [
+            10 ** arrives(recurrent("rnn", 2, 16, 1, seed=s, init="identity", nonlinearity=name), s)
+            for s in range(15)
+        ]
+        for name in ("tanh", "relu")
+    }
+    assert 0.1 < np.median(share["tanh"]) < 0.4  # 0.20; 0.04 to 0.45
+    assert np.median(share["relu"]) > 0.5  # 0.70; 0.46 to 0.94
+    assert min(share["relu"]) > 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_five_times_as_many_updates_do_not_help_where_nothing_arrives():
+    identity = {"init": "identity", "nonlinearity": "relu"}
+    kinds = {
+        "torch's W": {},
+        "tanh": {"init": "identity", "before_update": clip},
+        "not clipped": identity,
+        "ReLU": identity | {"before_update": clip},
+    }
+    found = {
+        kind: [adding_error(30, seed, steps=2000, **recipe)[1] / SIXTH for seed in SEEDS]
+        for kind, recipe in kinds.items()
+    }
+    assert 0.85 < np.median(found["torch's W"]) < 1.15  # 0.98; 0.90 to 1.04
+    assert np.median(found["ReLU"]) < 0.2  # 0.01, at most 0.09: the control
+    # A plateau, not a wall: without clipping, and with tanh, some runs are on their way.
+    assert min(found["not clipped"]) < 0.3  # 0.22; 0.01 to 0.95
+    assert np.median(found["tanh"]) > 0.3  # 0.75; 0.46 to 1.12
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_identity_learns_thirty_steps_with_relu_and_clipping_and_not_with_tanh():
+    found = {}
+    for name in ("relu", "tanh"):
+        recipe = {"init": "identity", "nonlinearity": name}
+        rows = []
+        for seed in OTHERS:
+            net, error = adding_error(30, seed, before_update=clip, **recipe)
+            radius = float(torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max())
+            rows.append((error / SIXTH, arrives(net, seed), abs(radius - 1)))
+        found[name] = np.median(rows, axis=0)
+    error, decades, moved = found["relu"]
+    assert error < 0.4  # 0.11; of seeds 0 to 4 under all settings 0.09 to 0.13
+    assert decades > -0.6  # −0.16
+    assert moved > 0.05  # 0.13
+    error, decades, moved = found["tanh"]
+    assert error > 0.9  # 1.00
+    assert decades < -4  # −6.5
+    assert moved > 0.05  # 0.42
 
 
 # ---------------------------------------------------------------- linear networks
@@ -126,10 +175,11 @@ def test_two_units_follow_their_paths_and_peak_where_theory_says(coupling):
         assert measured[-1] < measured.max() / 5
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_at_one_radius_a_gaussian_matrix_grows_first_and_an_orthogonal_one_does_not(seed):
+def test_at_one_radius_a_gaussian_matrix_grows_first_and_an_orthogonal_one_does_not():
     silence = torch.zeros(60, 1, dtype=torch.float64)
-    for init, grows in (("normal", True), ("orthogonal", False)):
+    growth = {"normal": [], "orthogonal": []}
+    stretch = []
+    for init, seed in itertools.product(growth, SEEDS):
         net = recurrent("rnn", 1, 100, 1, init=init, radius=0.95, seed=seed).double()
         w = net.rnn.weight_hh_l0.detach().numpy()
         product, norms = np.eye(100), []
@@ -138,10 +188,16 @@ def test_at_one_radius_a_gaussian_matrix_grows_first_and_an_orthogonal_one_does_
             norms.append(np.linalg.norm(product, 2))
         exact = [np.linalg.norm(np.linalg.matrix_power(w, k), 2) for k in range(1, 61)]
         np.testing.assert_allclose(norms, exact, rtol=1e-8)
-        if grows:
-            assert np.linalg.norm(w, 2) == pytest.approx(2 * 0.95, rel=0.15)
-        assert (max(norms) > 1.1) == grows
-        assert norms[-1] < 1
+        growth[init].append((max(norms), norms[-1]))
+        if init == "normal":
+            stretch.append(np.linalg.norm(w, 2))
+    largest, last = np.transpose(growth["normal"])
+    assert min(largest) > 1.5  # 2.0 to 2.5
+    assert max(last) < 0.5  # 0.08 to 0.14
+    assert np.median(stretch) == pytest.approx(2 * 0.95, rel=0.1)  # 1.81; 1.76 to 1.93
+    largest, last = np.transpose(growth["orthogonal"])
+    np.testing.assert_allclose(largest, 0.95, rtol=1e-6)
+    np.testing.assert_allclose(last, 0.95**60, rtol=1e-5)
 
 
 def test_the_growth_of_two_units_lies_between_the_bounds_of_kreiss():
@@ -162,44 +218,51 @@ def test_the_growth_of_two_units_lies_between_the_bounds_of_kreiss():
 # ---------------------------------------------------------------- tanh
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_norm_below_one_suffices_to_vanish(seed):
-    net = recurrent("rnn", 20, 40, 1, init="orthogonal", gain=0.9, seed=seed)
-    x = torch.randn(60, 20, generator=torch.Generator().manual_seed(seed))
-    logs = lag_log_norms(net.rnn, x)[::-1] - 0.5 * math.log(40)
-    assert (logs <= np.arange(60) * math.log(0.9) + 1e-4).all()
+def test_a_norm_below_one_suffices_to_vanish():
+    over = []
+    for seed in SEEDS:
+        net = recurrent("rnn", 20, 40, 1, init="orthogonal", gain=0.9, seed=seed)
+        x = torch.randn(60, 20, generator=torch.Generator().manual_seed(seed))
+        logs = lag_log_norms(net.rnn, x)[::-1] - 0.5 * math.log(40)
+        over.append((logs - np.arange(60) * math.log(0.9))[1:].max())
+    assert max(over) < 0  # −0.25 to −0.12: the bound holds for any input, so at every seed
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_norm_above_one_is_not_enough_to_explode(seed):
-    weights, states = random_run(2.0, 0.0, seed=seed)
-    assert np.linalg.norm(weights, 2) > 3.5
-    assert np.abs(states).max() < 1
-    assert lag_log_gradient(2.0, 0.0, seed=seed)[-1] > 3
-    assert lag_log_gradient(2.0, 2.0, seed=seed)[-1] < -5
+def test_a_norm_above_one_is_not_enough_to_explode():
+    runs = [random_run(2.0, 0.0, seed=seed) for seed in range(10)]
+    assert min(np.linalg.norm(weights, 2) for weights, _ in runs) > 3.5  # 3.8 to 4.0
+    assert max(np.abs(states).max() for _, states in runs) < 1
+    quiet, loud = ([lag_log_gradient(2.0, u, seed=s)[-1] for s in range(10)] for u in (0.0, 2.0))
+    assert np.median(quiet) > 6  # 12; a few matrices settle on a cycle: 0.9 is the least of 40
+    assert np.median(loud) < -10  # −14
+    assert max(loud) < -5  # −10 is the most of 40
 
 
-@pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(("gain", "strength"), [(2.0, 2.0), (3.0, 0.0), (1.0, 0.5), (2.0, 0.5)])
-def test_chi_predicts_the_growth_per_step(gain, strength, seed):
-    measured = lag_log_gradient(gain, strength, width=200, seed=seed)[-1] / 100
-    assert measured == pytest.approx(gradient_theory(gain, strength)[-1] / 100, abs=0.05)
+def test_chi_predicts_the_growth_per_step(gain, strength):
+    measured = [lag_log_gradient(gain, strength, width=200, seed=s)[-1] / 100 for s in SEEDS]
+    off = measured - gradient_theory(gain, strength)[-1] / 100
+    assert abs(np.median(off)) < 0.03  # −0.015 to 0.000 over ten seeds
+    assert abs(off).max() < 0.05  # up to 0.025
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_chaos_begins_above_gain_one(seed):
+def test_chaos_begins_above_gain_one():
     found = {}
     for gain in (0.5, 1.1, 2.0, 3.0):
-        net = recurrent("rnn", 1, 100, 1, init="normal", gain=gain, seed=seed).double()
-        start = torch.randn(1, 1, 100, generator=torch.Generator().manual_seed(seed)).double()
-        jacobians = state_jacobians(net.rnn, torch.zeros(500, 1).double(), start)
-        found[gain] = lyapunov_exponents(jacobians[200:], count=1)[0][0]
-        if gain == 0.5:
-            radius = torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max()
-            assert found[gain] == pytest.approx(float(radius.log()), abs=0.02)
-    assert found[1.1] < 0.01
-    assert found[2.0] > 0.03
-    assert found[3.0] == pytest.approx(0.5 * math.log(theory.chi("tanh", 3.0)), abs=0.05)
+        found[gain] = []
+        for seed in range(5, 10):
+            net = recurrent("rnn", 1, 100, 1, init="normal", gain=gain, seed=seed).double()
+            start = torch.randn(1, 1, 100, generator=torch.Generator().manual_seed(seed)).double()
+            jacobians = state_jacobians(net.rnn, torch.zeros(500, 1).double(), start)
+            found[gain].append(lyapunov_exponents(jacobians[200:], count=1)[0][0])
+            if gain == 0.5:
+                radius = torch.linalg.eigvals(net.rnn.weight_hh_l0.detach()).abs().max()
+                found[gain][-1] -= float(radius.log())
+    assert max(map(abs, found[0.5])) < 0.02  # −0.010 to 0.000
+    assert np.median(found[1.1]) < 0.01  # −0.002; −0.05 to 0.004
+    assert np.median(found[2.0]) > 0.08  # 0.13; 0.11 to 0.16
+    theory_at_3 = 0.5 * math.log(theory.chi("tanh", 3.0))  # 0.310
+    assert np.median(found[3.0]) == pytest.approx(theory_at_3, abs=0.06)  # 0.28; 0.27 to 0.31
 
 
 # ---------------------------------------------------------------- the cliff
@@ -222,27 +285,26 @@ def test_the_edge_parts_high_loss_from_low(w):
     assert above < 0.15
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_run_gets_over_the_wall_and_more_than_a_third_is_thrown(seed):
-    rng = np.random.default_rng(seed)
-    w, b, longest = rng.uniform(1.35, 1.6, 1000), rng.uniform(-0.1, 0.1, 1000), np.zeros(1000)
-    lowest, jumped = np.full(1000, np.inf), np.zeros(1000, dtype=bool)
+def test_every_run_gets_over_the_wall_and_more_than_a_third_is_thrown():
+    rng = np.random.default_rng(0)
+    w, b, longest = rng.uniform(1.35, 1.6, 5000), rng.uniform(-0.1, 0.1, 5000), np.zeros(5000)
+    lowest, jumped = np.full(5000, np.inf), np.zeros(5000, dtype=bool)
     for _ in range(300):
         loss, by_w, by_b = loss_and_gradient(w, b)
         jumped |= (lowest > 0.5) & (loss < 0.3)
         lowest = np.minimum(lowest, loss)
         longest = np.maximum(longest, 0.02 * np.hypot(by_w, by_b))
         w, b = w - 0.02 * by_w, b - 0.02 * by_b
-    assert (lowest < 0.3).all()
-    assert jumped.mean() > 0.95
-    assert 1 / 3 < (longest > 1).mean() < 0.5
+    assert (lowest < 0.3).mean() > 0.99  # all
+    assert jumped.mean() > 0.97  # 0.995 to 1.000 of a thousand
+    assert 1 / 3 < (longest > 1).mean() < 0.45  # 0.38; of a thousand 0.35 to 0.40
 
 
 # ---------------------------------------------------------------- the run that ends
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_an_identity_network_dies_at_update_one_in_its_forward_pass(seed):
+def fatal_batch(seed):
+    """The report of the run's end, the largest state at each step, W, and its active part."""
     data = adding_problem(100, train=128, test=1, seed=seed)
     net = recurrent("rnn", 2, 32, 1, init="identity", nonlinearity="relu", seed=seed)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
@@ -252,27 +314,38 @@ def test_an_identity_network_dies_at_update_one_in_its_forward_pass(seed):
         seen.loss(net(x[0]), y[0]).backward()
         optimizer.step()
         seen.loss(net(x[1]), y[1])
-    report = seen.post_mortem
-    assert (report.step, report.direction, report.module) == (1, "forward", "rnn")
     w = net.rnn.weight_hh_l0.detach().double().numpy()
     with torch.no_grad():
         states, _ = net.double().rnn(x[1].double())
-    size = states.amax(dim=(0, 2)).numpy()
-    factor = (size[99] / size[49]) ** (1 / 50)
     on = states[:, -1][states[:, -1].amax(dim=1).argmax()].numpy() > 0
-    assert size[99] > 3.4e38
-    assert np.abs(np.linalg.eigvals(w[np.ix_(on, on)])).max() == pytest.approx(factor, rel=0.01)
-    assert np.abs(np.linalg.eigvals(w)).max() != pytest.approx(factor, rel=0.01)
+    return seen.post_mortem, states.amax(dim=(0, 2)).numpy(), w, w[np.ix_(on, on)]
+
+
+def test_an_identity_network_dies_at_update_one_in_its_forward_pass():
+    whole, decades = [], []
+    for report, size, w, active in map(fatal_batch, range(5, 10)):
+        assert (report.step, report.direction, report.module) == (1, "forward", "rnn")
+        factor = (size[99] / size[49]) ** (1 / 50)
+        # Once the same units stay on, the factor is an eigenvalue: no spread but rounding.
+        assert np.abs(np.linalg.eigvals(active)).max() == pytest.approx(factor, rel=0.01)
+        whole.append(abs(np.abs(np.linalg.eigvals(w)).max() / factor - 1))
+        decades.append(math.log10(size[99]))
+    assert min(decades) > 45  # 61 to 212 over ten seeds; float32 ends at 38.5
+    assert np.median(whole) > 0.2  # 0.7; 0.03 to 0.9
 
 
 # ---------------------------------------------------------------- truncation
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_window_teaches_nothing_about_what_was_before(seed):
-    assert recall_accuracy(13, seed) > 0.9
-    assert recall_accuracy(5, seed) < 0.6
-    assert recall_accuracy(5, seed, blank=False) > 0.9
+@pytest.mark.slow
+def test_a_window_teaches_nothing_about_what_was_before():
+    right = {
+        (window, blank): np.median([recall_accuracy(window, s, blank=blank) for s in OTHERS])
+        for window, blank in ((13, True), (5, True), (5, False))
+    }
+    assert right[13, True] > 0.9  # 1.00, all
+    assert right[5, True] < 0.6  # 0.49; 0.47 to 0.52
+    assert right[5, False] > 0.9  # 1.00; a run may stumble for some updates after it has learned
 
 
 def test_the_reading_weights_get_a_gradient_of_exactly_zero():
@@ -287,39 +360,38 @@ def test_the_reading_weights_get_a_gradient_of_exactly_zero():
 # ---------------------------------------------------------------- claims and exercises
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_the_radius_that_is_level_depends_on_the_input(seed):
-    found = {}
-    for gain in (1.0, 1.6):
+def test_the_radius_that_is_level_depends_on_the_input():
+    found = {1.0: [], 1.6: []}
+    for gain, seed in itertools.product(found, SEEDS):
         net = recurrent("rnn", 100, 100, 1, init="orthogonal", gain=gain, seed=seed)
         x = 0.5 * math.sqrt(3) * torch.randn(200, 100, generator=torch.Generator().manual_seed(1))
         logs = lag_log_norms(net.rnn, x)[::-1]
-        found[gain] = (logs[100] - logs[0]) / 100
-    assert found[1.0] < -0.2
-    assert abs(found[1.6]) < 0.05
+        found[gain].append((logs[100] - logs[0]) / 100)
+    assert max(found[1.0]) < -0.2  # −0.28 to −0.27
+    assert max(map(abs, found[1.6])) < 0.05  # 0.00 to 0.02
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_one_matrix_vanishes_with_sigma_and_explodes_with_tanh(seed):
-    rng = np.random.default_rng(seed)
-    weights, start = 2 * rng.normal(size=(100, 100)) / 10, rng.normal(size=100)
-    size = {}
-    for name in ("sigmoid", "tanh"):
-        h, product = start, np.eye(100)
+def test_one_matrix_vanishes_with_sigma_and_explodes_with_tanh():
+    decades = {"sigmoid": [], "tanh": []}
+    for name, seed in itertools.product(decades, range(5, 10)):
+        rng = np.random.default_rng(seed)
+        weights, h = 2 * rng.normal(size=(100, 100)) / 10, rng.normal(size=100)
+        product = np.eye(100)
         for _ in range(50):
             z = weights @ h
             h = theory.activation(name, z)
             product = theory.slope(name, z)[:, None] * weights @ product
-        size[name] = np.linalg.norm(product) / 10
-    assert size["sigmoid"] < 1e-10
-    assert size["tanh"] > 10
+        decades[name].append(math.log10(np.linalg.norm(product) / 10))
+    assert max(decades["sigmoid"]) < -15  # −19.9 to −18.0
+    assert min(decades["tanh"]) > 1  # 2.4 to 3.8
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_the_reference_gain_lies_inside_the_band(seed):
-    assert 1e-2 < growth_over_200(seed, 1.6) < 100
-    assert growth_over_200(seed, 1.0) < 1e-6
-    assert growth_over_200(seed, 3.0) > 1e6
+def test_the_reference_gain_lies_inside_the_band():
+    decades = {g: [math.log10(growth_over_200(s, g)) for s in range(20)] for g in (1.0, 1.6, 3.0)}
+    assert abs(np.median(decades[1.6])) < 1  # −0.3
+    assert max(map(abs, decades[1.6])) < 3  # of a hundred: −2.4 to 2.2
+    assert max(decades[1.0]) < -10  # −27 to −15
+    assert min(decades[3.0]) > 10  # 20 to 28
 
 
 def test_sigma_with_a_norm_of_three_vanishes_for_any_input():

@@ -5,13 +5,17 @@
 
 Runs each source in a cold kernel once for each machine of `machines`, from the top to the last
 cell with a tolerance, and writes what the numbers ranged over into source/numbers.csv. Then it
-prints each tolerance beside its range; one that does not fit fails the build.
+prints each tolerance beside its range; one that does not fit fails the build. What a machine gave
+stays in build/numbers.json until the cells change, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
+import hashlib
+import json
 import sys
 import time
 from collections.abc import Sequence
@@ -23,11 +27,12 @@ from gradcourse.authoring import printed_numbers
 from gradcourse.authoring.execute import execute
 from gradcourse.authoring.factory import expected, select
 from gradcourse.authoring.notebook import Draft
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, write_atomically
 
 ROOT = Path(__file__).parents[2]
-SECONDS = 600
-"""For one cell: the oldest kernels on a busy machine."""
+KEPT = ROOT / "build" / "numbers.json"
+SECONDS = 1200
+"""For one cell: two threads on a busy machine wait for each other."""
 
 
 def main(only: Sequence[str]) -> int:
@@ -68,12 +73,20 @@ def _until_last(draft: Draft, wanted: set[str]) -> Draft:
 
 
 async def _on_all_machines(draft: Draft) -> list[dict[str, str]]:
-    """Return, for each machine, what the cells printed; the first is this machine's own."""
-    free = asyncio.Semaphore(2)
-    alone = asyncio.Lock()
+    """Return, for each machine, what the cells printed; the first is this machine's own.
+
+    Raises
+    ------
+    GradcourseError
+        If a machine's run failed; those that came to their end are kept.
+    """
+    free, kept = asyncio.Semaphore(2), _Kept(draft)
 
     async def on(machine: Machine) -> dict[str, str]:
-        async with alone if machine.threads > 1 else free:
+        found = kept.get(machine)
+        if found is not None:
+            return found
+        async with free:
             started = time.monotonic()
             try:
                 node = await execute(ROOT, draft, SECONDS, machine.variables())
@@ -81,12 +94,39 @@ async def _on_all_machines(draft: Draft) -> list[dict[str, str]]:
                 raise GradcourseError(f"{machine.name}: {error}") from error
             print(f"   {machine.name:20} {time.monotonic() - started:4.0f} s", flush=True)
         code = [cell for cell in node.cells if cell.cell_type == "code"]
-        return {cell.id: printed_numbers.printed_text(cell.outputs) for cell in code}
+        texts = {cell.id: printed_numbers.printed_text(cell.outputs) for cell in code}
+        kept.keep(machine, texts)
+        return texts
 
+    runs: list[dict[str, str] | BaseException] = []
     machines = (*MACHINES, *STARTS)
     single = [machine for machine in machines if machine.threads == 1]
-    runs = list(await asyncio.gather(*map(on, single)))
-    return runs + [await on(machine) for machine in machines if machine.threads > 1]
+    runs += await asyncio.gather(*map(on, single), return_exceptions=True)
+    for machine in machines:  # two threads want both processors
+        if machine.threads > 1:
+            runs += await asyncio.gather(on(machine), return_exceptions=True)
+    for run in runs:
+        if isinstance(run, BaseException):
+            raise run
+    return [run for run in runs if not isinstance(run, BaseException)]
+
+
+class _Kept:
+    """What the cells of a notebook printed on each machine, kept until their code changes."""
+
+    def __init__(self, draft: Draft) -> None:
+        code = "\0".join(cell.source for cell in draft.node.cells if cell.cell_type == "code")
+        self._key = f"{draft.source_key} {hashlib.sha256(code.encode()).hexdigest()[:16]}"
+        self._texts: dict[str, dict[str, dict[str, str]]] = {}
+        with contextlib.suppress(OSError, ValueError):
+            self._texts = json.loads(KEPT.read_text(encoding="utf-8"))
+
+    def get(self, machine: Machine) -> dict[str, str] | None:
+        return self._texts.get(self._key, {}).get(machine.name)
+
+    def keep(self, machine: Machine, texts: dict[str, str]) -> None:
+        self._texts.setdefault(self._key, {})[machine.name] = texts
+        write_atomically(KEPT, json.dumps(self._texts, indent=1))
 
 
 def _report(
