@@ -405,6 +405,7 @@ for size in (1e18, 1e20, math.inf, math.nan):
 # state, nor the loss (about $10^{20}$), nor one gradient. 60 updates, clipped at 1. Who always
 # answers the mean has a loss of 0.17.
 
+
 # %% name="stuck-helper" tags=["fragment"]
 def clipped_run(seed, clip):
     """The norms that `clip` found, and the history of 60 updates."""
