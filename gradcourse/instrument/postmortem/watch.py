@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradcourse.instrument.passes import Hook
 from gradcourse.instrument.postmortem.checks import all_finite, bad_parameters
 from gradcourse.instrument.postmortem.finding import NonFiniteError, PostMortem
 from gradcourse.instrument.postmortem.replay import Call, _check_module
@@ -134,16 +135,18 @@ class Watch:
         self._buffers = Buffers(self._model)
         self._parameters = list(self._model.parameters())
         self._handles = [
-            self._model.register_forward_pre_hook(self._before, with_kwargs=True),
-            self._model.register_forward_hook(self._after, always_call=True),
+            self._model.register_forward_pre_hook(Hook(self._before), with_kwargs=True),
+            self._model.register_forward_hook(Hook(self._after), always_call=True),
         ]
-        if self._optimizer is not None:
-            self._handles.append(self._optimizer.register_step_pre_hook(self._before_update))
-            if hasattr(self._optimizer, "register_step_post_hook"):
-                self._handles.append(self._optimizer.register_step_post_hook(self._after_update))
+        optimizer = self._optimizer
+        if optimizer is not None:
+            self._handles.append(optimizer.register_step_pre_hook(Hook(self._before_update)))
+            if hasattr(optimizer, "register_step_post_hook"):
+                self._handles.append(optimizer.register_step_post_hook(Hook(self._after_update)))
         if isinstance(self._loss_function, nn.Module):
+            hook = Hook(self._before_loss)
             self._handles.append(
-                self._loss_function.register_forward_pre_hook(self._before_loss, with_kwargs=True)
+                self._loss_function.register_forward_pre_hook(hook, with_kwargs=True)
             )
         return self
 
