@@ -1,4 +1,4 @@
-"""What `probe` and an optimizer's step were given, checked and changed."""
+"""What `probe`, `watch` and an optimizer's step were given, checked and changed."""
 
 from __future__ import annotations
 
@@ -40,14 +40,10 @@ def check_model(model: Any) -> None:
         )
 
 
-def checked_optimizer(optimizer: Any, model: nn.Module) -> Any:
-    """The torch optimizer inside, if it updates the model."""
+def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
+    """The torch optimizer inside, if it updates the model; None stays None."""
     if optimizer is None:
         return None
-    if isinstance(optimizer, str):
-        raise GradcourseError(
-            f"optimizer is {optimizer!r}; the level is given by name: level={optimizer!r}."
-        )
     # Accelerate and Lightning wrap the optimizer, and its hooks are the ones that are called.
     for _ in range(3):
         inner = getattr(optimizer, "optimizer", None)
@@ -55,16 +51,26 @@ def checked_optimizer(optimizer: Any, model: nn.Module) -> Any:
             break
         optimizer = inner
     if not hasattr(optimizer, "register_step_pre_hook") or isinstance(optimizer, type):
+        kind = f"{optimizer.__name__}(model.parameters(), …)" if isinstance(optimizer, type) else ""
         raise GradcourseError(
-            f"optimizer is a {type(optimizer).__name__}; expected a torch.optim.Optimizer, or None."
+            f"optimizer is a {type(optimizer).__name__}; expected a torch.optim.Optimizer, or "
+            f"None: {caller}(model, {kind or 'optimizer'})."
         )
     updated = {id(p) for group in optimizer.param_groups for p in group["params"]}
     if updated.isdisjoint(map(id, model.parameters())):
         raise GradcourseError(
             "The optimizer updates none of this model's parameters; make it from "
-            "model.parameters() of the model that you probe."
+            f"model.parameters() of the model that you {caller}."
         )
     return optimizer
+
+
+def check_no_level(optimizer: Any) -> None:
+    """Refuse a level where the optimizer stands: a probe takes both."""
+    if isinstance(optimizer, str):
+        raise GradcourseError(
+            f"optimizer is {optimizer!r}; the level is given by name: level={optimizer!r}."
+        )
 
 
 def default_rhythm(level: Any) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from torch import nn
 
 from gradcourse.instrument.arguments import (
     check_model,
+    check_no_level,
     checked_number,
     checked_optimizer,
     default_rhythm,
@@ -101,7 +102,8 @@ class Probe:
     ) -> None:
         check_model(model)
         usual = default_rhythm(level)
-        self._optimizer = checked_optimizer(optimizer, model)
+        check_no_level(optimizer)
+        self._optimizer = checked_optimizer("probe", optimizer, model)
         self._model = model
         self._every = checked_number("every", every, usual[0])
         usual_histograms = self._every if level == "everything" else usual[1]

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from gradcourse.instrument import probe, watch
+from gradcourse.support import GradcourseError
 
 BLOCKS = pytest.mark.parametrize("block", [probe, watch])
 
@@ -84,3 +85,50 @@ def test_a_copy_of_the_optimizer_may_step(block):
         net(_batch()).sum().backward()
         twin.step()
     assert (seen.step if block is watch else seen.steps) == 0
+
+
+@BLOCKS
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (torch.optim.SGD, r"optimizer is a type; .*{block}\(model, SGD\(model.parameters\(\), "),
+        (3, r"optimizer is a int; expected a torch.optim.Optimizer, or None: {block}\(model, "),
+        ([1], r"optimizer is a list; expected .*{block}\(model, optimizer\)"),
+        (_sgd(_net()), r"updates none of this model's parameters; .* the model that you {block}"),
+        (_net(), r"optimizer is a Sequential; expected .*{block}\(model, optimizer\)"),
+    ],
+)
+def test_what_is_no_optimizer_of_this_model_is_refused(block, wrong, said):
+    with pytest.raises(GradcourseError, match=said.format(block=block.__name__)):
+        block(_net(), wrong)
+
+
+def test_only_a_probe_has_levels():
+    with pytest.raises(GradcourseError, match="level is given by name: level='gradients'"):
+        probe(_net(), "gradients")
+    with pytest.raises(GradcourseError, match=r"optimizer is a str; expected .*watch"):
+        watch(_net(), "gradients")
+
+
+@BLOCKS
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_an_optimizer_inside_others_is_found(block, layers):
+    class Wrapped(torch.optim.SGD):
+        def __init__(self, optimizer):
+            self.optimizer = optimizer
+
+    net = _net()
+    inner = optimizer = _sgd(net)
+    for _ in range(layers):
+        optimizer = Wrapped(optimizer)
+    with block(net, optimizer) as seen:
+        net(_batch()).sum().backward()
+        inner.step()
+    assert (seen.step if block is watch else seen.steps) == 1
+
+
+@BLOCKS
+def test_one_parameter_in_common_is_enough(block):
+    net = _net()
+    with block(net, torch.optim.SGD([*nn.Linear(2, 2).parameters(), net[0].bias], lr=0.1)):
+        net(_batch()).sum().backward()

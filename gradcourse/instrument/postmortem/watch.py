@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradcourse.instrument.arguments import checked_optimizer
 from gradcourse.instrument.passes import Hook
 from gradcourse.instrument.postmortem.checks import all_finite, bad_parameters
 from gradcourse.instrument.postmortem.finding import NonFiniteError, PostMortem
@@ -18,7 +19,6 @@ from gradcourse.instrument.postmortem.search import (
     check_loss_function,
     search_loss,
     search_model,
-    torch_optimizer,
     unknown,
 )
 from gradcourse.instrument.postmortem.state import Buffers, untouched
@@ -71,7 +71,8 @@ def watch(
     Raises
     ------
     GradcourseError
-        If one of the arguments is of another kind.
+        If one of the arguments is of another kind, or the optimizer updates none of the model's
+        parameters.
 
     Notes
     -----
@@ -105,7 +106,7 @@ class Watch:
         stop: bool = True,
     ) -> None:
         _check_module("watch", model)
-        optimizer = torch_optimizer(optimizer)
+        optimizer = checked_optimizer("watch", optimizer, model)
         check_loss_function(loss_function)
         self.step = 0
         self.post_mortem: PostMortem | None = None
