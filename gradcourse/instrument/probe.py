@@ -52,7 +52,8 @@ def probe(
         Any module with parameters. A module that is called several times in one step is listed
         once per call: ``cell``, ``cell #2``. Of an output that is no tensor, the first
         floating-point tensor in it is measured. A relu, tanh or sigmoid that is called as a
-        function is listed after the layer that it follows: ``fc1 relu``.
+        function is listed after the layer that it follows, ``fc1 relu``, where a layer takes its
+        result or the model returns it. Other functions, such as gelu and clamp, are not seen.
     optimizer : torch.optim.Optimizer, optional
         The one that updates the model.
     level : str
