@@ -110,6 +110,16 @@ def with_closure(
     for k, value in enumerate(positional):
         if callable(value) and value is not optimizer:
             return (*positional[:k], wrap(value), *positional[k + 1 :]), named
-    if callable(named.get("closure")):
-        return positional, {**named, "closure": wrap(named["closure"])}
+    for name, value in named.items():
+        if callable(value):
+            return positional, {**named, name: wrap(value)}
     return None
+
+
+def skips_update(optimizer: Any) -> bool:
+    """Whether a GradScaler has found an overflow, and its fused optimizer will do nothing.
+
+    For others the scaler does not call ``step`` at all.
+    """
+    found = getattr(optimizer, "found_inf", None)
+    return found is not None and bool(found)

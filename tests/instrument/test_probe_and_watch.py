@@ -4,6 +4,7 @@ import copy
 import io
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -132,3 +133,264 @@ def test_one_parameter_in_common_is_enough(block):
     net = _net()
     with block(net, torch.optim.SGD([*nn.Linear(2, 2).parameters(), net[0].bias], lr=0.1)):
         net(_batch()).sum().backward()
+
+
+# Loops in which something is cut short, or that step in an unusual way.
+
+
+def _loop(net, optimizer, closed):
+    """One step, as a function that takes nothing; with a closure or without."""
+
+    def closure():
+        optimizer.zero_grad()
+        loss = net(_batch()).square().sum()
+        loss.backward()
+        return loss
+
+    def plain():
+        closure()
+        optimizer.step()
+
+    return (lambda: optimizer.step(closure)) if closed else plain
+
+
+class FailsAfterwards(torch.optim.SGD):
+    """An optimizer of its own that may raise when its parent's step is done."""
+
+    fails = False
+
+    def step(self, closure=None):
+        loss = super().step(closure)
+        if self.fails:
+            raise RuntimeError("planted")
+        return loss
+
+
+@BLOCKS
+@pytest.mark.parametrize("closed", [True, False])
+def test_after_an_update_that_raised_the_next_is_seen(block, closed):
+    net = _net()
+    optimizer = FailsAfterwards(net.parameters(), lr=0.01)
+    step = _loop(net, optimizer, closed)
+    with block(net, optimizer) as seen:
+        step()
+        optimizer.fails = True
+        with pytest.raises(RuntimeError, match="planted"):
+            step()
+        optimizer.fails = False
+        before = seen.step if block is watch else seen.steps
+        for _ in range(3):
+            step()
+        assert (seen.step if block is watch else seen.steps) == before + 3
+    if block is probe:
+        assert seen.step_numbers.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_step_of_the_same_gradients_is_not_taken_for_the_one_that_raised():
+    net = _net()
+    optimizer = FailsAfterwards(net.parameters(), lr=0.01)
+    with probe(net, optimizer, level="everything") as record:
+        net(_batch()).square().sum().backward()
+        optimizer.fails = True
+        with pytest.raises(RuntimeError, match="planted"):
+            optimizer.step()
+        optimizer.fails = False
+        optimizer.step()  # without a call of the model in between
+    assert record.step_numbers.tolist() == [0, 1]
+    assert np.isnan(record.update_ratio[0]).all()
+    assert (record.update_ratio[1] > 0).all()
+
+
+def test_a_closure_that_raised_leaves_no_trace_in_the_watch():
+    """Or a scaler's overflow, which is planned for, is looked at as in a closure."""
+    net = _net()
+    optimizer = _sgd(net)
+
+    def closure():
+        raise RuntimeError("planted")
+
+    scaler = torch.amp.GradScaler("cpu", init_scale=1e38)
+    with watch(net, optimizer) as seen:
+        with pytest.raises(RuntimeError, match="planted"):
+            optimizer.step(closure)
+        scaler.scale(1e3 * net(_batch()).square().sum()).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    assert seen.post_mortem is None
+    assert not torch.isfinite(net[0].weight.grad).all()
+
+
+class Interrupted(nn.Module):
+    """A model that may be interrupted from the keyboard: torch then calls no hook of its end."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.stop = nn.Linear(4, 2), False
+
+    def forward(self, x):
+        y = self.layer(x)
+        if self.stop:
+            raise KeyboardInterrupt
+        return y
+
+
+@BLOCKS
+@pytest.mark.parametrize("how", ["no optimizer", "optimizer", "closure"])
+def test_after_a_call_that_was_interrupted_the_next_is_seen(block, how):
+    net = Interrupted()
+    optimizer = _sgd(net)
+    step = _loop(net, optimizer, how == "closure")
+    more = {"level": "everything"} if block is probe else {"stop": False}
+    with block(net, None if how == "no optimizer" else optimizer, **more) as seen:
+        step()
+        net.stop = True
+        with pytest.raises(KeyboardInterrupt):
+            step()
+        net.stop = False
+        for _ in range(2):
+            step()
+        assert (seen.step if block is watch else seen.steps) == 3
+        with torch.no_grad():
+            net.layer.bias[0] = torch.nan
+        step()
+    if block is watch:
+        assert (seen.post_mortem.direction, seen.post_mortem.step) == ("parameter", 3)
+    else:
+        assert seen.measured.all()
+        assert np.isfinite(seen.output_gradient_norm[:3]).all()
+
+
+class Tree(nn.Module):
+    """A model that calls itself: a real call within a call."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x, depth=2):
+        y = self.layer(x)
+        return self(y, depth - 1) + self(-y, depth - 1) if depth else y
+
+
+@BLOCKS
+def test_a_model_that_calls_itself_makes_one_pass(block):
+    net = Tree()
+    with block(net) as seen:
+        for number in range(3):
+            assert (seen.step if block is watch else seen.steps) == number
+            net(_batch()).square().sum().backward()
+    if block is probe:
+        assert len(seen.layers) == 7
+
+
+@BLOCKS
+def test_a_closure_may_have_any_name(block):
+    class Own(torch.optim.SGD):
+        def step(self, evaluate):
+            with torch.enable_grad():
+                loss = evaluate()
+            super().step()
+            return loss
+
+    net = _net()
+    optimizer = Own(net.parameters(), lr=0.01)
+    norms = []
+
+    def evaluate():
+        optimizer.zero_grad()
+        net(_batch()).square().sum().backward()
+        norms.append([float(p.grad.norm()) for p in net.parameters()])
+
+    with block(net, optimizer) as seen:
+        for _ in range(3):
+            optimizer.step(evaluate=evaluate)
+    if block is watch:
+        assert seen.step == 3
+    else:
+        np.testing.assert_allclose(seen.parameter_gradient_norm, norms, rtol=1e-5)
+
+
+@BLOCKS
+def test_an_optimizer_that_calls_the_model_itself_makes_one_step(block):
+    class Own(torch.optim.SGD):
+        @torch.enable_grad()
+        def step(self):
+            net(_batch())
+            super().step()
+
+    net = _net()
+    _sgd(net)  # torch calls hooks around SGD's own step once there has been an SGD
+    optimizer = Own(net.parameters(), lr=0.01)
+    with block(net, optimizer) as seen:
+        for _ in range(3):
+            optimizer.zero_grad()
+            net(_batch()).square().sum().backward()
+            optimizer.step()
+    assert (seen.step if block is watch else seen.steps) == 3
+    if block is probe:
+        assert seen.step_numbers.tolist() == [0, 1, 2]
+
+
+@BLOCKS
+@pytest.mark.parametrize("fused", [True, False])
+def test_an_update_that_a_scaler_skips_is_no_step(block, fused):
+    net = _net()
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01, fused=fused)
+    scaler = torch.amp.GradScaler("cpu", init_scale=1e30)
+    more = {"level": "everything"} if block is probe else {}
+    with block(net, optimizer, **more) as seen:
+        for factor in (1.0, 1e20, 1.0, 1.0):
+            optimizer.zero_grad()
+            scaler.scale(factor * net(_batch()).square().sum()).backward()
+            scaler.step(optimizer)
+            scaler.update(1e30)
+    assert (seen.step if block is watch else seen.steps) == 3
+    if block is probe:
+        assert seen.step_numbers.tolist() == [0, 1, 2]
+        assert not seen.nonfinite.any()
+        assert (seen.update_ratio > 0).all()
+
+
+@BLOCKS
+@pytest.mark.parametrize("first", [True, False])
+def test_a_scheduler_may_wrap_the_step(block, first):
+    net = _net()
+    optimizer = _sgd(net)
+    make = torch.optim.lr_scheduler.StepLR
+    scheduler = make(optimizer, 1) if first else None
+    with block(net, optimizer) as seen:
+        scheduler = scheduler or make(optimizer, 1)
+        for _ in range(3):
+            _loop(net, optimizer, False)()
+            scheduler.step()
+    assert (seen.step if block is watch else seen.steps) == 3
+    assert not optimizer._optimizer_step_pre_hooks
+    assert not optimizer._optimizer_step_post_hooks
+
+
+@BLOCKS
+def test_two_updates_of_the_same_gradients_are_two_steps(block):
+    net = _net()
+    optimizer = _sgd(net)
+    with block(net, optimizer) as seen:
+        for _ in range(2):
+            _loop(net, optimizer, False)()
+            optimizer.step()
+    assert (seen.step if block is watch else seen.steps) == 4
+
+
+@BLOCKS
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_exception_in_the_block_leaves_no_hook(block, error):
+    net, optimizer = _net(), None
+    optimizer = _sgd(net)
+
+    def fails():
+        net(_batch())
+        raise error
+
+    with pytest.raises(error), block(net, optimizer):
+        optimizer.step(fails)
+    hooks = [net._forward_hooks, net._forward_pre_hooks]
+    hooks += [optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks]
+    assert not any(hooks)

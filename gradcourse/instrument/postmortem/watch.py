@@ -10,7 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.arguments import checked_optimizer
+from gradcourse.instrument.arguments import (
+    checked_optimizer,
+    skips_update,
+    with_closure,
+)
 from gradcourse.instrument.passes import Hook
 from gradcourse.instrument.postmortem.checks import all_finite, bad_parameters
 from gradcourse.instrument.postmortem.finding import NonFiniteError, PostMortem
@@ -23,6 +27,7 @@ from gradcourse.instrument.postmortem.search import (
 )
 from gradcourse.instrument.postmortem.state import Buffers, untouched
 from gradcourse.instrument.postmortem.trace import floating_tensors
+from gradcourse.instrument.running import running_calls, running_steps
 from gradcourse.support import GradcourseError
 
 _KEPT_CALLS = 16
@@ -122,6 +127,7 @@ class Watch:
         self._parameters: list[nn.Parameter] = []
         self._round = 0
         self._looks_at_outputs = True
+        self._has_closure = False
         self._in_closure = False
         self._updating = False
 
@@ -213,10 +219,10 @@ class Watch:
 
     def _before(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         self._depth += 1
+        if self._depth > 1 and running_calls(module) == 1:
+            self._depth = 1  # a call that was interrupted never came to its end
         if self._depth > 1 or self._quiet or not torch.is_grad_enabled():
             return
-        if not self._in_closure:
-            self._updating = False  # an update that raised never came to its end
         if not self._calls and self._buffers is not None:
             self._buffers.refresh()
         self._calls.append(Call.of(args, kwargs))
@@ -257,25 +263,38 @@ class Watch:
         if not self._quiet and torch.is_grad_enabled():
             self._loss_calls.append(Call.of(args, kwargs))
 
-    def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if self._updating:
-            return  # the step of a class that calls super().step()
+    def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+        if self._updating and running_steps(optimizer) > 1:
+            return None  # the step of a class that calls super().step()
         self._updating = hasattr(optimizer, "register_step_post_hook")
         # A closure makes the gradients inside the step, several times over with LBFGS.
-        given = [*args[1:], *kwargs.values()]
-        self._in_closure = any(callable(value) for value in given)
-        if self._quiet or self._in_closure:
-            return
-        skipped = getattr(optimizer, "found_inf", None)
-        if skipped is not None and bool(skipped):
-            self._forget()  # a fused optimizer is called by the scaler also to do nothing
+        changed = with_closure(optimizer, args, kwargs, self._look_during)
+        self._has_closure = changed is not None
+        if self._quiet or self._has_closure:
+            return changed
+        if skips_update(optimizer):
+            self._forget()
         else:
             self._look()
+        return None
+
+    def _look_during(self, closure: Callable[[], Any]) -> Callable[[], Any]:
+        """The closure; what its backward pass makes is looked at when that is over."""
+
+        def evaluate() -> Any:
+            self._in_closure = True
+            try:
+                return closure()
+            finally:
+                self._in_closure = False
+
+        return evaluate
 
     def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if self._in_closure and not self._quiet:
+        if self._has_closure and not self._quiet:
             self.step += 1
-        self._in_closure, self._updating, self._depth = False, False, 0  # a call may be cut short
+        self._has_closure, self._updating = False, False
+        self._depth = 0  # a call may be cut short
 
     def _look(self) -> None:
         self.check_gradients()
