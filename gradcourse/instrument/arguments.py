@@ -18,11 +18,7 @@ def check_model(model: Any) -> None:
         raise GradcourseError(
             f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
         )
-    if isinstance(model, torch.jit.RecursiveScriptModule):
-        raise GradcourseError(
-            "A model made by torch.jit.script takes no hooks, so nothing in it can be recorded; "
-            "probe the model before torch.jit.script."
-        )
+    check_takes_hooks("probe", model)
     if next(model.parameters(), None) is None:
         raise GradcourseError(
             f"This {type(model).__name__} has no parameters, so there is no gradient to "
@@ -37,6 +33,15 @@ def check_model(model: Any) -> None:
         raise GradcourseError(
             f"This {type(model).__name__} has lazy parameters without a shape; call it once on a "
             "batch, then probe it."
+        )
+
+
+def check_takes_hooks(caller: str, model: nn.Module) -> None:
+    """Refuse what torch.jit.script has made."""
+    if isinstance(model, torch.jit.RecursiveScriptModule):
+        raise GradcourseError(
+            "A model made by torch.jit.script takes no hooks, so nothing in it can be recorded; "
+            f"{caller} the model before torch.jit.script."
         )
 
 

@@ -394,3 +394,22 @@ def test_an_exception_in_the_block_leaves_no_hook(block, error):
     hooks = [net._forward_hooks, net._forward_pre_hooks]
     hooks += [optimizer._optimizer_step_pre_hooks, optimizer._optimizer_step_post_hooks]
     assert not any(hooks)
+
+
+@BLOCKS
+def test_a_scripted_model_is_refused(block):
+    with pytest.warns(DeprecationWarning, match="torch.jit.script"):
+        model = torch.jit.script(_net())
+    said = f"takes no hooks.*{block.__name__} the model before torch.jit.script"
+    with pytest.raises(GradcourseError, match=said):
+        block(model)
+
+
+def test_a_scripted_loss_is_watched_through_the_watch():
+    net = _net()
+    with pytest.warns(DeprecationWarning, match="torch.jit.script"):
+        loss_function = torch.jit.script(nn.MSELoss())
+    with watch(net, _sgd(net), loss_function, stop=False) as seen:
+        seen.loss(net(_batch()), torch.full((3, 2), torch.nan)).backward()
+    assert seen.post_mortem.module == "loss function"
+    assert not net._forward_hooks

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.arguments import (
+    check_takes_hooks,
     checked_optimizer,
     skips_update,
     with_closure,
@@ -65,7 +66,7 @@ def watch(
     loss_function : callable, optional
         Call it as ``loss = watch.loss(model(x), y)`` and its operations can be named too, and a
         loss that is not finite is noticed before the backward pass. An ``nn.Module`` you may go
-        on calling directly.
+        on calling directly, unless torch.jit.script has made it.
     stop : bool
         Whether to raise. Otherwise the loop goes on and ``watch.post_mortem`` is set, once.
 
@@ -111,13 +112,16 @@ class Watch:
         stop: bool = True,
     ) -> None:
         _check_module("watch", model)
+        check_takes_hooks("watch", model)
         optimizer = checked_optimizer("watch", optimizer, model)
         check_loss_function(loss_function)
         self.step = 0
         self.post_mortem: PostMortem | None = None
         self._model = model
         self._optimizer = optimizer
-        self._loss_function = loss_function
+        self._loss_function: Any = loss_function
+        scripted = isinstance(loss_function, torch.jit.RecursiveScriptModule)
+        self._hooks_the_loss = isinstance(loss_function, nn.Module) and not scripted
         self._stop = stop
         self._calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
         self._loss_calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
@@ -150,7 +154,7 @@ class Watch:
             self._handles.append(optimizer.register_step_pre_hook(Hook(self._before_update)))
             if hasattr(optimizer, "register_step_post_hook"):
                 self._handles.append(optimizer.register_step_post_hook(Hook(self._after_update)))
-        if isinstance(self._loss_function, nn.Module):
+        if self._hooks_the_loss:
             hook = Hook(self._before_loss)
             self._handles.append(
                 self._loss_function.register_forward_pre_hook(hook, with_kwargs=True)
@@ -178,7 +182,7 @@ class Watch:
                 "This watch knows no loss function; give it one: "
                 "gc.watch(model, optimizer, loss_function)."
             )
-        if not isinstance(self._loss_function, nn.Module):
+        if not self._hooks_the_loss:
             self._before_loss(None, args, kwargs)
         return self.check(self._loss_function(*args, **kwargs))
 
