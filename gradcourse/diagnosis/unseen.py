@@ -27,8 +27,8 @@ def not_judged(signals: Signals) -> tuple[str, ...]:
         )
     elif not (np.isfinite(signals.saturated_fraction) | np.isfinite(signals.dead_fraction)).any():
         missing.append(
-            "dead and saturated units, except by a gradient that ends: the net has no activation "
-            "module such as nn.ReLU or nn.Tanh"
+            "dead and saturated units, except by a gradient that ends: the probe saw no ReLU, tanh "
+            "or sigmoid, neither as a module nor as a function"
         )
     if not signals.updated:
         missing.append(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.figures.given import check_record
+from gradcourse.figures.given import check_record, histograms_of
 from gradcourse.figures.line import Axis, Band, Line
 from gradcourse.figures.plot import Picture, Plot
 from gradcourse.support import GradcourseError
@@ -175,7 +175,7 @@ def histogram_picture(
     title : str
         By default made from the share of exact zeros.
     step : int
-        Which step of a record; by default the last.
+        Which of the steps of a record that have histograms; by default the last.
 
     Returns
     -------
@@ -186,15 +186,10 @@ def histogram_picture(
     Raises
     ------
     GradcourseError
-        If no layer has a gradient that is neither 0 nor NaN nor Inf.
+        If it is no record and no histograms, no layer has a gradient that is neither 0 nor NaN nor
+        Inf, or the step is not there.
     """
-    if isinstance(histograms, Mapping):
-        rows = list(histograms.values())
-    else:
-        every = list(histograms.log2_histograms.values())
-        if not -len(every[0]) <= step < len(every[0]):
-            raise GradcourseError(f"The record has {len(every[0])} steps; step {step} is none.")
-        rows = [one[step] for one in every]
+    rows = histograms_of("histogram_picture", histograms, step)
     filled = [row for row in rows if len(row.exponents)]
     if not filled:
         raise GradcourseError(

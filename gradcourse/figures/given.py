@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gradcourse.support import GradcourseError
+
+if TYPE_CHECKING:
+    from gradcourse.instrument import Log2Histogram, Record
 
 
 def check_record(figure: str, given: Any, *needed: str) -> None:
@@ -27,6 +31,33 @@ def check_record(figure: str, given: Any, *needed: str) -> None:
                 f"{figure} got {type(given).__name__!r}; it takes the record of a probe: "
                 "with gc.probe(model) as record: …"
             )
+
+
+def histograms_of(
+    figure: str, given: Record | Mapping[str, Log2Histogram], step: int
+) -> list[Log2Histogram]:
+    """Return one histogram for each layer, of one step if they come from a record.
+
+    Raises
+    ------
+    GradcourseError
+        If it is neither, or the record has no such step.
+    """
+    if isinstance(given, Mapping):
+        for name, one in given.items():
+            if not (hasattr(one, "exponents") and hasattr(one, "counts")):
+                raise GradcourseError(
+                    f"{figure} got {type(one).__name__!r} as {name!r}; it takes one log2_histogram "
+                    "for each layer, or the record of a probe."
+                )
+        return list(given.values())
+    check_record(figure, given, "log2_histograms")
+    every = list(given.log2_histograms.values())
+    if not -len(every[0]) <= step < len(every[0]):
+        raise GradcourseError(
+            f"The record has histograms of {len(every[0])} steps; step {step} is none of them."
+        )
+    return [one[step] for one in every]
 
 
 def numbers(figure: str, given: Any, expected: str) -> np.ndarray:

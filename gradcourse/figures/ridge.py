@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.figures.given import check_record
+from gradcourse.figures.given import histograms_of
 from gradcourse.figures.line import Axis, Line
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
@@ -56,9 +56,10 @@ def ridge_plot(
     Raises
     ------
     GradcourseError
-        If no layer has a gradient that is neither 0 nor NaN nor Inf, or the step is not there.
+        If it is no record and no histograms, no layer has a gradient that is neither 0 nor NaN nor
+        Inf, or the step is not there.
     """
-    rows = histograms_of(histograms, step)
+    rows = histograms_of("ridge_plot", histograms, step)
     shares = [row.counts / max(1, row.total) for row in rows]
     tallest = max((float(share.max()) for share in shares if len(share)), default=0.0)
     if not tallest:
@@ -82,21 +83,6 @@ def ridge_plot(
         lines=(Line(x, y, "share of the layer's gradients"),),
         summary=f"{title}: {_described(rows)}.",
     )
-
-
-def histograms_of(
-    histograms: Record | Mapping[str, Log2Histogram], step: int
-) -> list[Log2Histogram]:
-    """Return one histogram for each layer, of one step if they come from a record."""
-    if isinstance(histograms, Mapping):
-        return list(histograms.values())
-    check_record("ridge_plot", histograms, "log2_histograms")
-    every = list(histograms.log2_histograms.values())
-    if not -len(every[0]) <= step < len(every[0]):
-        raise GradcourseError(
-            f"The record has histograms of {len(every[0])} steps; step {step} is none of them."
-        )
-    return [one[step] for one in every]
 
 
 def _described(rows: list[Log2Histogram]) -> str:

@@ -37,8 +37,8 @@ def saturation_plot(record: Record, *, step: int = -1, title: str = "") -> Plot:
     Returns
     -------
     Plot
-        Only layers that can saturate or die count: sigmoid and tanh, ReLU and its kin. A share
-        that no layer has makes no line.
+        Only layers that can saturate or die count: sigmoid and tanh, ReLU and its kin, as modules
+        or called as functions (see `gradcourse.probe`). A share that no layer has makes no line.
 
     Raises
     ------
@@ -50,9 +50,10 @@ def saturation_plot(record: Record, *, step: int = -1, title: str = "") -> Plot:
     layers = np.flatnonzero(~np.isnan(np.stack(list(rows.values()))).all(axis=0))
     if not len(layers):
         raise GradcourseError(
-            "The record has no layer that can saturate or die: it knows nn.Sigmoid, nn.Tanh and "
-            "ReLU-like modules, probed at level 'standard'. Activations called as functions "
-            "(torch.tanh) are not seen."
+            "The record has no layer that can saturate or die. Probed at level 'standard', it "
+            "knows sigmoid, tanh and ReLU-like modules; called as functions (torch.tanh, F.relu) "
+            "it sees those three where a layer takes their result, or the model returns it. Of "
+            "GELU, x.clamp(min=0) and others it does not know when they are flat."
         )
     lines = [
         Line(np.arange(1, len(layers) + 1), 100 * rows[name][layers], label, "measured", color)

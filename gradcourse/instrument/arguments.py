@@ -1,4 +1,4 @@
-"""What `probe` and an optimizer's step were given, checked and changed."""
+"""What `probe`, `watch` and an optimizer's step were given, checked and changed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,7 @@ def check_model(model: Any) -> None:
         raise GradcourseError(
             f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
         )
-    if isinstance(model, torch.jit.RecursiveScriptModule):
-        raise GradcourseError(
-            "A model made by torch.jit.script takes no hooks, so nothing in it can be recorded; "
-            "probe the model before torch.jit.script."
-        )
+    check_takes_hooks("probe", model)
     if next(model.parameters(), None) is None:
         raise GradcourseError(
             f"This {type(model).__name__} has no parameters, so there is no gradient to "
@@ -40,14 +36,19 @@ def check_model(model: Any) -> None:
         )
 
 
-def checked_optimizer(optimizer: Any, model: nn.Module) -> Any:
-    """The torch optimizer inside, if it updates the model."""
+def check_takes_hooks(caller: str, model: nn.Module) -> None:
+    """Refuse what torch.jit.script has made."""
+    if isinstance(model, torch.jit.RecursiveScriptModule):
+        raise GradcourseError(
+            "A model made by torch.jit.script takes no hooks, so nothing in it can be recorded; "
+            f"{caller} the model before torch.jit.script."
+        )
+
+
+def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
+    """The torch optimizer inside, if it updates the model; None stays None."""
     if optimizer is None:
         return None
-    if isinstance(optimizer, str):
-        raise GradcourseError(
-            f"optimizer is {optimizer!r}; the level is given by name: level={optimizer!r}."
-        )
     # Accelerate and Lightning wrap the optimizer, and its hooks are the ones that are called.
     for _ in range(3):
         inner = getattr(optimizer, "optimizer", None)
@@ -55,16 +56,26 @@ def checked_optimizer(optimizer: Any, model: nn.Module) -> Any:
             break
         optimizer = inner
     if not hasattr(optimizer, "register_step_pre_hook") or isinstance(optimizer, type):
+        kind = f"{optimizer.__name__}(model.parameters(), …)" if isinstance(optimizer, type) else ""
         raise GradcourseError(
-            f"optimizer is a {type(optimizer).__name__}; expected a torch.optim.Optimizer, or None."
+            f"optimizer is a {type(optimizer).__name__}; expected a torch.optim.Optimizer, or "
+            f"None: {caller}(model, {kind or 'optimizer'})."
         )
     updated = {id(p) for group in optimizer.param_groups for p in group["params"]}
     if updated.isdisjoint(map(id, model.parameters())):
         raise GradcourseError(
             "The optimizer updates none of this model's parameters; make it from "
-            "model.parameters() of the model that you probe."
+            f"model.parameters() of the model that you {caller}."
         )
     return optimizer
+
+
+def check_no_level(optimizer: Any) -> None:
+    """Refuse a level where the optimizer stands: a probe takes both."""
+    if isinstance(optimizer, str):
+        raise GradcourseError(
+            f"optimizer is {optimizer!r}; the level is given by name: level={optimizer!r}."
+        )
 
 
 def default_rhythm(level: Any) -> tuple[int, int]:
@@ -104,6 +115,16 @@ def with_closure(
     for k, value in enumerate(positional):
         if callable(value) and value is not optimizer:
             return (*positional[:k], wrap(value), *positional[k + 1 :]), named
-    if callable(named.get("closure")):
-        return positional, {**named, "closure": wrap(named["closure"])}
+    for name, value in named.items():
+        if callable(value):
+            return positional, {**named, name: wrap(value)}
     return None
+
+
+def skips_update(optimizer: Any) -> bool:
+    """Whether a GradScaler has found an overflow, and its fused optimizer will do nothing.
+
+    For others the scaler does not call ``step`` at all.
+    """
+    found = getattr(optimizer, "found_inf", None)
+    return found is not None and bool(found)

@@ -191,7 +191,7 @@ class Hook:
     """A hook that copies and pickles as one that does nothing.
 
     So a copy of a watched model, or one that is saved, is not watched and does not carry the
-    probe along.
+    probe or the watch along, nor the batches that they keep.
     """
 
     __slots__ = ("_call",)

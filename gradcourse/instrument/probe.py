@@ -12,16 +12,19 @@ from torch import nn
 
 from gradcourse.instrument.arguments import (
     check_model,
+    check_no_level,
     checked_number,
     checked_optimizer,
     default_rhythm,
     is_compiled,
+    skips_update,
     with_closure,
 )
 from gradcourse.instrument.measured import Measured
 from gradcourse.instrument.outputs import tensors
 from gradcourse.instrument.passes import Hook, Watcher
 from gradcourse.instrument.record import Record
+from gradcourse.instrument.running import running_calls, running_steps
 from gradcourse.instrument.steps import Reader
 from gradcourse.support import GradcourseError
 
@@ -51,7 +54,8 @@ def probe(
         Any module with parameters. A module that is called several times in one step is listed
         once per call: ``cell``, ``cell #2``. Of an output that is no tensor, the first
         floating-point tensor in it is measured. A relu, tanh or sigmoid that is called as a
-        function is listed after the layer that it follows: ``fc1 relu``.
+        function is listed after the layer that it follows, ``fc1 relu``, where a layer takes its
+        result or the model returns it. Other functions, such as gelu and clamp, are not seen.
     optimizer : torch.optim.Optimizer, optional
         The one that updates the model.
     level : str
@@ -82,6 +86,8 @@ def probe(
     All norms keep their range (see `gradient_norm`): no gradient is reported as 0 unless every
     element is 0, and none as infinite that is finite.
 
+    An update that a ``torch.amp.GradScaler`` skips is no step.
+
     Inside a model that ``torch.compile`` has made one piece of, layers cannot be seen; its
     gradients and updates are recorded, with a warning.
     """
@@ -101,7 +107,8 @@ class Probe:
     ) -> None:
         check_model(model)
         usual = default_rhythm(level)
-        self._optimizer = checked_optimizer(optimizer, model)
+        check_no_level(optimizer)
+        self._optimizer = checked_optimizer("probe", optimizer, model)
         self._model = model
         self._every = checked_number("every", every, usual[0])
         usual_histograms = self._every if level == "everything" else usual[1]
@@ -117,8 +124,9 @@ class Probe:
         self._queued = False
         self._called = False
         self._updates = 0
-        self._in_closure = False
+        self._has_closure = False
         self._waits = False
+        self._skips = False
         self._evaluations = 0
 
     def __repr__(self) -> str:
@@ -137,7 +145,8 @@ class Probe:
             raise GradcourseError("This probe is already in use; make a new one: gc.probe(model).")
         self._record = Record(self._reader.shapes)
         self._number = self._depth = self._updates = 0
-        self._queued = self._called = self._in_closure = self._waits = False
+        self._queued = self._called = self._skips = False
+        self._has_closure = self._waits = False
         self._watcher = self._new_watcher()
         model = self._model
         self._handles = [
@@ -204,12 +213,14 @@ class Probe:
 
     def _begin(self, module: nn.Module, inputs: Any) -> None:
         self._depth += 1
+        if self._depth > 1 and running_calls(module) == 1:
+            self._depth = 1  # a call that was interrupted never came to its end
         if self._depth > 1 or not torch.is_grad_enabled() or self._record is None:
             return
         if torch._C._current_graph_task_id() == -1:
             self._queued = False  # a backward pass that raised never came to its end
-            if not self._in_closure:
-                self._updates = 0  # an update that raised never came to its end
+            if self._updates and not running_steps(self._optimizer):
+                self._give_up()
             self._record.begin()
             if self._watcher is not None:
                 self._watcher.begin()
@@ -262,28 +273,36 @@ class Probe:
     def _before_update(self, optimizer: Any, positional: Any, named: Any) -> Any:
         if self._record is None:
             return None
+        if self._updates and running_steps(optimizer) == 1:
+            self._give_up()
         self._updates += 1
         if self._updates > 1:
             return None  # the step of a class that calls super().step()
+        self._skips = skips_update(optimizer)
+        if self._skips:
+            return None
         if self._level != "gradients" and self._is_due(self._every):
             self._reader.keep_weights()
         changed = with_closure(optimizer, positional, named, self._read_after)
-        self._in_closure = self._waits = changed is not None
+        self._has_closure = self._waits = changed is not None
         self._evaluations = 0
         if not self._waits:
             self._write()
         return changed
+
+    def _give_up(self) -> None:
+        """An update that raised never came to its end; if it was written, its number is used."""
+        written = not self._waits and not self._skips
+        self._updates, self._waits = 0, False
+        if written:
+            self._advance()
 
     def _read_after(self, closure: Callable[[], Any]) -> Callable[[], Any]:
         """The closure, and after its first call a look at what it made, before it is used."""
 
         def read() -> Any:
             self._evaluations += 1
-            try:
-                loss = closure()
-            except BaseException:
-                self._updates = 0  # no hook will say that this step is over
-                raise
+            loss = closure()
             self._write_once()
             return loss
 
@@ -299,8 +318,9 @@ class Probe:
         if self._record is None or self._updates:
             return
         self._depth = 0  # an interrupted call of the model never came to its end
-        if self._in_closure:
-            self._in_closure = False
+        if self._skips:
+            return
+        if self._has_closure:
             self._write_once()  # an optimizer may not call it at all
             self._record.end(self._evaluations)
         if len(self._record):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from torch import nn
+
 from gradcourse.instrument import probe
 from gradcourse.instrument.postmortem import NonFiniteError, PostMortem, Watch, watch
 from gradcourse.integrations.recording import Recording
@@ -94,7 +96,7 @@ class ProbeCallback(Recording, TrainerCallback):
         self._watch = None
         if self._post_mortem:
             # With a scaler only the optimizer itself knows which updates are made.
-            self._moment = None if args.fp16 else _Moment()
+            self._moment = None if args.fp16 else _Moment(model)
             self._watch = watch(model, self._moment or optimizer, stop=self._stop)
             self._watch.__enter__()
             self._watch.step = state.global_step
@@ -115,7 +117,8 @@ class ProbeCallback(Recording, TrainerCallback):
 class _Moment:
     """Stands in for the optimizer where the loop itself says that an update is due."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: nn.Module) -> None:
+        self.param_groups = [{"params": list(model.parameters())}]
         self._hook: Callable[..., None] | None = None
 
     def register_step_pre_hook(self, hook: Callable[..., None]) -> _Moment:

@@ -182,6 +182,58 @@ def test_units_that_saturate_and_units_that_die() -> None:
     assert drawn(flat)
 
 
+class Function(nn.Module):
+    """An activation called as a function, with or without a layer behind it."""
+
+    def __init__(self, function, ends: bool) -> None:
+        super().__init__()
+        self.first, self.function = nn.Linear(12, 8), function
+        self.last = None if ends else nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.function(self.first(x))
+        return h if self.last is None else self.last(h)
+
+
+SEEN = {
+    "torch.relu": (torch.relu, {"dead", "zero"}),
+    "F.relu": (nn.functional.relu, {"dead", "zero"}),
+    "x.relu_()": (lambda x: x.relu_(), {"dead", "zero"}),
+    "torch.tanh": (torch.tanh, {"saturated"}),
+    "x.tanh()": (lambda x: x.tanh(), {"saturated"}),
+    "torch.sigmoid": (torch.sigmoid, {"saturated"}),
+    "F.sigmoid": (nn.functional.sigmoid, {"saturated"}),
+}
+UNSEEN = {
+    "F.gelu": nn.functional.gelu,
+    "F.leaky_relu": nn.functional.leaky_relu,
+    "F.relu6": nn.functional.relu6,
+    "F.hardtanh": nn.functional.hardtanh,
+    "x.clamp(min=0)": lambda x: x.clamp(min=0),
+    "x * (x > 0)": lambda x: x * (x > 0),
+    "relu, whose result is changed": lambda x: 2 * torch.relu(x),
+}
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("name", SEEN)
+def test_an_activation_called_as_a_function_is_seen(name, ends) -> None:
+    function, shares = SEEN[name]
+    plot = saturation_plot(trained(Function(function, ends)))
+    assert {line.label.split(":")[0] for line in plot.lines} == shares
+
+
+@pytest.mark.parametrize("ends", [True, False])
+@pytest.mark.parametrize("name", UNSEEN)
+def test_what_is_not_seen_is_what_the_message_says(name, ends) -> None:
+    with pytest.raises(GradcourseError) as refused:
+        saturation_plot(trained(Function(UNSEEN[name], ends)))
+    said = str(refused.value)
+    assert "called as functions (torch.tanh, F.relu) it sees those three" in said
+    assert "where a layer takes their result, or the model returns it" in said
+    assert "Of GELU, x.clamp(min=0) and others" in said
+
+
 def test_spectrum_with_theory_zeros_and_any_range() -> None:
     logs = 40 * theory.ginibre_exponents(8, 1.0)
     plot = spectrum_plot(logs + 0.01, theory=logs)

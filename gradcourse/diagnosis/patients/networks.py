@@ -122,7 +122,7 @@ class Residual(nn.Module):
 
 
 class Functional(nn.Module):
-    """An MLP whose activations are function calls, so that no probe can see them."""
+    """An MLP whose activations are function calls; a probe finds them in the graph."""
 
     def __init__(self, depth: int, width: int, activation: str) -> None:
         super().__init__()

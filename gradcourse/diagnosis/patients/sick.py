@@ -71,7 +71,7 @@ def library_default_deep(rng: Rng) -> Case:
 
 
 def small_gain_functional(rng: Rng) -> Case:
-    """As small gain, with activations that no probe can see."""
+    """As small gain, with ReLU as a function call."""
     depth = int(rng.integers(8, 21))
     factor = 10 ** (-rng.uniform(3.4, 15) / depth)
     return _classifier(rng, gaussian_(Functional(depth, 64, "relu"), factor * math.sqrt(2)))

@@ -16,19 +16,6 @@ from gradcourse.instrument.postmortem.state import Buffers
 from gradcourse.support import GradcourseError
 
 
-def torch_optimizer(optimizer: Any) -> Any:
-    """The torch optimizer inside what was given; None stays None."""
-    # Accelerate and Lightning wrap the optimizer, and its hooks are the ones that are called.
-    while hasattr(getattr(optimizer, "optimizer", None), "register_step_pre_hook"):
-        optimizer = optimizer.optimizer
-    if optimizer is not None and not hasattr(optimizer, "register_step_pre_hook"):
-        raise GradcourseError(
-            f"watch got {type(optimizer).__name__!r} as the optimizer; it takes one of "
-            "torch.optim, or nothing."
-        )
-    return optimizer
-
-
 def check_loss_function(loss_function: Any) -> None:
     """Refuse what cannot be called."""
     if loss_function is not None and not callable(loss_function):

@@ -10,6 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradcourse.instrument.arguments import (
+    check_takes_hooks,
+    checked_optimizer,
+    skips_update,
+    with_closure,
+)
+from gradcourse.instrument.passes import Hook
 from gradcourse.instrument.postmortem.checks import all_finite, bad_parameters
 from gradcourse.instrument.postmortem.finding import NonFiniteError, PostMortem
 from gradcourse.instrument.postmortem.replay import Call, _check_module
@@ -17,11 +24,11 @@ from gradcourse.instrument.postmortem.search import (
     check_loss_function,
     search_loss,
     search_model,
-    torch_optimizer,
     unknown,
 )
 from gradcourse.instrument.postmortem.state import Buffers, untouched
 from gradcourse.instrument.postmortem.trace import floating_tensors
+from gradcourse.instrument.running import running_calls, running_steps
 from gradcourse.support import GradcourseError
 
 _KEPT_CALLS = 16
@@ -59,7 +66,7 @@ def watch(
     loss_function : callable, optional
         Call it as ``loss = watch.loss(model(x), y)`` and its operations can be named too, and a
         loss that is not finite is noticed before the backward pass. An ``nn.Module`` you may go
-        on calling directly.
+        on calling directly, unless torch.jit.script has made it.
     stop : bool
         Whether to raise. Otherwise the loop goes on and ``watch.post_mortem`` is set, once.
 
@@ -70,7 +77,8 @@ def watch(
     Raises
     ------
     GradcourseError
-        If one of the arguments is of another kind.
+        If one of the arguments is of another kind, or the optimizer updates none of the model's
+        parameters.
 
     Notes
     -----
@@ -104,13 +112,16 @@ class Watch:
         stop: bool = True,
     ) -> None:
         _check_module("watch", model)
-        optimizer = torch_optimizer(optimizer)
+        check_takes_hooks("watch", model)
+        optimizer = checked_optimizer("watch", optimizer, model)
         check_loss_function(loss_function)
         self.step = 0
         self.post_mortem: PostMortem | None = None
         self._model = model
         self._optimizer = optimizer
-        self._loss_function = loss_function
+        self._loss_function: Any = loss_function
+        scripted = isinstance(loss_function, torch.jit.RecursiveScriptModule)
+        self._hooks_the_loss = isinstance(loss_function, nn.Module) and not scripted
         self._stop = stop
         self._calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
         self._loss_calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
@@ -120,6 +131,7 @@ class Watch:
         self._parameters: list[nn.Parameter] = []
         self._round = 0
         self._looks_at_outputs = True
+        self._has_closure = False
         self._in_closure = False
         self._updating = False
 
@@ -134,16 +146,18 @@ class Watch:
         self._buffers = Buffers(self._model)
         self._parameters = list(self._model.parameters())
         self._handles = [
-            self._model.register_forward_pre_hook(self._before, with_kwargs=True),
-            self._model.register_forward_hook(self._after, always_call=True),
+            self._model.register_forward_pre_hook(Hook(self._before), with_kwargs=True),
+            self._model.register_forward_hook(Hook(self._after), always_call=True),
         ]
-        if self._optimizer is not None:
-            self._handles.append(self._optimizer.register_step_pre_hook(self._before_update))
-            if hasattr(self._optimizer, "register_step_post_hook"):
-                self._handles.append(self._optimizer.register_step_post_hook(self._after_update))
-        if isinstance(self._loss_function, nn.Module):
+        optimizer = self._optimizer
+        if optimizer is not None:
+            self._handles.append(optimizer.register_step_pre_hook(Hook(self._before_update)))
+            if hasattr(optimizer, "register_step_post_hook"):
+                self._handles.append(optimizer.register_step_post_hook(Hook(self._after_update)))
+        if self._hooks_the_loss:
+            hook = Hook(self._before_loss)
             self._handles.append(
-                self._loss_function.register_forward_pre_hook(self._before_loss, with_kwargs=True)
+                self._loss_function.register_forward_pre_hook(hook, with_kwargs=True)
             )
         return self
 
@@ -168,7 +182,7 @@ class Watch:
                 "This watch knows no loss function; give it one: "
                 "gc.watch(model, optimizer, loss_function)."
             )
-        if not isinstance(self._loss_function, nn.Module):
+        if not self._hooks_the_loss:
             self._before_loss(None, args, kwargs)
         return self.check(self._loss_function(*args, **kwargs))
 
@@ -209,10 +223,10 @@ class Watch:
 
     def _before(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         self._depth += 1
+        if self._depth > 1 and running_calls(module) == 1:
+            self._depth = 1  # a call that was interrupted never came to its end
         if self._depth > 1 or self._quiet or not torch.is_grad_enabled():
             return
-        if not self._in_closure:
-            self._updating = False  # an update that raised never came to its end
         if not self._calls and self._buffers is not None:
             self._buffers.refresh()
         self._calls.append(Call.of(args, kwargs))
@@ -253,25 +267,38 @@ class Watch:
         if not self._quiet and torch.is_grad_enabled():
             self._loss_calls.append(Call.of(args, kwargs))
 
-    def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if self._updating:
-            return  # the step of a class that calls super().step()
+    def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+        if self._updating and running_steps(optimizer) > 1:
+            return None  # the step of a class that calls super().step()
         self._updating = hasattr(optimizer, "register_step_post_hook")
         # A closure makes the gradients inside the step, several times over with LBFGS.
-        given = [*args[1:], *kwargs.values()]
-        self._in_closure = any(callable(value) for value in given)
-        if self._quiet or self._in_closure:
-            return
-        skipped = getattr(optimizer, "found_inf", None)
-        if skipped is not None and bool(skipped):
-            self._forget()  # a fused optimizer is called by the scaler also to do nothing
+        changed = with_closure(optimizer, args, kwargs, self._look_during)
+        self._has_closure = changed is not None
+        if self._quiet or self._has_closure:
+            return changed
+        if skips_update(optimizer):
+            self._forget()
         else:
             self._look()
+        return None
+
+    def _look_during(self, closure: Callable[[], Any]) -> Callable[[], Any]:
+        """The closure; what its backward pass makes is looked at when that is over."""
+
+        def evaluate() -> Any:
+            self._in_closure = True
+            try:
+                return closure()
+            finally:
+                self._in_closure = False
+
+        return evaluate
 
     def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if self._in_closure and not self._quiet:
+        if self._has_closure and not self._quiet:
             self.step += 1
-        self._in_closure, self._updating, self._depth = False, False, 0  # a call may be cut short
+        self._has_closure, self._updating = False, False
+        self._depth = 0  # a call may be cut short
 
     def _look(self) -> None:
         self.check_gradients()
