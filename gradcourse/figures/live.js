@@ -231,6 +231,10 @@ function render({ model, el }) {
 
   // Without a kernel (a saved page, a kernel that was shut down) a linked figure still works.
   function save() {
+    // JupyterLab's manager names its kernel. One that is gone must not be written to, or the page
+    // logs an error at each move of a figure that needs none.
+    const manager = model.widget_manager;
+    if (manager && "kernel" in manager && !manager.kernel) return;
     try { model.save_changes(); } catch { /* nobody to tell */ }
   }
 

@@ -173,7 +173,8 @@ def test_a_linked_demo_works_after_the_kernel_is_gone(opened: Any, lab: Any, exp
     notebook.page.keyboard.press("ArrowRight")
     expect(picture).to_have_attribute("aria-label", _containing("r = 0.51"))
     notebook.lab.shut_down(notebook.name)
-    notebook.page.wait_for_timeout(1500)
+    kernel = notebook.page.locator(".jp-NotebookPanel:visible .jp-Toolbar-kernelName")
+    expect(kernel).to_contain_text("No Kernel", timeout=30_000)
     for button in notebook.page.locator(".jp-Dialog button").all():
         button.click()
     slider.focus()
