@@ -155,30 +155,45 @@ def agc(parameters):
         g.copy_(torch.tensor(clipped))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_a_percentile_belongs_to_its_learning_rate_and_agc_to_the_weights(seed):
-    norms = []
+def accuracy_at_rate(seed, lr, clip, factor=1.0):
+    net = mlp(8, activation="relu", init="he", seed=seed)
+    return train(
+        net,
+        DATA,
+        steps=150,
+        lr=lr,
+        seed=seed,
+        every=150,
+        before_update=clip,
+        loss=lambda z, y: factor * F.cross_entropy(z, y),
+    ).test_accuracy[-1]
 
-    def right(lr, clip, factor=1.0):
-        net = mlp(8, activation="relu", init="he", seed=seed)
-        return train(
-            net,
-            DATA,
-            steps=150,
-            lr=lr,
-            seed=seed,
-            every=150,
-            before_update=clip,
-            loss=lambda z, y: factor * F.cross_entropy(z, y),
-        ).test_accuracy[-1]
 
-    assert right(0.1, lambda p: norms.append(float(clip_grad_norm_(p, math.inf)))) > 0.9
-    c = np.percentile(norms, 90)
-    assert right(1.0, None) < 0.3
-    assert right(1.0, lambda p: clip_grad_norm_(p, c)) < 0.5
-    assert right(1.0, lambda p: clip_grad_norm_(p, c / 10)) > 0.8
-    assert right(1.0, agc) > 0.8
-    assert right(1.0, agc, 1000.0) > 0.8
+def test_a_percentile_belongs_to_its_learning_rate_and_agc_to_the_weights():
+    """Medians of five: at a rate of 0.1 one run in thirty stumbles at its end, to 0.40.
+
+    The ranges are over five seeds, three instruction sets, two starts changed in the seventh digit
+    and noise in every product.
+    """
+    rows = []
+    for seed in SEEDS:
+        norms = []
+        slow = accuracy_at_rate(
+            seed, 0.1, lambda p, norms=norms: norms.append(float(clip_grad_norm_(p, math.inf)))
+        )
+        c = np.percentile(norms, 90)
+        at_one = [
+            accuracy_at_rate(seed, 1.0, lambda p, most=most: clip_grad_norm_(p, most))
+            for most in (c, c / 10)
+        ]
+        by_weight = [accuracy_at_rate(seed, 1.0, agc, factor) for factor in (1.0, 1000.0)]
+        rows.append((slow, accuracy_at_rate(seed, 1.0, None), *at_one, *by_weight))
+    slow, unclipped, percentile, tenth, adaptive, scaled = np.transpose(rows)
+    assert np.median(slow) > 0.85  # 0.93 to 0.96
+    assert max(unclipped) < 0.3  # at most 0.09
+    assert np.median(percentile) < 0.3  # 0.09 to 0.11; single runs up to 0.24
+    for learned in (tenth, adaptive, scaled):
+        assert np.median(learned) > 0.8  # 0.92 to 0.96; single runs 0.89 to 0.98
 
 
 # ---------------------------------------------------------------- norms that lie
