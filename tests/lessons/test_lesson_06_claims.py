@@ -268,9 +268,15 @@ def test_ten_relu_layers_train_and_56_do_not_and_the_first_step_says_why(seed):
     assert short.train_accuracy[-1] > 0.7
     assert not learned(deep)
     assert deep.train_accuracy[-1] < 0.4
-    first = trained(normalized_mlp(56, seed=seed), seed, 1).relative_change[-1][0]
-    assert first > 100
-    assert deep.relative_change[-1][0] == pytest.approx(first, rel=0.01)
+    first = {
+        d: trained(normalized_mlp(d, seed=seed), seed, 1).relative_change[-1][0] for d in (10, 56)
+    }
+    assert first[56] > 100
+    # Of 56 layers all of the change is the first step's, but so steep a gradient is known to 20 %
+    # only: the ratio is 1.000, and 0.81 to 1.19 with noise of 1e-7 in every product. Of ten layers
+    # it is 2.4 to 3.4.
+    assert deep.relative_change[-1][0] / first[56] == pytest.approx(1, abs=0.5)
+    assert short.relative_change[-1][0] / first[10] > 2
 
 
 def late_loss(net, seed, steps, lr=0.1, **options):
