@@ -209,3 +209,14 @@ def test_a_norm_that_hides_nan_is_told_in_numbers() -> None:
     (verdict,) = verdicts("clipping/global-norm", range(1), clip_by_global_norm=finite_only)
     assert "under the key 'norm'" in repr(verdict)
     assert "text" not in repr(verdict)
+
+
+def test_no_digit_of_the_example_hangs_on_a_rounding_error():
+    """At the edge of ReLU one image cost the reference a point, where products round otherwise."""
+    first, last, mean, variance, _, x = get("batch-norm/predict").parts[0].example
+    u = x @ first.T
+    in_training = (u - u.mean(axis=0)) / np.sqrt(u.var(axis=0) + 1e-5)
+    for normed in ((u - mean) / np.sqrt(variance + 1e-5), in_training):
+        outputs = np.sort(np.maximum(normed, 0) @ last.T, axis=1)
+        assert (outputs[:, -1] - outputs[:, -2]).min() > 0.5
+        assert np.abs(normed).min() > 0.01
