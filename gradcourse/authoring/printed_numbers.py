@@ -136,6 +136,11 @@ def numbers_after(line: str, beginning: str) -> list[str]:
     return _NUMBER.findall(_folded(line)[len(beginning) :])
 
 
+def _words_after(line: str, beginning: str) -> str:
+    """Return a line after its beginning, without its numbers."""
+    return _NUMBER.sub("#", _folded(line)[len(beginning) :])
+
+
 def value(printed: str) -> float:
     """Return a printed number."""
     return float(printed.replace("−", "-"))
@@ -183,7 +188,7 @@ def _too_far(old: str, new: str, tolerance: Tolerance) -> str:
     folded = [_folded(line) for line in (old, new)]
     if not folded[1].startswith(tolerance.line):
         return f"a line begins otherwise{shown}"
-    if len({_NUMBER.sub("#", line[len(tolerance.line) :]) for line in folded}) > 1:
+    if len({_words_after(line, tolerance.line) for line in folded}) > 1:
         return f"the words of a line differ{shown}"
     pairs = zip(*(numbers_after(line, tolerance.line) for line in folded), strict=True)
     for place, (first, second) in enumerate(pairs):
@@ -317,7 +322,7 @@ def measured(
     rows: dict[Key, Range] = {}
     for tolerance in tolerances:
         runs = [one_line(text, tolerance.line) for text in printed]
-        words = {_NUMBER.sub("#", _folded(line)[len(tolerance.line) :]) for line in runs}
+        words = {_words_after(line, tolerance.line) for line in runs}
         if len(words) > 1:
             raise GradcourseError(
                 f'cell "{cell}": the line {tolerance.line!r} has other words in other runs: '

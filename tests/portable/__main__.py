@@ -18,7 +18,6 @@ import contextlib
 import datetime
 import hashlib
 import json
-import os
 import platform
 import re
 import subprocess
@@ -34,6 +33,7 @@ from pathlib import Path
 from machines import MACHINES, OLDEST_ONE, Machine, repeats
 
 from gradcourse.exercises import registry
+from gradcourse.support import write_atomically
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -150,10 +150,7 @@ class Memory:
                 name: {unit: vars(outcome) for unit, outcome in own.items()}
                 for name, own in self._outcomes.items()
             }
-            self._path.parent.mkdir(exist_ok=True)
-            whole = self._path.with_suffix(".part")
-            whole.write_text(json.dumps(plain, indent=1), encoding="utf-8")
-            os.replace(whole, self._path)
+            write_atomically(self._path, json.dumps(plain, indent=1))
 
 
 def main() -> int:
