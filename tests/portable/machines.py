@@ -48,6 +48,8 @@ class Machine:
         """Return the environment variables that make it, for a process or a kernel."""
         threads = str(self.threads)
         mine = self.kernels | {"OMP_NUM_THREADS": threads, "GRADCOURSE_PERTURB": self.disturbed}
+        if self.threads > 1:  # who waits sleeps: spinning takes the core that it is waiting for
+            mine["OMP_WAIT_POLICY"] = "passive"
         if self.disturbed:
             ours = [str(HOOK), os.environ.get("PYTHONPATH", "")]
             mine["PYTHONPATH"] = os.pathsep.join(path for path in ours if path)
