@@ -8,7 +8,7 @@ quantity into a band. None of them runs anything by itself: `gradcourse.checking
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +115,6 @@ class CodeExercise:
     functions: tuple[Function, ...]
     parts: tuple[Part, ...]
     hints: tuple[str, str, str]
-    lesson: str = ""
 
     @property
     def points(self) -> float:
@@ -176,7 +175,6 @@ class Prediction:
     misconceptions: tuple[NamedValue, ...] = ()
     hints: tuple[str, ...] = ()
     points: float = 0.0
-    lesson: str = ""
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -209,7 +207,6 @@ class Choice:
     explain: str
     hints: tuple[str, ...] = ()
     points: float = 0.0
-    lesson: str = ""
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -255,7 +252,6 @@ class Tuning:
     repeats: int = 3
     below: str = ""
     above: str = ""
-    lesson: str = field(default="")
 
 
 Exercise = CodeExercise | Prediction | Choice | Tuning

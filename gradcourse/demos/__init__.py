@@ -7,21 +7,8 @@ import importlib
 from functools import cache
 
 from gradcourse.figures.demo import Demo
+from gradcourse.lessons import LESSONS, lesson_about
 from gradcourse.support import GradcourseError
-
-_FILES = {
-    "start": "start",
-    "chain": "chain_rule",
-    "saturation": "saturation",
-    "recurrent": "recurrent",
-    "relu": "relu",
-    "init": "initialization",
-    "batch-norm": "batch_norm",
-    "residual": "residual",
-    "lstm": "lstm",
-    "clipping": "clipping",
-}
-"""From the first word of a demo's id to the module that defines it."""
 
 
 def demo(name: str) -> Demo:
@@ -44,12 +31,13 @@ def demo(name: str) -> Demo:
 
 def all_demos() -> tuple[Demo, ...]:
     """Return every demo of the course, in the order of the lessons."""
-    return tuple(one for group in _FILES for one in _known(group).values())
+    return tuple(one for row in LESSONS for one in _known(row.topic).values())
 
 
 @cache
-def _known(group: str) -> dict[str, Demo]:
-    if group not in _FILES:
+def _known(topic: str) -> dict[str, Demo]:
+    row = lesson_about(topic)
+    if row is None:
         return {}
-    module = importlib.import_module(f"gradcourse.demos.{_FILES[group]}")
+    module = importlib.import_module(f"gradcourse.demos.{row.folder}")
     return {one.id: one for one in module.DEMOS}

@@ -5,33 +5,10 @@ from __future__ import annotations
 import difflib
 import importlib
 from functools import cache
-from typing import NamedTuple
 
 from gradcourse.checking.exercise import Exercise
+from gradcourse.lessons import LESSONS, lesson_about
 from gradcourse.support import GradcourseError
-
-
-class _Home(NamedTuple):
-    """Where the exercises of one topic live, the notebook that asks them, whether they earn."""
-
-    module: str
-    assignment: str
-    earns: bool = True
-
-
-_HOMES = {
-    "start": _Home("start", "00", earns=False),
-    "chain": _Home("chain_rule", "01"),
-    "saturation": _Home("saturation", "02"),
-    "recurrent": _Home("recurrent", "03"),
-    "relu": _Home("relu", "04"),
-    "init": _Home("initialization", "05"),
-    "batch-norm": _Home("batch_norm", "06"),
-    "residual": _Home("residual", "07"),
-    "lstm": _Home("lstm", "08"),
-    "clipping": _Home("clipping", "09"),
-}
-"""By the first word of an exercise's id."""
 
 
 def get(id: str) -> Exercise:
@@ -55,18 +32,17 @@ def get(id: str) -> Exercise:
 
 def all_exercises() -> tuple[Exercise, ...]:
     """Return every exercise of the course, in the order of the lessons."""
-    return tuple(exercise for topic in _HOMES for exercise in _topic(topic).values())
+    return tuple(exercise for row in LESSONS for exercise in _topic(row.topic).values())
 
 
 def assignment_names() -> tuple[str, ...]:
     """Return the numbers of the assignments that earn points: "01", "02", … Loads none of them."""
-    return tuple(dict.fromkeys(home.assignment for home in _HOMES.values() if home.earns))
+    return tuple(row.number for row in LESSONS if row.earns)
 
 
 def modules_of(name: str) -> tuple[str, ...]:
     """Return the modules that hold an assignment's exercises, without loading them."""
-    homes = [home for home in _HOMES.values() if home.assignment == name]
-    return tuple(f"gradcourse.exercises.{home.module}" for home in homes)
+    return tuple(f"gradcourse.exercises.{row.folder}" for row in LESSONS if row.number == name)
 
 
 def assignment(name: str) -> tuple[Exercise, ...]:
@@ -86,21 +62,22 @@ def assignment(name: str) -> tuple[Exercise, ...]:
 
 
 def _questions(name: str) -> tuple[Exercise, ...]:
-    topics = [topic for topic, home in _HOMES.items() if home.assignment == name]
+    topics = [row.topic for row in LESSONS if row.number == name]
     return tuple(e for topic in topics for e in _topic(topic).values() if e.points)
 
 
 def solution_notebook(exercise: Exercise) -> str:
     """Return the notebook that solves an exercise; empty where the exercise earns nothing."""
-    home = _HOMES[exercise.id.partition("/")[0]]
-    return f"solutions/{home.assignment}_{home.module}.ipynb" if exercise.points else ""
+    row = lesson_about(exercise.id.partition("/")[0])
+    return row.solutions if row is not None and exercise.points else ""
 
 
 @cache
 def _topic(topic: str) -> dict[str, Exercise]:
-    if topic not in _HOMES:
+    row = lesson_about(topic)
+    if row is None:
         return {}
-    module = importlib.import_module(f"gradcourse.exercises.{_HOMES[topic].module}")
+    module = importlib.import_module(f"gradcourse.exercises.{row.folder}")
     exercises: dict[str, Exercise] = {}
     for exercise in module.EXERCISES:
         if exercise.id in exercises or exercise.id.partition("/")[0] != topic:

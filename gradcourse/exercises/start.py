@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gradcourse.checking.exercise import (
-    Arguments,
     CodeExercise,
     Function,
     Misconception,
@@ -14,10 +11,8 @@ from gradcourse.checking.exercise import (
     Prediction,
 )
 
-ASSIGNMENT = "00"
 
-
-def _half_to_the_50() -> float:
+def _half_to_the_50():
     product = 1.0
     for _ in range(50):
         product *= 0.5
@@ -27,7 +22,6 @@ def _half_to_the_50() -> float:
 FIRST_PREDICTION = Prediction(
     id="start/first-prediction",
     title="Fifty halves",
-    lesson="00",
     question="A gradient of size 1 is multiplied by 0.5 at each of 50 layers. How large is it "
     "then? Guess, without computing.",
     answer="guess",
@@ -57,19 +51,18 @@ FIRST_PREDICTION = Prediction(
 )
 
 
-def gradient_after(r: float, L: int) -> float:
+def gradient_after(r, L):
     """Gradient of size 1 after L layers that each multiply it by r."""
     return float(r**L)
 
 
-def _random_chains(rng: np.random.Generator) -> list[Arguments]:
+def _random_chains(rng):
     return [(float(r), int(rng.integers(3, 60))) for r in rng.uniform(0.3, 1.4, size=6)]
 
 
 GRADIENT_AFTER = CodeExercise(
     id="start/gradient-after",
     title="The gradient after L layers",
-    lesson="00",
     functions=(
         Function(
             name="gradient_after",

@@ -25,12 +25,12 @@ from gradcourse.demos.saturation import (
     relative_change,
     two_ways,
 )
-from gradcourse.exercises.saturation.lesson import readout_accuracy, saturated_share
 from gradcourse.exercises.saturation.networks import (
     end_to_end,
     first_deaf_layer,
     norm_ratio_with_decay,
 )
+from gradcourse.exercises.saturation.predictions import readout_accuracy, saturated_share
 from gradcourse.figures import Picture, Plot
 from gradcourse.nets import mlp
 from gradcourse.training import train

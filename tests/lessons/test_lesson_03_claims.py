@@ -35,8 +35,8 @@ from gradcourse.demos.recurrent import (
 from gradcourse.demos.recurrent.cliff import START
 from gradcourse.demos.recurrent.linear import two_unit_matrix
 from gradcourse.demos.recurrent.random import growth_over_200
-from gradcourse.exercises.recurrent.lesson import recall_accuracy, scalar_gradient
 from gradcourse.exercises.recurrent.networks import overflow_step, sigmoid_growth
+from gradcourse.exercises.recurrent.predictions import recall_accuracy, scalar_gradient
 from gradcourse.figures import Picture
 from gradcourse.instrument import (
     clip_grad_norm_,

@@ -28,7 +28,7 @@ from gradcourse.demos.relu.dead import sizes_and_zeros
 from gradcourse.diagnosis import diagnose
 from gradcourse.exercises.relu.cure import accuracy_with_cure
 from gradcourse.exercises.relu.depth import end_to_end
-from gradcourse.exercises.relu.lesson import accuracy_after
+from gradcourse.exercises.relu.predictions import accuracy_after
 from gradcourse.figures import Plot
 from gradcourse.instrument import probe
 from gradcourse.nets import mlp, scaled, with_activation

@@ -23,17 +23,17 @@ from gradcourse.demos.initialization.edge import (
 from gradcourse.demos.initialization.random_net import two_ways, two_ways_theory
 from gradcourse.demos.initialization.spectrum import jacobian_factors
 from gradcourse.demos.initialization.symmetry import awakening
-from gradcourse.exercises.initialization.lesson import (
-    distinct_units,
-    relu_growth,
-    start_net,
-)
 from gradcourse.exercises.initialization.networks import (
     default_delta,
     half_random_accuracy,
     tanh_variance,
 )
 from gradcourse.exercises.initialization.orthogonal import orthogonal
+from gradcourse.exercises.initialization.predictions import (
+    distinct_units,
+    relu_growth,
+    start_net,
+)
 from gradcourse.instrument import probe, product_log_singular_values
 from gradcourse.nets import constant_, mlp
 from gradcourse.training import train

@@ -15,14 +15,14 @@ from gradcourse.demos.batch_norm.depth import deltas, growth, network
 from gradcourse.demos.batch_norm.layer import batch_norm, gradient_by_torch, paths
 from gradcourse.demos.batch_norm.statistics import batch_variances, normalized_among_strangers
 from gradcourse.exercises.batch_norm.backward import bn_backward, bn_parameter_gradients
-from gradcourse.exercises.batch_norm.lesson import (
-    accuracy_sorted,
-    share_of_gradient,
-)
 from gradcourse.exercises.batch_norm.networks import (
     accuracy_with_accumulation,
     end_to_end,
     layers_to_a_thousand,
+)
+from gradcourse.exercises.batch_norm.predictions import (
+    accuracy_sorted,
+    share_of_gradient,
 )
 from gradcourse.nets import mlp, normalized_mlp
 from gradcourse.training import ShiftMeter, train

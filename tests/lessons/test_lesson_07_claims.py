@@ -21,7 +21,7 @@ from gradcourse.demos.residual.network import (
 from gradcourse.demos.residual.road import open_share
 from gradcourse.demos.residual.shattering import slopes, walk
 from gradcourse.demos.residual.variance import growth, mean_squares
-from gradcourse.exercises.residual.lesson import gradient_cosine
+from gradcourse.exercises.residual.predictions import gradient_cosine
 from gradcourse.exercises.residual.zeros import moved_with_two_zeros
 from gradcourse.instrument import jacobian_spectrum, probe
 from gradcourse.nets import residual_cnn, residual_mlp

@@ -28,8 +28,8 @@ from gradcourse.demos.lstm import (
 from gradcourse.drivers.lstm import drive_gru_step, drive_lstm_step
 from gradcourse.exercises.lstm.cells import lstm_step
 from gradcourse.exercises.lstm.gru import gru_step
-from gradcourse.exercises.lstm.lesson import default_direct_path, explosion
 from gradcourse.exercises.lstm.networks import gru_keeps, lag_of_one_percent
+from gradcourse.exercises.lstm.predictions import default_direct_path, explosion
 from gradcourse.instrument import lag_log_norms
 from gradcourse.nets import chrono_, recurrent
 

@@ -16,13 +16,13 @@ from gradcourse.demos.clipping.cliff import longest_step, starts
 from gradcourse.demos.clipping.decay import GAIN, RATE, UPDATES, spectral_norm
 from gradcourse.exercises.clipping.adaptive import adaptive_clip
 from gradcourse.exercises.clipping.angle import angle_to_raw
-from gradcourse.exercises.clipping.lesson import (
+from gradcourse.exercises.clipping.memory import rate_after_spike
+from gradcourse.exercises.clipping.predictions import (
     accuracy_after_accident,
     clipped_by_torch,
     share_that_arrives,
     shrinkage,
 )
-from gradcourse.exercises.clipping.memory import rate_after_spike
 from gradcourse.instrument import clip_grad_norm_, gradient_norm, lag_gradient
 from gradcourse.nets import mlp, recurrent
 from gradcourse.nets.recurrent import Truncated

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from machines import MACHINES, OLDEST_ONE, Machine, repeats
 
-from gradcourse.exercises import registry
+from gradcourse.lessons import LESSONS
 from gradcourse.support import write_atomically
 
 ROOT = Path(__file__).parents[2]
@@ -243,7 +243,7 @@ def _files_behind(unit: Unit, content: str) -> Iterator[Path]:
 
 def _topics(content: str) -> set[str]:
     """Return the folders of demos and exercises that a text names, and those that they import."""
-    folders = {word: home.module for word, home in registry._HOMES.items()}
+    folders = {row.topic: row.folder for row in LESSONS}
     found: set[str] = set()
     new = {folder for word, folder in folders.items() if f"{word}/" in content}
     new |= {folder for folder in folders.values() if f".{folder}" in content}

@@ -3,19 +3,18 @@
 from gradcourse.exercises.batch_norm.backward import BACKWARD
 from gradcourse.exercises.batch_norm.growth import GROWTH
 from gradcourse.exercises.batch_norm.layer import FORWARD
-from gradcourse.exercises.batch_norm.lesson import (
+from gradcourse.exercises.batch_norm.networks import ACCUMULATE, THOUSANDFOLD, TUNE_BETA
+from gradcourse.exercises.batch_norm.predict import PREDICT
+from gradcourse.exercises.batch_norm.predictions import (
     FIRST_DELTA,
     LARGE_WEIGHTS,
     OTHER_NORMS,
     SORTED_DIGITS,
     TWO_IMAGES,
 )
-from gradcourse.exercises.batch_norm.networks import ACCUMULATE, THOUSANDFOLD, TUNE_BETA
-from gradcourse.exercises.batch_norm.predict import PREDICT
 from gradcourse.exercises.batch_norm.rows import LAYER_NORM
 from gradcourse.exercises.batch_norm.running import RUNNING
 
-ASSIGNMENT = "06"
 EXERCISES = (
     LARGE_WEIGHTS,
     TWO_IMAGES,
@@ -33,4 +32,4 @@ EXERCISES = (
     TUNE_BETA,
 )
 
-__all__ = ["ASSIGNMENT", "EXERCISES"]
+__all__ = ["EXERCISES"]

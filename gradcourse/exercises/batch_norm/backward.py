@@ -2,86 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.exercises.batch_norm.layer import EXAMPLE, batches, standardised
 
 Array = NDArray[np.float64]
 
 
-def bn_backward(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def bn_backward(delta, u, gamma, eps):
     """∂ℒ/∂u = γ/s · (δ − mean δ − x̂ · mean(δ x̂)), with s = √(σ² + ε)."""
     x, size = standardised(u, eps)
     delta = np.asarray(delta, dtype=np.float64)
     return gamma / size * (delta - delta.mean(axis=0) - x * (delta * x).mean(axis=0))
 
 
-def bn_parameter_gradients(delta: Any, u: Any, eps: float) -> Array:
+def bn_parameter_gradients(delta, u, eps):
     """∂ℒ/∂γ and ∂ℒ/∂β, shape (2, n)."""
     x, _ = standardised(u, eps)
     return np.array([(delta * x).sum(axis=0), np.sum(delta, axis=0)])
 
 
-def _direct(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _direct(delta, u, gamma, eps):
     return gamma / standardised(u, eps)[1] * delta
 
 
-def _without_variance(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _without_variance(delta, u, gamma, eps):
     return _direct(delta - np.mean(delta, 0), u, gamma, eps)
 
 
-def _without_mean(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _without_mean(delta, u, gamma, eps):
     x, _ = standardised(u, eps)
     return _direct(delta - x * np.mean(delta * x, 0), u, gamma, eps)
 
 
-def _backward_unbiased(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _backward_unbiased(delta, u, gamma, eps):
     size = np.sqrt(np.var(u, 0, ddof=1) + eps)
     x = (u - np.mean(u, 0)) / size
     return gamma / size * (delta - np.mean(delta, 0) - x * np.mean(delta * x, 0))
 
 
-def _backward_without_eps(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _backward_without_eps(delta, u, gamma, eps):
     return bn_backward(delta, u, gamma, 0.0)
 
 
-def _sums(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _sums(delta, u, gamma, eps):
     x, _ = standardised(u, eps)
     return _direct(delta - np.sum(delta, 0) - x * np.sum(delta * x, 0), u, gamma, eps)
 
 
-def _sums_in_place(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _sums_in_place(delta, u, gamma, eps):
     """(u − μ) where x̂ belongs."""
     x = np.asarray(u) - np.mean(u, 0)
     return _direct(delta - np.mean(delta, 0) - x * np.mean(delta * x, 0), u, gamma, eps)
 
 
-def _plus(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _plus(delta, u, gamma, eps):
     return 2.0 * _direct(delta, u, gamma, eps) - bn_backward(delta, u, gamma, eps)
 
 
-def _plus_variance(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _plus_variance(delta, u, gamma, eps):
     return 2.0 * _without_variance(delta, u, gamma, eps) - bn_backward(delta, u, gamma, eps)
 
 
-def _by_square(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _by_square(delta, u, gamma, eps):
     return bn_backward(delta, u, gamma, eps) / standardised(u, eps)[1]
 
 
-def _along_units(delta: Any, u: Any, gamma: Any, eps: float) -> Array:
+def _along_units(delta, u, gamma, eps):
     return gamma * bn_backward(np.transpose(delta), np.transpose(u), 1.0, eps).T
 
 
-def _gradients(rng: np.random.Generator) -> Sequence[Arguments]:
+def _gradients(rng):
     return [(rng.normal(size=u.shape), u, gamma, eps) for u, gamma, _beta, eps in batches(rng)]
 
 
-def _gradients_of_parameters(rng: np.random.Generator) -> Sequence[Arguments]:
+def _gradients_of_parameters(rng):
     return [(rng.normal(size=u.shape), u, eps) for u, _gamma, _beta, eps in batches(rng)]
 
 
@@ -90,7 +87,6 @@ _DELTA = np.array([[1.0, 0.5], [0.0, -1.0], [0.0, 2.0]])
 BACKWARD = CodeExercise(
     id="batch-norm/backward",
     title="Batch norm, backwards",
-    lesson="06",
     functions=(
         Function(
             "bn_backward",

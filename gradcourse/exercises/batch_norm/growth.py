@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 
-def gradient_growth(a: Any, slope: Any) -> float:
+def gradient_growth(a, slope):
     """√(E[φ′²] / Var[φ]) from activations and slopes of a batch, shape (B, n)."""
     return float(np.sqrt(np.mean(np.square(slope)) / np.mean(np.var(a, axis=0))))
 
 
-def _without_batch_mean(a: Any, slope: Any) -> float:
+def _without_batch_mean(a, slope):
     return float(np.sqrt(np.mean(np.square(slope)) / np.mean(np.square(a))))
 
 
-def _variance_of_all(a: Any, slope: Any) -> float:
+def _variance_of_all(a, slope):
     return float(np.sqrt(np.mean(np.square(slope)) / np.var(a)))
 
 
-def _over_units(a: Any, slope: Any) -> float:
+def _over_units(a, slope):
     return float(np.sqrt(np.mean(np.square(slope)) / np.mean(np.var(a, axis=1))))
 
 
-def _unit_by_unit(a: Any, slope: Any) -> float:
+def _unit_by_unit(a, slope):
     return float(np.mean(np.sqrt(np.mean(np.square(slope), axis=0) / np.var(a, axis=0))))
 
 
-def _layers(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _layers(rng):
+    made = []
     for name, rows, units in (("relu", 40, 6), ("tanh", 30, 8), ("sigmoid", 50, 5)):
         z = rng.normal(rng.uniform(-1.0, 1.0, units), rng.uniform(0.6, 1.6, units), (rows, units))
         made.append((theory.activation(name, z), theory.slope(name, z)))
@@ -43,7 +40,6 @@ def _layers(rng: np.random.Generator) -> Sequence[Arguments]:
 GROWTH = CodeExercise(
     id="batch-norm/growth",
     title="What one batch-normed layer does to δ",
-    lesson="06",
     functions=(
         Function(
             "gradient_growth",

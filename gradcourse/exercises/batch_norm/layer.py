@@ -2,66 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def standardised(u: Any, eps: float) -> tuple[Array, Array]:
+def standardised(u, eps):
     """x̂ and √(σ² + ε) of a batch, shape (B, n)."""
     u = np.asarray(u, dtype=np.float64)
     size = np.sqrt(u.var(axis=0) + eps)
     return (u - u.mean(axis=0)) / size, size
 
 
-def bn_forward(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def bn_forward(u, gamma, beta, eps):
     """z = γ (u − μ)/√(σ² + ε) + β, each unit over the batch."""
     return gamma * standardised(u, eps)[0] + beta
 
 
-def _over_units(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _over_units(u, gamma, beta, eps):
     return gamma * standardised(np.transpose(u), eps)[0].T + beta
 
 
-def _one_mean(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _one_mean(u, gamma, beta, eps):
     return gamma * (u - np.mean(u)) / np.sqrt(np.var(u) + eps) + beta
 
 
-def _unbiased(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _unbiased(u, gamma, beta, eps):
     return gamma * (u - np.mean(u, 0)) / np.sqrt(np.var(u, 0, ddof=1) + eps) + beta
 
 
-def _by_variance(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _by_variance(u, gamma, beta, eps):
     return gamma * (u - np.mean(u, 0)) / (np.var(u, 0) + eps) + beta
 
 
-def _eps_outside(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _eps_outside(u, gamma, beta, eps):
     return gamma * (u - np.mean(u, 0)) / (np.std(u, 0) + eps) + beta
 
 
-def _no_eps(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _no_eps(u, gamma, beta, eps):
     with np.errstate(invalid="ignore", divide="ignore"):
         return gamma * (u - np.mean(u, 0)) / np.std(u, 0) + beta
 
 
-def batches(rng: np.random.Generator) -> Sequence[Arguments]:
+def batches(rng):
     """u, γ, β and ε, three times."""
-    made: list[Arguments] = []
+    made = []
     for rows, units in ((6, 3), (9, 4), (5, 5)):
         u = rng.normal(rng.uniform(-3.0, 3.0, units), rng.uniform(0.5, 3.0, units), (rows, units))
         made.append((u, rng.uniform(0.5, 2.0, units), rng.normal(size=units), 1e-3))
     return made
 
 
-def _silent_units(rng: np.random.Generator) -> Sequence[Arguments]:
+def _silent_units(rng):
     """One unit that is the same for all images, as a dead ReLU makes them; one nearly so."""
-    made: list[Arguments] = []
+    made = []
     for rows, units in ((6, 3), (8, 4)):
         u = rng.normal(0.0, 1.0, (rows, units))
         # A sum of eighths is exact, so the mean leaves exactly 0.
@@ -76,7 +73,6 @@ EXAMPLE = np.array([[1.0, 10.0], [3.0, 30.0], [5.0, 20.0]])
 FORWARD = CodeExercise(
     id="batch-norm/forward",
     title="Batch norm, forwards",
-    lesson="06",
     functions=(
         Function(
             "bn_forward",

@@ -20,9 +20,7 @@ SEEDS = range(5)
 # ---------------------------------------------------------------- accumulated gradients
 
 
-def accuracy_with_accumulation(
-    norm: str, batch: int, pieces: int, seed: int = 0, updates: int = 120
-) -> float:
+def accuracy_with_accumulation(norm, batch, pieces, seed=0, updates=120):
     """Test accuracy of 4 ReLU layers when each update averages the gradients of ``pieces`` batches.
 
     Learning rate 0.1; the images of one update are ``batch`` times ``pieces``.
@@ -45,7 +43,7 @@ def accuracy_with_accumulation(
     return accuracy(model, data.x_test, data.y_test)
 
 
-def _accumulate() -> str:
+def _accumulate():
     by_batch = accuracy_with_accumulation("batch", 2, 8)
     by_layer = accuracy_with_accumulation("layer", 2, 8)
     if by_batch > 0.8:
@@ -56,7 +54,6 @@ def _accumulate() -> str:
 ACCUMULATE = Choice(
     id="batch-norm/accumulate",
     title="Eight batches of two, one update",
-    lesson="06",
     question="Your memory holds two images. So you take the gradients of eight batches of two, "
     "average them, and then make one update: 16 images per update. Four ReLU layers, 120 updates, "
     "η = 0.1. With 16 images at once both batch norm and layer norm reach more than 85 % of the "
@@ -98,7 +95,7 @@ ACCUMULATE = Choice(
 # ---------------------------------------------------------------- depth
 
 
-def layers_to_a_thousand(seed: int) -> float:
+def layers_to_a_thousand(seed):
     """How many of 56 batch-normed ReLU layers δ crosses before it is 1000 times as large."""
     found = deltas(network("batch", DEEP, seed=seed))
     logs = np.log(found[::-1] / found[-1])
@@ -112,7 +109,6 @@ def layers_to_a_thousand(seed: int) -> float:
 THOUSANDFOLD = Prediction(
     id="batch-norm/thousandfold",
     title="A thousandfold gradient",
-    lesson="06",
     question="An untrained network of 56 ReLU layers with batch norm, 64 units each; He's "
     "weights; 128 digits. δ leaves the last hidden layer and travels back. Through how many layers "
     "must it go to become 1000 times as large? The check takes the median of five networks.",
@@ -157,7 +153,7 @@ THOUSANDFOLD = Prediction(
 )
 
 
-def end_to_end(seed: int, beta: float) -> float:
+def end_to_end(seed, beta):
     """Size of δ in layer 1 relative to layer 56 when every β starts there."""
     found = deltas(network("batch", DEEP, seed=seed, beta=beta))
     return float(found[0] / found[-1])
@@ -166,7 +162,6 @@ def end_to_end(seed: int, beta: float) -> float:
 TUNE_BETA = Tuning(
     id="batch-norm/beta",
     title="A β for 56 layers",
-    lesson="06",
     question="Choose the first value of every β so that δ in layer 1 of 56 batch-normed ReLU "
     "layers is between 4 and 60 times δ in layer 56. More would explode; less means that hardly a "
     "unit ever switches off, and 56 layers are nearly one.",

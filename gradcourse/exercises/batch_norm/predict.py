@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.batch_norm import drive_predict
 
 
-def predict(model: Any, x: Any) -> Any:
+def predict(model, x):
     """The digit of each row, in evaluation mode; the model is put back as it was."""
     import torch
 
@@ -23,25 +20,25 @@ def predict(model: Any, x: Any) -> Any:
     return digits
 
 
-def _no_eval(model: Any, x: Any) -> Any:
+def _no_eval(model, x):
     import torch
 
     with torch.no_grad():
         return model(x).argmax(dim=1)
 
 
-def _stays_in_eval(model: Any, x: Any) -> Any:
+def _stays_in_eval(model, x):
     model.eval()
     return _no_eval(model, x)
 
 
-def _always_trains(model: Any, x: Any) -> Any:
+def _always_trains(model, x):
     digits = _stays_in_eval(model, x)
     model.train()
     return digits
 
 
-def _norms_stay_in_eval(model: Any, x: Any) -> Any:
+def _norms_stay_in_eval(model, x):
     from torch import nn
 
     for module in model.modules():
@@ -50,20 +47,20 @@ def _norms_stay_in_eval(model: Any, x: Any) -> Any:
     return _no_eval(model, x)
 
 
-def _statistics_put_back(model: Any, x: Any) -> Any:
+def _statistics_put_back(model, x):
     state = {name: value.clone() for name, value in model.state_dict().items()}
     digits = _no_eval(model, x)
     model.load_state_dict(state)
     return digits
 
 
-def _one_by_one(model: Any, x: Any) -> Any:
+def _one_by_one(model, x):
     import torch
 
     return torch.cat([_no_eval(model, row[None]) for row in x])
 
 
-def _outputs(model: Any, x: Any) -> Any:
+def _outputs(model, x):
     was_training = model.training
     model.eval()
     outputs = model(x).detach()
@@ -71,17 +68,17 @@ def _outputs(model: Any, x: Any) -> Any:
     return outputs
 
 
-def _largest(model: Any, x: Any) -> Any:
+def _largest(model, x):
     return _outputs(model, x).max(dim=1).values
 
 
-def _over_images(model: Any, x: Any) -> Any:
+def _over_images(model, x):
     return _outputs(model, x).argmax(dim=0)
 
 
-def _models(training: bool) -> Callable[[np.random.Generator], Sequence[Arguments]]:
-    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
-        made: list[Arguments] = []
+def _models(training):
+    def cases(rng):
+        made = []
         for rows in (12, 7):
             mean, variance = rng.normal(0.0, 3.0, 16), rng.uniform(0.2, 6.0, 16)
             first, last = rng.normal(size=(16, 8)), rng.normal(size=(10, 16))
@@ -91,7 +88,7 @@ def _models(training: bool) -> Callable[[np.random.Generator], Sequence[Argument
     return cases
 
 
-def _small_model(training: bool) -> Arguments:
+def _small_model(training):
     """In both modes each digit wins clearly, and no unit stands at 0: no rounding may decide."""
     rng = np.random.default_rng(1)
     first, last = rng.integers(-2, 3, (4, 3)) * 1.0, rng.integers(-2, 3, (10, 4)) * 1.0
@@ -102,7 +99,6 @@ def _small_model(training: bool) -> Arguments:
 PREDICT = CodeExercise(
     id="batch-norm/predict",
     title="A prediction that does not look at its neighbours",
-    lesson="06",
     functions=(
         Function(
             "predict",

@@ -2,79 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.exercises.batch_norm.layer import bn_forward
 
 Array = NDArray[np.float64]
 
 
-def ln_forward(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def ln_forward(u, gamma, beta, eps):
     """Each image by the mean and the variance of its own units."""
     u = np.asarray(u, dtype=np.float64)
     centred = u - u.mean(axis=1, keepdims=True)
     return gamma * centred / np.sqrt(u.var(axis=1, keepdims=True) + eps) + beta
 
 
-def rms_forward(u: Any, gamma: Any, eps: float) -> Array:
+def rms_forward(u, gamma, eps):
     """Each image by the root mean square of its own units."""
     u = np.asarray(u, dtype=np.float64)
     return gamma * u / np.sqrt(np.mean(u**2, axis=1, keepdims=True) + eps)
 
 
-def _ln_flat(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _ln_flat(u, gamma, beta, eps):
     return gamma * (u - np.mean(u, 1)) / np.sqrt(np.var(u, 1) + eps) + beta
 
 
-def _ln_unbiased(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _ln_unbiased(u, gamma, beta, eps):
     centred = u - np.mean(u, 1, keepdims=True)
     return gamma * centred / np.sqrt(np.var(u, 1, ddof=1, keepdims=True) + eps) + beta
 
 
-def _ln_eps_outside(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _ln_eps_outside(u, gamma, beta, eps):
     centred = u - np.mean(u, 1, keepdims=True)
     return gamma * centred / (np.std(u, 1, keepdims=True) + eps) + beta
 
 
-def _ln_whole(u: Any, gamma: Any, beta: Any, eps: float) -> Array:
+def _ln_whole(u, gamma, beta, eps):
     return gamma * (u - np.mean(u)) / np.sqrt(np.var(u) + eps) + beta
 
 
-def _rms_norm_of_row(u: Any, gamma: Any, eps: float) -> Array:
+def _rms_norm_of_row(u, gamma, eps):
     return gamma * u / np.sqrt(np.sum(np.square(u), 1, keepdims=True) + eps)
 
 
-def _rms_over_batch(u: Any, gamma: Any, eps: float) -> Array:
+def _rms_over_batch(u, gamma, eps):
     return gamma * u / np.sqrt(np.mean(np.square(u), 0) + eps)
 
 
-def _rms_flat(u: Any, gamma: Any, eps: float) -> Array:
+def _rms_flat(u, gamma, eps):
     return gamma * u / np.sqrt(np.mean(np.square(u), 1) + eps)
 
 
-def _rms_eps_outside(u: Any, gamma: Any, eps: float) -> Array:
+def _rms_eps_outside(u, gamma, eps):
     return gamma * u / (np.sqrt(np.mean(np.square(u), 1, keepdims=True)) + eps)
 
 
-def _rms_squared(u: Any, gamma: Any, eps: float) -> Array:
+def _rms_squared(u, gamma, eps):
     return gamma * u / (np.mean(np.square(u), 1, keepdims=True) + eps)
 
 
-def _rms_of_all(u: Any, gamma: Any, eps: float) -> Array:
+def _rms_of_all(u, gamma, eps):
     return gamma * u / np.sqrt(np.mean(np.square(u)) + eps)
 
 
-def _rms_by_variance(u: Any, gamma: Any, eps: float) -> Array:
+def _rms_by_variance(u, gamma, eps):
     return gamma * u / np.sqrt(np.var(u, 1, keepdims=True) + eps)
 
 
-def _pairs(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _pairs(rng):
+    made = []
     for rows, units in ((2, 4), (1, 5), (2, 6)):
         u = rng.normal(rng.uniform(-2.0, 2.0, (rows, 1)), rng.uniform(0.5, 3.0, (rows, 1)),
                        (rows, units))  # fmt: skip
@@ -82,7 +79,7 @@ def _pairs(rng: np.random.Generator) -> Sequence[Arguments]:
     return made
 
 
-def _pairs_without_beta(rng: np.random.Generator) -> Sequence[Arguments]:
+def _pairs_without_beta(rng):
     return [(u, gamma, eps) for u, gamma, _beta, eps in _pairs(rng)]
 
 
@@ -92,7 +89,6 @@ _GAMMA = np.array([1.0, 2.0, 1.0])
 LAYER_NORM = CodeExercise(
     id="batch-norm/layer-norm",
     title="Layer norm and RMS norm, at batch sizes 1 and 2",
-    lesson="06",
     functions=(
         Function(
             "ln_forward",

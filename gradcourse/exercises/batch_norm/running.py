@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def update_running(mean: Any, variance: Any, u: Any, momentum: float) -> Array:
+def update_running(mean, variance, u, momentum):
     """The running mean and the running variance after one more batch, shape (2, n)."""
     old = np.array([mean, variance], dtype=np.float64)
     return (1.0 - momentum) * old + momentum * np.array([np.mean(u, 0), np.var(u, 0, ddof=1)])
 
 
-def _averaged(batch: Callable[[Any], Any]) -> Callable[..., Array]:
-    def answer(mean: Any, variance: Any, u: Any, momentum: float) -> Array:
+def _averaged(batch):
+    def answer(mean, variance, u, momentum):
         return (1.0 - momentum) * np.array([mean, variance]) + momentum * np.array(batch(u))
 
     return answer
 
 
-def _spread_about_the_new_mean(mean: Any, variance: Any, u: Any, momentum: float) -> Array:
+def _spread_about_the_new_mean(mean, variance, u, momentum):
     new, _ = update_running(mean, variance, u, momentum)
     spread = np.sum(np.square(u - new), 0) / (len(u) - 1)
     return np.array([new, (1.0 - momentum) * np.asarray(variance) + momentum * spread])
 
 
-def _added(mean: Any, variance: Any, u: Any, momentum: float) -> Array:
+def _added(mean, variance, u, momentum):
     return np.array([mean, variance]) + momentum * np.array([np.mean(u, 0), np.var(u, 0, ddof=1)])
 
 
-def _replaced(mean: Any, variance: Any, u: Any, momentum: float) -> Array:
+def _replaced(mean, variance, u, momentum):
     return np.array([np.mean(u, 0), np.var(u, 0, ddof=1)])
 
 
-def _one_more_batch(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _one_more_batch(rng):
+    made = []
     for rows, units in ((4, 3), (8, 4), (3, 5)):
         u = rng.normal(rng.uniform(-3.0, 3.0, units), rng.uniform(1.5, 3.0, units), (rows, units))
         start = rng.normal(size=units), rng.uniform(0.2, 0.9, units)
@@ -52,7 +49,6 @@ def _one_more_batch(rng: np.random.Generator) -> Sequence[Arguments]:
 RUNNING = CodeExercise(
     id="batch-norm/running",
     title="Running statistics",
-    lesson="06",
     functions=(
         Function(
             "update_running",

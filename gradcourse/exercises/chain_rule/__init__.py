@@ -1,12 +1,11 @@
 """Lesson 01 and its assignment: products of the chain rule."""
 
-from gradcourse.exercises.chain_rule.lesson import LESSON_QUESTIONS
 from gradcourse.exercises.chain_rule.matrices import EIGENVALUES, MATRIX_BACKWARD, TUNE_GAIN
+from gradcourse.exercises.chain_rule.predictions import LESSON_QUESTIONS
 from gradcourse.exercises.chain_rule.scalar_backward import SCALAR_BACKWARD
 from gradcourse.exercises.chain_rule.typical import LYAPUNOV, TYPICAL_PRODUCT
 from gradcourse.exercises.chain_rule.underflow import UNDERFLOW_DEPTH
 
-ASSIGNMENT = "01"
 EXERCISES = (
     *LESSON_QUESTIONS,
     UNDERFLOW_DEPTH,
@@ -18,4 +17,4 @@ EXERCISES = (
     EIGENVALUES,
 )
 
-__all__ = ["ASSIGNMENT", "EXERCISES"]
+__all__ = ["EXERCISES"]

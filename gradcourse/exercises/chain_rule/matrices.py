@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcourse.checking.exercise import (
-    Arguments,
     Choice,
     CodeExercise,
     Function,
@@ -21,14 +19,14 @@ from gradcourse.checking.exercise import (
 )
 
 if TYPE_CHECKING:
-    from gradcourse.figures import Demo
+    pass
 
 Array = np.ndarray
 
 # ── A chain of matrices ──────────────────────────────────────────────────────────────────────────
 
 
-def input_gradient(weights: Sequence[Array], upstream: Array) -> Array:
+def input_gradient(weights, upstream):
     """Gradient with respect to x of a loss on W_L … W_1 x, given the gradient at the output."""
     delta = upstream
     for weight in reversed(weights):
@@ -36,37 +34,37 @@ def input_gradient(weights: Sequence[Array], upstream: Array) -> Array:
     return delta
 
 
-def _no_transpose(weights: Sequence[Array], upstream: Array) -> Array:
+def _no_transpose(weights, upstream):
     delta = upstream
     for weight in reversed(weights):
         delta = weight @ delta
     return delta
 
 
-def _forward_order(weights: Sequence[Array], upstream: Array) -> Array:
+def _forward_order(weights, upstream):
     delta = upstream
     for weight in weights:
         delta = weight.T @ delta
     return delta
 
 
-def _forward_pass(weights: Sequence[Array], upstream: Array) -> Array:
+def _forward_pass(weights, upstream):
     delta = upstream
     for weight in weights:
         delta = weight @ delta
     return delta
 
 
-def _stopped_at_layer_one(weights: Sequence[Array], upstream: Array) -> Array:
+def _stopped_at_layer_one(weights, upstream):
     return input_gradient(weights[1:], upstream)
 
 
-def _last_matrix_skipped(weights: Sequence[Array], upstream: Array) -> Array:
+def _last_matrix_skipped(weights, upstream):
     return input_gradient(weights[:-1], upstream)
 
 
-def _square_chains(rng: np.random.Generator) -> list[Arguments]:
-    cases: list[Arguments] = []
+def _square_chains(rng):
+    cases = []
     for _ in range(4):
         width, depth = int(rng.integers(3, 6)), int(rng.integers(3, 6))
         weights = [rng.normal(size=(width, width)) for _ in range(depth)]
@@ -74,8 +72,8 @@ def _square_chains(rng: np.random.Generator) -> list[Arguments]:
     return cases
 
 
-def _rectangular_chains(rng: np.random.Generator) -> list[Arguments]:
-    cases: list[Arguments] = []
+def _rectangular_chains(rng):
+    cases = []
     for _ in range(4):
         widths = rng.permutation(np.arange(2, 8))[: int(rng.integers(4, 6))]
         weights = [rng.normal(size=(int(n_out), int(n_in))) for n_in, n_out in pairwise(widths)]
@@ -86,7 +84,6 @@ def _rectangular_chains(rng: np.random.Generator) -> list[Arguments]:
 MATRIX_BACKWARD = CodeExercise(
     id="chain/matrix-backward",
     title="Backward through a chain of matrices",
-    lesson="01",
     functions=(
         Function(
             name="input_gradient",
@@ -158,13 +155,13 @@ MATRIX_BACKWARD = CodeExercise(
 # ── Tuning a chain ───────────────────────────────────────────────────────────────────────────────
 
 
-def _sloped_chain() -> Demo:
+def _sloped_chain():
     from gradcourse.demos.chain_rule import SLOPED_CHAIN
 
     return SLOPED_CHAIN
 
 
-def _measure_sloped_chain(seed: int, gain: float) -> float:
+def _measure_sloped_chain(seed, gain):
     from gradcourse.demos.chain_rule import sloped_chain_norms
 
     return float(sloped_chain_norms(gain, seed)[0])
@@ -173,7 +170,6 @@ def _measure_sloped_chain(seed: int, gain: float) -> float:
 TUNE_GAIN = Tuning(
     id="chain/tune-gain",
     title="Keep a gradient alive through 50 layers",
-    lesson="01",
     question="Going backward, each of 50 layers multiplies the gradient by a matrix of Gaussian "
     "entries with standard deviation gain/sqrt(128), and then each component by a slope of its "
     "own, uniform between 0 and 1. Choose the gain so that the gradient that reaches layer 1 is "
@@ -221,7 +217,7 @@ TUNE_GAIN = Tuning(
 # ── A choice ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _measure_eigenvalues() -> str:
+def _measure_eigenvalues():
     """Alternate two matrices, each with both eigenvalues 0.5, and look at the product."""
     first = np.array([[0.5, 3.0], [0.0, 0.5]])
     product = np.linalg.matrix_power(first.T @ first, 10)
@@ -233,7 +229,6 @@ def _measure_eigenvalues() -> str:
 EIGENVALUES = Choice(
     id="chain/eigenvalues",
     title="All eigenvalues below 1",
-    lesson="01",
     question="Every factor of a long matrix product has all its eigenvalues inside the unit "
     "circle, |eigenvalue| < 1. The factors differ from each other. What can you say about the "
     "product?",

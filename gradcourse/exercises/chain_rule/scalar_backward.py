@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.checking.exercise import (
-    Arguments,
     CodeExercise,
     Function,
     Misconception,
@@ -15,63 +14,63 @@ from gradcourse.checking.exercise import (
 Array = np.ndarray
 
 
-def _signals(w: Array, x: float) -> Array:
+def _signals(w, x):
     """h_0 … h_{L-1}: what enters each factor."""
     return float(x) * np.concatenate([[1.0], np.cumprod(w[:-1])])
 
 
-def _deltas(w: Array, upstream: float) -> Array:
+def _deltas(w, upstream):
     """Gradient at the output of each factor."""
     return float(upstream) * np.concatenate([np.cumprod(w[:0:-1])[::-1], [1.0]])
 
 
-def chain_gradient(w: Array, x: float, upstream: float) -> Array:
+def chain_gradient(w, x, upstream):
     """Gradient of the loss with respect to every factor of h_L = w_L … w_1 x."""
     return _deltas(w, upstream) * _signals(w, x)
 
 
-def _divided(w: Array, x: float, upstream: float) -> Array:
+def _divided(w, x, upstream):
     with np.errstate(all="ignore"):
         return upstream * x * np.prod(w) / w
 
 
-def _nan_made_zero(w: Array, x: float, upstream: float) -> Array:
+def _nan_made_zero(w, x, upstream):
     return np.nan_to_num(_divided(w, x, upstream))
 
 
-def _no_signal_below(w: Array, x: float, upstream: float) -> Array:
+def _no_signal_below(w, x, upstream):
     return _deltas(w, upstream) * x
 
 
-def _no_delta(w: Array, x: float, upstream: float) -> Array:
+def _no_delta(w, x, upstream):
     return _signals(w, x) * upstream
 
 
-def _of_the_signals(w: Array, x: float, upstream: float) -> Array:
+def _of_the_signals(w, x, upstream):
     return _deltas(w, upstream) * w
 
 
-def _only_delta(w: Array, x: float, upstream: float) -> Array:
+def _only_delta(w, x, upstream):
     return _deltas(w, upstream)
 
 
-def _own_factor_kept(w: Array, x: float, upstream: float) -> Array:
+def _own_factor_kept(w, x, upstream):
     return chain_gradient(w, x, upstream) * w
 
 
-def _no_upstream(w: Array, x: float, upstream: float) -> Array:
+def _no_upstream(w, x, upstream):
     return chain_gradient(w, x, 1.0)
 
 
-def _no_input(w: Array, x: float, upstream: float) -> Array:
+def _no_input(w, x, upstream):
     return chain_gradient(w, 1.0, upstream)
 
 
-def _reversed(w: Array, x: float, upstream: float) -> Array:
+def _reversed(w, x, upstream):
     return chain_gradient(w, x, upstream)[::-1]
 
 
-def _chain(rng: np.random.Generator) -> tuple[Array, float, float]:
+def _chain(rng):
     length = int(rng.integers(4, 9))
     signs = rng.choice([-1.0, 1.0], size=length)
     return (
@@ -81,12 +80,12 @@ def _chain(rng: np.random.Generator) -> tuple[Array, float, float]:
     )
 
 
-def _chains(rng: np.random.Generator) -> list[Arguments]:
+def _chains(rng):
     return [_chain(rng) for _ in range(6)]
 
 
-def _chains_with_zero(rng: np.random.Generator) -> list[Arguments]:
-    cases: list[Arguments] = []
+def _chains_with_zero(rng):
+    cases = []
     for _ in range(4):
         w, x, upstream = _chain(rng)
         w[1] = 0.0  # never in the middle: a reversed answer must look different
@@ -97,7 +96,6 @@ def _chains_with_zero(rng: np.random.Generator) -> list[Arguments]:
 SCALAR_BACKWARD = CodeExercise(
     id="chain/scalar-backward",
     title="Backward through a chain of numbers",
-    lesson="01",
     functions=(
         Function(
             name="chain_gradient",

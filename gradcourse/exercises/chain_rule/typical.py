@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from gradcourse.checking.exercise import (
-    Arguments,
     CodeExercise,
     Function,
     Misconception,
@@ -19,77 +18,76 @@ from gradcourse.checking.exercise import (
 Array = np.ndarray
 
 
-def lyapunov(factors: Array) -> float:
+def lyapunov(factors):
     """Mean of log |factor|: the product's typical rate per factor."""
     return float(np.mean(np.log(np.abs(factors))))
 
 
-def _log_of_mean(factors: Array) -> float:
+def _log_of_mean(factors):
     return float(np.log(np.mean(np.abs(factors))))
 
 
-def _log_of_product(factors: Array) -> float:
+def _log_of_product(factors):
     with np.errstate(all="ignore"):
         return float(np.log(np.abs(np.prod(factors))) / len(factors))
 
 
-def _no_absolute_value(factors: Array) -> float:
+def _no_absolute_value(factors):
     with np.errstate(all="ignore"):
         return float(np.mean(np.log(factors)))
 
 
-def _sum(factors: Array) -> float:
+def _sum(factors):
     return float(np.sum(np.log(np.abs(factors))))
 
 
-def _base_ten(factors: Array) -> float:
+def _base_ten(factors):
     return float(np.mean(np.log10(np.abs(factors))))
 
 
-def _log_of_median(factors: Array) -> float:
+def _log_of_median(factors):
     return float(np.log(np.median(np.abs(factors))))
 
 
-def _base_two(factors: Array) -> float:
+def _base_two(factors):
     return float(np.mean(np.log2(np.abs(factors))))
 
 
-def _geometric_mean(factors: Array) -> float:
+def _geometric_mean(factors):
     return float(np.exp(lyapunov(factors)))
 
 
-def _log_of_zero(factors: Array) -> float:
+def _log_of_zero(factors):
     return math.log(abs(float(np.prod(factors)))) / len(factors)
 
 
-def _positive_ones(factors: Array) -> float:
+def _positive_ones(factors):
     return float(np.mean(np.log(factors[factors > 0])))
 
 
-def _one_too_few(factors: Array) -> float:
+def _one_too_few(factors):
     return _sum(factors) / (len(factors) - 1)
 
 
-def _absolute_value_outside(factors: Array) -> float:
+def _absolute_value_outside(factors):
     return abs(lyapunov(factors))
 
 
-def _short_positive(rng: np.random.Generator) -> list[Arguments]:
+def _short_positive(rng):
     return [(rng.uniform(0.3, 2.0, size=int(rng.integers(20, 50))),) for _ in range(5)]
 
 
-def _long(rng: np.random.Generator) -> list[Arguments]:
+def _long(rng):
     return [(rng.uniform(0.1, 1.0, size=10_000),) for _ in range(2)]
 
 
-def _negative(rng: np.random.Generator) -> list[Arguments]:
+def _negative(rng):
     return [(rng.normal(0.0, 1.5, size=int(rng.integers(20, 50))),) for _ in range(5)]
 
 
 LYAPUNOV = CodeExercise(
     id="chain/lyapunov",
     title="Lyapunov exponent in the log domain",
-    lesson="01",
     functions=(
         Function(
             name="lyapunov",
@@ -208,7 +206,7 @@ LYAPUNOV = CodeExercise(
 )
 
 
-def _measure_typical() -> float:
+def _measure_typical():
     factors = np.random.default_rng(0).uniform(0.0, 2.0, size=(20_000, 50))
     return float(np.exp(np.median(np.log(factors).sum(axis=1))))
 
@@ -216,7 +214,6 @@ def _measure_typical() -> float:
 TYPICAL_PRODUCT = Prediction(
     id="chain/typical-product",
     title="The typical product",
-    lesson="01",
     question="Each of 50 factors is drawn uniformly between 0 and 2, so their mean is exactly 1. "
     "What is the median of their product, over 20,000 such chains?",
     answer="typical_product",

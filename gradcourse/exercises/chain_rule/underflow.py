@@ -7,10 +7,8 @@ import math
 import numpy as np
 
 from gradcourse.checking.exercise import (
-    Arguments,
     CodeExercise,
     Function,
-    MakeCases,
     Misconception,
     Part,
 )
@@ -19,51 +17,51 @@ _SMALLEST = {"float16": -24, "bfloat16": -133, "float32": -149, "float64": -1074
 _SMALLEST_NORMAL = {"float16": -14, "bfloat16": -126, "float32": -126}
 
 
-def _first_zero(factor: float, smallest: int) -> int:
+def _first_zero(factor, smallest):
     """First L at which factor**L is at most half of 2**smallest, which rounds to 0."""
     return math.ceil((smallest - 1) / math.log2(factor))
 
 
-def underflow_depth(factor: float, dtype: str) -> int:
+def underflow_depth(factor, dtype):
     """Smallest L for which factor**L, rounded to dtype, is 0."""
     return _first_zero(factor, _SMALLEST[dtype])
 
 
-def _leaves_normals(factor: float, dtype: str) -> int:
+def _leaves_normals(factor, dtype):
     return math.floor(_SMALLEST_NORMAL[dtype] / math.log2(factor)) + 1
 
 
-def _no_rounding(factor: float, dtype: str) -> int:
+def _no_rounding(factor, dtype):
     return math.floor(_SMALLEST[dtype] / math.log2(factor)) + 1
 
 
-def _in_python_floats(factor: float, dtype: str) -> int:
+def _in_python_floats(factor, dtype):
     return _first_zero(factor, _SMALLEST["float64"])
 
 
-def _last_nonzero(factor: float, dtype: str) -> int:
+def _last_nonzero(factor, dtype):
     return underflow_depth(factor, dtype) - 1
 
 
-def _sixteen_bits(factor: float, dtype: str) -> int:
+def _sixteen_bits(factor, dtype):
     return underflow_depth(factor, "float16" if dtype == "bfloat16" else dtype)
 
 
-def _always_float32(factor: float, dtype: str) -> int:
+def _always_float32(factor, dtype):
     return underflow_depth(factor, "float32")
 
 
-def _tie_above_zero(factor: float, dtype: str) -> int:
+def _tie_above_zero(factor, dtype):
     return math.floor((_SMALLEST[dtype] - 1) / math.log2(factor)) + 1
 
 
-def _eight_digits(factor: float) -> float:
+def _eight_digits(factor):
     """The factor with the 8 binary digits that bfloat16 keeps."""
     mantissa, exponent = math.frexp(factor)
     return math.ldexp(round(mantissa * 2**8), exponent - 8)
 
 
-def _factor_rounded_first(factor: float, dtype: str) -> int:
+def _factor_rounded_first(factor, dtype):
     rounded = {
         "float16": float(np.float16(factor)),
         "bfloat16": _eight_digits(factor),
@@ -72,12 +70,12 @@ def _factor_rounded_first(factor: float, dtype: str) -> int:
     return underflow_depth(rounded[dtype], dtype)
 
 
-def _range_of_float32(factor: float, dtype: str) -> int:
+def _range_of_float32(factor, dtype):
     return underflow_depth(factor, "float32" if dtype == "bfloat16" else dtype)
 
 
-def _factors_for(*dtypes: str) -> MakeCases:
-    def cases(rng: np.random.Generator) -> list[Arguments]:
+def _factors_for(*dtypes):
+    def cases(rng):
         # The larger factors tell half of the smallest number from the smallest number itself.
         ranges = [(0.05, 0.5), (0.05, 0.5), (0.8, 0.95), (0.8, 0.95)]
         random = [(float(rng.uniform(*ends)), dtype) for dtype in dtypes for ends in ranges]
@@ -89,7 +87,6 @@ def _factors_for(*dtypes: str) -> MakeCases:
 UNDERFLOW_DEPTH = CodeExercise(
     id="chain/underflow-depth",
     title="Where a power becomes 0",
-    lesson="01",
     functions=(
         Function(
             name="underflow_depth",

@@ -3,14 +3,13 @@
 from gradcourse.exercises.clipping.adaptive import ADAPTIVE
 from gradcourse.exercises.clipping.angle import ANGLE
 from gradcourse.exercises.clipping.global_norm import GLOBAL_NORM
-from gradcourse.exercises.clipping.lesson import ACCIDENT, BY_VALUE, HUGE, PRESS, SMALLEST
 from gradcourse.exercises.clipping.loop import STEP
 from gradcourse.exercises.clipping.memory import MEMORY
 from gradcourse.exercises.clipping.omega import OMEGA
+from gradcourse.exercises.clipping.predictions import ACCIDENT, BY_VALUE, HUGE, PRESS, SMALLEST
 from gradcourse.exercises.clipping.threshold import THRESHOLD
 from gradcourse.exercises.clipping.weights import PENALTIES, TUNE_DECAY
 
-ASSIGNMENT = "09"
 EXERCISES = (
     BY_VALUE,
     SMALLEST,
@@ -28,4 +27,4 @@ EXERCISES = (
     OMEGA,
 )
 
-__all__ = ["ASSIGNMENT", "EXERCISES"]
+__all__ = ["EXERCISES"]

@@ -2,76 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def adaptive_clip(G: Any, W: Any, limit: float, eps: float) -> Array:
+def adaptive_clip(G, W, limit, eps):
     """Scale each row of G so that ‖G_i‖ ≤ limit · max(‖W_i‖, eps)."""
     allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
     size = np.linalg.norm(G, axis=1, keepdims=True)
     return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
 
 
-def _no_eps(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _no_eps(G, W, limit, eps):
     return adaptive_clip(G, W, limit, 0.0)
 
 
-def _whole(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _whole(G, W, limit, eps):
     return adaptive_clip(np.ravel(G)[None], np.ravel(W)[None], limit, eps).reshape(np.shape(G))
 
 
-def _always(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _always(G, W, limit, eps):
     allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
     return np.asarray(G * allowed / np.linalg.norm(G, axis=1, keepdims=True))
 
 
-def _flat_limit(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _flat_limit(G, W, limit, eps):
     size = np.linalg.norm(G, axis=1, keepdims=True)
     return np.asarray(G * np.minimum(1.0, limit / np.maximum(size, 1e-30)))
 
 
-def _added_eps(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _added_eps(G, W, limit, eps):
     allowed = limit * (np.linalg.norm(W, axis=1, keepdims=True) + eps)
     size = np.linalg.norm(G, axis=1, keepdims=True)
     return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
 
 
-def _eps_outside(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _eps_outside(G, W, limit, eps):
     allowed = np.maximum(limit * np.linalg.norm(W, axis=1, keepdims=True), eps)
     size = np.linalg.norm(G, axis=1, keepdims=True)
     return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
 
 
-def _by_entry(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _by_entry(G, W, limit, eps):
     allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
     return np.asarray(np.clip(G, -allowed, allowed))
 
 
-def _entry_with_entry(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _entry_with_entry(G, W, limit, eps):
     allowed = limit * np.maximum(np.abs(W), eps)
     return np.asarray(np.clip(G, -allowed, allowed))
 
 
-def _without_keepdims(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _without_keepdims(G, W, limit, eps):
     allowed = limit * np.maximum(np.linalg.norm(W, axis=1), eps)
     return np.asarray(G * np.minimum(1.0, allowed / np.maximum(np.linalg.norm(G, axis=1), 1e-30)))
 
 
-def _one_factor(G: Any, W: Any, limit: float, eps: float) -> Array:
+def _one_factor(G, W, limit, eps):
     allowed = limit * np.maximum(np.linalg.norm(W, axis=1), eps)
     return np.asarray(G * min(1.0, float((allowed / np.linalg.norm(G, axis=1)).min())))
 
 
-def _layers(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _layers(rng):
+    made = []
     for rows, columns in ((4, 3), (5, 4), (3, 6)):
         W = rng.normal(size=(rows, columns)) * rng.uniform(0.5, 2.0, (rows, 1))
         G = rng.normal(size=(rows, columns)) * rng.uniform(0.5, 2.0, (rows, 1))
@@ -80,8 +77,8 @@ def _layers(rng: np.random.Generator) -> Sequence[Arguments]:
     return made
 
 
-def _zero_rows(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _zero_rows(rng):
+    made = []
     for G, W, limit, eps in _layers(rng):
         W[1] = 0.0
         made.append((G, W, limit, eps))
@@ -91,7 +88,6 @@ def _zero_rows(rng: np.random.Generator) -> Sequence[Arguments]:
 ADAPTIVE = CodeExercise(
     id="clipping/adaptive",
     title="Adaptive clipping",
-    lesson="09",
     functions=(
         Function(
             "adaptive_clip",

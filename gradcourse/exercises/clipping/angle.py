@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 
-def _flat(tensors: Any) -> np.ndarray:
+def _flat(tensors):
     return np.concatenate([np.ravel(t) for t in tensors])
 
 
-def _cosine(first: np.ndarray, second: np.ndarray) -> float:
+def _cosine(first, second):
     return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
 
 
-def angle_to_raw(raw: Any, clipped: Any) -> float:
+def angle_to_raw(raw, clipped):
     """Angle between a raw and a clipped gradient, in degrees, over all tensors together."""
     return math.degrees(math.acos(min(1.0, _cosine(_flat(raw), _flat(clipped)))))
 
 
-def _mean_angle(raw: Any, clipped: Any) -> float:
+def _mean_angle(raw, clipped):
     return float(np.mean([angle_to_raw([a], [b]) for a, b in zip(raw, clipped, strict=True)]))
 
 
-def _clipped_pairs(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _clipped_pairs(rng):
+    made = []
     for limit in (0.4, 0.7, 1.0, 1.3):
         raw = [rng.normal(size=shape) * 3.0 for shape in ((3, 3), (4,))]
         made.append((raw, [np.clip(g, -limit, limit * 0.9) for g in raw]))
@@ -39,7 +37,6 @@ def _clipped_pairs(rng: np.random.Generator) -> Sequence[Arguments]:
 ANGLE = CodeExercise(
     id="clipping/angle",
     title="The angle to the raw gradient",
-    lesson="09",
     functions=(
         Function(
             "angle_to_raw",

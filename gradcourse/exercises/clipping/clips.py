@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
 
 
-def _gradients(parameters: Any) -> list[Any]:
+def _gradients(parameters):
     return [p.grad for p in parameters if p.grad is not None]
 
 
-def joint(gradients: Sequence[Any]) -> float:
+def joint(gradients):
     return math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
 
 
-def _scale(gradients: Sequence[Any], factor: float) -> None:
+def _scale(gradients, factor):
     for gradient in gradients:
         gradient.copy_(gradient.double() * factor)
 
 
-def clip_by_global_norm(parameters: Any, max_norm: float) -> float:
+def clip_by_global_norm(parameters, max_norm):
     """Scale all gradients by one factor so that their joint norm is at most ``max_norm``."""
     gradients = _gradients(parameters)
     total = joint(gradients)
@@ -29,7 +27,7 @@ def clip_by_global_norm(parameters: Any, max_norm: float) -> float:
     return total
 
 
-def each_tensor(parameters: Any, max_norm: float) -> float:
+def each_tensor(parameters, max_norm):
     gradients = _gradients(parameters)
     total = joint(gradients)
     if math.isfinite(total):
@@ -40,7 +38,7 @@ def each_tensor(parameters: Any, max_norm: float) -> float:
     return total
 
 
-def by_value(parameters: Any, max_norm: float) -> float:
+def by_value(parameters, max_norm):
     gradients = _gradients(parameters)
     total = joint(gradients)
     if math.isfinite(total):
@@ -49,7 +47,7 @@ def by_value(parameters: Any, max_norm: float) -> float:
     return total
 
 
-def always(parameters: Any, max_norm: float) -> float:
+def always(parameters, max_norm):
     gradients = _gradients(parameters)
     total = joint(gradients)
     if math.isfinite(total):
@@ -57,16 +55,16 @@ def always(parameters: Any, max_norm: float) -> float:
     return total
 
 
-def without_none(parameters: Any, max_norm: float) -> float:
+def without_none(parameters, max_norm):
     if any(p.grad is None for p in parameters):
         raise AttributeError("'NoneType' object has no attribute 'norm'")
     return clip_by_global_norm(parameters, max_norm)
 
 
-def by(measure: Callable[[Sequence[Any]], float]) -> Callable[[Any, float], float]:
+def by(measure):
     """Right but for what is called the norm."""
 
-    def answer(parameters: Any, max_norm: float) -> float:
+    def answer(parameters, max_norm):
         gradients = _gradients(parameters)
         total = measure(gradients)
         if math.isfinite(total) and total > max_norm:
@@ -76,12 +74,12 @@ def by(measure: Callable[[Sequence[Any]], float]) -> Callable[[Any, float], floa
     return answer
 
 
-def norm_after(parameters: Any, max_norm: float) -> float:
+def norm_after(parameters, max_norm):
     clip_by_global_norm(parameters, max_norm)
     return joint(_gradients(parameters))
 
 
-def spreads(parameters: Any, max_norm: float) -> float:
+def spreads(parameters, max_norm):
     gradients = _gradients(parameters)
     total = joint(gradients)
     factor = 0.0 if math.isinf(total) else max_norm / (total or math.inf)
@@ -89,17 +87,17 @@ def spreads(parameters: Any, max_norm: float) -> float:
     return total
 
 
-def torchs_own(parameters: Any, max_norm: float) -> float:
+def torchs_own(parameters, max_norm):
     from torch.nn.utils import clip_grad_norm_
 
     return float(clip_grad_norm_(parameters, max_norm))
 
 
-def copies(parameters: Any, max_norm: float) -> float:
+def copies(parameters, max_norm):
     return joint(_gradients(parameters))
 
 
-def to_one(parameters: Any, max_norm: float) -> float:
+def to_one(parameters, max_norm):
     gradients = _gradients(parameters)
     total = joint(gradients)
     if math.isfinite(total) and total > max_norm:
@@ -107,12 +105,12 @@ def to_one(parameters: Any, max_norm: float) -> float:
     return total
 
 
-def float32_norm(gradients: Sequence[Any]) -> float:
+def float32_norm(gradients):
     # Summed in float32 the square of 1e25 is inf.
     return math.sqrt(sum(float(g.square().sum()) for g in gradients))
 
 
-def enlarges(parameters: Any, max_norm: float) -> float:
+def enlarges(parameters, max_norm):
     """Zeros stay zeros; all other small gradients grow."""
     gradients = _gradients(parameters)
     total = joint(gradients)
@@ -121,7 +119,7 @@ def enlarges(parameters: Any, max_norm: float) -> float:
     return total
 
 
-def inf_is_clipped(parameters: Any, max_norm: float) -> float:
+def inf_is_clipped(parameters, max_norm):
     """``total > max_norm`` is false for NaN, and true for Inf."""
     gradients = _gradients(parameters)
     total = joint(gradients)
@@ -130,7 +128,7 @@ def inf_is_clipped(parameters: Any, max_norm: float) -> float:
     return total
 
 
-def all_zero(parameters: Any, max_norm: float) -> float:
+def all_zero(parameters, max_norm):
     total = clip_by_global_norm(parameters, max_norm)
     if not math.isfinite(total):
         for gradient in _gradients(parameters):
@@ -138,7 +136,7 @@ def all_zero(parameters: Any, max_norm: float) -> float:
     return total
 
 
-def of_the_weights(parameters: Any, max_norm: float) -> float:
+def of_the_weights(parameters, max_norm):
     total = joint([p.detach() for p in parameters])
     if total > max_norm:
         _scale(_gradients(parameters), max_norm / total)

@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.clipping import drive_clip
 from gradcourse.exercises.clipping import clips
 
 
-def _f32(values: Any) -> Any:
+def _f32(values):
     return np.asarray(values, dtype=np.float32)
 
 
-def _three(rng: np.random.Generator, size: float) -> list[Any]:
+def _three(rng, size):
     shapes = ((3, 2), (4,), (2, 2))
     drawn = [rng.normal(size=shape) * rng.uniform(0.3, 2.0) for shape in shapes]
     norm = math.sqrt(sum(float(np.sum(g**2)) for g in drawn))
     return [_f32(g * size / norm) for g in drawn]
 
 
-def _above(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _above(rng):
+    made = []
     for _ in range(3):
         threshold = float(rng.uniform(1.5, 3.0))
         made.append((_three(rng, threshold * float(rng.uniform(3.0, 9.0))), threshold))
     return made
 
 
-def _harmless(rng: np.random.Generator) -> Sequence[Arguments]:
+def _harmless(rng):
     threshold = float(rng.uniform(1.5, 3.0))
-    missing: list[Any] = [*_three(rng, 4.0 * threshold), "none"]
+    missing = [*_three(rng, 4.0 * threshold), "none"]
     return [
         (_three(rng, threshold * float(rng.uniform(0.2, 0.8))), threshold),
         ([np.zeros((2, 3), np.float32), np.zeros(2, np.float32)], threshold),
@@ -44,8 +42,8 @@ def _harmless(rng: np.random.Generator) -> Sequence[Arguments]:
     ]
 
 
-def _extreme(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _extreme(rng):
+    made = []
     for bad in (math.nan, math.inf):
         gradients = _three(rng, 5.0)
         gradients[1][int(rng.integers(4))] = bad
@@ -62,7 +60,6 @@ _LOOK = (
 GLOBAL_NORM = CodeExercise(
     id="clipping/global-norm",
     title="Clip by the global norm",
-    lesson="09",
     functions=(
         Function(
             "clip_by_global_norm",

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.clipping import drive_step
 
 
-def _loss(model: Any, x: Any, y: Any) -> Any:
+def _loss(model, x, y):
     from torch.nn.functional import mse_loss
 
     return mse_loss(model(x), y)
 
 
-def _clip(model: Any, max_norm: float) -> None:
+def _clip(model, max_norm):
     from torch.nn.utils import clip_grad_norm_
 
     clip_grad_norm_(model.parameters(), max_norm)
 
 
-def training_step(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, max_norm: float) -> None:
+def training_step(model, x, y, optimizer, scaler, max_norm):
     """One update: the gradient is clipped at its true size, between unscale_ and step."""
     optimizer.zero_grad()
     scaler.scale(_loss(model, x, y)).backward()
@@ -33,7 +30,7 @@ def training_step(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, max_n
     scaler.update()
 
 
-def _before_unscale(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _before_unscale(model, x, y, optimizer, scaler, c):
     optimizer.zero_grad()
     scaler.scale(_loss(model, x, y)).backward()
     _clip(model, c)
@@ -41,7 +38,7 @@ def _before_unscale(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: 
     scaler.update()
 
 
-def _before_backward(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _before_backward(model, x, y, optimizer, scaler, c):
     optimizer.zero_grad()
     loss = _loss(model, x, y)
     _clip(model, c)
@@ -50,7 +47,7 @@ def _before_backward(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c:
     scaler.update()
 
 
-def _keeps_old(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _keeps_old(model, x, y, optimizer, scaler, c):
     scaler.scale(_loss(model, x, y)).backward()
     scaler.unscale_(optimizer)
     _clip(model, c)
@@ -58,12 +55,12 @@ def _keeps_old(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float
     scaler.update()
 
 
-def _zero_at_the_end(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _zero_at_the_end(model, x, y, optimizer, scaler, c):
     _keeps_old(model, x, y, optimizer, scaler, c)
     optimizer.zero_grad()
 
 
-def _zero_too_late(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _zero_too_late(model, x, y, optimizer, scaler, c):
     scaler.scale(_loss(model, x, y)).backward()
     optimizer.zero_grad()
     scaler.unscale_(optimizer)
@@ -72,7 +69,7 @@ def _zero_too_late(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: f
     scaler.update()
 
 
-def _not_scaled(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _not_scaled(model, x, y, optimizer, scaler, c):
     optimizer.zero_grad()
     _loss(model, x, y).backward()
     scaler.unscale_(optimizer)
@@ -81,7 +78,7 @@ def _not_scaled(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: floa
     scaler.update()
 
 
-def _by_value(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _by_value(model, x, y, optimizer, scaler, c):
     from torch.nn.utils import clip_grad_value_
 
     optimizer.zero_grad()
@@ -92,7 +89,7 @@ def _by_value(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float)
     scaler.update()
 
 
-def _no_step(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _no_step(model, x, y, optimizer, scaler, c):
     optimizer.zero_grad()
     scaler.scale(_loss(model, x, y)).backward()
     scaler.unscale_(optimizer)
@@ -100,7 +97,7 @@ def _no_step(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) 
     scaler.update()
 
 
-def _no_update(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _no_update(model, x, y, optimizer, scaler, c):
     optimizer.zero_grad()
     scaler.scale(_loss(model, x, y)).backward()
     scaler.unscale_(optimizer)
@@ -108,7 +105,7 @@ def _no_update(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float
     scaler.step(optimizer)
 
 
-def _own_step(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _own_step(model, x, y, optimizer, scaler, c):
     optimizer.zero_grad()
     scaler.scale(_loss(model, x, y)).backward()
     scaler.unscale_(optimizer)
@@ -117,30 +114,30 @@ def _own_step(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float)
     scaler.update()
 
 
-def _no_scaler(model: Any, x: Any, y: Any, optimizer: Any, scaler: Any, c: float) -> None:
+def _no_scaler(model, x, y, optimizer, scaler, c):
     optimizer.zero_grad()
     _loss(model, x, y).backward()
     _clip(model, c)
     optimizer.step()
 
 
-def _run(rng: np.random.Generator) -> tuple[Any, ...]:
+def _run(rng):
     weights, stale = rng.normal(size=(2, 1, 3))
     x = rng.normal(size=(2, 6, 3))
     y = x.sum(axis=2, keepdims=True) * rng.uniform(4.0, 8.0) + rng.normal(size=(2, 6, 1))
     return weights, 20.0 * stale, x, y
 
 
-def _two_steps(rng: np.random.Generator) -> Sequence[Arguments]:
+def _two_steps(rng):
     """The last threshold is far above the norm: there is nothing to clip."""
     return [
         (*_run(rng), float(rng.uniform(*ends))) for ends in ((0.3, 1.0), (0.3, 1.0), (1e4, 2e4))
     ]
 
 
-def _overflow(rng: np.random.Generator) -> Sequence[Arguments]:
+def _overflow(rng):
     """The first batch's squared error, times the scale, has a gradient beyond float32."""
-    made: list[Arguments] = []
+    made = []
     for _ in range(2):
         weights, stale, x, y = _run(rng)
         x[0] *= 4e18
@@ -155,7 +152,6 @@ _ZERO = np.zeros((1, 2))
 STEP = CodeExercise(
     id="clipping/loop",
     title="The place of clipping in the loop",
-    lesson="09",
     functions=(
         Function(
             "training_step",

@@ -10,7 +10,7 @@ from gradcourse.checking.exercise import NamedValue, Prediction
 
 
 @cache
-def rate_after_spike(spike: float, later: int, seed: int = 0, before: int = 4000) -> float:
+def rate_after_spike(spike, later, seed=0, before=4000):
     """Adam's 1/√v̂, ``later`` updates after a spike, relative to the update before it.
 
     torch's own Adam on 64 weights, with gradients drawn from N(0, 1).
@@ -21,7 +21,7 @@ def rate_after_spike(spike: float, later: int, seed: int = 0, before: int = 4000
     weight = torch.nn.Parameter(torch.zeros(64))
     optimizer = torch.optim.Adam([weight], lr=1e-6)
 
-    def rate(gradient: torch.Tensor) -> float:
+    def rate(gradient):
         weight.grad = gradient
         optimizer.step()
         state = optimizer.state[weight]
@@ -38,7 +38,6 @@ def rate_after_spike(spike: float, later: int, seed: int = 0, before: int = 4000
 MEMORY = Prediction(
     id="clipping/memory",
     title="What Adam remembers",
-    lesson="09",
     question="Adam, β₂ = 0.999, has run for 4000 updates on gradients of size 1. Then comes one "
     "gradient of size 100, and after it ordinary ones again. By which factor is Adam's rate 1/√v "
     "changed, 100 updates after the spike?",

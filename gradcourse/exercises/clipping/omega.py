@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def _ratios(delta: Any, slope: Any, W: Any) -> Array:
+def _ratios(delta, slope, W):
     back = (np.asarray(delta)[1:] * slope) @ W
     return np.linalg.norm(back, axis=1) / np.linalg.norm(np.asarray(delta)[1:], axis=1)
 
 
-def _slope(h: Any) -> Array:
+def _slope(h):
     return np.asarray(1.0 - np.asarray(h) ** 2)
 
 
-def omega(delta: Any, h: Any, W: Any) -> float:
+def omega(delta, h, W):
     """Mean over t = 2 … T of (‖δ_t diag(1 − h_t²) W‖ / ‖δ_t‖ − 1)²."""
     return float(np.mean((_ratios(delta, _slope(h)[1:], W) - 1.0) ** 2))
 
 
-def _upside_down(delta: Any, h: Any, W: Any) -> float:
+def _upside_down(delta, h, W):
     return float(np.mean((1.0 / _ratios(delta, _slope(h)[1:], W) - 1.0) ** 2))
 
 
-def _from_the_first(delta: Any, h: Any, W: Any) -> float:
+def _from_the_first(delta, h, W):
     with np.errstate(invalid="ignore"):
         return omega(np.vstack([delta[:1], delta]), np.vstack([h[:1], h]), W)
 
 
-def _as_given(delta: Any, h: Any, W: Any) -> float:
+def _as_given(delta, h, W):
     size = np.linalg.norm(delta, axis=1)
     return float(np.mean((size[:-1] / size[1:] - 1.0) ** 2))
 
 
-def _sequences(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _sequences(rng):
+    made = []
     for steps, units in ((5, 3), (7, 4), (4, 5)):
         size = np.exp(rng.normal(-2.0, 2.0, (steps, 1)))
         h = np.tanh(rng.normal(0.0, 1.0, (steps, units)))
@@ -54,7 +51,6 @@ def _sequences(rng: np.random.Generator) -> Sequence[Arguments]:
 OMEGA = CodeExercise(
     id="clipping/omega",
     title="Pascanu's Ω",
-    lesson="09",
     functions=(
         Function(
             "omega",

@@ -3,53 +3,51 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def _finite(norms: Any) -> Array:
+def _finite(norms):
     norms = np.asarray(norms, dtype=np.float64)
     return norms[np.isfinite(norms)]
 
 
-def threshold_from_history(norms: Any, percent: float) -> float:
+def threshold_from_history(norms, percent):
     """The percentile of the finite norms."""
     return float(np.percentile(_finite(norms), percent))
 
 
-def _unsorted(norms: Any, percent: float) -> float:
+def _unsorted(norms, percent):
     kept = _finite(norms)
     return float(kept[int(percent / 100 * (len(kept) - 1))])
 
 
-def _without_nan(norms: Any, percent: float) -> float:
+def _without_nan(norms, percent):
     return float(np.nanpercentile(np.asarray(norms, dtype=np.float64), percent))
 
 
-def _with_zeros(norms: Any, percent: float) -> float:
+def _with_zeros(norms, percent):
     norms = np.asarray(norms, dtype=np.float64)
     return float(np.percentile(np.where(np.isfinite(norms), norms, 0.0), percent))
 
 
-def _history(rng: np.random.Generator, count: int) -> Array:
+def _history(rng, count):
     norms = np.exp(rng.normal(0.5, 0.8, count))
     norms[int(rng.integers(count))] *= float(rng.uniform(500.0, 2000.0))
     return np.asarray(norms)
 
 
-def _histories(rng: np.random.Generator) -> Sequence[Arguments]:
+def _histories(rng):
     return [(_history(rng, n), float(rng.uniform(75.0, 95.0))) for n in (20, 31, 50)]
 
 
-def _broken_histories(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _broken_histories(rng):
+    made = []
     for count, bad in ((24, (math.inf,) * 3), (33, (math.nan, math.inf, math.inf))):
         norms = _history(rng, count)
         norms[rng.choice(count, len(bad), replace=False)] = bad
@@ -60,7 +58,6 @@ def _broken_histories(rng: np.random.Generator) -> Sequence[Arguments]:
 THRESHOLD = CodeExercise(
     id="clipping/threshold",
     title="A threshold from the norm's history",
-    lesson="09",
     functions=(
         Function(
             "threshold_from_history",

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse.checking.exercise import (
-    Arguments,
     CodeExercise,
     Function,
     Misconception,
@@ -22,28 +18,28 @@ from gradcourse.demos.clipping.decay import DECAY, spectral_norm
 Array = NDArray[np.float64]
 
 
-def l2_gradient(W: Any, strength: float) -> Array:
+def l2_gradient(W, strength):
     """∂/∂W of λ Σ W²."""
     return np.asarray(2.0 * strength * np.asarray(W))
 
 
-def l1_gradient(W: Any, strength: float) -> Array:
+def l1_gradient(W, strength):
     """∂/∂W of λ Σ |W|, 0 where W is 0."""
     return np.asarray(strength * np.sign(W))
 
 
-def _weight_over_size(W: Any, strength: float) -> Array:
+def _weight_over_size(W, strength):
     with np.errstate(invalid="ignore"):
         return np.asarray(strength * np.asarray(W) / np.abs(W))
 
 
-def decoupled_step(W: Any, step: Any, lr: float, strength: float) -> Array:
+def decoupled_step(W, step, lr, strength):
     """W − η · step − η λ W: the decay does not pass through the optimizer."""
     return np.asarray(W - lr * np.asarray(step) - lr * strength * np.asarray(W))
 
 
-def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _matrices(rng):
+    made = []
     for shape in ((2, 3), (4, 2), (3, 3)):
         W = rng.normal(size=shape)
         W[0, 0] = 0.0
@@ -51,8 +47,8 @@ def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
     return made
 
 
-def _steps(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _steps(rng):
+    made = []
     for W, strength in _matrices(rng):
         made.append((W, rng.normal(size=W.shape), float(rng.uniform(0.05, 0.3)), strength))
     return made
@@ -63,7 +59,6 @@ _W = np.array([[2.0, -1.0], [0.0, 0.5]])
 PENALTIES = CodeExercise(
     id="clipping/penalties",
     title="L1, L2, decoupled",
-    lesson="09",
     functions=(
         Function(
             "l2_gradient",
@@ -238,7 +233,6 @@ PENALTIES = CodeExercise(
 TUNE_DECAY = Tuning(
     id="clipping/decay",
     title="Between exploding and forgetting",
-    lesson="09",
     question="A tanh network starts with σ_max(W) = 1.2 and learns for 150 updates with L2 on W. "
     "Choose the strength λ so that σ_max(W) ends between 0.75 and 1.05.",
     answers=("strength",),

@@ -1,12 +1,5 @@
 """Lesson 05 and its assignment: initialization."""
 
-from gradcourse.exercises.initialization.lesson import (
-    BETTER_START,
-    EQUAL_START,
-    STANDARD_NORMAL,
-    TANH_HUNDRED,
-    WHERE_TRAINS,
-)
 from gradcourse.exercises.initialization.lsuv import LSUV
 from gradcourse.exercises.initialization.meanfield import CHI
 from gradcourse.exercises.initialization.networks import (
@@ -16,9 +9,15 @@ from gradcourse.exercises.initialization.networks import (
     TANH_LAYER,
 )
 from gradcourse.exercises.initialization.orthogonal import ORTHOGONAL
+from gradcourse.exercises.initialization.predictions import (
+    BETTER_START,
+    EQUAL_START,
+    STANDARD_NORMAL,
+    TANH_HUNDRED,
+    WHERE_TRAINS,
+)
 from gradcourse.exercises.initialization.scales import XAVIER_HE
 
-ASSIGNMENT = "05"
 EXERCISES = (
     EQUAL_START,
     STANDARD_NORMAL,
@@ -35,4 +34,4 @@ EXERCISES = (
     LSUV,
 )
 
-__all__ = ["ASSIGNMENT", "EXERCISES"]
+__all__ = ["EXERCISES"]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def lsuv_scales(weights: Any, x: Any) -> Array:
+def lsuv_scales(weights, x):
     """The factor that each weight matrix gets, ReLU between the layers."""
     h, scales = np.asarray(x, dtype=np.float64), []
     for w in weights:
@@ -25,11 +23,11 @@ def lsuv_scales(weights: Any, x: Any) -> Array:
 
 
 def _walk(
-    weights: Any,
-    x: Any,
-    factor: Callable[[Array], Any] = lambda z: 1 / z.std(),
-    passed_on: Callable[[Array, Any], Array] = lambda z, scale: np.maximum(scale * z, 0),
-) -> Array:
+    weights,
+    x,
+    factor=lambda z: 1 / z.std(),
+    passed_on=lambda z, scale: np.maximum(scale * z, 0),
+):
     """`lsuv_scales` with another factor, or something else sent on to the next layer."""
     h, scales = np.asarray(x), []
     for w in weights:
@@ -39,48 +37,48 @@ def _walk(
     return np.array(scales)
 
 
-def _by_variance(weights: Any, x: Any) -> Array:
+def _by_variance(weights, x):
     return _walk(weights, x, lambda z: 1 / z.var())
 
 
-def _not_passed_on(weights: Any, x: Any) -> Array:
+def _not_passed_on(weights, x):
     return _walk(weights, x, passed_on=lambda z, _: np.maximum(z, 0))
 
 
-def _by_size(weights: Any, x: Any) -> Array:
+def _by_size(weights, x):
     return _walk(weights, x, lambda z: 1 / np.sqrt(np.mean(z**2)))
 
 
-def _sample_deviation(weights: Any, x: Any) -> Array:
+def _sample_deviation(weights, x):
     return _walk(weights, x, lambda z: 1 / z.std(ddof=1))
 
 
-def _per_unit(weights: Any, x: Any) -> Array:
+def _per_unit(weights, x):
     return _walk(weights, x, lambda z: 1 / z.std(axis=0).mean())
 
 
-def _same_input(weights: Any, x: Any) -> Array:
+def _same_input(weights, x):
     return np.array([1 / (np.asarray(x) @ w.T).std() for w in weights])
 
 
-def _after_relu(weights: Any, x: Any) -> Array:
+def _after_relu(weights, x):
     return _walk(weights, x, lambda z: 1 / np.maximum(z, 0).std())
 
 
-def _multiplied(weights: Any, x: Any) -> Array:
+def _multiplied(weights, x):
     return _walk(weights, x, lambda z: z.std())
 
 
-def _without_relu(weights: Any, x: Any) -> Array:
+def _without_relu(weights, x):
     return _walk(weights, x, passed_on=lambda z, scale: scale * z)
 
 
-def _of_weights(weights: Any, x: Any) -> Array:
+def _of_weights(weights, x):
     return np.array([1 / np.asarray(w).std() for w in weights])
 
 
-def _batches(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _batches(rng):
+    made = []
     for sizes in ((12, 20, 15, 10), (30, 25, 25, 25, 25)):
         weights = [
             rng.uniform(0.05, 0.6) * rng.standard_normal((n_out, n_in))
@@ -93,7 +91,6 @@ def _batches(rng: np.random.Generator) -> Sequence[Arguments]:
 LSUV = CodeExercise(
     id="init/lsuv",
     title="Scales from data (LSUV)",
-    lesson="05",
     functions=(
         Function(
             "lsuv_scales",

@@ -3,63 +3,60 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.theory import gaussian_mean
 
 
-def _sech2(z: Any) -> Any:
+def _sech2(z):
     return 1 - np.tanh(z) ** 2
 
 
-def chi(sigma_w: float, q: float) -> float:
+def chi(sigma_w, q):
     """σ_w² E[tanh′(√q z)²]."""
     return float(sigma_w**2 * gaussian_mean(lambda z: _sech2(z) ** 2, q))
 
 
-def q_star(sigma_w: float, sigma_b: float) -> float:
+def q_star(sigma_w, sigma_b):
     """The variance that a deep tanh network settles at."""
     return float(theory.q_fixed_point("tanh", sigma_w, sigma_b))
 
 
-def _physicists(sigma_w: float, q: float) -> float:
+def _physicists(sigma_w, q):
     """Nodes and weights of e^(−x²), used as if they were those of a standard normal."""
     x, w = np.polynomial.hermite.hermgauss(60)
     return float(sigma_w**2 * (w @ _sech2(math.sqrt(q) * x) ** 2) / w.sum())
 
 
-def _not_normalised(sigma_w: float, q: float) -> float:
+def _not_normalised(sigma_w, q):
     return math.sqrt(2 * math.pi) * chi(sigma_w, q)
 
 
-def _iterated(step: Callable[[float], float]) -> float:
+def _iterated(step):
     q = 1.0
     for _ in range(300):
         q = step(q)
     return float(q)
 
 
-def _mean_tanh2(q: float) -> float:
+def _mean_tanh2(q):
     return gaussian_mean(lambda z: np.tanh(z) ** 2, q)
 
 
-def _points(rng: np.random.Generator) -> Sequence[Arguments]:
+def _points(rng):
     return [(rng.uniform(0.7, 3.0), rng.uniform(0.3, 2.0)) for _ in range(5)]
 
 
-def _pairs(rng: np.random.Generator) -> Sequence[Arguments]:
+def _pairs(rng):
     return [(rng.uniform(0.6, 2.2), rng.uniform(0.2, 1.0)) for _ in range(4)]
 
 
 CHI = CodeExercise(
     id="init/chi",
     title="χ and q* of tanh",
-    lesson="05",
     functions=(
         Function(
             "chi",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,14 @@ from gradcourse.demos.initialization.edge import EDGE_KNOB, end_to_end
 from gradcourse.demos.initialization.random_net import two_ways
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 SEEDS = range(5)
 
 # ---------------------------------------------------------------- nn.Linear's own start
 
 
-def default_delta(seed: int, depth: int = 10) -> float:
+def default_delta(seed, depth=10):
     """δ in layer 1 relative to the last hidden layer, ReLU, nn.Linear's own initialization."""
     import torch
 
@@ -38,7 +37,6 @@ def default_delta(seed: int, depth: int = 10) -> float:
 DEFAULT_DELTA = Prediction(
     id="init/default-delta",
     title="Ten ReLU layers as PyTorch makes them",
-    lesson="05",
     question="nn.Linear draws its weights with variance 1/(3·fan_in) when nobody says otherwise. "
     "Ten hidden ReLU layers of 64 units, untrained, all training digits. How large is δ in layer "
     "1, if it is 1 in layer 10?",
@@ -82,7 +80,7 @@ DEFAULT_DELTA = Prediction(
 # ---------------------------------------------------------------- how random must a start be?
 
 
-def half_random(start: str, seed: int) -> nn.Sequential:
+def half_random(start, seed):
     """One hidden ReLU layer of 32 units, started in one of four half-random ways."""
     import torch
 
@@ -103,7 +101,7 @@ def half_random(start: str, seed: int) -> nn.Sequential:
 
 
 @cache
-def half_random_accuracy(start: str, seed: int, steps: int = 600) -> float:
+def half_random_accuracy(start, seed, steps=600):
     """Test accuracy after training from a half-random start."""
     from gradcourse.data import digits
     from gradcourse.training import train
@@ -114,7 +112,7 @@ def half_random_accuracy(start: str, seed: int, steps: int = 600) -> float:
     )
 
 
-def _who_stays() -> str:
+def _who_stays():
     right = {
         start: np.mean([half_random_accuracy(start, seed) for seed in range(3)])
         for start in ("first", "last", "biases", "zero")
@@ -125,7 +123,6 @@ def _who_stays() -> str:
 HALF_RANDOM = Choice(
     id="init/half-random",
     title="How random must a start be?",
-    lesson="05",
     question="One hidden layer of 32 ReLU units, 600 steps with η = 0.1. Biases start at 0 where "
     "nothing else is said, and 'random' means Xavier. Three of these four starts reach 90 % of the "
     "test digits. Which one learns nothing?",
@@ -171,7 +168,6 @@ HALF_RANDOM = Choice(
 EDGE = Tuning(
     id="init/edge",
     title="Find the edge of chaos",
-    lesson="05",
     question="Choose σ_w so that δ in layer 1 of a random tanh network of 40 layers, with biases "
     "of standard deviation 0.3, is between 0.4 and 2.5 times δ in layer 40.",
     answers=("sigma_w",),
@@ -216,7 +212,7 @@ EDGE = Tuning(
 # ---------------------------------------------------------------- tanh's slow decay
 
 
-def tanh_variance(seeds: Iterable[int] = SEEDS, depth: int = 100) -> np.ndarray:
+def tanh_variance(seeds=SEEDS, depth=100):
     """Variance of z by layer, tanh with σ_w = 1, mean over networks of 200 units."""
     runs = [
         two_ways("tanh", 1.0, depth=depth, width=200, rows=16, seed=seed)[0] ** 2 for seed in seeds
@@ -224,7 +220,7 @@ def tanh_variance(seeds: Iterable[int] = SEEDS, depth: int = 100) -> np.ndarray:
     return np.mean(runs, axis=0)
 
 
-def first_layer_below(variance: float) -> float:
+def first_layer_below(variance):
     """The first layer whose variance is below a value."""
     return float(np.argmax(tanh_variance() < variance) + 1)
 
@@ -232,7 +228,6 @@ def first_layer_below(variance: float) -> float:
 TANH_LAYER = Prediction(
     id="init/tanh-layer",
     title="When has tanh lost 98 % of its variance?",
-    lesson="05",
     question="tanh layers of 200 units with Xavier's weights, no biases, and 200 inputs of mean "
     "square 1. Which is the first layer in which the variance of z is below 0.02 (mean of five "
     "networks)?",

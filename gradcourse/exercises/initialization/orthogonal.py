@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.initialization import drive_orthogonal
 
 Array = NDArray[np.float64]
 
 
-def orthogonal(a: Any) -> Array:
+def orthogonal(a):
     """Q of A = QR with a positive diagonal of R; of a wide A, the transpose of Aᵀ's."""
     a = np.asarray(a, dtype=np.float64)
     if a.shape[0] < a.shape[1]:
@@ -23,12 +20,12 @@ def orthogonal(a: Any) -> Array:
     return np.asarray(q * np.sign(np.diag(r)))
 
 
-def _no_sign(a: Any) -> Array:
+def _no_sign(a):
     a = np.asarray(a)
     return np.asarray(np.linalg.qr(a)[0] if a.shape[0] >= a.shape[1] else np.linalg.qr(a.T)[0].T)
 
 
-def _sign_on_rows(a: Any) -> Array:
+def _sign_on_rows(a):
     a = np.asarray(a)
     if a.shape[0] < a.shape[1]:
         return _sign_on_rows(a.T).T
@@ -37,7 +34,7 @@ def _sign_on_rows(a: Any) -> Array:
     return np.asarray(np.concatenate([signs, np.ones(len(q) - len(signs))])[:, None] * q)
 
 
-def _times_diagonal(a: Any) -> Array:
+def _times_diagonal(a):
     a = np.asarray(a)
     if a.shape[0] < a.shape[1]:
         return _times_diagonal(a.T).T
@@ -45,30 +42,30 @@ def _times_diagonal(a: Any) -> Array:
     return np.asarray(q * np.diag(r))
 
 
-def _unit_columns(a: Any) -> Array:
+def _unit_columns(a):
     a = np.asarray(a)
     axis = 0 if a.shape[0] >= a.shape[1] else 1
     return np.asarray(a / np.linalg.norm(a, axis=axis, keepdims=True))
 
 
-def _polar(a: Any) -> Array:
+def _polar(a):
     u, _, vt = np.linalg.svd(np.asarray(a), full_matrices=False)
     return np.asarray(u @ vt)
 
 
-def _left_singular(a: Any) -> Array:
+def _left_singular(a):
     a = np.asarray(a)
     if a.shape[0] < a.shape[1]:
         return np.asarray(np.linalg.svd(a, full_matrices=False)[2])
     return np.asarray(np.linalg.svd(a, full_matrices=False)[0])
 
 
-def _wide_as_it_is(a: Any) -> Array:
+def _wide_as_it_is(a):
     q, r = np.linalg.qr(np.asarray(a))
     return np.asarray(q * np.sign(np.diag(r)))
 
 
-def _complete(a: Any) -> Array:
+def _complete(a):
     """A square Q whatever the shape."""
     a = np.asarray(a)
     if a.shape[0] < a.shape[1]:
@@ -78,7 +75,7 @@ def _complete(a: Any) -> Array:
     return np.asarray(q * np.concatenate([signs, np.ones(len(q) - len(signs))]))
 
 
-def _gaussian(rng: np.random.Generator, rows: int, columns: int) -> Array:
+def _gaussian(rng, rows, columns):
     """Gaussian, with both signs on R's diagonal, so that a missing correction shows."""
     while True:
         a = rng.standard_normal((rows, columns))
@@ -87,22 +84,21 @@ def _gaussian(rng: np.random.Generator, rows: int, columns: int) -> Array:
             return a
 
 
-def _squares(rng: np.random.Generator) -> Sequence[Arguments]:
+def _squares(rng):
     return [(_gaussian(rng, n, n),) for n in (3, 5, 8)]
 
 
-def _oblongs(rng: np.random.Generator) -> Sequence[Arguments]:
+def _oblongs(rng):
     return [(_gaussian(rng, *shape),) for shape in ((7, 3), (4, 9))]
 
 
-def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
+def _stacks(rng):
     return [(rng.standard_normal((400, n, n)),) for n in (2, 3)]
 
 
 ORTHOGONAL = CodeExercise(
     id="init/orthogonal",
     title="A uniform orthogonal matrix",
-    lesson="05",
     functions=(
         Function(
             "orthogonal",

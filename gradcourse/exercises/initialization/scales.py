@@ -3,42 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
-
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 
-def _fans(shape: Any) -> tuple[int, int]:
+def _fans(shape):
     """fan_in and fan_out of (out, in) or (out, in, height, width)."""
     shape = [int(size) for size in shape]
     field = math.prod(shape[2:])
     return shape[1] * field, shape[0] * field
 
 
-def xavier_std(shape: Any) -> float:
+def xavier_std(shape):
     """√(2 / (fan_in + fan_out))."""
     return math.sqrt(2 / sum(_fans(shape)))
 
 
-def he_std(shape: Any) -> float:
+def he_std(shape):
     """√(2 / fan_in)."""
     return math.sqrt(2 / _fans(shape)[0])
 
 
-def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
+def _matrices(rng):
     """Always more outputs than inputs, or the other way round: a swap must show."""
-    made: list[Arguments] = []
+    made = []
     for _ in range(4):
         small, large = int(rng.integers(10, 60)), int(rng.integers(100, 500))
         made.append(((small, large) if len(made) % 2 else (large, small),))
     return made
 
 
-def _convolutions(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _convolutions(rng):
+    made = []
     for kernel in (3, 5):
         channels = int(rng.integers(3, 20))
         made.append(((int(rng.integers(30, 90)), channels, kernel, kernel),))
@@ -55,7 +51,6 @@ _NO_KERNEL = Misconception(
 XAVIER_HE = CodeExercise(
     id="init/xavier-he",
     title="Xavier and He from a shape",
-    lesson="05",
     functions=(
         Function(
             "xavier_std",

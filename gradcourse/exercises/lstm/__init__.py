@@ -1,21 +1,20 @@
 """Lesson 08 and its assignment: LSTM and GRU."""
 
+from gradcourse.exercises.lstm.at_rest import REST
 from gradcourse.exercises.lstm.biases import CHRONO
 from gradcourse.exercises.lstm.cells import LSTM_STEP
 from gradcourse.exercises.lstm.gru import GRU_STEP
-from gradcourse.exercises.lstm.lesson import (
+from gradcourse.exercises.lstm.memory import HALF_LIFE
+from gradcourse.exercises.lstm.networks import KEEP_BIAS, ONE_PERCENT, TUNE_BIAS
+from gradcourse.exercises.lstm.predictions import (
     AT_BIRTH,
     AT_MARKS,
     CAN_EXPLODE,
     DEFAULT_LSTM,
     FIFTY_STEPS,
 )
-from gradcourse.exercises.lstm.memory import HALF_LIFE
-from gradcourse.exercises.lstm.networks import KEEP_BIAS, ONE_PERCENT, TUNE_BIAS
-from gradcourse.exercises.lstm.rest import REST
 from gradcourse.exercises.lstm.road import DIRECT_PATH
 
-ASSIGNMENT = "08"
 EXERCISES = (
     DEFAULT_LSTM,
     FIFTY_STEPS,
@@ -33,4 +32,4 @@ EXERCISES = (
     TUNE_BIAS,
 )
 
-__all__ = ["ASSIGNMENT", "EXERCISES"]
+__all__ = ["EXERCISES"]

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.lstm import drive_chrono
 
 
 def _with(
-    keep: Callable[[float, Any], Any],
-    entering: Callable[[Any], Any] = lambda b: -b,
+    keep,
+    entering=lambda b: -b,
     *,
-    forget_block: int = 1,
-    input_block: int = 0,
-    both: bool = False,
-    clean: bool = True,
-) -> Callable[..., None]:
+    forget_block=1,
+    input_block=0,
+    both=False,
+    clean=True,
+):
     """Set the biases with one of the rules that learners follow."""
 
-    def chrono_(lstm: Any, longest: float, uniform: Any) -> None:
+    def chrono_(lstm, longest, uniform):
         import torch
 
         n, bias = len(uniform), keep(longest, uniform)
@@ -37,7 +34,7 @@ def _with(
     return chrono_
 
 
-def _one_vector_cleaned(lstm: Any, longest: float, uniform: Any) -> None:
+def _one_vector_cleaned(lstm, longest, uniform):
     import torch
 
     left = lstm.bias_hh_l0.detach().clone()
@@ -46,7 +43,7 @@ def _one_vector_cleaned(lstm: Any, longest: float, uniform: Any) -> None:
         lstm.bias_hh_l0.copy_(left)
 
 
-def _weights_cleaned(lstm: Any, longest: float, uniform: Any) -> None:
+def _weights_cleaned(lstm, longest, uniform):
     import torch
 
     chrono_reference(lstm, longest, uniform)
@@ -55,15 +52,15 @@ def _weights_cleaned(lstm: Any, longest: float, uniform: Any) -> None:
         lstm.weight_hh_l0.zero_()
 
 
-def _log_u(longest: float, uniform: Any) -> Any:
+def _log_u(longest, uniform):
     return (1.0 + (longest - 2.0) * uniform).log()
 
 
 chrono_reference = _with(_log_u)
 
 
-def _biases(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _biases(rng):
+    made = []
     for n in (3, 5, 4):
         first, second = rng.normal(0.0, 0.5, (2, 4 * n))
         made.append((first, second, float(rng.uniform(20.0, 500.0)), rng.uniform(0.05, 0.95, n)))
@@ -73,7 +70,6 @@ def _biases(rng: np.random.Generator) -> Sequence[Arguments]:
 CHRONO = CodeExercise(
     id="lstm/chrono",
     title="Chrono initialization",
-    lesson="08",
     functions=(
         Function(
             "chrono_",

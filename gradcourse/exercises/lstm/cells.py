@@ -2,102 +2,99 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.lstm import drive_lstm_step
 
 
-def _sums(cell: Any, x: Any, h: Any) -> Any:
+def _sums(cell, x, h):
     return x @ cell.weight_ih.T + h @ cell.weight_hh.T + cell.bias_ih + cell.bias_hh
 
 
-def _finish(i: Any, f: Any, g: Any, o: Any, c: Any) -> tuple[Any, Any]:
+def _finish(i, f, g, o, c):
     """h and c from the four pre-activations."""
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
 
-def lstm_step(cell: Any, x: Any, h: Any, c: Any) -> tuple[Any, Any]:
+def lstm_step(cell, x, h, c):
     """h and c after one step, as nn.LSTMCell computes them."""
     i, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
     return _finish(i, f, g, o, c)
 
 
-def _ordered(order: str) -> Callable[..., Any]:
-    def answer(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _ordered(order):
+    def answer(cell, x, h, c):
         parts = dict(zip(order, _sums(cell, x, h).chunk(4, dim=1), strict=True))
         return _finish(parts["i"], parts["f"], parts["g"], parts["o"], c)
 
     return answer
 
 
-def _sigmoid_candidate(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _sigmoid_candidate(cell, x, h, c):
     i, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
     c = f.sigmoid() * c + i.sigmoid() * g.sigmoid()
     return o.sigmoid() * c.tanh(), c
 
 
-def _tanh_gates(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _tanh_gates(cell, x, h, c):
     i, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
     c = f.tanh() * c + i.tanh() * g.sigmoid()
     return o.tanh() * c.tanh(), c
 
 
-def _cell_not_squashed(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _cell_not_squashed(cell, x, h, c):
     o = _sums(cell, x, h).chunk(4, dim=1)[3].sigmoid()
     c = lstm_step(cell, x, h, c)[1]
     return o * c, c
 
 
-def _reads_old_cell(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _reads_old_cell(cell, x, h, c):
     o = _sums(cell, x, h).chunk(4, dim=1)[3].sigmoid()
     return o * c.tanh(), lstm_step(cell, x, h, c)[1]
 
 
-def _one_bias(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _one_bias(cell, x, h, c):
     i, f, g, o = (_sums(cell, x, h) - cell.bias_hh).chunk(4, dim=1)
     return _finish(i, f, g, o, c)
 
 
-def _no_bias(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _no_bias(cell, x, h, c):
     i, f, g, o = (_sums(cell, x, h) - cell.bias_ih - cell.bias_hh).chunk(4, dim=1)
     return _finish(i, f, g, o, c)
 
 
-def _no_state(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _no_state(cell, x, h, c):
     return lstm_step(cell, x, 0.0 * h, c)
 
 
-def _nothing_forgotten(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _nothing_forgotten(cell, x, h, c):
     i, _, g, o = _sums(cell, x, h).chunk(4, dim=1)
     c = c + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
 
-def _squashed_cell(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _squashed_cell(cell, x, h, c):
     h, c = lstm_step(cell, x, h, c)
     return h, c.tanh()
 
 
-def _coupled(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _coupled(cell, x, h, c):
     _, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
     c = f.sigmoid() * c + (1.0 - f.sigmoid()) * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
 
-def _swapped_outputs(cell: Any, x: Any, h: Any, c: Any) -> Any:
+def _swapped_outputs(cell, x, h, c):
     return lstm_step(cell, x, h, c)[::-1]
 
 
-def cells(gates: int, states: int) -> Callable[[np.random.Generator], Sequence[Arguments]]:
+def cells(gates, states):
     """Three cells with so many gates, and the states that a step is given."""
 
-    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
-        made: list[Arguments] = []
+    def cases(rng):
+        made = []
         for batch, inputs, n in ((2, 3, 4), (1, 2, 3), (4, 1, 5)):
             shapes = [(gates * n, inputs), (gates * n, n), (gates * n,), (gates * n,)]
             shapes += [(batch, inputs)] + [(batch, n)] * states
@@ -107,7 +104,7 @@ def cells(gates: int, states: int) -> Callable[[np.random.Generator], Sequence[A
     return cases
 
 
-def example(gates: int, states: int) -> Arguments:
+def example(gates, states):
     """One unit, one input: numbers that can be followed by hand."""
     weights = np.array([[1.0], [-1.0], [0.5], [2.0]])[:gates]
     recurrent = np.array([[0.5], [1.0], [-2.0], [1.0]])[:gates]
@@ -118,7 +115,6 @@ def example(gates: int, states: int) -> Arguments:
 LSTM_STEP = CodeExercise(
     id="lstm/lstm-step",
     title="One step of an LSTM",
-    lesson="08",
     functions=(
         Function(
             "lstm_step",

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.lstm import drive_gru_step
 from gradcourse.exercises.lstm.cells import cells, example
 
 
-def _blocks(cell: Any, x: Any, h: Any) -> tuple[Any, Any]:
+def _blocks(cell, x, h):
     from_x = x @ cell.weight_ih.T + cell.bias_ih
     from_h = h @ cell.weight_hh.T + cell.bias_hh
     return from_x.chunk(3, dim=1), from_h.chunk(3, dim=1)
 
 
-def gru_step(cell: Any, x: Any, h: Any) -> Any:
+def gru_step(cell, x, h):
     """h after one step, as nn.GRUCell computes it."""
     (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
     r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     return (1.0 - z) * (xn + r * hn).tanh() + z * h
 
 
-def _z_the_other_way(cell: Any, x: Any, h: Any) -> Any:
+def _z_the_other_way(cell, x, h):
     (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
     r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     return z * (xn + r * hn).tanh() + (1.0 - z) * h
 
 
-def _reset_before_product(cell: Any, x: Any, h: Any) -> Any:
+def _reset_before_product(cell, x, h):
     (xr, xz, xn), (hr, hz, _) = _blocks(cell, x, h)
     r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     n = len(cell.bias_hh) // 3
@@ -36,51 +34,51 @@ def _reset_before_product(cell: Any, x: Any, h: Any) -> Any:
     return (1.0 - z) * (xn + hn).tanh() + z * h
 
 
-def _bias_not_reset(cell: Any, x: Any, h: Any) -> Any:
+def _bias_not_reset(cell, x, h):
     (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
     r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     b = cell.bias_hh.chunk(3)[2]
     return (1.0 - z) * (xn + b + r * (hn - b)).tanh() + z * h
 
 
-def _reset_and_update_swapped(cell: Any, x: Any, h: Any) -> Any:
+def _reset_and_update_swapped(cell, x, h):
     (xz, xr, xn), (hz, hr, hn) = _blocks(cell, x, h)
     r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     return (1.0 - z) * (xn + r * hn).tanh() + z * h
 
 
-def _everything_reset(cell: Any, x: Any, h: Any) -> Any:
+def _everything_reset(cell, x, h):
     (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
     r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     return (1.0 - z) * (r * (xn + hn)).tanh() + z * h
 
 
-def _no_reset(cell: Any, x: Any, h: Any) -> Any:
+def _no_reset(cell, x, h):
     (_, xz, xn), (_, hz, hn) = _blocks(cell, x, h)
     z = (xz + hz).sigmoid()
     return (1.0 - z) * (xn + hn).tanh() + z * h
 
 
-def _sigmoid_n(cell: Any, x: Any, h: Any) -> Any:
+def _sigmoid_n(cell, x, h):
     (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
     r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     return (1.0 - z) * (xn + r * hn).sigmoid() + z * h
 
 
-def _one_bias(cell: Any, x: Any, h: Any) -> Any:
+def _one_bias(cell, x, h):
     (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
     br, bz, bn = cell.bias_hh.chunk(3)
     r, z = (xr + hr - br).sigmoid(), (xz + hz - bz).sigmoid()
     return (1.0 - z) * (xn + r * (hn - bn)).tanh() + z * h
 
 
-def _candidate_before_update(cell: Any, x: Any, h: Any) -> Any:
+def _candidate_before_update(cell, x, h):
     (xr, xn, xz), (hr, hn, hz) = _blocks(cell, x, h)
     r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     return (1.0 - z) * (xn + r * hn).tanh() + z * h
 
 
-def _candidate_unsquashed(cell: Any, x: Any, h: Any) -> Any:
+def _candidate_unsquashed(cell, x, h):
     (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
     r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     return (1.0 - z) * (xn + r * hn) + z * h
@@ -89,7 +87,6 @@ def _candidate_unsquashed(cell: Any, x: Any, h: Any) -> Any:
 GRU_STEP = CodeExercise(
     id="lstm/gru-step",
     title="One step of a GRU",
-    lesson="08",
     functions=(
         Function(
             "gru_step",

@@ -2,57 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse import theory
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def half_life(bias_ih: float, bias_hh: float) -> float:
+def half_life(bias_ih, bias_hh):
     """Steps in which the direct path halves, for torch's two biases of a forget gate."""
     return float(theory.forget_half_life(bias_ih + bias_hh))
 
 
-def forget_bias_for(steps: float) -> float:
+def forget_bias_for(steps):
     """The forget bias whose half-life this is."""
     return float(theory.forget_bias(steps))
 
 
-def _gate(bias_ih: float, bias_hh: float) -> float:
+def _gate(bias_ih, bias_hh):
     return float(1.0 / (1.0 + np.exp(-bias_ih - bias_hh)))
 
 
-def _of_gate(value: Callable[[float], Any]) -> Callable[..., float]:
+def _of_gate(value):
     return lambda bias_ih, bias_hh: float(value(_gate(bias_ih, bias_hh)))
 
 
-def _no_sigmoid(bias_ih: float, bias_hh: float) -> float:
+def _no_sigmoid(bias_ih, bias_hh):
     with np.errstate(all="ignore"):
         return float(np.log(2.0) / -np.log(np.float64(bias_ih + bias_hh)))
 
 
-def _logit(gate: float) -> float:
+def _logit(gate):
     return float(np.log(gate / (1.0 - gate)))
 
 
-def _bias_pairs(rng: np.random.Generator) -> Sequence[Arguments]:
+def _bias_pairs(rng):
     return [(float(rng.uniform(-1.0, 3.0)), float(rng.uniform(0.3, 3.0))) for _ in range(5)]
 
 
-def _half_lives(rng: np.random.Generator) -> Sequence[Arguments]:
+def _half_lives(rng):
     return [(float(np.exp(rng.uniform(low, low + 1.0))),) for low in (0.2, 1.5, 3.0, 4.5, 6.0)]
 
 
 HALF_LIFE = CodeExercise(
     id="lstm/half-life",
     title="The half-life of a forget bias",
-    lesson="08",
     functions=(
         Function(
             "half_life",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
@@ -13,7 +11,7 @@ from gradcourse.demos.lstm.simulate import direct_path, run
 SEEDS = range(5)
 
 
-def lag_of_one_percent(seed: int, bias: float = 1.0) -> float:
+def lag_of_one_percent(seed, bias=1.0):
     """The lag at which the direct path of 32 cells has fallen to 1 %."""
     left = np.log(direct_path(run(bias, seed=seed)))
     beyond = int(np.argmax(left < np.log(0.01)))
@@ -24,7 +22,6 @@ def lag_of_one_percent(seed: int, bias: float = 1.0) -> float:
 ONE_PERCENT = Prediction(
     id="lstm/one-percent",
     title="How far does a forget bias of 1 reach?",
-    lesson="08",
     question="The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has "
     "it, with small weights. At which lag is 1 % of the gradient left on the road? The "
     "check takes the median of five networks.",
@@ -61,14 +58,14 @@ ONE_PERCENT = Prediction(
 )
 
 
-def gru_keeps(block: int, bias: float, seed: int = 0) -> float:
+def gru_keeps(block, bias, seed=0):
     """log10 of ‖∂h_T/∂h_t‖ at lag 50, relative to lag 0, with one bias of torch's GRU set."""
     import torch
 
     from gradcourse.instrument import lag_log_norms
     from gradcourse.nets import recurrent
 
-    rnn: Any = recurrent("gru", 2, 32, 1, seed=seed).rnn
+    rnn = recurrent("gru", 2, 32, 1, seed=seed).rnn
     with torch.no_grad():
         rnn.bias_ih_l0[32 * block : 32 * (block + 1)] = bias
     x = torch.randn(51, 2, generator=torch.Generator().manual_seed(seed))
@@ -76,7 +73,7 @@ def gru_keeps(block: int, bias: float, seed: int = 0) -> float:
     return float((logs[0] - logs[-1]) / np.log(10.0))
 
 
-def _keep_bias() -> str:
+def _keep_bias():
     left = {"plus": gru_keeps(1, 5.0), "minus": gru_keeps(1, -5.0), "reset": gru_keeps(0, 5.0)}
     return max(left, key=lambda key: left[key]) if max(left.values()) > -1 else "none"
 
@@ -84,7 +81,6 @@ def _keep_bias() -> str:
 KEEP_BIAS = Choice(
     id="lstm/keep-bias",
     title="A GRU that remembers",
-    lesson="08",
     question="You want torch's nn.GRU to start with a memory of about a hundred steps. Which bias "
     "do you set?",
     answer="keep_bias",
@@ -125,7 +121,6 @@ KEEP_BIAS = Choice(
 TUNE_BIAS = Tuning(
     id="lstm/tune-bias",
     title="A forget bias for 60 steps",
-    lesson="08",
     question="A random LSTM of 32 units has the forget bias b and the input bias −b. Choose b so "
     "that through all paths between 0.3 and 0.7 of ∂c is left at lag 60. Less would forget the "
     "start; more would hardly let go in the time of the task.",

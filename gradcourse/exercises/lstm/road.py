@@ -2,59 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def direct_path(f: Any) -> Array:
+def direct_path(f):
     """∂c_T/∂c_t along the cell alone, row k for lag k, from the forget gates f_1 … f_T."""
     f = np.asarray(f, dtype=np.float64)
     return np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1], axis=0)])
 
 
-def _from_the_front(f: Any) -> Array:
+def _from_the_front(f):
     return direct_path(np.asarray(f)[::-1])
 
 
-def _last_gate_to_a_power(f: Any) -> Array:
+def _last_gate_to_a_power(f):
     f = np.asarray(f)
     return np.asarray(f[-1] ** np.arange(len(f) + 1.0)[:, None])
 
 
-def _first_gate_skipped(f: Any) -> Array:
+def _first_gate_skipped(f):
     kept = direct_path(f)
     return np.concatenate([kept[:1], kept[:-1]])
 
 
-def _minus_nothing(f: Any) -> Array:
+def _minus_nothing(f):
     f = np.asarray(f)
     return np.array([np.prod(f[-k:], axis=0) for k in range(len(f) + 1)])
 
 
-def _gates_themselves(f: Any) -> Array:
+def _gates_themselves(f):
     f = np.asarray(f)
     return np.concatenate([np.ones((1, f.shape[1])), f[::-1]])
 
 
-def _both_axes_turned(f: Any) -> Array:
+def _both_axes_turned(f):
     return direct_path(np.asarray(f)[:, ::-1])
 
 
-def _gates(rng: np.random.Generator) -> Sequence[Arguments]:
+def _gates(rng):
     return [(rng.uniform(0.2, 0.99, shape),) for shape in ((3, 2), (6, 4), (12, 3))]
 
 
 DIRECT_PATH = CodeExercise(
     id="lstm/direct-path",
     title="The road",
-    lesson="08",
     functions=(
         Function(
             "direct_path",

@@ -1,20 +1,19 @@
 """Lesson 03 and its assignment: the recurrent weight."""
 
 from gradcourse.exercises.recurrent.lag import LAG_GRADIENT
-from gradcourse.exercises.recurrent.lesson import (
+from gradcourse.exercises.recurrent.lyapunov import LYAPUNOV
+from gradcourse.exercises.recurrent.networks import OVERFLOW, SIGMOID_BOUND, TUNE_GAIN
+from gradcourse.exercises.recurrent.predictions import (
     FIRST_GROWS,
     LAG_FIFTY,
     OFF_THE_CLIFF,
     STRONG_INPUT,
     WINDOW,
 )
-from gradcourse.exercises.recurrent.lyapunov import LYAPUNOV
-from gradcourse.exercises.recurrent.networks import OVERFLOW, SIGMOID_BOUND, TUNE_GAIN
 from gradcourse.exercises.recurrent.scalar import BPTT
 from gradcourse.exercises.recurrent.size import RADIUS_AND_NORM
 from gradcourse.exercises.recurrent.truncated import TRUNCATED
 
-ASSIGNMENT = "03"
 EXERCISES = (
     LAG_FIFTY,
     FIRST_GROWS,
@@ -31,4 +30,4 @@ EXERCISES = (
     TRUNCATED,
 )
 
-__all__ = ["ASSIGNMENT", "EXERCISES"]
+__all__ = ["EXERCISES"]

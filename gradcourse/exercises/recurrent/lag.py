@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def lag_log_norms(W: Any, h: Any, delta: Any) -> Array:
+def lag_log_norms(W, h, delta):
     """log10 ‖∂ℒ/∂h_t‖ for lags 0 … T − 1, from delta = ∂ℒ/∂h_T and the states h_1 … h_T."""
     return _walk(np.asarray(W).T, np.asarray(h)[:0:-1], delta, 1.0 - np.asarray(h)[:0:-1] ** 2)
 
 
-def _walk(back: Array, states: Array, delta: Any, slopes: Array) -> Array:
+def _walk(back, states, delta, slopes):
     """One row of slopes for each step back; the gradient is kept at size 1, its log beside it."""
     gradient = np.asarray(delta, dtype=np.float64)
     size = np.linalg.norm(gradient)
@@ -30,29 +27,29 @@ def _walk(back: Array, states: Array, delta: Any, slopes: Array) -> Array:
     return np.array(logs)
 
 
-def _not_transposed(W: Any, h: Any, delta: Any) -> Array:
+def _not_transposed(W, h, delta):
     return _walk(np.asarray(W), np.asarray(h)[:0:-1], delta, 1.0 - np.asarray(h)[:0:-1] ** 2)
 
 
-def _without_slope(W: Any, h: Any, delta: Any) -> Array:
+def _without_slope(W, h, delta):
     return _walk(np.asarray(W).T, np.asarray(h)[:0:-1], delta, np.ones_like(h)[1:])
 
 
-def _slope_too_early(W: Any, h: Any, delta: Any) -> Array:
+def _slope_too_early(W, h, delta):
     return _walk(np.asarray(W).T, np.asarray(h)[:0:-1], delta, 1.0 - np.asarray(h)[-2::-1] ** 2)
 
 
-def _slope_of_h(W: Any, h: Any, delta: Any) -> Array:
+def _slope_of_h(W, h, delta):
     states = np.asarray(h)[:0:-1]
     return _walk(np.asarray(W).T, states, delta, 1.0 - np.tanh(states) ** 2)
 
 
-def _not_added_up(W: Any, h: Any, delta: Any) -> Array:
+def _not_added_up(W, h, delta):
     logs = lag_log_norms(W, h, delta)
     return np.append(logs[0], np.diff(logs))
 
 
-def _slope_after_w(W: Any, h: Any, delta: Any) -> Array:
+def _slope_after_w(W, h, delta):
     h, gradient = np.asarray(h), np.asarray(delta, dtype=np.float64)
     size = np.linalg.norm(gradient)
     logs = [np.log10(size)]
@@ -63,7 +60,7 @@ def _slope_after_w(W: Any, h: Any, delta: Any) -> Array:
     return np.array(logs)
 
 
-def _underflow(W: Any, h: Any, delta: Any) -> Array:
+def _underflow(W, h, delta):
     gradient, norms = np.asarray(delta, dtype=np.float64), []
     for state in [*np.asarray(h)[:0:-1], None]:
         norms.append(np.linalg.norm(gradient))
@@ -73,7 +70,7 @@ def _underflow(W: Any, h: Any, delta: Any) -> Array:
         return np.log10(norms)
 
 
-def _run(rng: np.random.Generator, steps: int, width: int, gain: float) -> Arguments:
+def _run(rng, steps, width, gain):
     weights = gain * rng.normal(size=(width, width)) / np.sqrt(width)
     h, states = np.zeros(width), []
     for u in rng.normal(0.0, 0.7, (steps, width)):
@@ -82,11 +79,11 @@ def _run(rng: np.random.Generator, steps: int, width: int, gain: float) -> Argum
     return weights, np.array(states), rng.normal(size=width)
 
 
-def _short_runs(rng: np.random.Generator) -> Sequence[Arguments]:
+def _short_runs(rng):
     return [_run(rng, steps, 4, gain) for steps, gain in ((5, 0.8), (9, 1.5), (14, 2.0))]
 
 
-def _long_runs(rng: np.random.Generator) -> Sequence[Arguments]:
+def _long_runs(rng):
     return [_run(rng, steps, 5, 0.5) for steps in (900, 1000)]
 
 
@@ -102,7 +99,6 @@ _EXAMPLE = (
 LAG_GRADIENT = CodeExercise(
     id="recurrent/lag-gradient",
     title="The gradient against lag",
-    lesson="03",
     functions=(
         Function(
             "lag_log_norms",

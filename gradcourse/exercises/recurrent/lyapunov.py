@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def lyapunov_exponents(jacobians: Any) -> Array:
+def lyapunov_exponents(jacobians):
     """Mean of log|diag R| of the QR decompositions along the way, from the largest down."""
     return np.sort(_growth(jacobians).mean(axis=0))[::-1]
 
 
-def _growth(jacobians: Any) -> Array:
+def _growth(jacobians):
     q, growth = np.eye(len(jacobians[0])), []
     for jacobian in jacobians:
         q, r = np.linalg.qr(jacobian @ q)
@@ -26,7 +23,7 @@ def _growth(jacobians: Any) -> Array:
     return np.array(growth)
 
 
-def _no_absolute_value(jacobians: Any) -> Array:
+def _no_absolute_value(jacobians):
     q, growth = np.eye(len(jacobians[0])), []
     for jacobian in jacobians:
         q, r = np.linalg.qr(jacobian @ q)
@@ -35,26 +32,26 @@ def _no_absolute_value(jacobians: Any) -> Array:
     return np.sort(np.mean(growth, axis=0))[::-1]
 
 
-def _q_not_carried(jacobians: Any) -> Array:
+def _q_not_carried(jacobians):
     logs = [np.log(np.abs(np.diag(np.linalg.qr(jacobian)[1]))) for jacobian in jacobians]
     return np.sort(np.mean(logs, axis=0))[::-1]
 
 
-def _transposed(jacobians: Any) -> Array:
+def _transposed(jacobians):
     return lyapunov_exponents(np.swapaxes(jacobians, 1, 2))
 
 
-def _eigenvalues(jacobians: Any) -> Array:
+def _eigenvalues(jacobians):
     logs = [np.sort(np.log(np.abs(np.linalg.eigvals(j)))) for j in jacobians]
     return np.mean(logs, axis=0)[::-1]
 
 
-def _singular_values(jacobians: Any) -> Array:
+def _singular_values(jacobians):
     logs = [np.log(np.linalg.svd(j, compute_uv=False)) for j in jacobians]
     return np.mean(logs, axis=0)
 
 
-def _whole_product(jacobians: Any) -> Array:
+def _whole_product(jacobians):
     product = np.eye(len(jacobians[0]))
     for jacobian in jacobians:
         product = jacobian @ product
@@ -62,18 +59,18 @@ def _whole_product(jacobians: Any) -> Array:
         return np.log(np.linalg.svd(product, compute_uv=False)) / len(jacobians)
 
 
-def _log_of_mean(jacobians: Any) -> Array:
+def _log_of_mean(jacobians):
     return np.sort(np.log(np.exp(_growth(jacobians)).mean(axis=0)))[::-1]
 
 
-def _slow_direction_first(rng: np.random.Generator, steps: int, scale: float) -> Array:
+def _slow_direction_first(rng, steps, scale):
     """Upper triangular: the first column of Q stays where it is, and it is the slow one."""
     upper = np.triu(rng.uniform(-0.3, 0.3, (steps, 2, 2)), 1)
     return scale * (upper + np.eye(2) * rng.uniform([0.3, 1.0], [0.6, 1.5], (steps, 2))[:, None])
 
 
-def _products(steps: int, scale: float) -> Any:
-    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
+def _products(steps, scale):
+    def cases(rng):
         return [
             (scale * rng.normal(size=(steps + extra, n, n)) * np.linspace(0.5, 1.5, n),)
             for extra, n in ((0, 2), (5, 3))
@@ -87,7 +84,6 @@ _LYAPUNOV_EXAMPLE = (np.array([[[2.0, 1.0], [1.0, 1.0]], [[0.0, -1.0], [3.0, 0.5
 LYAPUNOV = CodeExercise(
     id="recurrent/lyapunov",
     title="Lyapunov exponents by QR",
-    lesson="03",
     functions=(
         Function(
             "lyapunov_by_qr",

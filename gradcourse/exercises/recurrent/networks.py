@@ -10,7 +10,7 @@ from gradcourse.demos.recurrent import GAIN_200
 from gradcourse.demos.recurrent.random import FACTOR, growth_over_200
 
 
-def sigmoid_growth(strength: float, *, width: int = 32, steps: int = 50, seed: int = 0) -> float:
+def sigmoid_growth(strength, *, width=32, steps=50, seed=0):
     """ln ‖∂h_T/∂h_0‖ of a σ network with W = 3 times an orthogonal matrix."""
     rng = np.random.default_rng(seed)
     weights = 3.0 * np.linalg.qr(rng.normal(size=(width, width)))[0]
@@ -22,7 +22,7 @@ def sigmoid_growth(strength: float, *, width: int = 32, steps: int = 50, seed: i
     return float(np.log(np.linalg.norm(jacobian, 2)))
 
 
-def _sigmoid_bound() -> str:
+def _sigmoid_bound():
     growth = np.array([sigmoid_growth(s, seed=k) for k in range(3) for s in (0.0, 0.5, 2.0)])
     if (growth < 0).all():
         return "vanishes"
@@ -32,7 +32,6 @@ def _sigmoid_bound() -> str:
 SIGMOID_BOUND = Choice(
     id="recurrent/sigmoid-bound",
     title="A σ network with a norm of 3",
-    lesson="03",
     question="h_t = σ(W h_(t−1) + u_t + b), with W three times an orthogonal matrix: spectral "
     "radius and norm are both 3. What can you say about ‖∂h_T/∂h_(T−50)‖ without knowing the "
     "inputs?",
@@ -67,7 +66,6 @@ SIGMOID_BOUND = Choice(
 TUNE_GAIN = Tuning(
     id="recurrent/gain-200-steps",
     title="A gain for 200 steps",
-    lesson="03",
     question="A random tanh network of 64 units has inputs of standard deviation 0.5 on each "
     "pre-activation. Choose the gain of its recurrent weights so that the gradient at lag 200 is "
     "between 0.001 and 1000 times that at lag 0.",
@@ -109,7 +107,7 @@ TUNE_GAIN = Tuning(
 )
 
 
-def overflow_step(w: float) -> int:
+def overflow_step(w):
     """The first step at which h_t = w h_{t−1}, h_0 = 1, is infinite in float32."""
     h, step = np.float32(1.0), 0
     with np.errstate(over="ignore"):
@@ -121,7 +119,6 @@ def overflow_step(w: float) -> int:
 OVERFLOW = Prediction(
     id="recurrent/overflow-step",
     title="When does a state leave float32?",
-    lesson="03",
     question="A ReLU unit has the recurrent weight 1.5 and no input: h_t = 1.5 h_(t−1), h_0 = 1, "
     "in float32, whose largest number is 3.4·10³⁸. At which step t is h_t infinite for the first "
     "time?",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def states(w: float, x: Any) -> Array:
+def states(w, x):
     """h_0 = 0, h_1, …, h_T."""
     h = [0.0]
     for value in np.asarray(x, dtype=np.float64):
@@ -21,7 +18,7 @@ def states(w: float, x: Any) -> Array:
     return np.array(h)
 
 
-def state_gradients(w: float, x: Any, y: float) -> Array:
+def state_gradients(w, x, y):
     """∂ℒ/∂h_t for t = 1 … T, with ℒ = ½ (h_T − y)²."""
     h = states(w, x)
     gradient = [h[-1] - y]
@@ -30,23 +27,23 @@ def state_gradients(w: float, x: Any, y: float) -> Array:
     return np.array(gradient[::-1])
 
 
-def weight_gradient(w: float, x: Any, y: float) -> float:
+def weight_gradient(w, x, y):
     """∂ℒ/∂w, summed over all steps."""
     return summed(w, x, y, len(x))
 
 
-def summed(w: float, x: Any, y: float, window: int) -> float:
+def summed(w, x, y, window):
     h, delta = states(w, x), state_gradients(w, x, y)
     terms = delta * (1.0 - h[1:] ** 2) * h[:-1]
     return float(terms[max(0, len(terms) - window) :].sum())
 
 
-def _without_slope(w: float, x: Any, y: float) -> Array:
+def _without_slope(w, x, y):
     error = states(w, x)[-1] - y
     return np.asarray(error * w ** np.arange(len(x) - 1, -1, -1.0))
 
 
-def _slope_of_the_step_before(w: float, x: Any, y: float) -> Array:
+def _slope_of_the_step_before(w, x, y):
     h = states(w, x)
     gradient = [h[-1] - y]
     for state in h[-2:0:-1]:
@@ -54,7 +51,7 @@ def _slope_of_the_step_before(w: float, x: Any, y: float) -> Array:
     return np.array(gradient[::-1])
 
 
-def _slope_of_h(w: float, x: Any, y: float) -> Array:
+def _slope_of_h(w, x, y):
     h = states(w, x)
     gradient = [h[-1] - y]
     for state in h[:1:-1]:
@@ -62,18 +59,18 @@ def _slope_of_h(w: float, x: Any, y: float) -> Array:
     return np.array(gradient[::-1])
 
 
-def _without_w(w: float, x: Any, y: float) -> Array:
+def _without_w(w, x, y):
     h = states(w, x)
     slopes = np.append(1.0 - h[2:] ** 2, 1.0)
     return np.asarray((h[-1] - y) * np.cumprod(slopes[::-1])[::-1])
 
 
-def _one_step_back(w: float, x: Any, y: float) -> float:
+def _one_step_back(w, x, y):
     """∂ℒ/∂h_0."""
     return float(state_gradients(w, x, y)[0] * (1.0 - states(w, x)[1] ** 2) * w)
 
 
-def runs(rng: np.random.Generator) -> Sequence[Arguments]:
+def runs(rng):
     return [
         (
             float(rng.uniform(0.6, 1.8) * rng.choice([-1.0, 1.0])),
@@ -89,7 +86,6 @@ _EXAMPLE = (0.5, np.array([1.0, -0.5, 0.25]), 0.0)
 BPTT = CodeExercise(
     id="recurrent/bptt",
     title="Backpropagation through time by hand",
-    lesson="03",
     functions=(
         Function(
             "state_gradients",

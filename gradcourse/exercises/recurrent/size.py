@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 
-def spectral_radius(W: Any) -> float:
+def spectral_radius(W):
     """Largest |eigenvalue|."""
     return float(np.abs(np.linalg.eigvals(W)).max())
 
 
-def spectral_norm(W: Any) -> float:
+def spectral_norm(W):
     """Largest singular value."""
     return float(np.linalg.svd(W, compute_uv=False)[0])
 
 
-def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
+def _matrices(rng):
     """Random ones whose dominant eigenvalues are a complex pair or negative, and one sheared."""
-    made: list[Arguments] = []
+    made = []
     angle = rng.uniform(0.9, 1.15)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     for core in (1.5 * turn, np.diag([-1.4, rng.uniform(0.5, 0.8)])):
@@ -43,7 +40,6 @@ _EXAMPLE = (np.array([[0.0, -2.0], [0.5, 0.0]]),)
 RADIUS_AND_NORM = CodeExercise(
     id="recurrent/radius-and-norm",
     title="Spectral radius and spectral norm",
-    lesson="03",
     functions=(
         Function(
             "spectral_radius",

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.exercises.recurrent.scalar import (
     runs,
     state_gradients,
@@ -17,27 +14,26 @@ from gradcourse.exercises.recurrent.scalar import (
 )
 
 
-def truncated_gradient(w: float, x: Any, y: float, window: int) -> float:
+def truncated_gradient(w, x, y, window):
     """∂ℒ/∂w from the last ``window`` steps only, with the true states."""
     return summed(w, x, y, window)
 
 
-def _state_forgotten(w: float, x: Any, y: float, window: int) -> float:
+def _state_forgotten(w, x, y, window):
     return weight_gradient(w, np.asarray(x)[-window:], y)
 
 
-def _first_steps(w: float, x: Any, y: float, window: int) -> float:
+def _first_steps(w, x, y, window):
     return weight_gradient(w, x, y) - summed(w, x, y, len(x) - window)
 
 
-def _windows(rng: np.random.Generator) -> Sequence[Arguments]:
+def _windows(rng):
     return [(*run, window) for run, window in zip(runs(rng), (1, 2, 4), strict=True)]
 
 
 TRUNCATED = CodeExercise(
     id="recurrent/truncated",
     title="Truncated backpropagation through time",
-    lesson="03",
     functions=(
         Function(
             "truncated_gradient",

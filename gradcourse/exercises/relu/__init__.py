@@ -4,7 +4,7 @@ from gradcourse.exercises.relu.cure import RIGHT_CURE
 from gradcourse.exercises.relu.dead import DEAD_UNITS
 from gradcourse.exercises.relu.depth import DEEP_LEAKY, GAIN, TUNE_LEAK
 from gradcourse.exercises.relu.disease import DISEASE
-from gradcourse.exercises.relu.lesson import (
+from gradcourse.exercises.relu.predictions import (
     FADES_MOST,
     HALF,
     ONE_STEP,
@@ -14,7 +14,6 @@ from gradcourse.exercises.relu.lesson import (
 from gradcourse.exercises.relu.slopes import PRELU
 from gradcourse.exercises.relu.stack import MASKS
 
-ASSIGNMENT = "04"
 EXERCISES = (
     HALF,
     FADES_MOST,
@@ -31,4 +30,4 @@ EXERCISES = (
     RIGHT_CURE,
 )
 
-__all__ = ["ASSIGNMENT", "EXERCISES"]
+__all__ = ["EXERCISES"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def _leak(net: nn.Sequential) -> nn.Sequential:
+def _leak(net):
     from torch import nn
 
     from gradcourse.nets import with_activation
@@ -22,13 +22,13 @@ def _leak(net: nn.Sequential) -> nn.Sequential:
     return with_activation(net, lambda: nn.LeakyReLU(0.1))
 
 
-def _larger_weights(net: nn.Sequential) -> nn.Sequential:
+def _larger_weights(net):
     from gradcourse.nets import scaled
 
     return scaled(net, 10.0)
 
 
-def _no_biases(net: nn.Sequential) -> nn.Sequential:
+def _no_biases(net):
     import torch
 
     for name, parameter in net.named_parameters():
@@ -46,7 +46,7 @@ CURES: dict[str, tuple[Callable[[nn.Sequential], nn.Sequential], float]] = {
 """What is done to the network, and the learning rate it then gets."""
 
 
-def accuracy_with_cure(kind: str, cure: str, seed: int = 0, steps: int = 300) -> float:
+def accuracy_with_cure(kind, cure, seed=0, steps=300):
     """Test accuracy of one of the networks with 75 % zeros after a cure and training."""
     from gradcourse.data import digits
     from gradcourse.training import train
@@ -57,7 +57,7 @@ def accuracy_with_cure(kind: str, cure: str, seed: int = 0, steps: int = 300) ->
     return float(run.test_accuracy[-1])
 
 
-def _right_cure() -> str:
+def _right_cure():
     median = {
         cure: float(np.median([accuracy_with_cure("vanished", cure, seed) for seed in range(3)]))
         for cure in CURES
@@ -68,7 +68,6 @@ def _right_cure() -> str:
 RIGHT_CURE = Choice(
     id="relu/right-cure",
     title="The right cure",
-    lesson="04",
     question="A ReLU network with four hidden layers stays at chance. Its record on all digits: "
     "75 % of the outputs of each layer are 0; no unit is silent on all digits; the size of the "
     "outputs is 0.1 in layer 1 and 0.0001 in layer 4. Which change lets it learn in 300 steps?",

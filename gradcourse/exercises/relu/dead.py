@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 
-def dead_units(batches: Any) -> Any:
+def dead_units(batches):
     """Whether each unit is exactly 0 on every row of every batch, shape (units,)."""
     return np.all([(np.asarray(h) == 0).all(axis=0) for h in batches], axis=0)
 
 
-def _mostly_zero(batches: Any) -> Any:
+def _mostly_zero(batches):
     return (np.concatenate(batches) == 0).mean(axis=0) > 0.5
 
 
-def _tiny_is_dead(batches: Any) -> Any:
+def _tiny_is_dead(batches):
     return np.concatenate(batches).max(axis=0) < 1e-3
 
 
-def _layers(tiny: bool) -> Any:
-    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
-        made: list[Arguments] = []
+def _layers(tiny):
+    def cases(rng):
+        made = []
         for units, rows in ((8, (15, 17, 16)), (10, (29, 24))):
             batches = [np.maximum(rng.normal(-0.3, 1.0, (n, units)), 0.0) for n in rows]
             kinds = rng.permutation(units)
@@ -52,7 +49,6 @@ def _layers(tiny: bool) -> Any:
 DEAD_UNITS = CodeExercise(
     id="relu/dead-units",
     title="Which units are dead?",
-    lesson="04",
     functions=(
         Function(
             "dead_units",

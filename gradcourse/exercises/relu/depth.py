@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-
-import numpy as np
 
 from gradcourse.checking.exercise import (
-    Arguments,
     CodeExercise,
     Function,
     Misconception,
@@ -18,35 +14,34 @@ from gradcourse.checking.exercise import (
     Tuning,
 )
 from gradcourse.demos.relu import LEAK_KNOB, TUNED_DEPTH, TUNED_GAIN, through_leaky_layers
-from gradcourse.exercises.relu.lesson import first_delta
+from gradcourse.exercises.relu.predictions import first_delta
 
 # ---------------------------------------------------------------- the gain
 
 
-def leaky_gain(a: float) -> float:
+def leaky_gain(a):
     """σ_w that keeps the mean square through leaky ReLU layers: √(2/(1 + a²))."""
     return math.sqrt(2 / (1 + a**2))
 
 
-def leaky_std(a: float, fan_in: int) -> float:
+def leaky_std(a, fan_in):
     """Standard deviation of the weights: the gain over √fan_in."""
     return leaky_gain(a) / math.sqrt(fan_in)
 
 
-def _leaks(rng: np.random.Generator) -> Sequence[Arguments]:
+def _leaks(rng):
     return [
         (float(a),) for a in (rng.uniform(0.1, 0.4), rng.uniform(0.6, 0.8), rng.uniform(1.5, 3.0))
     ]
 
 
-def _leaks_and_fans(rng: np.random.Generator) -> Sequence[Arguments]:
+def _leaks_and_fans(rng):
     return [(a, int(rng.integers(20, 600))) for (a,) in _leaks(rng)]
 
 
 GAIN = CodeExercise(
     id="relu/gain",
     title="The gain for a leak",
-    lesson="04",
     functions=(
         Function(
             "leaky_gain",
@@ -157,7 +152,6 @@ GAIN = CodeExercise(
 DEEP_LEAKY = Prediction(
     id="relu/deep-leaky",
     title="δ through 30 leaky layers",
-    lesson="04",
     question="30 layers of leaky ReLU with a = 0.5, weights of σ_w = 1. δ travels from layer 30 "
     "down to layer 1, through 29 layers. How large is it in layer 1, if it is 1 in layer 30?",
     answer="deep_leaky",
@@ -198,7 +192,7 @@ DEEP_LEAKY = Prediction(
 )
 
 
-def end_to_end(seed: int, leak: float) -> float:
+def end_to_end(seed, leak):
     """δ in layer 1 relative to layer 50, weights of σ_w = 1.3."""
     _, backward = through_leaky_layers(leak, TUNED_GAIN, depth=TUNED_DEPTH, seed=seed)
     return float(backward[0])
@@ -207,7 +201,6 @@ def end_to_end(seed: int, leak: float) -> float:
 TUNE_LEAK = Tuning(
     id="relu/leak-for-weights",
     title="A leak for weights that are given",
-    lesson="04",
     question="Somebody gives you a 50-layer network with weights of σ_w = 1.3, and you may not "
     "change them. Choose the leak a so that δ in layer 1 is between 0.2 and 5 times δ in layer 50.",
     answers=("leak",),

@@ -2,73 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.demos.relu import ALARM
 
 FADED = 1e-3
 """The last layer's output, relative to the first's, below which the signal has vanished."""
 
 
-def _size(h: Any) -> float:
+def _size(h):
     return float(np.sqrt(np.mean(np.asarray(h) ** 2)))
 
 
-def _dead_share(h: Any) -> float:
+def _dead_share(h):
     return float((np.asarray(h) == 0).all(axis=0).mean())
 
 
-def disease(layers: Any) -> str:
+def disease(layers):
     """ "dead", "vanished" or "healthy", from the outputs of all ReLU layers."""
     if max(_dead_share(h) for h in layers) > ALARM:
         return "dead"
     return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
 
 
-def _by_zeros(layers: Any) -> str:
+def _by_zeros(layers):
     if max(float((np.asarray(h) == 0).mean()) for h in layers) > ALARM:
         return "dead"
     return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
 
 
-def _absolute(layers: Any) -> str:
+def _absolute(layers):
     if max(_dead_share(h) for h in layers) > ALARM:
         return "dead"
     return "vanished" if _size(layers[-1]) < FADED else "healthy"
 
 
-def _last_layer_only(layers: Any) -> str:
+def _last_layer_only(layers):
     if _dead_share(layers[-1]) > ALARM:
         return "dead"
     return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
 
 
-def _all_layers(layers: Any) -> str:
+def _all_layers(layers):
     if np.mean([_dead_share(h) for h in layers]) > ALARM:
         return "dead"
     return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
 
 
-def _size_first(layers: Any) -> str:
+def _size_first(layers):
     if _size(layers[-1]) < FADED * _size(layers[0]):
         return "vanished"
     return "dead" if max(_dead_share(h) for h in layers) > ALARM else "healthy"
 
 
-def _rows_first(layers: Any) -> str:
+def _rows_first(layers):
     if max(float((np.asarray(h) == 0).all(axis=1).mean()) for h in layers) > ALARM:
         return "dead"
     return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
 
 
-def _with_size(size: Callable[[Any], float], faded: float = FADED) -> Callable[[Any], str]:
+def _with_size(size, faded=FADED):
     """The answer with another measure of size, or another border."""
 
-    def answer(layers: Any) -> str:
+    def answer(layers):
         if max(_dead_share(h) for h in layers) > ALARM:
             return "dead"
         return "vanished" if size(layers[-1]) < faded * size(layers[0]) else "healthy"
@@ -76,14 +73,14 @@ def _with_size(size: Callable[[Any], float], faded: float = FADED) -> Callable[[
     return answer
 
 
-def _from_the_largest(layers: Any) -> str:
+def _from_the_largest(layers):
     if max(_dead_share(h) for h in layers) > ALARM:
         return "dead"
     sizes = [_size(h) for h in layers]
     return "vanished" if min(sizes) < FADED * max(sizes) else "healthy"
 
 
-def _layer(rng: np.random.Generator, silent: float, dead: float = 0.0, scale: float = 1.0) -> Any:
+def _layer(rng, silent, dead=0.0, scale=1.0):
     """Outputs (40, 30): units silent on a share of the rows, a share of units on all of them."""
     h = rng.uniform(0.5, 1.5, (40, 30)) * scale
     for unit in range(30):
@@ -92,7 +89,7 @@ def _layer(rng: np.random.Generator, silent: float, dead: float = 0.0, scale: fl
     return h
 
 
-def _patients(rng: np.random.Generator) -> Sequence[Arguments]:
+def _patients(rng):
     fade = float(rng.uniform(0.02, 0.06))
     # Every unit speaks, but on the same two rows of 40.
     sparse = [rng.uniform(0.5, 1.5, (40, 30)) * (np.arange(40) % 20 == 7)[:, None]] * 4
@@ -117,7 +114,6 @@ def _patients(rng: np.random.Generator) -> Sequence[Arguments]:
 DISEASE = CodeExercise(
     id="relu/disease",
     title="Which disease?",
-    lesson="04",
     functions=(
         Function(
             "disease",

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def prelu(z: Any, a: float) -> Array:
+def prelu(z, a):
     """Return z where it is positive, and a·z elsewhere."""
     return np.where(z > 0, z, a * z)
 
 
-def prelu_backward(z: Any, a: float, upstream: Any) -> list[Any]:
+def prelu_backward(z, a, upstream):
     """∂ℒ/∂z and ∂ℒ/∂a, from ∂ℒ/∂h."""
     return [
         upstream * np.where(z > 0, 1.0, a),
@@ -26,23 +23,23 @@ def prelu_backward(z: Any, a: float, upstream: Any) -> list[Any]:
     ]
 
 
-def _by_upstream_sign(z: Any, a: float, upstream: Any) -> list[Any]:
+def _by_upstream_sign(z, a, upstream):
     return [
         upstream * np.where(upstream > 0, 1.0, a),
         float(np.sum(upstream * np.where(upstream > 0, 0.0, z))),
     ]
 
 
-def _with_slope_gradient(slope_gradient: Any) -> Any:
+def _with_slope_gradient(slope_gradient):
     """prelu_backward with another ∂ℒ/∂a: from z (negative part) and the upstream gradient."""
 
-    def answer(z: Any, a: float, upstream: Any) -> list[Any]:
+    def answer(z, a, upstream):
         return [prelu_backward(z, a, upstream)[0], slope_gradient(z, upstream)]
 
     return answer
 
 
-def _signs_and_slopes(rng: np.random.Generator) -> list[tuple[Array, float]]:
+def _signs_and_slopes(rng):
     made = []
     for shape, a in (
         ((6,), rng.uniform(0.1, 0.4)),
@@ -55,12 +52,12 @@ def _signs_and_slopes(rng: np.random.Generator) -> list[tuple[Array, float]]:
     return made
 
 
-def _forward_cases(rng: np.random.Generator) -> Sequence[Arguments]:
+def _forward_cases(rng):
     return list(_signs_and_slopes(rng))
 
 
-def _backward_cases(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _backward_cases(rng):
+    made = []
     for z, a in _signs_and_slopes(rng):
         upstream = rng.uniform(0.3, 1.5, z.shape) * rng.choice([-1.0, 1.0], z.shape)
         upstream.flat[:2] = (abs(upstream.flat[0]), -abs(upstream.flat[1]))
@@ -71,7 +68,6 @@ def _backward_cases(rng: np.random.Generator) -> Sequence[Arguments]:
 PRELU = CodeExercise(
     id="relu/prelu",
     title="PReLU, forwards and backwards",
-    lesson="04",
     functions=(
         Function(
             "prelu",

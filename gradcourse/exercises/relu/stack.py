@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def delta_of_layer_1(weights: Any, zs: Any, upstream: Any) -> Array:
+def delta_of_layer_1(weights, zs, upstream):
     """δ_1 of a stack of ReLU layers, from ∂ℒ/∂h of the last one."""
     delta = upstream * (zs[-1] > 0)
     for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
@@ -21,73 +18,73 @@ def delta_of_layer_1(weights: Any, zs: Any, upstream: Any) -> Array:
     return delta
 
 
-def _relu_on_delta(weights: Any, zs: Any, upstream: Any) -> Array:
+def _relu_on_delta(weights, zs, upstream):
     delta = np.maximum(upstream, 0.0)
     for w in weights[::-1]:
         delta = np.maximum(delta @ w, 0.0)
     return delta
 
 
-def _masks_of_the_layer_above(weights: Any, zs: Any, upstream: Any) -> Array:
+def _masks_of_the_layer_above(weights, zs, upstream):
     delta = upstream * (zs[-1] > 0)
     for w, z in zip(weights[::-1], zs[:0:-1], strict=True):
         delta = (delta @ w) * (z > 0)
     return delta
 
 
-def _no_masks(weights: Any, zs: Any, upstream: Any) -> Array:
+def _no_masks(weights, zs, upstream):
     delta = np.asarray(upstream, dtype=np.float64)
     for w in weights[::-1]:
         delta = delta @ w
     return delta
 
 
-def _last_mask_missing(weights: Any, zs: Any, upstream: Any) -> Array:
+def _last_mask_missing(weights, zs, upstream):
     delta = np.asarray(upstream, dtype=np.float64)
     for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
         delta = (delta @ w) * (z > 0)
     return delta
 
 
-def _first_mask_missing(weights: Any, zs: Any, upstream: Any) -> Array:
+def _first_mask_missing(weights, zs, upstream):
     delta = upstream * (zs[-1] > 0)
     for w, z in zip(weights[:0:-1], zs[-2:0:-1], strict=True):
         delta = (delta @ w) * (z > 0)
     return delta @ weights[0]
 
 
-def _times_value(weights: Any, zs: Any, upstream: Any) -> Array:
+def _times_value(weights, zs, upstream):
     delta = upstream * np.maximum(zs[-1], 0.0)
     for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
         delta = (delta @ w) * np.maximum(z, 0.0)
     return delta
 
 
-def _transposed(weights: Any, zs: Any, upstream: Any) -> Array:
+def _transposed(weights, zs, upstream):
     return delta_of_layer_1([w.T for w in weights], zs, upstream)
 
 
-def _wrong_order(weights: Any, zs: Any, upstream: Any) -> Array:
+def _wrong_order(weights, zs, upstream):
     return delta_of_layer_1(weights[::-1], zs, upstream)
 
 
-def _masks_in_forward_order(weights: Any, zs: Any, upstream: Any) -> Array:
+def _masks_in_forward_order(weights, zs, upstream):
     return delta_of_layer_1(weights, zs[::-1], upstream)
 
 
-def _stopped_at_layer_2(weights: Any, zs: Any, upstream: Any) -> Array:
+def _stopped_at_layer_2(weights, zs, upstream):
     return delta_of_layer_1(weights[1:], zs[1:], upstream)
 
 
-def _leaky(weights: Any, zs: Any, upstream: Any) -> Array:
+def _leaky(weights, zs, upstream):
     delta = upstream * np.where(zs[-1] > 0, 1.0, 0.01)
     for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
         delta = (delta @ w) * np.where(z > 0, 1.0, 0.01)
     return delta
 
 
-def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _stacks(rng):
+    made = []
     for depth, width, rows in ((3, 6, 4), (4, 8, 5)):
         weights = [rng.normal(size=(width, width)) for _ in range(depth - 1)]
         zs = [rng.normal(size=(rows, width))]
@@ -100,7 +97,6 @@ def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
 MASKS = CodeExercise(
     id="relu/masks",
     title="δ through a stack of ReLU layers",
-    lesson="04",
     functions=(
         Function(
             "delta_of_layer_1",

@@ -1,20 +1,19 @@
 """Lesson 07 and its assignment: residual networks."""
 
 from gradcourse.exercises.residual.blocks import BLOCK
-from gradcourse.exercises.residual.lesson import (
+from gradcourse.exercises.residual.paths import BRANCHES, PATHS
+from gradcourse.exercises.residual.predictions import (
     FIRST_VARIANCE,
     MEAN_LENGTH,
     OPEN_ROAD,
     SHATTERED,
     SPAN,
 )
-from gradcourse.exercises.residual.paths import BRANCHES, PATHS
 from gradcourse.exercises.residual.projection import PROJECTION
 from gradcourse.exercises.residual.scale import SCALE, VARIANCE
 from gradcourse.exercises.residual.shattering import SHATTERING
 from gradcourse.exercises.residual.zeros import BOTH_ZERO, FIXUP
 
-ASSIGNMENT = "07"
 EXERCISES = (
     SPAN,
     MEAN_LENGTH,
@@ -32,4 +31,4 @@ EXERCISES = (
     SHATTERING,
 )
 
-__all__ = ["ASSIGNMENT", "EXERCISES"]
+__all__ = ["EXERCISES"]

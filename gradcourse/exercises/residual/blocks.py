@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.residual import drive_block
 
 Forward = Callable[[Any, Any], Any]
 """From a block and its input to its output."""
 
 
-def _block(
-    forward: Forward, *, learned: bool = True, start: float | None = None
-) -> Callable[[int, float], Any]:
+def _block(forward, *, learned=True, start=None):
     """A maker of blocks that compute ``forward``, and start α at what is given, or elsewhere."""
 
-    def make(width: int, alpha: float) -> Any:
+    def make(width, alpha):
         import torch
         from torch import nn
 
         alpha = alpha if start is None else start
 
         class Block(nn.Module):
-            def __init__(self) -> None:
+            def __init__(self):
                 super().__init__()
                 self.layer1, self.layer2 = nn.Linear(width, width), nn.Linear(width, width)
                 self.alpha = nn.Parameter(torch.tensor(float(alpha))) if learned else alpha
 
-            def forward(self, x: Any) -> Any:
+            def forward(self, x):
                 return forward(self, x)
 
         return Block()
@@ -39,69 +37,69 @@ def _block(
     return make
 
 
-def _branch(block: Any, x: Any) -> Any:
+def _branch(block, x):
     import torch
 
     return block.layer2(torch.relu(block.layer1(torch.relu(x))))
 
 
-def _right(block: Any, x: Any) -> Any:
+def _right(block, x):
     return x + block.alpha * _branch(block, x)
 
 
-def _after_the_sum(block: Any, x: Any) -> Any:
+def _after_the_sum(block, x):
     import torch
 
     return torch.relu(x + block.alpha * block.layer2(torch.relu(block.layer1(x))))
 
 
-def _relu_on_sum(block: Any, x: Any) -> Any:
+def _relu_on_sum(block, x):
     import torch
 
     return torch.relu(_right(block, x))
 
 
-def _no_first_relu(block: Any, x: Any) -> Any:
+def _no_first_relu(block, x):
     import torch
 
     return x + block.alpha * block.layer2(torch.relu(block.layer1(x)))
 
 
-def _last_relu(block: Any, x: Any) -> Any:
+def _last_relu(block, x):
     import torch
 
     branch = torch.relu(block.layer1(x))
     return x + block.alpha * torch.relu(block.layer2(branch))
 
 
-def _one_relu(block: Any, x: Any) -> Any:
+def _one_relu(block, x):
     import torch
 
     return x + block.alpha * block.layer2(block.layer1(torch.relu(x)))
 
 
-def _relu_in_place(block: Any, x: Any) -> Any:
+def _relu_in_place(block, x):
     import torch
 
     h = torch.relu_(x)
     return x + block.alpha * block.layer2(torch.relu(block.layer1(h)))
 
 
-def _relu_before_the_fork(block: Any, x: Any) -> Any:
+def _relu_before_the_fork(block, x):
     import torch
 
     h = torch.relu(x)
     return h + block.alpha * block.layer2(torch.relu(block.layer1(h)))
 
 
-def _added_in_place(block: Any, x: Any) -> Any:
+def _added_in_place(block, x):
     branch = block.alpha * _branch(block, x)
     x += branch
     return x
 
 
-def _random_blocks(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _random_blocks(rng):
+    made = []
     # A 64th is exact in float32 and float64: both kinds of α are right.
     for rows, width, alpha in ((3, 4, 0.0), (2, 6, int(rng.integers(13, 58)) / 64)):
         weights = tuple(rng.normal(size=(2, width, width)))
@@ -123,7 +121,6 @@ _SMALL = (
 BLOCK = CodeExercise(
     id="residual/block",
     title="A residual block",
-    lesson="07",
     functions=(
         Function(
             "ResidualBlock",

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse.checking.exercise import (
-    Arguments,
     CodeExercise,
     Function,
     Misconception,
@@ -23,20 +19,20 @@ from gradcourse.demos.residual.network import measured_shares
 Array = NDArray[np.float64]
 
 
-def gradients_by_length(jacobians: Any, alpha: float, delta: Any) -> Array:
+def gradients_by_length(jacobians, alpha, delta):
     """What paths through k branches bring to ∂ℒ/∂x_0; shape (L + 1, n)."""
     return _reference(list(jacobians), alpha, np.asarray(delta))
 
 
-def _wrong_order(jacobians: Any, alpha: float, delta: Any) -> Array:
+def _wrong_order(jacobians, alpha, delta):
     return gradients_by_length(jacobians[::-1], alpha, delta)
 
 
-def _not_transposed(jacobians: Any, alpha: float, delta: Any) -> Array:
+def _not_transposed(jacobians, alpha, delta):
     return gradients_by_length([np.transpose(j) for j in jacobians], alpha, delta)
 
 
-def _already_updated(jacobians: Any, alpha: float, delta: Any) -> Array:
+def _already_updated(jacobians, alpha, delta):
     """The loop over k runs upwards in one array, so a branch is taken twice."""
     parts = np.zeros((len(jacobians) + 1, len(delta)))
     parts[0] = delta
@@ -46,7 +42,7 @@ def _already_updated(jacobians: Any, alpha: float, delta: Any) -> Array:
     return parts
 
 
-def _no_shortcut(jacobians: Any, alpha: float, delta: Any) -> Array:
+def _no_shortcut(jacobians, alpha, delta):
     parts = np.zeros((len(jacobians) + 1, len(delta)))
     parts[0] = delta
     for jacobian in reversed(jacobians):
@@ -54,7 +50,7 @@ def _no_shortcut(jacobians: Any, alpha: float, delta: Any) -> Array:
     return parts
 
 
-def _by_block(jacobians: Any, alpha: float, delta: Any) -> Array:
+def _by_block(jacobians, alpha, delta):
     """δ after each block, on all paths."""
     rows = [np.asarray(delta)]
     for jacobian in reversed(jacobians):
@@ -62,7 +58,7 @@ def _by_block(jacobians: Any, alpha: float, delta: Any) -> Array:
     return np.array(rows)
 
 
-def _one_path(jacobians: Any, alpha: float, delta: Any) -> Array:
+def _one_path(jacobians, alpha, delta):
     """Of each length only the path through the last k branches."""
     rows = [np.asarray(delta)]
     for jacobian in reversed(jacobians):
@@ -70,14 +66,14 @@ def _one_path(jacobians: Any, alpha: float, delta: Any) -> Array:
     return np.array(rows)
 
 
-def _alpha_once(jacobians: Any, alpha: float, delta: Any) -> Array:
+def _alpha_once(jacobians, alpha, delta):
     parts = gradients_by_length(jacobians, 1.0, delta)
     parts[1:] *= alpha
     return parts
 
 
-def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _stacks(rng):
+    made = []
     for depth, width in ((2, 3), (4, 2), (6, 3)):
         jacobians = rng.normal(size=(depth, width, width))
         made.append((jacobians, float(rng.uniform(0.3, 0.8)), rng.normal(size=width)))
@@ -87,7 +83,6 @@ def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
 PATHS = CodeExercise(
     id="residual/paths",
     title="The gradient, sorted by length",
-    lesson="07",
     functions=(
         Function(
             "gradients_by_length",
@@ -174,7 +169,7 @@ PATHS = CodeExercise(
 )
 
 
-def mean_branches(alpha: float, blocks: int) -> float:
+def mean_branches(alpha, blocks):
     """Branches on the gradient's path, weighted by the squared gradient, mean of 8 networks."""
     return float(measured_shares(alpha, blocks, seeds=8) @ np.arange(blocks + 1))
 
@@ -182,7 +177,6 @@ def mean_branches(alpha: float, blocks: int) -> float:
 BRANCHES = Prediction(
     id="residual/branches",
     title="How many branches does the gradient take?",
-    lesson="07",
     question="An untrained residual network of 50 blocks, two ReLU layers each, He's weights, "
     "α = 0.4, no norm. Sort the gradient by the number of branches on its path and weight each "
     "length by its squared share. How many branches is that on average? The check takes the mean "

@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.residual import drive_projection
 
 Forward = Callable[[Any, Any], Any]
 """From a block and its input to its output."""
 
 
-def _down(
-    forward: Forward, *, size: int = 1, stride: int = 2, pool: bool = False, bias: bool = False
-) -> Callable[[int, int], Any]:
+def _down(forward, *, size=1, stride=2, pool=False, bias=False):
     """A maker of blocks with two 3×3 convolutions, and a shortcut of this size and stride."""
 
-    def make(channels_in: int, channels_out: int) -> Any:
+    def make(channels_in, channels_out):
         from torch import nn
 
-        def convolution(c_in: int, c_out: int, size: int, stride: int, bias: bool = False) -> Any:
+        def convolution(c_in, c_out, size, stride, bias=False):
             return nn.Conv2d(c_in, c_out, size, stride, size // 2, bias=bias)
 
         class Block(nn.Module):
-            def __init__(self) -> None:
+            def __init__(self):
                 super().__init__()
                 self.conv1 = convolution(channels_in, channels_out, 3, 2)
                 self.conv2 = convolution(channels_out, channels_out, 3, 1)
                 self.shortcut = convolution(channels_in, channels_out, size, stride, bias)
                 self.pool = nn.AvgPool2d(2) if pool else nn.Identity()
 
-            def forward(self, x: Any) -> Any:
+            def forward(self, x):
                 return forward(self, x)
 
         return Block()
@@ -41,56 +39,56 @@ def _down(
     return make
 
 
-def _convolved(block: Any, x: Any) -> Any:
+def _convolved(block, x):
     import torch
 
     return block.conv2(torch.relu(block.conv1(torch.relu(x))))
 
 
-def _projected(block: Any, x: Any) -> Any:
+def _projected(block, x):
     return block.shortcut(block.pool(x)) + _convolved(block, x)
 
 
-def _relu_on_projection(block: Any, x: Any) -> Any:
+def _relu_on_projection(block, x):
     import torch
 
     return torch.relu(block.shortcut(x)) + _convolved(block, x)
 
 
-def _projected_relu(block: Any, x: Any) -> Any:
+def _projected_relu(block, x):
     import torch
 
     return block.shortcut(torch.relu(x)) + _convolved(block, x)
 
 
-def _relu_in_place_behind(block: Any, x: Any) -> Any:
+def _relu_in_place_behind(block, x):
     import torch
 
     projected = block.shortcut(x)
     return projected + block.conv2(torch.relu(block.conv1(torch.relu_(x))))
 
 
-def _relu_in_place_before(block: Any, x: Any) -> Any:
+def _relu_in_place_before(block, x):
     import torch
 
     branch = block.conv2(torch.relu(block.conv1(torch.relu_(x))))
     return block.shortcut(x) + branch
 
 
-def _no_first_relu(block: Any, x: Any) -> Any:
+def _no_first_relu(block, x):
     import torch
 
     return block.shortcut(x) + block.conv2(torch.relu(block.conv1(x)))
 
 
-def _relu_on_sum(block: Any, x: Any) -> Any:
+def _relu_on_sum(block, x):
     import torch
 
     return torch.relu(_projected(block, x))
 
 
-def _pictures(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _pictures(rng):
+    made = []
     for c_in, c_out, pixels in ((2, 4, 6), (3, 3, 4)):
         shapes = (c_out, c_in, 3, 3), (c_out, c_out, 3, 3), (c_out, c_in, 1, 1)
         kernels = tuple(0.4 * rng.normal(size=shape) for shape in shapes)
@@ -98,7 +96,7 @@ def _pictures(rng: np.random.Generator) -> Sequence[Arguments]:
     return made
 
 
-def _small_picture() -> Arguments:
+def _small_picture():
     first, last = np.zeros((2, 1, 3, 3)), np.zeros((2, 2, 3, 3))
     first[:, 0, 1, 1] = 1.0, -1.0
     last[0, 0, 1, 1] = last[1, 0, 1, 1] = 1.0
@@ -110,7 +108,6 @@ def _small_picture() -> Arguments:
 PROJECTION = CodeExercise(
     id="residual/projection",
     title="A shortcut where the shape changes",
-    lesson="07",
     functions=(
         Function(
             "DownBlock",

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse.checking.exercise import (
-    Arguments,
     CodeExercise,
     Function,
     Misconception,
@@ -24,23 +20,22 @@ Array = NDArray[np.float64]
 # ---------------------------------------------------------------- mean squares
 
 
-def mean_squares(alphas: Any) -> Array:
+def mean_squares(alphas):
     """Mean square after 0, 1, …, L blocks: the product of 1 + α²."""
     return np.concatenate([[1.0], np.cumprod(1.0 + np.square(alphas))])
 
 
-def _from_factors(factor: Callable[[Any], Any]) -> Callable[[Any], Array]:
+def _from_factors(factor):
     return lambda alphas: np.concatenate([[1.0], np.cumprod(factor(np.asarray(alphas)))])
 
 
-def _stacks(rng: np.random.Generator) -> Sequence[Arguments]:
+def _stacks(rng):
     return [(rng.uniform(0.1, 1.4, blocks),) for blocks in (3, 8, 20)]
 
 
 VARIANCE = CodeExercise(
     id="residual/variance",
     title="The size of the signal in a stack",
-    lesson="07",
     functions=(
         Function(
             "mean_squares",
@@ -111,7 +106,6 @@ VARIANCE = CodeExercise(
 SCALE = Tuning(
     id="residual/scale",
     title="A branch scale for 100 blocks",
-    lesson="07",
     question="100 residual blocks without a norm. Choose α so that the mean square of x grows "
     "from the stem to block 100 by a factor between 1.7 and 5: the branches must have their "
     "say, and nothing may explode.",

@@ -2,95 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def cosines(gradients: Any) -> Array:
+def cosines(gradients):
     """Cosine of the angle between every two rows; shape (m, m)."""
     g = np.asarray(gradients, dtype=np.float64)
     g = g / np.linalg.norm(g, axis=1, keepdims=True)
     return g @ g.T
 
 
-def shattering_curve(gradients: Any) -> Array:
+def shattering_curve(gradients):
     """Mean cosine of all pairs that are 0, 1, …, m − 1 steps apart."""
     found = cosines(gradients)
     return np.array([np.diag(found, k).mean() for k in range(len(found))])
 
 
-def _centred(gradients: Any) -> Array:
+def _centred(gradients):
     g = np.asarray(gradients)
     return cosines(g - g.mean(axis=1, keepdims=True))
 
 
-def _walk_removed(gradients: Any) -> Array:
+def _walk_removed(gradients):
     g = np.asarray(gradients)
     return cosines(g - g.mean(axis=0))
 
 
-def _products(gradients: Any) -> Array:
+def _products(gradients):
     g = np.asarray(gradients)
     return g @ g.T
 
 
-def _over_units(gradients: Any) -> Array:
+def _over_units(gradients):
     g = np.asarray(gradients)
     g = g / np.linalg.norm(g, axis=0)
     return g @ g.T
 
 
-def _one_length(gradients: Any) -> Array:
+def _one_length(gradients):
     g = np.asarray(gradients)
     return g @ g.T / np.linalg.norm(g, axis=1)
 
 
-def _length_of_all(gradients: Any) -> Array:
+def _length_of_all(gradients):
     g = np.asarray(gradients)
     return g @ g.T / np.sum(g**2)
 
 
-def _plain_sums(gradients: Any) -> Array:
+def _plain_sums(gradients):
     found = cosines(gradients)
     return np.array([np.diag(found, k).sum() for k in range(len(found))])
 
 
-def _from_the_start(gradients: Any) -> Array:
+def _from_the_start(gradients):
     return cosines(gradients)[0]
 
 
-def _sums(gradients: Any) -> Array:
+def _sums(gradients):
     found = cosines(gradients)
     return np.array([np.diag(found, k).sum() for k in range(len(found))]) / len(found)
 
 
-def _round(gradients: Any) -> Array:
+def _round(gradients):
     found = cosines(gradients)
     m = np.arange(len(found))
     return np.array([found[m, (m + k) % len(m)].mean() for k in m])
 
 
-def _absolute(gradients: Any) -> Array:
+def _absolute(gradients):
     found = np.abs(cosines(gradients))
     return np.array([np.diag(found, k).mean() for k in range(len(found))])
 
 
-def _of_products(gradients: Any) -> Array:
+def _of_products(gradients):
     found = _products(gradients)
     curve = np.array([np.diag(found, k).mean() for k in range(len(found))])
     return curve / curve[0]
 
 
-def _walks(rng: np.random.Generator) -> Sequence[Arguments]:
+def _walks(rng):
     """Gradients that change slowly, of lengths that change a lot."""
-    made: list[Arguments] = []
+    made = []
     for steps, units in ((6, 4), (9, 3), (12, 5)):
         g = 0.6 * np.cumsum(rng.normal(size=(steps, units)), axis=0) + rng.normal(size=units)
         g[-1] = -g[0]  # absolute values shall be seen
@@ -103,7 +100,6 @@ _EXAMPLE = np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 2.0]])
 SHATTERING = CodeExercise(
     id="residual/shattering",
     title="The shattering curve",
-    lesson="07",
     functions=(
         Function(
             "cosines",

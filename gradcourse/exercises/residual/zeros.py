@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse.checking.exercise import (
-    Arguments,
     Choice,
     CodeExercise,
     Function,
@@ -24,37 +20,37 @@ Array = NDArray[np.float64]
 # ---------------------------------------------------------------- Fixup
 
 
-def fixup(matrices: Any, blocks: int) -> list[Array]:
+def fixup(matrices, blocks):
     """The matrices of one branch, the last at 0 and the others scaled."""
     factor = blocks ** (-1.0 / (2 * len(matrices) - 2))
     return [*(factor * np.asarray(m) for m in matrices[:-1]), np.zeros(np.shape(matrices[-1]))]
 
 
-def _with_exponent(exponent: Callable[[int], float]) -> Callable[..., list[Array]]:
-    def answer(matrices: Any, blocks: int) -> list[Array]:
+def _with_exponent(exponent):
+    def answer(matrices, blocks):
         factor = blocks ** exponent(len(matrices))
         return [*(factor * np.asarray(m) for m in matrices[:-1]), np.zeros(np.shape(matrices[-1]))]
 
     return answer
 
 
-def _zero_first(matrices: Any, blocks: int) -> list[Array]:
+def _zero_first(matrices, blocks):
     return fixup(matrices[::-1], blocks)[::-1]
 
 
-def _in_place(matrices: Any, blocks: int) -> list[Array]:
+def _in_place(matrices, blocks):
     for matrix, new in zip(matrices, fixup(matrices, blocks), strict=True):
         matrix[:] = new
     return list(matrices)
 
 
-def _no_zero(matrices: Any, blocks: int) -> list[Array]:
+def _no_zero(matrices, blocks):
     factor = blocks ** (-1.0 / (2 * len(matrices) - 2))
     return [factor * np.asarray(m) for m in matrices]
 
 
-def _branches(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _branches(rng):
+    made = []
     for count in (2, 3, 4):
         made.append((list(rng.normal(size=(count, 3, 3))), int(rng.integers(5, 200))))
     return made
@@ -63,7 +59,6 @@ def _branches(rng: np.random.Generator) -> Sequence[Arguments]:
 FIXUP = CodeExercise(
     id="residual/fixup",
     title="Fixup",
-    lesson="07",
     functions=(
         Function(
             "fixup",
@@ -149,7 +144,7 @@ FIXUP = CodeExercise(
 # ---------------------------------------------------------------- two zeros
 
 
-def moved_with_two_zeros(steps: int = 30, seed: int = 0) -> tuple[bool, bool]:
+def moved_with_two_zeros(steps=30, seed=0):
     """Whether any α moves, and anything else in a block, when α and the last matrix start at 0."""
     import torch
 
@@ -169,7 +164,7 @@ def moved_with_two_zeros(steps: int = 30, seed: int = 0) -> tuple[bool, bool]:
     return bool(alphas), bool(in_blocks - alphas)
 
 
-def _both_zero() -> str:
+def _both_zero():
     return {
         (True, True): "all",
         (True, False): "alpha",
@@ -181,7 +176,6 @@ def _both_zero() -> str:
 BOTH_ZERO = Choice(
     id="residual/both-zero",
     title="Twice careful",
-    lesson="07",
     question="SkipInit starts with α = 0, learned. To be twice careful you also start the last "
     "matrix of every branch at 0, as Fixup does. What in the blocks moves in 30 steps of gradient "
     "descent?",

@@ -1,7 +1,10 @@
 """Lesson 02 and its assignment: saturation."""
 
 from gradcourse.exercises.saturation.bounds import GRADIENT_BOUND
-from gradcourse.exercises.saturation.lesson import (
+from gradcourse.exercises.saturation.logits import LOSS_FROM_LOGITS
+from gradcourse.exercises.saturation.networks import DEAF_LAYER, TUNE_GAIN, WEIGHT_DECAY
+from gradcourse.exercises.saturation.output import OUTPUT_DELTA
+from gradcourse.exercises.saturation.predictions import (
     DELTA_RATIO,
     EARLY_WEIGHTS,
     FIRST_DELTA,
@@ -9,13 +12,9 @@ from gradcourse.exercises.saturation.lesson import (
     SLOPE_AT_SIX,
     WHO_IS_SATURATED,
 )
-from gradcourse.exercises.saturation.logits import LOSS_FROM_LOGITS
-from gradcourse.exercises.saturation.networks import DEAF_LAYER, TUNE_GAIN, WEIGHT_DECAY
-from gradcourse.exercises.saturation.output import OUTPUT_DELTA
 from gradcourse.exercises.saturation.share import SATURATED_FRACTION
 from gradcourse.exercises.saturation.units import SLOPES
 
-ASSIGNMENT = "02"
 EXERCISES = (
     SLOPE_AT_SIX,
     WHO_IS_SATURATED,
@@ -33,4 +32,4 @@ EXERCISES = (
     WEIGHT_DECAY,
 )
 
-__all__ = ["ASSIGNMENT", "EXERCISES"]
+__all__ = ["EXERCISES"]

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.theory import slope
 
 
-def largest(activation: str) -> float:
+def largest(activation):
     """Return the largest slope, which both activations have at 0."""
     return float(slope(activation, 0.0))
 
 
-def gradient_bound(weights: Any, activation: str) -> float:
+def gradient_bound(weights, activation):
     """Largest |∂h_L/∂h_0| of the chain h_l = φ(w_l h_(l−1)) over all inputs and biases."""
     return float(np.prod(np.abs(np.asarray(weights, dtype=np.float64)) * largest(activation)))
 
 
-def _chains(activation: str) -> Any:
-    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
-        made: list[Arguments] = []
+def _chains(activation):
+    def cases(rng):
+        made = []
         for length in (3, 6, 11):
             weights = rng.uniform(0.6, 3.0, length) * rng.choice([-1.0, 1.0], length)
             weights[0] = -np.prod(np.sign(weights[1:])) * np.abs(weights[0])
@@ -36,7 +33,6 @@ def _chains(activation: str) -> Any:
 GRADIENT_BOUND = CodeExercise(
     id="saturation/gradient-bound",
     title="The largest gradient a chain can have",
-    lesson="02",
     functions=(
         Function(
             "gradient_bound",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
@@ -11,86 +9,86 @@ from gradcourse.drivers.saturation import drive_loss
 from gradcourse.exercises.saturation.output import certain_outputs, outputs
 
 
-def loss_from_logits(z: Any, y: Any) -> Any:
+def loss_from_logits(z, y):
     """Mean cross-entropy of σ(z) against y, from z."""
     import torch.nn.functional as F
 
     return (F.softplus(z) - y * z).mean()
 
 
-def _log_of_sigmoid(z: Any, y: Any) -> Any:
+def _log_of_sigmoid(z, y):
     import torch
 
     a = torch.sigmoid(z)
     return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
 
 
-def _binary_cross_entropy(z: Any, y: Any) -> Any:
+def _binary_cross_entropy(z, y):
     import torch
     import torch.nn.functional as F
 
     return F.binary_cross_entropy(torch.sigmoid(z), y)
 
 
-def _clamped(z: Any, y: Any) -> Any:
+def _clamped(z, y):
     import torch
 
     a = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)
     return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
 
 
-def _z_clamped(z: Any, y: Any) -> Any:
+def _z_clamped(z, y):
     return _log_of_sigmoid(z.clamp(-15.0, 15.0), y)
 
 
-def _small_number_added(z: Any, y: Any) -> Any:
+def _small_number_added(z, y):
     import torch
 
     a = torch.sigmoid(z)
     return -(y * torch.log(a + 1e-7) + (1 - y) * torch.log(1 - a + 1e-7)).mean()
 
 
-def _exp_overflows(z: Any, y: Any) -> Any:
+def _exp_overflows(z, y):
     import torch
 
     return (torch.log1p(torch.exp(z)) - y * z).mean()
 
 
-def _corner_of_clamp(z: Any, y: Any) -> Any:
+def _corner_of_clamp(z, y):
     import torch
 
     return (z.clamp(min=0) - z * y + torch.log1p(torch.exp(-z.abs()))).mean()
 
 
-def _corner_of_relu(z: Any, y: Any) -> Any:
+def _corner_of_relu(z, y):
     import torch
 
     return (torch.relu(z) - z * y + torch.log1p(torch.exp(-z.abs()))).mean()
 
 
-def _target_ignored(z: Any, y: Any) -> Any:
+def _target_ignored(z, y):
     import torch.nn.functional as F
 
     return F.softplus(-z).mean()
 
 
-def _squared_error(z: Any, y: Any) -> Any:
+def _squared_error(z, y):
     import torch
 
     return 0.5 * (torch.sigmoid(z) - y).square().mean()
 
 
-def _summed(z: Any, y: Any) -> Any:
+def _summed(z, y):
     return loss_from_logits(z, y) * z.numel()
 
 
-def _softmax_loss(z: Any, y: Any) -> Any:
+def _softmax_loss(z, y):
     import torch.nn.functional as F
 
     return F.cross_entropy(z, y)
 
 
-def _squashed_twice(z: Any, y: Any) -> Any:
+def _squashed_twice(z, y):
     import torch
 
     return loss_from_logits(torch.sigmoid(z), y)
@@ -99,7 +97,6 @@ def _squashed_twice(z: Any, y: Any) -> Any:
 LOSS_FROM_LOGITS = CodeExercise(
     id="saturation/loss-from-logits",
     title="Repair a saturated output",
-    lesson="02",
     functions=(
         Function(
             "loss_from_logits",

@@ -16,16 +16,16 @@ from gradcourse.demos.saturation import (
 )
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 SEEDS = range(5)
 
 
-def _weights(model: nn.Module) -> list[nn.Parameter]:
+def _weights(model):
     return [p for p in model.parameters() if p.dim() > 1]
 
 
-def first_deaf_layer(seed: int, depth: int = 20, learning_rate: float = 0.1) -> int:
+def first_deaf_layer(seed, depth=20, learning_rate=0.1):
     """The first deaf layer of an untrained σ network, counted from the output.
 
     The output layer is 1. A layer is deaf when one step of gradient descent on 64 digits leaves
@@ -51,7 +51,6 @@ def first_deaf_layer(seed: int, depth: int = 20, learning_rate: float = 0.1) -> 
 DEAF_LAYER = Prediction(
     id="saturation/deaf-layer",
     title="From which layer on is the network deaf?",
-    lesson="02",
     question="A network of 20 sigmoid layers of 64 units and an output layer, Glorot's "
     "initialization, float32. It takes one step of gradient descent with η = 0.1 on 64 digits. "
     "Call a layer deaf when more than half of its weights are exactly the same number after the "
@@ -96,7 +95,7 @@ DEAF_LAYER = Prediction(
 )
 
 
-def end_to_end(seed: int, gain: float) -> float:
+def end_to_end(seed, gain):
     """Size of δ in layer 1 relative to layer 20, sigmoid."""
     return float(delta_by_layer("sigmoid", gain, seed=seed)[0])
 
@@ -104,7 +103,6 @@ def end_to_end(seed: int, gain: float) -> float:
 TUNE_GAIN = Tuning(
     id="saturation/gain",
     title="A gain for 20 sigmoid layers",
-    lesson="02",
     question="Choose the gain σ_w of the weights so that δ in layer 1 of a random 20-layer "
     "sigmoid network is between 0.1 and 10 times δ in layer 20.",
     answers=("gain",),
@@ -147,7 +145,7 @@ TUNE_GAIN = Tuning(
 DECAY_RATE = 5e-3
 
 
-def norm_ratio_with_decay(seed: int = 0) -> tuple[float, float]:
+def norm_ratio_with_decay(seed=0):
     """‖W_t‖/‖W_0‖ of layer 1 after training with weight decay, and e^(−ηλt)."""
     import torch
 
@@ -172,7 +170,7 @@ def norm_ratio_with_decay(seed: int = 0) -> tuple[float, float]:
     return float(first.detach().norm()) / before, expected
 
 
-def _weight_decay() -> str:
+def _weight_decay():
     measured, expected = norm_ratio_with_decay()
     if measured > 0.9:
         return "stay"
@@ -182,7 +180,6 @@ def _weight_decay() -> str:
 WEIGHT_DECAY = Choice(
     id="saturation/weight-decay",
     title="The early weights under weight decay",
-    lesson="02",
     question="Train the lesson's 8-layer network again for 1000 steps with η = 0.5, now with "
     "weight decay λ = 0.005: each step is W ← W − η(∂ℒ/∂W + λW). What becomes of ‖W‖ in layer 1?",
     answer="weight_decay",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.exercises.saturation.units import sigmoid_prime
 from gradcourse.theory import sigmoid
 
@@ -17,35 +14,35 @@ Array = NDArray[np.float64]
 # ---------------------------------------------------------------- δ of the output layer
 
 
-def delta_squared_error(z: Any, y: Any) -> Array:
+def delta_squared_error(z, y):
     """∂ℒ/∂z of ℒ = ½ Σ (σ(z) − y)²."""
     return (sigmoid(z) - y) * sigmoid_prime(z)
 
 
-def delta_cross_entropy(z: Any, y: Any) -> Array:
+def delta_cross_entropy(z, y):
     """∂ℒ/∂z of ℒ = −Σ (y log σ(z) + (1 − y) log(1 − σ(z)))."""
     return sigmoid(z) - y
 
 
-def _softmax_delta(z: Any, y: Any) -> Array:
+def _softmax_delta(z, y):
     p = np.exp(np.asarray(z) - np.max(z))
     return p / p.sum() - y
 
 
-def _through_probability(z: Any, y: Any) -> Array:
+def _through_probability(z, y):
     a = sigmoid(z)
     with np.errstate(divide="ignore", invalid="ignore"):
         return (a - y) / (a * (1.0 - a))
 
 
-def _quotient_times_slope(z: Any, y: Any) -> Array:
+def _quotient_times_slope(z, y):
     with np.errstate(invalid="ignore"):
         return _through_probability(z, y) * sigmoid_prime(z)
 
 
-def outputs(spread: float) -> Callable[[np.random.Generator], Sequence[Arguments]]:
-    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
-        made: list[Arguments] = []
+def outputs(spread):
+    def cases(rng):
+        made = []
         for size in (4, 10):
             targets = rng.integers(0, 2, size).astype(float)
             targets[:2] = (0.0, 1.0)
@@ -55,9 +52,9 @@ def outputs(spread: float) -> Callable[[np.random.Generator], Sequence[Arguments
     return cases
 
 
-def certain_outputs(rng: np.random.Generator) -> Sequence[Arguments]:
+def certain_outputs(rng):
     """Outputs that are sure, half of them wrongly."""
-    made: list[Arguments] = []
+    made = []
     for size in (4, 8):
         z = rng.uniform(150.0, 250.0, size) * np.tile([1.0, -1.0], size // 2)
         targets = np.repeat([0.0, 1.0], size // 2)
@@ -68,7 +65,6 @@ def certain_outputs(rng: np.random.Generator) -> Sequence[Arguments]:
 OUTPUT_DELTA = CodeExercise(
     id="saturation/output-delta",
     title="δ of a σ output, for two losses",
-    lesson="02",
     functions=(
         Function(
             "delta_squared_error",

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.exercises.saturation.bounds import largest
 from gradcourse.theory import sigmoid
 
@@ -17,20 +14,20 @@ Array = NDArray[np.float64]
 SHARE_OF_MAXIMUM = 0.05
 
 
-def _slope(a: Any, activation: str) -> Array:
+def _slope(a, activation):
     """φ′ from the activation a = φ(z)."""
     a = np.asarray(a, dtype=np.float64)
     return a - a**2 if activation == "sigmoid" else 1.0 - a**2
 
 
-def saturated_fraction(a: Any, activation: str) -> float:
+def saturated_fraction(a, activation):
     """Share of the activations whose slope is below 5 % of the largest slope."""
     return float(np.mean(_slope(a, activation) < SHARE_OF_MAXIMUM * largest(activation)))
 
 
-def _layers(activation: str) -> Any:
-    def cases(rng: np.random.Generator) -> Sequence[Arguments]:
-        made: list[Arguments] = []
+def _layers(activation):
+    def cases(rng):
+        made = []
         for shape in ((40, 50), (60, 30)):
             z = rng.normal(rng.uniform(0.3, 0.8), rng.uniform(2.0, 5.0), shape)
             made.append((sigmoid(z) if activation == "sigmoid" else np.tanh(z), activation))
@@ -45,7 +42,6 @@ def _layers(activation: str) -> Any:
 SATURATED_FRACTION = CodeExercise(
     id="saturation/saturated-fraction",
     title="The share of saturated units",
-    lesson="02",
     functions=(
         Function(
             "saturated_fraction",

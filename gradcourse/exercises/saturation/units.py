@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 from gradcourse.theory import sigmoid, slope
 
 Array = NDArray[np.float64]
@@ -16,32 +13,32 @@ Array = NDArray[np.float64]
 # ---------------------------------------------------------------- the two slopes
 
 
-def sigmoid_prime(z: Any) -> Array:
+def sigmoid_prime(z):
     """σ′(z) = σ(z)(1 − σ(z))."""
     return slope("sigmoid", z)
 
 
-def tanh_prime(z: Any) -> Array:
+def tanh_prime(z):
     """tanh′(z) = 1 − tanh²(z)."""
     return slope("tanh", z)
 
 
-def _sigmoid_quotient(z: Any) -> Array:
+def _sigmoid_quotient(z):
     with np.errstate(over="ignore", invalid="ignore"):
         return np.exp(-z) / (1.0 + np.exp(-z)) ** 2
 
 
-def _tanh_quotient(z: Any) -> Array:
+def _tanh_quotient(z):
     with np.errstate(over="ignore", invalid="ignore"):
         up, down = np.exp(z), np.exp(-np.asarray(z))
         return 1.0 - ((up - down) / (up + down)) ** 2
 
 
-def _near_zero(rng: np.random.Generator) -> Sequence[Arguments]:
+def _near_zero(rng):
     return [(rng.uniform(-4.0, 4.0, shape),) for shape in (5, (3, 4), (2, 2, 3))]
 
 
-def _far_out(rng: np.random.Generator) -> Sequence[Arguments]:
+def _far_out(rng):
     far = rng.uniform(720.0, 800.0, 3)
     return [(np.concatenate([rng.uniform(-3.0, 3.0, 3), far, -far]),) for _ in range(2)]
 
@@ -49,7 +46,6 @@ def _far_out(rng: np.random.Generator) -> Sequence[Arguments]:
 SLOPES = CodeExercise(
     id="saturation/slopes",
     title="The slopes of σ and tanh",
-    lesson="02",
     functions=(
         Function(
             "sigmoid_prime",

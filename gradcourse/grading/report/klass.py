@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from statistics import mean, median
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +21,7 @@ from gradcourse.grading.report.words import (
     state,
 )
 from gradcourse.grading.store import LEARNERS
+from gradcourse.lessons import LESSONS
 
 WORDS = {"right": "right", "partly": "partly right", "wrong": "wrong", "unanswered": "no answer"}
 
@@ -131,21 +131,14 @@ def _misconceptions(records: list[Record], prefix: str) -> str:
     for idea, learners in counts.most_common():
         title, message = said[idea]
         rows.append([str(learners), inline(idea[1]), inline(title), inline(message)])
-    lesson = lesson_file(str(records[0]["assignment"]))
-    where = f" The lesson is <code>{plain(lesson)}</code>." if lesson else ""
+    number = str(records[0]["assignment"])
+    where = "".join(
+        f" The lesson is <code>{row.notebook}</code>." for row in LESSONS if row.number == number
+    )
     heads = ["Learners", "Misconception", "Question", "What they were told"]
     return (
         f"<section><h2>{prefix}What to talk about</h2><p>Misconceptions that were recognised, the "
         f"most common first.{where}</p>{table(heads, rows)}</section>"
-    )
-
-
-def lesson_file(assignment: str) -> str:
-    """Return "lessons/02_saturation.ipynb", where the course's folder has it."""
-    root = Path(__file__).parents[3]
-    return next(
-        (path.relative_to(root).as_posix() for path in root.glob(f"lessons/{assignment}_*.ipynb")),
-        "",
     )
 
 

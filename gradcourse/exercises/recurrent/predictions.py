@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -19,7 +18,7 @@ SEEDS = range(5)
 LAG = 12
 
 
-def scalar_gradient(w: float, lag: int) -> float:
+def scalar_gradient(w, lag):
     """∂h_T/∂h_{T−lag} of a one-unit network without an activation, by automatic differentiation."""
     import torch
 
@@ -34,7 +33,6 @@ def scalar_gradient(w: float, lag: int) -> float:
 LAG_FIFTY = Prediction(
     id="recurrent/lag-fifty",
     title="A gradient 50 steps later",
-    lesson="03",
     question="A unit without an activation, h_t = w h_(t−1) + x_t, has w = 0.9. A loss at step T "
     "reads it. How large is the gradient that arrives 50 steps earlier, if it is 1 at step T?",
     answer="lag_fifty",
@@ -55,7 +53,7 @@ LAG_FIFTY = Prediction(
 )
 
 
-def _first_grows() -> str:
+def _first_grows():
     gradient = two_unit_gradient(0.95, 1.0)
     if gradient[-1] >= gradient.max():
         return "forever"
@@ -65,7 +63,6 @@ def _first_grows() -> str:
 FIRST_GROWS = Choice(
     id="recurrent/first-grows",
     title="Two units with eigenvalues 0.95",
-    lesson="03",
     question="h_t = W h_(t−1) with W = [[0.95, 1], [0, 0.95]]: each unit keeps 0.95 of itself, and "
     "the second drives the first with weight 1. Both eigenvalues are 0.95. The loss reads unit 1. "
     "What does the gradient do with growing lag?",
@@ -93,12 +90,12 @@ FIRST_GROWS = Choice(
 )
 
 
-def strong_input_growth(seeds: Iterable[int] = SEEDS) -> float:
+def strong_input_growth(seeds=SEEDS):
     """ln of the gradient's growth per step at gain 2 and input strength 2, mean over seeds."""
     return float(np.mean([lag_log_gradient(2.0, 2.0, seed=seed)[-1] / 100 for seed in seeds]))
 
 
-def _strong_input() -> str:
+def _strong_input():
     growth = 100 * strong_input_growth()
     if growth > math.log(10):
         return "explodes"
@@ -108,7 +105,6 @@ def _strong_input() -> str:
 STRONG_INPUT = Choice(
     id="recurrent/strong-input",
     title="Large weights and a loud input",
-    lesson="03",
     question="A random tanh network of 64 units has the gain 2: the spectral radius of W is about "
     "2, its norm almost 4. Its input is loud: standard deviation 2 on each unit's pre-activation. "
     "What becomes of the gradient over 100 steps?",
@@ -137,7 +133,7 @@ STRONG_INPUT = Choice(
 )
 
 
-def step_off_the_cliff(learning_rate: float = 0.1) -> float:
+def step_off_the_cliff(learning_rate=0.1):
     """Length of one step from a point just below the cliff at w = 1.5."""
     _, by_w, by_b = loss_and_gradient(1.5, cliff_line(1.5) - 1e-4)
     return learning_rate * float(np.hypot(by_w, by_b))
@@ -146,7 +142,6 @@ def step_off_the_cliff(learning_rate: float = 0.1) -> float:
 OFF_THE_CLIFF = Prediction(
     id="recurrent/off-the-cliff",
     title="One step from the edge",
-    lesson="03",
     question="One tanh unit runs 50 steps; the loss is below 1.5 everywhere. You stand at w = 1.5, "
     "with b 0.0001 below the edge, and take one step of gradient descent with learning "
     "rate 0.1. How far do you move in the plane of w and b?",
@@ -190,7 +185,7 @@ OFF_THE_CLIFF = Prediction(
 )
 
 
-def recall_accuracy(window: int, seed: int, *, blank: bool = True, steps: int = 400) -> float:
+def recall_accuracy(window, seed, *, blank=True, steps=400):
     """Share of symbols recalled after 12 silent steps, by a network with a cut backward pass.
 
     With ``blank`` the weights that read the symbol start at 0; otherwise they are random, as
@@ -219,7 +214,7 @@ def recall_accuracy(window: int, seed: int, *, blank: bool = True, steps: int = 
     return float(run.test_accuracy[-1])
 
 
-def _window() -> str:
+def _window():
     right = np.mean([recall_accuracy(5, seed) for seed in range(3)])
     if right > 0.9:
         return "learns"
@@ -229,7 +224,6 @@ def _window() -> str:
 WINDOW = Choice(
     id="recurrent/window",
     title="A window shorter than the memory",
-    lesson="03",
     question="The first step shows one of two symbols; 12 silent steps follow; which symbol was "
     "it? The weights that read the symbol start at 0. Backpropagation through all 13 steps learns "
     "this. You let it go back through the last 5 steps only, and train for 400 updates. How "

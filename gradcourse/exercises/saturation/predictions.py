@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
@@ -18,7 +16,7 @@ from gradcourse.demos.saturation import (
 SEEDS = range(5)
 
 
-def slope_at_six() -> float:
+def slope_at_six():
     """σ′(6), by automatic differentiation."""
     import torch
 
@@ -30,7 +28,6 @@ def slope_at_six() -> float:
 SLOPE_AT_SIX = Prediction(
     id="saturation/slope-at-six",
     title="The slope of σ at z = 6",
-    lesson="02",
     question="A sigmoid unit has the pre-activation z = 6. A gradient comes back through it. By "
     "what factor does the unit multiply that gradient?",
     answer="slope_at_six",
@@ -55,14 +52,14 @@ SLOPE_AT_SIX = Prediction(
 )
 
 
-def saturated_share(gain: float = 1.0, seeds: Iterable[int] = SEEDS) -> float:
+def saturated_share(gain=1.0, seeds=SEEDS):
     """Share of saturated units in the untrained 8-layer network, mean over the seeds."""
     import torch
 
     from gradcourse.data import digits
     from gradcourse.exercises.saturation.share import saturated_fraction
 
-    shares: list[float] = []
+    shares = []
     with torch.no_grad():
         for seed in seeds:
             h = digits().x_train
@@ -73,7 +70,7 @@ def saturated_share(gain: float = 1.0, seeds: Iterable[int] = SEEDS) -> float:
     return float(np.mean(shares))
 
 
-def _who_is_saturated() -> str:
+def _who_is_saturated():
     share = saturated_share()
     if share < 0.01:
         return "none"
@@ -83,7 +80,6 @@ def _who_is_saturated() -> str:
 WHO_IS_SATURATED = Choice(
     id="saturation/who-is-saturated",
     title="How much of the silent network is saturated?",
-    lesson="02",
     question="Call a unit saturated when its slope is below 5 % of the largest slope, ¼. In the "
     "untrained 8-layer network, shown all training digits: what share of its units is saturated?",
     answer="who_is_saturated",
@@ -99,19 +95,18 @@ WHO_IS_SATURATED = Choice(
 )
 
 
-def first_delta() -> float:
+def first_delta():
     """Size of δ in layer 1 relative to layer 8, median over five seeds."""
     return float(np.median([delta[0] / delta[-1] for _, delta in map(_two_ways, SEEDS)]))
 
 
-def _two_ways(seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _two_ways(seed):
     return two_ways(1.0, seed)
 
 
 FIRST_DELTA = Prediction(
     id="saturation/first-delta",
     title="δ in layer 1, relative to layer 8",
-    lesson="02",
     question="In the untrained 8-layer network δ travels from layer 8 down to layer 1, through 7 "
     "layers. How large is it in layer 1, if it is 1 in layer 8?",
     answer="first_delta",
@@ -138,7 +133,7 @@ FIRST_DELTA = Prediction(
 )
 
 
-def _early_weights() -> str:
+def _early_weights():
     from gradcourse.data import digits
     from gradcourse.training import train
 
@@ -156,7 +151,6 @@ def _early_weights() -> str:
 EARLY_WEIGHTS = Choice(
     id="saturation/early-weights",
     title="Where are the weights of layer 1 after 1000 steps?",
-    lesson="02",
     question="The 8-layer network takes 1000 steps of gradient descent. What becomes of the "
     "weights of layer 1?",
     answer="early_weights",
@@ -183,7 +177,7 @@ EARLY_WEIGHTS = Choice(
 )
 
 
-def readout_accuracy(seed: int = 0) -> float:
+def readout_accuracy(seed=0):
     """Share of test digits that a linear readout of the untrained layer 8 gets right.
 
     The activations are standardised first, each unit by its mean and standard deviation over the
@@ -204,7 +198,7 @@ def readout_accuracy(seed: int = 0) -> float:
     return float((scores.argmax(1) == data.y_test).double().mean())
 
 
-def _frozen_readout() -> str:
+def _frozen_readout():
     right = np.mean([readout_accuracy(seed) for seed in SEEDS])
     if right < 0.2:
         return "chance"
@@ -214,7 +208,6 @@ def _frozen_readout() -> str:
 FROZEN_READOUT = Choice(
     id="saturation/frozen-readout",
     title="What is left of the digits in layer 8?",
-    lesson="02",
     question="Leave all eight hidden layers as they were born. Standardise each unit of layer 8 "
     "(subtract its mean over the digits, divide by its standard deviation), and fit one linear "
     "layer to that by least squares. How many test digits are right?",
@@ -231,7 +224,7 @@ FROZEN_READOUT = Choice(
 )
 
 
-def delta_ratio_at_minus_ten() -> float:
+def delta_ratio_at_minus_ten():
     """δ of squared error over δ of cross-entropy, for a σ output at z = −10 with target 1."""
     squared, crossed = output_deltas(-10.0)
     return float(squared / crossed)
@@ -240,7 +233,6 @@ def delta_ratio_at_minus_ten() -> float:
 DELTA_RATIO = Prediction(
     id="saturation/delta-ratio",
     title="Squared error against cross-entropy at z = −10",
-    lesson="02",
     question="A sigmoid output should be 1, and its pre-activation is z = −10. How large is "
     "∂ℒ/∂z for the squared error ½(a − y)², if it is 1 for cross-entropy?",
     answer="delta_ratio",

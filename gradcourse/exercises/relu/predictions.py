@@ -17,7 +17,7 @@ from gradcourse.demos.relu import (
 SEEDS = range(5)
 
 
-def first_delta(leak: float = 0.0, depth: int = DEPTH) -> float:
+def first_delta(leak=0.0, depth=DEPTH):
     """Size of δ in layer 1 relative to the last layer at σ_w = 1, median over five networks."""
     found = [through_leaky_layers(leak, 1.0, depth=depth, seed=seed)[1][0] for seed in SEEDS]
     return float(np.median(found))
@@ -26,7 +26,6 @@ def first_delta(leak: float = 0.0, depth: int = DEPTH) -> float:
 HALF = Prediction(
     id="relu/half",
     title="δ through 20 ReLU layers",
-    lesson="04",
     question="20 ReLU layers with Xavier's weights, σ_w = 1. δ travels from layer 20 down to "
     "layer 1, through 19 layers. How large is it in layer 1, if it is 1 in layer 20?",
     answer="half",
@@ -54,7 +53,7 @@ HALF = Prediction(
 _COMPARED = ("relu", "elu", "gelu")
 
 
-def _fades_most() -> str:
+def _fades_most():
     from gradcourse.demos.saturation import delta_by_layer
 
     found = {
@@ -67,7 +66,6 @@ def _fades_most() -> str:
 FADES_MOST = Choice(
     id="relu/fades-most",
     title="Which of the three fades most?",
-    lesson="04",
     question="Eight layers, Xavier's weights. ELU and GELU are smooth relatives of ReLU, and both "
     "are younger. Through which of the three does δ fade most?",
     answer="fades_most",
@@ -83,7 +81,7 @@ FADES_MOST = Choice(
 )
 
 
-def _small_leak() -> str:
+def _small_leak():
     gained = first_delta(0.01) / first_delta(0.0)
     if gained < 1.5:
         return "hardly"
@@ -93,7 +91,6 @@ def _small_leak() -> str:
 SMALL_LEAK = Choice(
     id="relu/small-leak",
     title="What does a leak of 0.01 give back?",
-    lesson="04",
     question="The same 20 layers with Xavier's weights lose a factor of 700. Now the other side "
     "gets a slope of 0.01 in place of 0 (leaky ReLU, PyTorch's default). How much larger is δ in "
     "layer 1?",
@@ -117,7 +114,7 @@ SMALL_LEAK = Choice(
 )
 
 
-def _one_step() -> str:
+def _one_step():
     share = float(np.median([dead_units(after_accident(seed))[0] for seed in SEEDS])) / 64
     if share < 0.1:
         return "few"
@@ -127,7 +124,6 @@ def _one_step() -> str:
 ONE_STEP = Choice(
     id="relu/one-step",
     title="How many units does one large step kill?",
-    lesson="04",
     question="Layer 1 of a healthy ReLU network takes one step of gradient descent with a learning "
     "rate that is 1000 times too large. How many of its 64 units are silent on every digit "
     "afterwards?",
@@ -147,7 +143,7 @@ ONE_STEP = Choice(
 )
 
 
-def accuracy_after(kind: str, seed: int = 0, steps: int = 300) -> float:
+def accuracy_after(kind, seed=0, steps=300):
     """Test accuracy of one of the three networks with 75 % zeros, after training."""
     from gradcourse.data import digits
     from gradcourse.training import train
@@ -156,7 +152,7 @@ def accuracy_after(kind: str, seed: int = 0, steps: int = 300) -> float:
     return float(run.test_accuracy[-1])
 
 
-def _who_learns() -> str:
+def _who_learns():
     learned = sum(accuracy_after(kind) > 0.8 for kind in ("healthy", "vanished", "dead"))
     return ("none", "one", "two", "all")[learned]
 
@@ -164,7 +160,6 @@ def _who_learns() -> str:
 WHO_LEARNS = Choice(
     id="relu/who-learns",
     title="Three networks, 75 % zeros each",
-    lesson="04",
     question="Three ReLU networks with four hidden layers. In each, 75 % of all activations are "
     "0. How many of them reach 80 % of the test digits in 300 steps?",
     answer="who_learns",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -16,14 +15,14 @@ from gradcourse.demos.lstm.training import moves_at_marks
 SEEDS = range(5)
 
 
-def default_direct_path(seed: int, lag: int = 20) -> float:
+def default_direct_path(seed, lag=20):
     """Mean over cells of the product of the last forget gates of torch's own LSTM."""
     import torch
 
     from gradcourse.data import adding_problem
     from gradcourse.nets import recurrent
 
-    rnn: Any = recurrent("lstm", 2, 32, 1, seed=seed).rnn
+    rnn = recurrent("lstm", 2, 32, 1, seed=seed).rnn
     x = adding_problem(lag, train=1, test=1, seed=seed).x_train
     with torch.no_grad():
         h, _ = rnn(x)
@@ -35,7 +34,6 @@ def default_direct_path(seed: int, lag: int = 20) -> float:
 DEFAULT_LSTM = Prediction(
     id="lstm/default-lstm",
     title="Twenty steps of a carousel",
-    lesson="08",
     question="torch makes an LSTM, and it reads 20 steps of the adding problem. On the road "
     "through the cell alone, how large is the gradient 20 steps back, if it is 1 at the end?",
     answer="default_lstm",
@@ -57,7 +55,7 @@ DEFAULT_LSTM = Prediction(
 )
 
 
-def _bias_for_fifty() -> float:
+def _bias_for_fifty():
     """The bias whose measured half-life on the road is 50 steps, by bisection."""
     from gradcourse.demos.lstm.simulate import direct_path
 
@@ -72,7 +70,6 @@ def _bias_for_fifty() -> float:
 FIFTY_STEPS = Prediction(
     id="lstm/fifty-steps",
     title="A half-life of 50 steps",
-    lesson="08",
     question="Which forget bias makes half of the gradient survive 50 steps of a cell?",
     answer="fifty_steps",
     measure=cache(_bias_for_fifty),
@@ -97,7 +94,7 @@ FIFTY_STEPS = Prediction(
 )
 
 
-def _at_birth() -> str:
+def _at_birth():
     from gradcourse.nets import recurrent
 
     kept = {}
@@ -113,7 +110,6 @@ def _at_birth() -> str:
 AT_BIRTH = Choice(
     id="lstm/at-birth",
     title="Three networks at birth",
-    lesson="08",
     question="An RNN, an LSTM and a GRU of 32 units, as torch makes them, untrained, read the "
     "adding problem. In the RNN less than a millionth of the gradient is left at lag 60. In which "
     "of the other two is it more than a millionth?",
@@ -147,7 +143,7 @@ AT_BIRTH = Choice(
 )
 
 
-def _at_marks() -> str:
+def _at_marks():
     share = moves_at_marks(0)
     if share < 0.25:
         return "little"
@@ -157,7 +153,6 @@ def _at_marks() -> str:
 AT_MARKS = Choice(
     id="lstm/at-marks",
     title="What does the state do between the marks?",
-    lesson="08",
     question="A GRU has learned the adding problem, 60 steps. Two steps carry a mark, 58 do not, "
     "but each shows a number. How far does the state h move in an unmarked step, compared with a "
     "marked one?",
@@ -186,7 +181,7 @@ AT_MARKS = Choice(
 )
 
 
-def explosion(seed: int, gain: float = 8.0, width: int = 100) -> float:
+def explosion(seed, gain=8.0, width=100):
     """‖∂c_T/∂c_t‖ at lag 100 of an LSTM with large recurrent weights, forget bias 0."""
     made = run(0.0, gain=gain, strength=0.5, start=1.0, steps=2 * LAGS, width=width, seed=seed)
     late = Run(made.weights, made.gates[LAGS:], made.cells[LAGS:], made.states[LAGS:])
@@ -194,7 +189,7 @@ def explosion(seed: int, gain: float = 8.0, width: int = 100) -> float:
     return float(cell_gradients(late)[-1])
 
 
-def _can_explode() -> str:
+def _can_explode():
     largest = [explosion(seed) for seed in SEEDS]
     if min(largest) > 1e3:
         return "explodes"
@@ -204,7 +199,6 @@ def _can_explode() -> str:
 CAN_EXPLODE = Choice(
     id="lstm/can-explode",
     title="Every forget gate is below 1",
-    lesson="08",
     question="An LSTM has forget bias 0 and recurrent weights eight times as large as an edge-of-"
     "chaos RNN's (Gaussian, gain 8). All its forget gates are below 1, all |h| are below 1. How "
     "large is ∂c_T/∂c_t at lag 100?",

@@ -15,7 +15,7 @@ SEEDS = range(5)
 ALPHA = BLOCKS**-0.5
 
 
-def span() -> float:
+def span():
     """Largest over smallest singular value of 27 factors I + αA, α = 1/√27; median of five."""
     found = [decades(ALPHA, seed=seed) for seed in SEEDS]
     return float(np.median([10 ** (d[0] - d[-1]) for d in found]))
@@ -24,7 +24,6 @@ def span() -> float:
 SPAN = Prediction(
     id="residual/span",
     title="How far do 27 factors stretch and squeeze?",
-    lesson="07",
     question="Multiply 27 factors I + αA, with random 64 × 64 matrices A that on average keep a "
     "vector's length, and α = 1/√27 ≈ 0.19. By what factor does the product stretch its best "
     "direction more than its worst? (For 27 factors A alone it is about 10³³.)",
@@ -50,7 +49,7 @@ SPAN = Prediction(
 )
 
 
-def mean_length() -> float:
+def mean_length():
     """Branches on the gradient's path, weighted by its square, mean of five networks."""
     return float(measured_shares(ALPHA, seeds=5) @ np.arange(BLOCKS + 1))
 
@@ -58,7 +57,6 @@ def mean_length() -> float:
 MEAN_LENGTH = Prediction(
     id="residual/mean-length",
     title="How many branches does the gradient take?",
-    lesson="07",
     question="27 blocks x + α F(x) with α = 1/√27 ≈ 0.19. A gradient on its way back takes, in "
     "each block, the shortcut or the branch. Weight every path by its share of the squared "
     "gradient: how many of the 27 branches does it take on average?",
@@ -88,7 +86,7 @@ MEAN_LENGTH = Prediction(
 )
 
 
-def first_variance() -> float:
+def first_variance():
     """Mean square after 27 blocks with α = 1, relative to the stem; median of five networks."""
     found = [mean_squares(1.0, rows=32, width=192, seed=seed)[-1] for seed in SEEDS]
     return float(np.median(found))
@@ -97,7 +95,6 @@ def first_variance() -> float:
 FIRST_VARIANCE = Prediction(
     id="residual/first-variance",
     title="27 blocks, α = 1, no norm",
-    lesson="07",
     question="x + F(x), 27 times, where each branch F keeps the mean square of what it is given "
     "(He's weights). The mean square of x is 1 behind the stem. What is it after 27 blocks?",
     answer="variance_27",
@@ -118,7 +115,7 @@ FIRST_VARIANCE = Prediction(
 )
 
 
-def road() -> float:
+def road():
     """Share of the shortcuts open through 60 post-activation blocks, mean of five networks."""
     return float(np.mean([open_share(60**-0.5, seed=seed)[-1] for seed in SEEDS]))
 
@@ -126,7 +123,6 @@ def road() -> float:
 OPEN_ROAD = Prediction(
     id="residual/open-road",
     title="A ReLU on the road",
-    lesson="07",
     question="The first ResNets put a ReLU behind each sum: x ← relu(x + α F(x)). 60 such blocks, "
     "α = 1/√60 ≈ 0.13. Of the units that are on at the start, through which share are all 60 of "
     "these ReLUs on, so that the shortcuts alone let the gradient through?",
@@ -150,7 +146,7 @@ OPEN_ROAD = Prediction(
 )
 
 
-def gradient_cosine(shortcut: bool, angle: float = 0.35, seed: int = 0, width: int = 192) -> float:
+def gradient_cosine(shortcut, angle=0.35, seed=0, width=192):
     """Cosine of ∂f/∂x at two inputs ``angle`` apart on the way from one digit to another."""
     import torch
 
@@ -170,7 +166,7 @@ def gradient_cosine(shortcut: bool, angle: float = 0.35, seed: int = 0, width: i
     return float(torch.nn.functional.cosine_similarity(x.grad[0], x.grad[1], dim=0))
 
 
-def _shattered() -> str:
+def _shattered():
     plain = np.mean([gradient_cosine(False, seed=seed) for seed in SEEDS])
     if plain > 0.7:
         return "alike"
@@ -180,7 +176,6 @@ def _shattered() -> str:
 SHATTERED = Choice(
     id="residual/shattered",
     title="Twenty degrees to the side",
-    lesson="07",
     question="A plain network of 54 ReLU layers with He's weights: δ keeps its size. You turn a "
     "digit by 20° towards another digit (as vectors: the cosine is 0.94). f is a random sum of the "
     "last layer. How alike are the two gradients ∂f/∂x?",

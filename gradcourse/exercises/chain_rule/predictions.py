@@ -9,7 +9,7 @@ import numpy as np
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
 
 
-def _measure_underflow() -> float:
+def _measure_underflow():
     product, depth = np.float32(1.0), 0
     while product > 0:
         product, depth = product * np.float32(0.25), depth + 1
@@ -19,7 +19,6 @@ def _measure_underflow() -> float:
 UNDERFLOW = Prediction(
     id="chain/predict-underflow",
     title="Where float32 ends",
-    lesson="01",
     question="A float32 number starts at 1 and is multiplied by 0.25 again and again. After how "
     "many factors is it exactly 0?",
     answer="predicted_depth",
@@ -46,7 +45,7 @@ UNDERFLOW = Prediction(
 )
 
 
-def _measure_typical() -> float:
+def _measure_typical():
     factors = np.random.default_rng(0).choice([0.5, 1.6], size=(10_000, 100))
     return float(np.exp(np.median(np.log(factors).sum(axis=1))))
 
@@ -54,7 +53,6 @@ def _measure_typical() -> float:
 TYPICAL = Prediction(
     id="chain/predict-typical",
     title="The median of a random product",
-    lesson="01",
     question="Each of 100 factors is 0.5 or 1.6, with equal chances: 1.05 on average. What is the "
     "median of the product, over 10,000 such chains?",
     answer="predicted_median",
@@ -81,7 +79,7 @@ TYPICAL = Prediction(
 )
 
 
-def _measure_directions() -> float:
+def _measure_directions():
     """Median over five products: one product's count moves by one or two."""
     from gradcourse.instrument import product_log_singular_values
 
@@ -96,7 +94,6 @@ def _measure_directions() -> float:
 DIRECTIONS = Prediction(
     id="chain/predict-directions",
     title="How many directions are left?",
-    lesson="01",
     question="Multiply 50 Gaussian matrices, 64 by 64, with entries of variance 1/64: each keeps "
     "the mean square of a vector. How many of the product's 64 singular values are above 1/1000 "
     "of the largest?",
@@ -126,7 +123,7 @@ DIRECTIONS = Prediction(
 )
 
 
-def _measure_gain() -> float:
+def _measure_gain():
     """The growth of a backward vector is linear in the entries' standard deviation."""
     growth = []
     for seed in range(5):
@@ -142,7 +139,6 @@ def _measure_gain() -> float:
 GAIN = Prediction(
     id="chain/predict-gain",
     title="The weights that keep a gradient's size",
-    lesson="01",
     question="A linear net has 50 layers of 64 units, and Gaussian weights. Which standard "
     "deviation of a weight keeps the gradient's size from layer to layer?",
     answer="predicted_std",
@@ -175,7 +171,7 @@ GAIN = Prediction(
 )
 
 
-def _measure_stillest() -> str:
+def _measure_stillest():
     from gradcourse.demos.chain_rule import linear_net_gradients
 
     ratios = []
@@ -191,7 +187,6 @@ def _measure_stillest() -> str:
 STILLEST = Choice(
     id="chain/predict-stillest",
     title="Which layer learns least?",
-    lesson="01",
     question="A linear net without biases has 20 layers and gain 0.8, so delta shrinks by 0.8 per "
     "layer on its way back. Take one step of gradient descent. Which layer changes less, relative "
     "to its weights: layer 1, or layer 19?",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 
 import numpy as np
@@ -14,7 +13,7 @@ from gradcourse.demos.clipping.cliff import arrived, starts
 SEEDS = range(5)
 
 
-def _turned() -> float:
+def _turned():
     raw = np.array([100.0, 1.0])
     return angle(raw, np.clip(raw, -1.0, 1.0))
 
@@ -22,7 +21,6 @@ def _turned() -> float:
 BY_VALUE = Prediction(
     id="clipping/by-value",
     title="Each entry cut at 1",
-    lesson="09",
     question="A gradient has two entries, 100 and 1. Clip it by value at 1: every entry that is "
     "larger becomes 1. By how many degrees does the arrow turn?",
     answer="turned",
@@ -47,12 +45,12 @@ BY_VALUE = Prediction(
 
 
 @cache
-def share_that_arrives(threshold: float, seed: int = 0, count: int = 300) -> float:
+def share_that_arrives(threshold, seed=0, count=300):
     """Share of runs from lesson 03's plateau that end on the plain, after 300 clipped updates."""
     return float(arrived(descend(*starts(count, seed), threshold)).mean())
 
 
-def _smallest() -> str:
+def _smallest():
     shares = {"large": 100.0, "middle": 5.0, "small": 0.1}
     found = {key: share_that_arrives(threshold) for key, threshold in shares.items()}
     return max(found, key=lambda key: found[key])
@@ -61,7 +59,6 @@ def _smallest() -> str:
 SMALLEST = Choice(
     id="clipping/smallest",
     title="How small a threshold?",
-    lesson="09",
     question="Lesson 03's cliff: 300 steps of gradient descent, learning rate 0.02, now with the "
     "norm of the gradient clipped at c. With which c do the most runs arrive on the plain below "
     "the wall?",
@@ -85,7 +82,7 @@ SMALLEST = Choice(
 )
 
 
-def clipped_by_torch(value: float) -> float:
+def clipped_by_torch(value):
     """Norm of four float32 gradients after torch's clip_grad_norm_ to 1."""
     import torch
 
@@ -95,7 +92,7 @@ def clipped_by_torch(value: float) -> float:
     return float(weight.grad.double().norm())
 
 
-def _huge() -> str:
+def _huge():
     norm = clipped_by_torch(1e20)
     if np.isnan(norm):
         return "nan"
@@ -107,7 +104,6 @@ def _huge() -> str:
 HUGE = Choice(
     id="clipping/huge",
     title="A large, finite gradient",
-    lesson="09",
     question="Four float32 gradients, each 1e20: large, but float32 reaches 3.4e38. torch's "
     "clip_grad_norm_ clips them to norm 1. What is their norm afterwards?",
     answer="huge",
@@ -138,7 +134,7 @@ ACCIDENT_SIZE = 1e4
 
 
 @cache
-def accuracy_after_accident(clipped: str, seed: int, steps: int = 100, forget: str = "") -> float:
+def accuracy_after_accident(clipped, seed, steps=100, forget=""):
     """Test accuracy of 8 ReLU layers on the digits with Adam, after one enormous gradient.
 
     Parameters
@@ -155,14 +151,14 @@ def accuracy_after_accident(clipped: str, seed: int, steps: int = 100, forget: s
     from gradcourse.nets import mlp
     from gradcourse.training import train
 
-    made: list[torch.optim.Adam] = []
+    made = []
     count = 0
 
-    def adam(parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Adam:
+    def adam(parameters):
         made.append(torch.optim.Adam(parameters, lr=0.001))
         return made[0]
 
-    def hook(parameters: list[torch.nn.Parameter]) -> None:
+    def hook(parameters):
         nonlocal count
         count += 1
         now = count == ACCIDENT_AT
@@ -191,7 +187,7 @@ def accuracy_after_accident(clipped: str, seed: int, steps: int = 100, forget: s
     return float(run.test_accuracy[-1])
 
 
-def _accident() -> str:
+def _accident():
     right = {name: accuracy_after_accident(name, 0) > 0.8 for name in ("never", "only", "others")}
     if right["never"]:
         return "all"
@@ -203,7 +199,6 @@ def _accident() -> str:
 ACCIDENT = Choice(
     id="clipping/accident",
     title="One gradient, ten thousand times too large",
-    lesson="09",
     question="Eight ReLU layers learn the digits with Adam, η = 0.001. At update 20 there is an "
     "accident: the gradient comes out 10,000 times too large. Which runs have more than 80 % of "
     "the test digits right after 100 updates?",
@@ -239,7 +234,7 @@ ACCIDENT = Choice(
 )
 
 
-def shrinkage(kind: str, strength: float, updates: int = 100) -> float:
+def shrinkage(kind, strength, updates=100):
     """How much is left of the weights that read a silent channel: no gradient but the penalty's.
 
     ``kind``: "sgd" (η = 0.1), "adam" or "adamw" (η = 0.001).
@@ -268,7 +263,7 @@ def shrinkage(kind: str, strength: float, updates: int = 100) -> float:
     return float(silent.detach()[:, 2].norm() / before)
 
 
-def _press() -> str:
+def _press():
     weak, strong = (shrinkage("adam", strength) for strength in (0.01, 1.0))
     if abs(weak - strong) < 0.01:
         return "same"
@@ -278,7 +273,6 @@ def _press() -> str:
 PRESS = Choice(
     id="clipping/press",
     title="A hundred times the penalty",
-    lesson="09",
     question="torch's Adam with weight_decay = λ adds λw to the gradient. Take weights that have "
     "no gradient from the loss. Which λ pulls them to 0 faster, 0.01 or 1?",
     answer="press",

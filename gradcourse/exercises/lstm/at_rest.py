@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import Arguments, CodeExercise, Function, Misconception, Part
+from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 
 
-def rest_growth(W_hh: Any, forget_bias: float) -> float:
+def rest_growth(W_hh, forget_bias):
     """Spectral radius of σ(b) I + ¼ W_g, ∂c_t/∂c_(t−1) of an LSTM at rest."""
     return _radius(_step(W_hh, forget_bias, 2, 0.25))
 
 
-def _step(W_hh: Any, forget_bias: float, block: int, gates: float) -> Array:
+def _step(W_hh, forget_bias, block, gates):
     n = np.shape(W_hh)[1]
     kept = 1.0 / (1.0 + np.exp(-forget_bias))
     return np.asarray(kept * np.eye(n) + gates * np.asarray(W_hh)[block * n : (block + 1) * n])
 
 
-def _radius(matrix: Array) -> float:
+def _radius(matrix):
     return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 
-def _radii_added(W_hh: Any, forget_bias: float) -> float:
+def _radii_added(W_hh, forget_bias):
     kept = 1.0 / (1.0 + np.exp(-forget_bias))
     n = np.shape(W_hh)[1]
     return float(kept + 0.25 * _radius(np.asarray(W_hh)[2 * n : 3 * n]))
 
 
-def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
-    made: list[Arguments] = []
+def _matrices(rng):
+    made = []
     for n, bias in ((3, -0.5), (4, 1.0), (6, 2.0)):
         weights = rng.normal(0.0, 1.2, (4 * n, n))
         # A turn: complex eigenvalues, for which radii do not simply add.
@@ -48,7 +45,6 @@ def _matrices(rng: np.random.Generator) -> Sequence[Arguments]:
 REST = CodeExercise(
     id="lstm/rest-growth",
     title="An LSTM at rest",
-    lesson="08",
     functions=(
         Function(
             "rest_growth",
@@ -141,9 +137,9 @@ REST = CodeExercise(
 )
 
 
-def _kept(bias: float) -> float:
+def _kept(bias):
     return float(1.0 / (1.0 + np.exp(-bias)))
 
 
-def _unit(W_hh: Any) -> Array:
+def _unit(W_hh):
     return np.eye(np.shape(W_hh)[1])

@@ -13,9 +13,7 @@ from gradcourse.demos.initialization.edge import trained
 from gradcourse.exercises.initialization.networks import SEEDS, tanh_variance
 
 if TYPE_CHECKING:
-    from torch import nn
-
-    from gradcourse.training import History
+    pass
 
 DEPTH = 30
 
@@ -23,7 +21,7 @@ DEPTH = 30
 
 
 @cache
-def distinct_units(constant: float, seed: int = 0, steps: int = 300) -> int:
+def distinct_units(constant, seed=0, steps=300):
     """How many different units layer 1 has after training from equal weights."""
     import torch
 
@@ -37,7 +35,7 @@ def distinct_units(constant: float, seed: int = 0, steps: int = 300) -> int:
     return len(torch.unique(next(net.parameters()).detach().round(decimals=3), dim=0))
 
 
-def _equal_start() -> str:
+def _equal_start():
     units = distinct_units(0.1)
     if units == 1:
         return "one"
@@ -47,7 +45,6 @@ def _equal_start() -> str:
 EQUAL_START = Choice(
     id="init/equal-start",
     title="All weights 0.1",
-    lesson="05",
     question="Two hidden layers of 32 tanh units. Every weight starts at 0.1, every bias at 0. "
     "After 300 steps on the digits: how many different units does layer 1 have?",
     answer="equal_start",
@@ -77,7 +74,7 @@ EQUAL_START = Choice(
 # ---------------------------------------------------------------- 30 ReLU layers
 
 
-def start_net(init: str | float, seed: int, depth: int = DEPTH) -> nn.Sequential:
+def start_net(init, seed, depth=DEPTH):
     """The lesson's ReLU network: 64 units per layer, started by a recipe of the lesson."""
     from gradcourse.data import digits
     from gradcourse.nets import lsuv_, mlp, orthogonal_
@@ -91,7 +88,7 @@ def start_net(init: str | float, seed: int, depth: int = DEPTH) -> nn.Sequential
 
 
 @cache
-def he_experiment(init: str | float, seed: int, steps: int = 300) -> History:
+def he_experiment(init, seed, steps=300):
     """Train 30 ReLU layers on digits: gradient descent with momentum 0.9 and η = 0.003."""
     import torch
 
@@ -109,7 +106,7 @@ def he_experiment(init: str | float, seed: int, steps: int = 300) -> History:
     )
 
 
-def relu_growth(init: str | float, seed: int, depth: int = DEPTH) -> tuple[float, float]:
+def relu_growth(init, seed, depth=DEPTH):
     """Size of z in the last hidden layer relative to the first, and of δ the other way."""
     import torch
 
@@ -127,7 +124,6 @@ def relu_growth(init: str | float, seed: int, depth: int = DEPTH) -> tuple[float
 STANDARD_NORMAL = Prediction(
     id="init/standard-normal",
     title="30 ReLU layers with standard normal weights",
-    lesson="05",
     question="30 ReLU layers of 64 units, every weight drawn from N(0, 1). How large is z in layer "
     "30, if it is 1 in layer 1 (root mean square)?",
     answer="standard_normal",
@@ -161,7 +157,6 @@ STANDARD_NORMAL = Prediction(
 TANH_HUNDRED = Prediction(
     id="init/tanh-hundred",
     title="100 tanh layers with Xavier's weights",
-    lesson="05",
     question="100 tanh layers of 200 units with Xavier's weights, no biases, at the start. The "
     "variance of z is about 1 in layer 1. What is it in layer 100?",
     answer="tanh_hundred",
@@ -189,14 +184,13 @@ POINTS = {"ordered": 0.8, "edge": 1.4, "chaos": 2.8}
 
 
 @cache
-def _right(where: str) -> float:
+def _right(where):
     return float(np.mean([trained(POINTS[where], 0.3, seed) for seed in SEEDS]))
 
 
 WHERE_TRAINS = Choice(
     id="init/where-trains",
     title="Where on the map does a deep network learn?",
-    lesson="05",
     question="30 tanh layers, biases with σ_b = 0.3. δ keeps its size at σ_w = 1.4. Three networks "
     "are trained for 150 steps. Which one learns?",
     answer="where_trains",
@@ -218,12 +212,12 @@ WHERE_TRAINS = Choice(
 # ---------------------------------------------------------------- beyond one number
 
 
-def late_loss(init: str) -> float:
+def late_loss(init):
     """Mean over five seeds: rounding alone can double the loss of a single run."""
     return float(np.mean([he_experiment(init, seed).loss[-50:].mean() for seed in SEEDS]))
 
 
-def _better_start() -> str:
+def _better_start():
     ratio = late_loss("orthogonal") / late_loss("he")
     return "orthogonal" if ratio < 0.9 else "he" if ratio > 1 / 0.9 else "same"
 
@@ -231,7 +225,6 @@ def _better_start() -> str:
 BETTER_START = Choice(
     id="init/better-start",
     title="He's variance, two shapes",
-    lesson="05",
     question="30 ReLU layers. One network has Gaussian weights of He's variance, the other √2 "
     "times orthogonal matrices: the same variance. Both are trained for 300 steps, from five "
     "seeds. Whose mean loss is lower, by a tenth or more?",

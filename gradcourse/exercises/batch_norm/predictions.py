@@ -11,12 +11,12 @@ from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
 from gradcourse.demos.batch_norm.depth import DEEP, deltas, network
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 SEEDS = range(5)
 
 
-def _large_weights() -> str:
+def _large_weights():
     """What a batch-normed layer makes of weights a thousand times as large."""
     import torch
 
@@ -37,7 +37,6 @@ def _large_weights() -> str:
 LARGE_WEIGHTS = Choice(
     id="batch-norm/large-weights",
     title="Weights a thousand times as large",
-    lesson="06",
     question="A layer computes u = W h and then batch norm. Multiply every weight of W by 1000, "
     "with the same images. What becomes of z, the output of batch norm?",
     answer="large_weights",
@@ -60,7 +59,7 @@ LARGE_WEIGHTS = Choice(
 )
 
 
-def share_of_gradient(images: int, seed: int = 0) -> float:
+def share_of_gradient(images, seed=0):
     """‖s ∂ℒ/∂u‖ / ‖δ‖ for random δ and real digits; 1 if there were the direct path only."""
     import torch
 
@@ -77,7 +76,7 @@ def share_of_gradient(images: int, seed: int = 0) -> float:
     return float((u.grad * size).norm() / delta.norm())
 
 
-def _two_images() -> str:
+def _two_images():
     left = float(np.median([share_of_gradient(2, seed) for seed in SEEDS]))
     if left < 0.1:
         return "nothing"
@@ -87,7 +86,6 @@ def _two_images() -> str:
 TWO_IMAGES = Choice(
     id="batch-norm/two-images",
     title="A batch of two",
-    lesson="06",
     question="A batch of two images goes through batch norm, and some δ comes back. How much of it "
     "gets through to u, compared with what multiplying by γ and dividing by the standard deviation "
     "would let through?",
@@ -117,7 +115,7 @@ TWO_IMAGES = Choice(
 
 
 @cache
-def _trained(seed: int = 0) -> nn.Module:
+def _trained(seed=0):
     from gradcourse.data import digits
     from gradcourse.training import train
 
@@ -126,7 +124,7 @@ def _trained(seed: int = 0) -> nn.Module:
     return model
 
 
-def accuracy_sorted(seed: int = 0, training: bool = True) -> float:
+def accuracy_sorted(seed=0, training=True):
     """Test accuracy of a trained network when each batch holds one digit only."""
     import copy
 
@@ -144,7 +142,7 @@ def accuracy_sorted(seed: int = 0, training: bool = True) -> float:
     return right / len(data.y_test)
 
 
-def _sorted_digits() -> str:
+def _sorted_digits():
     right = accuracy_sorted()
     if right < 0.3:
         return "chance"
@@ -154,7 +152,6 @@ def _sorted_digits() -> str:
 SORTED_DIGITS = Choice(
     id="batch-norm/sorted-digits",
     title="Ten batches, sorted",
-    lesson="06",
     question="A network with batch norm has learned the digits: more than 95 % of the test set are "
     "right. You forget model.eval(), and you show it the test set sorted: first all the zeros as "
     "one batch, then all the ones, and so on. How many are right?",
@@ -183,7 +180,7 @@ SORTED_DIGITS = Choice(
 )
 
 
-def deep_sigmoids_right(norm: str, seed: int, steps: int = 200) -> float:
+def deep_sigmoids_right(norm, seed, steps=200):
     """Test accuracy of 30 sigmoid layers with one of the normalizations."""
     from gradcourse.data import digits
     from gradcourse.nets import normalized_mlp
@@ -193,7 +190,7 @@ def deep_sigmoids_right(norm: str, seed: int, steps: int = 200) -> float:
     return float(train(model, digits(), steps=steps, lr=0.1, every=steps).test_accuracy[-1])
 
 
-def _other_norms() -> str:
+def _other_norms():
     learned = [norm for norm in ("layer", "rms") if deep_sigmoids_right(norm, 0) > 0.5]
     return "-".join(learned) or "neither"
 
@@ -201,7 +198,6 @@ def _other_norms() -> str:
 OTHER_NORMS = Choice(
     id="batch-norm/other-norms",
     title="Would another norm do?",
-    lesson="06",
     question="Put layer norm, or RMS norm, where batch norm was in the 30 sigmoid layers. Both "
     "keep the size of every image's z in every layer. Which of them makes the network learn?",
     answer="other_norms",
@@ -234,7 +230,7 @@ OTHER_NORMS = Choice(
 )
 
 
-def first_delta() -> float:
+def first_delta():
     """δ in layer 1 relative to layer 56, median over five batch-normed ReLU networks."""
     found = [deltas(network("batch", DEEP, seed=seed), 1024) for seed in SEEDS]
     return float(np.median([delta[0] / delta[-1] for delta in found]))
@@ -243,7 +239,6 @@ def first_delta() -> float:
 FIRST_DELTA = Prediction(
     id="batch-norm/first-delta",
     title="δ in layer 1 of 56 batch-normed layers",
-    lesson="06",
     question="56 ReLU layers with batch norm, untrained, He's weights. δ travels from layer 56 "
     "down to layer 1. How large is it in layer 1, if it is 1 in layer 56?",
     answer="first_delta_56",
