@@ -7,7 +7,7 @@ import numpy as np
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.finding import Finding
 from gradcourse.diagnosis.signals import SHORTEST, Signals, largest, log10, median
-from gradcourse.diagnosis.steps import Sign, confidence, persistent
+from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.diagnosis import depth, remedies
+from gradcourse.diagnosis import over_depth, remedies
 from gradcourse.diagnosis.finding import Finding
 from gradcourse.diagnosis.signals import Signals, log10
-from gradcourse.diagnosis.steps import Sign, confidence
+from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
 
@@ -59,7 +59,7 @@ def _explosion(signals: Signals, row: int) -> list[Sign]:
     """Growth by decades towards the overflow, read off those layers that are still finite."""
     if row > 0:
         return []
-    chain = depth.profile(signals)
+    chain = over_depth.profile(signals)
     # Read anew: a layer without any finite gradient is not in the profile.
     outputs = log10(signals.along(signals.activation_rms, signals.chain)[row])
     names = [signals.layers[calls[0]] for calls in signals.chain] or list(chain.names)

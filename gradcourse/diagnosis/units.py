@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.diagnosis import depth, remedies, updates
+from gradcourse.diagnosis import over_depth, remedies, step_size
 from gradcourse.diagnosis.finding import Finding
 from gradcourse.diagnosis.signals import Signals, median
-from gradcourse.diagnosis.steps import Sign, confidence, persistent
+from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
 
 SHIFT = "standard deviations of the pre-activations below zero"
@@ -23,14 +23,14 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
     share = signals.saturated_fraction
     columns = [k for k in range(len(signals.layers) - 1) if np.isfinite(share[:, k]).any()]
     # Training drives units to their ends: then this is what was learned.
-    learned = updates.has_converged(signals, good)
+    learned = step_size.has_converged(signals, good)
     onset, hit, levels = signals.rows, [], []
     for k in columns:
         judged = good & np.isfinite(share[:, k])
         rows = persistent(share[:, k] >= threshold("saturated"), judged)
         if learned and len(rows):
             start = np.flatnonzero(judged)[:1]
-            before = rows[0] == start[0] and not updates.is_converged(signals, start)
+            before = rows[0] == start[0] and not step_size.is_converged(signals, start)
             rows = rows if before else rows[:0]
         if len(rows):
             onset = min(onset, int(rows[0]))
@@ -102,7 +102,7 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
 
     This is what a dead layer leaves behind where the activation is no module.
     """
-    chain = depth.profile(signals)
+    chain = over_depth.profile(signals)
     if len(chain.names) < 2:
         return []
     zero = chain.backward <= -60

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from gradcourse.instrument.postmortem import advice
-from gradcourse.instrument.postmortem.finding import PostMortem
-from gradcourse.instrument.postmortem.numbers import Numbers, numbers
+from gradcourse.instrument.postmortem.finite import Numbers, numbers
+from gradcourse.instrument.postmortem.first_nan import PostMortem
 from gradcourse.instrument.postmortem.trace import Op, Trace
 
 

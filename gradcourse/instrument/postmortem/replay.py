@@ -12,7 +12,7 @@ from torch import nn
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.backward import Backward
 from gradcourse.instrument.postmortem.checks import is_finite
-from gradcourse.instrument.postmortem.finding import LOSS, PostMortem
+from gradcourse.instrument.postmortem.first_nan import LOSS, PostMortem
 from gradcourse.instrument.postmortem.forward import blame_forward
 from gradcourse.instrument.postmortem.state import Buffers, Conditions, untouched
 from gradcourse.instrument.postmortem.trace import Trace, floating_tensors, named_tensors

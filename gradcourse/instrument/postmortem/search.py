@@ -10,7 +10,7 @@ from torch import nn
 
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.checks import all_finite
-from gradcourse.instrument.postmortem.finding import LOSS, PostMortem
+from gradcourse.instrument.postmortem.first_nan import LOSS, PostMortem
 from gradcourse.instrument.postmortem.replay import Call, replay_loss, replay_model
 from gradcourse.instrument.postmortem.state import Buffers
 from gradcourse.support import GradcourseError

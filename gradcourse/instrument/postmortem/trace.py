@@ -16,8 +16,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gradcourse.instrument.postmortem.finding import LOSS
-from gradcourse.instrument.postmortem.numbers import NOTHING, Numbers, numbers
+from gradcourse.instrument.postmortem.finite import NOTHING, Numbers, numbers
+from gradcourse.instrument.postmortem.first_nan import LOSS
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _HERE = os.path.dirname(__file__) + os.sep

@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.arguments import (
+from gradcourse.instrument.loop.arguments import (
     check_takes_hooks,
     checked_optimizer,
     skips_update,
     with_closure,
 )
-from gradcourse.instrument.passes import Hook
+from gradcourse.instrument.loop.follow import running_calls, running_steps
 from gradcourse.instrument.postmortem.checks import all_finite, bad_parameters
-from gradcourse.instrument.postmortem.finding import NonFiniteError, PostMortem
+from gradcourse.instrument.postmortem.first_nan import NonFiniteError, PostMortem
 from gradcourse.instrument.postmortem.replay import Call, _check_module
 from gradcourse.instrument.postmortem.search import (
     check_loss_function,
@@ -28,7 +28,7 @@ from gradcourse.instrument.postmortem.search import (
 )
 from gradcourse.instrument.postmortem.state import Buffers, untouched
 from gradcourse.instrument.postmortem.trace import floating_tensors
-from gradcourse.instrument.running import running_calls, running_steps
+from gradcourse.instrument.probe.watcher import Hook
 from gradcourse.support import GradcourseError
 
 _KEPT_CALLS = 16

@@ -146,8 +146,8 @@ class Record(Readings):
         return record
 
     def save(self, path: Path | str) -> None:
-        """Write it to one file, whole or not at all; see `gradcourse.instrument.save`."""
-        from gradcourse.instrument.save import save_record
+        """Write it to one file, whole or not at all; see `gradcourse.instrument.record.save`."""
+        from gradcourse.instrument.record.save import save_record
 
         save_record(self, path)
 
@@ -160,19 +160,19 @@ class Record(Readings):
         GradcourseError
             If it is no such file.
         """
-        from gradcourse.instrument.save import load_record
+        from gradcourse.instrument.record.save import load_record
 
         return load_record(path)
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return it as a long table; needs pandas. See `gradcourse.instrument.frame`."""
-        from gradcourse.instrument.frame import record_frame
+        """Return it as a long table; needs pandas. See `gradcourse.instrument.record.frame`."""
+        from gradcourse.instrument.record.frame import record_frame
 
         return record_frame(self)
 
     def to_tensorboard(self, where: Any) -> None:
-        """Write it to a SummaryWriter or a folder; see `gradcourse.instrument.tensorboard`."""
-        from gradcourse.instrument.tensorboard import record_to_tensorboard
+        """Write it to a SummaryWriter or a folder: `gradcourse.instrument.record.tensorboard`."""
+        from gradcourse.instrument.record.tensorboard import record_to_tensorboard
 
         record_to_tensorboard(self, where)
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.arguments import (
+from gradcourse.instrument.loop.arguments import (
     check_model,
     check_no_level,
     checked_number,
@@ -20,12 +20,12 @@ from gradcourse.instrument.arguments import (
     skips_update,
     with_closure,
 )
-from gradcourse.instrument.measured import Measured
-from gradcourse.instrument.outputs import tensors
-from gradcourse.instrument.passes import Hook, Watcher
+from gradcourse.instrument.loop.follow import running_calls, running_steps
+from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.probe.parameters import ParameterReader
+from gradcourse.instrument.probe.passes import Measured
+from gradcourse.instrument.probe.watcher import Hook, Watcher
 from gradcourse.instrument.record import Record
-from gradcourse.instrument.running import running_calls, running_steps
-from gradcourse.instrument.steps import Reader
 from gradcourse.support import GradcourseError
 
 
@@ -118,7 +118,7 @@ class Probe:
         self._parameter_handles: list[Any] = []
         self._record: Record | None = None
         self._watcher: Watcher | None = None
-        self._reader = Reader(dict(model.named_parameters()))
+        self._reader = ParameterReader(dict(model.named_parameters()))
         self._number = 0
         self._depth = 0
         self._queued = False

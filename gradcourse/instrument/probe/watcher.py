@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument import moments
-from gradcourse.instrument.measured import Layer, Pass, real
+from gradcourse.instrument.loop.tensors import first_tensor, layers, tensors
 from gradcourse.instrument.norms import quick_norm, wide_norm
-from gradcourse.instrument.outputs import first_tensor, layers, tensors
+from gradcourse.instrument.probe import moments
+from gradcourse.instrument.probe.passes import Layer, Pass, real
 
 
 class Watcher:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from gradcourse.instrument import moments
+from gradcourse.instrument.probe import moments
 
 
 class Layer(NamedTuple):

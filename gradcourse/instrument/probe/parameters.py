@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.histogram import log2_histograms
-from gradcourse.instrument.measured import Measured
 from gradcourse.instrument.norms import Norms
+from gradcourse.instrument.probe.passes import Measured
 from gradcourse.instrument.record import Step
 
 
-class Reader:
+class ParameterReader:
     """Reads a model's parameters once per step.
 
     Parameters

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from gradcourse.instrument.states import row_norms, state_gradient_norms, states_are_known
-from gradcourse.instrument.unroll import (
+from gradcourse.instrument.lags.states import row_norms, state_gradient_norms, states_are_known
+from gradcourse.instrument.lags.unroll import (
     RECURRENT,
     time_first,
 )

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from gradcourse.instrument.graded import log_singular_values
+from gradcourse.instrument.spectra.graded_product import log_singular_values
 from gradcourse.support import GradcourseError
 
 _LARGEST = 4096
