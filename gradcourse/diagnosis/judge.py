@@ -53,7 +53,7 @@ def diagnose(record: Record) -> Diagnosis:
     GradcourseError
         If it is no record or holds no step.
     """
-    signals = Signals.of(record)
+    signals = Signals(record)
     good = ~signals.bad
     signs = nonfinite.find(signals)
     if good.any():
@@ -89,7 +89,7 @@ def _of_the_net(signals: Signals, good: np.ndarray) -> list[Sign]:
 
     Such an update may hide after one step what the net suffered from before it.
     """
-    before = good & (np.arange(signals.rows) <= step_size.first_huge(signals, good))
+    before = good & (np.arange(signals.steps) <= step_size.first_huge(signals, good))
     signs: list[Sign] = []
     for find in (units.find_dead, units.find_saturated, over_depth.find, lags.find):
         early = find(signals, before)

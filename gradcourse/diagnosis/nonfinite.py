@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcourse.diagnosis import over_depth, remedies
 from gradcourse.diagnosis.finding import Finding
-from gradcourse.diagnosis.signals import Signals, log10
+from gradcourse.diagnosis.signals import ZERO, Signals, log10
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -17,7 +17,7 @@ def find(signals: Signals) -> list[Sign]:
     if not bad.any():
         return []
     row = int(np.argmax(bad))
-    recovered = not bad[-1] and signals.rows > 1
+    recovered = not bad[-1] and signals.steps > 1
     place, layers = _place(signals, row)
     share = signals.nonfinite[row].mean() if len(signals.parameters) else 0.0
     after = "; later steps are finite again" if recovered else ""
@@ -68,7 +68,7 @@ def _explosion(signals: Signals, row: int) -> list[Sign]:
         ("signal forward", outputs),
         ("gradient", chain.backward[row][::-1]),
     ):
-        known = line[np.isfinite(line) & (line > -60)]
+        known = line[np.isfinite(line) & (line > ZERO)]
         if len(known) >= 2 and known[-1] - known[0] >= limit:
             decades = float(known[-1] - known[0])
             factor = 10 ** (decades / (len(known) - 1))

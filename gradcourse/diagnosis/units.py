@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcourse.diagnosis import over_depth, remedies, step_size
 from gradcourse.diagnosis.finding import Finding
-from gradcourse.diagnosis.signals import Signals, median
+from gradcourse.diagnosis.signals import ZERO, Signals, median
 from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -24,7 +24,7 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
     columns = [k for k in range(len(signals.layers) - 1) if np.isfinite(share[:, k]).any()]
     # Training drives units to their ends: then this is what was learned.
     learned = step_size.has_converged(signals, good)
-    onset, hit, levels = signals.rows, [], []
+    onset, hit, levels = signals.steps, [], []
     for k in columns:
         judged = good & np.isfinite(share[:, k])
         rows = persistent(share[:, k] >= threshold("saturated"), judged)
@@ -57,8 +57,8 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
     A silent unit with a signal in front of it is dead; one that gets no signal, because a layer
     before it is dead or the signal has vanished on the way, is not.
     """
-    onset, hit, levels, shifts = signals.rows, [], [], []
-    start = signals.rows
+    onset, hit, levels, shifts = signals.steps, [], [], []
+    start = signals.steps
     for k in range(1, len(signals.layers)):
         share = signals.dead_fraction[:, k]
         before = k - 1
@@ -105,7 +105,7 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
     chain = over_depth.profile(signals)
     if len(chain.names) < 2:
         return []
-    zero = chain.backward <= -60
+    zero = chain.backward <= ZERO
     alive = chain.backward > np.log10(threshold("underflow"))
     # The first layer that gets a gradient, all below it getting none.
     start = np.argmax(alive, axis=1)

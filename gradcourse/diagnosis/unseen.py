@@ -30,7 +30,7 @@ def not_judged(signals: Signals) -> tuple[str, ...]:
             "dead and saturated units, except by a gradient that ends: the probe saw no ReLU, tanh "
             "or sigmoid, neither as a module nor as a function"
         )
-    if not signals.updated:
+    if not signals.update_measured.any():
         missing.append(
             "the size of the updates: no optimizer was given; use gc.probe(model, optimizer)"
         )

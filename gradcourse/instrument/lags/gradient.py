@@ -15,6 +15,7 @@ from gradcourse.instrument.lags.unroll import (
     RECURRENT,
     time_first,
 )
+from gradcourse.instrument.loop.follow import Hooks
 from gradcourse.support import GradcourseError
 
 
@@ -139,15 +140,12 @@ def lag_gradient(
         return keep
 
     modules = {name: model.get_submodule(name) for name in names}
-    handles = [m.register_forward_pre_hook(hook(n), with_kwargs=True) for n, m in modules.items()]
-    handles += [m.register_forward_hook(finish(n)) for n, m in modules.items()]
-    try:
-        with torch.enable_grad():
-            output = model(x)
-            value = loss(output) if loss is not None else _last_mean_square(model, output)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with Hooks() as hooks, torch.enable_grad():
+        for name, module in modules.items():
+            hooks.append(module.register_forward_pre_hook(hook(name), with_kwargs=True))
+            hooks.append(module.register_forward_hook(finish(name)))
+        output = model(x)
+        value = loss(output) if loss is not None else _last_mean_square(model, output)
     if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.requires_grad:
         raise GradcourseError("loss must return one number, a tensor that depends on the model.")
     return {

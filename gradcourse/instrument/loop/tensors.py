@@ -1,52 +1,56 @@
-"""Which modules are layers, and which tensors are in what they return."""
+"""The tensors in what a module takes or gives, in containers of any kind."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import torch
 from torch import nn
 
+_DEEPEST = 8
+"""A list may hold itself."""
 
-def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Modules that compute something themselves: without children, or with own parameters.
 
-    What torch.jit.script has made takes no hooks and is left out.
+def leaves(value: Any) -> Iterator[Any]:
+    """What is in a value and is no container, in order.
+
+    Containers are mappings, sequences, sets, dataclasses, and any other object with attributes;
+    of these each is entered once, since they may lead back to each other.
     """
-    for name, module in model.named_modules():
-        if isinstance(module, torch.jit.RecursiveScriptModule):
-            continue
-        has_children = next(module.children(), None) is not None
-        owns = next(module.parameters(recurse=False), None) is not None
-        if not has_children or (owns and name):
-            yield name or type(module).__name__, module
+    return _leaves(value, 0, set())
 
 
-def tensors(output: Any, depth: int = 0) -> Iterator[torch.Tensor]:
-    """The real or complex tensors inside an output, in order."""
-    if isinstance(output, torch.Tensor):
-        if output.is_floating_point() or output.is_complex():
-            yield output
-        return
-    if depth > 8:
-        return  # an object that holds itself
-    for part in _parts(output):
-        yield from tensors(part, depth + 1)
+def _leaves(value: Any, depth: int, entered: set[int]) -> Iterator[Any]:
+    parts = None if isinstance(value, torch.Tensor) else _parts(value, entered)
+    if parts is None:
+        yield value
+    elif depth <= _DEEPEST:
+        for part in parts:
+            yield from _leaves(part, depth + 1, entered)
 
 
-def _parts(output: Any) -> Iterator[Any]:
-    if isinstance(output, Mapping):
-        yield from output.values()
-    elif isinstance(output, Sequence) and not isinstance(output, str | bytes):
-        yield from output
-    elif dataclasses.is_dataclass(output) and not isinstance(output, type):
-        yield from (getattr(output, item.name) for item in dataclasses.fields(output))
-    elif hasattr(output, "__dict__") and not isinstance(output, type | nn.Module):
-        yield from vars(output).values()
+def _parts(value: Any, entered: set[int]) -> Iterable[Any] | None:
+    if isinstance(value, Mapping):
+        return value.values()
+    if isinstance(value, Sequence | Set):
+        return None if isinstance(value, str | bytes) else value
+    fields = getattr(value, "__dataclass_fields__", None)  # one with slots has no __dict__
+    if isinstance(value, type | nn.Module) or (fields is None and not hasattr(value, "__dict__")):
+        return None
+    if id(value) in entered:
+        return ()
+    entered.add(id(value))
+    return vars(value).values() if fields is None else [getattr(value, name) for name in fields]
 
 
-def first_tensor(output: Any) -> torch.Tensor | None:
+def tensors(value: Any) -> Iterator[torch.Tensor]:
+    """The real or complex floating-point tensors among the leaves."""
+    for leaf in leaves(value):
+        if isinstance(leaf, torch.Tensor) and (leaf.is_floating_point() or leaf.is_complex()):
+            yield leaf
+
+
+def first_tensor(value: Any) -> torch.Tensor | None:
     """The tensor that stands for a layer's output: the first in it."""
-    return next(tensors(output), None)
+    return next(tensors(value), None)

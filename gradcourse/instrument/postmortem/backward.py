@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from gradcourse.instrument.loop.follow import Hooks
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import Numbers, numbers
 from gradcourse.instrument.postmortem.first_nan import PostMortem
@@ -40,15 +41,13 @@ class Backward:
         self._passed: dict[Any, _Passed] = {}
         self._order: list[Any] = []
         self._nodes = _nodes(roots)
-        self._handles = [node.register_hook(self._hook(node)) for node in self._nodes]
+        self._hooks = Hooks(node.register_hook(self._hook(node)) for node in self._nodes)
 
     def __enter__(self) -> Backward:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._hooks.take_away()
 
     def _hook(self, node: Any) -> Any:
         def hook(sent: Sequence[Any], received: Sequence[Any]) -> None:

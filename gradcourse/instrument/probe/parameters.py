@@ -62,12 +62,7 @@ class ParameterReader:
             norms = norms / (scale.to(norms) if on_device else float(scale))
         step = Step(number, columns, norms)
         if measured is not None:
-            step.names, step.kinds, step.lag_gradients = (
-                measured.names,
-                measured.kinds,
-                measured.lags,
-            )
-            step.measures = measured
+            step.names, step.kinds, step.lag_gradients, step.measures = measured
         if histograms:
             step.histograms = self._histograms(gradients)
         if self._before_norms is not None:
