@@ -1,5 +1,7 @@
 """The measuring device behind every lesson, exercise and picture."""
 
+import sys
+
 from gradcourse.instrument.clipping import clip_grad_norm_
 from gradcourse.instrument.histogram import Log2Histogram, log2_histogram
 from gradcourse.instrument.lags import (
@@ -10,6 +12,7 @@ from gradcourse.instrument.lags import (
     lag_spectrum,
     state_jacobians,
 )
+from gradcourse.instrument.loop import follow
 from gradcourse.instrument.norms import gradient_norm
 from gradcourse.instrument.postmortem import (
     NonFiniteError,
@@ -27,6 +30,10 @@ from gradcourse.instrument.spectra import (
     product_exponents,
     product_log_singular_values,
 )
+
+# Models that were saved inside a block, and post-mortems, name the modules of their day.
+sys.modules[f"{__name__}.passes"] = follow
+sys.modules[f"{__name__}.postmortem.finding"] = sys.modules[PostMortem.__module__]
 
 __all__ = [
     "Log2Histogram",

@@ -219,8 +219,10 @@ class Probe:
             if tensor.requires_grad:
                 tensor.register_hook(hook)
 
-    def _came_back(self, loop: Follower, opened: Pass | None, gradient: torch.Tensor) -> None:
-        if loop is not self._loop:
+    def _came_back(
+        self, loop: Follower | None, opened: Pass | None, gradient: torch.Tensor
+    ) -> None:
+        if loop is None or loop is not self._loop:
             return
         self._called = True
         if opened is not None and self._watcher is not None:
