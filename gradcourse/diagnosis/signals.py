@@ -70,11 +70,12 @@ class Signals:
         # A model that is itself one layer has parameters without a prefix.
         if "" in self.owners and len(self.layers) == 1:
             return [[0]]
-        columns: dict[str, list[int]] = {name: [] for name in self.owners}
-        for k, name in enumerate(self.layers):
-            columns.get(name.partition(" #")[0], []).append(k)
-        called = [calls for calls in columns.values() if 0 < len(calls) < SHORTEST]
-        return sorted(called, key=lambda calls: calls[0])
+        owners = set(self.owners)
+        return [
+            columns
+            for name, columns in self._columns().items()
+            if name in owners and len(columns) < SHORTEST
+        ]
 
     def along(self, table: np.ndarray, chain: list[list[int]]) -> np.ndarray:
         """Root of the sum of squares over each layer's calls, as over one larger batch.
@@ -102,10 +103,14 @@ class Signals:
 
     def calls(self) -> dict[str, list[int]]:
         """Columns of each layer that is called several times in a step, in the order of time."""
+        return {name: columns for name, columns in self._columns().items() if len(columns) > 1}
+
+    def _columns(self) -> dict[str, list[int]]:
+        """Columns of all calls of each layer, in the order in which layers first run."""
         groups: dict[str, list[int]] = {}
         for k, name in enumerate(self.layers):
             groups.setdefault(name.partition(" #")[0], []).append(k)
-        return {name: columns for name, columns in groups.items() if len(columns) > 1}
+        return groups
 
 
 def log10(values: np.ndarray) -> np.ndarray:

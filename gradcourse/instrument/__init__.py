@@ -4,14 +4,8 @@ import sys
 
 from gradcourse.instrument.clipping import clip_grad_norm_
 from gradcourse.instrument.histogram import Log2Histogram, log2_histogram
-from gradcourse.instrument.lags import (
-    lag_gradient,
-    lag_log_norms,
-    lag_norms,
-    lag_slope,
-    lag_spectrum,
-    state_jacobians,
-)
+from gradcourse.instrument.lags.gradient import lag_gradient, lag_norms, lag_slope
+from gradcourse.instrument.lags.jacobians import lag_log_norms, lag_spectrum, state_jacobians
 from gradcourse.instrument.loop import follow
 from gradcourse.instrument.norms import gradient_norm
 from gradcourse.instrument.postmortem import (
@@ -23,9 +17,8 @@ from gradcourse.instrument.postmortem import (
 )
 from gradcourse.instrument.probe import Probe, probe
 from gradcourse.instrument.record import Record
-from gradcourse.instrument.spectra import (
-    jacobian_spectrum,
-    layer_jacobians,
+from gradcourse.instrument.spectra.jacobian import jacobian_spectrum, layer_jacobians
+from gradcourse.instrument.spectra.matrix_products import (
     lyapunov_exponents,
     product_exponents,
     product_log_singular_values,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -123,27 +124,19 @@ def lag_gradient(
         )
     calls: dict[str, tuple[torch.Tensor | PackedSequence, Any, Any]] = {}
 
-    def hook(name: str) -> Callable[..., Any]:
-        def keep(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            given = args[0] if args else kwargs.pop("input")
-            state = args[1] if len(args) > 1 else kwargs.get("hx")
-            given = _requiring(given)
-            calls[name] = (given, state, None)
-            return (given, *args[1:]), kwargs
+    def enter(name: str, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+        given = _requiring(args[0] if args else kwargs.pop("input"))
+        calls[name] = (given, args[1] if len(args) > 1 else kwargs.get("hx"), None)
+        return (given, *args[1:]), kwargs
 
-        return keep
-
-    def finish(name: str) -> Callable[..., None]:
-        def keep(module: nn.Module, args: Any, output: Any) -> None:
-            calls[name] = (*calls[name][:2], output)
-
-        return keep
+    def leave(name: str, module: nn.Module, args: Any, output: Any) -> None:
+        calls[name] = (*calls[name][:2], output)
 
     modules = {name: model.get_submodule(name) for name in names}
     with Hooks() as hooks, torch.enable_grad():
         for name, module in modules.items():
-            hooks.append(module.register_forward_pre_hook(hook(name), with_kwargs=True))
-            hooks.append(module.register_forward_hook(finish(name)))
+            hooks.append(module.register_forward_pre_hook(partial(enter, name), with_kwargs=True))
+            hooks.append(module.register_forward_hook(partial(leave, name)))
         output = model(x)
         value = loss(output) if loss is not None else _last_mean_square(model, output)
     if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.requires_grad:

@@ -9,21 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcourse.instrument.histogram import Log2Histogram
-from gradcourse.instrument.record.step import (
-    DEAD,
-    GRADIENT,
-    MEAN,
-    MEASURES,
-    NORM,
-    SATURATED,
-    SIZE,
-    SLOPE,
-    STD,
-    ZERO,
-    LayerTable,
-    Step,
-    fetched,
-)
+from gradcourse.instrument.record.step import MEASURES, LayerTable, Step, fetched
 from gradcourse.instrument.record.text import as_html, as_text
 from gradcourse.support import GradcourseError
 
@@ -109,7 +95,7 @@ class Record:
     @property
     def activation_norm(self) -> np.ndarray:
         """2-norm of each layer's output, shape (S, L)."""
-        return self._layerwise(NORM)
+        return self._layerwise("norm")
 
     @property
     def activation_rms(self) -> np.ndarray:
@@ -119,17 +105,17 @@ class Record:
     @property
     def activation_size(self) -> np.ndarray:
         """Number of elements of each layer's output, shape (S, L)."""
-        return self._layerwise(SIZE)
+        return self._layerwise("size")
 
     @property
     def activation_mean(self) -> np.ndarray:
         """Mean of each layer's output over batch and units, shape (S, L)."""
-        return self._layerwise(MEAN)
+        return self._layerwise("mean")
 
     @property
     def activation_std(self) -> np.ndarray:
         """Standard deviation of each layer's output over batch and units, shape (S, L)."""
-        return self._layerwise(STD)
+        return self._layerwise("std")
 
     @property
     def mean_slope(self) -> np.ndarray:
@@ -137,7 +123,7 @@ class Record:
 
         Read off the outputs a: 1 − mean(a²) for tanh, mean(a − a²) for the sigmoid.
         """
-        return self._layerwise(SLOPE)
+        return self._layerwise("slope")
 
     @property
     def saturated_fraction(self) -> np.ndarray:
@@ -146,7 +132,7 @@ class Record:
         Flat: the slope is below 5 % of the largest, that is |a| > √0.95 for tanh and
         |2a − 1| > √0.95 for the sigmoid.
         """
-        return self._layerwise(SATURATED)
+        return self._layerwise("saturated")
 
     @property
     def dead_fraction(self) -> np.ndarray:
@@ -155,17 +141,17 @@ class Record:
         A unit is a feature, or a channel of an image; it is dead on a batch if its output is
         exactly 0 for every row (and place).
         """
-        return self._layerwise(DEAD)
+        return self._layerwise("dead")
 
     @property
     def zero_fraction(self) -> np.ndarray:
         """Share of outputs of a ReLU-like layer that are exactly 0, else NaN, shape (S, L)."""
-        return self._layerwise(ZERO)
+        return self._layerwise("zero")
 
     @property
     def output_gradient_norm(self) -> np.ndarray:
         """2-norm of ∂ℒ/∂(layer's output), shape (S, L)."""
-        return self._layerwise(GRADIENT)
+        return self._layerwise("gradient")
 
     @property
     def output_gradient_rms(self) -> np.ndarray:
@@ -423,8 +409,9 @@ class Record:
                 kinds.setdefault(name, kind)
         return kinds
 
-    def _layerwise(self, column: int) -> np.ndarray:
+    def _layerwise(self, measure: str) -> np.ndarray:
         self._require_step()
+        column = MEASURES.index(measure)
         position = {name: k for k, name in enumerate(self._layer_kinds())}
         table = np.full((len(self._steps), len(position)), np.nan)
         for row, step in zip(table, self._steps, strict=True):
