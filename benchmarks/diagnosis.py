@@ -12,12 +12,16 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "diagnosis"))
+
 if TYPE_CHECKING:
-    from gradcourse.diagnosis.patients import Patient
+    from patients import Patient
+
     from gradcourse.instrument import Record
 
 TUNED_SEED = 1_000
@@ -127,8 +131,7 @@ def report(title: str, tallies: dict[str, Tally], labels: Counter[str]) -> None:
 def main() -> int:
     """Judge both sets, print the tables, and return the exit code."""
     import torch
-
-    from gradcourse.diagnosis.patients import patients
+    from patients import patients
 
     torch.set_num_threads(1)
     start = time.perf_counter()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import gradcourse as gc
 from gradcourse.checking import check
 
 GUIDE = (Path(__file__).parents[1] / "docs" / "contributor.md").read_text("utf-8")
@@ -41,13 +42,40 @@ def test_the_demo_of_the_guide_draws() -> None:
     assert "1.10" in frame.title
 
 
+INSTRUMENT = (Path(__file__).parents[1] / "docs" / "instrument.md").read_text("utf-8")
+
+
 def test_the_guide_to_the_instrument_runs_as_it_stands() -> None:
-    guide = (Path(__file__).parents[1] / "docs" / "instrument.md").read_text("utf-8")
     names: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.*?)^```", guide, re.DOTALL | re.MULTILINE):
+    for block in re.findall(r"^```python\n(.*?)^```", INSTRUMENT, re.DOTALL | re.MULTILINE):
         exec(compile(block, "docs/instrument.md", "exec"), names)
     assert len(names["record"]) == len(names["batches"])
     assert names["watch"].post_mortem is None
     assert float(names["total"]) > 0
     assert 0 < names["slope"] < 1
     assert np.isfinite(names["spectrum"]).all()
+    _the_small_probe_gives_what_the_large_one_gives(names)
+
+
+def _the_small_probe_gives_what_the_large_one_gives(names: dict[str, Any]) -> None:
+    assert 1e-7 < float(names["fall"]) < 1e-3
+    chain = names["chain"]
+    with gc.probe(chain) as record:
+        chain(names["inputs"]).square().mean().backward()
+    assert record.layers == tuple(names["measured"])
+    for name, table in (
+        ("output", record.activation_norm),
+        ("gradient", record.output_gradient_norm),
+    ):
+        small = [float(row[name]) for row in names["measured"].values()]
+        np.testing.assert_allclose(small, table[0], rtol=1e-4)
+    assert not any(module._forward_hooks for module in chain)
+
+
+def test_the_guide_to_the_instrument_opens_with_25_lines_and_names_files_that_exist() -> None:
+    block = INSTRUMENT.split("```")[1]
+    assert "def small_probe" in block
+    assert len(block.splitlines()[1:]) <= 25
+    opening = INSTRUMENT.partition("## ")[0]
+    for file in re.findall(r"`([a-z_/0-9]+\.py)`", opening):
+        assert (Path(gc.__file__).parent / "instrument" / file).is_file(), file

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.diagnosis import depth, lags, nonfinite, remedies, units, unseen, updates
+from gradcourse.diagnosis import lags, nonfinite, over_depth, remedies, step_size, units, unseen
 from gradcourse.diagnosis.finding import Diagnosis, Finding
 from gradcourse.diagnosis.signals import Signals, largest, median
-from gradcourse.diagnosis.steps import Sign, confidence
+from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
 if TYPE_CHECKING:
@@ -53,15 +53,15 @@ def diagnose(record: Record) -> Diagnosis:
     GradcourseError
         If it is no record or holds no step.
     """
-    signals = Signals.of(record)
+    signals = Signals(record)
     good = ~signals.bad
     signs = nonfinite.find(signals)
     if good.any():
         signs += _of_the_net(signals, good)
-        signs += updates.find_large(signals, good)
+        signs += step_size.find_large(signals, good)
         if not signs:
             # Tiny updates of a sick net are a consequence, not a second illness.
-            signs = updates.find_nothing(signals, good) or updates.find_small(signals, good)
+            signs = step_size.find_nothing(signals, good) or step_size.find_small(signals, good)
     unknown = unseen.not_judged(signals)
     frozen = unseen.without_gradient(signals)
     signs = _without_consequences(signals, signs)
@@ -89,9 +89,9 @@ def _of_the_net(signals: Signals, good: np.ndarray) -> list[Sign]:
 
     Such an update may hide after one step what the net suffered from before it.
     """
-    before = good & (np.arange(signals.rows) <= updates.first_huge(signals, good))
+    before = good & (np.arange(signals.steps) <= step_size.first_huge(signals, good))
     signs: list[Sign] = []
-    for find in (units.find_dead, units.find_saturated, depth.find, lags.find):
+    for find in (units.find_dead, units.find_saturated, over_depth.find, lags.find):
         early = find(signals, before)
         known = {sign.finding.kind for sign in early}
         late = [] if (before == good).all() else find(signals, good)
@@ -110,14 +110,14 @@ def _without_consequences(signals: Signals, signs: list[Sign]) -> list[Sign]:
     if not dead or not vanishing:
         return signs
     shift = dead[0].finding.evidence.get(units.SHIFT, 0.0)
-    faded = depth.has_faded(signals, vanishing[0].onset) and shift < threshold("shift")
+    faded = over_depth.has_faded(signals, vanishing[0].onset) and shift < threshold("shift")
     if faded and vanishing[0].onset <= dead[0].onset:
         return [sign for sign in signs if sign not in dead]
     return [sign for sign in signs if sign not in vanishing or sign.onset < dead[0].onset]
 
 
 def _healthy(signals: Signals, good: np.ndarray, unknown: int) -> Finding:
-    chain = depth.profile(signals)
+    chain = over_depth.profile(signals)
     evidence: dict[str, float] = {}
     margins = [2.0]
     decades = float("nan")

@@ -7,7 +7,7 @@ import numpy as np
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.finding import Finding
 from gradcourse.diagnosis.signals import SHORTEST, Signals, largest, log10, median
-from gradcourse.diagnosis.steps import Sign, confidence, persistent
+from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
 
 
@@ -22,7 +22,7 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     signs = []
     for name, gradients in sequences.items():
         gated = any(word in kinds.get(name, "") for word in ("LSTM", "GRU"))
-        if gradients.shape[1] >= SHORTEST and len(gradients) == signals.rows:
+        if gradients.shape[1] >= SHORTEST and len(gradients) == signals.steps:
             signs += _judge(signals, good, name, gated, log10(gradients))
     return signs
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.diagnosis import depth, remedies
+from gradcourse.diagnosis import over_depth, remedies
 from gradcourse.diagnosis.finding import Finding
-from gradcourse.diagnosis.signals import Signals, log10
-from gradcourse.diagnosis.steps import Sign, confidence
+from gradcourse.diagnosis.signals import ZERO, Signals, log10
+from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
 
@@ -17,7 +17,7 @@ def find(signals: Signals) -> list[Sign]:
     if not bad.any():
         return []
     row = int(np.argmax(bad))
-    recovered = not bad[-1] and signals.rows > 1
+    recovered = not bad[-1] and signals.steps > 1
     place, layers = _place(signals, row)
     share = signals.nonfinite[row].mean() if len(signals.parameters) else 0.0
     after = "; later steps are finite again" if recovered else ""
@@ -59,7 +59,7 @@ def _explosion(signals: Signals, row: int) -> list[Sign]:
     """Growth by decades towards the overflow, read off those layers that are still finite."""
     if row > 0:
         return []
-    chain = depth.profile(signals)
+    chain = over_depth.profile(signals)
     # Read anew: a layer without any finite gradient is not in the profile.
     outputs = log10(signals.along(signals.activation_rms, signals.chain)[row])
     names = [signals.layers[calls[0]] for calls in signals.chain] or list(chain.names)
@@ -68,7 +68,7 @@ def _explosion(signals: Signals, row: int) -> list[Sign]:
         ("signal forward", outputs),
         ("gradient", chain.backward[row][::-1]),
     ):
-        known = line[np.isfinite(line) & (line > -60)]
+        known = line[np.isfinite(line) & (line > ZERO)]
         if len(known) >= 2 and known[-1] - known[0] >= limit:
             decades = float(known[-1] - known[0])
             factor = 10 ** (decades / (len(known) - 1))

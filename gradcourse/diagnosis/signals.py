@@ -1,108 +1,51 @@
-"""What the rules read: the arrays of a record, with NaN for whatever was not measured."""
+"""What the rules read: a record, and what they all ask of it."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from gradcourse.instrument import Record
 from gradcourse.support import GradcourseError
 
-if TYPE_CHECKING:
-    from gradcourse.instrument import Record
-
-_BY_LAYER = (
-    "activation_norm",
-    "activation_rms",
-    "activation_mean",
-    "activation_std",
-    "output_gradient_norm",
-    "saturated_fraction",
-    "dead_fraction",
-)
 SHORTEST = 8
 """A layer called this often in a step is a sequence; there is no slope in fewer points."""
 
-_LOWEST = -60.0
+ZERO = -60.0
 """log₁₀ of what counts as 0: below everything that float32 can hold."""
 
 
-@dataclass(frozen=True, eq=False)
 class Signals:
-    """Arrays by step (rows) and by layer, parameter or weight (columns), named as in `Record`."""
+    """A record as the rules read it: all that a `Record` has, worked out once, and a few more.
 
-    layers: tuple[str, ...]
-    kinds: tuple[str, ...]
-    parameters: tuple[str, ...]
-    weights: tuple[str, ...]
-    step_numbers: np.ndarray
-    activation_norm: np.ndarray
-    activation_rms: np.ndarray
-    activation_mean: np.ndarray
-    activation_std: np.ndarray
-    output_gradient_norm: np.ndarray
-    saturated_fraction: np.ndarray
-    dead_fraction: np.ndarray
-    parameter_gradient_norm: np.ndarray
-    nonfinite: np.ndarray
-    weight_norm: np.ndarray
-    update_ratio: np.ndarray
-    loss: np.ndarray
-    evaluations: np.ndarray
-    measured: np.ndarray
-    updated: bool
-    lag_gradient: dict[str, np.ndarray] = field(default_factory=dict)
+    Arrays are by step (rows) and by layer, parameter or weight (columns), with NaN for whatever
+    was not measured.
 
-    @classmethod
-    def of(cls, record: Record) -> Signals:
-        """Read a record.
+    Raises
+    ------
+    GradcourseError
+        If it is given no record, or one that holds no step.
+    """
 
-        Raises
-        ------
-        GradcourseError
-            If it is no record or holds no step.
-        """
-        for name in ("layers", "parameters", "parameter_gradient_norm", "loss"):
-            # On the class where there is one: reading a property of an empty record raises.
-            if not (hasattr(type(record), name) or name in getattr(record, "__dict__", {})):
-                raise GradcourseError(
-                    f"diagnose got {type(record).__name__!r}; it takes the record of a probe: "
-                    "with gc.probe(model) as record: … then gc.diagnose(record)."
-                )
-        if _length(record) == 0:
+    def __init__(self, record: Record) -> None:
+        if not isinstance(record, Record):
+            raise GradcourseError(
+                f"diagnose got {type(record).__name__!r}; it takes the record of a probe: "
+                "with gc.probe(model) as record: … then gc.diagnose(record)."
+            )
+        if not len(record):
             raise GradcourseError(
                 "The record holds no step, so there is nothing to diagnose. Inside the "
                 "`with gc.probe(model) as record:` block, call model(x) and then loss.backward()."
             )
-        rows = len(record.parameter_gradient_norm)
-        layers = tuple(record.layers)
-        by_layer = {name: getattr(record, name) for name in _BY_LAYER} if layers else {}
-        empty = np.full((rows, 0), np.nan)
-        return cls(
-            layers=layers,
-            kinds=tuple(record.kinds),
-            parameters=tuple(record.parameters),
-            weights=tuple(record.weights),
-            step_numbers=np.asarray(getattr(record, "step_numbers", np.arange(rows))),
-            parameter_gradient_norm=record.parameter_gradient_norm,
-            nonfinite=record.nonfinite,
-            weight_norm=record.weight_norm,
-            update_ratio=record.update_ratio,
-            loss=record.loss,
-            evaluations=np.asarray(getattr(record, "evaluations", np.ones(rows))),
-            measured=np.asarray(record.measured, dtype=bool),
-            # Not by the ratios: those of weights of 0 or NaN are NaN, too.
-            updated=any(record.step_at(row).update_ratios is not None for row in range(rows)),
-            lag_gradient=dict(record.lag_gradient) if layers else {},
-            **{name: np.asarray(by_layer.get(name, empty)) for name in _BY_LAYER},
-        )
+        self.record = record
 
-    @property
-    def rows(self) -> int:
-        """Number of steps."""
-        return len(self.parameter_gradient_norm)
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.record, name)
+        setattr(self, name, value)
+        return value
 
     @property
     def bad(self) -> np.ndarray:
@@ -111,12 +54,6 @@ class Signals:
         # gradient, where `nonfinite` tells the two apart.
         infinite = np.isinf(self.activation_norm).any(axis=1) | np.isinf(self.loss)
         return self.nonfinite.any(axis=1) | infinite
-
-    @property
-    def weight_gradient_norm(self) -> np.ndarray:
-        """‖∂ℒ/∂W‖ of each weight, shape (S, W)."""
-        columns = [self.parameters.index(name) for name in self.weights]
-        return self.parameter_gradient_norm[:, columns]
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -133,11 +70,12 @@ class Signals:
         # A model that is itself one layer has parameters without a prefix.
         if "" in self.owners and len(self.layers) == 1:
             return [[0]]
-        columns: dict[str, list[int]] = {name: [] for name in self.owners}
-        for k, name in enumerate(self.layers):
-            columns.get(name.partition(" #")[0], []).append(k)
-        called = [calls for calls in columns.values() if 0 < len(calls) < SHORTEST]
-        return sorted(called, key=lambda calls: calls[0])
+        owners = set(self.owners)
+        return [
+            columns
+            for name, columns in self._columns().items()
+            if name in owners and len(columns) < SHORTEST
+        ]
 
     def along(self, table: np.ndarray, chain: list[list[int]]) -> np.ndarray:
         """Root of the sum of squares over each layer's calls, as over one larger batch.
@@ -154,7 +92,7 @@ class Signals:
         ]
         missing = [np.isnan(part).all(axis=1) for part in parts]
         lines = [np.where(none, np.nan, root) for none, root in zip(missing, roots, strict=True)]
-        return np.stack(lines, axis=1) if lines else np.full((self.rows, 0), np.nan)
+        return np.stack(lines, axis=1) if lines else np.full((self.steps, 0), np.nan)
 
     def normalizes(self, below: str, above: str) -> bool:
         """Whether a normalization runs between two layers."""
@@ -165,24 +103,21 @@ class Signals:
 
     def calls(self) -> dict[str, list[int]]:
         """Columns of each layer that is called several times in a step, in the order of time."""
+        return {name: columns for name, columns in self._columns().items() if len(columns) > 1}
+
+    def _columns(self) -> dict[str, list[int]]:
+        """Columns of all calls of each layer, in the order in which layers first run."""
         groups: dict[str, list[int]] = {}
         for k, name in enumerate(self.layers):
             groups.setdefault(name.partition(" #")[0], []).append(k)
-        return {name: columns for name, columns in groups.items() if len(columns) > 1}
-
-
-def _length(record: Any) -> int:
-    try:
-        return len(record)
-    except TypeError:
-        return len(record.parameter_gradient_norm)
+        return groups
 
 
 def log10(values: np.ndarray) -> np.ndarray:
     """Decimal log; an exact 0 counts as 1e-60, what is not finite as NaN."""
     finite = np.where(np.isfinite(values), values, np.nan)
     with np.errstate(divide="ignore"):
-        return np.maximum(np.log10(finite), _LOWEST)
+        return np.maximum(np.log10(finite), ZERO)
 
 
 def median(values: np.ndarray, axis: int | None = None) -> Any:

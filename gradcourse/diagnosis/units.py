@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.diagnosis import depth, remedies, updates
+from gradcourse.diagnosis import over_depth, remedies, step_size
 from gradcourse.diagnosis.finding import Finding
-from gradcourse.diagnosis.signals import Signals, median
-from gradcourse.diagnosis.steps import Sign, confidence, persistent
+from gradcourse.diagnosis.signals import ZERO, Signals, median
+from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
 
 SHIFT = "standard deviations of the pre-activations below zero"
@@ -23,14 +23,14 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
     share = signals.saturated_fraction
     columns = [k for k in range(len(signals.layers) - 1) if np.isfinite(share[:, k]).any()]
     # Training drives units to their ends: then this is what was learned.
-    learned = updates.has_converged(signals, good)
-    onset, hit, levels = signals.rows, [], []
+    learned = step_size.has_converged(signals, good)
+    onset, hit, levels = signals.steps, [], []
     for k in columns:
         judged = good & np.isfinite(share[:, k])
         rows = persistent(share[:, k] >= threshold("saturated"), judged)
         if learned and len(rows):
             start = np.flatnonzero(judged)[:1]
-            before = rows[0] == start[0] and not updates.is_converged(signals, start)
+            before = rows[0] == start[0] and not step_size.is_converged(signals, start)
             rows = rows if before else rows[:0]
         if len(rows):
             onset = min(onset, int(rows[0]))
@@ -57,8 +57,8 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
     A silent unit with a signal in front of it is dead; one that gets no signal, because a layer
     before it is dead or the signal has vanished on the way, is not.
     """
-    onset, hit, levels, shifts = signals.rows, [], [], []
-    start = signals.rows
+    onset, hit, levels, shifts = signals.steps, [], [], []
+    start = signals.steps
     for k in range(1, len(signals.layers)):
         share = signals.dead_fraction[:, k]
         before = k - 1
@@ -102,10 +102,10 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
 
     This is what a dead layer leaves behind where the activation is no module.
     """
-    chain = depth.profile(signals)
+    chain = over_depth.profile(signals)
     if len(chain.names) < 2:
         return []
-    zero = chain.backward <= -60
+    zero = chain.backward <= ZERO
     alive = chain.backward > np.log10(threshold("underflow"))
     # The first layer that gets a gradient, all below it getting none.
     start = np.argmax(alive, axis=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.diagnosis import updates
+from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.signals import Signals, median
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -30,7 +30,7 @@ def not_judged(signals: Signals) -> tuple[str, ...]:
             "dead and saturated units, except by a gradient that ends: the probe saw no ReLU, tanh "
             "or sigmoid, neither as a module nor as a function"
         )
-    if not signals.updated:
+    if not signals.update_measured.any():
         missing.append(
             "the size of the updates: no optimizer was given; use gc.probe(model, optimizer)"
         )
@@ -72,7 +72,7 @@ def of_the_loss(signals: Signals, good: np.ndarray, decades: float) -> tuple[str
     ``decades`` is the change of the gradient over the depth, NaN where there is none.
     """
     loss = signals.loss[good & np.isfinite(signals.loss)]
-    if len(loss) < ENOUGH or updates.has_converged(signals, good):
+    if len(loss) < ENOUGH or step_size.has_converged(signals, good):
         return "", float("nan")
     start = float(np.median(loss[:5]))
     ratio = float(np.median(loss[-(len(loss) // 3) :])) / start if start > 0 else float("nan")
@@ -88,7 +88,10 @@ def of_the_loss(signals: Signals, good: np.ndarray, decades: float) -> tuple[str
             "their rows, the loss function, the rate, the number of steps."
         )
     share = float(median(signals.saturated_fraction[good, -1])) if signals.layers else float("nan")
-    if share >= threshold("saturated") and updates.relative_loss(signals, np.flatnonzero(good)) > 1:
+    if (
+        share >= threshold("saturated")
+        and step_size.relative_loss(signals, np.flatnonzero(good)) > 1
+    ):
         note += (
             f" {share:.0%} of the net's outputs, those of {signals.layers[-1]}, are flat while "
             "the loss is not small: look whether the loss wants logits, and whether the outputs "

@@ -119,15 +119,17 @@ class _Moment:
 
     def __init__(self, model: nn.Module) -> None:
         self.param_groups = [{"params": list(model.parameters())}]
-        self._hook: Callable[..., None] | None = None
+        self._hooks: list[Callable[..., None]] = []
 
     def register_step_pre_hook(self, hook: Callable[..., None]) -> _Moment:
-        self._hook = hook
+        self._hooks.append(hook)
         return self
 
+    register_step_post_hook = register_step_pre_hook
+
     def remove(self) -> None:
-        self._hook = None
+        self._hooks.clear()
 
     def now(self) -> None:
-        if self._hook is not None:
-            self._hook(self, (), {})
+        for hook in tuple(self._hooks):
+            hook(self, (), {})

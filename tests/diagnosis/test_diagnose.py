@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from patients.dice import gaussian_
+from patients.networks import digit_batches, stack
 from torch import nn
 from torch.nn import functional
 
 from gradcourse.diagnosis import KINDS, THRESHOLDS, diagnose
-from gradcourse.diagnosis.patients.draw import gaussian_
-from gradcourse.diagnosis.patients.networks import digit_batches, stack
 from gradcourse.instrument import Record, probe
 from gradcourse.support import GradcourseError
 

@@ -8,11 +8,11 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
+from patients.networks import digit_batches
 from torch import nn
 from torch.nn import functional
 
 from gradcourse.diagnosis import Diagnosis, diagnose
-from gradcourse.diagnosis.patients.networks import digit_batches
 from gradcourse.instrument import Record, probe
 
 

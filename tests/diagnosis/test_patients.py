@@ -8,9 +8,9 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from patients import patients
 
 from gradcourse.diagnosis import KINDS, diagnose
-from gradcourse.diagnosis.patients import patients
 
 SLOW = ("trained memory", "residual stack", "converged regression", "deep batch norm")
 """Families with more than a tenth of a second a network; one seed of them is enough here."""

@@ -20,7 +20,7 @@ from gradcourse.figures import (
     update_plot,
 )
 from gradcourse.instrument import Record, log2_histogram, probe
-from gradcourse.instrument.recurrent import lag_gradient
+from gradcourse.instrument.lags.gradient import lag_gradient
 from gradcourse.nets import mlp
 from gradcourse.support import GradcourseError
 

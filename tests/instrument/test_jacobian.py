@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gradcourse.instrument.jacobian import jacobian_spectrum, layer_jacobians
+from gradcourse.instrument.spectra.jacobian import jacobian_spectrum, layer_jacobians
 from gradcourse.nets import mlp
 from gradcourse.support import GradcourseError
 

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from gradcourse.instrument.memory import lag_log_norms, lag_spectrum, state_jacobians
-from gradcourse.instrument.recurrent import lag_gradient, lag_norms, lag_slope
-from gradcourse.instrument.spectra import lyapunov_exponents
+from gradcourse.instrument import lyapunov_exponents
+from gradcourse.instrument.lags.gradient import lag_gradient, lag_norms, lag_slope
+from gradcourse.instrument.lags.jacobians import lag_log_norms, lag_spectrum, state_jacobians
 from gradcourse.support import GradcourseError
 
 KINDS = ["RNN", "LSTM", "GRU"]

@@ -3,8 +3,11 @@ import math
 import numpy as np
 import pytest
 
-from gradcourse.instrument import product_exponents, product_log_singular_values
-from gradcourse.instrument.spectra import lyapunov_exponents
+from gradcourse.instrument import (
+    lyapunov_exponents,
+    product_exponents,
+    product_log_singular_values,
+)
 from gradcourse.support import GradcourseError
 from gradcourse.theory import ginibre_exponents
 

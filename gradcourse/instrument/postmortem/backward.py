@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
+from gradcourse.instrument.loop.follow import Hooks
 from gradcourse.instrument.postmortem import advice
-from gradcourse.instrument.postmortem.finding import PostMortem
-from gradcourse.instrument.postmortem.numbers import Numbers, numbers
+from gradcourse.instrument.postmortem.finite import Numbers, numbers
+from gradcourse.instrument.postmortem.first_nan import PostMortem
 from gradcourse.instrument.postmortem.trace import Op, Trace
 
 
@@ -40,30 +42,23 @@ class Backward:
         self._passed: dict[Any, _Passed] = {}
         self._order: list[Any] = []
         self._nodes = _nodes(roots)
-        self._handles = [node.register_hook(self._hook(node)) for node in self._nodes]
+        self._hooks = Hooks(node.register_hook(partial(self._passes, node)) for node in self._nodes)
 
     def __enter__(self) -> Backward:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._hooks.take_away()
 
-    def _hook(self, node: Any) -> Any:
-        def hook(sent: Sequence[Any], received: Sequence[Any]) -> None:
-            came = [numbers(g) for g in received if g is not None]
-            finite = all(n.finite for n in came)
-            gave = [None if g is None else numbers(g) for g in sent]
-            zeros, bad = 0, 0
-            if finite and came:
-                zeros, bad = _zeros_where_bad(sent, received)
-            worst = next((n for n in came if not n.finite), came[0] if came else None)
-            if worst is not None:
-                self._passed[node] = _Passed(worst, gave, zeros, bad)
-                self._order.append(node)
-
-        return hook
+    def _passes(self, node: Any, sent: Sequence[Any], received: Sequence[Any]) -> None:
+        came = [numbers(g) for g in received if g is not None]
+        finite = all(n.finite for n in came)
+        gave = [None if g is None else numbers(g) for g in sent]
+        zeros, bad = _zeros_where_bad(sent, received) if finite and came else (0, 0)
+        worst = next((n for n in came if not n.finite), came[0] if came else None)
+        if worst is not None:
+            self._passed[node] = _Passed(worst, gave, zeros, bad)
+            self._order.append(node)
 
     def blame(self, bad: Sequence[torch.Tensor]) -> PostMortem | None:
         """The node from which NaN or Inf reached the gradients of these parameters."""

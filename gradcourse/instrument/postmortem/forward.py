@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from gradcourse.instrument.postmortem import advice
-from gradcourse.instrument.postmortem.finding import PostMortem
+from gradcourse.instrument.postmortem.first_nan import PostMortem
 from gradcourse.instrument.postmortem.trace import Op, Trace, Use
 
 # These take -inf for "not allowed here" and give finite numbers, unless nothing is allowed.

@@ -9,13 +9,15 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradcourse.instrument.loop.arguments import check_module
+from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.backward import Backward
-from gradcourse.instrument.postmortem.checks import is_finite
-from gradcourse.instrument.postmortem.finding import LOSS, PostMortem
+from gradcourse.instrument.postmortem.finite import is_finite
+from gradcourse.instrument.postmortem.first_nan import LOSS, PostMortem
 from gradcourse.instrument.postmortem.forward import blame_forward
 from gradcourse.instrument.postmortem.state import Buffers, Conditions, untouched
-from gradcourse.instrument.postmortem.trace import Trace, floating_tensors, named_tensors
+from gradcourse.instrument.postmortem.trace import Trace, named_tensors
 from gradcourse.support import GradcourseError
 
 
@@ -58,7 +60,7 @@ def post_mortem(model: nn.Module, loss: Callable[[], torch.Tensor]) -> PostMorte
     >>> found.direction, found.op, found.module
     ('backward', 'sqrt', 'loss function')
     """
-    _check_module("post_mortem", model)
+    check_module("post_mortem", model)
     if not callable(loss):
         raise GradcourseError(
             f"post_mortem got {type(loss).__name__!r} as the loss; it takes a function: "
@@ -150,7 +152,7 @@ def replay_model(model: nn.Module, call: Call) -> PostMortem | None:
     with call.conditions.again():
         with Trace(model) as trace:
             output = model(*call.args, **call.kwargs)
-        outputs = floating_tensors(output)
+        outputs = list(tensors(output))
         kept = call.output_gradients
         found = blame_forward(trace, outputs)
         if found is None and any(g is not None and not g.isfinite().all() for g in kept):
@@ -159,8 +161,8 @@ def replay_model(model: nn.Module, call: Call) -> PostMortem | None:
             (o, g) for o, g in zip(outputs, kept, strict=False) if g is not None and o.requires_grad
         ]
         if found is None and pairs:
-            tensors, gradients = zip(*pairs, strict=True)
-            found = _study(model, trace, tensors, gradients)
+            roots, gradients = zip(*pairs, strict=True)
+            found = _study(model, trace, roots, gradients)
     if found is not None and call.overwritten:
         note = "An input was changed in place after the forward pass; the replay saw the new one."
         found = replace(found, note=note)
@@ -177,7 +179,7 @@ def replay_loss(
             for name, tensor in named_tensors(args, kwargs):
                 trace.label(tensor, "input", f"{name} of the loss function")
             value = loss_function(*args, **kwargs)
-        leaves = [t for t in floating_tensors((args, kwargs)) if t.requires_grad]
+        leaves = [t for t in tensors((args, kwargs)) if t.requires_grad]
         found = _study(model, trace, [value], None, leaves)
     return found and replace(found, loss=float(value.detach()))
 
@@ -236,11 +238,3 @@ def _cut(value: Any) -> Any:
 
 def _versions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
     return tuple(t._version for _, t in named_tensors(args, kwargs))
-
-
-def _check_module(caller: str, model: Any) -> None:
-    if not isinstance(model, nn.Module):
-        raise GradcourseError(
-            f"{caller} got {type(model).__name__!r}; it takes a torch.nn.Module as its first "
-            "argument."
-        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import dataclasses
 import linecache
 import os
 import sys
@@ -16,8 +15,10 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gradcourse.instrument.postmortem.finding import LOSS
-from gradcourse.instrument.postmortem.numbers import NOTHING, Numbers, numbers
+from gradcourse.instrument.loop.follow import Hooks
+from gradcourse.instrument.loop.tensors import leaves, tensors
+from gradcourse.instrument.postmortem.finite import NOTHING, Numbers, numbers
+from gradcourse.instrument.postmortem.first_nan import LOSS
 
 _TORCH = os.path.dirname(torch.__file__) + os.sep
 _HERE = os.path.dirname(__file__) + os.sep
@@ -88,7 +89,7 @@ class Trace(TorchDispatchMode):
         self._stack: list[str] = []
         self._entered: list[tuple[int, str]] = []
         self._makers: dict[int, list[Op]] = {}
-        self._handles: list[Any] = []
+        self._hooks = Hooks()
         self._stop: FrameType | None = None
         self.ops: list[Op] = []
 
@@ -97,7 +98,7 @@ class Trace(TorchDispatchMode):
         for module in self._model.modules():
             if isinstance(module, torch.jit.ScriptModule):
                 continue  # takes no hooks; what runs inside counts for the module around it
-            self._handles += [
+            self._hooks += [
                 module.register_forward_pre_hook(self._push, with_kwargs=True),
                 module.register_forward_hook(self._pop, always_call=True),
             ]
@@ -107,8 +108,7 @@ class Trace(TorchDispatchMode):
 
     def __exit__(self, *exception: Any) -> None:
         super().__exit__(*exception)
-        for handle in self._handles:
-            handle.remove()
+        self._hooks.take_away()
         self._stop = None
 
     def label(self, tensor: torch.Tensor, what: str, name: str) -> None:
@@ -167,8 +167,7 @@ class Trace(TorchDispatchMode):
         kwargs = kwargs or {}
         if self._stop is None:
             return func(*args, **kwargs)
-        given = list(_leaves((args, kwargs)))
-        tensors = [t for t in given if isinstance(t, torch.Tensor) and _floating(t)]
+        read = list(tensors((args, kwargs)))
         name = op_name(func)
         op = Op(
             index=len(self.ops),
@@ -176,15 +175,14 @@ class Trace(TorchDispatchMode):
             module=self._where(),
             frames=self._user_frame(),
             sequence=_sequence(),
-            inputs=[self.use(t) for t in _read(name, args, tensors)],
-            scalars=[v for v in given if isinstance(v, float)],
+            inputs=[self.use(t) for t in _read(name, args, read)],
+            scalars=[v for v in leaves((args, kwargs)) if isinstance(v, float)],
         )
-        before = {_storage(t) for t in tensors}
+        before = {_storage(t) for t in read}
         result = func(*args, **kwargs)
-        results = [t for t in _leaves(result) if isinstance(t, torch.Tensor) and _floating(t)]
         mutable = func._schema.is_mutable
         # A view holds the numbers of its base: it makes nothing.
-        made = [t for t in results if mutable or _storage(t) not in before]
+        made = [t for t in tensors(result) if mutable or _storage(t) not in before]
         if made:
             self.ops.append(op)
             op.tensors = made
@@ -245,35 +243,10 @@ def named_tensors(
     args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> Iterator[tuple[str, torch.Tensor]]:
     """Floating-point tensors among arguments, with what to call them."""
-    found = [(f"argument {k}", value) for k, value in enumerate(args)]
-    found += [(f"argument {name!r}", value) for name, value in kwargs.items()]
-    for name, value in found:
-        for tensor in _leaves(value):
-            if isinstance(tensor, torch.Tensor) and _floating(tensor):
-                yield name, tensor
-
-
-def floating_tensors(value: Any) -> list[torch.Tensor]:
-    """The floating-point tensors in an output of any shape, in order."""
-    return [t for t in _leaves(value) if isinstance(t, torch.Tensor) and _floating(t)]
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        for item in value.values():
-            yield from _leaves(item)
-    elif isinstance(value, list | tuple | set):
-        for item in value:
-            yield from _leaves(item)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        for each in dataclasses.fields(value):
-            yield from _leaves(getattr(value, each.name))
-    else:
-        yield value
-
-
-def _floating(tensor: torch.Tensor) -> bool:
-    return tensor.is_floating_point() or tensor.is_complex()
+    named = [(f"argument {k}", value) for k, value in enumerate(args)]
+    named += [(f"argument {name!r}", value) for name, value in kwargs.items()]
+    for name, value in named:
+        yield from ((name, tensor) for tensor in tensors(value))
 
 
 def _storage(tensor: torch.Tensor) -> int:

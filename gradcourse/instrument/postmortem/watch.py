@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from gradcourse.instrument.arguments import (
+from gradcourse.instrument.loop.arguments import (
+    check_module,
     check_takes_hooks,
     checked_optimizer,
-    skips_update,
-    with_closure,
 )
-from gradcourse.instrument.passes import Hook
-from gradcourse.instrument.postmortem.checks import all_finite, bad_parameters
-from gradcourse.instrument.postmortem.finding import NonFiniteError, PostMortem
-from gradcourse.instrument.postmortem.replay import Call, _check_module
-from gradcourse.instrument.postmortem.search import (
-    check_loss_function,
-    search_loss,
-    search_model,
-    unknown,
-)
+from gradcourse.instrument.loop.follow import Follower, Hook, Hooks, Listener
+from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.postmortem import advice
+from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters
+from gradcourse.instrument.postmortem.first_nan import LOSS, NonFiniteError, PostMortem
+from gradcourse.instrument.postmortem.replay import Call, replay_loss, replay_model
 from gradcourse.instrument.postmortem.state import Buffers, untouched
-from gradcourse.instrument.postmortem.trace import floating_tensors
-from gradcourse.instrument.running import running_calls, running_steps
 from gradcourse.support import GradcourseError
 
 _KEPT_CALLS = 16
@@ -111,10 +105,14 @@ class Watch:
         *,
         stop: bool = True,
     ) -> None:
-        _check_module("watch", model)
+        check_module("watch", model)
         check_takes_hooks("watch", model)
         optimizer = checked_optimizer("watch", optimizer, model)
-        check_loss_function(loss_function)
+        if loss_function is not None and not callable(loss_function):
+            raise GradcourseError(
+                f"watch got {type(loss_function).__name__!r} as the loss function; it takes a "
+                "function of outputs and targets."
+            )
         self.step = 0
         self.post_mortem: PostMortem | None = None
         self._model = model
@@ -125,15 +123,11 @@ class Watch:
         self._stop = stop
         self._calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
         self._loss_calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
-        self._depth = 0
-        self._handles: list[Any] = []
+        self._loop: Follower | None = None
+        self._loss_hooks = Hooks()
         self._buffers: Buffers | None = None
         self._parameters: list[nn.Parameter] = []
-        self._round = 0
         self._looks_at_outputs = True
-        self._has_closure = False
-        self._in_closure = False
-        self._updating = False
 
     def __repr__(self) -> str:
         if self.post_mortem is not None:
@@ -141,30 +135,31 @@ class Watch:
         return f"Watch of a {type(self._model).__name__}: {self.step} steps, all finite"
 
     def __enter__(self) -> Watch:
-        if self._handles:
+        if self._loop is not None:
             raise GradcourseError("This watch is already in use; make a new one: gc.watch(model).")
         self._buffers = Buffers(self._model)
         self._parameters = list(self._model.parameters())
-        self._handles = [
-            self._model.register_forward_pre_hook(Hook(self._before), with_kwargs=True),
-            self._model.register_forward_hook(Hook(self._after), always_call=True),
-        ]
-        optimizer = self._optimizer
-        if optimizer is not None:
-            self._handles.append(optimizer.register_step_pre_hook(Hook(self._before_update)))
-            if hasattr(optimizer, "register_step_post_hook"):
-                self._handles.append(optimizer.register_step_post_hook(Hook(self._after_update)))
+        listener = Listener(
+            pass_begins=self._pass_begins,
+            pass_ends=self._pass_ends,
+            backward_is_over=self._look_and_count,
+            update_due=self._update_due,
+            update_made=self._update_made,
+            update_skipped=self._forget,
+        )
+        self._loop = Follower(self._model, self._optimizer, listener)
         if self._hooks_the_loss:
             hook = Hook(self._before_loss)
-            self._handles.append(
+            self._loss_hooks.append(
                 self._loss_function.register_forward_pre_hook(hook, with_kwargs=True)
             )
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        if self._loop is not None:
+            self._loop.leave()
+            self._loop = None
+        self._loss_hooks.take_away()
         self._forget()
 
     def loss(self, *args: Any, **kwargs: Any) -> torch.Tensor:
@@ -219,104 +214,64 @@ class Watch:
 
     @property
     def _quiet(self) -> bool:
-        return not self._handles or self.post_mortem is not None
+        return self._loop is None or self.post_mortem is not None
 
-    def _before(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        self._depth += 1
-        if self._depth > 1 and running_calls(module) == 1:
-            self._depth = 1  # a call that was interrupted never came to its end
-        if self._depth > 1 or self._quiet or not torch.is_grad_enabled():
+    def _pass_begins(self, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
+        if self._quiet:
             return
         if not self._calls and self._buffers is not None:
             self._buffers.refresh()
-        self._calls.append(Call.of(args, kwargs))
+        self._calls.append(Call.of(positional, named))
 
-    def _after(self, module: nn.Module, args: Any, output: Any) -> None:
-        self._depth = max(self._depth - 1, 0)
-        if self._depth or self._quiet or not self._calls or not torch.is_grad_enabled():
+    def _pass_ends(self, output: Any) -> None:
+        if self._quiet or not self._calls:
             return
         call = self._calls[-1]
-        outputs = floating_tensors(output)
+        outputs = list(tensors(output))
         call.output_gradients = [None] * len(outputs)
         if self._looks_at_outputs:
             call.sums = [tensor.detach().sum() for tensor in outputs]
         for position, tensor in enumerate(outputs):
             if tensor.requires_grad:
-                tensor.register_hook(self._keeper(call, position))
+                tensor.register_hook(partial(self._came_back, call, position))
 
-    def _keeper(self, call: Call, position: int) -> Callable[[torch.Tensor], None]:
-        def keep(gradient: torch.Tensor) -> None:
-            call.output_gradients[position] = gradient
-            if (self._optimizer is None or self._in_closure) and not self._quiet:
-                self._after_backward()
-
-        return keep
-
-    def _after_backward(self) -> None:
-        """Have the gradients looked at once, when the whole backward pass is over."""
-        self._round += 1
-        this = self._round
-
-        def look() -> None:
-            if this == self._round:
-                self._look()
-
-        torch.autograd.Variable._execution_engine.queue_callback(look)
+    def _came_back(self, call: Call, position: int, gradient: torch.Tensor) -> None:
+        call.output_gradients[position] = gradient
+        loop = self._loop
+        # A closure makes the gradients inside the step, several times over with LBFGS.
+        if loop is not None and not self._quiet and (self._optimizer is None or loop.in_closure):
+            loop.await_backward()
 
     def _before_loss(self, module: Any, args: Any, kwargs: Any) -> None:
         if not self._quiet and torch.is_grad_enabled():
             self._loss_calls.append(Call.of(args, kwargs))
 
-    def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
-        if self._updating and running_steps(optimizer) > 1:
-            return None  # the step of a class that calls super().step()
-        self._updating = hasattr(optimizer, "register_step_post_hook")
-        # A closure makes the gradients inside the step, several times over with LBFGS.
-        changed = with_closure(optimizer, args, kwargs, self._look_during)
-        self._has_closure = changed is not None
-        if self._quiet or self._has_closure:
-            return changed
-        if skips_update(optimizer):
-            self._forget()
-        else:
-            self._look()
-        return None
+    def _update_due(self) -> None:
+        if self._loop is not None and not self._loop.has_closure:
+            self._look_and_count()
 
-    def _look_during(self, closure: Callable[[], Any]) -> Callable[[], Any]:
-        """The closure; what its backward pass makes is looked at when that is over."""
-
-        def evaluate() -> Any:
-            self._in_closure = True
-            try:
-                return closure()
-            finally:
-                self._in_closure = False
-
-        return evaluate
-
-    def _after_update(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if self._has_closure and not self._quiet:
+    def _update_made(self) -> None:
+        if self._loop is not None and self._loop.has_closure and not self._quiet:
             self.step += 1
-        self._has_closure, self._updating = False, False
-        self._depth = 0  # a call may be cut short
 
-    def _look(self) -> None:
+    def _look_and_count(self) -> None:
         self.check_gradients()
         if not self._quiet and any(bool(s != s) for call in self._calls for s in call.sums):
             self._nan_output()
         if not self._quiet:
-            self.step += not self._in_closure
+            # With a closure the update is counted when it is made.
+            self.step += self._loop is None or not self._loop.in_closure
             self._forget()
 
     def _nan_output(self) -> None:
         """NaN in an output whose gradients are finite: log of a negative number, say."""
         with untouched(self._model):
-            found = self._search()
-        if found is None:
+            cause = self._search()
+        if cause is None:
             # Meant to be there, as an infinity in both directions may be: not asked again.
             self._looks_at_outputs = False
         else:
-            self._report(found, (), None)
+            self._report(cause, (), None)
 
     def _forget(self) -> None:
         self._calls.clear()
@@ -325,12 +280,12 @@ class Watch:
     def _fail(self, affected: tuple[str, ...], loss: float | None) -> None:
         self._report(self._replay(affected), affected, loss)
 
-    def _report(self, found: PostMortem, affected: tuple[str, ...], loss: float | None) -> None:
+    def _report(self, cause: PostMortem, affected: tuple[str, ...], loss: float | None) -> None:
         self.post_mortem = replace(
-            found,
+            cause,
             step=self.step,
-            affected=affected or found.affected,
-            loss=found.loss if loss is None else loss,
+            affected=affected or cause.affected,
+            loss=cause.loss if loss is None else loss,
         )
         self._forget()
         if self._stop:
@@ -339,14 +294,53 @@ class Watch:
     def _replay(self, affected: tuple[str, ...]) -> PostMortem:
         try:
             with untouched(self._model):
-                return self._search() or unknown(self._calls, affected)
+                return self._search() or _unknown(self._calls, affected)
         except Exception as error:
             # A second run may fail for reasons of its own; the first fact must not be lost.
             note = f"The replay failed: {type(error).__name__}: {error}"
-            return replace(unknown(self._calls, affected), note=note)
+            return replace(_unknown(self._calls, affected), note=note)
 
     def _search(self) -> PostMortem | None:
-        found = search_model(self._model, self._calls, self._buffers)
-        if found is None and self._loss_function is not None:
-            found = search_loss(self._model, self._loss_function, self._loss_calls)
-        return found
+        """Replay each kept call as it was, until one shows the fault."""
+        for call in self._calls:
+            if self._buffers is not None:
+                self._buffers.put_back()
+            cause = replay_model(self._model, call)
+            if cause is not None:
+                return cause
+        for call in self._loss_calls if self._loss_function is not None else ():
+            cause = replay_loss(self._model, self._loss_function, call)
+            if cause is not None:
+                return cause
+        return None
+
+
+def _unknown(calls: Collection[Call], affected: tuple[str, ...]) -> PostMortem:
+    """What can be said when no replay shows the fault again."""
+    sent = [g for call in calls for g in call.output_gradients if g is not None]
+    nan = any(bool(value.isnan()) for call in calls for value in call.sums)
+    if calls and not nan and (not affected or not all_finite(sent)):
+        return PostMortem(
+            "forward" if not affected else "backward",
+            LOSS,
+            op="something",
+            evidence={"the model's output": "finite", "∂ℒ/∂output": "NaN or Inf"},
+            advice=advice.LOSS_UNKNOWN,
+        )
+    note = (
+        "The model's own forward and backward pass are finite: look at what else is in the "
+        "loss, such as a penalty on the weights, and at changes of .grad."
+        if calls
+        else "The model itself was not called since the last update, so there is nothing to "
+        "replay: watch the module that your loop calls."
+    )
+    if nan:
+        note = "The model's output held NaN, and its replay does not."
+    return PostMortem(
+        "unknown",
+        "",
+        note=note,
+        affected=affected,
+        evidence={"the model's output": "NaN"} if nan else {},
+        advice=advice.UNKNOWN,
+    )

@@ -1,15 +1,15 @@
-"""What a probe measured: filled step by step, read as arrays, saved and shown."""
+"""What a probe measured: read as arrays, saved and shown."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcourse.instrument.histogram import Log2Histogram
-from gradcourse.instrument.record.readings import Readings
-from gradcourse.instrument.record.step import MEASURES, Step, fetched
+from gradcourse.instrument.record.step import MEASURES, LayerTable, Step, fetched
 from gradcourse.instrument.record.text import as_html, as_text
 from gradcourse.support import GradcourseError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
 
-class Record(Readings):
+class Record:
     """Norms, moments and gradients, layer by layer and step by step.
 
     A probe fills it; you read it. S is the number of steps, L of `layers`, P of `parameters`, W
@@ -33,34 +33,241 @@ class Record(Readings):
         self._open = False
         self._waiting_loss: Any = None
 
-    def begin(self) -> None:
-        """Note that a step has begun, so that `log` knows whose loss it gets. For the probe."""
-        self._open = True
+    def __len__(self) -> int:
+        return len(self._steps)
 
-    def append(self, step: Step) -> None:
-        """Add one step. The probe calls this at the end of each step."""
-        if self._waiting_loss is not None:
-            step.loss, self._waiting_loss = self._waiting_loss, None
-        self._open = False
-        self._steps.append(step)
+    @property
+    def steps(self) -> int:
+        """Number S of steps: backward passes, or updates if the probe was given the optimizer."""
+        return len(self._steps)
 
-    def end(self, evaluations: int) -> None:
-        """Note that an update is over that made several passes. For the probe.
+    @property
+    def step_numbers(self) -> np.ndarray:
+        """Number of each recorded step, counted from 0 at the start of the block, int, (S,)."""
+        return np.array([step.number for step in self._steps], dtype=np.int64)
 
-        The first of them is the step; a loss that was logged in another one is left out.
+    @property
+    def measured(self) -> np.ndarray:
+        """Whether the layers were measured at each step, bool, shape (S,)."""
+        return np.array([step.measures is not None for step in self._steps], dtype=bool)
+
+    @property
+    def update_measured(self) -> np.ndarray:
+        """Whether the size of the update was measured at each step, bool, shape (S,)."""
+        return np.array([step.update_ratios is not None for step in self._steps], dtype=bool)
+
+    @property
+    def evaluations(self) -> np.ndarray:
+        """Times that each step called the closure of its optimizer, int, (S,); 1 without one."""
+        return np.array([step.evaluations for step in self._steps], dtype=np.int64)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in the order in which they ran."""
+        return tuple(self._layer_kinds())
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Class of each layer: "Linear", "Sigmoid", …"""
+        return tuple(self._layer_kinds().values())
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the model's parameters, as ``model.named_parameters()`` gives them."""
+        return tuple(self._shapes)
+
+    @property
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each parameter, by name."""
+        return dict(self._shapes)
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """Those parameters that are matrices (or higher): the weights, without the biases."""
+        return tuple(name for name, shape in self._shapes.items() if len(shape) > 1)
+
+    @property
+    def loss(self) -> np.ndarray:
+        """Loss of each step, shape (S,); NaN unless it was given with `log`."""
+        self._require_step()
+        return np.array([float(step.loss) for step in self._steps])
+
+    @property
+    def activation_norm(self) -> np.ndarray:
+        """2-norm of each layer's output, shape (S, L)."""
+        return self._layerwise("norm")
+
+    @property
+    def activation_rms(self) -> np.ndarray:
+        """Root mean square of each layer's output, shape (S, L)."""
+        return self.activation_norm / np.sqrt(self.activation_size)
+
+    @property
+    def activation_size(self) -> np.ndarray:
+        """Number of elements of each layer's output, shape (S, L)."""
+        return self._layerwise("size")
+
+    @property
+    def activation_mean(self) -> np.ndarray:
+        """Mean of each layer's output over batch and units, shape (S, L)."""
+        return self._layerwise("mean")
+
+    @property
+    def activation_std(self) -> np.ndarray:
+        """Standard deviation of each layer's output over batch and units, shape (S, L)."""
+        return self._layerwise("std")
+
+    @property
+    def mean_slope(self) -> np.ndarray:
+        """Mean of φ′ over batch and units for sigmoid and tanh, else NaN, shape (S, L).
+
+        Read off the outputs a: 1 − mean(a²) for tanh, mean(a − a²) for the sigmoid.
         """
-        if self._steps:
-            self._steps[-1].evaluations = max(1, evaluations)
-        self._open = False
-        self._waiting_loss = None
+        return self._layerwise("slope")
 
-    def newest(self) -> Step:
-        """The step that was added last. The probe writes the update into it."""
-        return self._steps[-1]
+    @property
+    def saturated_fraction(self) -> np.ndarray:
+        """Share of outputs at which a sigmoid or tanh is flat, else NaN, shape (S, L).
 
-    def step_at(self, row: int) -> Step:
-        """The step in one row of this record."""
-        return self._steps[row]
+        Flat: the slope is below 5 % of the largest, that is |a| > √0.95 for tanh and
+        |2a − 1| > √0.95 for the sigmoid.
+        """
+        return self._layerwise("saturated")
+
+    @property
+    def dead_fraction(self) -> np.ndarray:
+        """Share of dead units of a ReLU-like layer, else NaN, shape (S, L).
+
+        A unit is a feature, or a channel of an image; it is dead on a batch if its output is
+        exactly 0 for every row (and place).
+        """
+        return self._layerwise("dead")
+
+    @property
+    def zero_fraction(self) -> np.ndarray:
+        """Share of outputs of a ReLU-like layer that are exactly 0, else NaN, shape (S, L)."""
+        return self._layerwise("zero")
+
+    @property
+    def output_gradient_norm(self) -> np.ndarray:
+        """2-norm of ∂ℒ/∂(layer's output), shape (S, L)."""
+        return self._layerwise("gradient")
+
+    @property
+    def output_gradient_rms(self) -> np.ndarray:
+        """Root mean square of ∂ℒ/∂(layer's output), shape (S, L)."""
+        return self.output_gradient_norm / np.sqrt(self.activation_size)
+
+    @property
+    def parameter_gradient_norm(self) -> np.ndarray:
+        """2-norm of ∂ℒ/∂(parameter), shape (S, P)."""
+        self._require_step()
+        table = np.full((len(self._steps), len(self._shapes)), np.nan)
+        for row, step in zip(table, self._steps, strict=True):
+            row[np.asarray(step.columns, dtype=np.int64)] = fetched(step.parameter_gradients)
+        return table
+
+    @property
+    def parameter_gradient_rms(self) -> np.ndarray:
+        """Root mean square of ∂ℒ/∂(parameter), shape (S, P)."""
+        sizes = np.array([math.prod(shape) for shape in self._shapes.values()], dtype=float)
+        return self.parameter_gradient_norm / np.sqrt(np.maximum(sizes, 1))
+
+    @property
+    def nonfinite(self) -> np.ndarray:
+        """Whether ∂ℒ/∂(parameter) holds NaN or Inf, bool, shape (S, P).
+
+        False for a parameter that has no gradient.
+        """
+        self._require_step()
+        table = np.zeros((len(self._steps), len(self._shapes)), dtype=bool)
+        for row, step in zip(table, self._steps, strict=True):
+            norms = fetched(step.parameter_gradients)
+            row[np.asarray(step.columns, dtype=np.int64)] = ~np.isfinite(norms)
+        return table
+
+    @property
+    def weight_gradient_norm(self) -> np.ndarray:
+        """2-norm of ∂ℒ/∂W for each of `weights`, shape (S, W)."""
+        return self.parameter_gradient_norm[:, self._weight_columns()]
+
+    @property
+    def weight_gradient_rms(self) -> np.ndarray:
+        """Root mean square of ∂ℒ/∂W for each of `weights`, shape (S, W)."""
+        return self.parameter_gradient_rms[:, self._weight_columns()]
+
+    @property
+    def weight_norm(self) -> np.ndarray:
+        """2-norm of each of `weights`, before the update, shape (S, W)."""
+        return self._rows_of("weight_norms", len(self.weights))
+
+    @property
+    def update_ratio(self) -> np.ndarray:
+        """‖W after − W before‖ / ‖W before‖ of each update, shape (S, W).
+
+        Of the weights as they are, so an update that rounding swallows counts as 0. NaN unless
+        the probe was given the optimizer, and for a weight that has no gradient.
+        """
+        return self._rows_of("update_ratios", len(self.weights))
+
+    @property
+    def lag_gradient(self) -> dict[str, np.ndarray]:
+        """‖∂ℒ/∂x_t‖ of the input of each recurrent layer, by its name; each of shape (S, T).
+
+        Columns are in the order of time, so the last is the newest: lag 0. A sequence shorter
+        than the longest has NaN on the left. Empty where the model has no nn.RNN, nn.LSTM or
+        nn.GRU.
+        """
+        self._require_step()
+        names = dict.fromkeys(name for step in self._steps for name in step.lag_gradients)
+        return {name: self._lag_table(name) for name in names}
+
+    @property
+    def log2_histograms(self) -> dict[str, tuple[Log2Histogram, ...]]:
+        """Histograms of ∂ℒ/∂W by weight, one for each of `histogram_steps`.
+
+        Raises
+        ------
+        GradcourseError
+            If the probe did not collect them.
+        """
+        self._require_step()
+        taken = [step for step in self._steps if step.histograms]
+        names = [n for n in self.weights if taken and all(n in s.histograms for s in taken)]
+        if not names:
+            raise GradcourseError(
+                'The record holds no histograms. Probe with level="everything" to collect them.'
+            )
+        return {name: tuple(step.histograms[name] for step in taken) for name in names}
+
+    @property
+    def histogram_steps(self) -> np.ndarray:
+        """Rows of this record at which histograms were taken, int."""
+        return np.flatnonzero([bool(step.histograms) for step in self._steps])
+
+    def select(self, kind: str) -> np.ndarray:
+        """Return the columns of the layers of one class.
+
+        Parameters
+        ----------
+        kind : str
+            "Linear", "Sigmoid", …; one of `kinds`.
+
+        Returns
+        -------
+        numpy.ndarray of int
+            ``record.activation_std[:, record.select("Sigmoid")]`` are the sigmoids alone.
+
+        Raises
+        ------
+        GradcourseError
+            If no layer is of that class.
+        """
+        columns = [k for k, name in enumerate(self.kinds) if name == kind]
+        if not columns:
+            found = ", ".join(sorted(set(self.kinds))) or "none measured"
+            raise GradcourseError(f"No layer is a {kind!r}; this model has: {found}.")
+        return np.array(columns)
 
     def log(self, loss: Any) -> None:
         """Write down the loss of the step that is being taken.
@@ -98,9 +305,11 @@ class Record(Readings):
         described = []
         for k, step in enumerate(self._steps):
             present = {"columns": np.asarray(step.columns, dtype=np.int64)}
-            for name in ("parameter_gradients", "weight_norms", "update_ratios", "measures"):
+            for name in ("parameter_gradients", "weight_norms", "update_ratios"):
                 if getattr(step, name) is not None:
                     present[name] = fetched(getattr(step, name))
+            if step.measures is not None:
+                present["measures"] = step.measures.values
             for number, lag in enumerate(step.lag_gradients.values()):
                 present[f"lag{number}"] = fetched(lag)
             specials = {}
@@ -146,8 +355,8 @@ class Record(Readings):
         return record
 
     def save(self, path: Path | str) -> None:
-        """Write it to one file, whole or not at all; see `gradcourse.instrument.save`."""
-        from gradcourse.instrument.save import save_record
+        """Write it to one file, whole or not at all; see `gradcourse.instrument.record.save`."""
+        from gradcourse.instrument.record.save import save_record
 
         save_record(self, path)
 
@@ -160,19 +369,19 @@ class Record(Readings):
         GradcourseError
             If it is no such file.
         """
-        from gradcourse.instrument.save import load_record
+        from gradcourse.instrument.record.save import load_record
 
         return load_record(path)
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return it as a long table; needs pandas. See `gradcourse.instrument.frame`."""
-        from gradcourse.instrument.frame import record_frame
+        """Return it as a long table; needs pandas. See `gradcourse.instrument.record.frame`."""
+        from gradcourse.instrument.record.frame import record_frame
 
         return record_frame(self)
 
     def to_tensorboard(self, where: Any) -> None:
-        """Write it to a SummaryWriter or a folder; see `gradcourse.instrument.tensorboard`."""
-        from gradcourse.instrument.tensorboard import record_to_tensorboard
+        """Write it to a SummaryWriter or a folder: `gradcourse.instrument.record.tensorboard`."""
+        from gradcourse.instrument.record.tensorboard import record_to_tensorboard
 
         record_to_tensorboard(self, where)
 
@@ -189,6 +398,51 @@ class Record(Readings):
     def _repr_html_(self) -> str:
         return as_html(self)
 
+    def _weight_columns(self) -> list[int]:
+        weights = set(self.weights)
+        return [k for k, name in enumerate(self.parameters) if name in weights]
+
+    def _layer_kinds(self) -> dict[str, str]:
+        kinds: dict[str, str] = {}
+        for names, classes in dict.fromkeys((step.names, step.kinds) for step in self._steps):
+            for name, kind in zip(names, classes, strict=True):
+                kinds.setdefault(name, kind)
+        return kinds
+
+    def _layerwise(self, measure: str) -> np.ndarray:
+        self._require_step()
+        column = MEASURES.index(measure)
+        position = {name: k for k, name in enumerate(self._layer_kinds())}
+        table = np.full((len(self._steps), len(position)), np.nan)
+        for row, step in zip(table, self._steps, strict=True):
+            if step.measures is not None:
+                row[[position[name] for name in step.names]] = step.measures.values[:, column]
+        return table
+
+    def _rows_of(self, name: str, width: int) -> np.ndarray:
+        self._require_step()
+        table = np.full((len(self._steps), width), np.nan)
+        for row, step in zip(table, self._steps, strict=True):
+            values = getattr(step, name)
+            if values is not None:
+                row[:] = fetched(values)
+        return table
+
+    def _lag_table(self, name: str) -> np.ndarray:
+        rows = [fetched(step.lag_gradients.get(name, ())) for step in self._steps]
+        table = np.full((len(rows), max(map(len, rows))), np.nan)
+        for filled, row in zip(table, rows, strict=True):
+            if len(row):
+                filled[-len(row) :] = row
+        return table
+
+    def _require_step(self) -> None:
+        if not self._steps:
+            raise GradcourseError(
+                "The record holds no step. Inside the `with gc.probe(model) as record:` block, "
+                "call model(x) and then loss.backward()."
+            )
+
 
 _SPECIALS = ("zeros", "nan", "positive_infinity", "negative_infinity")
 
@@ -203,7 +457,7 @@ def _step(item: dict[str, Any], own: dict[str, np.ndarray], loss: float) -> Step
         update_ratios=own.get("update_ratios"),
         names=tuple(item["names"]),
         kinds=tuple(item["kinds"]),
-        measures=own.get("measures"),
+        measures=LayerTable(fetched(own["measures"])) if "measures" in own else None,
         lag_gradients={name: own[f"lag{k}"] for k, name in enumerate(item["lags"])},
         histograms={
             name: Log2Histogram(own[f"exponents{k}"], own[f"counts{k}"], *specials)
@@ -224,7 +478,7 @@ def _checked(step: Step, record: Record) -> Step:
         ((step.columns >= 0) & (step.columns < known)).all(),
         step.weight_norms is None or step.weight_norms.shape == weights,
         step.update_ratios is None or step.update_ratios.shape == weights,
-        step.measures is None or step.measures.shape == (len(step.names), len(MEASURES)),
+        step.measures is None or step.measures.values.shape == (len(step.names), len(MEASURES)),
         all(lag.ndim == 1 for lag in step.lag_gradients.values()),
         all(h.counts.shape == h.exponents.shape for h in step.histograms.values()),
         all(h.counts.ndim == 1 for h in step.histograms.values()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,18 +11,33 @@ import numpy as np
 
 from gradcourse.instrument.histogram import Log2Histogram
 
-MEASURES = (
-    "size",
-    "norm",
-    "mean",
-    "std",
-    "slope",
-    "saturated",
-    "dead",
-    "zero",
-    "gradient",
-)
-"""Columns of ``Step.measures``: what is known about one call of one layer."""
+MEASURES = ("size", "norm", "mean", "std", "slope", "saturated", "dead", "zero", "gradient")
+"""Columns of a `LayerTable`: what is known about one call of one layer."""
+
+SIZE, NORM, MEAN, STD, SLOPE, SATURATED, DEAD, ZERO, GRADIENT = range(len(MEASURES))
+
+
+class LayerTable:
+    """Measures of the layers that ran: a row each, columns as in `MEASURES`.
+
+    Parameters
+    ----------
+    source : numpy.ndarray, shape (n, len(MEASURES)), or callable
+        A function that gives it is called when the table is first read: until then numbers may
+        lie on their device, which a training loop need not wait for.
+    """
+
+    __slots__ = ("_source",)
+
+    def __init__(self, source: np.ndarray | Callable[[], np.ndarray]) -> None:
+        self._source = source
+
+    @property
+    def values(self) -> np.ndarray:
+        """The numbers, float64."""
+        if callable(self._source):
+            self._source = self._source()
+        return self._source
 
 
 @dataclass
@@ -40,7 +56,7 @@ class Step:
         ‖W‖ before the update, and ‖change‖ / ‖W‖.
     names, kinds : tuple of str, n each
         The layers that ran, in order, and their classes.
-    measures : array (n, len(MEASURES)), optional
+    measures : LayerTable of n rows, optional
         What was read off each of them.
     lag_gradients : dict of str to array (T,)
         ‖∂ℒ/∂x_t‖ of each recurrent layer, in the order of time.
@@ -61,16 +77,11 @@ class Step:
     update_ratios: Any = None
     names: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
-    measures: Any = None
+    measures: LayerTable | None = None
     lag_gradients: dict[str, Any] = field(default_factory=dict)
     histograms: dict[str, Log2Histogram] = field(default_factory=dict)
     loss: Any = math.nan
     evaluations: int = 1
-
-    def table(self) -> np.ndarray:
-        """``measures``, fetched from where they lie once and for all."""
-        self.measures = fetched(self.measures).reshape(len(self.names), len(MEASURES))
-        return self.measures
 
 
 def fetched(values: Any) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.instrument.record.step import MEASURES, fetched
+from gradcourse.instrument.record.step import GRADIENT, SLOPE, STD, fetched
 
 if TYPE_CHECKING:
     from gradcourse.instrument.record.record import Record
@@ -63,15 +63,17 @@ def _title(record: Record) -> str:
 
 
 def _rows(record: Record) -> list[list[str]]:
-    step = record.step_at(_shown(record))
+    step = record._steps[_shown(record)]
     norms = fetched(step.parameter_gradients).tolist()
     gradients = {record.parameters[c]: n for c, n in zip(step.columns, norms, strict=True)}
-    table = {} if step.measures is None else dict(zip(step.names, step.table(), strict=True))
+    table = (
+        {} if step.measures is None else dict(zip(step.names, step.measures.values, strict=True))
+    )
     rows = [["layer", "output std", "mean slope", "‖∂ℒ/∂output‖", "‖∂ℒ/∂W‖"]]
     for name in record.layers or _weight_owners(record):
         values = [
-            float(table[name][MEASURES.index(measure)]) if name in table else math.nan
-            for measure in ("std", "slope", "gradient")
+            float(table[name][column]) if name in table else math.nan
+            for column in (STD, SLOPE, GRADIENT)
         ]
         values.append(gradients.get(f"{name}.weight", math.nan))
         rows.append([name, *map(_two_digits, values)])

@@ -8,8 +8,8 @@ import numpy as np
 
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.finding import Finding
-from gradcourse.diagnosis.signals import Signals, log10, median, trend
-from gradcourse.diagnosis.steps import Sign, confidence, persistent
+from gradcourse.diagnosis.signals import ZERO, Signals, log10, median, trend
+from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
 
 
@@ -39,7 +39,7 @@ class Profile:
     def gradual(self, row: int) -> float:
         """Decades over the depth by the layers that still get a gradient."""
         line = self.backward[row][self.hidden]
-        return trend(line[line > -60][::-1])
+        return trend(line[line > ZERO][::-1])
 
     def decades(self) -> tuple[np.ndarray, np.ndarray]:
         """Growth of the gradient towards the input, and of the signal towards the output."""
@@ -61,7 +61,7 @@ class Profile:
         it reaches all, or ends abruptly.
         """
         line = self.backward[row][self.hidden]
-        reached = np.count_nonzero(line > -60)
+        reached = np.count_nonzero(line > ZERO)
         fall = self.gradual(row)
         if reached == np.count_nonzero(np.isfinite(line)) or not fall <= -threshold(
             "depth_decades"
@@ -76,17 +76,17 @@ class Profile:
         signal shows how it faded. 0 where there is a gradient, or the signal ends abruptly.
         """
         line = self.forward[row][self.hidden]
-        if (self.backward[row][self.hidden] > -60).any() or not (line <= -60).any():
+        if (self.backward[row][self.hidden] > ZERO).any() or not (line <= ZERO).any():
             return 0.0
-        fall = trend(line[line > -60])
+        fall = trend(line[line > ZERO])
         return fall if fall <= -2 * threshold("depth_decades") else 0.0
 
 
 def _reached(line: np.ndarray) -> np.ndarray:
     """Leave out what is exactly 0 behind the first layer with a gradient: a branch of its own."""
-    alive = line > -60
+    alive = line > ZERO
     behind = np.arange(len(line)) > np.argmax(alive)
-    return np.where(alive.any() & behind & (line <= -60), np.nan, line)
+    return np.where(alive.any() & behind & (line <= ZERO), np.nan, line)
 
 
 def profile(signals: Signals) -> Profile:
@@ -154,7 +154,7 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
 def _ended(signals: Signals, chain: Profile, rows: np.ndarray) -> list[Sign]:
     """A gradient that does not fall by a factor but is exactly 0 from one layer on."""
     levels = median(chain.backward[rows], axis=0)
-    edge = int(np.argmax(levels > -60))
+    edge = int(np.argmax(levels > ZERO))
     row = int(rows[0])
     if edge == 0 or chain.underflow(row) < 0 or chain.gradual(row) <= -threshold("both_decades"):
         return []
@@ -190,7 +190,7 @@ def _finding(
     factor = 10 ** (decades / max(n - 1, 1))
     levels = median(hidden, axis=0)
     last_quarter = levels[-max(1, n // 4) :]
-    above_zero = last_quarter[last_quarter > -60]
+    above_zero = last_quarter[last_quarter > ZERO]
     top = np.median(above_zero if len(above_zero) else last_quarter)
     sign = -1 if kind == "vanishing" else 1
     reached = np.flatnonzero(
@@ -210,7 +210,7 @@ def _finding(
     )
     excess = threshold("depth_decades") * (float(median(strength[rows])) - 1)
     start = int(np.flatnonzero(good & np.isfinite(backward))[0])
-    whole = (chain.backward[start][chain.hidden] > -60).all()
+    whole = (chain.backward[start][chain.hidden] > ZERO).all()
     late = bool(rows[0] > start and whole and strength[start] < 0.5)
     return Sign(
         int(rows[0]),

@@ -1,4 +1,9 @@
-"""What is read off a layer's output: few, cheap sums that stay on its device."""
+"""What is read off a layer's output: few, cheap sums that stay on its device.
+
+A raw row has the columns of `MEASURES`. Until `measures` works them out, "mean" holds Σa, "std"
+‖a − mean‖ (float64 only), "saturated" √(count of flat outputs), "dead" the count of units that
+are *not* dead and "zero" that of outputs that are not 0; "norm" and "gradient" are what they say.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +16,17 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.norms import LONG, SAFE, wide_norm
-from gradcourse.instrument.record import MEASURES
-
-SUM, NORM, CENTRED, SATURATED, ALIVE, POSITIVE, GRADIENT = range(7)
-"""Raw numbers of one layer: Σa, ‖a‖, ‖a − mean‖ (float64 only), √(count of flat outputs), count
-of units that are not dead, count of outputs that are not 0, ‖∂ℒ/∂a‖."""
-
-RAW = 7
+from gradcourse.instrument.record.step import (
+    DEAD,
+    MEAN,
+    MEASURES,
+    NORM,
+    SATURATED,
+    SIZE,
+    SLOPE,
+    STD,
+    ZERO,
+)
 
 _SLOPED = ("tanh", "sigmoid")
 
@@ -63,7 +72,7 @@ def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) 
         From `family`.
     channels_first : bool
         Whether units lie along dimension 1 (images) or along the last.
-    row : list, length RAW
+    row : list, length len(MEASURES)
         Where the numbers go: scalars on the device of ``values``, or floats if that is the CPU,
         where fetching them costs nothing.
     """
@@ -76,8 +85,8 @@ def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) 
         row[SATURATED] = _flatness(values, kind)
     elif kind:
         alive = _per_unit(values, kind, channels_first)
-        row[POSITIVE] = alive.sum(dtype=torch.float64)
-        row[ALIVE] = torch.count_nonzero(alive).to(torch.float64)
+        row[ZERO] = alive.sum(dtype=torch.float64)
+        row[DEAD] = torch.count_nonzero(alive).to(torch.float64)
 
 
 def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) -> None:
@@ -99,12 +108,12 @@ def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[
     if kind in _SLOPED:
         row[SATURATED] = math.sqrt(flat)
     elif kind:
-        row[POSITIVE] = alive.sum(dtype=torch.float64).item()
-        row[ALIVE] = float(torch.count_nonzero(alive))
+        row[ZERO] = alive.sum(dtype=torch.float64).item()
+        row[DEAD] = float(torch.count_nonzero(alive))
     norm, size = math.sqrt(squares), values.numel()
     in_range = SAFE[0] * math.sqrt(size) < norm < SAFE[1]
     if in_range and total * total < _SPREAD * size * squares and values.dtype != torch.float64:
-        row[SUM], row[NORM] = total, norm
+        row[MEAN], row[NORM] = total, norm
     else:
         for column, value in _wide_sums(values):
             row[column] = value.item()
@@ -130,11 +139,11 @@ def _wide_sums(values: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
     if values.dtype == torch.float64:
         # Wide enough to hold a spread that the difference of two squares would lose.
         mean = values.mean()
-        yield SUM, mean * values.numel()
+        yield MEAN, mean * values.numel()
         yield NORM, wide_norm(values)
-        yield CENTRED, wide_norm(values - mean)
+        yield STD, wide_norm(values - mean)
     else:
-        yield SUM, values.sum(dtype=torch.float64)
+        yield MEAN, values.sum(dtype=torch.float64)
         yield NORM, torch.linalg.vector_norm(values, dtype=torch.float64)
 
 
@@ -165,17 +174,15 @@ def units(shape: tuple[int, ...], channels_first: bool) -> int:
     return shape[1] if channels_first and len(shape) > 1 else shape[-1]
 
 
-def measures(
-    raw: np.ndarray, sizes: np.ndarray, unit_counts: np.ndarray, kinds: tuple[str, ...]
-) -> np.ndarray:
-    """Turn raw numbers into the columns of a `Step`.
+def measures(raw: np.ndarray, unit_counts: np.ndarray, kinds: tuple[str, ...]) -> np.ndarray:
+    """Turn raw rows into those of a `LayerTable`.
 
     Parameters
     ----------
-    raw : numpy.ndarray, shape (n, RAW), float64
+    raw : numpy.ndarray, shape (n, len(MEASURES)), float64
         NaN where not read.
-    sizes, unit_counts : numpy.ndarray, shape (n,)
-        Elements, and units, of each output.
+    unit_counts : numpy.ndarray, shape (n,)
+        Units of each output.
     kinds : tuple of str, n
         From `family`.
 
@@ -183,31 +190,25 @@ def measures(
     -------
     numpy.ndarray, shape (n, len(MEASURES))
     """
-    size = np.maximum(sizes.astype(np.float64), 1.0)
+    table = raw.copy()
+    size = np.maximum(raw[:, SIZE], 1.0)  # (n,)
     with np.errstate(invalid="ignore", over="ignore"):
-        mean, rms = raw[:, SUM] / size, raw[:, NORM] / np.sqrt(size)
-        mean_square = rms**2
-        is_tanh, is_sigmoid = (np.array([k == name for k in kinds]) for name in _SLOPED)
-        table = {
-            "size": sizes,
-            "norm": raw[:, NORM],
-            "mean": mean,
-            "std": np.where(
-                np.isnan(raw[:, CENTRED]), _spread(mean, rms), raw[:, CENTRED] / np.sqrt(size)
-            ),
-            "slope": np.where(
-                is_tanh, 1 - mean_square, np.where(is_sigmoid, mean - mean_square, np.nan)
-            ),
-            "saturated": raw[:, SATURATED] ** 2 / size,
-            "dead": 1 - raw[:, ALIVE] / np.maximum(unit_counts, 1),
-            "zero": 1 - raw[:, POSITIVE] / size,
-            "gradient": raw[:, GRADIENT],
-        }
-        for name in ("saturated", "dead", "zero"):
-            # A float32 norm squared is a count only up to rounding; NaN is no unit's state.
-            counted = np.round(table[name] * size) / size if name != "dead" else table[name]
-            table[name] = np.where(np.isnan(rms), np.nan, counted)
-    return np.stack([np.broadcast_to(table[name], size.shape) for name in MEASURES], axis=1)
+        mean, rms = raw[:, MEAN] / size, raw[:, NORM] / np.sqrt(size)
+        spread = raw[:, STD] / np.sqrt(size)
+        table[:, MEAN] = mean
+        table[:, STD] = np.where(np.isnan(spread), _spread(mean, rms), spread)
+        is_tanh, is_sigmoid = (np.array([k == name for k in kinds], bool) for name in _SLOPED)
+        table[is_tanh, SLOPE] = 1 - rms[is_tanh] ** 2
+        table[is_sigmoid, SLOPE] = (mean - rms**2)[is_sigmoid]
+        # A float32 norm squared is a count only up to rounding.
+        table[:, SATURATED] = np.round(raw[:, SATURATED] ** 2) / size
+        table[:, DEAD] = 1 - raw[:, DEAD] / np.maximum(unit_counts, 1)
+        table[:, ZERO] = np.round(size - raw[:, ZERO]) / size
+    table[np.isnan(rms)[:, None] & _COUNTED] = np.nan  # NaN is no unit's state
+    return table
+
+
+_COUNTED = np.isin(np.arange(len(MEASURES)), (SATURATED, DEAD, ZERO))
 
 
 def _spread(mean: np.ndarray, rms: np.ndarray) -> np.ndarray:

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradcourse.instrument.graded import log_singular_values
-from gradcourse.instrument.unroll import (
+from gradcourse.instrument.lags.unroll import (
     Unrolled,
     forward,
     time_first,
@@ -19,6 +18,7 @@ from gradcourse.instrument.unroll import (
     weights_of,
     why_not_plain,
 )
+from gradcourse.instrument.spectra.graded_product import log_singular_values
 from gradcourse.support import GradcourseError
 
 Step = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

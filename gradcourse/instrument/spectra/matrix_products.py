@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.instrument.graded import log_singular_values
+from gradcourse.instrument.spectra.graded_product import log_singular_values
 from gradcourse.support import GradcourseError
 
 

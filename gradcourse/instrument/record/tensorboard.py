@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcourse.instrument.frame import tables
 from gradcourse.instrument.record import Record
+from gradcourse.instrument.record.frame import tables
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradcourse.instrument.unroll import (
+from gradcourse.instrument.lags.unroll import (
     Unrolled,
     forward,
     time_first,

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gradcourse.diagnosis.patients.case import Case
-from gradcourse.diagnosis.patients.draw import (
+from patients.case import Case
+from patients.dice import (
     MATCHED_GAINS,
     SCALES,
     Optimizer,
@@ -23,7 +23,7 @@ from gradcourse.diagnosis.patients.draw import (
     pick,
     sensible_optimizer,
 )
-from gradcourse.diagnosis.patients.networks import (
+from patients.networks import (
     Attention,
     Functional,
     Residual,
@@ -32,7 +32,7 @@ from gradcourse.diagnosis.patients.networks import (
     regression_batches,
     stack,
 )
-from gradcourse.diagnosis.patients.recurrent import (
+from patients.recurrent import (
     adding,
     every_step,
     long_memory,

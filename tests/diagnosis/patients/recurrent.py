@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gradcourse.diagnosis.patients.case import Case
-from gradcourse.diagnosis.patients.draw import SCALES, Rng, adam, between, parameter, pick
-from gradcourse.diagnosis.patients.networks import (
+from patients.case import Case
+from patients.dice import SCALES, Rng, adam, between, parameter, pick
+from patients.networks import (
     Recurrent,
     Unrolled,
     adding_batches,

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from gradcourse.instrument.arguments import (
+from gradcourse.instrument.loop.arguments import (
     check_model,
     check_no_level,
     checked_number,
     checked_optimizer,
     default_rhythm,
     is_compiled,
-    skips_update,
-    with_closure,
 )
-from gradcourse.instrument.measured import Measured
-from gradcourse.instrument.outputs import tensors
-from gradcourse.instrument.passes import Hook, Watcher
+from gradcourse.instrument.loop.follow import Follower, Hook, Hooks, Listener, graph_task
+from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.probe.parameters import ParameterReader
+from gradcourse.instrument.probe.passes import Pass, measured
+from gradcourse.instrument.probe.watcher import Watcher
 from gradcourse.instrument.record import Record
-from gradcourse.instrument.running import running_calls, running_steps
-from gradcourse.instrument.steps import Reader
+from gradcourse.instrument.record.recorder import Recorder
 from gradcourse.support import GradcourseError
 
 
@@ -114,20 +112,13 @@ class Probe:
         usual_histograms = self._every if level == "everything" else usual[1]
         self._histogram_every = checked_number("histogram_every", histogram_every, usual_histograms)
         self._level = level
-        self._handles: list[Any] = []
-        self._parameter_handles: list[Any] = []
-        self._record: Record | None = None
+        self._reader = ParameterReader(dict(model.named_parameters()))
+        self._recorder = Recorder(self._reader.shapes)
+        self._loop: Follower | None = None
         self._watcher: Watcher | None = None
-        self._reader = Reader(dict(model.named_parameters()))
+        self._parameter_hooks = Hooks()
         self._number = 0
-        self._depth = 0
-        self._queued = False
         self._called = False
-        self._updates = 0
-        self._has_closure = False
-        self._waits = False
-        self._skips = False
-        self._evaluations = 0
 
     def __repr__(self) -> str:
         return f"probe of a {type(self._model).__name__}: with gc.probe(model) as record: …"
@@ -141,37 +132,34 @@ class Probe:
         raise AttributeError(f"Probe has no attribute {name!r}")
 
     def __enter__(self) -> Record:
-        if self._handles:
+        if self._loop is not None:
             raise GradcourseError("This probe is already in use; make a new one: gc.probe(model).")
-        self._record = Record(self._reader.shapes)
-        self._number = self._depth = self._updates = 0
-        self._queued = self._called = self._skips = False
-        self._has_closure = self._waits = False
+        self._recorder = Recorder(self._reader.shapes)
+        self._number, self._called = 0, False
         self._watcher = self._new_watcher()
-        model = self._model
-        self._handles = [
-            model.register_forward_pre_hook(Hook(self._begin)),
-            model.register_forward_hook(Hook(self._end), always_call=True),
-        ]
-        if self._optimizer is not None:
-            self._handles += [
-                self._optimizer.register_step_pre_hook(Hook(self._before_update)),
-                self._optimizer.register_step_post_hook(Hook(self._after_update)),
-            ]
-        else:
+        listener = Listener(
+            pass_begins=self._pass_begins,
+            pass_ends=self._pass_ends,
+            backward_is_over=self._write_and_advance,
+            update_begins=self._keep_weights,
+            update_due=self._write,
+            update_made=self._update_made,
+            update_lost=self._advance,
+        )
+        self._loop = Follower(self._model, self._optimizer, listener)
+        if self._optimizer is None:
             self._watch_parameters()
         self._prepare()
-        return self._record
+        return self._recorder.record
 
     def __exit__(self, *exception: object) -> None:
-        for handle in self._handles + self._parameter_handles:
-            handle.remove()
-        self._handles = []
-        self._parameter_handles = []
+        # Graphs that outlive the block still carry tensor hooks: without a loop they do nothing.
+        if self._loop is not None:
+            self._loop.leave()
+            self._loop = None
+        self._parameter_hooks.take_away()
         if self._watcher is not None:
             self._watcher.detach()
-        # Graphs that outlive the block still carry tensor hooks: with no record they do nothing.
-        self._record = None
         self._reader.drop()
 
     def _new_watcher(self) -> Watcher | None:
@@ -188,11 +176,12 @@ class Probe:
 
     def _watch_parameters(self) -> None:
         """Notice backward passes of models whose parts are called without the model itself."""
-        hook = Hook(self._parameter_came_back)
-        for parameter in self._reader.parameters:
-            if parameter.requires_grad and parameter.is_leaf:
-                handle = parameter.register_post_accumulate_grad_hook(hook)
-                self._parameter_handles.append(handle)
+        hook = Hook(self._await_backward)
+        self._parameter_hooks += [
+            parameter.register_post_accumulate_grad_hook(hook)
+            for parameter in self._reader.parameters
+            if parameter.requires_grad and parameter.is_leaf
+        ]
 
     def _prepare(self) -> None:
         """Put the layers' hooks in place for the step to come, or take them away."""
@@ -211,120 +200,57 @@ class Probe:
     def _is_due(self, every: int) -> bool:
         return every > 0 and self._number % every == 0
 
-    def _begin(self, module: nn.Module, inputs: Any) -> None:
-        self._depth += 1
-        if self._depth > 1 and running_calls(module) == 1:
-            self._depth = 1  # a call that was interrupted never came to its end
-        if self._depth > 1 or not torch.is_grad_enabled() or self._record is None:
-            return
-        if torch._C._current_graph_task_id() == -1:
-            self._queued = False  # a backward pass that raised never came to its end
-            if self._updates and not running_steps(self._optimizer):
-                self._give_up()
-            self._record.begin()
+    def _pass_begins(self, positional: Any, named: Any) -> None:
+        # Checkpointing runs a model again during the backward pass.
+        if graph_task() == -1:
+            self._recorder.begin()
             if self._watcher is not None:
                 self._watcher.begin()
 
-    def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        self._depth = max(0, self._depth - 1)
-        if self._depth or not torch.is_grad_enabled():
-            return
+    def _pass_ends(self, output: Any) -> None:
         watcher = self._watcher
-        one = watcher.open if watcher is not None else None
-        if watcher is not None and one is not None:
+        opened = watcher.open if watcher is not None else None
+        if watcher is not None and opened is not None:
             watcher.end(output)
         elif self._optimizer is not None:
             return
-        hook = partial(self._came_back, self._record, one)
+        hook = partial(self._came_back, self._loop, opened)
         for tensor in tensors(output):
             if tensor.requires_grad:
                 tensor.register_hook(hook)
 
-    def _came_back(self, record: Record | None, one: Any, gradient: torch.Tensor) -> None:
-        if record is not self._record or record is None:
+    def _came_back(
+        self, loop: Follower | None, opened: Pass | None, gradient: torch.Tensor
+    ) -> None:
+        if loop is None or loop is not self._loop:
             return
         self._called = True
-        if one is not None and self._watcher is not None:
-            self._watcher.mark(one)
-        self._queue()
+        if opened is not None and self._watcher is not None:
+            self._watcher.mark(opened)
+        self._await_backward()
 
-    def _parameter_came_back(self, parameter: torch.Tensor) -> None:
-        self._queue()
+    def _await_backward(self, *_: Any) -> None:
+        # The loop may clear the gradients right after the backward pass, so without an optimizer
+        # its end is the one moment to read them.
+        if self._loop is not None and self._optimizer is None:
+            self._loop.await_backward()
 
-    def _queue(self) -> None:
-        # Parameters have their gradients when the whole backward pass is over, and the loop may
-        # clear them right after, so without an optimizer that is the one moment to read them.
-        if self._optimizer is None and not self._queued:
-            self._queued = True
-            finish = partial(self._backward_is_over, self._record)
-            torch.autograd.Variable._execution_engine.queue_callback(finish)
-
-    def _backward_is_over(self, record: Record | None) -> None:
-        self._queued = False
-        if record is not self._record or record is None:
-            return
-        if self._called and self._parameter_handles:
-            for handle in self._parameter_handles:
-                handle.remove()
-            self._parameter_handles = []
+    def _write_and_advance(self) -> None:
+        if self._called:
+            self._parameter_hooks.take_away()
         self._write()
         self._advance()
 
-    def _before_update(self, optimizer: Any, positional: Any, named: Any) -> Any:
-        if self._record is None:
-            return None
-        if self._updates and running_steps(optimizer) == 1:
-            self._give_up()
-        self._updates += 1
-        if self._updates > 1:
-            return None  # the step of a class that calls super().step()
-        self._skips = skips_update(optimizer)
-        if self._skips:
-            return None
+    def _keep_weights(self) -> None:
         if self._level != "gradients" and self._is_due(self._every):
             self._reader.keep_weights()
-        changed = with_closure(optimizer, positional, named, self._read_after)
-        self._has_closure = self._waits = changed is not None
-        self._evaluations = 0
-        if not self._waits:
-            self._write()
-        return changed
 
-    def _give_up(self) -> None:
-        """An update that raised never came to its end; if it was written, its number is used."""
-        written = not self._waits and not self._skips
-        self._updates, self._waits = 0, False
-        if written:
-            self._advance()
-
-    def _read_after(self, closure: Callable[[], Any]) -> Callable[[], Any]:
-        """The closure, and after its first call a look at what it made, before it is used."""
-
-        def read() -> Any:
-            self._evaluations += 1
-            loss = closure()
-            self._write_once()
-            return loss
-
-        return read
-
-    def _write_once(self) -> None:
-        if self._waits:
-            self._waits = False
-            self._write()
-
-    def _after_update(self, optimizer: Any, positional: Any, named: Any) -> None:
-        self._updates = max(0, self._updates - 1)
-        if self._record is None or self._updates:
-            return
-        self._depth = 0  # an interrupted call of the model never came to its end
-        if self._skips:
-            return
-        if self._has_closure:
-            self._write_once()  # an optimizer may not call it at all
-            self._record.end(self._evaluations)
-        if len(self._record):
-            self._reader.write_updates(self._record.newest())
+    def _update_made(self) -> None:
+        if self._loop is not None and self._loop.has_closure:
+            self._recorder.end(self._loop.evaluations)
+        newest = self._recorder.newest
+        if newest is not None:
+            self._reader.write_updates(newest)
         self._advance()
 
     def _advance(self) -> None:
@@ -332,14 +258,13 @@ class Probe:
         self._prepare()
 
     def _write(self) -> None:
-        record = self._record
-        if record is None or (self._level == "gradients" and not self._is_due(self._every)):
+        if self._level == "gradients" and not self._is_due(self._every):
             return
         watcher = self._watcher
-        measured = None
+        layers = None
         if watcher is not None and watcher.reached and self._is_due(self._every):
-            measured = Measured(watcher.reached)
+            layers = measured(watcher.reached)
         histograms = self._level != "gradients" and self._is_due(self._histogram_every)
         # A fused optimizer divides by the factor of a GradScaler itself, while it updates.
         scale = getattr(self._optimizer, "grad_scale", None)
-        record.append(self._reader.step(self._number, measured, histograms, scale))
+        self._recorder.append(self._reader.step(self._number, layers, histograms, scale))

@@ -13,7 +13,9 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from gradcourse.instrument.graded import log_singular_values
+from gradcourse.instrument.loop.follow import Hooks
+from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.spectra.graded_product import log_singular_values
 from gradcourse.support import GradcourseError
 
 _LARGEST = 4096
@@ -156,21 +158,28 @@ class _Watch(TorchFunctionMode):
 
     def keep(self, output: Any) -> None:
         if isinstance(output, torch.Tensor | Mapping | Sequence):
-            found = (tensor for tensor in _tensors(output) if tensor.requires_grad)
-            self.stages.extend(_Stage(tensor, self._products) for tensor in found)
+            self.stages += [
+                _Stage(tensor, self._products)
+                for tensor in _real_tensors(output)
+                if tensor.requires_grad
+            ]
 
 
 _PRODUCTS = ("linear", "matmul", "mm", "conv", "einsum", "attention", "lstm", "gru", "rnn", "dot")
 """Parts of the names of functions that mix features; a name too many costs time only."""
 
 
+def _real_tensors(value: Any) -> list[torch.Tensor]:
+    return [tensor for tensor in tensors(value) if not tensor.is_complex()]
+
+
 def _stages(parts: Sequence[Callable[[torch.Tensor], Any]], x: torch.Tensor) -> list[_Stage]:
     """Everything computed in one pass, in order; the last is the model's output."""
     watch = _Watch()
     modules = [m for part in parts if isinstance(part, nn.Module) for m in part.modules()]
-    handles = [module.register_forward_hook(watch.hook) for module in dict.fromkeys(modules)]
+    hooks = Hooks(module.register_forward_hook(watch.hook) for module in dict.fromkeys(modules))
     try:
-        with watch:
+        with hooks, watch:
             value: Any = x.clone()  # a first layer that works in place must not write into a leaf
             for part in parts:
                 value = part(value)
@@ -180,10 +189,7 @@ def _stages(parts: Sequence[Callable[[torch.Tensor], Any]], x: torch.Tensor) -> 
         raise GradcourseError(
             f"The model did not run on x of shape {tuple(x.shape)} in float64: {message}"
         ) from problem
-    finally:
-        for handle in handles:
-            handle.remove()
-    last = list(_tensors(value))
+    last = _real_tensors(value)
     if len(last) != 1:
         raise GradcourseError(
             f"The model gives {len(last)} floating-point tensors; expected one. Wrap it in a "
@@ -266,15 +272,3 @@ def _jacobian(after: torch.Tensor, before: torch.Tensor) -> np.ndarray:
         single = [torch.autograd.grad(after, before, row, retain_graph=True)[0] for row in rows]
         matrix = torch.stack(single)
     return matrix.detach().reshape(len(rows), -1).cpu().numpy()
-
-
-def _tensors(output: Any) -> Iterator[torch.Tensor]:
-    if isinstance(output, torch.Tensor):
-        if output.is_floating_point():
-            yield output
-    elif isinstance(output, Mapping):
-        for value in output.values():
-            yield from _tensors(value)
-    elif isinstance(output, Sequence) and not isinstance(output, str | bytes):
-        for value in output:
-            yield from _tensors(value)

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gradcourse.diagnosis.patients.case import Batch, Case
-from gradcourse.diagnosis.patients.draw import (
+from patients.case import Batch, Case
+from patients.dice import (
     MATCHED_GAINS,
     SCALES,
     Optimizer,
@@ -23,14 +23,14 @@ from gradcourse.diagnosis.patients.draw import (
     pick,
     sensible_optimizer,
 )
-from gradcourse.diagnosis.patients.networks import (
+from patients.networks import (
     Functional,
     Residual,
     convolutional,
     digit_batches,
     stack,
 )
-from gradcourse.diagnosis.patients.recurrent import (
+from patients.recurrent import (
     explosive_recurrence,
     forgetful_cell,
     forgetful_gates,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import torch
 from torch import nn
 
-from gradcourse.instrument import moments
-from gradcourse.instrument.measured import Layer, Pass, real
+from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task
+from gradcourse.instrument.loop.tensors import first_tensor, tensors
 from gradcourse.instrument.norms import quick_norm, wide_norm
-from gradcourse.instrument.outputs import first_tensor, layers, tensors
+from gradcourse.instrument.probe import moments
+from gradcourse.instrument.probe.passes import Layer, Pass, real
+from gradcourse.instrument.record.step import GRADIENT
 
 
 class Watcher:
@@ -32,7 +35,7 @@ class Watcher:
             for name, module in layers(model)
             if isinstance(module, nn.RNNBase)
         ]
-        self._handles: list[Any] = []
+        self._hooks = Hooks()
         self._task = -1
         self.open: Pass | None = None
         self._alone = True
@@ -41,20 +44,18 @@ class Watcher:
     @property
     def attached(self) -> bool:
         """Whether the hooks are in place."""
-        return bool(self._handles)
+        return bool(self._hooks)
 
     def attach(self) -> None:
         """Put the hooks in place, before any other of the same module."""
         for module, hook in self._layers:
-            self._handles.append(module.register_forward_hook(hook, prepend=True))
+            self._hooks.append(module.register_forward_hook(hook, prepend=True))
         for module, hook in self._recurrent:
-            self._handles.append(module.register_forward_pre_hook(hook))
+            self._hooks.append(module.register_forward_pre_hook(hook))
 
     def detach(self) -> None:
         """Take the hooks away."""
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._hooks.take_away()
         self.forget()
 
     def forget(self) -> None:
@@ -67,7 +68,7 @@ class Watcher:
         """The model was called: open a pass."""
         self._alone = False
         self._close()
-        if self._handles:
+        if self._hooks:
             self.open = Pass()
 
     def end(self, output: Any) -> None:
@@ -83,60 +84,60 @@ class Watcher:
             self.open.nodes.clear()
         self.open = None
 
-    def mark(self, one: Pass) -> None:
+    def mark(self, opened: Pass) -> None:
         """Note that a backward pass has come to this pass."""
-        task = _graph_task()
+        task = graph_task()
         if task != self._task:
             self._task, self.reached = task, []
-        if one.task != task or one not in self.reached:
-            one.task = task
-            self.reached.append(one)
+        if opened.task != task or opened not in self.reached:
+            opened.task = task
+            self.reached.append(opened)
 
     def _current(self) -> Pass | None:
         if self.open is not None:
             # Checkpointing runs layers again during the backward pass.
-            return self.open if _graph_task() == -1 else None
-        if self._alone and torch.is_grad_enabled() and _graph_task() == -1:
+            return self.open if graph_task() == -1 else None
+        if self._alone and torch.is_grad_enabled() and graph_task() == -1:
             # The parts of a model may be called without the model: then the step is the pass.
             self.open = Pass()
         return self.open
 
     def layer(self, layer: Layer, inputs: Any, output: Any) -> None:
         """A layer has run."""
-        one = self._current()
-        if one is None:
+        opened = self._current()
+        if opened is None:
             return
         tensor = output if type(output) is torch.Tensor else first_tensor(output)
         if tensor is None or _transformed(tensor):
             return
         if inputs and isinstance(inputs[0], torch.Tensor):
-            self._functional(one, inputs[0])
-        row = one.add(layer, tensor)
+            self._functional(opened, inputs[0])
+        row = opened.add(layer, tensor)
         if tensor.requires_grad:
-            tensor.register_hook(partial(self._gradient, one, row))
+            tensor.register_hook(partial(self._gradient, opened, row))
 
-    def _gradient(self, one: Pass, row: list[Any], gradient: torch.Tensor) -> None:
-        if self._handles:
-            if one.task != self._task or one.task != _graph_task():
-                self.mark(one)
-            row[moments.GRADIENT] = quick_norm(real(gradient))
+    def _gradient(self, opened: Pass, row: list[Any], gradient: torch.Tensor) -> None:
+        if self._hooks:
+            if opened.task != self._task or opened.task != graph_task():
+                self.mark(opened)
+            row[GRADIENT] = quick_norm(real(gradient))
 
-    def _functional(self, one: Pass, tensor: torch.Tensor) -> None:
+    def _functional(self, opened: Pass, tensor: torch.Tensor) -> None:
         """An activation that is a function and no module shows in the graph of its result."""
         node = tensor.grad_fn
-        if node is None or node in one.nodes or not one.layers:
+        if node is None or node in opened.nodes or not opened.layers:
             return
         found = _FUNCTIONS.get(node.name())
         if found is None or _transformed(tensor):
             return
         kind, family = found
-        row = one.add(Layer(f"{one.layers[-1].name} {kind.lower()}", kind, family), tensor)
-        tensor.register_hook(partial(self._gradient, one, row))
+        row = opened.add(Layer(f"{opened.layers[-1].name} {kind.lower()}", kind, family), tensor)
+        tensor.register_hook(partial(self._gradient, opened, row))
 
     def _input(self, name: str, module: nn.Module, inputs: Any) -> Any:
         """Give a recurrent layer an input of its own, whose gradient is that of each time step."""
-        one = self._current()
-        if one is None or not inputs or not torch.is_grad_enabled():
+        opened = self._current()
+        if opened is None or not inputs or not torch.is_grad_enabled():
             return None
         given = inputs[0]
         packed = isinstance(given, nn.utils.rnn.PackedSequence)
@@ -146,13 +147,13 @@ class Watcher:
         if not data.requires_grad and not any(p.requires_grad for p in module.parameters()):
             return None
         own = data.view_as(data) if data.requires_grad else data.detach().requires_grad_()
-        own.register_hook(partial(self._lag, one, name, _splitter(module, given)))
+        own.register_hook(partial(self._lag, opened, name, _splitter(module, given)))
         return (given._replace(data=own) if packed else own, *inputs[1:])
 
-    def _lag(self, one: Pass, name: str, split: Any, gradient: torch.Tensor) -> None:
-        if self._handles:
-            self.mark(one)
-            one.lags[name] = split(gradient.detach())
+    def _lag(self, opened: Pass, name: str, split: Any, gradient: torch.Tensor) -> None:
+        if self._hooks:
+            self.mark(opened)
+            opened.lags[name] = split(gradient.detach())
 
 
 def _splitter(module: Any, given: Any) -> Any:
@@ -183,27 +184,18 @@ def _transformed(tensor: torch.Tensor) -> bool:
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
 
 
-_graph_task = torch._C._current_graph_task_id
-"""Number of the backward pass that is running, or -1."""
+def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Modules that compute something themselves: without children, or with own parameters.
 
-
-class Hook:
-    """A hook that copies and pickles as one that does nothing.
-
-    So a copy of a watched model, or one that is saved, is not watched and does not carry the
-    probe or the watch along, nor the batches that they keep.
+    What torch.jit.script has made takes no hooks and is left out.
     """
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: Any) -> None:
-        self._call = call
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._call(*arguments)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_inert, ())
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.RecursiveScriptModule):
+            continue
+        has_children = next(module.children(), None) is not None
+        owns = next(module.parameters(recurse=False), None) is not None
+        if not has_children or (owns and name):
+            yield name or type(module).__name__, module
 
 
 class _LayerHook(Hook):
@@ -216,11 +208,3 @@ class _LayerHook(Hook):
 
     def __call__(self, module: nn.Module, inputs: Any, output: Any) -> None:
         self._watcher.layer(self._layer, inputs, output)
-
-
-def _inert() -> Any:
-    return _nothing
-
-
-def _nothing(*arguments: Any) -> None:
-    return None

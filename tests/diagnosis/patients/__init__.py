@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gradcourse.diagnosis.patients import healthy, sick
-from gradcourse.diagnosis.patients.case import Case, Patient
+from patients import healthy, sick
+from patients.case import Case, Patient
 
 __all__ = ["Case", "Patient", "patients"]
 

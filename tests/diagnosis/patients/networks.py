@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gradcourse.diagnosis.patients.case import Batch
 from gradcourse.nets.feedforward import activation_function
+from patients.case import Batch
 
 Batches = Callable[[int], Batch]
 

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.histogram import log2_histograms
-from gradcourse.instrument.measured import Measured
 from gradcourse.instrument.norms import Norms
+from gradcourse.instrument.probe.passes import Measured
 from gradcourse.instrument.record import Step
 
 
-class Reader:
+class ParameterReader:
     """Reads a model's parameters once per step.
 
     Parameters
@@ -62,12 +62,7 @@ class Reader:
             norms = norms / (scale.to(norms) if on_device else float(scale))
         step = Step(number, columns, norms)
         if measured is not None:
-            step.names, step.kinds, step.lag_gradients = (
-                measured.names,
-                measured.kinds,
-                measured.lags,
-            )
-            step.measures = measured
+            step.names, step.kinds, step.lag_gradients, step.measures = measured
         if histograms:
             step.histograms = self._histograms(gradients)
         if self._before_norms is not None:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from gradcourse.instrument import moments
+from gradcourse.instrument.probe import moments
+from gradcourse.instrument.record.step import GRADIENT, MEASURES, NORM, SIZE, LayerTable
 
 
 class Layer(NamedTuple):
@@ -25,7 +26,6 @@ class Pass:
 
     def __init__(self) -> None:
         self.layers: list[Layer] = []
-        self.sizes: list[int] = []
         self.units: list[int] = []
         self.rows: list[list[Any]] = []
         self.lags: dict[str, torch.Tensor] = {}
@@ -35,12 +35,11 @@ class Pass:
 
     def add(self, layer: Layer, tensor: torch.Tensor) -> list[Any]:
         """Measure an output and return its row of raw numbers."""
-        row = [_NAN] * moments.RAW
+        row = [_NAN] * len(MEASURES)
         self.layers.append(layer)
         self.rows.append(row)
         self.nodes.add(tensor.grad_fn)
-        size = tensor.numel()
-        self.sizes.append(size)
+        row[SIZE] = size = tensor.numel()
         units = 0
         # An activation keeps the layout of what it follows.
         if layer.family:
@@ -56,41 +55,44 @@ class Pass:
 
 
 _NAN = float("nan")
-_NORM, _GRADIENT = moments.NORM, moments.GRADIENT
 _UNITS_LAST = frozenset({"Linear", "LayerNorm", "Embedding", "RNN", "LSTM", "GRU", "RMSNorm"})
 
 
-class Measured:
-    """Passes that share a backward pass, as rows of one table that may still lie on a device."""
+class Measured(NamedTuple):
+    """What a `Step` keeps of the passes that share a backward pass."""
 
-    def __init__(self, passes: Sequence[Pass]) -> None:
-        self.names, self.kinds, self._families = _described(
-            tuple(layer for one in passes for layer in one.layers)
-        )
-        self.lags = {k: v for one in reversed(passes) for k, v in one.lags.items()}
-        self._sizes = np.array([size for one in passes for size in one.sizes])
-        self._units = np.array([units for one in passes for units in one.units])
-        rows = [row for one in passes for row in one.rows]
-        self._where: list[tuple[int, int]] = []
-        self._values = torch.zeros(0)
-        if any(torch.Tensor in (type(row[_NORM]), type(row[_GRADIENT])) for row in rows):
-            there = [
-                (k, column)
-                for k, row in enumerate(rows)
-                for column, value in enumerate(row)
-                if isinstance(value, torch.Tensor)
-            ]
-            self._values = _stacked([rows[k][column] for k, column in there])
-            self._where = there
-            rows = [[_NAN if isinstance(v, torch.Tensor) else v for v in row] for row in rows]
-        self._raw = np.array(rows, dtype=np.float64).reshape(-1, moments.RAW)
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    lags: dict[str, torch.Tensor]
+    table: LayerTable
 
-    def cpu(self) -> np.ndarray:
-        """The measures of a `Step`, shape (n, len(MEASURES)); fetches them from the device."""
-        if self._where:
-            rows, columns = zip(*self._where, strict=True)
-            self._raw[rows, columns] = self._values.cpu().numpy()
-        return moments.measures(self._raw, self._sizes, self._units, self._families)
+
+def measured(passes: Sequence[Pass]) -> Measured:
+    """Join passes to the rows of one table, of which numbers may still lie on a device."""
+    layers = tuple(layer for each in passes for layer in each.layers)
+    names, kinds, families = _described(layers)
+    units = np.array([count for each in passes for count in each.units])  # (n,)
+    rows = [row for each in passes for row in each.rows]
+    there: list[tuple[int, int]] = []
+    if any(torch.Tensor in (type(row[NORM]), type(row[GRADIENT])) for row in rows):
+        there = [
+            (k, column)
+            for k, row in enumerate(rows)
+            for column, value in enumerate(row)
+            if isinstance(value, torch.Tensor)
+        ]
+    values = _stacked([rows[k][column] for k, column in there])
+    if there:
+        rows = [[_NAN if isinstance(v, torch.Tensor) else v for v in row] for row in rows]
+    raw = np.array(rows, dtype=np.float64).reshape(-1, len(MEASURES))
+
+    def table() -> np.ndarray:
+        if there:
+            raw[tuple(zip(*there, strict=True))] = values.cpu().numpy()
+        return moments.measures(raw, units, families)
+
+    lags = {k: v for each in reversed(passes) for k, v in each.lags.items()}
+    return Measured(names, kinds, lags, LayerTable(table))
 
 
 @functools.lru_cache(maxsize=64)
@@ -101,7 +103,7 @@ def _described(ran: tuple[Layer, ...]) -> tuple[tuple[str, ...], ...]:
     for name, _, _ in ran:
         calls[name] = calls.get(name, 0) + 1
         names.append(name if calls[name] == 1 else f"{name} #{calls[name]}")
-    return tuple(names), tuple(one.kind for one in ran), tuple(one.family for one in ran)
+    return tuple(names), tuple(layer.kind for layer in ran), tuple(layer.family for layer in ran)
 
 
 def _stacked(values: list[Any]) -> torch.Tensor:

@@ -36,6 +36,15 @@ def check_model(model: Any) -> None:
         )
 
 
+def check_module(caller: str, model: Any) -> None:
+    """Refuse what is no module."""
+    if not isinstance(model, nn.Module):
+        raise GradcourseError(
+            f"{caller} got {type(model).__name__!r}; it takes a torch.nn.Module as its first "
+            "argument."
+        )
+
+
 def check_takes_hooks(caller: str, model: nn.Module) -> None:
     """Refuse what torch.jit.script has made."""
     if isinstance(model, torch.jit.RecursiveScriptModule):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 
-from gradcourse.instrument.states import row_norms, state_gradient_norms, states_are_known
-from gradcourse.instrument.unroll import (
+from gradcourse.instrument.lags.states import row_norms, state_gradient_norms, states_are_known
+from gradcourse.instrument.lags.unroll import (
     RECURRENT,
     time_first,
 )
+from gradcourse.instrument.loop.follow import Hooks
 from gradcourse.support import GradcourseError
 
 
@@ -122,32 +124,21 @@ def lag_gradient(
         )
     calls: dict[str, tuple[torch.Tensor | PackedSequence, Any, Any]] = {}
 
-    def hook(name: str) -> Callable[..., Any]:
-        def keep(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            given = args[0] if args else kwargs.pop("input")
-            state = args[1] if len(args) > 1 else kwargs.get("hx")
-            given = _requiring(given)
-            calls[name] = (given, state, None)
-            return (given, *args[1:]), kwargs
+    def enter(name: str, module: nn.Module, args: Any, kwargs: dict[str, Any]) -> Any:
+        given = _requiring(args[0] if args else kwargs.pop("input"))
+        calls[name] = (given, args[1] if len(args) > 1 else kwargs.get("hx"), None)
+        return (given, *args[1:]), kwargs
 
-        return keep
-
-    def finish(name: str) -> Callable[..., None]:
-        def keep(module: nn.Module, args: Any, output: Any) -> None:
-            calls[name] = (*calls[name][:2], output)
-
-        return keep
+    def leave(name: str, module: nn.Module, args: Any, output: Any) -> None:
+        calls[name] = (*calls[name][:2], output)
 
     modules = {name: model.get_submodule(name) for name in names}
-    handles = [m.register_forward_pre_hook(hook(n), with_kwargs=True) for n, m in modules.items()]
-    handles += [m.register_forward_hook(finish(n)) for n, m in modules.items()]
-    try:
-        with torch.enable_grad():
-            output = model(x)
-            value = loss(output) if loss is not None else _last_mean_square(model, output)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with Hooks() as hooks, torch.enable_grad():
+        for name, module in modules.items():
+            hooks.append(module.register_forward_pre_hook(partial(enter, name), with_kwargs=True))
+            hooks.append(module.register_forward_hook(partial(leave, name)))
+        output = model(x)
+        value = loss(output) if loss is not None else _last_mean_square(model, output)
     if not isinstance(value, torch.Tensor) or value.numel() != 1 or not value.requires_grad:
         raise GradcourseError("loss must return one number, a tensor that depends on the model.")
     return {

@@ -9,7 +9,7 @@ import numpy as np
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.finding import Finding
 from gradcourse.diagnosis.signals import Signals, largest, log10, median
-from gradcourse.diagnosis.steps import Sign, confidence
+from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
 
@@ -58,7 +58,7 @@ def _did_no_harm(signals: Signals, good: np.ndarray, typical: np.ndarray) -> boo
 def first_huge(signals: Signals, good: np.ndarray) -> int:
     """Row of the first update that leaves nothing of the weights; the last row if there is none."""
     huge = np.flatnonzero(good & (_typical(signals) >= threshold("huge_update")))
-    return int(huge[0]) if len(huge) else signals.rows - 1
+    return int(huge[0]) if len(huge) else signals.steps - 1
 
 
 def _typical(signals: Signals) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""How far back in time a gradient, or a memory, reaches in a recurrent network."""

@@ -1,0 +1,1 @@
+"""What every block around a loop needs: the loop followed, arguments checked, tensors found."""

@@ -1,0 +1,256 @@
+"""Follow a training loop: passes of a model begin and end, updates are due and made.
+
+Counting begins and ends goes wrong where a call raises or is interrupted: torch calls no hook after
+a KeyboardInterrupt, and an optimizer's post-hook not after an exception. So the stack is looked at,
+but only where a call seems to begin inside another one, which is rare.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+from torch import nn
+
+from gradcourse.instrument.loop.arguments import skips_update, with_closure
+
+
+def _nothing(*arguments: Any) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Listener:
+    """What to do at each moment of a loop; nothing, unless told.
+
+    Attributes
+    ----------
+    pass_begins : callable
+        The model is called, with positional and named arguments. A call inside another one, and
+        one without gradients, is no pass.
+    pass_ends : callable
+        It returned this output; the output is None where it raised.
+    backward_is_over : callable
+        The pass backward is, for which `Follower.await_backward` was called.
+    update_begins : callable
+        ``optimizer.step`` was called, and will change the weights.
+    update_due : callable
+        The gradients are those that the update uses. With a closure, when its first call is over.
+    update_made : callable
+        The weights have changed.
+    update_lost : callable
+        An update that was due raised, so it never came to its end. Told when the loop goes on.
+    update_skipped : callable
+        A GradScaler lets its fused optimizer do nothing.
+    """
+
+    pass_begins: Callable[[tuple[Any, ...], dict[str, Any]], None] = _nothing
+    pass_ends: Callable[[Any], None] = _nothing
+    backward_is_over: Callable[[], None] = _nothing
+    update_begins: Callable[[], None] = _nothing
+    update_due: Callable[[], None] = _nothing
+    update_made: Callable[[], None] = _nothing
+    update_lost: Callable[[], None] = _nothing
+    update_skipped: Callable[[], None] = _nothing
+
+
+class Follower:
+    """Hooks on a model and its optimizer that tell a listener what the loop does, until `leave`.
+
+    Parameters
+    ----------
+    model : nn.Module
+    optimizer : torch.optim.Optimizer or None
+    listener : Listener
+
+    Attributes
+    ----------
+    has_closure : bool
+        Whether the last update was given a closure.
+    in_closure : bool
+        Whether that closure runs.
+    evaluations : int
+        How often the last update has called it.
+    """
+
+    def __init__(self, model: nn.Module, optimizer: Any, listener: Listener) -> None:
+        self._optimizer, self._listener = optimizer, listener
+        self._depth = 0
+        self._updates = 0
+        self._was_due = self._skips = self._awaits = False
+        self.has_closure = self.in_closure = False
+        self.evaluations = 0
+        self._hooks = Hooks()
+        self._hooks += [
+            model.register_forward_pre_hook(Hook(self._begin), with_kwargs=True),
+            model.register_forward_hook(Hook(self._end), always_call=True),
+        ]
+        if optimizer is not None:
+            self._hooks += [
+                optimizer.register_step_pre_hook(Hook(self._before_update)),
+                optimizer.register_step_post_hook(Hook(self._after_update)),
+            ]
+
+    @property
+    def follows(self) -> bool:
+        """Whether it still does."""
+        return bool(self._hooks)
+
+    def leave(self) -> None:
+        """Take all hooks away."""
+        self._hooks.take_away()
+
+    def await_backward(self) -> None:
+        """Have the listener told, once, when the backward pass that is running is over.
+
+        Only then parameters have their gradients.
+        """
+        if not self._awaits:
+            self._awaits = True
+            torch.autograd.Variable._execution_engine.queue_callback(self._backward_is_over)
+
+    def _backward_is_over(self) -> None:
+        self._awaits = False
+        if self.follows:
+            self._listener.backward_is_over()
+
+    def _begin(self, module: nn.Module, positional: Any, named: Any) -> None:
+        self._depth += 1
+        if self._depth > 1 and running_calls(module) == 1:
+            self._depth = 1  # a call that was interrupted never came to its end
+        if self._depth > 1 or not torch.is_grad_enabled():
+            return
+        if graph_task() == -1:
+            self._awaits = False  # a backward pass that raised never came to its end
+            if self._updates and not running_steps(self._optimizer):
+                self._lose_update()
+        self._listener.pass_begins(positional, named)
+
+    def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        self._depth = max(0, self._depth - 1)
+        if not self._depth and torch.is_grad_enabled():
+            self._listener.pass_ends(output)
+
+    def _before_update(self, optimizer: Any, positional: Any, named: Any) -> Any:
+        if self._updates and running_steps(optimizer) == 1:
+            self._lose_update()
+        self._updates += 1
+        if self._updates > 1:
+            return None  # the step of a class that calls super().step()
+        self._was_due = self.has_closure = False
+        self.evaluations = 0
+        self._skips = skips_update(optimizer)
+        if self._skips:
+            self._listener.update_skipped()
+            return None
+        self._listener.update_begins()
+        changed = with_closure(optimizer, positional, named, self._evaluated)
+        self.has_closure = changed is not None
+        if changed is None:
+            self._tell_due()
+        return changed
+
+    def _evaluated(self, closure: Callable[[], Any]) -> Callable[[], Any]:
+        """The closure; what its first call has made is due, before it is used."""
+
+        def evaluate() -> Any:
+            self.evaluations += 1
+            self.in_closure = True
+            try:
+                loss = closure()
+            finally:
+                self.in_closure = False
+            self._tell_due()
+            return loss
+
+        return evaluate
+
+    def _tell_due(self) -> None:
+        if not self._was_due and self.follows:
+            self._was_due = True
+            self._listener.update_due()
+
+    def _after_update(self, optimizer: Any, positional: Any, named: Any) -> None:
+        self._updates = max(0, self._updates - 1)
+        if self._updates:
+            return
+        self._depth = 0  # an interrupted call of the model never came to its end
+        if not self._skips:
+            if self.has_closure:
+                self._tell_due()  # an optimizer may not call it at all
+            self._listener.update_made()
+
+    def _lose_update(self) -> None:
+        self._updates = 0
+        if self._was_due:
+            self._listener.update_lost()
+
+
+class Hooks(list[Any]):
+    """Handles of hooks, which are taken away at the end of a block."""
+
+    def __enter__(self) -> Hooks:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.take_away()
+
+    def take_away(self) -> None:
+        """Take all of them from where they are."""
+        for handle in self:
+            handle.remove()
+        self.clear()
+
+
+class Hook:
+    """A hook that copies and pickles as one that does nothing.
+
+    So a copy of a watched model, or one that is saved, is not watched and does not carry the
+    probe or the watch along, nor the batches that they keep.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._call(*arguments)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_inert, ())
+
+
+def _inert() -> Any:
+    return _nothing
+
+
+def running_calls(model: nn.Module) -> int:
+    """How many calls of this very module run, that whose hook asks included."""
+    return _count(nn.Module._call_impl.__code__, model)
+
+
+def running_steps(optimizer: Any) -> int:
+    """How many calls of ``optimizer.step`` run: two where a class calls super().step()."""
+    return _count(_STEP, optimizer)
+
+
+def _count(code: CodeType, owner: Any) -> int:
+    count = 0
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if frame.f_code is code and frame.f_locals.get("self") is owner:
+            count += 1
+        frame = frame.f_back
+    return count
+
+
+# What torch wraps around the step of every class of optimizers, and what calls its hooks.
+_STEP = torch.optim.Optimizer.profile_hook_step(lambda *_: None).__code__
+
+graph_task: Callable[[], int] = torch._C._current_graph_task_id
+"""Number of the backward pass that is running, or -1."""

@@ -1,0 +1,56 @@
+"""The tensors in what a module takes or gives, in containers of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any
+
+import torch
+from torch import nn
+
+_DEEPEST = 8
+"""A list may hold itself."""
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """What is in a value and is no container, in order.
+
+    Containers are mappings, sequences, sets, dataclasses, and any other object with attributes;
+    of these each is entered once, since they may lead back to each other.
+    """
+    return _leaves(value, 0, set())
+
+
+def _leaves(value: Any, depth: int, entered: set[int]) -> Iterator[Any]:
+    parts = None if isinstance(value, torch.Tensor) else _parts(value, entered)
+    if parts is None:
+        yield value
+    elif depth <= _DEEPEST:
+        for part in parts:
+            yield from _leaves(part, depth + 1, entered)
+
+
+def _parts(value: Any, entered: set[int]) -> Iterable[Any] | None:
+    if isinstance(value, Mapping):
+        return value.values()
+    if isinstance(value, Sequence | Set):
+        return None if isinstance(value, str | bytes) else value
+    fields = getattr(value, "__dataclass_fields__", None)  # one with slots has no __dict__
+    if isinstance(value, type | nn.Module) or (fields is None and not hasattr(value, "__dict__")):
+        return None
+    if id(value) in entered:
+        return ()
+    entered.add(id(value))
+    return vars(value).values() if fields is None else [getattr(value, name) for name in fields]
+
+
+def tensors(value: Any) -> Iterator[torch.Tensor]:
+    """The real or complex floating-point tensors among the leaves."""
+    for leaf in leaves(value):
+        if isinstance(leaf, torch.Tensor) and (leaf.is_floating_point() or leaf.is_complex()):
+            yield leaf
+
+
+def first_tensor(value: Any) -> torch.Tensor | None:
+    """The tensor that stands for a layer's output: the first in it."""
+    return next(tensors(value), None)
