@@ -2,12 +2,12 @@
 
 from gradcourse.checking.call import Caller, Outcome, call_here
 from gradcourse.checking.engine import LIMIT, check
-from gradcourse.checking.exercise import (
+from gradcourse.checking.question import (
     Arguments,
     Choice,
     CodeExercise,
+    Commitment,
     Driver,
-    Exercise,
     Function,
     MakeCases,
     Misconception,
@@ -15,7 +15,9 @@ from gradcourse.checking.exercise import (
     Option,
     Part,
     Prediction,
+    Question,
     Tuning,
+    asks,
 )
 from gradcourse.checking.verdict import PartResult, Verdict
 
@@ -25,8 +27,8 @@ __all__ = [
     "Caller",
     "Choice",
     "CodeExercise",
+    "Commitment",
     "Driver",
-    "Exercise",
     "Function",
     "MakeCases",
     "Misconception",
@@ -36,8 +38,10 @@ __all__ = [
     "Part",
     "PartResult",
     "Prediction",
+    "Question",
     "Tuning",
     "Verdict",
+    "asks",
     "call_here",
     "check",
 ]

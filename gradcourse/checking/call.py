@@ -21,7 +21,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from gradcourse.checking.exercise import Arguments, Driver, Function
+from gradcourse.checking.question import Arguments, Driver, Function
 from gradcourse.checking.limits import Run, run_limited
 from gradcourse.checking.plain import plain
 from gradcourse.support import GradcourseError

@@ -13,7 +13,7 @@ import numpy as np
 from gradcourse.checking import show
 from gradcourse.checking.call import Caller, Outcome, call_trusted, load_driver
 from gradcourse.checking.compare import compare, precision
-from gradcourse.checking.exercise import (
+from gradcourse.checking.question import (
     Arguments,
     CodeExercise,
     Function,

@@ -5,23 +5,30 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradcourse.checking.call import Caller, call_here
 from gradcourse.checking.code import Clock, check_code
-from gradcourse.checking.exercise import Choice, CodeExercise, Exercise, Prediction, Tuning
+from gradcourse.checking.question import Choice, CodeExercise, Prediction, Question, Tuning
 from gradcourse.checking.show import points
 from gradcourse.checking.values import check_choice, check_prediction, check_tuning
 from gradcourse.checking.verdict import PartResult, Verdict
 from gradcourse.support import GradcourseError
+
+_VALUES: dict[type[Question], Callable[..., tuple[PartResult, ...]]] = {
+    Prediction: check_prediction,
+    Choice: check_choice,
+    Tuning: check_tuning,
+}
+"""How a question is checked that is answered with values."""
 
 LIMIT = 10.0
 """Seconds that a learner's code may run in one check."""
 
 
 def check(
-    exercise: Exercise,
+    exercise: Question,
     answer: Any,
     *,
     seed: int | None = None,
@@ -35,7 +42,7 @@ def check(
 
     Parameters
     ----------
-    exercise : Exercise
+    exercise : Question
         What was asked.
     answer : callable, value or dict
         The function, number, key or knob value itself; or, for any exercise, a dict from each
@@ -74,27 +81,14 @@ def check(
         )
         return Verdict(exercise.id, exercise.title, parts, seed, printed, interrupted)
     try:
-        parts = _check_value(exercise, answers, stop)
+        parts = _VALUES[type(exercise)](exercise, answers, stop)
     except KeyboardInterrupt:
         part = PartResult(exercise.title, "wrong", 0.0, exercise.points, "The check was stopped.")
         return Verdict(exercise.id, exercise.title, (part,), seed, interrupted=True)
     return Verdict(exercise.id, exercise.title, parts, seed)
 
 
-def _check_value(
-    exercise: Prediction | Choice | Tuning,
-    answers: Mapping[str, Any],
-    stop: threading.Event | None,
-) -> tuple[PartResult, ...]:
-    if isinstance(exercise, Tuning):
-        return check_tuning(exercise, answers, stop)
-    value = answers.get(exercise.answer)
-    if isinstance(exercise, Prediction):
-        return check_prediction(exercise, value, stop)
-    return check_choice(exercise, value, stop)
-
-
-def named_answers(exercise: Exercise, answer: Any) -> dict[str, Any]:
+def named_answers(exercise: Question, answer: Any) -> dict[str, Any]:
     """Return the answer as a dict from the exercise's names; a name may be missing."""
     names = exercise.answers
     if isinstance(answer, Mapping):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gradcourse.checking.call import Outcome, call_trusted
 from gradcourse.checking.compare import Tolerance, compare
-from gradcourse.checking.exercise import Arguments, Function, Misconception, Part
+from gradcourse.checking.question import Arguments, Function, Misconception, Part
 from gradcourse.checking.plain import Foreign
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcourse.checking import show
 from gradcourse.checking.call import run_trusted
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Question, Tuning
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult
 
@@ -53,9 +53,10 @@ def as_number(value: Any) -> float | None:
 
 
 def check_prediction(
-    exercise: Prediction, value: Any, stop: threading.Event | None
+    exercise: Prediction, answers: Mapping[str, Any], stop: threading.Event | None
 ) -> tuple[PartResult, ...]:
     """Compare a predicted number with the number measured now."""
+    value = answers.get(exercise.answer)
     if is_open(value):
         return (_open(exercise),)
     number = as_number(value)
@@ -127,9 +128,10 @@ def _with_unit(text: str, exercise: Prediction) -> str:
 
 
 def check_choice(
-    exercise: Choice, value: Any, stop: threading.Event | None
+    exercise: Choice, answers: Mapping[str, Any], stop: threading.Event | None
 ) -> tuple[PartResult, ...]:
     """Compare a chosen option with the one that the measurement decides for."""
+    value = answers.get(exercise.answer)
     if is_open(value):
         return (_open(exercise),)
     keys = [option.key for option in exercise.options]
@@ -264,17 +266,17 @@ def _near(knob: Knob, value: float, wrong: float | None) -> bool:
 # ── Shared ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _open(exercise: Prediction | Choice | Tuning) -> PartResult:
+def _open(exercise: Question) -> PartResult:
     return PartResult(exercise.title, "unanswered", 0.0, exercise.points)
 
 
-def _right(exercise: Prediction | Choice | Tuning, tested: str, note: str = "") -> PartResult:
+def _right(exercise: Question, tested: str, note: str = "") -> PartResult:
     points = exercise.points
     return PartResult(exercise.title, "right", points, points, tested=tested, note=note)
 
 
 def _wrong(
-    exercise: Prediction | Choice | Tuning,
+    exercise: Question,
     message: str,
     slip: NamedValue | None = None,
     note: str = "",

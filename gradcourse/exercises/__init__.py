@@ -21,7 +21,7 @@ from gradcourse.exercises.registry import (
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
-    from gradcourse.checking.exercise import Exercise
+    from gradcourse.checking.question import Question
 
 __all__ = [
     "all_exercises",
@@ -128,13 +128,13 @@ def score(name: str, namespace: Mapping[str, Any] | None = None, limit: float = 
     return Table(f"Assignment {name}", rows)
 
 
-def _score_row(exercise: Exercise, namespace: Mapping[str, Any], limit: float) -> Row:
+def _score_row(exercise: Question, namespace: Mapping[str, Any], limit: float) -> Row:
     verdict = _check(exercise, answers_in(exercise, namespace), limit=limit)
     note = "; ".join(verdict.misconceptions)
     return Row(exercise.id, exercise.title, verdict.status, verdict.earned, exercise.points, note)
 
 
-def answers_in(exercise: Exercise, namespace: Mapping[str, Any]) -> dict[str, Any]:
+def answers_in(exercise: Question, namespace: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the exercise's answers that a namespace holds."""
     return {name: namespace[name] for name in exercise.answers if name in namespace}
 

@@ -6,12 +6,12 @@ import difflib
 import importlib
 from functools import cache
 
-from gradcourse.checking.exercise import Exercise
+from gradcourse.checking.question import Question
 from gradcourse.lessons import LESSONS, lesson_about
 from gradcourse.support import GradcourseError
 
 
-def get(id: str) -> Exercise:
+def get(id: str) -> Question:
     """Return one exercise.
 
     Raises
@@ -30,7 +30,7 @@ def get(id: str) -> Exercise:
     raise GradcourseError(f"there is no exercise {id!r}: {hint}")
 
 
-def all_exercises() -> tuple[Exercise, ...]:
+def all_exercises() -> tuple[Question, ...]:
     """Return every exercise of the course, in the order of the lessons."""
     return tuple(exercise for row in LESSONS for exercise in _topic(row.topic).values())
 
@@ -45,7 +45,7 @@ def modules_of(name: str) -> tuple[str, ...]:
     return tuple(f"gradcourse.exercises.{row.folder}" for row in LESSONS if row.number == name)
 
 
-def assignment(name: str) -> tuple[Exercise, ...]:
+def assignment(name: str) -> tuple[Question, ...]:
     """Return the exercises of one assignment that earn points.
 
     Raises
@@ -61,24 +61,24 @@ def assignment(name: str) -> tuple[Exercise, ...]:
     return found
 
 
-def _questions(name: str) -> tuple[Exercise, ...]:
+def _questions(name: str) -> tuple[Question, ...]:
     topics = [row.topic for row in LESSONS if row.number == name]
     return tuple(e for topic in topics for e in _topic(topic).values() if e.points)
 
 
-def solution_notebook(exercise: Exercise) -> str:
+def solution_notebook(exercise: Question) -> str:
     """Return the notebook that solves an exercise; empty where the exercise earns nothing."""
     row = lesson_about(exercise.id.partition("/")[0])
     return row.solutions if row is not None and exercise.points else ""
 
 
 @cache
-def _topic(topic: str) -> dict[str, Exercise]:
+def _topic(topic: str) -> dict[str, Question]:
     row = lesson_about(topic)
     if row is None:
         return {}
     module = importlib.import_module(f"gradcourse.exercises.{row.folder}")
-    exercises: dict[str, Exercise] = {}
+    exercises: dict[str, Question] = {}
     for exercise in module.EXERCISES:
         if exercise.id in exercises or exercise.id.partition("/")[0] != topic:
             raise GradcourseError(

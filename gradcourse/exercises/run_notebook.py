@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from gradcourse.checking.engine import check
-from gradcourse.checking.exercise import Exercise
+from gradcourse.checking.question import Question
 from gradcourse.checking.notebook import CellError, read_notebook, run_cells
 from gradcourse.checking.verdict import Verdict
 from gradcourse.exercises import answers_in
 from gradcourse.exercises.registry import assignment
 
 
-def grade_id(exercise: Exercise) -> str:
+def grade_id(exercise: Question) -> str:
     """Return the id of an exercise as nbgrader allows it: no slash."""
     return exercise.id.replace("/", "-")
 
@@ -53,7 +53,7 @@ def main() -> None:
     os._exit(0)
 
 
-def explained(verdict: Verdict, exercise: Exercise, errors: Sequence[CellError]) -> Verdict:
+def explained(verdict: Verdict, exercise: Question, errors: Sequence[CellError]) -> Verdict:
     """Say of a missing answer that its cell failed, and how."""
     if not verdict.unanswered:
         return verdict

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradcourse.checking.exercise import (
+from gradcourse.checking.question import (
     CodeExercise,
     Function,
     Misconception,

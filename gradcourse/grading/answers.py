@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcourse.checking.call import Outcome
-from gradcourse.checking.exercise import Exercise, Function
+from gradcourse.checking.question import Exercise, Function
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult, Verdict
 from gradcourse.grading.sandbox.notice import TEXTS

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from gradcourse.checking.exercise import Exercise
+from gradcourse.checking.question import Exercise
 from gradcourse.checking.notebook import Cell
 from gradcourse.exercises.run_notebook import grade_id
 from gradcourse.grading.reasons import reason

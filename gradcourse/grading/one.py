@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from gradcourse.checking.exercise import Choice, Exercise, Prediction
+from gradcourse.checking.question import Choice, Exercise, Prediction
 from gradcourse.exercises.registry import assignment as questions_of
 from gradcourse.grading import submission
 from gradcourse.grading.answers import discreet

@@ -9,7 +9,7 @@ from typing import Any
 
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
-from gradcourse.checking.exercise import Arguments, CodeExercise, Exercise, Function
+from gradcourse.checking.question import Arguments, CodeExercise, Exercise, Function
 from gradcourse.checking.notebook import Cell, CellError
 from gradcourse.checking.verdict import Verdict
 from gradcourse.exercises.run_notebook import explained

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradcourse.checking.exercise import Exercise
+from gradcourse.checking.question import Exercise
 from gradcourse.checking.notebook import Cell, read_cells
 from gradcourse.exercises.registry import assignment, assignment_names
 from gradcourse.exercises.run_notebook import grade_id

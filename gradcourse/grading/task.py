@@ -91,7 +91,7 @@ def prepare(grade: Grade, task: Task) -> None:
 @cache
 def _prepare(assignment: str | None) -> None:
     """While the sandbox starts, measure what predictions are held against."""
-    from gradcourse.checking.exercise import Choice, Prediction
+    from gradcourse.checking.question import Choice, Prediction
     from gradcourse.grading.one import measured_once
     from gradcourse.grading.zygotes import borrowed, warm
 

@@ -15,7 +15,7 @@ import pytest
 from gradcourse.checking import (
     Choice,
     CodeExercise,
-    Exercise,
+    Question,
     Function,
     Misconception,
     Prediction,
@@ -71,7 +71,7 @@ def stub(*_: object) -> None:
     raise NotImplementedError
 
 
-def assert_full(verdict: Verdict, exercise: Exercise) -> None:
+def assert_full(verdict: Verdict, exercise: Question) -> None:
     assert verdict.right, f"\n{verdict}"
     assert verdict.earned == verdict.possible == exercise.points
     assert verdict.misconceptions == ()
@@ -109,7 +109,7 @@ def test_a_driver_can_be_found_without_its_exercise(driver) -> None:
 
 
 @pytest.mark.parametrize("exercise", by_id(EXERCISES))
-def test_words_and_hints_are_there(exercise: Exercise) -> None:
+def test_words_and_hints_are_there(exercise: Question) -> None:
     assert exercise.title.strip()
     assert exercise.answers
     assert all(name.isidentifier() for name in exercise.answers)
@@ -120,7 +120,7 @@ def test_words_and_hints_are_there(exercise: Exercise) -> None:
 
 
 @pytest.mark.parametrize("exercise", by_id(EXERCISES))
-def test_nothing_answered_is_no_point_and_no_exception(exercise: Exercise) -> None:
+def test_nothing_answered_is_no_point_and_no_exception(exercise: Question) -> None:
     untouched = stub if isinstance(exercise, CodeExercise) else None
     for answer in (dict.fromkeys(exercise.answers, untouched), {}, None, ...):
         verdict = check(exercise, answer, seed=0)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gradcourse.checking.exercise import CodeExercise, Exercise, Tuning
+from gradcourse.checking.question import Choice, CodeExercise, Prediction, Question, Tuning
 from gradcourse.checking.progress import Progress
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ Namespace = Callable[[], Mapping[str, Any]]
 
 
 def show_panel(
-    exercise: Exercise,
+    exercise: Question,
     namespace: Namespace,
     *,
     solution: str = "",
@@ -29,7 +29,7 @@ def show_panel(
 
     Parameters
     ----------
-    exercise : Exercise
+    exercise : Question
         What is asked.
     namespace : callable
         Takes nothing, returns the names of the notebook as they are now.
@@ -48,23 +48,24 @@ def show_panel(
 
 
 def make_panel(
-    exercise: Exercise,
+    exercise: Question,
     namespace: Namespace,
     *,
     solution: str = "",
     progress: Progress | None = None,
 ) -> Panel:
     """Build the panel without showing it."""
-    from gradcourse.checking.panel.code import CodePanel
-    from gradcourse.checking.panel.commit import CommitPanel
+    from gradcourse.checking.panel.base import CheckPanel
+    from gradcourse.checking.panel.commit import ChoicePanel, PredictionPanel
     from gradcourse.checking.panel.tune import TunePanel
 
-    kind: type[Panel] = CommitPanel
-    if isinstance(exercise, CodeExercise):
-        kind = CodePanel
-    elif isinstance(exercise, Tuning):
-        kind = TunePanel
-    return kind(exercise, namespace, progress or Progress.default(), solution)
+    kinds: dict[type[Question], type[Panel]] = {
+        CodeExercise: CheckPanel,
+        Prediction: PredictionPanel,
+        Choice: ChoicePanel,
+        Tuning: TunePanel,
+    }
+    return kinds[type(exercise)](exercise, namespace, progress or Progress.default(), solution)
 
 
 def has_front_end() -> bool:

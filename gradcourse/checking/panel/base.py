@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradcourse.checking.engine import check
-from gradcourse.checking.exercise import Exercise
+from gradcourse.checking.question import Question
 from gradcourse.checking.progress import Progress, ProgressWarning
 from gradcourse.checking.show import count, points
 from gradcourse.checking.style import CONTROLS, STYLE
@@ -33,7 +33,7 @@ class Panel:
 
     def __init__(
         self,
-        exercise: Any,
+        exercise: Question,
         namespace: Callable[[], Mapping[str, Any]],
         progress: Progress,
         solution: str,
@@ -81,6 +81,10 @@ class Panel:
         """Return HTML that belongs under a verdict."""
         return ""
 
+    def listed(self) -> str:
+        """Return HTML for what a page without a kernel shows in place of the controls."""
+        return ""
+
     # What they all use.
 
     def bundle(self) -> dict[str, Any]:
@@ -95,14 +99,11 @@ class Panel:
 
     def still(self) -> str:
         """Return HTML for a page without a kernel: the question, and the verdict as it was."""
-        question = getattr(self.exercise, "question", "")
-        asked = f"<p>{html.escape(question)}</p>" if question else ""
-        options = "".join(
-            f"<li>{html.escape(option.text)}</li>"
-            for option in getattr(self.exercise, "options", ())
-        )
-        listed = f"<ul>{options}</ul>" if options else ""
-        return f"{asked}{listed}{self.first._repr_html_()}"
+        return f"{self._asked()}{self.listed()}{self.first._repr_html_()}"
+
+    def _asked(self) -> str:
+        question = self.exercise.question
+        return f"<p>{html.escape(question)}</p>" if question else ""
 
     def answers(self) -> dict[str, Any]:
         """Return the answers that the notebook holds now."""
@@ -176,17 +177,37 @@ class Panel:
 
         exercise = self.exercise
         worth = f" · {count_points(exercise)}" if exercise.points else ""
-        question = getattr(exercise, "question", "")
-        text = f"<p>{html.escape(question)}</p>" if question else ""
-        return ipywidgets.HTML(
-            f"{STYLE}{CONTROLS}<div><strong>{html.escape(exercise.title)}</strong>{worth}{text}</div>"
+        title = f"<strong>{html.escape(exercise.title)}</strong>{worth}"
+        return ipywidgets.HTML(f"{STYLE}{CONTROLS}<div>{title}{self._asked()}</div>")
+
+
+class CheckPanel(Panel):
+    """Looks the functions up in the notebook at each press of Check."""
+
+    tooltip = "Check {names} as the notebook defines it now"
+
+    def buttons(self) -> list[Any]:
+        import ipywidgets
+
+        self.check_button = ipywidgets.Button(
+            description="Check",
+            icon="check",
+            button_style="primary",
+            tooltip=self.tooltip.format(names=", ".join(self.exercise.answers)),
         )
+        self.check_button.on_click(lambda _: self.press())
+        self.busy_controls.append(self.check_button)
+        return [self.check_button]
+
+    def press(self) -> None:
+        """Check, in the background."""
+        self.start(self.look)
 
 
 class Hints:
     """A button that opens the hints one by one, and at last says where the solution is."""
 
-    def __init__(self, exercise: Exercise, solution: str) -> None:
+    def __init__(self, exercise: Question, solution: str) -> None:
         import ipywidgets
 
         self._steps = [f"Hint {i}: {hint}" for i, hint in enumerate(exercise.hints, start=1)]
@@ -242,7 +263,7 @@ class _Noticing(warnings.catch_warnings):
                 )
 
 
-def count_points(exercise: Exercise) -> str:
+def count_points(exercise: Question) -> str:
     """Return "2 points"."""
     if float(exercise.points).is_integer():
         return count(int(exercise.points), "point")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradcourse.checking.exercise import Choice, Prediction
+from gradcourse.checking.question import Choice, Commitment, Prediction
 from gradcourse.checking.panel.base import Panel
 from gradcourse.checking.show import number
 from gradcourse.checking.values import as_number, is_open
@@ -23,6 +23,10 @@ LINEAR_STEPS = 500
 class CommitPanel(Panel):
     """A control for the answer, and a button that locks it in. The first answer counts."""
 
+    exercise: Commitment
+    inputs: list[Any]
+    read: Callable[[], Any]
+
     def look(self) -> Verdict:
         """Check what the notebook's variable holds, else what was locked in before."""
         self.committed = self._from_notebook()
@@ -35,12 +39,6 @@ class CommitPanel(Panel):
     def _from_notebook(self) -> Any:
         # In a lesson the answer is the widget's: a variable of that name means something else.
         return self.answers().get(self.exercise.answer) if self.exercise.points else None
-
-    def controls(self) -> list[Any]:
-        control = _choice if isinstance(self.exercise, Choice) else _number
-        self.inputs, self.read = control(self.exercise, self.committed)
-        unit = getattr(self.exercise, "unit", "")
-        return [*self.inputs[:-1], _with_unit(self.inputs[-1], unit)]
 
     def buttons(self) -> list[Any]:
         import ipywidgets
@@ -85,10 +83,32 @@ class CommitPanel(Panel):
         return line_to_copy({self.exercise.answer: self.committed})
 
 
-def _with_unit(control: Any, unit: str) -> Any:
-    import ipywidgets
+class PredictionPanel(CommitPanel):
+    """A slider and a box."""
 
-    return ipywidgets.HBox([control, ipywidgets.Label(unit)]) if unit else control
+    exercise: Prediction
+
+    def controls(self) -> list[Any]:
+        import ipywidgets
+
+        self.inputs, self.read = _number(self.exercise, self.committed)
+        slider, box = self.inputs
+        unit = self.exercise.unit
+        return [slider, ipywidgets.HBox([box, ipywidgets.Label(unit)]) if unit else box]
+
+
+class ChoicePanel(CommitPanel):
+    """One of several options."""
+
+    exercise: Choice
+
+    def controls(self) -> list[Any]:
+        self.inputs, self.read = _choice(self.exercise, self.committed)
+        return self.inputs
+
+    def listed(self) -> str:
+        options = (f"<li>{html.escape(option.text)}</li>" for option in self.exercise.options)
+        return f"<ul>{''.join(options)}</ul>"
 
 
 def line_to_copy(values: Mapping[str, Any]) -> str:

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradcourse.checking.panel.base import Panel
+from gradcourse.checking.panel.base import CheckPanel
 from gradcourse.checking.panel.commit import line_to_copy
+from gradcourse.checking.question import Tuning
 from gradcourse.checking.verdict import Verdict
 from gradcourse.support import GradcourseError
 
 
-class TunePanel(Panel):
+class TunePanel(CheckPanel):
     """The live figure, Check and Hint."""
+
+    exercise: Tuning
+    tooltip = "Measure at these knob values"
 
     def controls(self) -> list[Any]:
         self.demo = self.exercise.demo()
         self.live = self.demo.widget(self._start())
         return [self.live]
 
-    def buttons(self) -> list[Any]:
-        import ipywidgets
-
-        self.check_button = ipywidgets.Button(
-            description="Check",
-            icon="check",
-            button_style="primary",
-            tooltip="Measure at these knob values",
-        )
-        self.check_button.on_click(lambda _: self._press())
-        self.busy_controls.append(self.check_button)
-        return [self.check_button]
-
-    def _press(self) -> None:
+    def press(self) -> None:
         self._tried = self.values()
         self.start(lambda: self.check(self._tried))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
 
 
 def gradient_growth(a, slope):

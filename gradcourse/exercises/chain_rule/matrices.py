@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.checking.exercise import (
+from gradcourse.checking.question import (
     Choice,
     CodeExercise,
     Function,

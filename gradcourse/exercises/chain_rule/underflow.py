@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradcourse.checking.exercise import (
+from gradcourse.checking.question import (
     CodeExercise,
     Function,
     Misconception,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
 
 
 def _flat(tensors):

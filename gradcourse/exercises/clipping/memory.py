@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from gradcourse.checking.exercise import NamedValue, Prediction
+from gradcourse.checking.question import NamedValue, Prediction
 
 
 @cache

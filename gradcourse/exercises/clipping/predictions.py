@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
 from gradcourse.demos.clipping import angle, descend
 from gradcourse.demos.clipping.cliff import arrived, starts
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
 from gradcourse.theory import gaussian_mean
 
 

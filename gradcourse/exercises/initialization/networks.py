@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Tuning
 from gradcourse.demos.initialization.edge import EDGE_KNOB, end_to_end
 from gradcourse.demos.initialization.random_net import two_ways
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
 from gradcourse.demos.initialization.edge import trained
 from gradcourse.exercises.initialization.networks import SEEDS, tanh_variance
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
 
 
 def _fans(shape):

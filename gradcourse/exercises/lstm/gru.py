@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.lstm import drive_gru_step
 from gradcourse.exercises.lstm.cells import cells, example
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Tuning
 from gradcourse.demos.lstm.cell import HIGH, LOW, TUNE, whole_at_60
 from gradcourse.demos.lstm.simulate import direct_path, run
 

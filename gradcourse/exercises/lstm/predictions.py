@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
 from gradcourse.demos.lstm.explode import LAGS
 from gradcourse.demos.lstm.simulate import Run, cell_gradients, half_life, run
 from gradcourse.demos.lstm.three import relative_gradient

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Tuning
 from gradcourse.demos.recurrent import GAIN_200
 from gradcourse.demos.recurrent.random import FACTOR, growth_over_200
 

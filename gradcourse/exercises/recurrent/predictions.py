@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
 from gradcourse.demos.recurrent import (
     cliff_line,
     lag_log_gradient,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.checking.exercise import Choice, Option
+from gradcourse.checking.question import Choice, Option
 from gradcourse.demos.relu import RATE, same_zeros
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradcourse.checking.exercise import (
+from gradcourse.checking.question import (
     CodeExercise,
     Function,
     Misconception,

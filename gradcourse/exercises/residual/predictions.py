@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
 from gradcourse.demos.residual.network import BLOCKS, measured_shares
 from gradcourse.demos.residual.road import open_share
 from gradcourse.demos.residual.shattering import walk

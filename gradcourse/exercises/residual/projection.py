@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
 from gradcourse.drivers.residual import drive_projection
 
 Forward = Callable[[Any, Any], Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.exercise import (
+from gradcourse.checking.question import (
     CodeExercise,
     Function,
     Misconception,

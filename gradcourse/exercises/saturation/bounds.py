@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.exercise import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
 from gradcourse.theory import slope
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
 from gradcourse.demos.saturation import (
     LEARNING_RATE,
     STEPS,

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from gradcourse.checking.call import outcome_of
-from gradcourse.checking.exercise import Driver, Function
+from gradcourse.checking.question import Driver, Function
 from gradcourse.checking.plain import plain
 from gradcourse.grading.channel import Channel
 from gradcourse.grading.sandbox import cells, intact, notice

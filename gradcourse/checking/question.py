@@ -1,4 +1,4 @@
-"""An exercise is data: what is asked, how it is tested, and what people get wrong.
+"""A question is data: what is asked, how it is tested, and what people get wrong.
 
 Four kinds. `CodeExercise` asks for functions; `Prediction` for a number, `Choice` for one of
 several answers, both before the measurement; `Tuning` for knob settings that bring a measured
@@ -7,6 +7,7 @@ quantity into a band. None of them runs anything by itself: `gradcourse.checking
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,38 @@ MakeCases = Callable[[np.random.Generator], Sequence[Arguments]]
 Driver = Callable[[Callable[..., Any], Arguments], Any]
 """Calls a learner's object where the answer is no plain function of arrays (a torch module, a
 loss to differentiate) and returns arrays. It runs in the process where the learner's code lives."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What every kind has.
+
+    Attributes
+    ----------
+    id : str
+        The topic, a slash and a name that stays: "chain/lyapunov".
+    title : str
+        What verdicts, tables and the notebook's heading call it.
+    hints : tuple of str
+        From a nudge to almost the answer; three where it earns points.
+    question : str
+        What is asked, where the panel must say it: a function's question stands in the notebook.
+    """
+
+    id: str
+    title: str
+    hints: tuple[str, ...] = ()
+    question: str = ""
+
+    @property
+    def points(self) -> float:
+        """The most that can be earned."""
+        raise NotImplementedError
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The names of the functions or variables that hold the answer."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -74,6 +107,48 @@ class Function:
     returns: str = ""
 
 
+Slips = Mapping[str, tuple[Callable[..., Any], str]]
+"""From a slip's name to a function that makes it and a message: see `Misconception`."""
+
+
+def asks(
+    reference: Callable[..., Any],
+    returns: str,
+    slips: Slips,
+    *,
+    driver: Driver | None = None,
+    name: str = "",
+) -> tuple[Function, ...]:
+    """Return the functions of a question that asks for one; ``+`` joins those of several.
+
+    Parameters
+    ----------
+    reference : callable
+        The right answer. The learner's function has its name and its parameters.
+    returns : str
+        What a right answer returns, in words: "a float", "an array of shape (L,)".
+    slips : mapping
+        From a slip's name to how it deviates from the reference and what to tell a learner who
+        made it.
+    driver : Driver, optional
+        Calls the answer where it is no plain function of arrays.
+    name : str
+        The learner's name for it, where Python has another one for the reference (a class that
+        a function makes).
+
+    Examples
+    --------
+    >>> def half(x):
+    ...     return x / 2
+    >>> asks(half, "a float", {"a quarter": (lambda x: half(half(x)), "You halved twice.")})[0].name
+    'half'
+    """
+    parameters = tuple(inspect.signature(reference).parameters)
+    misconceptions = tuple(Misconception(slip, *rest) for slip, rest in slips.items())
+    asked = name or reference.__name__
+    return (Function(asked, parameters, reference, misconceptions, driver, returns),)
+
+
 @dataclass(frozen=True)
 class Part:
     """One thing that is tested, with its own points.
@@ -106,19 +181,16 @@ class Part:
     atol: float | None = None
 
 
-@dataclass(frozen=True)
-class CodeExercise:
+@dataclass(frozen=True, kw_only=True)
+class CodeExercise(Question):
     """Write one or more functions."""
 
-    id: str
-    title: str
     functions: tuple[Function, ...]
     parts: tuple[Part, ...]
-    hints: tuple[str, str, str]
 
     @property
     def points(self) -> float:
-        """The most that can be earned."""
+        """The sum of what the parts earn."""
         return sum(part.points for part in self.parts)
 
     @property
@@ -136,50 +208,54 @@ class NamedValue:
     message: str
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """Commit to a number before it is measured.
+@dataclass(frozen=True, kw_only=True)
+class Commitment(Question):
+    """Commit to an answer before the measurement opens.
 
     Attributes
     ----------
-    question : str
-        One or two sentences, with what is fixed (seed, sizes).
     answer : str
-        The variable that holds the learner's number in an exercise notebook.
+        The variable that holds the learner's answer in an exercise notebook.
     measure : callable
-        Takes nothing, measures the number now and returns a float.
-    within : float
-        On a log scale: right when the ratio to the measurement lies within this factor (> 1).
-        On a linear scale: right when the distance is at most this.
-    low, high : float
-        The range the widget offers.
+        Takes nothing, and measures the right answer now.
     explain : str
         One or two sentences shown with the measurement.
-    misconceptions : tuple of NamedValue
-        Numbers that come from a known slip; matched within the same tolerance.
     points : float
-        0 in a lesson (the prediction is for the learner alone), more in an exercise.
+        0 in a lesson (there it is for the learner alone), more in an exercise.
     """
 
-    id: str
-    title: str
-    question: str
     answer: str
-    measure: Callable[[], float]
-    within: float
-    low: float
-    high: float
+    measure: Callable[[], Any]
     explain: str
-    unit: str = ""
-    log: bool = True
-    misconceptions: tuple[NamedValue, ...] = ()
-    hints: tuple[str, ...] = ()
     points: float = 0.0
 
     @property
     def answers(self) -> tuple[str, ...]:
         """The name of the variable that holds the answer."""
         return (self.answer,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction(Commitment):
+    """Commit to a number; ``question`` says what is fixed (seed, sizes), ``measure`` gives a float.
+
+    Attributes
+    ----------
+    within : float
+        On a log scale: right when the ratio to the measurement lies within this factor (> 1).
+        On a linear scale: right when the distance is at most this.
+    low, high : float
+        The range the widget offers.
+    misconceptions : tuple of NamedValue
+        Numbers that come from a known slip; matched within the same tolerance.
+    """
+
+    within: float
+    low: float
+    high: float
+    unit: str = ""
+    log: bool = True
+    misconceptions: tuple[NamedValue, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,31 +267,15 @@ class Option:
     message: str
 
 
-@dataclass(frozen=True)
-class Choice:
-    """Commit to one of several answers before the measurement decides.
+@dataclass(frozen=True, kw_only=True)
+class Choice(Commitment):
+    """Commit to one of several options; ``measure`` returns the ``key`` of the right one."""
 
-    ``measure`` runs the experiment and returns the ``key`` of the right option.
-    """
-
-    id: str
-    title: str
-    question: str
-    answer: str
     options: tuple[Option, ...]
-    measure: Callable[[], str]
-    explain: str
-    hints: tuple[str, ...] = ()
-    points: float = 0.0
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """The name of the variable that holds the answer."""
-        return (self.answer,)
 
 
-@dataclass(frozen=True)
-class Tuning:
+@dataclass(frozen=True, kw_only=True)
+class Tuning(Question):
     """Set knobs so that a measured quantity lies in a band.
 
     Attributes
@@ -236,22 +296,19 @@ class Tuning:
         *measurement's side* and nearness: see the engine.
     """
 
-    id: str
-    title: str
-    question: str
-    answers: tuple[str, ...]
+    # Without a default the base's property would be taken for one.
+    answers: tuple[str, ...] = ()
     demo: Callable[[], Demo]
     measure: Callable[..., float]
     low: float
     high: float
     quantity: str
     reference: Mapping[str, float]
-    misconceptions: tuple[NamedValue, ...]
-    hints: tuple[str, ...]
-    points: float
+    misconceptions: tuple[NamedValue, ...] = ()
+    points: float = 0.0
     repeats: int = 3
     below: str = ""
     above: str = ""
 
 
-Exercise = CodeExercise | Prediction | Choice | Tuning
+Exercise = Question
