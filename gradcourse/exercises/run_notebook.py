@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from gradcourse.checking.engine import check
-from gradcourse.checking.question import Question
 from gradcourse.checking.notebook import CellError, read_notebook, run_cells
+from gradcourse.checking.question import Question
 from gradcourse.checking.verdict import Verdict
 from gradcourse.exercises import answers_in
 from gradcourse.exercises.registry import assignment

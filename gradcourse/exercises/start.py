@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from gradcourse.checking.question import (
     CodeExercise,
-    Function,
-    Misconception,
     NamedValue,
     Part,
     Prediction,
+    asks,
 )
 
 
@@ -63,37 +62,29 @@ def _random_chains(rng):
 GRADIENT_AFTER = CodeExercise(
     id="start/gradient-after",
     title="The gradient after L layers",
-    functions=(
-        Function(
-            name="gradient_after",
-            parameters=("r", "L"),
-            reference=gradient_after,
-            returns="a float",
-            misconceptions=(
-                Misconception(
-                    "simple interest",
-                    lambda r, L: 1 - L * (1 - r),
-                    "You took the same amount away at every layer. A layer takes a share of what "
-                    "the layer before it left: it multiplies.",
-                ),
-                Misconception(
-                    "factor times layers",
-                    lambda r, L: r * L,
-                    "You multiplied the factor by the number of layers. L layers multiply by r, "
-                    "and by r again, L times.",
-                ),
-                Misconception(
-                    "one layer short",
-                    lambda r, L: r ** (L - 1),
-                    "You are one layer short. After one layer the gradient is r, not 1.",
-                ),
-                Misconception(
-                    "one layer too many",
-                    lambda r, L: r ** (L + 1),
-                    "You are one layer too far. Before the first layer the gradient is 1, not r.",
-                ),
+    functions=asks(
+        gradient_after,
+        "a float",
+        {
+            "simple interest": (
+                lambda r, L: 1 - L * (1 - r),
+                "You took the same amount away at every layer. A layer takes a share of what "
+                "the layer before it left: it multiplies.",
             ),
-        ),
+            "factor times layers": (
+                lambda r, L: r * L,
+                "You multiplied the factor by the number of layers. L layers multiply by r, "
+                "and by r again, L times.",
+            ),
+            "one layer short": (
+                lambda r, L: r ** (L - 1),
+                "You are one layer short. After one layer the gradient is r, not 1.",
+            ),
+            "one layer too many": (
+                lambda r, L: r ** (L + 1),
+                "You are one layer too far. Before the first layer the gradient is 1, not r.",
+            ),
+        },
     ),
     parts=(
         Part(

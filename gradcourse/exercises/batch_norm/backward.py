@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.exercises.batch_norm.layer import EXAMPLE, batches, standardised
 
 Array = NDArray[np.float64]
@@ -41,10 +41,6 @@ def _backward_unbiased(delta, u, gamma, eps):
     size = np.sqrt(np.var(u, 0, ddof=1) + eps)
     x = (u - np.mean(u, 0)) / size
     return gamma / size * (delta - np.mean(delta, 0) - x * np.mean(delta * x, 0))
-
-
-def _backward_without_eps(delta, u, gamma, eps):
-    return bn_backward(delta, u, gamma, 0.0)
 
 
 def _sums(delta, u, gamma, eps):
@@ -88,128 +84,106 @@ BACKWARD = CodeExercise(
     id="batch-norm/backward",
     title="Batch norm, backwards",
     functions=(
-        Function(
-            "bn_backward",
-            ("delta", "u", "gamma", "eps"),
+        asks(
             bn_backward,
-            (
-                Misconception(
-                    "the direct path only",
+            "an array with the shape of u",
+            {
+                "the direct path only": (
                     _direct,
                     "You gave γ δ/s. u also moves μ and σ², and through them the x̂ of every image "
                     "in the batch: two more paths.",
                 ),
-                Misconception(
-                    "the path through σ² is missing",
+                "the path through σ² is missing": (
                     _without_variance,
                     "You have the direct path and the one through μ. u moves σ² too, and that "
                     "scales every x̂ of the batch. (The mean of δ x̂ is not mean δ times mean x̂, "
                     "which is 0.)",
                 ),
-                Misconception(
-                    "the path through μ is missing",
+                "the path through μ is missing": (
                     _without_mean,
                     "You have the direct path and the one through σ². u moves μ too; sum your "
                     "result over the batch: it must be 0.",
                 ),
-                Misconception(
-                    "sums where means belong",
+                "sums where means belong": (
                     _sums,
                     "You subtracted sums over the batch. One u moves μ by 1/B of its own change, "
                     "so means stand there.",
                 ),
-                Misconception(
-                    "u − μ where x̂ belongs",
+                "u − μ where x̂ belongs": (
                     _sums_in_place,
                     "Your last term has u − μ where x̂ belongs. Divide by s = √(σ² + ε) first.",
                 ),
-                Misconception(
-                    "γ left out",
+                "γ left out": (
                     lambda delta, u, gamma, eps: bn_backward(delta, u, 1.0, eps),
                     "Your result lacks the factor γ: δ is ∂ℒ/∂z, and z = γ x̂ + β.",
                 ),
-                Misconception(
-                    "not divided by s",
+                "not divided by s": (
                     lambda delta, u, gamma, eps: (
                         bn_backward(delta, u, gamma, eps) * standardised(u, eps)[1]
                     ),
                     "You are off by the factor s = √(σ² + ε): x̂ is u divided by s, so the "
                     "gradient is divided by s, too.",
                 ),
-                Misconception(
-                    "variance with B − 1",
+                "variance with B − 1": (
                     _backward_unbiased,
                     "You took σ² with B − 1. Forwards the batch was normalized with B, and the "
                     "way back must use the same s.",
                 ),
-                Misconception(
-                    "ε left out",
-                    _backward_without_eps,
+                "ε left out": (
+                    lambda delta, u, gamma, eps: bn_backward(delta, u, gamma, 0.0),
                     "You divided by σ. Forwards u was divided by s = √(σ² + ε), so s stands "
                     "wherever σ stands in your formula, in x̂ too.",
                 ),
-                Misconception(
-                    "plus where minus belongs",
+                "plus where minus belongs": (
                     _plus,
                     "Your two indirect paths have the wrong sign. A larger u_i raises μ, and that "
                     "lowers every x̂.",
                 ),
-                Misconception(
-                    "plus in the path through σ²",
+                "plus in the path through σ²": (
                     _plus_variance,
                     "Your path through σ² has the wrong sign. A larger σ² makes every x̂ smaller.",
                 ),
-                Misconception(
-                    "divided by s²",
+                "divided by s²": (
                     _by_square,
                     "You divided by s² = σ² + ε in front of the bracket. There stands γ/s, with "
                     "s = √(σ² + ε).",
                 ),
-                Misconception(
-                    "over the units",
+                "over the units": (
                     _along_units,
                     "You took the means of each image over its units. Batch norm's are over the "
                     "images of each unit: axis 0.",
                 ),
-            ),
-            returns="an array with the shape of u",
-        ),
-        Function(
-            "bn_parameter_gradients",
-            ("delta", "u", "eps"),
+            },
+        )
+        + asks(
             bn_parameter_gradients,
-            (
-                Misconception(
-                    "means over the batch",
+            "an array of shape (2, n)",
+            {
+                "means over the batch": (
                     lambda delta, u, eps: bn_parameter_gradients(delta, u, eps) / len(u),
                     "You took means. γ and β act on every image, and the chain rule adds what "
                     "comes back from each; a 1/B of the loss is inside δ already.",
                 ),
-                Misconception(
-                    "in columns",
+                "in columns": (
                     lambda delta, u, eps: bn_parameter_gradients(delta, u, eps).T,
                     "Your two gradients stand side by side. ∂ℒ/∂γ is the first row and ∂ℒ/∂β the "
                     "second.",
                 ),
-                Misconception(
-                    "γ and β swapped",
+                "γ and β swapped": (
                     lambda delta, u, eps: bn_parameter_gradients(delta, u, eps)[::-1],
                     "Your two rows are swapped: ∂z/∂γ = x̂ and ∂z/∂β = 1.",
                 ),
-                Misconception(
-                    "u where x̂ belongs",
+                "u where x̂ belongs": (
                     lambda delta, u, eps: np.array([np.sum(delta * u, 0), np.sum(delta, 0)]),
                     "You multiplied δ by u. γ multiplies x̂, so ∂z/∂γ = x̂.",
                 ),
-                Misconception(
-                    "γ's gradient without x̂",
+                "γ's gradient without x̂": (
                     lambda delta, u, eps: np.array([np.sum(delta, 0), np.sum(delta, 0)]),
                     "Both your rows are Σ δ. That is right for β; z = γ x̂ + β, so for γ there is "
                     "one more factor.",
                 ),
-            ),
-            returns="an array of shape (2, n)",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

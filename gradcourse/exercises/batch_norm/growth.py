@@ -5,20 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 
 def gradient_growth(a, slope):
     """√(E[φ′²] / Var[φ]) from activations and slopes of a batch, shape (B, n)."""
     return float(np.sqrt(np.mean(np.square(slope)) / np.mean(np.var(a, axis=0))))
-
-
-def _without_batch_mean(a, slope):
-    return float(np.sqrt(np.mean(np.square(slope)) / np.mean(np.square(a))))
-
-
-def _variance_of_all(a, slope):
-    return float(np.sqrt(np.mean(np.square(slope)) / np.var(a)))
 
 
 def _over_units(a, slope):
@@ -40,73 +32,60 @@ def _layers(rng):
 GROWTH = CodeExercise(
     id="batch-norm/growth",
     title="What one batch-normed layer does to δ",
-    functions=(
-        Function(
-            "gradient_growth",
-            ("a", "slope"),
-            gradient_growth,
-            (
-                Misconception(
-                    "mean square instead of variance",
-                    _without_batch_mean,
-                    "You divided by E[φ²], as for a plain network. Batch norm of the next layer "
-                    "subtracts what all images share: the variance over the batch remains.",
-                ),
-                Misconception(
-                    "one variance of all",
-                    _variance_of_all,
-                    "You took one variance over all units and images. The differences between "
-                    "units' means are not part of it: variance of each unit, then the mean.",
-                ),
-                Misconception(
-                    "variance over the units",
-                    _over_units,
-                    "You took the variance over the units of each image. Batch norm's is over the "
-                    "images of each unit: axis 0.",
-                ),
-                Misconception(
-                    "mean of the standard deviations",
-                    lambda a, slope: float(
-                        np.sqrt(np.mean(np.square(slope))) / np.mean(np.std(a, axis=0))
-                    ),
-                    "You averaged the units' standard deviations. Their variances add up in u: "
-                    "the mean of the variances first, then the root.",
-                ),
-                Misconception(
-                    "a factor for each unit, then their mean",
-                    _unit_by_unit,
-                    "You made a factor for each unit and averaged the factors. Average the "
-                    "squared slopes and the variances first; there is one ratio, and one root.",
-                ),
-                Misconception(
-                    "variance with B − 1",
-                    lambda a, slope: float(
-                        np.sqrt(np.mean(np.square(slope)) / np.mean(np.var(a, axis=0, ddof=1)))
-                    ),
-                    "Your variances are divided by B − 1, as torch's var does unless you say "
-                    "correction=0. Batch norm divides by B.",
-                ),
-                Misconception(
-                    "the root is missing",
-                    lambda a, slope: gradient_growth(a, slope) ** 2,
-                    "You gave the factor on the mean square of δ. The factor on its size is the "
-                    "square root.",
-                ),
-                Misconception(
-                    "mean slope",
-                    lambda a, slope: float(np.mean(slope) / np.sqrt(np.mean(np.var(a, axis=0)))),
-                    "You used the mean slope. Sizes add as squares: the root of the mean of "
-                    "squared slopes.",
-                ),
-                Misconception(
-                    "upside down",
-                    lambda a, slope: 1.0 / gradient_growth(a, slope),
-                    "Yours is upside down: slopes multiply δ, and batch norm divides it by the "
-                    "spread of what comes in.",
-                ),
+    functions=asks(
+        gradient_growth,
+        "a float",
+        {
+            "mean square instead of variance": (
+                lambda a, slope: float(np.sqrt(np.mean(np.square(slope)) / np.mean(np.square(a)))),
+                "You divided by E[φ²], as for a plain network. Batch norm of the next layer "
+                "subtracts what all images share: the variance over the batch remains.",
             ),
-            returns="a float",
-        ),
+            "one variance of all": (
+                lambda a, slope: float(np.sqrt(np.mean(np.square(slope)) / np.var(a))),
+                "You took one variance over all units and images. The differences between "
+                "units' means are not part of it: variance of each unit, then the mean.",
+            ),
+            "variance over the units": (
+                _over_units,
+                "You took the variance over the units of each image. Batch norm's is over the "
+                "images of each unit: axis 0.",
+            ),
+            "mean of the standard deviations": (
+                lambda a, slope: float(
+                    np.sqrt(np.mean(np.square(slope))) / np.mean(np.std(a, axis=0))
+                ),
+                "You averaged the units' standard deviations. Their variances add up in u: "
+                "the mean of the variances first, then the root.",
+            ),
+            "a factor for each unit, then their mean": (
+                _unit_by_unit,
+                "You made a factor for each unit and averaged the factors. Average the "
+                "squared slopes and the variances first; there is one ratio, and one root.",
+            ),
+            "variance with B − 1": (
+                lambda a, slope: float(
+                    np.sqrt(np.mean(np.square(slope)) / np.mean(np.var(a, axis=0, ddof=1)))
+                ),
+                "Your variances are divided by B − 1, as torch's var does unless you say "
+                "correction=0. Batch norm divides by B.",
+            ),
+            "the root is missing": (
+                lambda a, slope: gradient_growth(a, slope) ** 2,
+                "You gave the factor on the mean square of δ. The factor on its size is the "
+                "square root.",
+            ),
+            "mean slope": (
+                lambda a, slope: float(np.mean(slope) / np.sqrt(np.mean(np.var(a, axis=0)))),
+                "You used the mean slope. Sizes add as squares: the root of the mean of "
+                "squared slopes.",
+            ),
+            "upside down": (
+                lambda a, slope: 1.0 / gradient_growth(a, slope),
+                "Yours is upside down: slopes multiply δ, and batch norm divides it by the "
+                "spread of what comes in.",
+            ),
+        },
     ),
     parts=(
         Part(

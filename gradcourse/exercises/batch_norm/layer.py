@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -20,10 +20,6 @@ def standardised(u, eps):
 def bn_forward(u, gamma, beta, eps):
     """z = γ (u − μ)/√(σ² + ε) + β, each unit over the batch."""
     return gamma * standardised(u, eps)[0] + beta
-
-
-def _over_units(u, gamma, beta, eps):
-    return gamma * standardised(np.transpose(u), eps)[0].T + beta
 
 
 def _one_mean(u, gamma, beta, eps):
@@ -73,77 +69,61 @@ EXAMPLE = np.array([[1.0, 10.0], [3.0, 30.0], [5.0, 20.0]])
 FORWARD = CodeExercise(
     id="batch-norm/forward",
     title="Batch norm, forwards",
-    functions=(
-        Function(
-            "bn_forward",
-            ("u", "gamma", "beta", "eps"),
-            bn_forward,
-            (
-                Misconception(
-                    "over the units",
-                    _over_units,
-                    "You took mean and variance of each image over its units. That is layer norm. "
-                    "Batch norm takes them of each unit, over the images: axis 0.",
-                ),
-                Misconception(
-                    "one mean for all",
-                    _one_mean,
-                    "You took one mean and one variance of the whole array. Every unit has its "
-                    "own: look at the column means of your result.",
-                ),
-                Misconception(
-                    "variance with B − 1",
-                    _unbiased,
-                    "You divided the sum of squares by B − 1. Here it is divided by B; torch "
-                    "keeps B − 1 for the running variance.",
-                ),
-                Misconception(
-                    "divided by the variance",
-                    _by_variance,
-                    "You divided by σ² + ε. To get variance 1 you divide by its square root.",
-                ),
-                Misconception(
-                    "ε outside the root",
-                    _eps_outside,
-                    "You divided by σ + ε. ε is added to the variance, under the root.",
-                ),
-                Misconception(
-                    "ε left out",
-                    _no_eps,
-                    "You left ε out. A unit that is the same for all images has σ² = 0, and 0/0 "
-                    "is NaN.",
-                ),
-                Misconception(
-                    "γ multiplies β",
-                    lambda u, gamma, beta, eps: gamma * (standardised(u, eps)[0] + beta),
-                    "You computed γ(x̂ + β). β is added last: γ x̂ + β.",
-                ),
-                Misconception(
-                    "γ and β swapped",
-                    lambda u, gamma, beta, eps: bn_forward(u, beta, gamma, eps),
-                    "You scaled by β and shifted by γ. γ scales and β shifts: γ x̂ + β.",
-                ),
-                Misconception(
-                    "brackets missing",
-                    lambda u, gamma, beta, eps: (
-                        gamma * u - np.mean(u, 0) / np.sqrt(np.var(u, 0) + eps) + beta
-                    ),
-                    "Only μ is divided by s: / binds more strongly than −. Put u − μ into "
-                    "brackets.",
-                ),
-                Misconception(
-                    "an ε of your own",
-                    lambda u, gamma, beta, eps: bn_forward(u, gamma, beta, 1e-5),
-                    "You used ε = 1e-5, torch's default. Use the `eps` that you are given.",
-                ),
-                Misconception(
-                    "γ and β left out",
-                    lambda u, gamma, beta, eps: standardised(u, eps)[0],
-                    "You returned x̂. Each unit is then scaled by its γ and shifted by its β.",
-                ),
+    functions=asks(
+        bn_forward,
+        "an array with the shape of u",
+        {
+            "over the units": (
+                lambda u, gamma, beta, eps: gamma * standardised(np.transpose(u), eps)[0].T + beta,
+                "You took mean and variance of each image over its units. That is layer norm. "
+                "Batch norm takes them of each unit, over the images: axis 0.",
             ),
-            returns="an array with the shape of u",
-        ),
+            "one mean for all": (
+                _one_mean,
+                "You took one mean and one variance of the whole array. Every unit has its "
+                "own: look at the column means of your result.",
+            ),
+            "variance with B − 1": (
+                _unbiased,
+                "You divided the sum of squares by B − 1. Here it is divided by B; torch "
+                "keeps B − 1 for the running variance.",
+            ),
+            "divided by the variance": (
+                _by_variance,
+                "You divided by σ² + ε. To get variance 1 you divide by its square root.",
+            ),
+            "ε outside the root": (
+                _eps_outside,
+                "You divided by σ + ε. ε is added to the variance, under the root.",
+            ),
+            "ε left out": (
+                _no_eps,
+                "You left ε out. A unit that is the same for all images has σ² = 0, and 0/0 "
+                "is NaN.",
+            ),
+            "γ multiplies β": (
+                lambda u, gamma, beta, eps: gamma * (standardised(u, eps)[0] + beta),
+                "You computed γ(x̂ + β). β is added last: γ x̂ + β.",
+            ),
+            "γ and β swapped": (
+                lambda u, gamma, beta, eps: bn_forward(u, beta, gamma, eps),
+                "You scaled by β and shifted by γ. γ scales and β shifts: γ x̂ + β.",
+            ),
+            "brackets missing": (
+                lambda u, gamma, beta, eps: (
+                    gamma * u - np.mean(u, 0) / np.sqrt(np.var(u, 0) + eps) + beta
+                ),
+                "Only μ is divided by s: / binds more strongly than −. Put u − μ into brackets.",
+            ),
+            "an ε of your own": (
+                lambda u, gamma, beta, eps: bn_forward(u, gamma, beta, 1e-5),
+                "You used ε = 1e-5, torch's default. Use the `eps` that you are given.",
+            ),
+            "γ and β left out": (
+                lambda u, gamma, beta, eps: standardised(u, eps)[0],
+                "You returned x̂. Each unit is then scaled by its γ and shifted by its β.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.batch_norm import drive_predict
 
 
@@ -68,14 +68,6 @@ def _outputs(model, x):
     return outputs
 
 
-def _largest(model, x):
-    return _outputs(model, x).max(dim=1).values
-
-
-def _over_images(model, x):
-    return _outputs(model, x).argmax(dim=0)
-
-
 def _models(training):
     def cases(rng):
         made = []
@@ -99,70 +91,57 @@ def _small_model(training):
 PREDICT = CodeExercise(
     id="batch-norm/predict",
     title="A prediction that does not look at its neighbours",
-    functions=(
-        Function(
-            "predict",
-            ("model", "x"),
-            predict,
-            (
-                Misconception(
-                    "training mode",
-                    _no_eval,
-                    "The model was in training mode: it normalized by this batch, and moved its "
-                    "running statistics, which no_grad does not prevent. Call model.eval() first.",
-                ),
-                Misconception(
-                    "left in evaluation mode",
-                    _stays_in_eval,
-                    "Your digits are right, but the model stays in evaluation mode. Who trains on "
-                    "would train with running statistics: put the mode back.",
-                ),
-                Misconception(
-                    "always back to training",
-                    _always_trains,
-                    "Your digits are right, but you put the model into training mode although it "
-                    "may have come in evaluation mode. Remember model.training first.",
-                ),
-                Misconception(
-                    "a layer left in evaluation mode",
-                    _norms_stay_in_eval,
-                    "Your digits are right, but the batch norm layers stay in evaluation mode. A "
-                    "layer has a mode of its own, whatever model.training says: put it back, too.",
-                ),
-                Misconception(
-                    "this batch's statistics",
-                    _statistics_put_back,
-                    "The running statistics are as they were, but the digits were not computed "
-                    "with them: in training mode batch norm normalizes by this very batch.",
-                ),
-                Misconception(
-                    "one image at a time, in training mode",
-                    _one_by_one,
-                    "In training mode batch norm refuses a batch of one: it has no variance. "
-                    "model.eval() uses the running statistics, for any batch.",
-                ),
-                Misconception(
-                    "outputs instead of digits",
-                    _outputs,
-                    "You returned the ten outputs of each image. The digit is where the largest "
-                    "stands: argmax over dim 1.",
-                ),
-                Misconception(
-                    "the largest output",
-                    _largest,
-                    "You returned how large the largest output is. The digit is *where* it "
-                    "stands: argmax, or the indices that max gives as well.",
-                ),
-                Misconception(
-                    "argmax over the images",
-                    _over_images,
-                    "You asked each output for its favourite image. The digit of an image is the "
-                    "argmax over its ten outputs, dim 1.",
-                ),
+    functions=asks(
+        predict,
+        "a tensor of shape (rows,)",
+        {
+            "training mode": (
+                _no_eval,
+                "The model was in training mode: it normalized by this batch, and moved its "
+                "running statistics, which no_grad does not prevent. Call model.eval() first.",
             ),
-            driver=drive_predict,
-            returns="a tensor of shape (rows,)",
-        ),
+            "left in evaluation mode": (
+                _stays_in_eval,
+                "Your digits are right, but the model stays in evaluation mode. Who trains on "
+                "would train with running statistics: put the mode back.",
+            ),
+            "always back to training": (
+                _always_trains,
+                "Your digits are right, but you put the model into training mode although it "
+                "may have come in evaluation mode. Remember model.training first.",
+            ),
+            "a layer left in evaluation mode": (
+                _norms_stay_in_eval,
+                "Your digits are right, but the batch norm layers stay in evaluation mode. A "
+                "layer has a mode of its own, whatever model.training says: put it back, too.",
+            ),
+            "this batch's statistics": (
+                _statistics_put_back,
+                "The running statistics are as they were, but the digits were not computed "
+                "with them: in training mode batch norm normalizes by this very batch.",
+            ),
+            "one image at a time, in training mode": (
+                _one_by_one,
+                "In training mode batch norm refuses a batch of one: it has no variance. "
+                "model.eval() uses the running statistics, for any batch.",
+            ),
+            "outputs instead of digits": (
+                _outputs,
+                "You returned the ten outputs of each image. The digit is where the largest "
+                "stands: argmax over dim 1.",
+            ),
+            "the largest output": (
+                lambda model, x: _outputs(model, x).max(dim=1).values,
+                "You returned how large the largest output is. The digit is *where* it "
+                "stands: argmax, or the indices that max gives as well.",
+            ),
+            "argmax over the images": (
+                lambda model, x: _outputs(model, x).argmax(dim=0),
+                "You asked each output for its favourite image. The digit of an image is the "
+                "argmax over its ten outputs, dim 1.",
+            ),
+        },
+        driver=drive_predict,
     ),
     parts=(
         Part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.exercises.batch_norm.layer import bn_forward
 
 Array = NDArray[np.float64]
@@ -46,28 +46,12 @@ def _rms_norm_of_row(u, gamma, eps):
     return gamma * u / np.sqrt(np.sum(np.square(u), 1, keepdims=True) + eps)
 
 
-def _rms_over_batch(u, gamma, eps):
-    return gamma * u / np.sqrt(np.mean(np.square(u), 0) + eps)
-
-
-def _rms_flat(u, gamma, eps):
-    return gamma * u / np.sqrt(np.mean(np.square(u), 1) + eps)
-
-
 def _rms_eps_outside(u, gamma, eps):
     return gamma * u / (np.sqrt(np.mean(np.square(u), 1, keepdims=True)) + eps)
 
 
 def _rms_squared(u, gamma, eps):
     return gamma * u / (np.mean(np.square(u), 1, keepdims=True) + eps)
-
-
-def _rms_of_all(u, gamma, eps):
-    return gamma * u / np.sqrt(np.mean(np.square(u)) + eps)
-
-
-def _rms_by_variance(u, gamma, eps):
-    return gamma * u / np.sqrt(np.var(u, 1, keepdims=True) + eps)
 
 
 def _pairs(rng):
@@ -90,116 +74,96 @@ LAYER_NORM = CodeExercise(
     id="batch-norm/layer-norm",
     title="Layer norm and RMS norm, at batch sizes 1 and 2",
     functions=(
-        Function(
-            "ln_forward",
-            ("u", "gamma", "beta", "eps"),
+        asks(
             ln_forward,
-            (
-                Misconception(
-                    "over the batch",
+            "an array with the shape of u",
+            {
+                "over the batch": (
                     bn_forward,
                     "You took mean and variance over the images: that is batch norm. With two "
                     "images it leaves only +1 and −1, with one image only 0. Take axis 1.",
                 ),
-                Misconception(
-                    "keepdims forgotten",
+                "keepdims forgotten": (
                     _ln_flat,
                     "u.mean(axis=1) has shape (B,) and numpy lines it up with the units. With "
                     "keepdims=True it has shape (B, 1): one number for each row.",
                 ),
-                Misconception(
-                    "mean not subtracted",
+                "mean not subtracted": (
                     lambda u, gamma, beta, eps: rms_forward(u, gamma, eps) + beta,
                     "You divided by the root mean square and subtracted no mean: that is RMS norm. "
                     "Layer norm subtracts each row's mean first.",
                 ),
-                Misconception(
-                    "variance with n − 1",
+                "variance with n − 1": (
                     _ln_unbiased,
                     "You divided the sum of squares by n − 1. Layer norm divides it by the number "
                     "of units n.",
                 ),
-                Misconception(
-                    "ε outside the root",
+                "ε outside the root": (
                     _ln_eps_outside,
                     "You divided by σ + ε. ε is added to the variance, under the root.",
                 ),
-                Misconception(
-                    "one mean for all rows",
+                "one mean for all rows": (
                     _ln_whole,
                     "You took one mean and one variance of the whole array, so the images still "
                     "see each other. Each row has its own.",
                 ),
-                Misconception(
-                    "γ and β left out",
+                "γ and β left out": (
                     lambda u, gamma, beta, eps: ln_forward(u, 1.0, 0.0, eps),
                     "Your rows are standardised. Each unit is then scaled by its γ and shifted by "
                     "its β.",
                 ),
-            ),
-            returns="an array with the shape of u",
-        ),
-        Function(
-            "rms_forward",
-            ("u", "gamma", "eps"),
+            },
+        )
+        + asks(
             rms_forward,
-            (
-                Misconception(
-                    "keepdims forgotten",
-                    _rms_flat,
+            "an array with the shape of u",
+            {
+                "keepdims forgotten": (
+                    lambda u, gamma, eps: gamma * u / np.sqrt(np.mean(np.square(u), 1) + eps),
                     "The mean over axis 1 has shape (B,) and numpy lines it up with the units, not "
                     "with the rows. keepdims=True gives it the shape (B, 1).",
                 ),
-                Misconception(
-                    "mean subtracted",
+                "mean subtracted": (
                     lambda u, gamma, eps: ln_forward(u, gamma, 0.0, eps),
                     "You subtracted the row's mean: that is layer norm without β. RMS norm only "
                     "divides.",
                 ),
-                Misconception(
-                    "length instead of root mean square",
+                "length instead of root mean square": (
                     _rms_norm_of_row,
                     "You divided by the row's length, the root of a sum. A *mean* of squares "
                     "stands under the root, so that each entry has size about 1.",
                 ),
-                Misconception(
-                    "over the batch",
-                    _rms_over_batch,
+                "over the batch": (
+                    lambda u, gamma, eps: gamma * u / np.sqrt(np.mean(np.square(u), 0) + eps),
                     "You took the mean square over the images. RMS norm takes it of each image "
                     "over its units: axis 1.",
                 ),
-                Misconception(
-                    "ε outside the root",
+                "ε outside the root": (
                     _rms_eps_outside,
                     "You divided by the root mean square plus ε. ε is added to the mean square, "
                     "under the root.",
                 ),
-                Misconception(
-                    "the root is missing",
+                "the root is missing": (
                     _rms_squared,
                     "You divided by the mean square itself. Take its square root: doubling u must "
                     "change nothing.",
                 ),
-                Misconception(
-                    "divided by the standard deviation",
-                    _rms_by_variance,
+                "divided by the standard deviation": (
+                    lambda u, gamma, eps: gamma * u / np.sqrt(np.var(u, 1, keepdims=True) + eps),
                     "You divided by the row's standard deviation. RMS norm takes the mean of u², "
                     "with no mean subtracted anywhere.",
                 ),
-                Misconception(
-                    "one mean for all rows",
-                    _rms_of_all,
+                "one mean for all rows": (
+                    lambda u, gamma, eps: gamma * u / np.sqrt(np.mean(np.square(u)) + eps),
                     "You took one mean square of the whole array, so the images see each other. "
                     "Each row has its own.",
                 ),
-                Misconception(
-                    "γ left out",
+                "γ left out": (
                     lambda u, gamma, eps: rms_forward(u, 1.0, eps),
                     "You left γ out: each unit is scaled by its own at the end.",
                 ),
-            ),
-            returns="an array with the shape of u",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -33,10 +33,6 @@ def _added(mean, variance, u, momentum):
     return np.array([mean, variance]) + momentum * np.array([np.mean(u, 0), np.var(u, 0, ddof=1)])
 
 
-def _replaced(mean, variance, u, momentum):
-    return np.array([np.mean(u, 0), np.var(u, 0, ddof=1)])
-
-
 def _one_more_batch(rng):
     made = []
     for rows, units in ((4, 3), (8, 4), (3, 5)):
@@ -49,77 +45,63 @@ def _one_more_batch(rng):
 RUNNING = CodeExercise(
     id="batch-norm/running",
     title="Running statistics",
-    functions=(
-        Function(
-            "update_running",
-            ("mean", "variance", "u", "momentum"),
-            update_running,
-            (
-                Misconception(
-                    "momentum the other way round",
-                    lambda mean, variance, u, momentum: update_running(
-                        mean, variance, u, 1.0 - momentum
-                    ),
-                    "You kept the share m of the old value. In torch's convention m is the weight "
-                    "of the new batch: m = 0.1 keeps 90 %.",
+    functions=asks(
+        update_running,
+        "an array of shape (2, n): mean, then variance",
+        {
+            "momentum the other way round": (
+                lambda mean, variance, u, momentum: update_running(
+                    mean, variance, u, 1.0 - momentum
                 ),
-                Misconception(
-                    "both conventions",
-                    lambda mean, variance, u, momentum: _averaged(
-                        lambda u: [np.mean(u, 0), np.var(u, 0)]
-                    )(mean, variance, u, 1.0 - momentum),
-                    "Two slips: m is the weight of the new batch, not of the old value; and the "
-                    "batch's variance is taken with B − 1.",
-                ),
-                Misconception(
-                    "spread about the running mean",
-                    _spread_about_the_new_mean,
-                    "You measured the batch's spread about the running mean. A batch's variance "
-                    "is the spread about its own mean.",
-                ),
-                Misconception(
-                    "one number for all units",
-                    _averaged(
-                        lambda u: [
-                            np.full(u.shape[1], np.mean(u)),
-                            np.full(u.shape[1], np.var(u, ddof=1)),
-                        ]
-                    ),
-                    "You took one mean and one variance of the whole batch. Each unit has its "
-                    "own: axis 0.",
-                ),
-                Misconception(
-                    "variance with B",
-                    _averaged(lambda u: [np.mean(u, 0), np.var(u, 0)]),
-                    "You used the batch's variance with B, which is too small on average by "
-                    "(B − 1)/B. The running estimate takes it with B − 1.",
-                ),
-                Misconception(
-                    "standard deviation",
-                    _averaged(lambda u: [np.mean(u, 0), np.std(u, 0, ddof=1)]),
-                    "You averaged standard deviations. What is kept is the variance.",
-                ),
-                Misconception(
-                    "added instead of averaged",
-                    _added,
-                    "You added m times the batch's value and let nothing go. The old value keeps "
-                    "the share 1 − m.",
-                ),
-                Misconception(
-                    "the old value is forgotten",
-                    _replaced,
-                    "You returned the statistics of this batch. The old value keeps the share "
-                    "1 − m.",
-                ),
-                Misconception(
-                    "over the units",
-                    _averaged(lambda u: [np.mean(u, 1), np.var(u, 1, ddof=1)]),
-                    "You took the statistics of each image over its units. Each unit has its own, "
-                    "over the batch: axis 0.",
-                ),
+                "You kept the share m of the old value. In torch's convention m is the weight "
+                "of the new batch: m = 0.1 keeps 90 %.",
             ),
-            returns="an array of shape (2, n): mean, then variance",
-        ),
+            "both conventions": (
+                lambda mean, variance, u, momentum: _averaged(
+                    lambda u: [np.mean(u, 0), np.var(u, 0)]
+                )(mean, variance, u, 1.0 - momentum),
+                "Two slips: m is the weight of the new batch, not of the old value; and the "
+                "batch's variance is taken with B − 1.",
+            ),
+            "spread about the running mean": (
+                _spread_about_the_new_mean,
+                "You measured the batch's spread about the running mean. A batch's variance "
+                "is the spread about its own mean.",
+            ),
+            "one number for all units": (
+                _averaged(
+                    lambda u: [
+                        np.full(u.shape[1], np.mean(u)),
+                        np.full(u.shape[1], np.var(u, ddof=1)),
+                    ]
+                ),
+                "You took one mean and one variance of the whole batch. Each unit has its "
+                "own: axis 0.",
+            ),
+            "variance with B": (
+                _averaged(lambda u: [np.mean(u, 0), np.var(u, 0)]),
+                "You used the batch's variance with B, which is too small on average by "
+                "(B − 1)/B. The running estimate takes it with B − 1.",
+            ),
+            "standard deviation": (
+                _averaged(lambda u: [np.mean(u, 0), np.std(u, 0, ddof=1)]),
+                "You averaged standard deviations. What is kept is the variance.",
+            ),
+            "added instead of averaged": (
+                _added,
+                "You added m times the batch's value and let nothing go. The old value keeps "
+                "the share 1 − m.",
+            ),
+            "the old value is forgotten": (
+                lambda mean, variance, u, momentum: np.array([np.mean(u, 0), np.var(u, 0, ddof=1)]),
+                "You returned the statistics of this batch. The old value keeps the share 1 − m.",
+            ),
+            "over the units": (
+                _averaged(lambda u: [np.mean(u, 1), np.var(u, 1, ddof=1)]),
+                "You took the statistics of each image over its units. Each unit has its own, "
+                "over the batch: axis 0.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -10,12 +10,11 @@ import numpy as np
 from gradcourse.checking.question import (
     Choice,
     CodeExercise,
-    Function,
-    Misconception,
     NamedValue,
     Option,
     Part,
     Tuning,
+    asks,
 )
 
 if TYPE_CHECKING:
@@ -55,14 +54,6 @@ def _forward_pass(weights, upstream):
     return delta
 
 
-def _stopped_at_layer_one(weights, upstream):
-    return input_gradient(weights[1:], upstream)
-
-
-def _last_matrix_skipped(weights, upstream):
-    return input_gradient(weights[:-1], upstream)
-
-
 def _square_chains(rng):
     cases = []
     for _ in range(4):
@@ -84,45 +75,36 @@ def _rectangular_chains(rng):
 MATRIX_BACKWARD = CodeExercise(
     id="chain/matrix-backward",
     title="Backward through a chain of matrices",
-    functions=(
-        Function(
-            name="input_gradient",
-            parameters=("weights", "upstream"),
-            reference=input_gradient,
-            returns="an array of shape (n_0,)",
-            misconceptions=(
-                Misconception(
-                    "no transpose",
-                    _no_transpose,
-                    "You went backward with W itself. W maps a layer's input to its output; a "
-                    "gradient goes the other way, through the transpose.",
-                ),
-                Misconception(
-                    "first layer first",
-                    _forward_order,
-                    "You used the transposes, but began with layer 1. The gradient starts at the "
-                    "output, so it meets W_L first and W_1 last.",
-                ),
-                Misconception(
-                    "forward pass of the gradient",
-                    _forward_pass,
-                    "You sent the gradient forward through the net, as if it were an input. It "
-                    "goes from W_L down to W_1, through the transposes.",
-                ),
-                Misconception(
-                    "stopped at layer 1",
-                    _stopped_at_layer_one,
-                    "You stopped at the output of layer 1. The question is the gradient at the "
-                    "input x: one more transpose, that of W_1.",
-                ),
-                Misconception(
-                    "last matrix skipped",
-                    _last_matrix_skipped,
-                    "You left W_L out. `upstream` is the gradient at the output of layer L, so W_L "
-                    "still lies ahead of it.",
-                ),
+    functions=asks(
+        input_gradient,
+        "an array of shape (n_0,)",
+        {
+            "no transpose": (
+                _no_transpose,
+                "You went backward with W itself. W maps a layer's input to its output; a "
+                "gradient goes the other way, through the transpose.",
             ),
-        ),
+            "first layer first": (
+                _forward_order,
+                "You used the transposes, but began with layer 1. The gradient starts at the "
+                "output, so it meets W_L first and W_1 last.",
+            ),
+            "forward pass of the gradient": (
+                _forward_pass,
+                "You sent the gradient forward through the net, as if it were an input. It "
+                "goes from W_L down to W_1, through the transposes.",
+            ),
+            "stopped at layer 1": (
+                lambda weights, upstream: input_gradient(weights[1:], upstream),
+                "You stopped at the output of layer 1. The question is the gradient at the "
+                "input x: one more transpose, that of W_1.",
+            ),
+            "last matrix skipped": (
+                lambda weights, upstream: input_gradient(weights[:-1], upstream),
+                "You left W_L out. `upstream` is the gradient at the output of layer L, so W_L "
+                "still lies ahead of it.",
+            ),
+        },
     ),
     parts=(
         Part(

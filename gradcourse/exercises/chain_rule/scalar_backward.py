@@ -6,9 +6,8 @@ import numpy as np
 
 from gradcourse.checking.question import (
     CodeExercise,
-    Function,
-    Misconception,
     Part,
+    asks,
 )
 
 Array = np.ndarray
@@ -32,42 +31,6 @@ def chain_gradient(w, x, upstream):
 def _divided(w, x, upstream):
     with np.errstate(all="ignore"):
         return upstream * x * np.prod(w) / w
-
-
-def _nan_made_zero(w, x, upstream):
-    return np.nan_to_num(_divided(w, x, upstream))
-
-
-def _no_signal_below(w, x, upstream):
-    return _deltas(w, upstream) * x
-
-
-def _no_delta(w, x, upstream):
-    return _signals(w, x) * upstream
-
-
-def _of_the_signals(w, x, upstream):
-    return _deltas(w, upstream) * w
-
-
-def _only_delta(w, x, upstream):
-    return _deltas(w, upstream)
-
-
-def _own_factor_kept(w, x, upstream):
-    return chain_gradient(w, x, upstream) * w
-
-
-def _no_upstream(w, x, upstream):
-    return chain_gradient(w, x, 1.0)
-
-
-def _no_input(w, x, upstream):
-    return chain_gradient(w, 1.0, upstream)
-
-
-def _reversed(w, x, upstream):
-    return chain_gradient(w, x, upstream)[::-1]
 
 
 def _chain(rng):
@@ -96,75 +59,61 @@ def _chains_with_zero(rng):
 SCALAR_BACKWARD = CodeExercise(
     id="chain/scalar-backward",
     title="Backward through a chain of numbers",
-    functions=(
-        Function(
-            name="chain_gradient",
-            parameters=("w", "x", "upstream"),
-            reference=chain_gradient,
-            returns="an array of shape (L,)",
-            misconceptions=(
-                Misconception(
-                    "whole product divided by the factor",
-                    _divided,
-                    "You divided the whole product by each factor. With a factor 0 that is 0/0, "
-                    "while the gradient is a plain number: multiply the parts before and after.",
-                ),
-                Misconception(
-                    "0/0 taken for 0",
-                    _nan_made_zero,
-                    "You divided the whole product by each factor and called 0/0, or the whole "
-                    "product at a factor 0, a gradient of 0. The factor 0 itself has a gradient: "
-                    "the product of all the others.",
-                ),
-                Misconception(
-                    "signal forgotten",
-                    _only_delta,
-                    "You returned the gradient at each factor's output, delta. The gradient of "
-                    "w[l] is delta times the signal that entered factor l.",
-                ),
-                Misconception(
-                    "x in place of the signal",
-                    _no_signal_below,
-                    "You multiplied every delta by x. Only w[0] meets x: what enters factor l is "
-                    "x times the factors before it.",
-                ),
-                Misconception(
-                    "later factors forgotten",
-                    _no_delta,
-                    "You took the signal that enters each factor times upstream. On the way back "
-                    "upstream passes the factors after l first: multiply by those, too.",
-                ),
-                Misconception(
-                    "gradient of the signals",
-                    _of_the_signals,
-                    "You returned the gradient with respect to what enters each factor. The "
-                    "question is the gradient with respect to the factors w.",
-                ),
-                Misconception(
-                    "own factor kept",
-                    _own_factor_kept,
-                    "You left the factor itself inside its own gradient, so every entry is the "
-                    "whole product. The derivative of w * h with respect to w is h, without w.",
-                ),
-                Misconception(
-                    "upstream forgotten",
-                    _no_upstream,
-                    "You computed the derivative of the output. The loss arrives with the gradient "
-                    "`upstream`: backpropagation starts from it, not from 1.",
-                ),
-                Misconception(
-                    "input forgotten",
-                    _no_input,
-                    "You started the forward pass at 1. What enters the first factor is x.",
-                ),
-                Misconception(
-                    "order reversed",
-                    _reversed,
-                    "You have the right numbers in the wrong order, last factor first. Entry 0 "
-                    "belongs to w[0], the factor that meets the input.",
-                ),
+    functions=asks(
+        chain_gradient,
+        "an array of shape (L,)",
+        {
+            "whole product divided by the factor": (
+                _divided,
+                "You divided the whole product by each factor. With a factor 0 that is 0/0, "
+                "while the gradient is a plain number: multiply the parts before and after.",
             ),
-        ),
+            "0/0 taken for 0": (
+                lambda w, x, upstream: np.nan_to_num(_divided(w, x, upstream)),
+                "You divided the whole product by each factor and called 0/0, or the whole "
+                "product at a factor 0, a gradient of 0. The factor 0 itself has a gradient: "
+                "the product of all the others.",
+            ),
+            "signal forgotten": (
+                lambda w, x, upstream: _deltas(w, upstream),
+                "You returned the gradient at each factor's output, delta. The gradient of "
+                "w[l] is delta times the signal that entered factor l.",
+            ),
+            "x in place of the signal": (
+                lambda w, x, upstream: _deltas(w, upstream) * x,
+                "You multiplied every delta by x. Only w[0] meets x: what enters factor l is "
+                "x times the factors before it.",
+            ),
+            "later factors forgotten": (
+                lambda w, x, upstream: _signals(w, x) * upstream,
+                "You took the signal that enters each factor times upstream. On the way back "
+                "upstream passes the factors after l first: multiply by those, too.",
+            ),
+            "gradient of the signals": (
+                lambda w, x, upstream: _deltas(w, upstream) * w,
+                "You returned the gradient with respect to what enters each factor. The "
+                "question is the gradient with respect to the factors w.",
+            ),
+            "own factor kept": (
+                lambda w, x, upstream: chain_gradient(w, x, upstream) * w,
+                "You left the factor itself inside its own gradient, so every entry is the "
+                "whole product. The derivative of w * h with respect to w is h, without w.",
+            ),
+            "upstream forgotten": (
+                lambda w, x, upstream: chain_gradient(w, x, 1.0),
+                "You computed the derivative of the output. The loss arrives with the gradient "
+                "`upstream`: backpropagation starts from it, not from 1.",
+            ),
+            "input forgotten": (
+                lambda w, x, upstream: chain_gradient(w, 1.0, upstream),
+                "You started the forward pass at 1. What enters the first factor is x.",
+            ),
+            "order reversed": (
+                lambda w, x, upstream: chain_gradient(w, x, upstream)[::-1],
+                "You have the right numbers in the wrong order, last factor first. Entry 0 "
+                "belongs to w[0], the factor that meets the input.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -8,11 +8,10 @@ import numpy as np
 
 from gradcourse.checking.question import (
     CodeExercise,
-    Function,
-    Misconception,
     NamedValue,
     Part,
     Prediction,
+    asks,
 )
 
 Array = np.ndarray
@@ -21,10 +20,6 @@ Array = np.ndarray
 def lyapunov(factors):
     """Mean of log |factor|: the product's typical rate per factor."""
     return float(np.mean(np.log(np.abs(factors))))
-
-
-def _log_of_mean(factors):
-    return float(np.log(np.mean(np.abs(factors))))
 
 
 def _log_of_product(factors):
@@ -39,38 +34,6 @@ def _no_absolute_value(factors):
 
 def _sum(factors):
     return float(np.sum(np.log(np.abs(factors))))
-
-
-def _base_ten(factors):
-    return float(np.mean(np.log10(np.abs(factors))))
-
-
-def _log_of_median(factors):
-    return float(np.log(np.median(np.abs(factors))))
-
-
-def _base_two(factors):
-    return float(np.mean(np.log2(np.abs(factors))))
-
-
-def _geometric_mean(factors):
-    return float(np.exp(lyapunov(factors)))
-
-
-def _log_of_zero(factors):
-    return math.log(abs(float(np.prod(factors)))) / len(factors)
-
-
-def _positive_ones(factors):
-    return float(np.mean(np.log(factors[factors > 0])))
-
-
-def _one_too_few(factors):
-    return _sum(factors) / (len(factors) - 1)
-
-
-def _absolute_value_outside(factors):
-    return abs(lyapunov(factors))
 
 
 def _short_positive(rng):
@@ -88,88 +51,72 @@ def _negative(rng):
 LYAPUNOV = CodeExercise(
     id="chain/lyapunov",
     title="Lyapunov exponent in the log domain",
-    functions=(
-        Function(
-            name="lyapunov",
-            parameters=("factors",),
-            reference=lyapunov,
-            returns="a float",
-            misconceptions=(
-                Misconception(
-                    "log of the mean",
-                    _log_of_mean,
-                    "You took the logarithm of the mean factor. That is the rate of the mean "
-                    "product, which a few huge chains decide; the typical product follows the "
-                    "mean of the logarithms.",
-                ),
-                Misconception(
-                    "log of the product",
-                    _log_of_product,
-                    "You multiplied first and took the logarithm afterwards. A long product "
-                    "underflows to 0 before you look at it: add logarithms instead.",
-                ),
-                Misconception(
-                    "log of a product that is 0",
-                    _log_of_zero,
-                    "You multiplied first. A long product underflows to 0, and math.log refuses "
-                    "a 0: add the logarithms of the factors instead.",
-                ),
-                Misconception(
-                    "no absolute value",
-                    _no_absolute_value,
-                    "You took the logarithm of negative factors, which is NaN. A sign does not "
-                    "change the size of a product: use the absolute value.",
-                ),
-                Misconception(
-                    "negative factors left out",
-                    _positive_ones,
-                    "You left out the negative factors. They stretch or shrink the product as "
-                    "the others do: take their absolute value.",
-                ),
-                Misconception(
-                    "absolute value at the end",
-                    _absolute_value_outside,
-                    "You took the absolute value of the exponent. It belongs to the factors: a "
-                    "product that shrinks has an exponent below 0.",
-                ),
-                Misconception(
-                    "sum instead of mean",
-                    _sum,
-                    "You returned the logarithm of the whole product. The exponent is a rate per "
-                    "factor: divide by their number.",
-                ),
-                Misconception(
-                    "divided by L - 1",
-                    _one_too_few,
-                    "You divided by one less than the number of factors. A mean over L factors "
-                    "divides by L.",
-                ),
-                Misconception(
-                    "base ten",
-                    _base_ten,
-                    "You used log10. The exponent is defined with the natural logarithm, so that "
-                    "the typical product is exp(L * exponent).",
-                ),
-                Misconception(
-                    "base two",
-                    _base_two,
-                    "You used log2. The exponent is defined with the natural logarithm, so that "
-                    "the typical product is exp(L * exponent).",
-                ),
-                Misconception(
-                    "the growth factor itself",
-                    _geometric_mean,
-                    "You returned the typical factor, exp of the exponent. The exponent is its "
-                    "logarithm.",
-                ),
-                Misconception(
-                    "log of the median factor",
-                    _log_of_median,
-                    "You took the logarithm of the median factor. Every factor enters the "
-                    "product, not only the middle one: average the logarithms.",
-                ),
+    functions=asks(
+        lyapunov,
+        "a float",
+        {
+            "log of the mean": (
+                lambda factors: float(np.log(np.mean(np.abs(factors)))),
+                "You took the logarithm of the mean factor. That is the rate of the mean "
+                "product, which a few huge chains decide; the typical product follows the "
+                "mean of the logarithms.",
             ),
-        ),
+            "log of the product": (
+                _log_of_product,
+                "You multiplied first and took the logarithm afterwards. A long product "
+                "underflows to 0 before you look at it: add logarithms instead.",
+            ),
+            "log of a product that is 0": (
+                lambda factors: math.log(abs(float(np.prod(factors)))) / len(factors),
+                "You multiplied first. A long product underflows to 0, and math.log refuses "
+                "a 0: add the logarithms of the factors instead.",
+            ),
+            "no absolute value": (
+                _no_absolute_value,
+                "You took the logarithm of negative factors, which is NaN. A sign does not "
+                "change the size of a product: use the absolute value.",
+            ),
+            "negative factors left out": (
+                lambda factors: float(np.mean(np.log(factors[factors > 0]))),
+                "You left out the negative factors. They stretch or shrink the product as "
+                "the others do: take their absolute value.",
+            ),
+            "absolute value at the end": (
+                lambda factors: abs(lyapunov(factors)),
+                "You took the absolute value of the exponent. It belongs to the factors: a "
+                "product that shrinks has an exponent below 0.",
+            ),
+            "sum instead of mean": (
+                _sum,
+                "You returned the logarithm of the whole product. The exponent is a rate per "
+                "factor: divide by their number.",
+            ),
+            "divided by L - 1": (
+                lambda factors: _sum(factors) / (len(factors) - 1),
+                "You divided by one less than the number of factors. A mean over L factors "
+                "divides by L.",
+            ),
+            "base ten": (
+                lambda factors: float(np.mean(np.log10(np.abs(factors)))),
+                "You used log10. The exponent is defined with the natural logarithm, so that "
+                "the typical product is exp(L * exponent).",
+            ),
+            "base two": (
+                lambda factors: float(np.mean(np.log2(np.abs(factors)))),
+                "You used log2. The exponent is defined with the natural logarithm, so that "
+                "the typical product is exp(L * exponent).",
+            ),
+            "the growth factor itself": (
+                lambda factors: float(np.exp(lyapunov(factors))),
+                "You returned the typical factor, exp of the exponent. The exponent is its "
+                "logarithm.",
+            ),
+            "log of the median factor": (
+                lambda factors: float(np.log(np.median(np.abs(factors)))),
+                "You took the logarithm of the median factor. Every factor enters the "
+                "product, not only the middle one: average the logarithms.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -8,9 +8,8 @@ import numpy as np
 
 from gradcourse.checking.question import (
     CodeExercise,
-    Function,
-    Misconception,
     Part,
+    asks,
 )
 
 _SMALLEST = {"float16": -24, "bfloat16": -133, "float32": -149, "float64": -1074}
@@ -27,32 +26,8 @@ def underflow_depth(factor, dtype):
     return _first_zero(factor, _SMALLEST[dtype])
 
 
-def _leaves_normals(factor, dtype):
-    return math.floor(_SMALLEST_NORMAL[dtype] / math.log2(factor)) + 1
-
-
-def _no_rounding(factor, dtype):
-    return math.floor(_SMALLEST[dtype] / math.log2(factor)) + 1
-
-
-def _in_python_floats(factor, dtype):
-    return _first_zero(factor, _SMALLEST["float64"])
-
-
-def _last_nonzero(factor, dtype):
-    return underflow_depth(factor, dtype) - 1
-
-
 def _sixteen_bits(factor, dtype):
     return underflow_depth(factor, "float16" if dtype == "bfloat16" else dtype)
-
-
-def _always_float32(factor, dtype):
-    return underflow_depth(factor, "float32")
-
-
-def _tie_above_zero(factor, dtype):
-    return math.floor((_SMALLEST[dtype] - 1) / math.log2(factor)) + 1
 
 
 def _eight_digits(factor):
@@ -87,71 +62,58 @@ def _factors_for(*dtypes):
 UNDERFLOW_DEPTH = CodeExercise(
     id="chain/underflow-depth",
     title="Where a power becomes 0",
-    functions=(
-        Function(
-            name="underflow_depth",
-            parameters=("factor", "dtype"),
-            reference=underflow_depth,
-            returns="an int",
-            misconceptions=(
-                Misconception(
-                    "end of the normal numbers",
-                    _leaves_normals,
-                    "You found where the power falls below the smallest normal number. Below it "
-                    "lie the subnormal numbers, smaller by up to eps: 0 comes only after them.",
-                ),
-                Misconception(
-                    "no rounding at the bottom",
-                    _no_rounding,
-                    "You stopped at the smallest subnormal number itself. A power just below it "
-                    "rounds back up to it; 0 begins at half of the smallest number.",
-                ),
-                Misconception(
-                    "Python's own floats",
-                    _in_python_floats,
-                    "You computed in float64, as Python does whatever dtype you mean. Look up the "
-                    "smallest number of the dtype that was asked for.",
-                ),
-                Misconception(
-                    "last depth above 0",
-                    _last_nonzero,
-                    "You are one short: this is the last depth with a power above 0. The question "
-                    "is the first depth at which it is 0.",
-                ),
-                Misconception(
-                    "bfloat16 taken for float16",
-                    _sixteen_bits,
-                    "You gave bfloat16 the range of float16. Both have 16 bits, but bfloat16 has "
-                    "8 exponent bits, as float32 has, and only 7 for the digits.",
-                ),
-                Misconception(
-                    "bfloat16 taken for float32",
-                    _range_of_float32,
-                    "You gave bfloat16 the smallest number of float32. The exponents are the "
-                    "same, but below the normal numbers it has 7 more digits to lose, and not "
-                    "23: its smallest is 2**-133.",
-                ),
-                Misconception(
-                    "the factor rounded first",
-                    _factor_rounded_first,
-                    "You rounded the factor to the dtype and took powers of that. The power of "
-                    "the factor as it is given is meant, and only the power is rounded.",
-                ),
-                Misconception(
-                    "half of the smallest number kept",
-                    _tie_above_zero,
-                    "You let a power that is exactly half of the smallest number live. Halfway, "
-                    "rounding goes to the even neighbour, and that is 0: factor**L at most half "
-                    "is enough.",
-                ),
-                Misconception(
-                    "float32 whatever was asked",
-                    _always_float32,
-                    "You answered for float32 each time. The exponent range belongs to the dtype: "
-                    "use the argument.",
-                ),
+    functions=asks(
+        underflow_depth,
+        "an int",
+        {
+            "end of the normal numbers": (
+                lambda factor, dtype: math.floor(_SMALLEST_NORMAL[dtype] / math.log2(factor)) + 1,
+                "You found where the power falls below the smallest normal number. Below it "
+                "lie the subnormal numbers, smaller by up to eps: 0 comes only after them.",
             ),
-        ),
+            "no rounding at the bottom": (
+                lambda factor, dtype: math.floor(_SMALLEST[dtype] / math.log2(factor)) + 1,
+                "You stopped at the smallest subnormal number itself. A power just below it "
+                "rounds back up to it; 0 begins at half of the smallest number.",
+            ),
+            "Python's own floats": (
+                lambda factor, dtype: _first_zero(factor, _SMALLEST["float64"]),
+                "You computed in float64, as Python does whatever dtype you mean. Look up the "
+                "smallest number of the dtype that was asked for.",
+            ),
+            "last depth above 0": (
+                lambda factor, dtype: underflow_depth(factor, dtype) - 1,
+                "You are one short: this is the last depth with a power above 0. The question "
+                "is the first depth at which it is 0.",
+            ),
+            "bfloat16 taken for float16": (
+                _sixteen_bits,
+                "You gave bfloat16 the range of float16. Both have 16 bits, but bfloat16 has "
+                "8 exponent bits, as float32 has, and only 7 for the digits.",
+            ),
+            "bfloat16 taken for float32": (
+                _range_of_float32,
+                "You gave bfloat16 the smallest number of float32. The exponents are the "
+                "same, but below the normal numbers it has 7 more digits to lose, and not "
+                "23: its smallest is 2**-133.",
+            ),
+            "the factor rounded first": (
+                _factor_rounded_first,
+                "You rounded the factor to the dtype and took powers of that. The power of "
+                "the factor as it is given is meant, and only the power is rounded.",
+            ),
+            "half of the smallest number kept": (
+                lambda factor, dtype: math.floor((_SMALLEST[dtype] - 1) / math.log2(factor)) + 1,
+                "You let a power that is exactly half of the smallest number live. Halfway, "
+                "rounding goes to the even neighbour, and that is 0: factor**L at most half "
+                "is enough.",
+            ),
+            "float32 whatever was asked": (
+                lambda factor, dtype: underflow_depth(factor, "float32"),
+                "You answered for float32 each time. The exponent range belongs to the dtype: "
+                "use the argument.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -15,10 +15,6 @@ def adaptive_clip(G, W, limit, eps):
     allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
     size = np.linalg.norm(G, axis=1, keepdims=True)
     return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
-
-
-def _no_eps(G, W, limit, eps):
-    return adaptive_clip(G, W, limit, 0.0)
 
 
 def _whole(G, W, limit, eps):
@@ -88,79 +84,63 @@ def _zero_rows(rng):
 ADAPTIVE = CodeExercise(
     id="clipping/adaptive",
     title="Adaptive clipping",
-    functions=(
-        Function(
-            "adaptive_clip",
-            ("G", "W", "limit", "eps"),
-            adaptive_clip,
-            (
-                Misconception(
-                    "one norm for the matrix",
-                    _whole,
-                    "You compared whole matrices. In AGC each row, one unit with its incoming "
-                    "weights, has its own ratio: norms along axis 1.",
-                ),
-                Misconception(
-                    "columns instead of rows",
-                    lambda G, W, limit, eps: adaptive_clip(G.T, W.T, limit, eps).T,
-                    "You took the norms of the columns. A unit's incoming weights are a row.",
-                ),
-                Misconception(
-                    "small gradients are enlarged",
-                    _always,
-                    "You scale every row to the limit, also those below it. The factor is never "
-                    "above 1.",
-                ),
-                Misconception(
-                    "weights that are 0 stay 0",
-                    _no_eps,
-                    "A unit whose weights are 0 gets the limit 0 and can never leave it. Its norm "
-                    "counts as at least eps.",
-                ),
-                Misconception(
-                    "a fixed limit",
-                    _flat_limit,
-                    "You compared ‖G_i‖ with the limit itself. The limit is for the ratio "
-                    "‖G_i‖/‖W_i‖.",
-                ),
-                Misconception(
-                    "eps as the smallest limit",
-                    _eps_outside,
-                    "You took max(limit · ‖W_i‖, eps). eps is a floor for ‖W_i‖: the limit "
-                    "multiplies it, too.",
-                ),
-                Misconception(
-                    "entry by entry",
-                    _by_entry,
-                    "You cut single entries at the row's limit, which turns the row. Scale the "
-                    "row by one factor, so that its norm keeps the limit.",
-                ),
-                Misconception(
-                    "entry with entry",
-                    _entry_with_entry,
-                    "You compared each entry of G with the same entry of W. Compare norms: a row "
-                    "of G with the same row of W.",
-                ),
-                Misconception(
-                    "keepdims forgotten",
-                    _without_keepdims,
-                    "np.linalg.norm(G, axis=1) has shape (rows,), and numpy lines it up with the "
-                    "columns. keepdims=True gives it the shape (rows, 1).",
-                ),
-                Misconception(
-                    "one factor for all rows",
-                    _one_factor,
-                    "You scaled all rows by the smallest factor. Each row has a factor of its "
-                    "own; a row within its limit stays as it is.",
-                ),
-                Misconception(
-                    "eps is added",
-                    _added_eps,
-                    "You added eps to every norm. It is a floor: max(‖W_i‖, eps).",
-                ),
+    functions=asks(
+        adaptive_clip,
+        "an array with the shape of G",
+        {
+            "one norm for the matrix": (
+                _whole,
+                "You compared whole matrices. In AGC each row, one unit with its incoming "
+                "weights, has its own ratio: norms along axis 1.",
             ),
-            returns="an array with the shape of G",
-        ),
+            "columns instead of rows": (
+                lambda G, W, limit, eps: adaptive_clip(G.T, W.T, limit, eps).T,
+                "You took the norms of the columns. A unit's incoming weights are a row.",
+            ),
+            "small gradients are enlarged": (
+                _always,
+                "You scale every row to the limit, also those below it. The factor is never "
+                "above 1.",
+            ),
+            "weights that are 0 stay 0": (
+                lambda G, W, limit, eps: adaptive_clip(G, W, limit, 0.0),
+                "A unit whose weights are 0 gets the limit 0 and can never leave it. Its norm "
+                "counts as at least eps.",
+            ),
+            "a fixed limit": (
+                _flat_limit,
+                "You compared ‖G_i‖ with the limit itself. The limit is for the ratio ‖G_i‖/‖W_i‖.",
+            ),
+            "eps as the smallest limit": (
+                _eps_outside,
+                "You took max(limit · ‖W_i‖, eps). eps is a floor for ‖W_i‖: the limit "
+                "multiplies it, too.",
+            ),
+            "entry by entry": (
+                _by_entry,
+                "You cut single entries at the row's limit, which turns the row. Scale the "
+                "row by one factor, so that its norm keeps the limit.",
+            ),
+            "entry with entry": (
+                _entry_with_entry,
+                "You compared each entry of G with the same entry of W. Compare norms: a row "
+                "of G with the same row of W.",
+            ),
+            "keepdims forgotten": (
+                _without_keepdims,
+                "np.linalg.norm(G, axis=1) has shape (rows,), and numpy lines it up with the "
+                "columns. keepdims=True gives it the shape (rows, 1).",
+            ),
+            "one factor for all rows": (
+                _one_factor,
+                "You scaled all rows by the smallest factor. Each row has a factor of its "
+                "own; a row within its limit stays as it is.",
+            ),
+            "eps is added": (
+                _added_eps,
+                "You added eps to every norm. It is a floor: max(‖W_i‖, eps).",
+            ),
+        },
     ),
     parts=(
         Part(

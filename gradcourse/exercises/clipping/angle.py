@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 
 def _flat(tensors):
@@ -37,46 +37,37 @@ def _clipped_pairs(rng):
 ANGLE = CodeExercise(
     id="clipping/angle",
     title="The angle to the raw gradient",
-    functions=(
-        Function(
-            "angle_to_raw",
-            ("raw", "clipped"),
-            angle_to_raw,
-            (
-                Misconception(
-                    "radians",
-                    lambda raw, clipped: math.radians(angle_to_raw(raw, clipped)),
-                    "Your angle is in radians. Here it is in degrees.",
-                ),
-                Misconception(
-                    "the cosine",
-                    lambda raw, clipped: _cosine(_flat(raw), _flat(clipped)),
-                    "You returned the cosine. The angle is its arccos, in degrees.",
-                ),
-                Misconception(
-                    "mean over the tensors",
-                    _mean_angle,
-                    "You averaged the tensors' own angles. The gradient is one vector: flatten "
-                    "and join all tensors first.",
-                ),
-                Misconception(
-                    "from the lengths",
-                    lambda raw, clipped: math.degrees(
-                        math.acos(np.linalg.norm(_flat(clipped)) / np.linalg.norm(_flat(raw)))
-                    ),
-                    "You used the ratio of the lengths. A vector can be shortened without being "
-                    "turned: you need their dot product.",
-                ),
-                Misconception(
-                    "by one length twice",
-                    lambda raw, clipped: math.degrees(
-                        math.acos(_flat(raw) @ _flat(clipped) / np.sum(_flat(raw) ** 2))
-                    ),
-                    "You divided by the raw norm twice. Each vector is divided by its own norm.",
-                ),
+    functions=asks(
+        angle_to_raw,
+        "a float, in degrees",
+        {
+            "radians": (
+                lambda raw, clipped: math.radians(angle_to_raw(raw, clipped)),
+                "Your angle is in radians. Here it is in degrees.",
             ),
-            returns="a float, in degrees",
-        ),
+            "the cosine": (
+                lambda raw, clipped: _cosine(_flat(raw), _flat(clipped)),
+                "You returned the cosine. The angle is its arccos, in degrees.",
+            ),
+            "mean over the tensors": (
+                _mean_angle,
+                "You averaged the tensors' own angles. The gradient is one vector: flatten "
+                "and join all tensors first.",
+            ),
+            "from the lengths": (
+                lambda raw, clipped: math.degrees(
+                    math.acos(np.linalg.norm(_flat(clipped)) / np.linalg.norm(_flat(raw)))
+                ),
+                "You used the ratio of the lengths. A vector can be shortened without being "
+                "turned: you need their dot product.",
+            ),
+            "by one length twice": (
+                lambda raw, clipped: math.degrees(
+                    math.acos(_flat(raw) @ _flat(clipped) / np.sum(_flat(raw) ** 2))
+                ),
+                "You divided by the raw norm twice. Each vector is divided by its own norm.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.clipping import drive_clip
 from gradcourse.exercises.clipping import clips
 
@@ -60,111 +60,91 @@ _LOOK = (
 GLOBAL_NORM = CodeExercise(
     id="clipping/global-norm",
     title="Clip by the global norm",
-    functions=(
-        Function(
-            "clip_by_global_norm",
-            ("parameters", "max_norm"),
-            clips.clip_by_global_norm,
-            (
-                Misconception(
-                    "each tensor by itself",
-                    clips.each_tensor,
-                    "You clipped each tensor by its own norm. That turns the gradient. All share "
-                    "one factor, from the norm of everything together.",
-                ),
-                Misconception(
-                    "by value",
-                    clips.by_value,
-                    "You cut each entry at the threshold. That turns the gradient; scale all "
-                    "entries by one factor.",
-                ),
-                Misconception(
-                    "small gradients are enlarged",
-                    clips.always,
-                    "You scale to the threshold also from below: small gradients grow, and zeros "
-                    "become 0/0. A norm within the threshold changes nothing.",
-                ),
-                Misconception(
-                    "scaled from below, too",
-                    clips.enlarges,
-                    "Your factor max_norm / norm is above 1 where the norm is small, so a small "
-                    "gradient grows. A norm within the threshold changes nothing.",
-                ),
-                Misconception(
-                    "no place for None",
-                    clips.without_none,
-                    "A parameter that took no part in the loss has grad None. Leave such "
-                    "parameters out.",
-                ),
-                Misconception(
-                    "sum of the norms",
-                    clips.by(lambda gradients: sum(clips.joint([g]) for g in gradients)),
-                    "You added the norms of the tensors. Squares add: the joint norm is the root "
-                    "of the sum of all squares.",
-                ),
-                Misconception(
-                    "the root is missing",
-                    clips.by(lambda gradients: clips.joint(gradients) ** 2),
-                    "You compared the sum of the squares with the threshold. The norm is its "
-                    "square root.",
-                ),
-                Misconception(
-                    "the norm afterwards",
-                    clips.norm_after,
-                    "Your gradients are right. The norm that is returned is the one before "
-                    "clipping: the one after is known anyway.",
-                ),
-                Misconception(
-                    "NaN and Inf spread",
-                    clips.spreads,
-                    "One NaN or Inf in one tensor made all others NaN or 0, too. No factor mends "
-                    "it: leave all as they are and let the returned norm tell.",
-                ),
-                Misconception(
-                    "Inf is clipped",
-                    clips.inf_is_clipped,
-                    "inf > max_norm is true, and the factor max_norm / inf is 0: your finite "
-                    "gradients became 0. Ask whether the norm is finite before you scale.",
-                ),
-                Misconception(
-                    "set to 0",
-                    clips.all_zero,
-                    "You set the gradients to 0 where one holds NaN or Inf. Leave all as they "
-                    "are: whoever called you sees the norm, and decides.",
-                ),
-                Misconception(
-                    "the norm of the weights",
-                    clips.of_the_weights,
-                    "You took the norm of the parameters themselves. It is the norm of their "
-                    "gradients, p.grad.",
-                ),
-                Misconception(
-                    "the norm overflows",
-                    clips.by(clips.float32_norm),
-                    "A finite gradient of 1e24 has squares beyond float32, so your norm is inf. "
-                    "Take the squares in float64.",
-                ),
-                Misconception(
-                    "torch's own",
-                    clips.torchs_own,
-                    "That is what torch's clip_grad_norm_ does: its norm is float32, so finite "
-                    "gradients of 1e24 become 0, and one NaN or Inf spoils all.",
-                ),
-                Misconception(
-                    "not in place",
-                    clips.copies,
-                    "Your norm is right, but the gradients are as before: `g = g * factor` makes "
-                    "a new tensor. Use p.grad.mul_(factor).",
-                ),
-                Misconception(
-                    "scaled to 1",
-                    clips.to_one,
-                    "You divide by the norm, so that it becomes 1. It must become max_norm.",
-                ),
+    functions=asks(
+        clips.clip_by_global_norm,
+        "a float: the norm before clipping",
+        {
+            "each tensor by itself": (
+                clips.each_tensor,
+                "You clipped each tensor by its own norm. That turns the gradient. All share "
+                "one factor, from the norm of everything together.",
             ),
-            driver=drive_clip,
-            returns="a float: the norm before clipping",
-        ),
+            "by value": (
+                clips.by_value,
+                "You cut each entry at the threshold. That turns the gradient; scale all "
+                "entries by one factor.",
+            ),
+            "small gradients are enlarged": (
+                clips.always,
+                "You scale to the threshold also from below: small gradients grow, and zeros "
+                "become 0/0. A norm within the threshold changes nothing.",
+            ),
+            "scaled from below, too": (
+                clips.enlarges,
+                "Your factor max_norm / norm is above 1 where the norm is small, so a small "
+                "gradient grows. A norm within the threshold changes nothing.",
+            ),
+            "no place for None": (
+                clips.without_none,
+                "A parameter that took no part in the loss has grad None. Leave such "
+                "parameters out.",
+            ),
+            "sum of the norms": (
+                clips.by(lambda gradients: sum(clips.joint([g]) for g in gradients)),
+                "You added the norms of the tensors. Squares add: the joint norm is the root "
+                "of the sum of all squares.",
+            ),
+            "the root is missing": (
+                clips.by(lambda gradients: clips.joint(gradients) ** 2),
+                "You compared the sum of the squares with the threshold. The norm is its "
+                "square root.",
+            ),
+            "the norm afterwards": (
+                clips.norm_after,
+                "Your gradients are right. The norm that is returned is the one before "
+                "clipping: the one after is known anyway.",
+            ),
+            "NaN and Inf spread": (
+                clips.spreads,
+                "One NaN or Inf in one tensor made all others NaN or 0, too. No factor mends "
+                "it: leave all as they are and let the returned norm tell.",
+            ),
+            "Inf is clipped": (
+                clips.inf_is_clipped,
+                "inf > max_norm is true, and the factor max_norm / inf is 0: your finite "
+                "gradients became 0. Ask whether the norm is finite before you scale.",
+            ),
+            "set to 0": (
+                clips.all_zero,
+                "You set the gradients to 0 where one holds NaN or Inf. Leave all as they "
+                "are: whoever called you sees the norm, and decides.",
+            ),
+            "the norm of the weights": (
+                clips.of_the_weights,
+                "You took the norm of the parameters themselves. It is the norm of their "
+                "gradients, p.grad.",
+            ),
+            "the norm overflows": (
+                clips.by(clips.float32_norm),
+                "A finite gradient of 1e24 has squares beyond float32, so your norm is inf. "
+                "Take the squares in float64.",
+            ),
+            "torch's own": (
+                clips.torchs_own,
+                "That is what torch's clip_grad_norm_ does: its norm is float32, so finite "
+                "gradients of 1e24 become 0, and one NaN or Inf spoils all.",
+            ),
+            "not in place": (
+                clips.copies,
+                "Your norm is right, but the gradients are as before: `g = g * factor` makes "
+                "a new tensor. Use p.grad.mul_(factor).",
+            ),
+            "scaled to 1": (
+                clips.to_one,
+                "You divide by the norm, so that it becomes 1. It must become max_norm.",
+            ),
+        },
+        driver=drive_clip,
     ),
     parts=(
         Part(
@@ -193,8 +173,7 @@ GLOBAL_NORM = CodeExercise(
         "One number decides: the norm of all gradients together. When is there nothing to do?",
         "Square in float64 and add over all tensors that have a gradient. If the root is finite "
         "and above max_norm, multiply every gradient in place by max_norm / norm.",
-        "g.double().square().sum() for each gradient that is not None; math.isfinite tells "
-        "whether the root is a number; p.grad.mul_(factor) works in place. In which order do "
-        "you ask?",
+        "g.double().square().sum() for each gradient that is not None; math.isfinite tells whether "
+        "the root is a number; p.grad.mul_(factor) works in place. In which order do you ask?",
     ),
 )

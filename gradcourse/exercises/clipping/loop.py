@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.clipping import drive_step
 
 
@@ -152,82 +152,67 @@ _ZERO = np.zeros((1, 2))
 STEP = CodeExercise(
     id="clipping/loop",
     title="The place of clipping in the loop",
-    functions=(
-        Function(
-            "training_step",
-            ("model", "x", "y", "optimizer", "scaler", "max_norm"),
-            training_step,
-            (
-                Misconception(
-                    "clipped while still scaled",
-                    _before_unscale,
-                    "You clipped gradients that are still 1024 times too large, so the step is a "
-                    "thousandth of what it may be. scaler.unscale_(optimizer) comes first.",
-                ),
-                Misconception(
-                    "clipped too late, too early, or not at all",
-                    _before_backward,
-                    "The step was taken with the raw gradient. Before backward there is nothing to "
-                    "clip, and after the step it is too late: clip between unscale_ and step.",
-                ),
-                Misconception(
-                    "old gradients are kept",
-                    _keeps_old,
-                    "backward adds to what is there, and there was a gradient from before. Call "
-                    "optimizer.zero_grad() first.",
-                ),
-                Misconception(
-                    "zero_grad at the end",
-                    _zero_at_the_end,
-                    "Your zero_grad comes last, so the first step still has the gradient that the "
-                    "model held before. Call it first: then it holds wherever the loop begins.",
-                ),
-                Misconception(
-                    "no gradient to unscale",
-                    _zero_too_late,
-                    "When unscale_ came there was no gradient. Either zero_grad stands after "
-                    "backward and threw it away, or backward comes too late.",
-                ),
-                Misconception(
-                    "the loss is not scaled",
-                    _not_scaled,
-                    "You unscale a gradient that was never scaled: it is 1024 times too small. "
-                    "backward starts from scaler.scale(loss).",
-                ),
-                Misconception(
-                    "by value",
-                    _by_value,
-                    "You cut each entry of the gradient at max_norm. Clip its norm: "
-                    "clip_grad_norm_ scales all entries by one factor.",
-                ),
-                Misconception(
-                    "no update arrives",
-                    _no_step,
-                    "Your weights do not move at all. Is scaler.step(optimizer) called in every "
-                    "step, while the gradients are still there?",
-                ),
-                Misconception(
-                    "scaler.update() is missing, or not last",
-                    _no_update,
-                    "Your first step is right; the second one raises, because the scaler still "
-                    "waits for update(). It comes once in every step, as its last line.",
-                ),
-                Misconception(
-                    "optimizer.step()",
-                    _own_step,
-                    "You stepped past the scaler. With gradients that overflowed, scaler.step "
-                    "leaves the update out; optimizer.step takes it.",
-                ),
-                Misconception(
-                    "without the scaler",
-                    _no_scaler,
-                    "That is right in float32 alone. Here the scaler has a part: it scales the "
-                    "loss, and leaves out an update whose gradients overflowed.",
-                ),
+    functions=asks(
+        training_step,
+        "nothing: it changes the model",
+        {
+            "clipped while still scaled": (
+                _before_unscale,
+                "You clipped gradients that are still 1024 times too large, so the step is a "
+                "thousandth of what it may be. scaler.unscale_(optimizer) comes first.",
             ),
-            driver=drive_step,
-            returns="nothing: it changes the model",
-        ),
+            "clipped too late, too early, or not at all": (
+                _before_backward,
+                "The step was taken with the raw gradient. Before backward there is nothing to "
+                "clip, and after the step it is too late: clip between unscale_ and step.",
+            ),
+            "old gradients are kept": (
+                _keeps_old,
+                "backward adds to what is there, and there was a gradient from before. Call "
+                "optimizer.zero_grad() first.",
+            ),
+            "zero_grad at the end": (
+                _zero_at_the_end,
+                "Your zero_grad comes last, so the first step still has the gradient that the "
+                "model held before. Call it first: then it holds wherever the loop begins.",
+            ),
+            "no gradient to unscale": (
+                _zero_too_late,
+                "When unscale_ came there was no gradient. Either zero_grad stands after "
+                "backward and threw it away, or backward comes too late.",
+            ),
+            "the loss is not scaled": (
+                _not_scaled,
+                "You unscale a gradient that was never scaled: it is 1024 times too small. "
+                "backward starts from scaler.scale(loss).",
+            ),
+            "by value": (
+                _by_value,
+                "You cut each entry of the gradient at max_norm. Clip its norm: "
+                "clip_grad_norm_ scales all entries by one factor.",
+            ),
+            "no update arrives": (
+                _no_step,
+                "Your weights do not move at all. Is scaler.step(optimizer) called in every "
+                "step, while the gradients are still there?",
+            ),
+            "scaler.update() is missing, or not last": (
+                _no_update,
+                "Your first step is right; the second one raises, because the scaler still "
+                "waits for update(). It comes once in every step, as its last line.",
+            ),
+            "optimizer.step()": (
+                _own_step,
+                "You stepped past the scaler. With gradients that overflowed, scaler.step "
+                "leaves the update out; optimizer.step takes it.",
+            ),
+            "without the scaler": (
+                _no_scaler,
+                "That is right in float32 alone. Here the scaler has a part: it scales the "
+                "loss, and leaves out an update whose gradients overflowed.",
+            ),
+        },
+        driver=drive_step,
     ),
     parts=(
         Part(

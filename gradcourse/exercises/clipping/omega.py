@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -51,86 +51,67 @@ def _sequences(rng):
 OMEGA = CodeExercise(
     id="clipping/omega",
     title="Pascanu's Ω",
-    functions=(
-        Function(
-            "omega",
-            ("delta", "h", "W"),
-            omega,
-            (
-                Misconception(
-                    "the matrix transposed",
-                    lambda delta, h, W: omega(delta, h, np.transpose(W)),
-                    "You went forwards: W δ. A row δ goes back through W as δ W.",
-                ),
-                Misconception(
-                    "the slope is missing",
-                    lambda delta, h, W: omega(delta, np.zeros_like(h), W),
-                    "You left out tanh's slope, 1 − h². One step back is slope times weight.",
-                ),
-                Misconception(
-                    "1 − h as the slope",
-                    lambda delta, h, W: float(
-                        np.mean((_ratios(delta, 1.0 - np.asarray(h)[1:], W) - 1.0) ** 2)
-                    ),
-                    "You used 1 − h. The slope of tanh is 1 − h².",
-                ),
-                Misconception(
-                    "the slope of the step before",
-                    lambda delta, h, W: float(
-                        np.mean((_ratios(delta, _slope(h)[:-1], W) - 1.0) ** 2)
-                    ),
-                    "You took the slope at t − 1. On its way from h_t to h_(t−1) the gradient "
-                    "passes the tanh that made h_t.",
-                ),
-                Misconception(
-                    "without the 1",
-                    lambda delta, h, W: float(np.mean(_ratios(delta, _slope(h)[1:], W) ** 2)),
-                    "You penalised the growth itself: smallest where the gradient vanishes. Ω "
-                    "wants the ratio to be 1.",
-                ),
-                Misconception(
-                    "not squared",
-                    lambda delta, h, W: float(np.mean(_ratios(delta, _slope(h)[1:], W) - 1.0)),
-                    "You averaged ratio − 1: too large and too small would cancel. Square it "
-                    "first.",
-                ),
-                Misconception(
-                    "from t = 1 on",
-                    _from_the_first,
-                    "Your mean includes t = 1. There is no step before it: t = 2 is the second "
-                    "row, index 1.",
-                ),
-                Misconception(
-                    "divided by T",
-                    lambda delta, h, W: omega(delta, h, W) * (len(delta) - 1) / len(delta),
-                    "You divided by T. From t = 2 to T there are T − 1 steps.",
-                ),
-                Misconception(
-                    "the square of the mean",
-                    lambda delta, h, W: float((np.mean(_ratios(delta, _slope(h)[1:], W)) - 1) ** 2),
-                    "You averaged first and squared then: too large and too small cancel. Square "
-                    "for each t.",
-                ),
-                Misconception(
-                    "the rows of delta",
-                    _as_given,
-                    "You divided ‖δ_(t−1)‖ by ‖δ_t‖. A loss at t − 1 adds to δ_(t−1), too; Ω "
-                    "looks at one step back through slope and W alone.",
-                ),
-                Misconception(
-                    "sum instead of mean",
-                    lambda delta, h, W: omega(delta, h, W) * (len(delta) - 1),
-                    "You added over the steps. Here Ω is the mean over the T − 1 steps.",
-                ),
-                Misconception(
-                    "upside down",
-                    _upside_down,
-                    "Your ratio is upside down: the norm after the step back stands above, the "
-                    "norm before it below.",
-                ),
+    functions=asks(
+        omega,
+        "a float",
+        {
+            "the matrix transposed": (
+                lambda delta, h, W: omega(delta, h, np.transpose(W)),
+                "You went forwards: W δ. A row δ goes back through W as δ W.",
             ),
-            returns="a float",
-        ),
+            "the slope is missing": (
+                lambda delta, h, W: omega(delta, np.zeros_like(h), W),
+                "You left out tanh's slope, 1 − h². One step back is slope times weight.",
+            ),
+            "1 − h as the slope": (
+                lambda delta, h, W: float(
+                    np.mean((_ratios(delta, 1.0 - np.asarray(h)[1:], W) - 1.0) ** 2)
+                ),
+                "You used 1 − h. The slope of tanh is 1 − h².",
+            ),
+            "the slope of the step before": (
+                lambda delta, h, W: float(np.mean((_ratios(delta, _slope(h)[:-1], W) - 1.0) ** 2)),
+                "You took the slope at t − 1. On its way from h_t to h_(t−1) the gradient "
+                "passes the tanh that made h_t.",
+            ),
+            "without the 1": (
+                lambda delta, h, W: float(np.mean(_ratios(delta, _slope(h)[1:], W) ** 2)),
+                "You penalised the growth itself: smallest where the gradient vanishes. Ω "
+                "wants the ratio to be 1.",
+            ),
+            "not squared": (
+                lambda delta, h, W: float(np.mean(_ratios(delta, _slope(h)[1:], W) - 1.0)),
+                "You averaged ratio − 1: too large and too small would cancel. Square it first.",
+            ),
+            "from t = 1 on": (
+                _from_the_first,
+                "Your mean includes t = 1. There is no step before it: t = 2 is the second "
+                "row, index 1.",
+            ),
+            "divided by T": (
+                lambda delta, h, W: omega(delta, h, W) * (len(delta) - 1) / len(delta),
+                "You divided by T. From t = 2 to T there are T − 1 steps.",
+            ),
+            "the square of the mean": (
+                lambda delta, h, W: float((np.mean(_ratios(delta, _slope(h)[1:], W)) - 1) ** 2),
+                "You averaged first and squared then: too large and too small cancel. Square "
+                "for each t.",
+            ),
+            "the rows of delta": (
+                _as_given,
+                "You divided ‖δ_(t−1)‖ by ‖δ_t‖. A loss at t − 1 adds to δ_(t−1), too; Ω "
+                "looks at one step back through slope and W alone.",
+            ),
+            "sum instead of mean": (
+                lambda delta, h, W: omega(delta, h, W) * (len(delta) - 1),
+                "You added over the steps. Here Ω is the mean over the T − 1 steps.",
+            ),
+            "upside down": (
+                _upside_down,
+                "Your ratio is upside down: the norm after the step back stands above, the "
+                "norm before it below.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -58,71 +58,57 @@ def _broken_histories(rng):
 THRESHOLD = CodeExercise(
     id="clipping/threshold",
     title="A threshold from the norm's history",
-    functions=(
-        Function(
-            "threshold_from_history",
-            ("norms", "percent"),
-            threshold_from_history,
-            (
-                Misconception(
-                    "the mean",
-                    lambda norms, percent: float(np.mean(_finite(norms))),
-                    "You took the mean. One norm of a thousand moves it far; a percentile hardly "
-                    "notices.",
-                ),
-                Misconception(
-                    "a share of the largest",
-                    lambda norms, percent: float(percent / 100 * np.max(_finite(norms))),
-                    "You took percent of the largest norm. The percentile is the value below "
-                    "which percent of the norms lie.",
-                ),
-                Misconception(
-                    "from the other end",
-                    lambda norms, percent: threshold_from_history(norms, 100.0 - percent),
-                    "Yours is the percentile counted from above: it would clip most updates. At "
-                    "90 percent, one update in ten is clipped.",
-                ),
-                Misconception(
-                    "not sorted",
-                    _unsorted,
-                    "You took the norm at that place in time. A percentile counts in the sorted "
-                    "list.",
-                ),
-                Misconception(
-                    "NaN and Inf stay in",
-                    lambda norms, percent: float(np.percentile(norms, percent)),
-                    "You let NaN and Inf into the percentile: with NaN the threshold is NaN, and "
-                    "nothing is ever clipped. Keep the finite norms only.",
-                ),
-                Misconception(
-                    "Inf stays in",
-                    _without_nan,
-                    "You dropped NaN and kept Inf, which pushes the percentile up. Keep the "
-                    "finite norms only.",
-                ),
-                Misconception(
-                    "NaN stays in",
-                    lambda norms, percent: float(
-                        np.percentile(np.asarray(norms)[~np.isinf(norms)], percent)
-                    ),
-                    "You dropped Inf and kept NaN, and one NaN makes the percentile NaN. Keep the "
-                    "finite norms only.",
-                ),
-                Misconception(
-                    "zeros in their place",
-                    _with_zeros,
-                    "You put 0 where a norm was not finite, which pulls the percentile down. "
-                    "Leave these updates out.",
-                ),
-                Misconception(
-                    "percent as a share",
-                    lambda norms, percent: float(np.percentile(_finite(norms), percent / 100)),
-                    "You divided percent by 100 and gave it to np.percentile, which wants 0 to "
-                    "100. (np.quantile wants 0 to 1.)",
-                ),
+    functions=asks(
+        threshold_from_history,
+        "a float",
+        {
+            "the mean": (
+                lambda norms, percent: float(np.mean(_finite(norms))),
+                "You took the mean. One norm of a thousand moves it far; a percentile hardly "
+                "notices.",
             ),
-            returns="a float",
-        ),
+            "a share of the largest": (
+                lambda norms, percent: float(percent / 100 * np.max(_finite(norms))),
+                "You took percent of the largest norm. The percentile is the value below "
+                "which percent of the norms lie.",
+            ),
+            "from the other end": (
+                lambda norms, percent: threshold_from_history(norms, 100.0 - percent),
+                "Yours is the percentile counted from above: it would clip most updates. At "
+                "90 percent, one update in ten is clipped.",
+            ),
+            "not sorted": (
+                _unsorted,
+                "You took the norm at that place in time. A percentile counts in the sorted list.",
+            ),
+            "NaN and Inf stay in": (
+                lambda norms, percent: float(np.percentile(norms, percent)),
+                "You let NaN and Inf into the percentile: with NaN the threshold is NaN, and "
+                "nothing is ever clipped. Keep the finite norms only.",
+            ),
+            "Inf stays in": (
+                _without_nan,
+                "You dropped NaN and kept Inf, which pushes the percentile up. Keep the "
+                "finite norms only.",
+            ),
+            "NaN stays in": (
+                lambda norms, percent: float(
+                    np.percentile(np.asarray(norms)[~np.isinf(norms)], percent)
+                ),
+                "You dropped Inf and kept NaN, and one NaN makes the percentile NaN. Keep the "
+                "finite norms only.",
+            ),
+            "zeros in their place": (
+                _with_zeros,
+                "You put 0 where a norm was not finite, which pulls the percentile down. "
+                "Leave these updates out.",
+            ),
+            "percent as a share": (
+                lambda norms, percent: float(np.percentile(_finite(norms), percent / 100)),
+                "You divided percent by 100 and gave it to np.percentile, which wants 0 to "
+                "100. (np.quantile wants 0 to 1.)",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from gradcourse.checking.question import (
     CodeExercise,
-    Function,
-    Misconception,
     NamedValue,
     Part,
     Tuning,
+    asks,
 )
 from gradcourse.demos.clipping.decay import DECAY, spectral_norm
 
@@ -60,141 +59,115 @@ PENALTIES = CodeExercise(
     id="clipping/penalties",
     title="L1, L2, decoupled",
     functions=(
-        Function(
-            "l2_gradient",
-            ("W", "strength"),
+        asks(
             l2_gradient,
-            (
-                Misconception(
-                    "the 2 is missing",
+            "an array with the shape of W",
+            {
+                "the 2 is missing": (
                     lambda W, strength: strength * W,
                     "You gave λW. That is the gradient of ½λΣW², torch's convention for "
                     "weight_decay; here the penalty is λΣW².",
                 ),
-                Misconception(
-                    "the penalty itself",
+                "the penalty itself": (
                     lambda W, strength: float(strength * np.sum(W**2)),
                     "You returned the penalty, one number. Asked is its gradient, one number per "
                     "weight.",
                 ),
-                Misconception(
-                    "the penalty's terms",
+                "the penalty's terms": (
                     lambda W, strength: strength * W**2,
                     "You returned λw² for each weight. That is the penalty; asked is its "
                     "derivative.",
                 ),
-                Misconception(
-                    "the sign is lost",
+                "the sign is lost": (
                     lambda W, strength: 2.0 * strength * np.abs(W),
                     "Your gradient is never negative. A negative weight is pulled up, so its "
                     "gradient is negative.",
                 ),
-                Misconception(
-                    "gradient of the norm",
+                "gradient of the norm": (
                     lambda W, strength: strength * W / np.linalg.norm(W),
                     "You took the gradient of λ‖W‖. The penalty is the sum of the squares, "
                     "without a root.",
                 ),
-            ),
-            returns="an array with the shape of W",
-        ),
-        Function(
-            "l1_gradient",
-            ("W", "strength"),
+            },
+        )
+        + asks(
             l1_gradient,
-            (
-                Misconception(
-                    "no sign",
+            "an array with the shape of W",
+            {
+                "no sign": (
                     lambda W, strength: strength * np.ones_like(W),
                     "You gave λ everywhere. |w| falls to the left of 0: the gradient there is −λ.",
                 ),
-                Misconception(
-                    "the penalty's terms",
+                "the penalty's terms": (
                     lambda W, strength: strength * np.abs(W),
                     "You gave λ|W|, the terms of the penalty. The slope of |w| is +1 or −1, "
                     "whatever its size.",
                 ),
-                Misconception(
-                    "as for L2",
+                "as for L2": (
                     lambda W, strength: strength * W,
                     "You gave λW: a small weight would be pulled less. L1 pulls all by the same "
                     "λ, down to 0.",
                 ),
-                Misconception(
-                    "0 counts as positive",
+                "0 counts as positive": (
                     lambda W, strength: np.where(W >= 0, strength, -strength),
                     "At w = 0 yours is λ, so a weight that has arrived is pushed away again. "
                     "np.sign(0) is 0.",
                 ),
-                Misconception(
-                    "0 counts as negative",
+                "0 counts as negative": (
                     lambda W, strength: np.where(W > 0, strength, -strength),
                     "At w = 0 yours is −λ, so a weight that has arrived is pushed away again. "
                     "np.sign(0) is 0.",
                 ),
-                Misconception(
-                    "0/0",
+                "0/0": (
                     _weight_over_size,
                     "w/|w| is the sign of w, but 0/0 where w = 0. np.sign(0) is 0.",
                 ),
-                Misconception(
-                    "λ left out",
+                "λ left out": (
                     lambda W, strength: np.sign(W),
                     "You returned the signs. The penalty has the factor λ, and so has its "
                     "gradient.",
                 ),
-            ),
-            returns="an array with the shape of W",
-        ),
-        Function(
-            "decoupled_step",
-            ("W", "step", "lr", "strength"),
+            },
+        )
+        + asks(
             decoupled_step,
-            (
-                Misconception(
-                    "decay without the learning rate",
+            "an array with the shape of W",
+            {
+                "decay without the learning rate": (
                     lambda W, step, lr, strength: W - lr * step - strength * W,
                     "You subtract λW. In AdamW, as torch has it, the decay is ηλW.",
                 ),
-                Misconception(
-                    "decay after the step",
+                "decay after the step": (
                     lambda W, step, lr, strength: (W - lr * step) * (1.0 - lr * strength),
                     "You shrink the step, too. The decay is that of the old weights, ηλW.",
                 ),
-                Misconception(
-                    "the gradient of λΣW²",
+                "the gradient of λΣW²": (
                     lambda W, step, lr, strength: W - lr * step - 2.0 * lr * strength * W,
                     "You used 2λW. Decoupled decay is no gradient of a penalty: the weights lose "
                     "the share ηλ.",
                 ),
-                Misconception(
-                    "no decay",
+                "no decay": (
                     lambda W, step, lr, strength: W - lr * step,
                     "You took the optimizer's step alone. The weights also lose the share ηλ.",
                 ),
-                Misconception(
-                    "grows",
+                "grows": (
                     lambda W, step, lr, strength: W - lr * step + lr * strength * W,
                     "Your weights grow by the share ηλ. Decay is subtracted.",
                 ),
-                Misconception(
-                    "the step without η",
+                "the step without η": (
                     lambda W, step, lr, strength: (1.0 - lr * strength) * W - step,
                     "You subtracted the whole step. The weights lose η times it.",
                 ),
-                Misconception(
-                    "only the change",
+                "only the change": (
                     lambda W, step, lr, strength: -lr * step - lr * strength * W,
                     "You returned the change. Asked are the new weights: add it to W.",
                 ),
-                Misconception(
-                    "the same for every weight",
+                "the same for every weight": (
                     lambda W, step, lr, strength: W - lr * step - lr * strength,
                     "You subtracted ηλ itself. A weight loses the *share* ηλ of what it was: ηλw.",
                 ),
-            ),
-            returns="an array with the shape of W",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

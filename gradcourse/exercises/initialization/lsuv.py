@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -37,46 +37,6 @@ def _walk(
     return np.array(scales)
 
 
-def _by_variance(weights, x):
-    return _walk(weights, x, lambda z: 1 / z.var())
-
-
-def _not_passed_on(weights, x):
-    return _walk(weights, x, passed_on=lambda z, _: np.maximum(z, 0))
-
-
-def _by_size(weights, x):
-    return _walk(weights, x, lambda z: 1 / np.sqrt(np.mean(z**2)))
-
-
-def _sample_deviation(weights, x):
-    return _walk(weights, x, lambda z: 1 / z.std(ddof=1))
-
-
-def _per_unit(weights, x):
-    return _walk(weights, x, lambda z: 1 / z.std(axis=0).mean())
-
-
-def _same_input(weights, x):
-    return np.array([1 / (np.asarray(x) @ w.T).std() for w in weights])
-
-
-def _after_relu(weights, x):
-    return _walk(weights, x, lambda z: 1 / np.maximum(z, 0).std())
-
-
-def _multiplied(weights, x):
-    return _walk(weights, x, lambda z: z.std())
-
-
-def _without_relu(weights, x):
-    return _walk(weights, x, passed_on=lambda z, scale: scale * z)
-
-
-def _of_weights(weights, x):
-    return np.array([1 / np.asarray(w).std() for w in weights])
-
-
 def _batches(rng):
     made = []
     for sizes in ((12, 20, 15, 10), (30, 25, 25, 25, 25)):
@@ -91,74 +51,60 @@ def _batches(rng):
 LSUV = CodeExercise(
     id="init/lsuv",
     title="Scales from data (LSUV)",
-    functions=(
-        Function(
-            "lsuv_scales",
-            ("weights", "x"),
-            lsuv_scales,
-            (
-                Misconception(
-                    "divided by the variance",
-                    _by_variance,
-                    "You divided by the variance. A factor s multiplies the variance by s², so "
-                    "it must be 1 over the standard deviation.",
-                ),
-                Misconception(
-                    "the scaled layer is not passed on",
-                    _not_passed_on,
-                    "Only your first factor is right: the later ones belong to *unscaled* outputs. "
-                    "A layer must see what the layers before it give after their scaling, and its "
-                    "factor does not hold theirs once more.",
-                ),
-                Misconception(
-                    "root mean square for standard deviation",
-                    _by_size,
-                    "You divided by the root mean square. From layer 2 on the outputs have a mean "
-                    "that is not 0; the standard deviation, z.std(), subtracts it.",
-                ),
-                Misconception(
-                    "divided by n − 1",
-                    _sample_deviation,
-                    "Your standard deviation divides by n − 1, as torch's z.std() does. Here it is "
-                    "over the numbers that are there: numpy's z.std(), or correction=0 in torch.",
-                ),
-                Misconception(
-                    "the mean over units",
-                    _per_unit,
-                    "You averaged the standard deviations of the units. LSUV takes one over all "
-                    "rows and units together: z.std().",
-                ),
-                Misconception(
-                    "every layer sees the data",
-                    _same_input,
-                    "You sent the data into every layer. Layer 2 sees the activations of layer 1.",
-                ),
-                Misconception(
-                    "measured after the ReLU",
-                    _after_relu,
-                    "You took the standard deviation of the activations. LSUV measures the "
-                    "outputs of the matrix, before the ReLU.",
-                ),
-                Misconception(
-                    "multiplied instead of divided",
-                    _multiplied,
-                    "Your factors make large outputs larger. The factor is 1 over the standard "
-                    "deviation.",
-                ),
-                Misconception(
-                    "the ReLU is left out",
-                    _without_relu,
-                    "Only your first factor is right: there is a ReLU between two layers.",
-                ),
-                Misconception(
-                    "the standard deviation of the weights",
-                    _of_weights,
-                    "You normalised the weights. LSUV looks at what they do to data: the standard "
-                    "deviation of the outputs.",
-                ),
+    functions=asks(
+        lsuv_scales,
+        "an array with one factor per matrix",
+        {
+            "divided by the variance": (
+                lambda weights, x: _walk(weights, x, lambda z: 1 / z.var()),
+                "You divided by the variance. A factor s multiplies the variance by s², so "
+                "it must be 1 over the standard deviation.",
             ),
-            returns="an array with one factor per matrix",
-        ),
+            "the scaled layer is not passed on": (
+                lambda weights, x: _walk(weights, x, passed_on=lambda z, _: np.maximum(z, 0)),
+                "Only your first factor is right: the later ones belong to *unscaled* outputs. "
+                "A layer must see what the layers before it give after their scaling, and its "
+                "factor does not hold theirs once more.",
+            ),
+            "root mean square for standard deviation": (
+                lambda weights, x: _walk(weights, x, lambda z: 1 / np.sqrt(np.mean(z**2))),
+                "You divided by the root mean square. From layer 2 on the outputs have a mean "
+                "that is not 0; the standard deviation, z.std(), subtracts it.",
+            ),
+            "divided by n − 1": (
+                lambda weights, x: _walk(weights, x, lambda z: 1 / z.std(ddof=1)),
+                "Your standard deviation divides by n − 1, as torch's z.std() does. Here it is "
+                "over the numbers that are there: numpy's z.std(), or correction=0 in torch.",
+            ),
+            "the mean over units": (
+                lambda weights, x: _walk(weights, x, lambda z: 1 / z.std(axis=0).mean()),
+                "You averaged the standard deviations of the units. LSUV takes one over all "
+                "rows and units together: z.std().",
+            ),
+            "every layer sees the data": (
+                lambda weights, x: np.array([1 / (np.asarray(x) @ w.T).std() for w in weights]),
+                "You sent the data into every layer. Layer 2 sees the activations of layer 1.",
+            ),
+            "measured after the ReLU": (
+                lambda weights, x: _walk(weights, x, lambda z: 1 / np.maximum(z, 0).std()),
+                "You took the standard deviation of the activations. LSUV measures the "
+                "outputs of the matrix, before the ReLU.",
+            ),
+            "multiplied instead of divided": (
+                lambda weights, x: _walk(weights, x, lambda z: z.std()),
+                "Your factors make large outputs larger. The factor is 1 over the standard "
+                "deviation.",
+            ),
+            "the ReLU is left out": (
+                lambda weights, x: _walk(weights, x, passed_on=lambda z, scale: scale * z),
+                "Only your first factor is right: there is a ReLU between two layers.",
+            ),
+            "the standard deviation of the weights": (
+                lambda weights, x: np.array([1 / np.asarray(w).std() for w in weights]),
+                "You normalised the weights. LSUV looks at what they do to data: the standard "
+                "deviation of the outputs.",
+            ),
+        },
     ),
     parts=(
         Part(

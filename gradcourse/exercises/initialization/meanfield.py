@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.theory import gaussian_mean
 
 
@@ -29,10 +29,6 @@ def _physicists(sigma_w, q):
     """Nodes and weights of e^(−x²), used as if they were those of a standard normal."""
     x, w = np.polynomial.hermite.hermgauss(60)
     return float(sigma_w**2 * (w @ _sech2(math.sqrt(q) * x) ** 2) / w.sum())
-
-
-def _not_normalised(sigma_w, q):
-    return math.sqrt(2 * math.pi) * chi(sigma_w, q)
 
 
 def _iterated(step):
@@ -58,138 +54,113 @@ CHI = CodeExercise(
     id="init/chi",
     title="χ and q* of tanh",
     functions=(
-        Function(
-            "chi",
-            ("sigma_w", "q"),
+        asks(
             chi,
-            (
-                Misconception(
-                    "the slope is not squared",
+            "a float",
+            {
+                "the slope is not squared": (
                     lambda s, q: float(s**2 * gaussian_mean(_sech2, q)),
                     "You averaged φ′. χ is about the mean *square* of the gradient: average φ′².",
                 ),
-                Misconception(
-                    "the square of the mean",
+                "the square of the mean": (
                     lambda s, q: float(s**2 * gaussian_mean(_sech2, q) ** 2),
                     "You squared after averaging. E[φ′]² is less than E[φ′²]: square inside.",
                 ),
-                Misconception(
-                    "q for √q",
+                "q for √q": (
                     lambda s, q: chi(s, q**2),
                     "You gave tanh′ the argument q·z. q is a variance; the pre-activation is √q·z.",
                 ),
-                Misconception(
-                    "√χ, the factor on the norm",
+                "√χ, the factor on the norm": (
                     lambda s, q: math.sqrt(chi(s, q)),
                     "You returned √χ, the factor on the norm of the gradient. χ itself is the "
                     "factor on its mean square.",
                 ),
-                Misconception(
-                    "σ_w for σ_w²",
+                "σ_w for σ_w²": (
                     lambda s, q: chi(s, q) / s,
                     "You multiplied by σ_w. Squares are averaged here, so it is σ_w².",
                 ),
-                Misconception(
-                    "σ_w left out",
+                "σ_w left out": (
                     lambda s, q: chi(1.0, q),
                     "You left out the weights. Each layer also multiplies the mean square by σ_w².",
                 ),
-                Misconception(
-                    "the square is missing in tanh′",
+                "the square is missing in tanh′": (
                     lambda s, q: float(s**2 * gaussian_mean(lambda z: (1.0 - np.tanh(z)) ** 2, q)),
                     "You squared 1 − tanh. The slope of tanh is 1 − tanh²; χ has its square.",
                 ),
-                Misconception(
-                    "without an average",
+                "without an average": (
                     lambda s, q: float(s**2 * _sech2(np.sqrt(q)) ** 2),
                     "You took the slope at √q alone. χ averages it over all units: their "
                     "pre-activations are √q ζ with a random ζ.",
                 ),
-                Misconception(
-                    "the activation for its slope",
+                "the activation for its slope": (
                     lambda s, q: float(s**2 * _mean_tanh2(q)),
                     "You averaged tanh², which takes q to the next layer. χ has the slope: "
                     "tanh′ = 1 − tanh².",
                 ),
-                Misconception(
-                    "nodes of e^(−x²)",
+                "nodes of e^(−x²)": (
                     _physicists,
                     "hermgauss is made for the weight e^(−x²), a Gaussian of variance ½. Multiply "
                     "its nodes by √2, or take np.polynomial.hermite_e.hermegauss.",
                 ),
-                Misconception(
-                    "weights that do not add up to 1",
-                    _not_normalised,
+                "weights that do not add up to 1": (
+                    lambda sigma_w, q: math.sqrt(2 * math.pi) * chi(sigma_w, q),
                     "Your result is too large by √(2π) = 2.507: hermegauss has weights that add "
                     "up to that. Divide by their sum.",
                 ),
-                Misconception(
-                    "weights that add up to √π",
+                "weights that add up to √π": (
                     lambda s, q: math.sqrt(math.pi) * chi(s, q),
                     "Your result is too large by √π = 1.772: the weights of hermgauss add up to "
                     "that. Divide by their sum.",
                 ),
-            ),
-            returns="a float",
-        ),
-        Function(
-            "q_star",
-            ("sigma_w", "sigma_b"),
+            },
+        )
+        + asks(
             q_star,
-            (
-                Misconception(
-                    "σ_b for σ_b²",
+            "a float",
+            {
+                "σ_b for σ_b²": (
                     lambda s, b: _iterated(lambda q: s**2 * _mean_tanh2(q) + b),
                     "You added σ_b. Variances add up: it is σ_b².",
                 ),
-                Misconception(
-                    "as if tanh were linear",
+                "as if tanh were linear": (
                     lambda s, b: s**2 + b**2,
                     "You added σ_w² and σ_b². That would be one layer of a linear network that "
                     "starts at q = 1.",
                 ),
-                Misconception(
-                    "σ_w for σ_w²",
+                "σ_w for σ_w²": (
                     lambda s, b: _iterated(lambda q: s * _mean_tanh2(q) + b**2),
                     "You multiplied by σ_w. Variances are added here: it is σ_w².",
                 ),
-                Misconception(
-                    "√q*, the size",
+                "√q*, the size": (
                     lambda s, b: math.sqrt(q_star(s, b)),
                     "You returned √q*, the size of z. q* is its variance, the mean square.",
                 ),
-                Misconception(
-                    "the biases are left out",
+                "the biases are left out": (
                     lambda s, b: _iterated(lambda q: s**2 * _mean_tanh2(q)),
                     "You left σ_b² out of the map.",
                 ),
-                Misconception(
-                    "one step only",
+                "one step only": (
                     lambda s, b: float(s**2 * _mean_tanh2(1.0) + b**2),
                     "That is one layer's step from q = 1. q* is where the map stops moving: "
                     "repeat it.",
                 ),
-                Misconception(
-                    "the slope for the activation",
+                "the slope for the activation": (
                     lambda s, b: _iterated(
                         lambda q: s**2 * gaussian_mean(lambda z: _sech2(z) ** 2, q) + b**2
                     ),
                     "You averaged tanh′². The signal that goes forwards is tanh itself, squared.",
                 ),
-                Misconception(
-                    "q for √q",
+                "q for √q": (
                     lambda s, b: _iterated(lambda q: s**2 * _mean_tanh2(q**2) + b**2),
                     "You gave tanh the argument q·z. q is a variance; the pre-activation is √q·z.",
                 ),
-                Misconception(
-                    "tanh of q",
+                "tanh of q": (
                     lambda s, b: _iterated(lambda q: s**2 * math.tanh(math.sqrt(q)) ** 2 + b**2),
                     "You put √q itself into tanh. The pre-activations are spread with variance q: "
                     "average tanh² over them.",
                 ),
-            ),
-            returns="a float",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

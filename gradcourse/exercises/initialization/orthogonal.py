@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.initialization import drive_orthogonal
 
 Array = NDArray[np.float64]
@@ -99,70 +99,57 @@ def _stacks(rng):
 ORTHOGONAL = CodeExercise(
     id="init/orthogonal",
     title="A uniform orthogonal matrix",
-    functions=(
-        Function(
-            "orthogonal",
-            ("a",),
-            orthogonal,
-            (
-                Misconception(
-                    "no sign fix",
-                    _no_sign,
-                    "Orthogonal, but not uniform: np.linalg.qr picks the signs of R's diagonal by "
-                    "its own rule, so the upper left entry of Q is almost never positive. Make "
-                    "R's diagonal positive.",
-                ),
-                Misconception(
-                    "a negative diagonal",
-                    lambda a: -orthogonal(a),
-                    "You made the diagonal of R negative. Turn all the signs around.",
-                ),
-                Misconception(
-                    "the signs multiply the rows",
-                    _sign_on_rows,
-                    "You multiplied the rows of Q by the signs. Then Q R is no longer A. If row k "
-                    "of R changes its sign, *column* k of Q must.",
-                ),
-                Misconception(
-                    "times R's diagonal, not its sign",
-                    _times_diagonal,
-                    "You multiplied Q by R's diagonal itself. Its columns then have lengths other "
-                    "than 1. Only the sign is wanted.",
-                ),
-                Misconception(
-                    "columns of length 1",
-                    _unit_columns,
-                    "You scaled the columns to length 1. They are not at right angles to each "
-                    "other. The QR decomposition sees to that.",
-                ),
-                Misconception(
-                    "the polar factor U Vᵀ",
-                    _polar,
-                    "U Vᵀ of the singular value decomposition is orthogonal, and of a Gaussian "
-                    "matrix even uniform. But it is not the Q of A = Q R, which is asked.",
-                ),
-                Misconception(
-                    "U of the singular value decomposition",
-                    _left_singular,
-                    "U is orthogonal, but its signs are the library's choice, as with qr. Use QR, "
-                    "where the sign can be fixed by R.",
-                ),
-                Misconception(
-                    "a wide matrix is not transposed",
-                    _wide_as_it_is,
-                    "Right for square and tall matrices. For a wide one, QR gives a square Q and "
-                    "loses the shape: work with the transpose and transpose back.",
-                ),
-                Misconception(
-                    "the complete Q",
-                    _complete,
-                    "Your Q is square whatever the shape of A. The answer has the shape of A: "
-                    "mode='complete' is not wanted.",
-                ),
+    functions=asks(
+        orthogonal,
+        "an array with the shape of a",
+        {
+            "no sign fix": (
+                _no_sign,
+                "Orthogonal, but not uniform: np.linalg.qr picks the signs of R's diagonal by "
+                "its own rule, so the upper left entry of Q is almost never positive. Make "
+                "R's diagonal positive.",
             ),
-            driver=drive_orthogonal,
-            returns="an array with the shape of a",
-        ),
+            "a negative diagonal": (
+                lambda a: -orthogonal(a),
+                "You made the diagonal of R negative. Turn all the signs around.",
+            ),
+            "the signs multiply the rows": (
+                _sign_on_rows,
+                "You multiplied the rows of Q by the signs. Then Q R is no longer A. If row k "
+                "of R changes its sign, *column* k of Q must.",
+            ),
+            "times R's diagonal, not its sign": (
+                _times_diagonal,
+                "You multiplied Q by R's diagonal itself. Its columns then have lengths other "
+                "than 1. Only the sign is wanted.",
+            ),
+            "columns of length 1": (
+                _unit_columns,
+                "You scaled the columns to length 1. They are not at right angles to each "
+                "other. The QR decomposition sees to that.",
+            ),
+            "the polar factor U Vᵀ": (
+                _polar,
+                "U Vᵀ of the singular value decomposition is orthogonal, and of a Gaussian "
+                "matrix even uniform. But it is not the Q of A = Q R, which is asked.",
+            ),
+            "U of the singular value decomposition": (
+                _left_singular,
+                "U is orthogonal, but its signs are the library's choice, as with qr. Use QR, "
+                "where the sign can be fixed by R.",
+            ),
+            "a wide matrix is not transposed": (
+                _wide_as_it_is,
+                "Right for square and tall matrices. For a wide one, QR gives a square Q and "
+                "loses the shape: work with the transpose and transpose back.",
+            ),
+            "the complete Q": (
+                _complete,
+                "Your Q is square whatever the shape of A. The answer has the shape of A: "
+                "mode='complete' is not wanted.",
+            ),
+        },
+        driver=drive_orthogonal,
     ),
     parts=(
         Part(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 
 def _fans(shape):
@@ -41,8 +41,7 @@ def _convolutions(rng):
     return made
 
 
-_NO_KERNEL = Misconception(
-    "the kernel is left out",
+_NO_KERNEL = (
     lambda shape: he_std(shape[:2]),
     "You counted the input channels only. An output of a convolution sums over channels × height "
     "× width of the kernel; all of these are its fan_in.",
@@ -52,117 +51,97 @@ XAVIER_HE = CodeExercise(
     id="init/xavier-he",
     title="Xavier and He from a shape",
     functions=(
-        Function(
-            "xavier_std",
-            ("shape",),
+        asks(
             xavier_std,
-            (
-                Misconception(
-                    "variance instead of standard deviation",
+            "a float",
+            {
+                "variance instead of standard deviation": (
                     lambda shape: xavier_std(shape) ** 2,
                     "You returned the variance, 2/(fan_in + fan_out). The standard deviation is "
                     "its square root.",
                 ),
-                Misconception(
-                    "the bound of the uniform version",
+                "the bound of the uniform version": (
                     lambda shape: math.sqrt(3) * xavier_std(shape),
                     "√(6/(fan_in + fan_out)) is the bound of Xavier's *uniform* weights. Their "
                     "standard deviation is that bound divided by √3.",
                 ),
-                Misconception(
-                    "the 2 is missing",
+                "the 2 is missing": (
                     lambda shape: xavier_std(shape) / math.sqrt(2),
                     "You divided 1 by the sum of the fans. Xavier divides by their mean, "
                     "(fan_in + fan_out)/2.",
                 ),
-                Misconception(
-                    "the root of fan_in plus fan_out alone",
+                "the root of fan_in plus fan_out alone": (
                     lambda shape: 2 / math.sqrt(sum(_fans(shape))),
                     "You left the 2 outside the root. The variance is 2/(fan_in + fan_out), all "
                     "of it under the root.",
                 ),
-                Misconception(
-                    "the sum of the whole shape",
+                "the sum of the whole shape": (
                     lambda shape: math.sqrt(2 / sum(shape)),
                     "You added up the shape. fan_in and fan_out are products: channels × height "
                     "× width.",
                 ),
-                Misconception(
-                    "the product of the whole shape",
+                "the product of the whole shape": (
                     lambda shape: math.sqrt(2 / math.prod(shape)),
                     "You divided by the number of all weights. Xavier divides by fan_in + fan_out.",
                 ),
-                Misconception(
-                    "fan_in only",
+                "fan_in only": (
                     lambda shape: math.sqrt(1 / _fans(shape)[0]),
                     "You used √(1/fan_in), which keeps the forward pass only. Xavier takes the "
                     "mean of fan_in and fan_out.",
                 ),
-                Misconception(
-                    "He's rule",
+                "He's rule": (
                     he_std,
                     "That is He's √(2/fan_in). Xavier has fan_in + fan_out in the denominator.",
                 ),
-                Misconception(
-                    "the kernel is left out",
+                "the kernel is left out": (
                     lambda shape: xavier_std(shape[:2]),
                     "You counted channels only. Each weight of a kernel is one summand: both fans "
                     "are channels × height × width.",
                 ),
-                Misconception(
-                    "the kernel in fan_in only",
+                "the kernel in fan_in only": (
                     lambda shape: math.sqrt(2 / (_fans(shape)[0] + shape[0])),
                     "Your fan_in has the kernel, your fan_out has not. An input is seen by height "
                     "× width outputs in each output channel: fan_out is out × height × width.",
                 ),
-            ),
-            returns="a float",
-        ),
-        Function(
-            "he_std",
-            ("shape",),
+            },
+        )
+        + asks(
             he_std,
-            (
-                Misconception(
-                    "variance instead of standard deviation",
+            "a float",
+            {
+                "variance instead of standard deviation": (
                     lambda shape: he_std(shape) ** 2,
                     "You returned the variance, 2/fan_in. The standard deviation is its square "
                     "root.",
                 ),
-                Misconception(
-                    "fan_out",
+                "fan_out": (
                     lambda shape: math.sqrt(2 / _fans(shape)[1]),
                     "You used fan_out. PyTorch stores a weight as (out, in, …): fan_in starts at "
                     "the second entry.",
                 ),
-                Misconception(
-                    "ReLU's half is missing",
+                "ReLU's half is missing": (
                     lambda shape: math.sqrt(1 / _fans(shape)[0]),
                     "√(1/fan_in) keeps a linear layer. ReLU sets half of its inputs to 0, so the "
                     "variance must be twice as large.",
                 ),
-                Misconception(
-                    "the bound of the uniform version",
+                "the bound of the uniform version": (
                     lambda shape: math.sqrt(3) * he_std(shape),
                     "√(6/fan_in) is the bound of He's *uniform* weights. Their standard deviation "
                     "is that bound divided by √3.",
                 ),
-                Misconception(
-                    "PyTorch's default",
+                "PyTorch's default": (
                     lambda shape: math.sqrt(1 / (3 * _fans(shape)[0])),
                     "√(1/(3·fan_in)) is what nn.Linear does by itself. He's variance is six times "
                     "that.",
                 ),
-                Misconception(
-                    "Xavier's rule",
+                "Xavier's rule": (
                     xavier_std,
                     "That is Xavier's √(2/(fan_in + fan_out)). He has fan_in alone: the forward "
                     "version keeps z.",
                 ),
-                _NO_KERNEL,
-            ),
-            returns="a float",
-        ),
+                "the kernel is left out": _NO_KERNEL,
+            },
+        )
     ),
     parts=(
         Part(

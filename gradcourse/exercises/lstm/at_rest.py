@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -45,78 +45,63 @@ def _matrices(rng):
 REST = CodeExercise(
     id="lstm/rest-growth",
     title="An LSTM at rest",
-    functions=(
-        Function(
-            "rest_growth",
-            ("W_hh", "forget_bias"),
-            rest_growth,
-            (
-                Misconception(
-                    "the output gate is forgotten",
-                    lambda W, b: _radius(_step(W, b, 2, 0.5)),
-                    "You multiplied W_g by i = ½ only. h is o·tanh(c), so o = ½ comes in, too: a "
-                    "quarter.",
-                ),
-                Misconception(
-                    "no gates before W_g",
-                    lambda W, b: _radius(_step(W, b, 2, 1.0)),
-                    "You added W_g as it is. Between c_(t−1) and c_t stand o on the way out and i "
-                    "on the way in, each ½.",
-                ),
-                Misconception(
-                    "the block of the output gate",
-                    lambda W, b: _radius(_step(W, b, 3, 0.25)),
-                    "You took the last block, W_o. torch's order is i, f, g, o: W_g is the third.",
-                ),
-                Misconception(
-                    "the block of the forget gate",
-                    lambda W, b: _radius(_step(W, b, 1, 0.25)),
-                    "You took W_f. At rest c is 0, so what the forget gate does to it has no "
-                    "derivative. W_g is the third block.",
-                ),
-                Misconception(
-                    "the road is left out",
-                    lambda W, b: _radius(_step(W, b, 2, 0.25) - np.eye(np.shape(W)[1]) * _kept(b)),
-                    "You left the road out: σ(b) on the diagonal.",
-                ),
-                Misconception(
-                    "the road alone",
-                    lambda W, b: _kept(b),
-                    "You gave the road alone, σ(b). h_(t−1) reads the cell and g reads "
-                    "h_(t−1): a second way from c_(t−1) to c_t.",
-                ),
-                Misconception(
-                    "σ(b) on every entry",
-                    lambda W, b: _radius(_step(W, b, 2, 0.25) + _kept(b) * (1.0 - _unit(W))),
-                    "You added σ(b) to every entry of the matrix. A cell keeps itself only: σ(b) "
-                    "stands on the diagonal, np.eye(n).",
-                ),
-                Misconception(
-                    "the largest real part",
-                    lambda W, b: float(np.linalg.eigvals(_step(W, b, 2, 0.25)).real.max()),
-                    "You took the largest real part. The spectral radius is the largest "
-                    "*absolute value* of a complex eigenvalue.",
-                ),
-                Misconception(
-                    "the norm in place of the radius",
-                    lambda W, b: float(np.linalg.norm(_step(W, b, 2, 0.25), 2)),
-                    "You took the spectral norm: the most that one step can do. After many steps "
-                    "it is the spectral radius.",
-                ),
-                Misconception(
-                    "radii added",
-                    _radii_added,
-                    "You added σ(b) and ¼ of the radius of W_g. Eigenvalues add, their sizes do "
-                    "not: take the eigenvalues of the sum.",
-                ),
-                Misconception(
-                    "the σ is forgotten",
-                    lambda W, b: _radius(_step(W, b, 2, 0.25) + (b - _kept(b)) * _unit(W)),
-                    "You put the bias itself on the diagonal. The gate is σ of it.",
-                ),
+    functions=asks(
+        rest_growth,
+        "a float",
+        {
+            "the output gate is forgotten": (
+                lambda W, b: _radius(_step(W, b, 2, 0.5)),
+                "You multiplied W_g by i = ½ only. h is o·tanh(c), so o = ½ comes in, too: a "
+                "quarter.",
             ),
-            returns="a float",
-        ),
+            "no gates before W_g": (
+                lambda W, b: _radius(_step(W, b, 2, 1.0)),
+                "You added W_g as it is. Between c_(t−1) and c_t stand o on the way out and i "
+                "on the way in, each ½.",
+            ),
+            "the block of the output gate": (
+                lambda W, b: _radius(_step(W, b, 3, 0.25)),
+                "You took the last block, W_o. torch's order is i, f, g, o: W_g is the third.",
+            ),
+            "the block of the forget gate": (
+                lambda W, b: _radius(_step(W, b, 1, 0.25)),
+                "You took W_f. At rest c is 0, so what the forget gate does to it has no "
+                "derivative. W_g is the third block.",
+            ),
+            "the road is left out": (
+                lambda W, b: _radius(_step(W, b, 2, 0.25) - np.eye(np.shape(W)[1]) * _kept(b)),
+                "You left the road out: σ(b) on the diagonal.",
+            ),
+            "the road alone": (
+                lambda W, b: _kept(b),
+                "You gave the road alone, σ(b). h_(t−1) reads the cell and g reads "
+                "h_(t−1): a second way from c_(t−1) to c_t.",
+            ),
+            "σ(b) on every entry": (
+                lambda W, b: _radius(_step(W, b, 2, 0.25) + _kept(b) * (1.0 - _unit(W))),
+                "You added σ(b) to every entry of the matrix. A cell keeps itself only: σ(b) "
+                "stands on the diagonal, np.eye(n).",
+            ),
+            "the largest real part": (
+                lambda W, b: float(np.linalg.eigvals(_step(W, b, 2, 0.25)).real.max()),
+                "You took the largest real part. The spectral radius is the largest "
+                "*absolute value* of a complex eigenvalue.",
+            ),
+            "the norm in place of the radius": (
+                lambda W, b: float(np.linalg.norm(_step(W, b, 2, 0.25), 2)),
+                "You took the spectral norm: the most that one step can do. After many steps "
+                "it is the spectral radius.",
+            ),
+            "radii added": (
+                _radii_added,
+                "You added σ(b) and ¼ of the radius of W_g. Eigenvalues add, their sizes do "
+                "not: take the eigenvalues of the sum.",
+            ),
+            "the σ is forgotten": (
+                lambda W, b: _radius(_step(W, b, 2, 0.25) + (b - _kept(b)) * _unit(W)),
+                "You put the bias itself on the diagonal. The gate is σ of it.",
+            ),
+        },
     ),
     parts=(
         Part(

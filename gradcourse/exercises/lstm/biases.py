@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.lstm import drive_chrono
 
 
@@ -70,87 +70,71 @@ def _biases(rng):
 CHRONO = CodeExercise(
     id="lstm/chrono",
     title="Chrono initialization",
-    functions=(
-        Function(
-            "chrono_",
-            ("lstm", "longest", "uniform"),
-            chrono_reference,
-            (
-                Misconception(
-                    "both bias vectors",
-                    _with(_log_u, both=True),
-                    "You wrote the bias into bias_ih and into bias_hh. torch adds the two, so it "
-                    "counts twice: one of them must stay 0.",
-                ),
-                Misconception(
-                    "the old biases stay",
-                    _with(_log_u, clean=False),
-                    "torch's random biases are still there, and are added to yours. Zero both "
-                    "vectors first.",
-                ),
-                Misconception(
-                    "one old bias stays",
-                    _one_vector_cleaned,
-                    "You zeroed one of the two bias vectors. The random numbers in the other are "
-                    "still added.",
-                ),
-                Misconception(
-                    "no bias is changed",
-                    lambda lstm, longest, uniform: None,
-                    "The biases are as they came. Change them in place, under their own names: "
-                    "lstm.bias_ih_l0[…] = …; a copy, another name or a return changes nothing.",
-                ),
-                Misconception(
-                    "the weights are changed",
-                    _weights_cleaned,
-                    "Your biases are right, but you changed the weights, too. Zero the two bias "
-                    "vectors only.",
-                ),
-                Misconception(
-                    "the input gate left alone",
-                    _with(_log_u, lambda b: 0.0 * b),
-                    "You set the forget gate only. With i = ½ a cell that keeps everything fills "
-                    "up: the input bias is −ln u.",
-                ),
-                Misconception(
-                    "the sign of the input bias",
-                    _with(_log_u, lambda b: b),
-                    "You gave the input gate +ln u. A cell that keeps much should take in little: "
-                    "−ln u.",
-                ),
-                Misconception(
-                    "input and forget gate swapped",
-                    _with(_log_u, forget_block=0, input_block=1),
-                    "You took the first block for the forget gate. torch's order is input, "
-                    "forget, cell, output.",
-                ),
-                Misconception(
-                    "the logarithm is spread evenly",
-                    _with(lambda longest, uniform: uniform * np.log(longest - 1.0)),
-                    "You drew ln u evenly. It is u, the time, that is even on [1, T_max − 1]; then "
-                    "take the logarithm.",
-                ),
-                Misconception(
-                    "times from 1 to T_max",
-                    _with(lambda longest, uniform: (1.0 + (longest - 1.0) * uniform).log()),
-                    "Your times go from 1 to T_max. In the paper's rule they end one step before, "
-                    "at T_max − 1: the factor is T_max − 2.",
-                ),
-                Misconception(
-                    "the time itself",
-                    _with(lambda longest, uniform: 1.0 + (longest - 2.0) * uniform),
-                    "You wrote u into the bias: σ(50) is 1 to the last digit, and never forgets. "
-                    "The bias is ln u.",
-                ),
-                Misconception(
-                    "times from 0 to T_max",
-                    _with(lambda longest, uniform: (longest * uniform).log()),
-                    "Your times start at 0, where ln u is −∞. They go from 1 to T_max − 1.",
-                ),
+    functions=asks(
+        chrono_reference,
+        "nothing: it changes the biases in place",
+        {
+            "both bias vectors": (
+                _with(_log_u, both=True),
+                "You wrote the bias into bias_ih and into bias_hh. torch adds the two, so it "
+                "counts twice: one of them must stay 0.",
             ),
-            driver=drive_chrono,
-            returns="nothing: it changes the biases in place",
-        ),
+            "the old biases stay": (
+                _with(_log_u, clean=False),
+                "torch's random biases are still there, and are added to yours. Zero both "
+                "vectors first.",
+            ),
+            "one old bias stays": (
+                _one_vector_cleaned,
+                "You zeroed one of the two bias vectors. The random numbers in the other are "
+                "still added.",
+            ),
+            "no bias is changed": (
+                lambda lstm, longest, uniform: None,
+                "The biases are as they came. Change them in place, under their own names: "
+                "lstm.bias_ih_l0[…] = …; a copy, another name or a return changes nothing.",
+            ),
+            "the weights are changed": (
+                _weights_cleaned,
+                "Your biases are right, but you changed the weights, too. Zero the two bias "
+                "vectors only.",
+            ),
+            "the input gate left alone": (
+                _with(_log_u, lambda b: 0.0 * b),
+                "You set the forget gate only. With i = ½ a cell that keeps everything fills "
+                "up: the input bias is −ln u.",
+            ),
+            "the sign of the input bias": (
+                _with(_log_u, lambda b: b),
+                "You gave the input gate +ln u. A cell that keeps much should take in little: "
+                "−ln u.",
+            ),
+            "input and forget gate swapped": (
+                _with(_log_u, forget_block=0, input_block=1),
+                "You took the first block for the forget gate. torch's order is input, "
+                "forget, cell, output.",
+            ),
+            "the logarithm is spread evenly": (
+                _with(lambda longest, uniform: uniform * np.log(longest - 1.0)),
+                "You drew ln u evenly. It is u, the time, that is even on [1, T_max − 1]; then "
+                "take the logarithm.",
+            ),
+            "times from 1 to T_max": (
+                _with(lambda longest, uniform: (1.0 + (longest - 1.0) * uniform).log()),
+                "Your times go from 1 to T_max. In the paper's rule they end one step before, "
+                "at T_max − 1: the factor is T_max − 2.",
+            ),
+            "the time itself": (
+                _with(lambda longest, uniform: 1.0 + (longest - 2.0) * uniform),
+                "You wrote u into the bias: σ(50) is 1 to the last digit, and never forgets. "
+                "The bias is ln u.",
+            ),
+            "times from 0 to T_max": (
+                _with(lambda longest, uniform: (longest * uniform).log()),
+                "Your times start at 0, where ln u is −∞. They go from 1 to T_max − 1.",
+            ),
+        },
+        driver=drive_chrono,
     ),
     parts=(
         Part(

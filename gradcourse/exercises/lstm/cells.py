@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.lstm import drive_lstm_step
 
 
@@ -65,10 +65,6 @@ def _no_bias(cell, x, h, c):
     return _finish(i, f, g, o, c)
 
 
-def _no_state(cell, x, h, c):
-    return lstm_step(cell, x, 0.0 * h, c)
-
-
 def _nothing_forgotten(cell, x, h, c):
     i, _, g, o = _sums(cell, x, h).chunk(4, dim=1)
     c = c + i.sigmoid() * g.tanh()
@@ -84,10 +80,6 @@ def _coupled(cell, x, h, c):
     _, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
     c = f.sigmoid() * c + (1.0 - f.sigmoid()) * g.tanh()
     return o.sigmoid() * c.tanh(), c
-
-
-def _swapped_outputs(cell, x, h, c):
-    return lstm_step(cell, x, h, c)[::-1]
 
 
 def cells(gates, states):
@@ -115,96 +107,78 @@ def example(gates, states):
 LSTM_STEP = CodeExercise(
     id="lstm/lstm-step",
     title="One step of an LSTM",
-    functions=(
-        Function(
-            "lstm_step",
-            ("cell", "x", "h", "c"),
-            lstm_step,
-            (
-                Misconception(
-                    "gates in the order i, f, o, g",
-                    _ordered("ifog"),
-                    "You took the third block for the output gate and the fourth for g. torch's "
-                    "order is i, f, g, o.",
-                ),
-                Misconception(
-                    "gates in the order f, i, g, o",
-                    _ordered("figo"),
-                    "You took the first block for the forget gate, or let i weigh the old cell "
-                    "and f the new one. torch's order is i, f, g, o, and c = f·c + i·g.",
-                ),
-                Misconception(
-                    "gates in the order f, i, o, g",
-                    _ordered("fiog"),
-                    "Your blocks are in the order of many textbooks: f, i, o, g. torch's is i, f, "
-                    "g, o.",
-                ),
-                Misconception(
-                    "σ for the candidate",
-                    _sigmoid_candidate,
-                    "You put g through σ. It is what is written, not a gate: tanh, so that it can "
-                    "be negative.",
-                ),
-                Misconception(
-                    "σ and tanh swapped",
-                    _tanh_gates,
-                    "You put the gates through tanh and g through σ. A gate is a share from 0 to "
-                    "1: σ. What it lets through is tanh.",
-                ),
-                Misconception(
-                    "h = o · c",
-                    _cell_not_squashed,
-                    "Your c is right, but h is o times tanh(c): the cell may grow beyond 1, the "
-                    "state may not.",
-                ),
-                Misconception(
-                    "the output reads the old cell",
-                    _reads_old_cell,
-                    "Your c is right, but h reads the cell before the step. It is o times tanh of "
-                    "the new c.",
-                ),
-                Misconception(
-                    "one bias left out",
-                    _one_bias,
-                    "You left bias_hh out. torch has two biases for each gate and adds both.",
-                ),
-                Misconception(
-                    "no bias",
-                    _no_bias,
-                    "You left the biases out. torch has two for each gate and adds both.",
-                ),
-                Misconception(
-                    "h left out",
-                    _no_state,
-                    "Your gates look at x only. They look at h as well: h @ weight_hh.T belongs "
-                    "to the sum.",
-                ),
-                Misconception(
-                    "nothing is forgotten",
-                    _nothing_forgotten,
-                    "You added to the old cell all of it, c + i·g. It is multiplied by the forget "
-                    "gate first.",
-                ),
-                Misconception(
-                    "tanh of the cell returned",
-                    _squashed_cell,
-                    "Your h is right. The c that you return is its tanh; the cell itself is not "
-                    "squashed, h only reads it so.",
-                ),
-                Misconception(
-                    "i taken as 1 − f",
-                    _coupled,
-                    "You let in 1 − f. That is a GRU's rule; an LSTM has an input gate of its own.",
-                ),
-                Misconception(
-                    "h and c swapped",
-                    _swapped_outputs,
-                    "Your numbers are right, in the wrong order: return h, then c.",
-                ),
+    functions=asks(
+        lstm_step,
+        "two tensors, h and c",
+        {
+            "gates in the order i, f, o, g": (
+                _ordered("ifog"),
+                "You took the third block for the output gate and the fourth for g. torch's "
+                "order is i, f, g, o.",
             ),
-            driver=drive_lstm_step,
-            returns="two tensors, h and c",
-        ),
+            "gates in the order f, i, g, o": (
+                _ordered("figo"),
+                "You took the first block for the forget gate, or let i weigh the old cell "
+                "and f the new one. torch's order is i, f, g, o, and c = f·c + i·g.",
+            ),
+            "gates in the order f, i, o, g": (
+                _ordered("fiog"),
+                "Your blocks are in the order of many textbooks: f, i, o, g. torch's is i, f, "
+                "g, o.",
+            ),
+            "σ for the candidate": (
+                _sigmoid_candidate,
+                "You put g through σ. It is what is written, not a gate: tanh, so that it can "
+                "be negative.",
+            ),
+            "σ and tanh swapped": (
+                _tanh_gates,
+                "You put the gates through tanh and g through σ. A gate is a share from 0 to "
+                "1: σ. What it lets through is tanh.",
+            ),
+            "h = o · c": (
+                _cell_not_squashed,
+                "Your c is right, but h is o times tanh(c): the cell may grow beyond 1, the "
+                "state may not.",
+            ),
+            "the output reads the old cell": (
+                _reads_old_cell,
+                "Your c is right, but h reads the cell before the step. It is o times tanh of "
+                "the new c.",
+            ),
+            "one bias left out": (
+                _one_bias,
+                "You left bias_hh out. torch has two biases for each gate and adds both.",
+            ),
+            "no bias": (
+                _no_bias,
+                "You left the biases out. torch has two for each gate and adds both.",
+            ),
+            "h left out": (
+                lambda cell, x, h, c: lstm_step(cell, x, 0.0 * h, c),
+                "Your gates look at x only. They look at h as well: h @ weight_hh.T belongs "
+                "to the sum.",
+            ),
+            "nothing is forgotten": (
+                _nothing_forgotten,
+                "You added to the old cell all of it, c + i·g. It is multiplied by the forget "
+                "gate first.",
+            ),
+            "tanh of the cell returned": (
+                _squashed_cell,
+                "Your h is right. The c that you return is its tanh; the cell itself is not "
+                "squashed, h only reads it so.",
+            ),
+            "i taken as 1 − f": (
+                _coupled,
+                "You let in 1 − f. That is a GRU's rule; an LSTM has an input gate of its own.",
+            ),
+            "h and c swapped": (
+                lambda cell, x, h, c: lstm_step(cell, x, h, c)[::-1],
+                "Your numbers are right, in the wrong order: return h, then c.",
+            ),
+        },
+        driver=drive_lstm_step,
     ),
     parts=(
         Part(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.lstm import drive_gru_step
 from gradcourse.exercises.lstm.cells import cells, example
 
@@ -87,70 +87,55 @@ def _candidate_unsquashed(cell, x, h):
 GRU_STEP = CodeExercise(
     id="lstm/gru-step",
     title="One step of a GRU",
-    functions=(
-        Function(
-            "gru_step",
-            ("cell", "x", "h"),
-            gru_step,
-            (
-                Misconception(
-                    "z and 1 − z swapped",
-                    _z_the_other_way,
-                    "You let z take the new value. In torch z is the share of h that is *kept*; "
-                    "some papers write it the other way round.",
-                ),
-                Misconception(
-                    "reset before the matrix product",
-                    _reset_before_product,
-                    "You multiplied h by r before W_hn. That is the GRU of the first paper; torch "
-                    "applies r after the product, r·(W_hn h + b_hn).",
-                ),
-                Misconception(
-                    "b_hn outside the reset",
-                    _bias_not_reset,
-                    "You added b_hn outside of r. In torch it is inside: r·(W_hn h + b_hn).",
-                ),
-                Misconception(
-                    "r and z swapped",
-                    _reset_and_update_swapped,
-                    "You took the first block for z. torch's order is r, z, n.",
-                ),
-                Misconception(
-                    "blocks in the order r, n, z",
-                    _candidate_before_update,
-                    "You took the second block for n and the third for z. torch's order is r, z, "
-                    "n.",
-                ),
-                Misconception(
-                    "one bias left out",
-                    _one_bias,
-                    "You left bias_hh out. torch has two biases for each block; those of n are "
-                    "used in different places.",
-                ),
-                Misconception(
-                    "no tanh",
-                    _candidate_unsquashed,
-                    "Your candidate n is a plain sum. It goes through tanh.",
-                ),
-                Misconception(
-                    "the input is reset, too",
-                    _everything_reset,
-                    "You multiplied the whole sum by r. Only the part that comes from h is reset.",
-                ),
-                Misconception(
-                    "the reset gate is left out",
-                    _no_reset,
-                    "You left r out. It multiplies what the candidate n reads from h.",
-                ),
-                Misconception(
-                    "σ for the candidate",
-                    _sigmoid_n,
-                    "You put n through σ. It is what is written, not a gate: tanh.",
-                ),
+    functions=asks(
+        gru_step,
+        "a tensor, h",
+        {
+            "z and 1 − z swapped": (
+                _z_the_other_way,
+                "You let z take the new value. In torch z is the share of h that is *kept*; "
+                "some papers write it the other way round.",
             ),
-            driver=drive_gru_step,
-            returns="a tensor, h",
-        ),
+            "reset before the matrix product": (
+                _reset_before_product,
+                "You multiplied h by r before W_hn. That is the GRU of the first paper; torch "
+                "applies r after the product, r·(W_hn h + b_hn).",
+            ),
+            "b_hn outside the reset": (
+                _bias_not_reset,
+                "You added b_hn outside of r. In torch it is inside: r·(W_hn h + b_hn).",
+            ),
+            "r and z swapped": (
+                _reset_and_update_swapped,
+                "You took the first block for z. torch's order is r, z, n.",
+            ),
+            "blocks in the order r, n, z": (
+                _candidate_before_update,
+                "You took the second block for n and the third for z. torch's order is r, z, n.",
+            ),
+            "one bias left out": (
+                _one_bias,
+                "You left bias_hh out. torch has two biases for each block; those of n are "
+                "used in different places.",
+            ),
+            "no tanh": (
+                _candidate_unsquashed,
+                "Your candidate n is a plain sum. It goes through tanh.",
+            ),
+            "the input is reset, too": (
+                _everything_reset,
+                "You multiplied the whole sum by r. Only the part that comes from h is reset.",
+            ),
+            "the reset gate is left out": (
+                _no_reset,
+                "You left r out. It multiplies what the candidate n reads from h.",
+            ),
+            "σ for the candidate": (
+                _sigmoid_n,
+                "You put n through σ. It is what is written, not a gate: tanh.",
+            ),
+        },
+        driver=drive_gru_step,
     ),
     parts=(
         Part(

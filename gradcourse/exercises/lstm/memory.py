@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse import theory
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -50,138 +50,114 @@ HALF_LIFE = CodeExercise(
     id="lstm/half-life",
     title="The half-life of a forget bias",
     functions=(
-        Function(
-            "half_life",
-            ("bias_ih", "bias_hh"),
+        asks(
             half_life,
-            (
-                Misconception(
-                    "the σ is forgotten",
+            "a float",
+            {
+                "the σ is forgotten": (
                     _no_sigmoid,
                     "You took the bias for the gate. The gate is σ of the bias; a bias above 1 "
                     "would not forget but grow.",
                 ),
-                Misconception(
-                    "1/e instead of a half",
+                "1/e instead of a half": (
                     _of_gate(lambda f: -1.0 / np.log(f)),
                     "You found where 1/e is left, f^k = 1/e. For a half the numerator is ln 2.",
                 ),
-                Misconception(
-                    "two logarithms mixed",
+                "two logarithms mixed": (
                     _of_gate(lambda f: np.log(2.0) / -np.log2(f)),
                     "You divided ln 2 by log₂ f. Take one logarithm for both: ln 2/−ln f, or "
                     "1/−log₂ f.",
                 ),
-                Misconception(
-                    "one over what is let go",
+                "one over what is let go": (
                     _of_gate(lambda f: 1.0 / (1.0 - f)),
                     "1/(1 − f) is the mean lifetime of what is in the cell. The half-life solves "
                     "f^k = ½.",
                 ),
-                Misconception(
-                    "a half is lost in equal parts",
+                "a half is lost in equal parts": (
                     _of_gate(lambda f: 0.5 / (1.0 - f)),
                     "You let each step lose 1 − f of what was there at the start. It loses that "
                     "share of what is left: f^k = ½.",
                 ),
-                Misconception(
-                    "upside down",
+                "upside down": (
                     _of_gate(lambda f: -np.log(f) / np.log(2.0)),
                     "Your fraction is upside down. f^k = ½, so k ln f = ln ½.",
                 ),
-                Misconception(
-                    "a negative time",
+                "a negative time": (
                     _of_gate(lambda f: np.log(2.0) / np.log(f)),
                     "Your time is negative: ln f is, so the other logarithm must be ln ½, not "
                     "ln 2.",
                 ),
-                Misconception(
-                    "rounded up",
+                "rounded up": (
                     _of_gate(lambda f: np.ceil(np.log(2.0) / -np.log(f) - 1e-9)),
                     "You rounded up to whole steps. The number of steps is asked for unrounded.",
                 ),
-                Misconception(
-                    "a σ for each bias",
+                "a σ for each bias": (
                     lambda bias_ih, bias_hh: float(
                         np.log(2.0) / -np.log(_gate(bias_ih, 0.0) * _gate(0.0, bias_hh))
                     ),
                     "You took σ of each bias and multiplied. torch adds the biases; there is one "
                     "gate, σ of the sum.",
                 ),
-                Misconception(
-                    "the formula for large biases",
+                "the formula for large biases": (
                     lambda bias_ih, bias_hh: float(np.log(2.0) * np.exp(bias_ih + bias_hh)),
                     "ln 2 · e^b is what the half-life comes near to for a large b. Solve "
                     "σ(b)^k = ½ itself.",
                 ),
-                Misconception(
-                    "one bias only",
+                "one bias only": (
                     lambda bias_ih, bias_hh: half_life(bias_ih, 0.0),
                     "You used bias_ih only. torch adds both biases: who writes 1 into each has a "
                     "forget bias of 2.",
                 ),
-                Misconception(
-                    "the mean of the two biases",
+                "the mean of the two biases": (
                     lambda bias_ih, bias_hh: half_life(0.5 * bias_ih, 0.5 * bias_hh),
                     "You took the mean of the two biases. torch adds them.",
                 ),
-            ),
-            returns="a float",
-        ),
-        Function(
-            "forget_bias_for",
-            ("steps",),
+            },
+        )
+        + asks(
             forget_bias_for,
-            (
-                Misconception(
-                    "the gate instead of the bias",
+            "a float",
+            {
+                "the gate instead of the bias": (
                     lambda steps: 0.5 ** (1.0 / steps),
                     "You returned the gate, f = 2^(−1/k). The bias is what σ turns into it: "
                     "ln(f/(1 − f)).",
                 ),
-                Misconception(
-                    "1/e instead of a half",
+                "1/e instead of a half": (
                     lambda steps: _logit(float(np.exp(-1.0 / steps))),
                     "After your number of steps 1/e is left. A half is left for f = 2^(−1/k).",
                 ),
-                Misconception(
-                    "the logarithm of the steps",
+                "the logarithm of the steps": (
                     lambda steps: float(np.log(steps)),
                     "ln k is chrono's rule of thumb; its half-life is about 0.7 k. Solve "
                     "σ(b)^k = ½ itself.",
                 ),
-                Misconception(
-                    "the logarithm of the steps, less one",
+                "the logarithm of the steps, less one": (
                     lambda steps: float(np.log(steps - 1.0)),
                     "That gate keeps 1 − 1/k: the mean lifetime is k. For the half-life solve "
                     "σ(b)^k = ½.",
                 ),
-                Misconception(
-                    "half of it",
+                "half of it": (
                     lambda steps: 0.5 * forget_bias_for(steps),
                     "That is what each of torch's two biases would have to be. The forget bias is "
                     "their sum.",
                 ),
-                Misconception(
-                    "the formula for many steps",
+                "the formula for many steps": (
                     lambda steps: float(np.log(steps / np.log(2.0))),
                     "ln(k/ln 2) is what the bias comes near to for many steps. Solve "
                     "σ(b)^k = ½ itself.",
                 ),
-                Misconception(
-                    "the sign of the bias",
+                "the sign of the bias": (
                     lambda steps: -forget_bias_for(steps),
                     "Your sign is wrong: a positive bias opens the gate, and an open forget gate "
                     "keeps.",
                 ),
-                Misconception(
-                    "a half is lost in equal parts",
+                "a half is lost in equal parts": (
                     lambda steps: _logit(1.0 - 0.5 / steps),
                     "You let each step lose the k-th part of a half. Factors multiply: f^k = ½.",
                 ),
-            ),
-            returns="a float",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

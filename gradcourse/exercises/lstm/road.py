@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -14,10 +14,6 @@ def direct_path(f):
     """∂c_T/∂c_t along the cell alone, row k for lag k, from the forget gates f_1 … f_T."""
     f = np.asarray(f, dtype=np.float64)
     return np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1], axis=0)])
-
-
-def _from_the_front(f):
-    return direct_path(np.asarray(f)[::-1])
 
 
 def _last_gate_to_a_power(f):
@@ -40,10 +36,6 @@ def _gates_themselves(f):
     return np.concatenate([np.ones((1, f.shape[1])), f[::-1]])
 
 
-def _both_axes_turned(f):
-    return direct_path(np.asarray(f)[:, ::-1])
-
-
 def _gates(rng):
     return [(rng.uniform(0.2, 0.99, shape),) for shape in ((3, 2), (6, 4), (12, 3))]
 
@@ -51,78 +43,61 @@ def _gates(rng):
 DIRECT_PATH = CodeExercise(
     id="lstm/direct-path",
     title="The road",
-    functions=(
-        Function(
-            "direct_path",
-            ("f",),
-            direct_path,
-            (
-                Misconception(
-                    "from the first step",
-                    _from_the_front,
-                    "You multiplied from the first step on. Lag counts from the end: lag 1 goes "
-                    "through the last forget gate, f_T.",
-                ),
-                Misconception(
-                    "in the order of time",
-                    lambda f: direct_path(f)[::-1],
-                    "Your products are right, in the order of time. Row k belongs to lag k, so row "
-                    "0 is 1.",
-                ),
-                Misconception(
-                    "lag 0 left out",
-                    lambda f: direct_path(f)[1:],
-                    "The row for lag 0 is missing: ∂c_T/∂c_T is 1.",
-                ),
-                Misconception(
-                    "one lag too late",
-                    _first_gate_skipped,
-                    "Your products come one row too late: lag 1 goes through one forget gate, "
-                    "f_T, and is not 1.",
-                ),
-                Misconception(
-                    "f[-0:] is everything",
-                    _minus_nothing,
-                    "All rows are right but that for lag 0: f[-0:] is f[0:], the whole array. "
-                    "Through no gate the derivative is 1.",
-                ),
-                Misconception(
-                    "gates, not products",
-                    _gates_themselves,
-                    "Each of your rows is one gate. The way from c_t to c_T leads through all "
-                    "gates between them: multiply.",
-                ),
-                Misconception(
-                    "both axes turned",
-                    _both_axes_turned,
-                    "You turned the cells round, too: np.flip(f) turns all axes. Turn the rows "
-                    "only, f[::-1].",
-                ),
-                Misconception(
-                    "logarithms",
-                    lambda f: np.log(direct_path(f)),
-                    "You returned the sum of the logs. The derivative is its exponential.",
-                ),
-                Misconception(
-                    "the last gate to a power",
-                    _last_gate_to_a_power,
-                    "You used f_T for every step. Each step has its own forget gate.",
-                ),
-                Misconception(
-                    "let go instead of kept",
-                    lambda f: direct_path(1.0 - np.asarray(f)),
-                    "You multiplied 1 − f. The forget gate is what is *kept*: f = 1 forgets "
-                    "nothing.",
-                ),
-                Misconception(
-                    "mean over the units",
-                    lambda f: direct_path(f).mean(axis=1),
-                    "You averaged over the units. Each cell has a path of its own: shape "
-                    "(T + 1, n).",
-                ),
+    functions=asks(
+        direct_path,
+        "an array of shape (T + 1, n)",
+        {
+            "from the first step": (
+                lambda f: direct_path(np.asarray(f)[::-1]),
+                "You multiplied from the first step on. Lag counts from the end: lag 1 goes "
+                "through the last forget gate, f_T.",
             ),
-            returns="an array of shape (T + 1, n)",
-        ),
+            "in the order of time": (
+                lambda f: direct_path(f)[::-1],
+                "Your products are right, in the order of time. Row k belongs to lag k, so row "
+                "0 is 1.",
+            ),
+            "lag 0 left out": (
+                lambda f: direct_path(f)[1:],
+                "The row for lag 0 is missing: ∂c_T/∂c_T is 1.",
+            ),
+            "one lag too late": (
+                _first_gate_skipped,
+                "Your products come one row too late: lag 1 goes through one forget gate, "
+                "f_T, and is not 1.",
+            ),
+            "f[-0:] is everything": (
+                _minus_nothing,
+                "All rows are right but that for lag 0: f[-0:] is f[0:], the whole array. "
+                "Through no gate the derivative is 1.",
+            ),
+            "gates, not products": (
+                _gates_themselves,
+                "Each of your rows is one gate. The way from c_t to c_T leads through all "
+                "gates between them: multiply.",
+            ),
+            "both axes turned": (
+                lambda f: direct_path(np.asarray(f)[:, ::-1]),
+                "You turned the cells round, too: np.flip(f) turns all axes. Turn the rows "
+                "only, f[::-1].",
+            ),
+            "logarithms": (
+                lambda f: np.log(direct_path(f)),
+                "You returned the sum of the logs. The derivative is its exponential.",
+            ),
+            "the last gate to a power": (
+                _last_gate_to_a_power,
+                "You used f_T for every step. Each step has its own forget gate.",
+            ),
+            "let go instead of kept": (
+                lambda f: direct_path(1.0 - np.asarray(f)),
+                "You multiplied 1 − f. The forget gate is what is *kept*: f = 1 forgets nothing.",
+            ),
+            "mean over the units": (
+                lambda f: direct_path(f).mean(axis=1),
+                "You averaged over the units. Each cell has a path of its own: shape (T + 1, n).",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -99,80 +99,63 @@ _EXAMPLE = (
 LAG_GRADIENT = CodeExercise(
     id="recurrent/lag-gradient",
     title="The gradient against lag",
-    functions=(
-        Function(
-            "lag_log_norms",
-            ("W", "h", "delta"),
-            lag_log_norms,
-            (
-                Misconception(
-                    "no transpose",
-                    _not_transposed,
-                    "You multiplied by W. That is the way forwards; a gradient goes back through "
-                    "Wᵀ.",
-                ),
-                Misconception(
-                    "the slope is missing",
-                    _without_slope,
-                    "You multiplied by Wᵀ only. Each step back also passes tanh: first its slope "
-                    "1 − h_t², then Wᵀ.",
-                ),
-                Misconception(
-                    "the slope of the step before",
-                    _slope_too_early,
-                    "You used 1 − h_(t−1)² on the way from step t to t − 1. tanh made h_t, so its "
-                    "slope there is 1 − h_t².",
-                ),
-                Misconception(
-                    "h taken for a pre-activation",
-                    _slope_of_h,
-                    "You applied tanh once more. h_t is already the activation: its slope is "
-                    "1 − h_t².",
-                ),
-                Misconception(
-                    "not added up",
-                    _not_added_up,
-                    "You divide by the norm after each step, which is right. But an entry is then "
-                    "one step's growth: the logarithms of all steps so far must be added up.",
-                ),
-                Misconception(
-                    "first the matrix, then the slope",
-                    _slope_after_w,
-                    "You applied Wᵀ first. tanh came last on the way forwards, so it is first on "
-                    "the way back.",
-                ),
-                Misconception(
-                    "the natural logarithm",
-                    lambda W, h, delta: lag_log_norms(W, h, delta) * np.log(10),
-                    "Your values are ln 10 times the right ones: decades are asked, log10.",
-                ),
-                Misconception(
-                    "no logarithm",
-                    lambda W, h, delta: 10.0 ** lag_log_norms(W, h, delta),
-                    "You returned the norms. Their logarithms are asked: log10, so that a run of "
-                    "1000 steps still has a number.",
-                ),
-                Misconception(
-                    "the square of the norm",
-                    lambda W, h, delta: 2.0 * lag_log_norms(W, h, delta),
-                    "Your values are twice the right ones: a sum of squares is the norm squared. "
-                    "The root is missing.",
-                ),
-                Misconception(
-                    "in the order of time",
-                    lambda W, h, delta: lag_log_norms(W, h, delta)[::-1],
-                    "Your values are right, and the wrong way round: lag 0, the last step, comes "
-                    "first.",
-                ),
-                Misconception(
-                    "underflow",
-                    _underflow,
-                    "Your rule is right, but a long run leaves float64: the gradient becomes 0 "
-                    "and its logarithm −∞. Divide by the norm after each step, and add up its log.",
-                ),
+    functions=asks(
+        lag_log_norms,
+        "an array of shape (T,)",
+        {
+            "no transpose": (
+                _not_transposed,
+                "You multiplied by W. That is the way forwards; a gradient goes back through Wᵀ.",
             ),
-            returns="an array of shape (T,)",
-        ),
+            "the slope is missing": (
+                _without_slope,
+                "You multiplied by Wᵀ only. Each step back also passes tanh: first its slope "
+                "1 − h_t², then Wᵀ.",
+            ),
+            "the slope of the step before": (
+                _slope_too_early,
+                "You used 1 − h_(t−1)² on the way from step t to t − 1. tanh made h_t, so its "
+                "slope there is 1 − h_t².",
+            ),
+            "h taken for a pre-activation": (
+                _slope_of_h,
+                "You applied tanh once more. h_t is already the activation: its slope is 1 − h_t².",
+            ),
+            "not added up": (
+                _not_added_up,
+                "You divide by the norm after each step, which is right. But an entry is then "
+                "one step's growth: the logarithms of all steps so far must be added up.",
+            ),
+            "first the matrix, then the slope": (
+                _slope_after_w,
+                "You applied Wᵀ first. tanh came last on the way forwards, so it is first on "
+                "the way back.",
+            ),
+            "the natural logarithm": (
+                lambda W, h, delta: lag_log_norms(W, h, delta) * np.log(10),
+                "Your values are ln 10 times the right ones: decades are asked, log10.",
+            ),
+            "no logarithm": (
+                lambda W, h, delta: 10.0 ** lag_log_norms(W, h, delta),
+                "You returned the norms. Their logarithms are asked: log10, so that a run of "
+                "1000 steps still has a number.",
+            ),
+            "the square of the norm": (
+                lambda W, h, delta: 2.0 * lag_log_norms(W, h, delta),
+                "Your values are twice the right ones: a sum of squares is the norm squared. "
+                "The root is missing.",
+            ),
+            "in the order of time": (
+                lambda W, h, delta: lag_log_norms(W, h, delta)[::-1],
+                "Your values are right, and the wrong way round: lag 0, the last step, comes "
+                "first.",
+            ),
+            "underflow": (
+                _underflow,
+                "Your rule is right, but a long run leaves float64: the gradient becomes 0 "
+                "and its logarithm −∞. Divide by the norm after each step, and add up its log.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -37,10 +37,6 @@ def _q_not_carried(jacobians):
     return np.sort(np.mean(logs, axis=0))[::-1]
 
 
-def _transposed(jacobians):
-    return lyapunov_exponents(np.swapaxes(jacobians, 1, 2))
-
-
 def _eigenvalues(jacobians):
     logs = [np.sort(np.log(np.abs(np.linalg.eigvals(j)))) for j in jacobians]
     return np.mean(logs, axis=0)[::-1]
@@ -57,10 +53,6 @@ def _whole_product(jacobians):
         product = jacobian @ product
     with np.errstate(divide="ignore"):
         return np.log(np.linalg.svd(product, compute_uv=False)) / len(jacobians)
-
-
-def _log_of_mean(jacobians):
-    return np.sort(np.log(np.exp(_growth(jacobians)).mean(axis=0)))[::-1]
 
 
 def _slow_direction_first(rng, steps, scale):
@@ -84,114 +76,93 @@ _LYAPUNOV_EXAMPLE = (np.array([[[2.0, 1.0], [1.0, 1.0]], [[0.0, -1.0], [3.0, 0.5
 LYAPUNOV = CodeExercise(
     id="recurrent/lyapunov",
     title="Lyapunov exponents by QR",
-    functions=(
-        Function(
-            "lyapunov_by_qr",
-            ("jacobians",),
-            lyapunov_exponents,
-            (
-                Misconception(
-                    "Q is not carried along",
-                    _q_not_carried,
-                    "You decomposed each Jacobian by itself. The directions must travel: "
-                    "decompose J_t Q, with the Q of the step before. (Q J_t has "
-                    "the same R as J_t.)",
-                ),
-                Misconception(
-                    "no absolute value",
-                    _no_absolute_value,
-                    "You took the logarithm of a negative number: NumPy's R may have negative "
-                    "entries on the diagonal. Take their absolute value.",
-                ),
-                Misconception(
-                    "the Jacobian is transposed",
-                    _transposed,
-                    "You multiplied by Jᵀ. That is the way of a gradient, backwards in time. The "
-                    "directions travel forwards, with J.",
-                ),
-                Misconception(
-                    "backwards in time",
-                    lambda jacobians: lyapunov_exponents(np.asarray(jacobians)[::-1]),
-                    "You started with the last Jacobian. They come in the order in which they "
-                    "act: the first in the list is the first to act.",
-                ),
-                Misconception(
-                    "log of the mean",
-                    _log_of_mean,
-                    "You took the mean first, then the logarithm. Factors multiply, so it is their "
-                    "logarithms that average: first log, then mean.",
-                ),
-                Misconception(
-                    "the eigenvalues of each step",
-                    _eigenvalues,
-                    "You averaged the eigenvalues of the single Jacobians. Eigenvectors change "
-                    "from step to step, so those do not multiply.",
-                ),
-                Misconception(
-                    "the singular values of each step",
-                    _singular_values,
-                    "You averaged the singular values of the single Jacobians. No direction gets "
-                    "the largest stretch at every step.",
-                ),
-                Misconception(
-                    "the whole product at once",
-                    _whole_product,
-                    "You multiplied everything first. That leaves the range of float64 in a long "
-                    "run, and its singular values are not what QR accumulates in a short one.",
-                ),
-                Misconception(
-                    "sum instead of mean",
-                    lambda jacobians: lyapunov_exponents(jacobians) * len(jacobians),
-                    "You returned the whole growth. An exponent is growth per step: divide by the "
-                    "number of steps.",
-                ),
-                Misconception(
-                    "from the smallest up",
-                    lambda jacobians: lyapunov_exponents(jacobians)[::-1],
-                    "Your values are right, and the wrong way round: `np.sort` goes up, and the "
-                    "largest comes first here.",
-                ),
-                Misconception(
-                    "not sorted",
-                    lambda jacobians: _growth(jacobians).mean(axis=0),
-                    "Your values are right, and in the order of the columns of Q. In a short run "
-                    "that need not be from the largest down: sort them.",
-                ),
-                Misconception(
-                    "one step too few",
-                    lambda jacobians: np.sort(_growth(jacobians)[1:].mean(axis=0))[::-1],
-                    "You left the first step out. No burn-in: every step counts.",
-                ),
-                Misconception(
-                    "divided by T − 1",
-                    lambda jacobians: (
-                        lyapunov_exponents(jacobians) * len(jacobians) / (len(jacobians) - 1)
-                    ),
-                    "You divided by T − 1. There are T steps: divide by T.",
-                ),
-                Misconception(
-                    "the largest only",
-                    lambda jacobians: float(lyapunov_exponents(jacobians)[0]),
-                    "You returned the largest exponent only. All n are asked.",
-                ),
-                Misconception(
-                    "growth factors instead of their logarithms",
-                    lambda jacobians: np.exp(lyapunov_exponents(jacobians)),
-                    "You returned growth factors per step. An exponent is the logarithm of one.",
-                ),
-                Misconception(
-                    "base two",
-                    lambda jacobians: lyapunov_exponents(jacobians) / np.log(2),
-                    "You used log2. Exponents are in natural logarithms.",
-                ),
-                Misconception(
-                    "base ten",
-                    lambda jacobians: lyapunov_exponents(jacobians) / np.log(10),
-                    "You used log10. Exponents are in natural logarithms.",
-                ),
+    functions=asks(
+        lyapunov_exponents,
+        "an array of shape (n,)",
+        {
+            "Q is not carried along": (
+                _q_not_carried,
+                "You decomposed each Jacobian by itself. The directions must travel: decompose J_t "
+                "Q, with the Q of the step before. (Q J_t has the same R as J_t.)",
             ),
-            returns="an array of shape (n,)",
-        ),
+            "no absolute value": (
+                _no_absolute_value,
+                "You took the logarithm of a negative number: NumPy's R may have negative "
+                "entries on the diagonal. Take their absolute value.",
+            ),
+            "the Jacobian is transposed": (
+                lambda jacobians: lyapunov_exponents(np.swapaxes(jacobians, 1, 2)),
+                "You multiplied by Jᵀ. That is the way of a gradient, backwards in time. The "
+                "directions travel forwards, with J.",
+            ),
+            "backwards in time": (
+                lambda jacobians: lyapunov_exponents(np.asarray(jacobians)[::-1]),
+                "You started with the last Jacobian. They come in the order in which they "
+                "act: the first in the list is the first to act.",
+            ),
+            "log of the mean": (
+                lambda jacobians: np.sort(np.log(np.exp(_growth(jacobians)).mean(axis=0)))[::-1],
+                "You took the mean first, then the logarithm. Factors multiply, so it is their "
+                "logarithms that average: first log, then mean.",
+            ),
+            "the eigenvalues of each step": (
+                _eigenvalues,
+                "You averaged the eigenvalues of the single Jacobians. Eigenvectors change "
+                "from step to step, so those do not multiply.",
+            ),
+            "the singular values of each step": (
+                _singular_values,
+                "You averaged the singular values of the single Jacobians. No direction gets "
+                "the largest stretch at every step.",
+            ),
+            "the whole product at once": (
+                _whole_product,
+                "You multiplied everything first. That leaves the range of float64 in a long "
+                "run, and its singular values are not what QR accumulates in a short one.",
+            ),
+            "sum instead of mean": (
+                lambda jacobians: lyapunov_exponents(jacobians) * len(jacobians),
+                "You returned the whole growth. An exponent is growth per step: divide by the "
+                "number of steps.",
+            ),
+            "from the smallest up": (
+                lambda jacobians: lyapunov_exponents(jacobians)[::-1],
+                "Your values are right, and the wrong way round: `np.sort` goes up, and the "
+                "largest comes first here.",
+            ),
+            "not sorted": (
+                lambda jacobians: _growth(jacobians).mean(axis=0),
+                "Your values are right, and in the order of the columns of Q. In a short run "
+                "that need not be from the largest down: sort them.",
+            ),
+            "one step too few": (
+                lambda jacobians: np.sort(_growth(jacobians)[1:].mean(axis=0))[::-1],
+                "You left the first step out. No burn-in: every step counts.",
+            ),
+            "divided by T − 1": (
+                lambda jacobians: (
+                    lyapunov_exponents(jacobians) * len(jacobians) / (len(jacobians) - 1)
+                ),
+                "You divided by T − 1. There are T steps: divide by T.",
+            ),
+            "the largest only": (
+                lambda jacobians: float(lyapunov_exponents(jacobians)[0]),
+                "You returned the largest exponent only. All n are asked.",
+            ),
+            "growth factors instead of their logarithms": (
+                lambda jacobians: np.exp(lyapunov_exponents(jacobians)),
+                "You returned growth factors per step. An exponent is the logarithm of one.",
+            ),
+            "base two": (
+                lambda jacobians: lyapunov_exponents(jacobians) / np.log(2),
+                "You used log2. Exponents are in natural logarithms.",
+            ),
+            "base ten": (
+                lambda jacobians: lyapunov_exponents(jacobians) / np.log(10),
+                "You used log10. Exponents are in natural logarithms.",
+            ),
+        },
+        name="lyapunov_by_qr",
     ),
     parts=(
         Part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -87,95 +87,78 @@ BPTT = CodeExercise(
     id="recurrent/bptt",
     title="Backpropagation through time by hand",
     functions=(
-        Function(
-            "state_gradients",
-            ("w", "x", "y"),
+        asks(
             state_gradients,
-            (
-                Misconception(
-                    "the slope is missing",
+            "an array of shape (T,)",
+            {
+                "the slope is missing": (
                     _without_slope,
                     "You multiplied by w at each step, and left out the slope of tanh. One step "
                     "back is w·(1 − h²).",
                 ),
-                Misconception(
-                    "w is missing",
+                "w is missing": (
                     _without_w,
                     "You multiplied by the slope of tanh at each step, and left out w. One step "
                     "back is w·(1 − h²).",
                 ),
-                Misconception(
-                    "the slope of the step before",
+                "the slope of the step before": (
                     _slope_of_the_step_before,
                     "You used the slope at h_(t−1) for the step from h_(t−1) to h_t. tanh was "
                     "applied at step t, so its slope is 1 − h_t².",
                 ),
-                Misconception(
-                    "h taken for a pre-activation",
+                "h taken for a pre-activation": (
                     _slope_of_h,
                     "You applied tanh once more. h_t is already the activation: the slope is "
                     "1 − h_t².",
                 ),
-                Misconception(
-                    "in the order of the backward pass",
+                "in the order of the backward pass": (
                     lambda w, x, y: state_gradients(w, x, y)[::-1],
                     "Your values are right, and the wrong way round: the last entry belongs to "
                     "h_T.",
                 ),
-                Misconception(
-                    "at the pre-activation",
+                "at the pre-activation": (
                     lambda w, x, y: state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2),
                     "You returned ∂ℒ/∂z_t, the gradient before tanh (the δ of lessons 01 and 02). "
                     "∂ℒ/∂h_t is asked: one factor 1 − h_t² less.",
                 ),
-                Misconception(
-                    "the wrong sign",
+                "the wrong sign": (
                     lambda w, x, y: -state_gradients(w, x, y),
                     "The sign is turned around. The derivative of ½ (h_T − y)² is h_T − y.",
                 ),
-                Misconception(
-                    "twice too large",
+                "twice too large": (
                     lambda w, x, y: 2.0 * state_gradients(w, x, y),
                     "Yours is twice too large. The ½ of the loss cancels the 2 of the square.",
                 ),
-                Misconception(
-                    "each state against the target",
+                "each state against the target": (
                     lambda w, x, y: states(w, x)[1:] - y,
                     "You compared each state with y. The loss knows h_T only: the others matter "
                     "because h_T depends on them.",
                 ),
-                Misconception(
-                    "the loss in place of its derivative",
+                "the loss in place of its derivative": (
                     lambda w, x, y: state_gradients(w, x, y) * 0.5 * (states(w, x)[-1] - y),
                     "You started with the loss itself. The chain starts with its derivative, h_T "
                     "− y.",
                 ),
-                Misconception(
-                    "one step too far",
+                "one step too far": (
                     lambda w, x, y: np.append(_one_step_back(w, x, y), state_gradients(w, x, y)),
                     "You went on to h_0. The question is h_1 … h_T, T entries.",
                 ),
-                Misconception(
-                    "the loss is left out",
+                "the loss is left out": (
                     lambda w, x, y: state_gradients(w, x, y) / (states(w, x)[-1] - y),
                     "You returned ∂h_T/∂h_t. The chain starts at the loss: ∂ℒ/∂h_T = h_T − y.",
                 ),
-            ),
-            returns="an array of shape (T,)",
-        ),
-        Function(
-            "weight_gradient",
-            ("w", "x", "y"),
+            },
+        )
+        + asks(
             weight_gradient,
-            (
-                Misconception(
-                    "the last step only",
+            "a float",
+            {
+                "the last step only": (
                     lambda w, x, y: summed(w, x, y, 1),
                     "You counted the last step only. w is used at every step, so every step adds "
                     "a term.",
                 ),
-                Misconception(
-                    "h_t in place of h_(t−1)",
+                "h_t in place of h_(t−1)": (
                     lambda w, x, y: float(
                         (state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2))
                         @ states(w, x)[1:]
@@ -183,66 +166,56 @@ BPTT = CodeExercise(
                     "You multiplied by h_t. The weight stands before h_(t−1): that is what "
                     "∂z_t/∂w is.",
                 ),
-                Misconception(
-                    "the slope at step t is missing",
+                "the slope at step t is missing": (
                     lambda w, x, y: float(state_gradients(w, x, y) @ states(w, x)[:-1]),
                     "∂ℒ/∂h_t is the gradient behind tanh. To reach w it must pass tanh of step t, "
                     "too: one more 1 − h_t².",
                 ),
-                Misconception(
-                    "the mean over the steps",
+                "the mean over the steps": (
                     lambda w, x, y: weight_gradient(w, x, y) / len(x),
                     "You took the mean over the steps. The chain rule adds the paths: it is the "
                     "sum.",
                 ),
-                Misconception(
-                    "a term for each step",
+                "a term for each step": (
                     lambda w, x, y: (
                         state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2) * states(w, x)[:-1]
                     ),
                     "You returned the term of each step. There is one w, used at every step: add "
                     "them up.",
                 ),
-                Misconception(
-                    "twice too large",
+                "twice too large": (
                     lambda w, x, y: 2.0 * weight_gradient(w, x, y),
                     "Yours is twice too large. The ½ of the loss cancels the 2 of the square.",
                 ),
-                Misconception(
-                    "the wrong sign",
+                "the wrong sign": (
                     lambda w, x, y: -weight_gradient(w, x, y),
                     "The sign is turned around. The derivative of ½ (h_T − y)² is h_T − y.",
                 ),
-                Misconception(
-                    "h_(t−1) is missing",
+                "h_(t−1) is missing": (
                     lambda w, x, y: float(
                         np.sum(state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2))
                     ),
                     "You added up ∂ℒ/∂z_t. w is multiplied by h_(t−1) at step t: that factor is "
                     "missing.",
                 ),
-                Misconception(
-                    "only the state gradients",
+                "only the state gradients": (
                     lambda w, x, y: float(np.sum(state_gradients(w, x, y))),
                     "You added up ∂ℒ/∂h_t. From h_t to w two factors are left: the slope 1 − "
                     "h_t², and h_(t−1).",
                 ),
-                Misconception(
-                    "times w as well",
+                "times w as well": (
                     lambda w, x, y: w * weight_gradient(w, x, y),
                     "You multiplied by w once more. ∂z_t/∂w is h_(t−1), without w.",
                 ),
-                Misconception(
-                    "the inputs in place of the states",
+                "the inputs in place of the states": (
                     lambda w, x, y: float(
                         (state_gradients(w, x, y) * (1.0 - states(w, x)[1:] ** 2)) @ np.asarray(x)
                     ),
                     "You multiplied by x_t. That would be the gradient of an input weight; w "
                     "stands before h_(t−1).",
                 ),
-            ),
-            returns="a float",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

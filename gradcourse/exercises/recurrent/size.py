@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 
 def spectral_radius(W):
@@ -41,154 +41,127 @@ RADIUS_AND_NORM = CodeExercise(
     id="recurrent/radius-and-norm",
     title="Spectral radius and spectral norm",
     functions=(
-        Function(
-            "spectral_radius",
-            ("W",),
+        asks(
             spectral_radius,
-            (
-                Misconception(
-                    "the largest singular value",
+            "a float",
+            {
+                "the largest singular value": (
                     spectral_norm,
                     "That is the norm: how much W stretches once, at most. The radius is about "
                     "eigenvalues.",
                 ),
-                Misconception(
-                    "the largest real part",
+                "the largest real part": (
                     lambda W: float(np.linalg.eigvals(W).real.max()),
                     "You took the largest real part. Eigenvalues may be negative or complex: it "
                     "is their absolute value that counts.",
                 ),
-                Misconception(
-                    "the absolute value of the largest",
+                "the absolute value of the largest": (
                     lambda W: float(np.abs(np.linalg.eigvals(W).max())),
                     "You took the maximum first and the absolute value after it. A large negative "
                     "eigenvalue is lost that way: first np.abs, then max.",
                 ),
-                Misconception(
-                    "the absolute value of the real part",
+                "the absolute value of the real part": (
                     lambda W: float(np.abs(np.linalg.eigvals(W).real).max()),
                     "You dropped the imaginary part. |a + ib| is √(a² + b²): a pair of complex "
                     "eigenvalues turns the state, and that counts.",
                 ),
-                Misconception(
-                    "as if W were symmetric",
+                "as if W were symmetric": (
                     lambda W: float(np.abs(np.linalg.eigvalsh(W)).max()),
                     "`eigvalsh` reads one triangle of W and takes it for symmetric. A recurrent "
                     "matrix is not: use `eigvals`.",
                 ),
-                Misconception(
-                    "the smallest instead of the largest",
+                "the smallest instead of the largest": (
                     lambda W: float(np.abs(np.linalg.eigvals(W)).min()),
                     "You took the smallest eigenvalue. The one that wins after many steps is the "
                     "largest.",
                 ),
-                Misconception(
-                    "the first instead of the largest",
+                "the first instead of the largest": (
                     lambda W: float(np.abs(np.linalg.eigvals(W)[0])),
                     "You took the first eigenvalue of the list. NumPy does not sort them: take "
                     "the largest.",
                 ),
-                Misconception(
-                    "all of them",
+                "all of them": (
                     lambda W: np.abs(np.linalg.eigvals(W)),
                     "You returned all of them. The radius is one number, the largest.",
                 ),
-                Misconception(
-                    "the mean instead of the largest",
+                "the mean instead of the largest": (
                     lambda W: float(np.abs(np.linalg.eigvals(W)).mean()),
                     "You took the mean over the eigenvalues. After many steps the largest alone "
                     "is left.",
                 ),
-                Misconception(
-                    "the largest diagonal entry",
+                "the largest diagonal entry": (
                     lambda W: float(np.abs(np.diag(W)).max()),
                     "You read the diagonal of W. Its eigenvalues stand there only if W is "
                     "triangular.",
                 ),
-                Misconception(
-                    "the Frobenius norm",
+                "the Frobenius norm": (
                     lambda W: float(np.linalg.norm(W)),
                     "np.linalg.norm(W) is a norm of W, the Frobenius norm. The radius is about "
                     "eigenvalues.",
                 ),
-                Misconception(
-                    "its square",
+                "its square": (
                     lambda W: spectral_radius(W) ** 2,
                     "You returned the square of the radius.",
                 ),
-            ),
-            returns="a float",
-        ),
-        Function(
-            "spectral_norm",
-            ("W",),
+            },
+        )
+        + asks(
             spectral_norm,
-            (
-                Misconception(
-                    "the spectral radius",
+            "a float",
+            {
+                "the spectral radius": (
                     spectral_radius,
                     "That is the spectral radius. W can stretch a vector by more than its largest "
                     "eigenvalue; look at [[0, 2], [0, 0]].",
                 ),
-                Misconception(
-                    "the Frobenius norm",
+                "the Frobenius norm": (
                     lambda W: float(np.linalg.norm(W)),
                     "np.linalg.norm(W) alone is the Frobenius norm: the root of the sum over all "
                     "singular values squared. The largest alone is asked: ord=2.",
                 ),
-                Misconception(
-                    "its square",
+                "its square": (
                     lambda W: spectral_norm(W) ** 2,
                     "The eigenvalues of WᵀW are the squares of the singular values. The root is "
                     "missing.",
                 ),
-                Misconception(
-                    "all of them",
+                "all of them": (
                     lambda W: np.linalg.svd(W, compute_uv=False),
                     "You returned all singular values. The norm is the largest of them.",
                 ),
-                Misconception(
-                    "the smallest instead of the largest",
+                "the smallest instead of the largest": (
                     lambda W: float(np.linalg.svd(W, compute_uv=False)[-1]),
                     "You took the smallest singular value, by which W stretches least. svd sorts "
                     "them from the largest down.",
                 ),
-                Misconception(
-                    "the largest column sum",
+                "the largest column sum": (
                     lambda W: float(np.linalg.norm(W, 1)),
                     "That is the largest column sum of |W|, the norm for ord=1. Lengths are "
                     "Euclidean here: ord=2.",
                 ),
-                Misconception(
-                    "the longest column",
+                "the longest column": (
                     lambda W: float(np.linalg.norm(W, axis=0).max()),
                     "You took the longest column, the image of one unit vector. A vector between "
                     "two axes may be stretched more.",
                 ),
-                Misconception(
-                    "the longest row",
+                "the longest row": (
                     lambda W: float(np.linalg.norm(W, axis=1).max()),
                     "You took the longest row. A stretch has to do with all rows at once.",
                 ),
-                Misconception(
-                    "the sum of all",
+                "the sum of all": (
                     lambda W: float(np.linalg.svd(W, compute_uv=False).sum()),
                     "You added the singular values up. The largest alone is asked.",
                 ),
-                Misconception(
-                    "the largest entry",
+                "the largest entry": (
                     lambda W: float(np.abs(W).max()),
                     "You took the largest entry. Several entries can add up in one direction.",
                 ),
-                Misconception(
-                    "the largest row sum",
+                "the largest row sum": (
                     lambda W: float(np.linalg.norm(W, np.inf)),
                     "That is the largest row sum of |W|, the norm for ord=inf. Lengths are "
                     "Euclidean here: ord=2.",
                 ),
-            ),
-            returns="a float",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 
 def dead_units(batches):
     """Whether each unit is exactly 0 on every row of every batch, shape (units,)."""
     return np.all([(np.asarray(h) == 0).all(axis=0) for h in batches], axis=0)
-
-
-def _mostly_zero(batches):
-    return (np.concatenate(batches) == 0).mean(axis=0) > 0.5
-
-
-def _tiny_is_dead(batches):
-    return np.concatenate(batches).max(axis=0) < 1e-3
 
 
 def _layers(tiny):
@@ -49,98 +41,79 @@ def _layers(tiny):
 DEAD_UNITS = CodeExercise(
     id="relu/dead-units",
     title="Which units are dead?",
-    functions=(
-        Function(
-            "dead_units",
-            ("batches",),
-            dead_units,
-            (
-                Misconception(
-                    "silent in one batch is enough",
-                    lambda batches: np.any([(h == 0).all(axis=0) for h in batches], axis=0),
-                    "You call a unit dead that is silent in any one batch. It may speak in "
-                    "another: dead means silent on *all* data.",
-                ),
-                Misconception(
-                    "the last batch only",
-                    lambda batches: (batches[-1] == 0).all(axis=0),
-                    "You looked at the last batch only. A unit that is silent there may speak in "
-                    "another one.",
-                ),
-                Misconception(
-                    "mostly zero",
-                    _mostly_zero,
-                    "You call a unit dead that is 0 on most rows. A unit that speaks for few "
-                    "digits is choosy, not dead: it gets a gradient on those.",
-                ),
-                Misconception(
-                    "zero on nine rows of ten",
-                    lambda batches: (np.concatenate(batches) == 0).mean(axis=0) > 0.9,
-                    "You call a unit dead that is 0 on more than 90 % of the rows. One row is "
-                    "enough to live: it gets a gradient on that row.",
-                ),
-                Misconception(
-                    "zero somewhere",
-                    lambda batches: np.any([(h == 0).any(axis=0) for h in batches], axis=0),
-                    "You call a unit dead that is 0 on one row. Every ReLU unit is 0 on some: `all`"
-                    " rows, not `any`.",
-                ),
-                Misconception(
-                    "the living ones",
-                    lambda batches: ~dead_units(batches),
-                    "You marked the living units. Turn the condition round.",
-                ),
-                Misconception(
-                    "small is dead",
-                    _tiny_is_dead,
-                    "You compare with a small number. A unit whose signal is small still has the "
-                    "slope 1: its network needs larger weights, not a resurrection. Dead is "
-                    "exactly 0.",
-                ),
-                Misconception(
-                    "rows instead of units",
-                    lambda batches: np.concatenate([(h == 0).all(axis=1) for h in batches]),
-                    "You asked each row whether all its units are 0. Ask each unit, a column, "
-                    "about all its rows: axis=0.",
-                ),
-                Misconception(
-                    "an answer for each batch",
-                    lambda batches: np.array([(h == 0).all(axis=0) for h in batches]),
-                    "You answered for each batch. The batches together are all data: a unit is "
-                    "dead when all of them say so.",
-                ),
-                Misconception(
-                    "a share instead of an answer for each unit",
-                    lambda batches: float(np.mean(dead_units(batches))),
-                    "You returned the share of dead units. An answer for each unit is asked: an "
-                    "array of True and False.",
-                ),
-                Misconception(
-                    "the numbers of the dead units",
-                    lambda batches: np.flatnonzero(dead_units(batches)),
-                    "You returned the numbers of the dead units. An answer for each unit is "
-                    "asked: an array of True and False, as long as there are units.",
-                ),
-                Misconception(
-                    "0 and 1",
-                    lambda batches: dead_units(batches).astype(int),
-                    "You wrote 1 for dead and 0 for alive. True and False are asked, because an "
-                    "array of them can pick units out: leave the conversion away.",
-                ),
-                Misconception(
-                    "the share of zeros",
-                    lambda batches: (np.concatenate(batches) == 0).mean(axis=0),
-                    "You returned the share of rows on which each unit is 0. It is dead when "
-                    "that is all of them.",
-                ),
-                Misconception(
-                    "a count",
-                    lambda batches: int(np.sum(dead_units(batches))),
-                    "You counted the dead units. An answer for each unit is asked.",
-                ),
+    functions=asks(
+        dead_units,
+        "an array of True and False, shape (units,)",
+        {
+            "silent in one batch is enough": (
+                lambda batches: np.any([(h == 0).all(axis=0) for h in batches], axis=0),
+                "You call a unit dead that is silent in any one batch. It may speak in "
+                "another: dead means silent on *all* data.",
             ),
-            returns="an array of True and False, shape (units,)",
-        ),
+            "the last batch only": (
+                lambda batches: (batches[-1] == 0).all(axis=0),
+                "You looked at the last batch only. A unit that is silent there may speak in "
+                "another one.",
+            ),
+            "mostly zero": (
+                lambda batches: (np.concatenate(batches) == 0).mean(axis=0) > 0.5,
+                "You call a unit dead that is 0 on most rows. A unit that speaks for few "
+                "digits is choosy, not dead: it gets a gradient on those.",
+            ),
+            "zero on nine rows of ten": (
+                lambda batches: (np.concatenate(batches) == 0).mean(axis=0) > 0.9,
+                "You call a unit dead that is 0 on more than 90 % of the rows. One row is "
+                "enough to live: it gets a gradient on that row.",
+            ),
+            "zero somewhere": (
+                lambda batches: np.any([(h == 0).any(axis=0) for h in batches], axis=0),
+                "You call a unit dead that is 0 on one row. Every ReLU unit is 0 on some: `all`"
+                " rows, not `any`.",
+            ),
+            "the living ones": (
+                lambda batches: ~dead_units(batches),
+                "You marked the living units. Turn the condition round.",
+            ),
+            "small is dead": (
+                lambda batches: np.concatenate(batches).max(axis=0) < 1e-3,
+                "You compare with a small number. A unit whose signal is small still has the slope "
+                "1: its network needs larger weights, not a resurrection. Dead is exactly 0.",
+            ),
+            "rows instead of units": (
+                lambda batches: np.concatenate([(h == 0).all(axis=1) for h in batches]),
+                "You asked each row whether all its units are 0. Ask each unit, a column, "
+                "about all its rows: axis=0.",
+            ),
+            "an answer for each batch": (
+                lambda batches: np.array([(h == 0).all(axis=0) for h in batches]),
+                "You answered for each batch. The batches together are all data: a unit is "
+                "dead when all of them say so.",
+            ),
+            "a share instead of an answer for each unit": (
+                lambda batches: float(np.mean(dead_units(batches))),
+                "You returned the share of dead units. An answer for each unit is asked: an "
+                "array of True and False.",
+            ),
+            "the numbers of the dead units": (
+                lambda batches: np.flatnonzero(dead_units(batches)),
+                "You returned the numbers of the dead units. An answer for each unit is "
+                "asked: an array of True and False, as long as there are units.",
+            ),
+            "0 and 1": (
+                lambda batches: dead_units(batches).astype(int),
+                "You wrote 1 for dead and 0 for alive. True and False are asked, because an "
+                "array of them can pick units out: leave the conversion away.",
+            ),
+            "the share of zeros": (
+                lambda batches: (np.concatenate(batches) == 0).mean(axis=0),
+                "You returned the share of rows on which each unit is 0. It is dead when "
+                "that is all of them.",
+            ),
+            "a count": (
+                lambda batches: int(np.sum(dead_units(batches))),
+                "You counted the dead units. An answer for each unit is asked.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -6,12 +6,11 @@ import math
 
 from gradcourse.checking.question import (
     CodeExercise,
-    Function,
-    Misconception,
     NamedValue,
     Part,
     Prediction,
     Tuning,
+    asks,
 )
 from gradcourse.demos.relu import LEAK_KNOB, TUNED_DEPTH, TUNED_GAIN, through_leaky_layers
 from gradcourse.exercises.relu.predictions import first_delta
@@ -43,84 +42,69 @@ GAIN = CodeExercise(
     id="relu/gain",
     title="The gain for a leak",
     functions=(
-        Function(
-            "leaky_gain",
-            ("a",),
+        asks(
             leaky_gain,
-            (
-                Misconception(
-                    "the root is missing",
+            "a float",
+            {
+                "the root is missing": (
                     lambda a: 2 / (1 + a**2),
                     "That is σ_w², the factor on the mean square. The gain multiplies the weights "
                     "themselves: take the root.",
                 ),
-                Misconception(
-                    "a is not squared",
+                "a is not squared": (
                     lambda a: math.sqrt(2 / (1 + a)),
                     "You used the mean slope, (1 + a)/2. What counts for a mean square is the mean "
                     "of the *squared* slopes, (1 + a²)/2.",
                 ),
-                Misconception(
-                    "one over the mean slope",
+                "one over the mean slope": (
                     lambda a: 2 / (1 + a),
                     "You made the mean slope 1. Sizes go with squares: make σ_w² times the mean "
                     "squared slope equal to 1.",
                 ),
-                Misconception(
-                    "the factor instead of its inverse",
+                "the factor instead of its inverse": (
                     lambda a: math.sqrt((1 + a**2) / 2),
                     "That is what a layer multiplies the size by at σ_w = 1. The gain undoes it: "
                     "one over it.",
                 ),
-                Misconception(
-                    "ReLU's gain for every leak",
+                "ReLU's gain for every leak": (
                     lambda a: math.sqrt(2),
                     "√2 is right for a = 0. With a leak less is lost, so less has to be paid.",
                 ),
-                Misconception(
-                    "√2 over the leak's own slope",
+                "√2 over the leak's own slope": (
                     lambda a: math.sqrt(2) / (1 + a**2),
                     "You took the root of the 2 only. The root goes over the whole fraction, "
                     "2/(1 + a²).",
                 ),
-            ),
-            returns="a float",
-        ),
-        Function(
-            "leaky_std",
-            ("a", "fan_in"),
+            },
+        )
+        + asks(
             leaky_std,
-            (
-                Misconception(
-                    "variance instead of standard deviation",
+            "a float",
+            {
+                "variance instead of standard deviation": (
                     lambda a, fan_in: leaky_gain(a) ** 2 / fan_in,
                     "You returned the variance. The standard deviation is its root.",
                 ),
-                Misconception(
-                    "fan_in without a root",
+                "fan_in without a root": (
                     lambda a, fan_in: leaky_gain(a) / fan_in,
                     "You divided by fan_in. A sum of fan_in random terms grows with √fan_in: "
                     "divide by the root.",
                 ),
-                Misconception(
-                    "He's rule for every leak",
+                "He's rule for every leak": (
                     lambda a, fan_in: math.sqrt(2 / fan_in),
                     "√(2/fan_in) is for ReLU, a = 0. Use the gain of this leak.",
                 ),
-                Misconception(
-                    "times the root of fan_in",
+                "times the root of fan_in": (
                     lambda a, fan_in: leaky_gain(a) * math.sqrt(fan_in),
                     "Your weights grow with the number of inputs. More terms in the sum need "
                     "smaller weights: divide.",
                 ),
-                Misconception(
-                    "Xavier's rule",
+                "Xavier's rule": (
                     lambda a, fan_in: 1 / math.sqrt(fan_in),
                     "√(1/fan_in) keeps the size if all slopes are 1. Multiply by the gain.",
                 ),
-            ),
-            returns="a float",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

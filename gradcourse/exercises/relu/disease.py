@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.demos.relu import ALARM
 
 FADED = 1e-3
@@ -114,92 +114,74 @@ def _patients(rng):
 DISEASE = CodeExercise(
     id="relu/disease",
     title="Which disease?",
-    functions=(
-        Function(
-            "disease",
-            ("layers",),
-            disease,
-            (
-                Misconception(
-                    "a count of zeros",
-                    _by_zeros,
-                    "You counted zeros. A network whose units are choosy has many and is healthy: "
-                    "count the units that are 0 on *every* row.",
-                ),
-                Misconception(
-                    "an absolute size",
-                    _absolute,
-                    "You compared the last layer's size with a fixed number. A network with small "
-                    "inputs is small everywhere and healthy: compare with the first layer.",
-                ),
-                Misconception(
-                    "the mean for the size",
-                    _with_size(lambda h: float(np.mean(np.abs(h)))),
-                    "You took the mean for the size. The root mean square is asked: a layer with "
-                    "few, large outputs has a small mean.",
-                ),
-                Misconception(
-                    "the standard deviation for the size",
-                    _with_size(lambda h: float(np.std(h))),
-                    "You took the standard deviation for the size. It subtracts the mean first; "
-                    "the root mean square does not.",
-                ),
-                Misconception(
-                    "the root is missing",
-                    _with_size(lambda h: float(np.mean(np.asarray(h) ** 2))),
-                    "You compared mean squares. Without the root 1/1000 becomes 1/1000000: take "
-                    "it.",
-                ),
-                Misconception(
-                    "the norm for the size",
-                    _with_size(lambda h: float(np.linalg.norm(h))),
-                    "You took the norm. It grows with the number of entries, and layers may have "
-                    "different shapes: take the root of the *mean* square.",
-                ),
-                Misconception(
-                    "a border of 1/100",
-                    _with_size(_size, 1e-2),
-                    "Your border is 1/100. A signal has vanished when it is below 1/1000 of the "
-                    "first layer's.",
-                ),
-                Misconception(
-                    "the smallest against the largest",
-                    _from_the_largest,
-                    "You compared the smallest layer with the largest. The last layer is "
-                    "compared with the first.",
-                ),
-                Misconception(
-                    "first and last exchanged",
-                    lambda layers: disease(layers[::-1]),
-                    "You compared the first layer with the last. The signal runs from the first "
-                    "to the last, and it has vanished when the last is small.",
-                ),
-                Misconception(
-                    "only the last layer",
-                    _last_layer_only,
-                    "You looked for dead units in the last layer only. A dead layer in the middle "
-                    "cuts the gradient as well.",
-                ),
-                Misconception(
-                    "all layers at once",
-                    _all_layers,
-                    "You asked whether the layers are dead on average, or all of them. One dead "
-                    "layer is enough to cut the gradient: take the largest share.",
-                ),
-                Misconception(
-                    "size before death",
-                    _size_first,
-                    "A dead last layer has size 0, so you called it vanished. Ask for dead units "
-                    "first: nothing that scales the weights brings them back.",
-                ),
-                Misconception(
-                    "rows instead of units",
-                    _rows_first,
-                    "You counted rows on which all units are 0. A unit is a column: all(axis=0).",
-                ),
+    functions=asks(
+        disease,
+        '"dead", "vanished" or "healthy"',
+        {
+            "a count of zeros": (
+                _by_zeros,
+                "You counted zeros. A network whose units are choosy has many and is healthy: "
+                "count the units that are 0 on *every* row.",
             ),
-            returns='"dead", "vanished" or "healthy"',
-        ),
+            "an absolute size": (
+                _absolute,
+                "You compared the last layer's size with a fixed number. A network with small "
+                "inputs is small everywhere and healthy: compare with the first layer.",
+            ),
+            "the mean for the size": (
+                _with_size(lambda h: float(np.mean(np.abs(h)))),
+                "You took the mean for the size. The root mean square is asked: a layer with "
+                "few, large outputs has a small mean.",
+            ),
+            "the standard deviation for the size": (
+                _with_size(lambda h: float(np.std(h))),
+                "You took the standard deviation for the size. It subtracts the mean first; "
+                "the root mean square does not.",
+            ),
+            "the root is missing": (
+                _with_size(lambda h: float(np.mean(np.asarray(h) ** 2))),
+                "You compared mean squares. Without the root 1/1000 becomes 1/1000000: take it.",
+            ),
+            "the norm for the size": (
+                _with_size(lambda h: float(np.linalg.norm(h))),
+                "You took the norm. It grows with the number of entries, and layers may have "
+                "different shapes: take the root of the *mean* square.",
+            ),
+            "a border of 1/100": (
+                _with_size(_size, 1e-2),
+                "Your border is 1/100. A signal has vanished when it is below 1/1000 of the "
+                "first layer's.",
+            ),
+            "the smallest against the largest": (
+                _from_the_largest,
+                "You compared the smallest layer with the largest. The last layer is "
+                "compared with the first.",
+            ),
+            "first and last exchanged": (
+                lambda layers: disease(layers[::-1]),
+                "You compared the first layer with the last. The signal runs from the first "
+                "to the last, and it has vanished when the last is small.",
+            ),
+            "only the last layer": (
+                _last_layer_only,
+                "You looked for dead units in the last layer only. A dead layer in the middle "
+                "cuts the gradient as well.",
+            ),
+            "all layers at once": (
+                _all_layers,
+                "You asked whether the layers are dead on average, or all of them. One dead "
+                "layer is enough to cut the gradient: take the largest share.",
+            ),
+            "size before death": (
+                _size_first,
+                "A dead last layer has size 0, so you called it vanished. Ask for dead units "
+                "first: nothing that scales the weights brings them back.",
+            ),
+            "rows instead of units": (
+                _rows_first,
+                "You counted rows on which all units are 0. A unit is a column: all(axis=0).",
+            ),
+        },
     ),
     parts=(
         Part(

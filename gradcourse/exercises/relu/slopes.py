@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -69,128 +69,105 @@ PRELU = CodeExercise(
     id="relu/prelu",
     title="PReLU, forwards and backwards",
     functions=(
-        Function(
-            "prelu",
-            ("z", "a"),
+        asks(
             prelu,
-            (
-                Misconception(
-                    "the larger of z and a·z",
+            "an array with the shape of z",
+            {
+                "the larger of z and a·z": (
                     lambda z, a: np.maximum(z, a * z),
                     "You took the larger of z and a·z. That is PReLU only for 0 ≤ a ≤ 1, and "
                     "training may leave that range. Look at a = 2.",
                 ),
-                Misconception(
-                    "the sides exchanged",
+                "the sides exchanged": (
                     lambda z, a: np.where(z > 0, a * z, z),
                     "You put the slope a on the positive side. PReLU leaves z > 0 as it is.",
                 ),
-                Misconception(
-                    "a constant on the negative side",
+                "a constant on the negative side": (
                     lambda z, a: np.where(z > 0, z, a),
                     "You returned a itself for z < 0. It is a slope: the output there is a·z.",
                 ),
-                Misconception(
-                    "ReLU",
+                "ReLU": (
                     lambda z, a: np.maximum(z, 0.0),
                     "That is ReLU: your answer does not depend on a. For z < 0 the output is a·z.",
                 ),
-                Misconception(
-                    "the size of z on the negative side",
+                "the size of z on the negative side": (
                     lambda z, a: np.where(z > 0, z, a * np.abs(z)),
                     "Your output is a·|z| for z < 0. With a > 0 PReLU is negative there: a·z.",
                 ),
-                Misconception(
-                    "the slope instead of the value",
+                "the slope instead of the value": (
                     lambda z, a: np.where(z > 0, 1.0, a),
                     "You returned the slope of PReLU. Its value is z, or a·z.",
                 ),
-                Misconception(
-                    "divided by a",
+                "divided by a": (
                     lambda z, a: np.where(z > 0, z, z / a),
                     "You divided by a on the negative side. The slope there is a: multiply.",
                 ),
-                Misconception(
-                    "a fixed leak",
+                "a fixed leak": (
                     lambda z, a: np.where(z > 0, z, 0.01 * z),
                     "Your slope is 0.01, the default of a leaky ReLU. Use the argument a.",
                 ),
-            ),
-            returns="an array with the shape of z",
-        ),
-        Function(
-            "prelu_backward",
-            ("z", "a", "upstream"),
+            },
+        )
+        + asks(
             prelu_backward,
-            (
-                Misconception(
-                    "∂ℒ/∂a over the positive side",
+            "∂ℒ/∂z, an array with the shape of z, and ∂ℒ/∂a, a float",
+            {
+                "∂ℒ/∂a over the positive side": (
                     _with_slope_gradient(lambda z, g: float(np.sum(g * np.where(z > 0, z, 0.0)))),
                     "You summed over z > 0. There the output is z, and a does not appear: a "
                     "matters where z < 0.",
                 ),
-                Misconception(
-                    "∂ℒ/∂a over both sides",
+                "∂ℒ/∂a over both sides": (
                     _with_slope_gradient(lambda z, g: float(np.sum(g * z))),
                     "You summed over all entries. For z > 0 the output is z, and a does not "
                     "appear: those entries add nothing.",
                 ),
-                Misconception(
-                    "∂ℒ/∂a from a·z",
+                "∂ℒ/∂a from a·z": (
                     lambda z, a, g: [
                         prelu_backward(z, a, g)[0],
                         a * float(prelu_backward(z, a, g)[1]),
                     ],
                     "You multiplied by the output a·z. Its derivative with respect to a is z.",
                 ),
-                Misconception(
-                    "upstream forgotten",
+                "upstream forgotten": (
                     lambda z, a, g: prelu_backward(z, a, np.ones_like(z)),
                     "Your answer does not depend on `upstream`. You have ∂h/∂z and ∂h/∂a; the "
                     "chain rule multiplies each by ∂ℒ/∂h.",
                 ),
-                Misconception(
-                    "∂ℒ/∂a without z",
+                "∂ℒ/∂a without z": (
                     _with_slope_gradient(lambda z, g: float(np.sum(g * np.where(z > 0, 0.0, 1.0)))),
                     "You summed ∂ℒ/∂h over z < 0. One factor is missing: the derivative of a·z "
                     "with respect to a is z.",
                 ),
-                Misconception(
-                    "∂ℒ/∂a without upstream",
+                "∂ℒ/∂a without upstream": (
                     _with_slope_gradient(lambda z, g: float(np.sum(np.where(z > 0, 0.0, z)))),
                     "Your ∂ℒ/∂a does not depend on `upstream`. The sum of z is Σ ∂h/∂a; each "
                     "term needs its ∂ℒ/∂h.",
                 ),
-                Misconception(
-                    "∂ℒ/∂a with the wrong sign",
+                "∂ℒ/∂a with the wrong sign": (
                     _with_slope_gradient(lambda z, g: -float(np.sum(g * np.where(z > 0, 0.0, z)))),
                     "The sign of your ∂ℒ/∂a is turned around. z is negative on that side, and it "
                     "stays so.",
                 ),
-                Misconception(
-                    "∂ℒ/∂a not summed",
+                "∂ℒ/∂a not summed": (
                     _with_slope_gradient(lambda z, g: g * np.where(z > 0, 0.0, z)),
                     "Your ∂ℒ/∂a is an array. There is one a for all entries, so its gradient is "
                     "the sum over all of them.",
                 ),
-                Misconception(
-                    "∂ℒ/∂a as a mean",
+                "∂ℒ/∂a as a mean": (
                     _with_slope_gradient(lambda z, g: float(np.mean(g * np.where(z > 0, 0.0, z)))),
                     "You took the mean. The chain rule adds up all paths from a to the loss: sum.",
                 ),
-                Misconception(
-                    "∂ℒ/∂z of ReLU",
+                "∂ℒ/∂z of ReLU": (
                     lambda z, a, g: [g * (z > 0), prelu_backward(z, a, g)[1]],
                     "Your ∂ℒ/∂z is 0 for z < 0. That is ReLU's; PReLU has the slope a there.",
                 ),
-                Misconception(
-                    "the slope alone",
+                "the slope alone": (
                     lambda z, a, g: [np.where(z > 0, g, a), prelu_backward(z, a, g)[1]],
                     "Where z < 0 your ∂ℒ/∂z is a alone. The chain rule multiplies it by ∂ℒ/∂h "
                     "there, too.",
                 ),
-                Misconception(
-                    "the sign of h",
+                "the sign of h": (
                     lambda z, a, g: [
                         np.where(prelu(z, a) > 0, g, a * g),
                         float(np.sum(g * np.where(prelu(z, a) > 0, 0.0, z))),
@@ -198,30 +175,25 @@ PRELU = CodeExercise(
                     "You chose the side by the sign of h. With a < 0 the output is positive on "
                     "both sides: the sign of z decides.",
                 ),
-                Misconception(
-                    "one answer of two",
+                "one answer of two": (
                     lambda z, a, g: prelu_backward(z, a, g)[0],
                     "You returned ∂ℒ/∂z only. Return both: ∂ℒ/∂z and ∂ℒ/∂a.",
                 ),
-                Misconception(
-                    "the sign of the gradient",
+                "the sign of the gradient": (
                     _by_upstream_sign,
                     "You chose the side by the sign of ∂ℒ/∂h. The slope belongs to the place "
                     "where the unit stands: the sign of z decides.",
                 ),
-                Misconception(
-                    "the value instead of the slope",
+                "the value instead of the slope": (
                     lambda z, a, g: [g * prelu(z, a), prelu_backward(z, a, g)[1]],
                     "You multiplied ∂ℒ/∂h by the value of PReLU. Backwards goes its slope, 1 or a.",
                 ),
-                Misconception(
-                    "the two exchanged",
+                "the two exchanged": (
                     lambda z, a, g: prelu_backward(z, a, g)[::-1],
                     "You returned the two in the wrong order: ∂ℒ/∂z first, then ∂ℒ/∂a.",
                 ),
-            ),
-            returns="∂ℒ/∂z, an array with the shape of z, and ∂ℒ/∂a, a float",
-        ),
+            },
+        )
     ),
     parts=(
         Part(
@@ -249,7 +221,6 @@ PRELU = CodeExercise(
         "∂h/∂z is 1 or a; ∂h/∂a is 0 or z. Multiply each by `upstream`. There is only one a, and "
         "all entries use it.",
         "np.where(z > 0, …, …) writes both slopes. For a: upstream times the second of them, "
-        "summed "
-        "over all entries.",
+        "summed over all entries.",
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -64,18 +64,6 @@ def _transposed(weights, zs, upstream):
     return delta_of_layer_1([w.T for w in weights], zs, upstream)
 
 
-def _wrong_order(weights, zs, upstream):
-    return delta_of_layer_1(weights[::-1], zs, upstream)
-
-
-def _masks_in_forward_order(weights, zs, upstream):
-    return delta_of_layer_1(weights, zs[::-1], upstream)
-
-
-def _stopped_at_layer_2(weights, zs, upstream):
-    return delta_of_layer_1(weights[1:], zs[1:], upstream)
-
-
 def _leaky(weights, zs, upstream):
     delta = upstream * np.where(zs[-1] > 0, 1.0, 0.01)
     for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
@@ -97,86 +85,70 @@ def _stacks(rng):
 MASKS = CodeExercise(
     id="relu/masks",
     title="δ through a stack of ReLU layers",
-    functions=(
-        Function(
-            "delta_of_layer_1",
-            ("weights", "zs", "upstream"),
-            delta_of_layer_1,
-            (
-                Misconception(
-                    "ReLU on the gradient",
-                    _relu_on_delta,
-                    "You applied ReLU to the gradient itself. Backwards nothing asks whether δ is "
-                    "positive: the mask is where z was positive on the way forwards.",
-                ),
-                Misconception(
-                    "the mask of the layer above",
-                    _masks_of_the_layer_above,
-                    "The masks are one layer off. After W_{l+1}ᵀ you are in layer l: its own z_l "
-                    "decides.",
-                ),
-                Misconception(
-                    "no masks",
-                    _no_masks,
-                    "You multiplied the matrices only. Each ReLU also has a slope, 0 or 1.",
-                ),
-                Misconception(
-                    "the last mask is missing",
-                    _last_mask_missing,
-                    "`upstream` is ∂ℒ/∂h of the last layer, behind its ReLU. δ of that layer needs "
-                    "its mask too.",
-                ),
-                Misconception(
-                    "the mask of layer 1 is missing",
-                    _first_mask_missing,
-                    "You stopped at ∂ℒ/∂h of layer 1. δ is ∂ℒ/∂z: one more mask.",
-                ),
-                Misconception(
-                    "the value instead of the slope",
-                    _times_value,
-                    "You multiplied by relu(z). Backwards goes the slope, which is 0 or 1.",
-                ),
-                Misconception(
-                    "the matrix transposed",
-                    _transposed,
-                    "Forwards it was z = h @ W.T, so backwards it is delta @ W, for rows of a "
-                    "batch. You have the transpose.",
-                ),
-                Misconception(
-                    "the matrices in forward order",
-                    _wrong_order,
-                    "You used the matrices from the input to the output. δ starts at the output: "
-                    "the last matrix comes first.",
-                ),
-                Misconception(
-                    "everything in forward order",
-                    _masks_in_forward_order,
-                    "You used the masks and the matrices from the input to the output. δ starts "
-                    "at the output: the last of both comes first.",
-                ),
-                Misconception(
-                    "stopped at layer 2",
-                    _stopped_at_layer_2,
-                    "You stopped one layer too early. L masks and L − 1 matrices lie on the way "
-                    "to z_1.",
-                ),
-                Misconception(
-                    "the mean over the rows",
-                    lambda weights, zs, upstream: (
-                        delta_of_layer_1(weights, zs, upstream) / len(upstream)
-                    ),
-                    "You divided by the number of rows. `upstream` already carries whatever mean "
-                    "the loss takes: nothing is left to divide by.",
-                ),
-                Misconception(
-                    "the slope of a leaky ReLU",
-                    _leaky,
-                    "You gave the negative side the slope 0.01. That is a leaky ReLU; the slope "
-                    "of ReLU is 0 there.",
-                ),
+    functions=asks(
+        delta_of_layer_1,
+        "an array of shape (rows, width)",
+        {
+            "ReLU on the gradient": (
+                _relu_on_delta,
+                "You applied ReLU to the gradient itself. Backwards nothing asks whether δ is "
+                "positive: the mask is where z was positive on the way forwards.",
             ),
-            returns="an array of shape (rows, width)",
-        ),
+            "the mask of the layer above": (
+                _masks_of_the_layer_above,
+                "The masks are one layer off. After W_{l+1}ᵀ you are in layer l: its own z_l "
+                "decides.",
+            ),
+            "no masks": (
+                _no_masks,
+                "You multiplied the matrices only. Each ReLU also has a slope, 0 or 1.",
+            ),
+            "the last mask is missing": (
+                _last_mask_missing,
+                "`upstream` is ∂ℒ/∂h of the last layer, behind its ReLU. δ of that layer needs "
+                "its mask too.",
+            ),
+            "the mask of layer 1 is missing": (
+                _first_mask_missing,
+                "You stopped at ∂ℒ/∂h of layer 1. δ is ∂ℒ/∂z: one more mask.",
+            ),
+            "the value instead of the slope": (
+                _times_value,
+                "You multiplied by relu(z). Backwards goes the slope, which is 0 or 1.",
+            ),
+            "the matrix transposed": (
+                _transposed,
+                "Forwards it was z = h @ W.T, so backwards it is delta @ W, for rows of a "
+                "batch. You have the transpose.",
+            ),
+            "the matrices in forward order": (
+                lambda weights, zs, upstream: delta_of_layer_1(weights[::-1], zs, upstream),
+                "You used the matrices from the input to the output. δ starts at the output: "
+                "the last matrix comes first.",
+            ),
+            "everything in forward order": (
+                lambda weights, zs, upstream: delta_of_layer_1(weights, zs[::-1], upstream),
+                "You used the masks and the matrices from the input to the output. δ starts "
+                "at the output: the last of both comes first.",
+            ),
+            "stopped at layer 2": (
+                lambda weights, zs, upstream: delta_of_layer_1(weights[1:], zs[1:], upstream),
+                "You stopped one layer too early. L masks and L − 1 matrices lie on the way "
+                "to z_1.",
+            ),
+            "the mean over the rows": (
+                lambda weights, zs, upstream: (
+                    delta_of_layer_1(weights, zs, upstream) / len(upstream)
+                ),
+                "You divided by the number of rows. `upstream` already carries whatever mean "
+                "the loss takes: nothing is left to divide by.",
+            ),
+            "the slope of a leaky ReLU": (
+                _leaky,
+                "You gave the negative side the slope 0.01. That is a leaky ReLU; the slope "
+                "of ReLU is 0 there.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.residual import drive_block
 
 Forward = Callable[[Any, Any], Any]
@@ -121,102 +121,84 @@ _SMALL = (
 BLOCK = CodeExercise(
     id="residual/block",
     title="A residual block",
-    functions=(
-        Function(
-            "ResidualBlock",
-            ("width", "alpha"),
-            _block(_right),
-            (
-                Misconception(
-                    "no shortcut",
-                    _block(lambda block, x: block.alpha * _branch(block, x)),
-                    "You returned α F(x). The block adds it to x itself.",
-                ),
-                Misconception(
-                    "α is not learned",
-                    _block(_right, learned=False),
-                    "The output is right, but α is a plain number and gets no gradient. Make it "
-                    "an nn.Parameter: then it is learned.",
-                ),
-                Misconception(
-                    "ReLU after the sum",
-                    _block(_after_the_sum),
-                    "You put the ReLU on the sum: that is the older, post-activation order. Here "
-                    "nothing stands on the shortcut; each ReLU stands before a matrix.",
-                ),
-                Misconception(
-                    "ReLU on the whole sum",
-                    _block(_relu_on_sum),
-                    "Your branch is right, but you put one more ReLU on the sum. It closes half "
-                    "of the road: return the sum as it is.",
-                ),
-                Misconception(
-                    "the first ReLU is missing",
-                    _block(_no_first_relu),
-                    "Your branch starts with layer1. In the pre-activation order a ReLU stands "
-                    "before each matrix, also before the first.",
-                ),
-                Misconception(
-                    "ReLU at the end of the branch",
-                    _block(_last_relu),
-                    "Your branch ends with a ReLU, so it can only add positive numbers. Each ReLU "
-                    "stands before a matrix; the branch ends with layer2.",
-                ),
-                Misconception(
-                    "ReLU in place",
-                    _block(_relu_in_place),
-                    "Your first ReLU works in place: it changes x, and the shortcut then carries "
-                    "relu(x). torch.relu(x) leaves x alone; relu_ and inplace=True do not.",
-                ),
-                Misconception(
-                    "ReLU before the fork",
-                    _block(_relu_before_the_fork),
-                    "Your shortcut carries relu(x). Only the branch starts with a ReLU; x itself "
-                    "goes to the sum untouched.",
-                ),
-                Misconception(
-                    "added in place",
-                    _block(_added_in_place),
-                    "Your sum is right, but x += … changes the tensor that was handed to you. "
-                    "Return a new one: x + ….",
-                ),
-                Misconception(
-                    "the second ReLU is missing",
-                    _block(_one_relu),
-                    "There is no ReLU between your two matrices, so they are one matrix. A ReLU "
-                    "stands before each.",
-                ),
-                Misconception(
-                    "α left out",
-                    _block(lambda block, x: x + _branch(block, x)),
-                    "You added the branch as it is. It is multiplied by self.alpha first.",
-                ),
-                Misconception(
-                    "α starts at 0",
-                    _block(_right, start=0.0),
-                    "Your α starts at 0 whatever it is given, as SkipInit's does. Here it starts "
-                    "at the number `alpha`.",
-                ),
-                Misconception(
-                    "α starts at 1",
-                    _block(_right, start=1.0),
-                    "Your α starts at 1 whatever it is given. It starts at the number `alpha`.",
-                ),
-                Misconception(
-                    "α on the shortcut",
-                    _block(lambda block, x: block.alpha * x + _branch(block, x)),
-                    "You multiplied x by α. α scales the branch; the shortcut has factor 1.",
-                ),
-                Misconception(
-                    "α on the sum",
-                    _block(lambda block, x: block.alpha * (x + _branch(block, x))),
-                    "You multiplied the whole sum by α. α scales the branch only; the shortcut "
-                    "has factor 1.",
-                ),
+    functions=asks(
+        _block(_right),
+        "an nn.Module",
+        {
+            "no shortcut": (
+                _block(lambda block, x: block.alpha * _branch(block, x)),
+                "You returned α F(x). The block adds it to x itself.",
             ),
-            driver=drive_block,
-            returns="an nn.Module",
-        ),
+            "α is not learned": (
+                _block(_right, learned=False),
+                "The output is right, but α is a plain number and gets no gradient. Make it "
+                "an nn.Parameter: then it is learned.",
+            ),
+            "ReLU after the sum": (
+                _block(_after_the_sum),
+                "You put the ReLU on the sum: that is the older, post-activation order. Here "
+                "nothing stands on the shortcut; each ReLU stands before a matrix.",
+            ),
+            "ReLU on the whole sum": (
+                _block(_relu_on_sum),
+                "Your branch is right, but you put one more ReLU on the sum. It closes half "
+                "of the road: return the sum as it is.",
+            ),
+            "the first ReLU is missing": (
+                _block(_no_first_relu),
+                "Your branch starts with layer1. In the pre-activation order a ReLU stands "
+                "before each matrix, also before the first.",
+            ),
+            "ReLU at the end of the branch": (
+                _block(_last_relu),
+                "Your branch ends with a ReLU, so it can only add positive numbers. Each ReLU "
+                "stands before a matrix; the branch ends with layer2.",
+            ),
+            "ReLU in place": (
+                _block(_relu_in_place),
+                "Your first ReLU works in place: it changes x, and the shortcut then carries "
+                "relu(x). torch.relu(x) leaves x alone; relu_ and inplace=True do not.",
+            ),
+            "ReLU before the fork": (
+                _block(_relu_before_the_fork),
+                "Your shortcut carries relu(x). Only the branch starts with a ReLU; x itself "
+                "goes to the sum untouched.",
+            ),
+            "added in place": (
+                _block(_added_in_place),
+                "Your sum is right, but x += … changes the tensor that was handed to you. "
+                "Return a new one: x + ….",
+            ),
+            "the second ReLU is missing": (
+                _block(_one_relu),
+                "There is no ReLU between your two matrices, so they are one matrix. A ReLU "
+                "stands before each.",
+            ),
+            "α left out": (
+                _block(lambda block, x: x + _branch(block, x)),
+                "You added the branch as it is. It is multiplied by self.alpha first.",
+            ),
+            "α starts at 0": (
+                _block(_right, start=0.0),
+                "Your α starts at 0 whatever it is given, as SkipInit's does. Here it starts "
+                "at the number `alpha`.",
+            ),
+            "α starts at 1": (
+                _block(_right, start=1.0),
+                "Your α starts at 1 whatever it is given. It starts at the number `alpha`.",
+            ),
+            "α on the shortcut": (
+                _block(lambda block, x: block.alpha * x + _branch(block, x)),
+                "You multiplied x by α. α scales the branch; the shortcut has factor 1.",
+            ),
+            "α on the sum": (
+                _block(lambda block, x: block.alpha * (x + _branch(block, x))),
+                "You multiplied the whole sum by α. α scales the branch only; the shortcut "
+                "has factor 1.",
+            ),
+        },
+        driver=drive_block,
+        name="ResidualBlock",
     ),
     parts=(
         Part(

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from gradcourse.checking.question import (
     CodeExercise,
-    Function,
-    Misconception,
     NamedValue,
     Part,
     Prediction,
+    asks,
 )
 from gradcourse.demos.residual.network import gradients_by_length as _reference
 from gradcourse.demos.residual.network import measured_shares
@@ -22,10 +21,6 @@ Array = NDArray[np.float64]
 def gradients_by_length(jacobians, alpha, delta):
     """What paths through k branches bring to ∂ℒ/∂x_0; shape (L + 1, n)."""
     return _reference(list(jacobians), alpha, np.asarray(delta))
-
-
-def _wrong_order(jacobians, alpha, delta):
-    return gradients_by_length(jacobians[::-1], alpha, delta)
 
 
 def _not_transposed(jacobians, alpha, delta):
@@ -83,67 +78,54 @@ def _stacks(rng):
 PATHS = CodeExercise(
     id="residual/paths",
     title="The gradient, sorted by length",
-    functions=(
-        Function(
-            "gradients_by_length",
-            ("jacobians", "alpha", "delta"),
-            gradients_by_length,
-            (
-                Misconception(
-                    "one branch taken twice",
-                    _already_updated,
-                    "Your loop reads a row that it has already updated for this block, so a path "
-                    "takes the same branch several times. Use the old rows: count k downwards, or "
-                    "update all at once.",
-                ),
-                Misconception(
-                    "from the first block on",
-                    _wrong_order,
-                    "You started at block 1. δ comes from the output: block L is the first that it "
-                    "meets.",
-                ),
-                Misconception(
-                    "no transpose",
-                    _not_transposed,
-                    "You multiplied by J. Backwards it is Jᵀ: J.T @ v, or v @ J.",
-                ),
-                Misconception(
-                    "paths that take the shortcut are lost",
-                    _no_shortcut,
-                    "You overwrote row k. A path of length k may also take the shortcut here: "
-                    "keep what was there, and add.",
-                ),
-                Misconception(
-                    "sorted by block",
-                    _by_block,
-                    "Your row k is δ behind k blocks, on all paths together. Keep one row for "
-                    "each number of *branches*: at each block a path takes the branch or not.",
-                ),
-                Misconception(
-                    "one path of each length",
-                    _one_path,
-                    "Your row k is one path only, that through the last k branches. Paths of "
-                    "length k may take any k of the L branches: add them all.",
-                ),
-                Misconception(
-                    "longest paths first",
-                    lambda *case: gradients_by_length(*case)[::-1],
-                    "Your rows stand in the wrong order: row 0 is the path through no branch, the "
-                    "last row that through all.",
-                ),
-                Misconception(
-                    "α forgotten",
-                    lambda jacobians, alpha, delta: gradients_by_length(jacobians, 1.0, delta),
-                    "You left α out: the block is x + α F(x), so a branch is α J.",
-                ),
-                Misconception(
-                    "α only once",
-                    _alpha_once,
-                    "You multiplied each row by one α. A path through k branches has α to the k.",
-                ),
+    functions=asks(
+        gradients_by_length,
+        "an array of shape (L + 1, n)",
+        {
+            "one branch taken twice": (
+                _already_updated,
+                "Your loop reads a row that it has already updated for this block, so a path "
+                "takes the same branch several times. Use the old rows: count k downwards, or "
+                "update all at once.",
             ),
-            returns="an array of shape (L + 1, n)",
-        ),
+            "from the first block on": (
+                lambda jacobians, alpha, delta: gradients_by_length(jacobians[::-1], alpha, delta),
+                "You started at block 1. δ comes from the output: block L is the first that it "
+                "meets.",
+            ),
+            "no transpose": (
+                _not_transposed,
+                "You multiplied by J. Backwards it is Jᵀ: J.T @ v, or v @ J.",
+            ),
+            "paths that take the shortcut are lost": (
+                _no_shortcut,
+                "You overwrote row k. A path of length k may also take the shortcut here: "
+                "keep what was there, and add.",
+            ),
+            "sorted by block": (
+                _by_block,
+                "Your row k is δ behind k blocks, on all paths together. Keep one row for "
+                "each number of *branches*: at each block a path takes the branch or not.",
+            ),
+            "one path of each length": (
+                _one_path,
+                "Your row k is one path only, that through the last k branches. Paths of "
+                "length k may take any k of the L branches: add them all.",
+            ),
+            "longest paths first": (
+                lambda *case: gradients_by_length(*case)[::-1],
+                "Your rows stand in the wrong order: row 0 is the path through no branch, the "
+                "last row that through all.",
+            ),
+            "α forgotten": (
+                lambda jacobians, alpha, delta: gradients_by_length(jacobians, 1.0, delta),
+                "You left α out: the block is x + α F(x), so a branch is α J.",
+            ),
+            "α only once": (
+                _alpha_once,
+                "You multiplied each row by one α. A path through k branches has α to the k.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.residual import drive_projection
 
 Forward = Callable[[Any, Any], Any]
@@ -108,81 +108,66 @@ def _small_picture():
 PROJECTION = CodeExercise(
     id="residual/projection",
     title="A shortcut where the shape changes",
-    functions=(
-        Function(
-            "DownBlock",
-            ("channels_in", "channels_out"),
-            _down(_projected),
-            (
-                Misconception(
-                    "the shapes do not fit",
-                    _down(_projected, stride=1),
-                    "The two terms of the sum have different shapes. The branch halves the "
-                    "picture and has channels_out channels; the shortcut must do both, with "
-                    "stride 2.",
-                ),
-                Misconception(
-                    "a 3×3 shortcut",
-                    _down(_projected, size=3),
-                    "Your shortcut has a kernel of another shape, such as 3×3. A projection only "
-                    "mixes the channels of one pixel: its kernel is 1×1, without padding.",
-                ),
-                Misconception(
-                    "a bias",
-                    _down(_projected, bias=True),
-                    "Your shortcut has a bias: nn.Conv2d makes one unless you say bias=False. The "
-                    "projection is a matrix and nothing else.",
-                ),
-                Misconception(
-                    "no shortcut in the sum",
-                    _down(_convolved),
-                    "Your block returns the branch alone. Add self.shortcut(x).",
-                ),
-                Misconception(
-                    "ReLU on the projection",
-                    _down(_relu_on_projection),
-                    "You put a ReLU behind the projection. It closes half of the road: the "
-                    "projection is a matrix and nothing else.",
-                ),
-                Misconception(
-                    "projection of relu(x)",
-                    _down(_projected_relu),
-                    "Your shortcut projects relu(x). Only the branch starts with a ReLU.",
-                ),
-                Misconception(
-                    "ReLU in place",
-                    _down(_relu_in_place_behind),
-                    "Your sum is right, but the branch's first ReLU works in place: it changes x, "
-                    "which belongs to the caller, and the shortcut needs it for its gradient.",
-                ),
-                Misconception(
-                    "ReLU in place, before the shortcut",
-                    _down(_relu_in_place_before),
-                    "Your first ReLU works in place, so that the shortcut then projects relu(x). "
-                    "torch.relu(x) leaves x alone; relu_ and inplace=True do not.",
-                ),
-                Misconception(
-                    "the first ReLU is missing",
-                    _down(_no_first_relu),
-                    "Your branch starts with conv1. A ReLU stands before each convolution of the "
-                    "branch, also before the first.",
-                ),
-                Misconception(
-                    "ReLU after the sum",
-                    _down(_relu_on_sum),
-                    "You put a ReLU on the sum: the post-activation order. Here nothing stands "
-                    "behind the sum.",
-                ),
-                Misconception(
-                    "averaged before the projection",
-                    _down(_projected, stride=1, pool=True),
-                    "You averaged 2×2 pixels and then projected. A sensible variant, but the "
-                    "question asks for one 1×1 convolution with stride 2.",
-                ),
+    functions=asks(
+        _down(_projected),
+        "an nn.Module",
+        {
+            "the shapes do not fit": (
+                _down(_projected, stride=1),
+                "The two terms of the sum have different shapes. The branch halves the picture and "
+                "has channels_out channels; the shortcut must do both, with stride 2.",
             ),
-            driver=drive_projection,
-            returns="an nn.Module",
-        ),
+            "a 3×3 shortcut": (
+                _down(_projected, size=3),
+                "Your shortcut has a kernel of another shape, such as 3×3. A projection only "
+                "mixes the channels of one pixel: its kernel is 1×1, without padding.",
+            ),
+            "a bias": (
+                _down(_projected, bias=True),
+                "Your shortcut has a bias: nn.Conv2d makes one unless you say bias=False. The "
+                "projection is a matrix and nothing else.",
+            ),
+            "no shortcut in the sum": (
+                _down(_convolved),
+                "Your block returns the branch alone. Add self.shortcut(x).",
+            ),
+            "ReLU on the projection": (
+                _down(_relu_on_projection),
+                "You put a ReLU behind the projection. It closes half of the road: the "
+                "projection is a matrix and nothing else.",
+            ),
+            "projection of relu(x)": (
+                _down(_projected_relu),
+                "Your shortcut projects relu(x). Only the branch starts with a ReLU.",
+            ),
+            "ReLU in place": (
+                _down(_relu_in_place_behind),
+                "Your sum is right, but the branch's first ReLU works in place: it changes x, "
+                "which belongs to the caller, and the shortcut needs it for its gradient.",
+            ),
+            "ReLU in place, before the shortcut": (
+                _down(_relu_in_place_before),
+                "Your first ReLU works in place, so that the shortcut then projects relu(x). "
+                "torch.relu(x) leaves x alone; relu_ and inplace=True do not.",
+            ),
+            "the first ReLU is missing": (
+                _down(_no_first_relu),
+                "Your branch starts with conv1. A ReLU stands before each convolution of the "
+                "branch, also before the first.",
+            ),
+            "ReLU after the sum": (
+                _down(_relu_on_sum),
+                "You put a ReLU on the sum: the post-activation order. Here nothing stands "
+                "behind the sum.",
+            ),
+            "averaged before the projection": (
+                _down(_projected, stride=1, pool=True),
+                "You averaged 2×2 pixels and then projected. A sensible variant, but the "
+                "question asks for one 1×1 convolution with stride 2.",
+            ),
+        },
+        driver=drive_projection,
+        name="DownBlock",
     ),
     parts=(
         Part(

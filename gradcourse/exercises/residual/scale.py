@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from gradcourse.checking.question import (
     CodeExercise,
-    Function,
-    Misconception,
     NamedValue,
     Part,
     Tuning,
+    asks,
 )
 from gradcourse.demos.residual.variance import BRANCH_SCALE, growth
 
@@ -36,53 +35,42 @@ def _stacks(rng):
 VARIANCE = CodeExercise(
     id="residual/variance",
     title="The size of the signal in a stack",
-    functions=(
-        Function(
-            "mean_squares",
-            ("alphas",),
-            mean_squares,
-            (
-                Misconception(
-                    "sizes added",
-                    _from_factors(lambda a: (1.0 + a) ** 2),
-                    "You added sizes, (1 + α)². x and F(x) are uncorrelated, so their mean "
-                    "squares add: 1 + α².",
-                ),
-                Misconception(
-                    "1 + α",
-                    _from_factors(lambda a: 1.0 + a),
-                    "You used 1 + α. Multiplying F by α multiplies its mean square by α².",
-                ),
-                Misconception(
-                    "a sum where a product belongs",
-                    lambda alphas: np.concatenate([[1.0], 1.0 + np.cumsum(np.square(alphas))]),
-                    "You added α² per block. That holds where a norm stands in front of the "
-                    "branch; without one, F(x) is as large as x, and the factors multiply.",
-                ),
-                Misconception(
-                    "the shortcut is missing",
-                    _from_factors(lambda a: a**2),
-                    "You multiplied by α² per block: that is the branch alone. The shortcut adds "
-                    "the mean square of x itself, so the factor is 1 + α².",
-                ),
-                Misconception(
-                    "doubling whatever α",
-                    _from_factors(lambda a: np.full(len(a), 2.0)),
-                    "You doubled in every block. That is α = 1; the branch's share is α².",
-                ),
-                Misconception(
-                    "the root was taken",
-                    lambda alphas: np.sqrt(mean_squares(alphas)),
-                    "You gave the size, the root of the mean square.",
-                ),
-                Misconception(
-                    "the start is missing",
-                    lambda alphas: mean_squares(alphas)[1:],
-                    "Your array lacks the 1 of x_0: L blocks have L + 1 states.",
-                ),
+    functions=asks(
+        mean_squares,
+        "an array of shape (L + 1,)",
+        {
+            "sizes added": (
+                _from_factors(lambda a: (1.0 + a) ** 2),
+                "You added sizes, (1 + α)². x and F(x) are uncorrelated, so their mean "
+                "squares add: 1 + α².",
             ),
-            returns="an array of shape (L + 1,)",
-        ),
+            "1 + α": (
+                _from_factors(lambda a: 1.0 + a),
+                "You used 1 + α. Multiplying F by α multiplies its mean square by α².",
+            ),
+            "a sum where a product belongs": (
+                lambda alphas: np.concatenate([[1.0], 1.0 + np.cumsum(np.square(alphas))]),
+                "You added α² per block. That holds where a norm stands in front of the "
+                "branch; without one, F(x) is as large as x, and the factors multiply.",
+            ),
+            "the shortcut is missing": (
+                _from_factors(lambda a: a**2),
+                "You multiplied by α² per block: that is the branch alone. The shortcut adds "
+                "the mean square of x itself, so the factor is 1 + α².",
+            ),
+            "doubling whatever α": (
+                _from_factors(lambda a: np.full(len(a), 2.0)),
+                "You doubled in every block. That is α = 1; the branch's share is α².",
+            ),
+            "the root was taken": (
+                lambda alphas: np.sqrt(mean_squares(alphas)),
+                "You gave the size, the root of the mean square.",
+            ),
+            "the start is missing": (
+                lambda alphas: mean_squares(alphas)[1:],
+                "Your array lacks the 1 of x_0: L blocks have L + 1 states.",
+            ),
+        },
     ),
     parts=(
         Part(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 Array = NDArray[np.float64]
 
@@ -59,10 +59,6 @@ def _plain_sums(gradients):
     return np.array([np.diag(found, k).sum() for k in range(len(found))])
 
 
-def _from_the_start(gradients):
-    return cosines(gradients)[0]
-
-
 def _sums(gradients):
     found = cosines(gradients)
     return np.array([np.diag(found, k).sum() for k in range(len(found))]) / len(found)
@@ -101,97 +97,80 @@ SHATTERING = CodeExercise(
     id="residual/shattering",
     title="The shattering curve",
     functions=(
-        Function(
-            "cosines",
-            ("gradients",),
+        asks(
             cosines,
-            (
-                Misconception(
-                    "products, not cosines",
+            "an array of shape (m, m)",
+            {
+                "products, not cosines": (
                     _products,
                     "You returned inner products. Divide each gradient by its own length first.",
                 ),
-                Misconception(
-                    "centred",
+                "centred": (
                     _centred,
                     "You subtracted each gradient's mean over the units, as np.corrcoef does. "
                     "Take the angle between the gradients as they are.",
                 ),
-                Misconception(
-                    "the walk's mean subtracted",
+                "the walk's mean subtracted": (
                     _walk_removed,
                     "You subtracted the mean gradient of the walk. What all have in common is "
                     "just what makes them alike: leave it in.",
                 ),
-                Misconception(
-                    "divided by the columns' lengths",
+                "divided by the columns' lengths": (
                     _over_units,
                     "You normalized each unit over the walk. Each *row* is one gradient: axis=1, "
                     "with keepdims=True.",
                 ),
-                Misconception(
-                    "divided by one length only",
+                "divided by one length only": (
                     _one_length,
                     "You divided each product by one of the two lengths. A cosine has both below "
                     "the line; the matrix is then symmetric, and 1 on the diagonal.",
                 ),
-                Misconception(
-                    "one length for all",
+                "one length for all": (
                     _length_of_all,
                     "You divided all by the norm of the whole array. Each gradient has a length "
                     "of its own: np.linalg.norm with axis=1.",
                 ),
-                Misconception(
-                    "opposite counts as alike",
+                "opposite counts as alike": (
                     lambda gradients: np.abs(cosines(gradients)),
                     "You took absolute values. The cosine of opposite gradients is −1.",
                 ),
-            ),
-            returns="an array of shape (m, m)",
-        ),
-        Function(
-            "shattering_curve",
-            ("gradients",),
+            },
+        )
+        + asks(
             shattering_curve,
-            (
-                Misconception(
-                    "only from the start",
-                    _from_the_start,
+            "an array of shape (m,)",
+            {
+                "only from the start": (
+                    lambda gradients: cosines(gradients)[0],
                     "You compared with the first gradient only. Take the mean over all pairs that "
                     "are k steps apart.",
                 ),
-                Misconception(
-                    "sums divided by m",
+                "sums divided by m": (
                     _sums,
                     "You divided every sum by m. There are only m − k pairs that are k steps "
                     "apart.",
                 ),
-                Misconception(
-                    "sums, not means",
+                "sums, not means": (
                     _plain_sums,
                     "You added the cosines of the pairs. Divide by their number: m − k pairs are "
                     "k steps apart.",
                 ),
-                Misconception(
-                    "the walk is a ring",
+                "the walk is a ring": (
                     _round,
                     "Your walk starts again behind its end (np.roll does that). The last point and "
                     "the first are m − 1 steps apart, not 1.",
                 ),
-                Misconception(
-                    "absolute values",
+                "absolute values": (
                     _absolute,
                     "You took absolute values. Opposite gradients are as unlike as can be.",
                 ),
-                Misconception(
-                    "mean of products over mean of squares",
+                "mean of products over mean of squares": (
                     _of_products,
                     "You divided once, at the end. Long gradients then count more; take the cosine "
                     "of each pair, and then the mean.",
                 ),
-            ),
-            returns="an array of shape (m,)",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from gradcourse.checking.question import (
     Choice,
     CodeExercise,
-    Function,
-    Misconception,
     Option,
     Part,
+    asks,
 )
 from gradcourse.drivers.residual import drive_fixup
 
@@ -32,10 +31,6 @@ def _with_exponent(exponent):
         return [*(factor * np.asarray(m) for m in matrices[:-1]), np.zeros(np.shape(matrices[-1]))]
 
     return answer
-
-
-def _zero_first(matrices, blocks):
-    return fixup(matrices[::-1], blocks)[::-1]
 
 
 def _in_place(matrices, blocks):
@@ -59,70 +54,57 @@ def _branches(rng):
 FIXUP = CodeExercise(
     id="residual/fixup",
     title="Fixup",
-    functions=(
-        Function(
-            "fixup",
-            ("matrices", "blocks"),
-            fixup,
-            (
-                Misconception(
-                    "1/√L for any number of matrices",
-                    _with_exponent(lambda m: -0.5),
-                    "You scaled by 1/√L whatever the number m of matrices. That is right for "
-                    "m = 2; with more the scale is shared among m − 1 of them.",
-                ),
-                Misconception(
-                    "shared among all m",
-                    _with_exponent(lambda m: -0.5 / m),
-                    "Your exponent is −1/(2m). The last matrix starts at 0 and is not scaled, so "
-                    "m − 1 matrices share the scale: −1/(2m − 2).",
-                ),
-                Misconception(
-                    "the 2 is missing",
-                    _with_exponent(lambda m: -1.0 / (m - 1)),
-                    "Your exponent is −1/(m − 1). Together the scaled matrices make 1/√L, not "
-                    "1/L: −1/(2m − 2).",
-                ),
-                Misconception(
-                    "no brackets in the exponent",
-                    _with_exponent(lambda m: -0.5 * m - 2.0),
-                    "Your exponent is (−1/2)·m − 2: in Python -1 / 2 * m - 2 is read from left to "
-                    "right. Put the whole denominator, 2m − 2, into brackets.",
-                ),
-                Misconception(
-                    "the sign of the exponent",
-                    _with_exponent(lambda m: 0.5 / (m - 1)),
-                    "Your matrices grow with L. The exponent is negative: more blocks, smaller "
-                    "matrices.",
-                ),
-                Misconception(
-                    "in place",
-                    _in_place,
-                    "Your list is right, but the matrices that you were given are changed. *= and "
-                    "[:] = work in place, and a copy of the list copies no matrix: make new ones.",
-                ),
-                Misconception(
-                    "the last matrix is not 0",
-                    _no_zero,
-                    "You scaled the last matrix too. It starts at 0, so that each block starts as "
-                    "the identity.",
-                ),
-                Misconception(
-                    "the first matrix is 0",
-                    _zero_first,
-                    "You set the first matrix to 0. Then the ReLU behind it gives 0 to all that "
-                    "follows, and no matrix gets a gradient. It is the last that starts at 0.",
-                ),
-                Misconception(
-                    "only the zero",
-                    _with_exponent(lambda m: 0.0),
-                    "You set the last matrix to 0 and left the others. They are scaled down so "
-                    "that the first updates of L branches do not add up to too much.",
-                ),
+    functions=asks(
+        fixup,
+        "a list of arrays, in the same order",
+        {
+            "1/√L for any number of matrices": (
+                _with_exponent(lambda m: -0.5),
+                "You scaled by 1/√L whatever the number m of matrices. That is right for "
+                "m = 2; with more the scale is shared among m − 1 of them.",
             ),
-            driver=drive_fixup,
-            returns="a list of arrays, in the same order",
-        ),
+            "shared among all m": (
+                _with_exponent(lambda m: -0.5 / m),
+                "Your exponent is −1/(2m). The last matrix starts at 0 and is not scaled, so "
+                "m − 1 matrices share the scale: −1/(2m − 2).",
+            ),
+            "the 2 is missing": (
+                _with_exponent(lambda m: -1.0 / (m - 1)),
+                "Your exponent is −1/(m − 1). Together the scaled matrices make 1/√L, not "
+                "1/L: −1/(2m − 2).",
+            ),
+            "no brackets in the exponent": (
+                _with_exponent(lambda m: -0.5 * m - 2.0),
+                "Your exponent is (−1/2)·m − 2: in Python -1 / 2 * m - 2 is read from left to "
+                "right. Put the whole denominator, 2m − 2, into brackets.",
+            ),
+            "the sign of the exponent": (
+                _with_exponent(lambda m: 0.5 / (m - 1)),
+                "Your matrices grow with L. The exponent is negative: more blocks, smaller "
+                "matrices.",
+            ),
+            "in place": (
+                _in_place,
+                "Your list is right, but the matrices that you were given are changed. *= and "
+                "[:] = work in place, and a copy of the list copies no matrix: make new ones.",
+            ),
+            "the last matrix is not 0": (
+                _no_zero,
+                "You scaled the last matrix too. It starts at 0, so that each block starts as "
+                "the identity.",
+            ),
+            "the first matrix is 0": (
+                lambda matrices, blocks: fixup(matrices[::-1], blocks)[::-1],
+                "You set the first matrix to 0. Then the ReLU behind it gives 0 to all that "
+                "follows, and no matrix gets a gradient. It is the last that starts at 0.",
+            ),
+            "only the zero": (
+                _with_exponent(lambda m: 0.0),
+                "You set the last matrix to 0 and left the others. They are scaled down so "
+                "that the first updates of L branches do not add up to too much.",
+            ),
+        },
+        driver=drive_fixup,
     ),
     parts=(
         Part(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.saturation import drive_loss
 from gradcourse.exercises.saturation.output import certain_outputs, outputs
 
@@ -35,10 +35,6 @@ def _clamped(z, y):
 
     a = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)
     return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
-
-
-def _z_clamped(z, y):
-    return _log_of_sigmoid(z.clamp(-15.0, 15.0), y)
 
 
 def _small_number_added(z, y):
@@ -78,10 +74,6 @@ def _squared_error(z, y):
     return 0.5 * (torch.sigmoid(z) - y).square().mean()
 
 
-def _summed(z, y):
-    return loss_from_logits(z, y) * z.numel()
-
-
 def _softmax_loss(z, y):
     import torch.nn.functional as F
 
@@ -97,101 +89,83 @@ def _squashed_twice(z, y):
 LOSS_FROM_LOGITS = CodeExercise(
     id="saturation/loss-from-logits",
     title="Repair a saturated output",
-    functions=(
-        Function(
-            "loss_from_logits",
-            ("z", "y"),
-            loss_from_logits,
-            (
-                Misconception(
-                    "log of a σ that is exactly 0",
-                    _log_of_sigmoid,
-                    "You take the logarithm of σ(z). In float32 σ(−200) is exactly 0, and 0·log 0 "
-                    "is NaN. Write log σ(z) with z, on paper, before you compute.",
-                ),
-                Misconception(
-                    "binary_cross_entropy on σ(z)",
-                    _binary_cross_entropy,
-                    "PyTorch cuts the logarithm off at −100: no NaN, but at |z| = 200 the "
-                    "gradient is 0. The information is lost in σ(z); start from z.",
-                ),
-                Misconception(
-                    "σ(z) clamped",
-                    _clamped,
-                    "Clamping removes the NaN and the gradient with it: outside the clamp the "
-                    "derivative is 0. Look at the gradient of a wrong and certain output.",
-                ),
-                Misconception(
-                    "z clamped",
-                    _z_clamped,
-                    "Clamping z removes the NaN and the gradient with it: outside the clamp the "
-                    "derivative is 0. Look at the gradient of a wrong and certain output.",
-                ),
-                Misconception(
-                    "a small number in the logarithm",
-                    _small_number_added,
-                    "A small number inside the logarithm removes the infinity, and the loss is "
-                    "wrong with it: it stops growing, and its gradient at |z| = 200 is 0.",
-                ),
-                Misconception(
-                    "e^z overflows",
-                    _exp_overflows,
-                    "The formula is right on paper, but e^z is infinite in float32 above z = 88. "
-                    "log(1 + e^z) is z there; PyTorch has a function that knows it.",
-                ),
-                Misconception(
-                    "a corner at z = 0",
-                    _corner_of_clamp,
-                    "The loss is right everywhere, its gradient not at z = 0: clamp and |z| have "
-                    "a corner there, and autograd takes one side of it. A network whose last "
-                    "weights start at 0 begins exactly there. Use a function that is smooth.",
-                ),
-                Misconception(
-                    "a corner of ReLU at z = 0",
-                    _corner_of_relu,
-                    "The loss is right everywhere, its gradient not at z = 0: relu and |z| have "
-                    "a corner there, and autograd takes 0 for both. A network whose last weights "
-                    "start at 0 begins exactly there. Use a function that is smooth.",
-                ),
-                Misconception(
-                    "squared error",
-                    _squared_error,
-                    "That is the squared error. Its gradient carries σ′(z), which is 0 where the "
-                    "output is saturated: the disease, not the repair.",
-                ),
-                Misconception(
-                    "sum instead of mean",
-                    _summed,
-                    "Loss and gradient are too large by the number of outputs: you took the sum. "
-                    "The mean is asked.",
-                ),
-                Misconception(
-                    "softmax cross-entropy",
-                    _softmax_loss,
-                    "You used softmax over the outputs. Each output here is a σ of its own, with "
-                    "a target of its own.",
-                ),
-                Misconception(
-                    "the targets are left out",
-                    _target_ignored,
-                    "Your loss is right where y = 1. Where y = 0 it must fall as z falls: the "
-                    "term with 1 − y is missing.",
-                ),
-                Misconception(
-                    "the sign of the loss",
-                    lambda z, y: -loss_from_logits(z, y),
-                    "The sign is turned around. A logarithm of a probability is below 0, and a "
-                    "loss is above it.",
-                ),
-                Misconception(
-                    "σ applied twice",
-                    _squashed_twice,
-                    "You gave σ(z) to a loss that applies σ itself. It wants z.",
-                ),
+    functions=asks(
+        loss_from_logits,
+        "a tensor of shape ()",
+        {
+            "log of a σ that is exactly 0": (
+                _log_of_sigmoid,
+                "You take the logarithm of σ(z). In float32 σ(−200) is exactly 0, and 0·log 0 "
+                "is NaN. Write log σ(z) with z, on paper, before you compute.",
             ),
-            driver=drive_loss,
-            returns="a tensor of shape ()",
-        ),
+            "binary_cross_entropy on σ(z)": (
+                _binary_cross_entropy,
+                "PyTorch cuts the logarithm off at −100: no NaN, but at |z| = 200 the "
+                "gradient is 0. The information is lost in σ(z); start from z.",
+            ),
+            "σ(z) clamped": (
+                _clamped,
+                "Clamping removes the NaN and the gradient with it: outside the clamp the "
+                "derivative is 0. Look at the gradient of a wrong and certain output.",
+            ),
+            "z clamped": (
+                lambda z, y: _log_of_sigmoid(z.clamp(-15.0, 15.0), y),
+                "Clamping z removes the NaN and the gradient with it: outside the clamp the "
+                "derivative is 0. Look at the gradient of a wrong and certain output.",
+            ),
+            "a small number in the logarithm": (
+                _small_number_added,
+                "A small number inside the logarithm removes the infinity, and the loss is "
+                "wrong with it: it stops growing, and its gradient at |z| = 200 is 0.",
+            ),
+            "e^z overflows": (
+                _exp_overflows,
+                "The formula is right on paper, but e^z is infinite in float32 above z = 88. "
+                "log(1 + e^z) is z there; PyTorch has a function that knows it.",
+            ),
+            "a corner at z = 0": (
+                _corner_of_clamp,
+                "The loss is right everywhere, its gradient not at z = 0: clamp and |z| have "
+                "a corner there, and autograd takes one side of it. A network whose last "
+                "weights start at 0 begins exactly there. Use a function that is smooth.",
+            ),
+            "a corner of ReLU at z = 0": (
+                _corner_of_relu,
+                "The loss is right everywhere, its gradient not at z = 0: relu and |z| have "
+                "a corner there, and autograd takes 0 for both. A network whose last weights "
+                "start at 0 begins exactly there. Use a function that is smooth.",
+            ),
+            "squared error": (
+                _squared_error,
+                "That is the squared error. Its gradient carries σ′(z), which is 0 where the "
+                "output is saturated: the disease, not the repair.",
+            ),
+            "sum instead of mean": (
+                lambda z, y: loss_from_logits(z, y) * z.numel(),
+                "Loss and gradient are too large by the number of outputs: you took the sum. "
+                "The mean is asked.",
+            ),
+            "softmax cross-entropy": (
+                _softmax_loss,
+                "You used softmax over the outputs. Each output here is a σ of its own, with "
+                "a target of its own.",
+            ),
+            "the targets are left out": (
+                _target_ignored,
+                "Your loss is right where y = 1. Where y = 0 it must fall as z falls: the "
+                "term with 1 − y is missing.",
+            ),
+            "the sign of the loss": (
+                lambda z, y: -loss_from_logits(z, y),
+                "The sign is turned around. A logarithm of a probability is below 0, and a "
+                "loss is above it.",
+            ),
+            "σ applied twice": (
+                _squashed_twice,
+                "You gave σ(z) to a loss that applies σ itself. It wants z.",
+            ),
+        },
+        driver=drive_loss,
     ),
     parts=(
         Part(

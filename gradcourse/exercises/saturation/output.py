@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.exercises.saturation.units import sigmoid_prime
 from gradcourse.theory import sigmoid
 
@@ -66,134 +66,110 @@ OUTPUT_DELTA = CodeExercise(
     id="saturation/output-delta",
     title="δ of a σ output, for two losses",
     functions=(
-        Function(
-            "delta_squared_error",
-            ("z", "y"),
+        asks(
             delta_squared_error,
-            (
-                Misconception(
-                    "the slope of σ is missing",
+            "an array with the shape of z",
+            {
+                "the slope of σ is missing": (
                     lambda z, y: sigmoid(z) - y,
                     "You gave ∂ℒ/∂a = a − y. δ is the derivative with respect to z: one more "
                     "factor of the chain rule, the slope σ′(z).",
                 ),
-                Misconception(
-                    "the ½ is missing",
+                "the ½ is missing": (
                     lambda z, y: 2.0 * delta_squared_error(z, y),
                     "Yours is twice too large. The loss is ½(a − y)²; the ½ cancels the 2 of the "
                     "square.",
                 ),
-                Misconception(
-                    "half of it",
+                "half of it": (
                     lambda z, y: 0.5 * delta_squared_error(z, y),
                     "Yours is half of it. The derivative of ½(a − y)² with respect to a is a − "
                     "y: the ½ is used up.",
                 ),
-                Misconception(
-                    "the mean over the outputs",
+                "the mean over the outputs": (
                     lambda z, y: delta_squared_error(z, y) / len(z),
                     "You divided by the number of outputs. This loss is a sum, not a mean.",
                 ),
-                Misconception(
-                    "the sum over the outputs",
+                "the sum over the outputs": (
                     lambda z, y: float(np.sum(delta_squared_error(z, y))),
                     "You added the outputs up. δ has one entry for each output, shape (n,).",
                 ),
-                Misconception(
-                    "the slope at a",
+                "the slope at a": (
                     lambda z, y: (sigmoid(z) - y) * sigmoid_prime(sigmoid(z)),
                     "You took the slope of σ at a. It is σ′(z); written with a it is a(1 − a).",
                 ),
-                Misconception(
-                    "half of the slope",
+                "half of the slope": (
                     lambda z, y: (sigmoid(z) - y) * sigmoid(z),
                     "You multiplied by a. The slope of σ is a(1 − a): the second factor is "
                     "missing.",
                 ),
-                Misconception(
-                    "without a sign",
+                "without a sign": (
                     lambda z, y: np.abs(delta_squared_error(z, y)),
                     "You took the absolute value. δ has a sign: it tells an output that is too "
                     "large from one that is too small.",
                 ),
-                Misconception(
-                    "target minus output",
+                "target minus output": (
                     lambda z, y: -delta_squared_error(z, y),
                     "Your sign is reversed: y − a is the direction of the step, a − y that of the "
                     "gradient. An output that is too large must have δ > 0.",
                 ),
-                Misconception(
-                    "z taken for an activation",
+                "z taken for an activation": (
                     lambda z, y: (z - y) * z * (1.0 - z),
                     "You used z where a = σ(z) belongs. Compute a first; then both factors are "
                     "written with a.",
                 ),
-                Misconception(
-                    "the loss instead of its derivative",
+                "the loss instead of its derivative": (
                     lambda z, y: 0.5 * (sigmoid(z) - y) ** 2,
                     "You returned the loss itself. δ is its derivative with respect to z.",
                 ),
-            ),
-            returns="an array with the shape of z",
-        ),
-        Function(
-            "delta_cross_entropy",
-            ("z", "y"),
+            },
+        )
+        + asks(
             delta_cross_entropy,
-            (
-                Misconception(
-                    "the slope of σ is left in",
+            "an array with the shape of z",
+            {
+                "the slope of σ is left in": (
                     delta_squared_error,
                     "You gave (a − y)·σ′(z), the δ of the squared error. Here ∂ℒ/∂a has a "
                     "denominator a(1 − a); look at what it cancels.",
                 ),
-                Misconception(
-                    "derivative with respect to a",
+                "derivative with respect to a": (
                     _through_probability,
                     "You gave ∂ℒ/∂a. δ is ∂ℒ/∂z: multiply by σ′(z) = a(1 − a) and simplify on "
                     "paper.",
                 ),
-                Misconception(
-                    "the mean over the outputs",
+                "the mean over the outputs": (
                     lambda z, y: delta_cross_entropy(z, y) / len(z),
                     "You divided by the number of outputs. This loss is a sum, not a mean.",
                 ),
-                Misconception(
-                    "the sum over the outputs",
+                "the sum over the outputs": (
                     lambda z, y: float(np.sum(delta_cross_entropy(z, y))),
                     "You added the outputs up. δ has one entry for each output, shape (n,).",
                 ),
-                Misconception(
-                    "only the term with y",
+                "only the term with y": (
                     lambda z, y: -np.asarray(y) * (1.0 - sigmoid(z)),
                     "You differentiated the term with y only. Where y = 0 the term (1 − y) log(1 "
                     "− a) gives the gradient.",
                 ),
-                Misconception(
-                    "z taken for an activation",
+                "z taken for an activation": (
                     lambda z, y: np.asarray(z) - y,
                     "You used z where a = σ(z) belongs.",
                 ),
-                Misconception(
-                    "target minus output",
+                "target minus output": (
                     lambda z, y: -delta_cross_entropy(z, y),
                     "Your sign is reversed. An output that is too large must have δ > 0.",
                 ),
-                Misconception(
-                    "softmax over the outputs",
+                "softmax over the outputs": (
                     _softmax_delta,
                     "You used softmax. Each output here is a σ of its own: two of them may be 1 "
                     "at the same time.",
                 ),
-                Misconception(
-                    "0 divided by 0",
+                "0 divided by 0": (
                     _quotient_times_slope,
                     "Right on paper, NaN at |z| = 150 and beyond: a(1 − a) is 0 there and you "
                     "divide by it. Simplify before you compute.",
                 ),
-            ),
-            returns="an array with the shape of z",
-        ),
+            },
+        )
     ),
     parts=(
         Part(

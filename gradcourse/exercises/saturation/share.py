@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.exercises.saturation.bounds import largest
 from gradcourse.theory import sigmoid
 
@@ -42,116 +42,96 @@ def _layers(activation):
 SATURATED_FRACTION = CodeExercise(
     id="saturation/saturated-fraction",
     title="The share of saturated units",
-    functions=(
-        Function(
-            "saturated_fraction",
-            ("a", "activation"),
-            saturated_fraction,
-            (
-                Misconception(
-                    "0.05 as an absolute slope",
-                    lambda a, act: float(np.mean(_slope(a, act) < SHARE_OF_MAXIMUM)),
-                    "You compared the slope with 0.05. It is 5 % of the largest slope, and that "
-                    "is ¼ for σ: the threshold is 0.0125 there.",
-                ),
-                Misconception(
-                    "5 % of the largest slope among the entries",
-                    lambda a, act: float(
-                        np.mean(_slope(a, act) < SHARE_OF_MAXIMUM * _slope(a, act).max())
-                    ),
-                    "You compared with the largest slope that you were given. The activation's "
-                    "largest slope is meant: ¼ for σ, 1 for tanh, also where no unit reaches it.",
-                ),
-                Misconception(
-                    "one end only",
-                    lambda a, act: float(
-                        np.mean(
-                            (_slope(a, act) < SHARE_OF_MAXIMUM * largest(act))
-                            & (np.asarray(a) > (0.5 if act == "sigmoid" else 0.0))
-                        )
-                    ),
-                    "You counted the units at the upper end only. A unit at the lower end is as "
-                    "flat: look at the slope, not at the size of a.",
-                ),
-                Misconception(
-                    "the healthy share",
-                    lambda a, act: 1.0 - saturated_fraction(a, act),
-                    "You counted the units that are not saturated. Look at the direction of your "
-                    "comparison.",
-                ),
-                Misconception(
-                    "a taken for a pre-activation",
-                    lambda a, act: float(
-                        np.mean(
-                            _slope(sigmoid(a) if act == "sigmoid" else np.tanh(a), act)
-                            < SHARE_OF_MAXIMUM * largest(act)
-                        )
-                    ),
-                    "You applied the activation once more. `a` is already the output of the unit: "
-                    "its slope is a − a² for σ and 1 − a² for tanh.",
-                ),
-                Misconception(
-                    "a count instead of a share",
-                    lambda a, act: saturated_fraction(a, act) * np.size(a),
-                    "You counted the saturated entries. Divide by how many entries there are: "
-                    "np.mean of the comparison does both.",
-                ),
-                Misconception(
-                    "a share of each column",
-                    lambda a, act: np.mean(
-                        _slope(a, act) < SHARE_OF_MAXIMUM * largest(act), axis=0
-                    ),
-                    "You returned a share for each column. One number is asked, over all "
-                    "entries: np.mean without an axis.",
-                ),
-                Misconception(
-                    "a yes or no for each entry",
-                    lambda a, act: _slope(a, act) < SHARE_OF_MAXIMUM * largest(act),
-                    "You returned True or False for each entry. The share is the mean of them.",
-                ),
-                Misconception(
-                    "the mean slope",
-                    lambda a, act: float(np.mean(_slope(a, act))),
-                    "You returned the mean of the slopes. Ask of each slope whether it is below "
-                    "5 % of the largest, and count.",
-                ),
-                Misconception(
-                    "a threshold on the activation",
-                    lambda a, act: float(np.mean(np.abs(a) > 0.95)),
-                    "You compared the activation with 0.95. The definition is about the slope, "
-                    "and a sigmoid near 0 is as flat as one near 1.",
-                ),
-                Misconception(
-                    "per cent instead of a share",
-                    lambda a, act: 100.0 * saturated_fraction(a, act),
-                    "You returned per cent. The share is a number between 0 and 1.",
-                ),
-                Misconception(
-                    "the two rules swapped",
-                    lambda a, act: float(
-                        np.mean(
-                            _slope(a, "tanh" if act == "sigmoid" else "sigmoid")
-                            < SHARE_OF_MAXIMUM * largest(act)
-                        )
-                    ),
-                    "You used the slope of the other activation. It is a − a² for σ and 1 − a² "
-                    "for tanh.",
-                ),
-                Misconception(
-                    "tanh's rule for both",
-                    lambda a, act: saturated_fraction(a, "tanh"),
-                    "You used the slope and the threshold of tanh for σ, too. The slope of σ is "
-                    "a − a², and its largest is ¼.",
-                ),
-                Misconception(
-                    "σ's rule for both",
-                    lambda a, act: saturated_fraction(a, "sigmoid"),
-                    "You used the slope and the threshold of σ for tanh, too. The slope of tanh "
-                    "is 1 − a², and its largest is 1.",
-                ),
+    functions=asks(
+        saturated_fraction,
+        "a float between 0 and 1",
+        {
+            "0.05 as an absolute slope": (
+                lambda a, act: float(np.mean(_slope(a, act) < SHARE_OF_MAXIMUM)),
+                "You compared the slope with 0.05. It is 5 % of the largest slope, and that "
+                "is ¼ for σ: the threshold is 0.0125 there.",
             ),
-            returns="a float between 0 and 1",
-        ),
+            "5 % of the largest slope among the entries": (
+                lambda a, act: float(
+                    np.mean(_slope(a, act) < SHARE_OF_MAXIMUM * _slope(a, act).max())
+                ),
+                "You compared with the largest slope that you were given. The activation's "
+                "largest slope is meant: ¼ for σ, 1 for tanh, also where no unit reaches it.",
+            ),
+            "one end only": (
+                lambda a, act: float(
+                    np.mean(
+                        (_slope(a, act) < SHARE_OF_MAXIMUM * largest(act))
+                        & (np.asarray(a) > (0.5 if act == "sigmoid" else 0.0))
+                    )
+                ),
+                "You counted the units at the upper end only. A unit at the lower end is as "
+                "flat: look at the slope, not at the size of a.",
+            ),
+            "the healthy share": (
+                lambda a, act: 1.0 - saturated_fraction(a, act),
+                "You counted the units that are not saturated. Look at the direction of your "
+                "comparison.",
+            ),
+            "a taken for a pre-activation": (
+                lambda a, act: float(
+                    np.mean(
+                        _slope(sigmoid(a) if act == "sigmoid" else np.tanh(a), act)
+                        < SHARE_OF_MAXIMUM * largest(act)
+                    )
+                ),
+                "You applied the activation once more. `a` is already the output of the unit: "
+                "its slope is a − a² for σ and 1 − a² for tanh.",
+            ),
+            "a count instead of a share": (
+                lambda a, act: saturated_fraction(a, act) * np.size(a),
+                "You counted the saturated entries. Divide by how many entries there are: "
+                "np.mean of the comparison does both.",
+            ),
+            "a share of each column": (
+                lambda a, act: np.mean(_slope(a, act) < SHARE_OF_MAXIMUM * largest(act), axis=0),
+                "You returned a share for each column. One number is asked, over all "
+                "entries: np.mean without an axis.",
+            ),
+            "a yes or no for each entry": (
+                lambda a, act: _slope(a, act) < SHARE_OF_MAXIMUM * largest(act),
+                "You returned True or False for each entry. The share is the mean of them.",
+            ),
+            "the mean slope": (
+                lambda a, act: float(np.mean(_slope(a, act))),
+                "You returned the mean of the slopes. Ask of each slope whether it is below "
+                "5 % of the largest, and count.",
+            ),
+            "a threshold on the activation": (
+                lambda a, act: float(np.mean(np.abs(a) > 0.95)),
+                "You compared the activation with 0.95. The definition is about the slope, "
+                "and a sigmoid near 0 is as flat as one near 1.",
+            ),
+            "per cent instead of a share": (
+                lambda a, act: 100.0 * saturated_fraction(a, act),
+                "You returned per cent. The share is a number between 0 and 1.",
+            ),
+            "the two rules swapped": (
+                lambda a, act: float(
+                    np.mean(
+                        _slope(a, "tanh" if act == "sigmoid" else "sigmoid")
+                        < SHARE_OF_MAXIMUM * largest(act)
+                    )
+                ),
+                "You used the slope of the other activation. It is a − a² for σ and 1 − a² "
+                "for tanh.",
+            ),
+            "tanh's rule for both": (
+                lambda a, act: saturated_fraction(a, "tanh"),
+                "You used the slope and the threshold of tanh for σ, too. The slope of σ is "
+                "a − a², and its largest is ¼.",
+            ),
+            "σ's rule for both": (
+                lambda a, act: saturated_fraction(a, "sigmoid"),
+                "You used the slope and the threshold of σ for tanh, too. The slope of tanh "
+                "is 1 − a², and its largest is 1.",
+            ),
+        },
     ),
     parts=(
         Part(

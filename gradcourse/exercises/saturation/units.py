@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, Function, Misconception, Part
+from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.theory import sigmoid, slope
 
 Array = NDArray[np.float64]
@@ -47,100 +47,83 @@ SLOPES = CodeExercise(
     id="saturation/slopes",
     title="The slopes of σ and tanh",
     functions=(
-        Function(
-            "sigmoid_prime",
-            ("z",),
+        asks(
             sigmoid_prime,
-            (
-                Misconception(
-                    "tanh's rule on σ",
+            "an array with the shape of z",
+            {
+                "tanh's rule on σ": (
                     lambda z: 1.0 - sigmoid(z) ** 2,
                     "You computed 1 − σ(z)². That rule belongs to tanh. Compare your value at "
                     "z = 0 with the steepest tangent that σ has.",
                 ),
-                Misconception(
-                    "z taken for an activation",
+                "z taken for an activation": (
                     lambda z: z * (1.0 - z),
                     "You computed z(1 − z). The rule a(1 − a) wants the activation a = σ(z), "
                     "not the pre-activation. Look at what your function receives.",
                 ),
-                Misconception(
-                    "the value instead of the slope",
+                "the value instead of the slope": (
                     sigmoid,
                     "You returned σ(z) itself. The slope is a different curve: it is a bump that "
                     "goes to 0 on both sides.",
                 ),
-                Misconception(
-                    "a clamp at 10",
+                "a clamp at 10": (
                     lambda z: slope("sigmoid", np.clip(z, -10.0, 10.0)),
                     "You clamped z at ±10. There the slope is 5e-5 and not 0: it goes on "
                     "falling. Clamp much further out, or write it so that nothing overflows.",
                 ),
-                Misconception(
-                    "half of tanh's slope",
+                "half of tanh's slope": (
                     lambda z: 2.0 * slope("sigmoid", z),
                     "Yours is twice too large. σ(z) = (1 + tanh(z/2))/2 has a ½ in front and "
                     "another one inside.",
                 ),
-                Misconception(
-                    "∞ divided by ∞",
+                "∞ divided by ∞": (
                     _sigmoid_quotient,
                     "Your formula is right on paper, but e^(−z) overflows for z below −710 and "
                     "∞/∞ is NaN. Write the slope with σ(z) alone, or make the exponent negative.",
                 ),
-            ),
-            returns="an array with the shape of z",
-        ),
-        Function(
-            "tanh_prime",
-            ("z",),
+            },
+        )
+        + asks(
             tanh_prime,
-            (
-                Misconception(
-                    "σ's rule on tanh",
+            "an array with the shape of z",
+            {
+                "σ's rule on tanh": (
                     lambda z: np.tanh(z) * (1.0 - np.tanh(z)),
                     "You computed a(1 − a) with a = tanh(z). That rule belongs to σ. Look at "
                     "z = 0: tanh is steepest there, yours is 0.",
                 ),
-                Misconception(
-                    "z taken for an activation",
+                "z taken for an activation": (
                     lambda z: 1.0 - np.asarray(z) ** 2,
                     "You computed 1 − z². The rule 1 − a² wants the activation a = tanh(z). A "
                     "slope of tanh is never negative; look at yours for z = 2.",
                 ),
-                Misconception(
-                    "the square is missing",
+                "the square is missing": (
                     lambda z: 1.0 - np.tanh(z),
                     "You computed 1 − tanh(z). The square is missing. tanh′ is the same at z and "
                     "at −z; compare yours at 1 and −1.",
                 ),
-                Misconception(
-                    "the value instead of the slope",
+                "the value instead of the slope": (
                     lambda z: np.tanh(z),
                     "You returned tanh(z) itself. Its slope is a bump that is 1 at z = 0 and "
                     "goes to 0 on both sides.",
                 ),
-                Misconception(
-                    "σ's slope at 2z",
+                "σ's slope at 2z": (
                     lambda z: slope("sigmoid", 2.0 * np.asarray(z)),
                     "You took the slope of σ at 2z. tanh(z) = 2σ(2z) − 1: the chain rule brings "
                     "two more factors of 2.",
                 ),
-                Misconception(
-                    "cos in place of cosh",
+                "cos in place of cosh": (
                     lambda z: 1.0 / np.cos(z) ** 2,
                     "You divided by cos². The hyperbolic one is meant: 1/cosh²(z) is never above "
                     "1.",
                 ),
-                Misconception(
-                    "∞ divided by ∞",
+                "∞ divided by ∞": (
                     _tanh_quotient,
                     "Your formula is right on paper, but e^z overflows for |z| above 710 and "
                     "∞/∞ is NaN. `np.tanh` has no such trouble.",
                 ),
-            ),
-            returns="an array with the shape of z",
-        ),
+            },
+        )
     ),
     parts=(
         Part(
