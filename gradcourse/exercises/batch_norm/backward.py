@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.exercises.batch_norm.layer import EXAMPLE, batches, standardised
-
-Array = NDArray[np.float64]
 
 
 def bn_backward(delta, u, gamma, eps):

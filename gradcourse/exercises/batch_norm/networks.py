@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import (
     Choice,
@@ -14,7 +13,6 @@ from gradcourse.checking.question import (
 )
 from gradcourse.demos.batch_norm.depth import BEND, DEEP, deltas, network
 
-Array = NDArray[np.float64]
 SEEDS = range(5)
 
 # ---------------------------------------------------------------- accumulated gradients

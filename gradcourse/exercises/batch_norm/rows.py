@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.exercises.batch_norm.layer import bn_forward
-
-Array = NDArray[np.float64]
 
 
 def ln_forward(u, gamma, beta, eps):

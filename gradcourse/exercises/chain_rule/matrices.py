@@ -20,8 +20,6 @@ from gradcourse.checking.question import (
 if TYPE_CHECKING:
     pass
 
-Array = np.ndarray
-
 # ── A chain of matrices ──────────────────────────────────────────────────────────────────────────
 
 

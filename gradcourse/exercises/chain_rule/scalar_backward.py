@@ -10,8 +10,6 @@ from gradcourse.checking.question import (
     asks,
 )
 
-Array = np.ndarray
-
 
 def _signals(w, x):
     """h_0 … h_{L-1}: what enters each factor."""

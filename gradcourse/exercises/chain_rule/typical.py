@@ -14,8 +14,6 @@ from gradcourse.checking.question import (
     asks,
 )
 
-Array = np.ndarray
-
 
 def lyapunov(factors):
     """Mean of log |factor|: the product's typical rate per factor."""

@@ -3,54 +3,35 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 
-Array = NDArray[np.float64]
+
+def _rows(A):
+    return np.linalg.norm(A, axis=1, keepdims=True)  # (rows, 1)
+
+
+def _within(G, allowed):
+    return G * np.minimum(1.0, allowed / np.maximum(_rows(G), 1e-30))
 
 
 def adaptive_clip(G, W, limit, eps):
     """Scale each row of G so that ‖G_i‖ ≤ limit · max(‖W_i‖, eps)."""
-    allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
-    size = np.linalg.norm(G, axis=1, keepdims=True)
-    return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
+    return _within(G, limit * np.maximum(_rows(W), eps))
+
+
+def _clipped(size):
+    """Entry by entry, at the limit for this size of a weight."""
+
+    def answer(G, W, limit, eps):
+        allowed = limit * np.maximum(size(W), eps)
+        return np.clip(G, -allowed, allowed)
+
+    return answer
 
 
 def _whole(G, W, limit, eps):
     return adaptive_clip(np.ravel(G)[None], np.ravel(W)[None], limit, eps).reshape(np.shape(G))
-
-
-def _always(G, W, limit, eps):
-    allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
-    return np.asarray(G * allowed / np.linalg.norm(G, axis=1, keepdims=True))
-
-
-def _flat_limit(G, W, limit, eps):
-    size = np.linalg.norm(G, axis=1, keepdims=True)
-    return np.asarray(G * np.minimum(1.0, limit / np.maximum(size, 1e-30)))
-
-
-def _added_eps(G, W, limit, eps):
-    allowed = limit * (np.linalg.norm(W, axis=1, keepdims=True) + eps)
-    size = np.linalg.norm(G, axis=1, keepdims=True)
-    return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
-
-
-def _eps_outside(G, W, limit, eps):
-    allowed = np.maximum(limit * np.linalg.norm(W, axis=1, keepdims=True), eps)
-    size = np.linalg.norm(G, axis=1, keepdims=True)
-    return np.asarray(G * np.minimum(1.0, allowed / np.maximum(size, 1e-30)))
-
-
-def _by_entry(G, W, limit, eps):
-    allowed = limit * np.maximum(np.linalg.norm(W, axis=1, keepdims=True), eps)
-    return np.asarray(np.clip(G, -allowed, allowed))
-
-
-def _entry_with_entry(G, W, limit, eps):
-    allowed = limit * np.maximum(np.abs(W), eps)
-    return np.asarray(np.clip(G, -allowed, allowed))
 
 
 def _without_keepdims(G, W, limit, eps):
@@ -98,7 +79,7 @@ ADAPTIVE = CodeExercise(
                 "You took the norms of the columns. A unit's incoming weights are a row.",
             ),
             "small gradients are enlarged": (
-                _always,
+                lambda G, W, limit, eps: G * limit * np.maximum(_rows(W), eps) / _rows(G),
                 "You scale every row to the limit, also those below it. The factor is never "
                 "above 1.",
             ),
@@ -108,21 +89,21 @@ ADAPTIVE = CodeExercise(
                 "counts as at least eps.",
             ),
             "a fixed limit": (
-                _flat_limit,
+                lambda G, W, limit, eps: _within(G, limit),
                 "You compared ‖G_i‖ with the limit itself. The limit is for the ratio ‖G_i‖/‖W_i‖.",
             ),
             "eps as the smallest limit": (
-                _eps_outside,
+                lambda G, W, limit, eps: _within(G, np.maximum(limit * _rows(W), eps)),
                 "You took max(limit · ‖W_i‖, eps). eps is a floor for ‖W_i‖: the limit "
                 "multiplies it, too.",
             ),
             "entry by entry": (
-                _by_entry,
+                _clipped(_rows),
                 "You cut single entries at the row's limit, which turns the row. Scale the "
                 "row by one factor, so that its norm keeps the limit.",
             ),
             "entry with entry": (
-                _entry_with_entry,
+                _clipped(np.abs),
                 "You compared each entry of G with the same entry of W. Compare norms: a row "
                 "of G with the same row of W.",
             ),
@@ -137,7 +118,7 @@ ADAPTIVE = CodeExercise(
                 "own; a row within its limit stays as it is.",
             ),
             "eps is added": (
-                _added_eps,
+                lambda G, W, limit, eps: _within(G, limit * (_rows(W) + eps)),
                 "You added eps to every norm. It is a floor: max(‖W_i‖, eps).",
             ),
         },

@@ -8,7 +8,97 @@ import numpy as np
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.clipping import drive_clip
-from gradcourse.exercises.clipping import clips
+
+
+def _gradients(parameters):
+    return [p.grad for p in parameters if p.grad is not None]
+
+
+def _joint(gradients):
+    return math.sqrt(sum(float(g.double().square().sum()) for g in gradients))
+
+
+def _scale(gradients, factor):
+    for gradient in gradients:
+        gradient.copy_(gradient.double() * factor)
+
+
+def clip_by_global_norm(parameters, max_norm):
+    """Scale all gradients by one factor so that their joint norm is at most ``max_norm``."""
+    gradients = _gradients(parameters)
+    total = _joint(gradients)
+    if math.isfinite(total) and total > max_norm:
+        _scale(gradients, max_norm / total)
+    return total
+
+
+def _clip(
+    norm=_joint,
+    when=lambda total, c: math.isfinite(total) and total > c,
+    scale=lambda gradients, total, c: _scale(gradients, c / total),
+):
+    """The same with another norm, at other times, or scaled in another way."""
+
+    def answer(parameters, max_norm):
+        gradients = _gradients(parameters)
+        total = norm(gradients)
+        if when(total, max_norm):
+            scale(gradients, total, max_norm)
+        return total
+
+    return answer
+
+
+def _is_finite(total, c):
+    return math.isfinite(total)
+
+
+def _each_by_itself(gradients, total, c):
+    for gradient in gradients:
+        norm = _joint([gradient])
+        if norm > c:
+            _scale([gradient], c / norm)
+
+
+def _spread(gradients, total, c):
+    _scale(gradients, math.nan if math.isnan(total) else min(1.0, c / (total or math.inf)))
+
+
+def _without_none(parameters, max_norm):
+    if any(p.grad is None for p in parameters):
+        raise AttributeError("'NoneType' object has no attribute 'norm'")
+    return clip_by_global_norm(parameters, max_norm)
+
+
+def _norm_after(parameters, max_norm):
+    clip_by_global_norm(parameters, max_norm)
+    return _joint(_gradients(parameters))
+
+
+def _all_zero(parameters, max_norm):
+    total = clip_by_global_norm(parameters, max_norm)
+    if not math.isfinite(total):
+        for gradient in _gradients(parameters):
+            gradient.zero_()
+    return total
+
+
+def _of_the_weights(parameters, max_norm):
+    total = _joint([p.detach() for p in parameters])
+    if total > max_norm:
+        _scale(_gradients(parameters), max_norm / total)
+    return total
+
+
+def _torchs_own(parameters, max_norm):
+    from torch.nn.utils import clip_grad_norm_
+
+    return float(clip_grad_norm_(parameters, max_norm))
+
+
+def _float32(gradients):
+    # Summed in float32 the square of 1e25 is inf.
+    return math.sqrt(sum(float(g.square().sum()) for g in gradients))
 
 
 def _f32(values):
@@ -61,86 +151,89 @@ GLOBAL_NORM = CodeExercise(
     id="clipping/global-norm",
     title="Clip by the global norm",
     functions=asks(
-        clips.clip_by_global_norm,
+        clip_by_global_norm,
         "a float: the norm before clipping",
         {
             "each tensor by itself": (
-                clips.each_tensor,
+                _clip(when=_is_finite, scale=_each_by_itself),
                 "You clipped each tensor by its own norm. That turns the gradient. All share "
                 "one factor, from the norm of everything together.",
             ),
             "by value": (
-                clips.by_value,
+                _clip(when=_is_finite, scale=lambda gs, _, c: [g.clamp_(-c, c) for g in gs]),
                 "You cut each entry at the threshold. That turns the gradient; scale all "
                 "entries by one factor.",
             ),
             "small gradients are enlarged": (
-                clips.always,
+                _clip(
+                    when=_is_finite,
+                    scale=lambda gs, total, c: _scale(gs, c / total if total else math.nan),
+                ),
                 "You scale to the threshold also from below: small gradients grow, and zeros "
                 "become 0/0. A norm within the threshold changes nothing.",
             ),
             "scaled from below, too": (
-                clips.enlarges,
+                _clip(when=lambda total, _: math.isfinite(total) and total > 0),
                 "Your factor max_norm / norm is above 1 where the norm is small, so a small "
                 "gradient grows. A norm within the threshold changes nothing.",
             ),
             "no place for None": (
-                clips.without_none,
+                _without_none,
                 "A parameter that took no part in the loss has grad None. Leave such "
                 "parameters out.",
             ),
             "sum of the norms": (
-                clips.by(lambda gradients: sum(clips.joint([g]) for g in gradients)),
+                _clip(lambda gradients: sum(_joint([g]) for g in gradients)),
                 "You added the norms of the tensors. Squares add: the joint norm is the root "
                 "of the sum of all squares.",
             ),
             "the root is missing": (
-                clips.by(lambda gradients: clips.joint(gradients) ** 2),
+                _clip(lambda gradients: _joint(gradients) ** 2),
                 "You compared the sum of the squares with the threshold. The norm is its "
                 "square root.",
             ),
             "the norm afterwards": (
-                clips.norm_after,
+                _norm_after,
                 "Your gradients are right. The norm that is returned is the one before "
                 "clipping: the one after is known anyway.",
             ),
             "NaN and Inf spread": (
-                clips.spreads,
+                _clip(when=lambda *_: True, scale=_spread),
                 "One NaN or Inf in one tensor made all others NaN or 0, too. No factor mends "
                 "it: leave all as they are and let the returned norm tell.",
             ),
             "Inf is clipped": (
-                clips.inf_is_clipped,
+                _clip(when=lambda total, c: total > c),
                 "inf > max_norm is true, and the factor max_norm / inf is 0: your finite "
                 "gradients became 0. Ask whether the norm is finite before you scale.",
             ),
             "set to 0": (
-                clips.all_zero,
+                _all_zero,
                 "You set the gradients to 0 where one holds NaN or Inf. Leave all as they "
                 "are: whoever called you sees the norm, and decides.",
             ),
             "the norm of the weights": (
-                clips.of_the_weights,
+                _of_the_weights,
                 "You took the norm of the parameters themselves. It is the norm of their "
                 "gradients, p.grad.",
             ),
             "the norm overflows": (
-                clips.by(clips.float32_norm),
+                _clip(_float32),
                 "A finite gradient of 1e24 has squares beyond float32, so your norm is inf. "
                 "Take the squares in float64.",
             ),
             "torch's own": (
-                clips.torchs_own,
+                _torchs_own,
                 "That is what torch's clip_grad_norm_ does: its norm is float32, so finite "
                 "gradients of 1e24 become 0, and one NaN or Inf spoils all.",
             ),
             "not in place": (
-                clips.copies,
+                _clip(when=lambda *_: False),
                 "Your norm is right, but the gradients are as before: `g = g * factor` makes "
                 "a new tensor. Use p.grad.mul_(factor).",
             ),
             "scaled to 1": (
-                clips.to_one,
+                _clip(scale=lambda gradients, total, _: _scale(gradients, 1.0 / total)),
                 "You divide by the norm, so that it becomes 1. It must become max_norm.",
             ),
         },

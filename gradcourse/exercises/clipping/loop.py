@@ -30,95 +30,27 @@ def training_step(model, x, y, optimizer, scaler, max_norm):
     scaler.update()
 
 
-def _before_unscale(model, x, y, optimizer, scaler, c):
-    optimizer.zero_grad()
-    scaler.scale(_loss(model, x, y)).backward()
-    _clip(model, c)
-    scaler.step(optimizer)
-    scaler.update()
+def _loop(order):
+    """The same lines in another order, with some left out, or with another one in their place."""
 
+    def answer(model, x, y, optimizer, scaler, max_norm):
+        from torch.nn.utils import clip_grad_value_
 
-def _before_backward(model, x, y, optimizer, scaler, c):
-    optimizer.zero_grad()
-    loss = _loss(model, x, y)
-    _clip(model, c)
-    scaler.scale(loss).backward()
-    scaler.step(optimizer)
-    scaler.update()
+        lines = {
+            "zero": optimizer.zero_grad,
+            "backward": lambda: scaler.scale(_loss(model, x, y)).backward(),
+            "unscaled-backward": lambda: _loss(model, x, y).backward(),
+            "unscale": lambda: scaler.unscale_(optimizer),
+            "clip": lambda: _clip(model, max_norm),
+            "clip-values": lambda: clip_grad_value_(model.parameters(), max_norm),
+            "step": lambda: scaler.step(optimizer),
+            "optimizer-step": optimizer.step,
+            "update": scaler.update,
+        }
+        for line in order.split():
+            lines[line]()
 
-
-def _keeps_old(model, x, y, optimizer, scaler, c):
-    scaler.scale(_loss(model, x, y)).backward()
-    scaler.unscale_(optimizer)
-    _clip(model, c)
-    scaler.step(optimizer)
-    scaler.update()
-
-
-def _zero_at_the_end(model, x, y, optimizer, scaler, c):
-    _keeps_old(model, x, y, optimizer, scaler, c)
-    optimizer.zero_grad()
-
-
-def _zero_too_late(model, x, y, optimizer, scaler, c):
-    scaler.scale(_loss(model, x, y)).backward()
-    optimizer.zero_grad()
-    scaler.unscale_(optimizer)
-    _clip(model, c)
-    scaler.step(optimizer)
-    scaler.update()
-
-
-def _not_scaled(model, x, y, optimizer, scaler, c):
-    optimizer.zero_grad()
-    _loss(model, x, y).backward()
-    scaler.unscale_(optimizer)
-    _clip(model, c)
-    scaler.step(optimizer)
-    scaler.update()
-
-
-def _by_value(model, x, y, optimizer, scaler, c):
-    from torch.nn.utils import clip_grad_value_
-
-    optimizer.zero_grad()
-    scaler.scale(_loss(model, x, y)).backward()
-    scaler.unscale_(optimizer)
-    clip_grad_value_(model.parameters(), c)
-    scaler.step(optimizer)
-    scaler.update()
-
-
-def _no_step(model, x, y, optimizer, scaler, c):
-    optimizer.zero_grad()
-    scaler.scale(_loss(model, x, y)).backward()
-    scaler.unscale_(optimizer)
-    _clip(model, c)
-    scaler.update()
-
-
-def _no_update(model, x, y, optimizer, scaler, c):
-    optimizer.zero_grad()
-    scaler.scale(_loss(model, x, y)).backward()
-    scaler.unscale_(optimizer)
-    _clip(model, c)
-    scaler.step(optimizer)
-
-
-def _own_step(model, x, y, optimizer, scaler, c):
-    optimizer.zero_grad()
-    scaler.scale(_loss(model, x, y)).backward()
-    scaler.unscale_(optimizer)
-    _clip(model, c)
-    optimizer.step()
-    scaler.update()
-
-
-def _no_scaler(model, x, y, optimizer, scaler, c):
-    optimizer.zero_grad()
-    _loss(model, x, y).backward()
-    _clip(model, c)
-    optimizer.step()
+    return answer
 
 
 def _run(rng):
@@ -157,57 +89,57 @@ STEP = CodeExercise(
         "nothing: it changes the model",
         {
             "clipped while still scaled": (
-                _before_unscale,
+                _loop("zero backward clip step update"),
                 "You clipped gradients that are still 1024 times too large, so the step is a "
                 "thousandth of what it may be. scaler.unscale_(optimizer) comes first.",
             ),
             "clipped too late, too early, or not at all": (
-                _before_backward,
+                _loop("zero clip backward step update"),
                 "The step was taken with the raw gradient. Before backward there is nothing to "
                 "clip, and after the step it is too late: clip between unscale_ and step.",
             ),
             "old gradients are kept": (
-                _keeps_old,
+                _loop("backward unscale clip step update"),
                 "backward adds to what is there, and there was a gradient from before. Call "
                 "optimizer.zero_grad() first.",
             ),
             "zero_grad at the end": (
-                _zero_at_the_end,
+                _loop("backward unscale clip step update zero"),
                 "Your zero_grad comes last, so the first step still has the gradient that the "
                 "model held before. Call it first: then it holds wherever the loop begins.",
             ),
             "no gradient to unscale": (
-                _zero_too_late,
+                _loop("backward zero unscale clip step update"),
                 "When unscale_ came there was no gradient. Either zero_grad stands after "
                 "backward and threw it away, or backward comes too late.",
             ),
             "the loss is not scaled": (
-                _not_scaled,
+                _loop("zero unscaled-backward unscale clip step update"),
                 "You unscale a gradient that was never scaled: it is 1024 times too small. "
                 "backward starts from scaler.scale(loss).",
             ),
             "by value": (
-                _by_value,
+                _loop("zero backward unscale clip-values step update"),
                 "You cut each entry of the gradient at max_norm. Clip its norm: "
                 "clip_grad_norm_ scales all entries by one factor.",
             ),
             "no update arrives": (
-                _no_step,
+                _loop("zero backward unscale clip update"),
                 "Your weights do not move at all. Is scaler.step(optimizer) called in every "
                 "step, while the gradients are still there?",
             ),
             "scaler.update() is missing, or not last": (
-                _no_update,
+                _loop("zero backward unscale clip step"),
                 "Your first step is right; the second one raises, because the scaler still "
                 "waits for update(). It comes once in every step, as its last line.",
             ),
             "optimizer.step()": (
-                _own_step,
+                _loop("zero backward unscale clip optimizer-step update"),
                 "You stepped past the scaler. With gradients that overflowed, scaler.step "
                 "leaves the update out; optimizer.step takes it.",
             ),
             "without the scaler": (
-                _no_scaler,
+                _loop("zero unscaled-backward clip optimizer-step"),
                 "That is right in float32 alone. Here the scaler has a part: it scales the "
                 "loss, and leaves out an update whose gradients overflowed.",
             ),

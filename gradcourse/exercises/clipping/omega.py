@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
-
-Array = NDArray[np.float64]
 
 
 def _ratios(delta, slope, W):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import (
     CodeExercise,
@@ -13,8 +12,6 @@ from gradcourse.checking.question import (
     asks,
 )
 from gradcourse.demos.clipping.decay import DECAY, spectral_norm
-
-Array = NDArray[np.float64]
 
 
 def l2_gradient(W, strength):

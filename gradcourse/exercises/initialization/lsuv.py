@@ -5,11 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
-
-Array = NDArray[np.float64]
 
 
 def lsuv_scales(weights, x):

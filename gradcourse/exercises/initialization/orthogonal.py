@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.initialization import drive_orthogonal
-
-Array = NDArray[np.float64]
 
 
 def orthogonal(a):
@@ -20,32 +17,30 @@ def orthogonal(a):
     return np.asarray(q * np.sign(np.diag(r)))
 
 
-def _no_sign(a):
-    a = np.asarray(a)
-    return np.asarray(np.linalg.qr(a)[0] if a.shape[0] >= a.shape[1] else np.linalg.qr(a.T)[0].T)
+def _if_tall(q):
+    """Of a wide matrix, the transpose of what the transpose gives."""
+    return lambda a: q(a) if a.shape[0] >= a.shape[1] else q(a.T).T
+
+
+def _signs(r, length):
+    signs = np.sign(np.diag(r))
+    return np.concatenate([signs, np.ones(length - len(signs))])
 
 
 def _sign_on_rows(a):
-    a = np.asarray(a)
-    if a.shape[0] < a.shape[1]:
-        return _sign_on_rows(a.T).T
     q, r = np.linalg.qr(a)
-    signs = np.sign(np.diag(r))
-    return np.asarray(np.concatenate([signs, np.ones(len(q) - len(signs))])[:, None] * q)
+    return _signs(r, len(q))[:, None] * q
 
 
 def _times_diagonal(a):
-    a = np.asarray(a)
-    if a.shape[0] < a.shape[1]:
-        return _times_diagonal(a.T).T
     q, r = np.linalg.qr(a)
-    return np.asarray(q * np.diag(r))
+    return q * np.diag(r)
 
 
-def _unit_columns(a):
-    a = np.asarray(a)
-    axis = 0 if a.shape[0] >= a.shape[1] else 1
-    return np.asarray(a / np.linalg.norm(a, axis=axis, keepdims=True))
+def _complete(a):
+    """A square Q whatever the shape."""
+    q, r = np.linalg.qr(a, mode="complete")
+    return q * _signs(r, len(q))
 
 
 def _polar(a):
@@ -63,16 +58,6 @@ def _left_singular(a):
 def _wide_as_it_is(a):
     q, r = np.linalg.qr(np.asarray(a))
     return np.asarray(q * np.sign(np.diag(r)))
-
-
-def _complete(a):
-    """A square Q whatever the shape."""
-    a = np.asarray(a)
-    if a.shape[0] < a.shape[1]:
-        return _complete(a.T).T
-    q, r = np.linalg.qr(a, mode="complete")
-    signs = np.sign(np.diag(r))
-    return np.asarray(q * np.concatenate([signs, np.ones(len(q) - len(signs))]))
 
 
 def _gaussian(rng, rows, columns):
@@ -104,7 +89,7 @@ ORTHOGONAL = CodeExercise(
         "an array with the shape of a",
         {
             "no sign fix": (
-                _no_sign,
+                _if_tall(lambda a: np.linalg.qr(a)[0]),
                 "Orthogonal, but not uniform: np.linalg.qr picks the signs of R's diagonal by "
                 "its own rule, so the upper left entry of Q is almost never positive. Make "
                 "R's diagonal positive.",
@@ -114,17 +99,17 @@ ORTHOGONAL = CodeExercise(
                 "You made the diagonal of R negative. Turn all the signs around.",
             ),
             "the signs multiply the rows": (
-                _sign_on_rows,
+                _if_tall(_sign_on_rows),
                 "You multiplied the rows of Q by the signs. Then Q R is no longer A. If row k "
                 "of R changes its sign, *column* k of Q must.",
             ),
             "times R's diagonal, not its sign": (
-                _times_diagonal,
+                _if_tall(_times_diagonal),
                 "You multiplied Q by R's diagonal itself. Its columns then have lengths other "
                 "than 1. Only the sign is wanted.",
             ),
             "columns of length 1": (
-                _unit_columns,
+                _if_tall(lambda a: a / np.linalg.norm(a, axis=0)),
                 "You scaled the columns to length 1. They are not at right angles to each "
                 "other. The QR decomposition sees to that.",
             ),
@@ -144,7 +129,7 @@ ORTHOGONAL = CodeExercise(
                 "loses the shape: work with the transpose and transpose back.",
             ),
             "the complete Q": (
-                _complete,
+                _if_tall(_complete),
                 "Your Q is square whatever the shape of A. The answer has the shape of A: "
                 "mode='complete' is not wanted.",
             ),

@@ -12,74 +12,46 @@ def _sums(cell, x, h):
     return x @ cell.weight_ih.T + h @ cell.weight_hh.T + cell.bias_ih + cell.bias_hh
 
 
-def _finish(i, f, g, o, c):
-    """h and c from the four pre-activations."""
+def lstm_step(cell, x, h, c):
+    """h and c after one step, as nn.LSTMCell computes them."""
+    i, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
 
-def lstm_step(cell, x, h, c):
-    """h and c after one step, as nn.LSTMCell computes them."""
-    i, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
-    return _finish(i, f, g, o, c)
+def _sigmoid(z):
+    return z.sigmoid()
 
 
-def _ordered(order):
+def _tanh(z):
+    return z.tanh()
+
+
+def _step(
+    order="ifgo",
+    gate=_sigmoid,
+    written=_tanh,
+    new=lambda i, f, g, c: f * c + i * g,
+    read=lambda new, old: new.tanh(),
+    sums=_sums,
+):
+    """The same with another order of blocks, other squashes, another cell or another sum."""
+
     def answer(cell, x, h, c):
-        parts = dict(zip(order, _sums(cell, x, h).chunk(4, dim=1), strict=True))
-        return _finish(parts["i"], parts["f"], parts["g"], parts["o"], c)
+        blocks = dict(zip(order, sums(cell, x, h).chunk(4, dim=1), strict=True))
+        after = new(gate(blocks["i"]), gate(blocks["f"]), written(blocks["g"]), c)
+        return gate(blocks["o"]) * read(after, c), after
 
     return answer
 
 
-def _sigmoid_candidate(cell, x, h, c):
-    i, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
-    c = f.sigmoid() * c + i.sigmoid() * g.sigmoid()
-    return o.sigmoid() * c.tanh(), c
-
-
-def _tanh_gates(cell, x, h, c):
-    i, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
-    c = f.tanh() * c + i.tanh() * g.sigmoid()
-    return o.tanh() * c.tanh(), c
-
-
-def _cell_not_squashed(cell, x, h, c):
-    o = _sums(cell, x, h).chunk(4, dim=1)[3].sigmoid()
-    c = lstm_step(cell, x, h, c)[1]
-    return o * c, c
-
-
-def _reads_old_cell(cell, x, h, c):
-    o = _sums(cell, x, h).chunk(4, dim=1)[3].sigmoid()
-    return o * c.tanh(), lstm_step(cell, x, h, c)[1]
-
-
-def _one_bias(cell, x, h, c):
-    i, f, g, o = (_sums(cell, x, h) - cell.bias_hh).chunk(4, dim=1)
-    return _finish(i, f, g, o, c)
-
-
-def _no_bias(cell, x, h, c):
-    i, f, g, o = (_sums(cell, x, h) - cell.bias_ih - cell.bias_hh).chunk(4, dim=1)
-    return _finish(i, f, g, o, c)
-
-
-def _nothing_forgotten(cell, x, h, c):
-    i, _, g, o = _sums(cell, x, h).chunk(4, dim=1)
-    c = c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
+def _one_bias(cell, x, h):
+    return _sums(cell, x, h) - cell.bias_hh
 
 
 def _squashed_cell(cell, x, h, c):
     h, c = lstm_step(cell, x, h, c)
     return h, c.tanh()
-
-
-def _coupled(cell, x, h, c):
-    _, f, g, o = _sums(cell, x, h).chunk(4, dim=1)
-    c = f.sigmoid() * c + (1.0 - f.sigmoid()) * g.tanh()
-    return o.sigmoid() * c.tanh(), c
 
 
 def cells(gates, states):
@@ -112,46 +84,46 @@ LSTM_STEP = CodeExercise(
         "two tensors, h and c",
         {
             "gates in the order i, f, o, g": (
-                _ordered("ifog"),
+                _step("ifog"),
                 "You took the third block for the output gate and the fourth for g. torch's "
                 "order is i, f, g, o.",
             ),
             "gates in the order f, i, g, o": (
-                _ordered("figo"),
+                _step("figo"),
                 "You took the first block for the forget gate, or let i weigh the old cell "
                 "and f the new one. torch's order is i, f, g, o, and c = f·c + i·g.",
             ),
             "gates in the order f, i, o, g": (
-                _ordered("fiog"),
+                _step("fiog"),
                 "Your blocks are in the order of many textbooks: f, i, o, g. torch's is i, f, "
                 "g, o.",
             ),
             "σ for the candidate": (
-                _sigmoid_candidate,
+                _step(written=_sigmoid),
                 "You put g through σ. It is what is written, not a gate: tanh, so that it can "
                 "be negative.",
             ),
             "σ and tanh swapped": (
-                _tanh_gates,
+                _step(gate=_tanh, written=_sigmoid),
                 "You put the gates through tanh and g through σ. A gate is a share from 0 to "
                 "1: σ. What it lets through is tanh.",
             ),
             "h = o · c": (
-                _cell_not_squashed,
+                _step(read=lambda new, old: new),
                 "Your c is right, but h is o times tanh(c): the cell may grow beyond 1, the "
                 "state may not.",
             ),
             "the output reads the old cell": (
-                _reads_old_cell,
+                _step(read=lambda new, old: old.tanh()),
                 "Your c is right, but h reads the cell before the step. It is o times tanh of "
                 "the new c.",
             ),
             "one bias left out": (
-                _one_bias,
+                _step(sums=_one_bias),
                 "You left bias_hh out. torch has two biases for each gate and adds both.",
             ),
             "no bias": (
-                _no_bias,
+                _step(sums=lambda cell, x, h: x @ cell.weight_ih.T + h @ cell.weight_hh.T),
                 "You left the biases out. torch has two for each gate and adds both.",
             ),
             "h left out": (
@@ -160,7 +132,7 @@ LSTM_STEP = CodeExercise(
                 "to the sum.",
             ),
             "nothing is forgotten": (
-                _nothing_forgotten,
+                _step(new=lambda i, f, g, c: c + i * g),
                 "You added to the old cell all of it, c + i·g. It is multiplied by the forget "
                 "gate first.",
             ),
@@ -170,7 +142,7 @@ LSTM_STEP = CodeExercise(
                 "squashed, h only reads it so.",
             ),
             "i taken as 1 − f": (
-                _coupled,
+                _step(new=lambda i, f, g, c: f * c + (1.0 - f) * g),
                 "You let in 1 − f. That is a GRU's rule; an LSTM has an input gate of its own.",
             ),
             "h and c swapped": (

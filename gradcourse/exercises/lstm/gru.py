@@ -7,9 +7,9 @@ from gradcourse.drivers.lstm import drive_gru_step
 from gradcourse.exercises.lstm.cells import cells, example
 
 
-def _blocks(cell, x, h):
+def _blocks(cell, x, h, second_bias=1.0):
     from_x = x @ cell.weight_ih.T + cell.bias_ih
-    from_h = h @ cell.weight_hh.T + cell.bias_hh
+    from_h = h @ cell.weight_hh.T + second_bias * cell.bias_hh
     return from_x.chunk(3, dim=1), from_h.chunk(3, dim=1)
 
 
@@ -20,68 +20,31 @@ def gru_step(cell, x, h):
     return (1.0 - z) * (xn + r * hn).tanh() + z * h
 
 
-def _z_the_other_way(cell, x, h):
-    (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
-    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
-    return z * (xn + r * hn).tanh() + (1.0 - z) * h
+def _step(
+    candidate=lambda r, xn, hn: (xn + r * hn).tanh(), order="rzn", kept=None, second_bias=1.0
+):
+    """The same with another candidate, another order of blocks, or another share that is kept."""
+
+    def answer(cell, x, h):
+        from_x, from_h = (
+            dict(zip(order, part, strict=True)) for part in _blocks(cell, x, h, second_bias)
+        )
+        r, z = ((from_x[gate] + from_h[gate]).sigmoid() for gate in "rz")
+        z = z if kept is None else kept(z)
+        return (1.0 - z) * candidate(r, from_x["n"], from_h["n"]) + z * h
+
+    return answer
 
 
 def _reset_before_product(cell, x, h):
-    (xr, xz, xn), (hr, hz, _) = _blocks(cell, x, h)
-    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
-    n = len(cell.bias_hh) // 3
-    hn = (r * h) @ cell.weight_hh[2 * n :].T + cell.bias_hh[2 * n :]
-    return (1.0 - z) * (xn + hn).tanh() + z * h
+    r = _blocks(cell, x, h)[0][0] + _blocks(cell, x, h)[1][0]
+    hn = _blocks(cell, x, r.sigmoid() * h)[1][2]
+    return _step(lambda _r, xn, _hn: (xn + hn).tanh())(cell, x, h)
 
 
 def _bias_not_reset(cell, x, h):
-    (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
-    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
     b = cell.bias_hh.chunk(3)[2]
-    return (1.0 - z) * (xn + b + r * (hn - b)).tanh() + z * h
-
-
-def _reset_and_update_swapped(cell, x, h):
-    (xz, xr, xn), (hz, hr, hn) = _blocks(cell, x, h)
-    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
-    return (1.0 - z) * (xn + r * hn).tanh() + z * h
-
-
-def _everything_reset(cell, x, h):
-    (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
-    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
-    return (1.0 - z) * (r * (xn + hn)).tanh() + z * h
-
-
-def _no_reset(cell, x, h):
-    (_, xz, xn), (_, hz, hn) = _blocks(cell, x, h)
-    z = (xz + hz).sigmoid()
-    return (1.0 - z) * (xn + hn).tanh() + z * h
-
-
-def _sigmoid_n(cell, x, h):
-    (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
-    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
-    return (1.0 - z) * (xn + r * hn).sigmoid() + z * h
-
-
-def _one_bias(cell, x, h):
-    (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
-    br, bz, bn = cell.bias_hh.chunk(3)
-    r, z = (xr + hr - br).sigmoid(), (xz + hz - bz).sigmoid()
-    return (1.0 - z) * (xn + r * (hn - bn)).tanh() + z * h
-
-
-def _candidate_before_update(cell, x, h):
-    (xr, xn, xz), (hr, hn, hz) = _blocks(cell, x, h)
-    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
-    return (1.0 - z) * (xn + r * hn).tanh() + z * h
-
-
-def _candidate_unsquashed(cell, x, h):
-    (xr, xz, xn), (hr, hz, hn) = _blocks(cell, x, h)
-    r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
-    return (1.0 - z) * (xn + r * hn) + z * h
+    return _step(lambda r, xn, hn: (xn + b + r * (hn - b)).tanh())(cell, x, h)
 
 
 GRU_STEP = CodeExercise(
@@ -92,7 +55,7 @@ GRU_STEP = CodeExercise(
         "a tensor, h",
         {
             "z and 1 − z swapped": (
-                _z_the_other_way,
+                _step(kept=lambda z: 1.0 - z),
                 "You let z take the new value. In torch z is the share of h that is *kept*; "
                 "some papers write it the other way round.",
             ),
@@ -106,32 +69,32 @@ GRU_STEP = CodeExercise(
                 "You added b_hn outside of r. In torch it is inside: r·(W_hn h + b_hn).",
             ),
             "r and z swapped": (
-                _reset_and_update_swapped,
+                _step(order="zrn"),
                 "You took the first block for z. torch's order is r, z, n.",
             ),
             "blocks in the order r, n, z": (
-                _candidate_before_update,
+                _step(order="rnz"),
                 "You took the second block for n and the third for z. torch's order is r, z, n.",
             ),
             "one bias left out": (
-                _one_bias,
+                _step(second_bias=0.0),
                 "You left bias_hh out. torch has two biases for each block; those of n are "
                 "used in different places.",
             ),
             "no tanh": (
-                _candidate_unsquashed,
+                _step(lambda r, xn, hn: xn + r * hn),
                 "Your candidate n is a plain sum. It goes through tanh.",
             ),
             "the input is reset, too": (
-                _everything_reset,
+                _step(lambda r, xn, hn: (r * (xn + hn)).tanh()),
                 "You multiplied the whole sum by r. Only the part that comes from h is reset.",
             ),
             "the reset gate is left out": (
-                _no_reset,
+                _step(lambda r, xn, hn: (xn + hn).tanh()),
                 "You left r out. It multiplies what the candidate n reads from h.",
             ),
             "σ for the candidate": (
-                _sigmoid_n,
+                _step(lambda r, xn, hn: (xn + r * hn).sigmoid()),
                 "You put n through σ. It is what is written, not a gate: tanh.",
             ),
         },

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
-
-Array = NDArray[np.float64]
 
 
 def lyapunov_exponents(jacobians):
@@ -15,21 +12,13 @@ def lyapunov_exponents(jacobians):
     return np.sort(_growth(jacobians).mean(axis=0))[::-1]
 
 
-def _growth(jacobians):
-    q, growth = np.eye(len(jacobians[0])), []
-    for jacobian in jacobians:
-        q, r = np.linalg.qr(jacobian @ q)
-        growth.append(np.log(np.abs(np.diag(r))))
-    return np.array(growth)
-
-
-def _no_absolute_value(jacobians):
+def _growth(jacobians, size=np.abs):
     q, growth = np.eye(len(jacobians[0])), []
     for jacobian in jacobians:
         q, r = np.linalg.qr(jacobian @ q)
         with np.errstate(invalid="ignore"):
-            growth.append(np.log(np.diag(r)))
-    return np.sort(np.mean(growth, axis=0))[::-1]
+            growth.append(np.log(size(np.diag(r))))
+    return np.array(growth)
 
 
 def _q_not_carried(jacobians):
@@ -86,7 +75,7 @@ LYAPUNOV = CodeExercise(
                 "Q, with the Q of the step before. (Q J_t has the same R as J_t.)",
             ),
             "no absolute value": (
-                _no_absolute_value,
+                lambda jacobians: np.sort(_growth(jacobians, size=np.copy).mean(axis=0))[::-1],
                 "You took the logarithm of a negative number: NumPy's R may have negative "
                 "entries on the diagonal. Take their absolute value.",
             ),

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
-
-Array = NDArray[np.float64]
 
 
 def states(w, x):
@@ -38,31 +35,15 @@ def summed(w, x, y, window):
     return float(terms[max(0, len(terms) - window) :].sum())
 
 
-def _without_slope(w, x, y):
-    error = states(w, x)[-1] - y
-    return np.asarray(error * w ** np.arange(len(x) - 1, -1, -1.0))
+def _chain(factor):
+    """∂ℒ/∂h_t where one step back from h_2 … h_T is another factor."""
 
+    def answer(w, x, y):
+        h = states(w, x)
+        factors = np.append(factor(w, h), 1.0)
+        return (h[-1] - y) * np.cumprod(factors[::-1])[::-1]
 
-def _slope_of_the_step_before(w, x, y):
-    h = states(w, x)
-    gradient = [h[-1] - y]
-    for state in h[-2:0:-1]:
-        gradient.append(gradient[-1] * (1.0 - state**2) * w)
-    return np.array(gradient[::-1])
-
-
-def _slope_of_h(w, x, y):
-    h = states(w, x)
-    gradient = [h[-1] - y]
-    for state in h[:1:-1]:
-        gradient.append(gradient[-1] * (1.0 - np.tanh(state) ** 2) * w)
-    return np.array(gradient[::-1])
-
-
-def _without_w(w, x, y):
-    h = states(w, x)
-    slopes = np.append(1.0 - h[2:] ** 2, 1.0)
-    return np.asarray((h[-1] - y) * np.cumprod(slopes[::-1])[::-1])
+    return answer
 
 
 def _one_step_back(w, x, y):
@@ -92,22 +73,22 @@ BPTT = CodeExercise(
             "an array of shape (T,)",
             {
                 "the slope is missing": (
-                    _without_slope,
+                    _chain(lambda w, h: np.full(len(h) - 2, w)),
                     "You multiplied by w at each step, and left out the slope of tanh. One step "
                     "back is w·(1 − h²).",
                 ),
                 "w is missing": (
-                    _without_w,
+                    _chain(lambda w, h: 1.0 - h[2:] ** 2),
                     "You multiplied by the slope of tanh at each step, and left out w. One step "
                     "back is w·(1 − h²).",
                 ),
                 "the slope of the step before": (
-                    _slope_of_the_step_before,
+                    _chain(lambda w, h: w * (1.0 - h[1:-1] ** 2)),
                     "You used the slope at h_(t−1) for the step from h_(t−1) to h_t. tanh was "
                     "applied at step t, so its slope is 1 − h_t².",
                 ),
                 "h taken for a pre-activation": (
-                    _slope_of_h,
+                    _chain(lambda w, h: w * (1.0 - np.tanh(h[2:]) ** 2)),
                     "You applied tanh once more. h_t is already the activation: the slope is "
                     "1 − h_t².",
                 ),

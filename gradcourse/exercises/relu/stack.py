@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
-
-Array = NDArray[np.float64]
 
 
 def delta_of_layer_1(weights, zs, upstream):
@@ -25,50 +22,25 @@ def _relu_on_delta(weights, zs, upstream):
     return delta
 
 
-def _masks_of_the_layer_above(weights, zs, upstream):
-    delta = upstream * (zs[-1] > 0)
-    for w, z in zip(weights[::-1], zs[:0:-1], strict=True):
-        delta = (delta @ w) * (z > 0)
-    return delta
+def _with_slope(slope):
+    """The same with something else in place of the slope, 0 or 1."""
+
+    def answer(weights, zs, upstream):
+        delta = upstream * slope(zs[-1])
+        for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
+            delta = (delta @ w) * slope(z)
+        return delta
+
+    return answer
 
 
-def _no_masks(weights, zs, upstream):
-    delta = np.asarray(upstream, dtype=np.float64)
-    for w in weights[::-1]:
-        delta = delta @ w
-    return delta
+def _with_masks(masks):
+    """The same with the pre-activations of other layers, or of none, behind the masks."""
+    return lambda weights, zs, upstream: delta_of_layer_1(weights, masks(zs), upstream)
 
 
-def _last_mask_missing(weights, zs, upstream):
-    delta = np.asarray(upstream, dtype=np.float64)
-    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
-        delta = (delta @ w) * (z > 0)
-    return delta
-
-
-def _first_mask_missing(weights, zs, upstream):
-    delta = upstream * (zs[-1] > 0)
-    for w, z in zip(weights[:0:-1], zs[-2:0:-1], strict=True):
-        delta = (delta @ w) * (z > 0)
-    return delta @ weights[0]
-
-
-def _times_value(weights, zs, upstream):
-    delta = upstream * np.maximum(zs[-1], 0.0)
-    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
-        delta = (delta @ w) * np.maximum(z, 0.0)
-    return delta
-
-
-def _transposed(weights, zs, upstream):
-    return delta_of_layer_1([w.T for w in weights], zs, upstream)
-
-
-def _leaky(weights, zs, upstream):
-    delta = upstream * np.where(zs[-1] > 0, 1.0, 0.01)
-    for w, z in zip(weights[::-1], zs[-2::-1], strict=True):
-        delta = (delta @ w) * np.where(z > 0, 1.0, 0.01)
-    return delta
+def _open(z):
+    return np.ones_like(z)
 
 
 def _stacks(rng):
@@ -95,29 +67,31 @@ MASKS = CodeExercise(
                 "positive: the mask is where z was positive on the way forwards.",
             ),
             "the mask of the layer above": (
-                _masks_of_the_layer_above,
+                _with_masks(lambda zs: [*zs[1:], zs[-1]]),
                 "The masks are one layer off. After W_{l+1}ᵀ you are in layer l: its own z_l "
                 "decides.",
             ),
             "no masks": (
-                _no_masks,
+                _with_slope(_open),
                 "You multiplied the matrices only. Each ReLU also has a slope, 0 or 1.",
             ),
             "the last mask is missing": (
-                _last_mask_missing,
+                _with_masks(lambda zs: [*zs[:-1], _open(zs[-1])]),
                 "`upstream` is ∂ℒ/∂h of the last layer, behind its ReLU. δ of that layer needs "
                 "its mask too.",
             ),
             "the mask of layer 1 is missing": (
-                _first_mask_missing,
+                _with_masks(lambda zs: [_open(zs[0]), *zs[1:]]),
                 "You stopped at ∂ℒ/∂h of layer 1. δ is ∂ℒ/∂z: one more mask.",
             ),
             "the value instead of the slope": (
-                _times_value,
+                _with_slope(lambda z: np.maximum(z, 0.0)),
                 "You multiplied by relu(z). Backwards goes the slope, which is 0 or 1.",
             ),
             "the matrix transposed": (
-                _transposed,
+                lambda weights, zs, upstream: delta_of_layer_1(
+                    [w.T for w in weights], zs, upstream
+                ),
                 "Forwards it was z = h @ W.T, so backwards it is delta @ W, for rows of a "
                 "batch. You have the transpose.",
             ),
@@ -127,7 +101,7 @@ MASKS = CodeExercise(
                 "the last matrix comes first.",
             ),
             "everything in forward order": (
-                lambda weights, zs, upstream: delta_of_layer_1(weights, zs[::-1], upstream),
+                _with_masks(lambda zs: zs[::-1]),
                 "You used the masks and the matrices from the input to the output. δ starts "
                 "at the output: the last of both comes first.",
             ),
@@ -144,7 +118,7 @@ MASKS = CodeExercise(
                 "the loss takes: nothing is left to divide by.",
             ),
             "the slope of a leaky ReLU": (
-                _leaky,
+                _with_slope(lambda z: np.where(z > 0, 1.0, 0.01)),
                 "You gave the negative side the slope 0.01. That is a leaky ReLU; the slope "
                 "of ReLU is 0 there.",
             ),

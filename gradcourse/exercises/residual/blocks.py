@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.residual import drive_block
-
-Forward = Callable[[Any, Any], Any]
-"""From a block and its input to its output."""
 
 
 def _block(forward, *, learned=True, start=None):
@@ -38,58 +32,15 @@ def _block(forward, *, learned=True, start=None):
 
 
 def _branch(block, x):
-    import torch
+    return _without_first_relu(block, x.relu())
 
-    return block.layer2(torch.relu(block.layer1(torch.relu(x))))
+
+def _without_first_relu(block, x):
+    return block.layer2(block.layer1(x).relu())
 
 
 def _right(block, x):
     return x + block.alpha * _branch(block, x)
-
-
-def _after_the_sum(block, x):
-    import torch
-
-    return torch.relu(x + block.alpha * block.layer2(torch.relu(block.layer1(x))))
-
-
-def _relu_on_sum(block, x):
-    import torch
-
-    return torch.relu(_right(block, x))
-
-
-def _no_first_relu(block, x):
-    import torch
-
-    return x + block.alpha * block.layer2(torch.relu(block.layer1(x)))
-
-
-def _last_relu(block, x):
-    import torch
-
-    branch = torch.relu(block.layer1(x))
-    return x + block.alpha * torch.relu(block.layer2(branch))
-
-
-def _one_relu(block, x):
-    import torch
-
-    return x + block.alpha * block.layer2(block.layer1(torch.relu(x)))
-
-
-def _relu_in_place(block, x):
-    import torch
-
-    h = torch.relu_(x)
-    return x + block.alpha * block.layer2(torch.relu(block.layer1(h)))
-
-
-def _relu_before_the_fork(block, x):
-    import torch
-
-    h = torch.relu(x)
-    return h + block.alpha * block.layer2(torch.relu(block.layer1(h)))
 
 
 def _added_in_place(block, x):
@@ -135,32 +86,32 @@ BLOCK = CodeExercise(
                 "an nn.Parameter: then it is learned.",
             ),
             "ReLU after the sum": (
-                _block(_after_the_sum),
+                _block(lambda block, x: (x + block.alpha * _without_first_relu(block, x)).relu()),
                 "You put the ReLU on the sum: that is the older, post-activation order. Here "
                 "nothing stands on the shortcut; each ReLU stands before a matrix.",
             ),
             "ReLU on the whole sum": (
-                _block(_relu_on_sum),
+                _block(lambda block, x: _right(block, x).relu()),
                 "Your branch is right, but you put one more ReLU on the sum. It closes half "
                 "of the road: return the sum as it is.",
             ),
             "the first ReLU is missing": (
-                _block(_no_first_relu),
+                _block(lambda block, x: x + block.alpha * _without_first_relu(block, x)),
                 "Your branch starts with layer1. In the pre-activation order a ReLU stands "
                 "before each matrix, also before the first.",
             ),
             "ReLU at the end of the branch": (
-                _block(_last_relu),
+                _block(lambda block, x: x + block.alpha * _without_first_relu(block, x).relu()),
                 "Your branch ends with a ReLU, so it can only add positive numbers. Each ReLU "
                 "stands before a matrix; the branch ends with layer2.",
             ),
             "ReLU in place": (
-                _block(_relu_in_place),
+                _block(lambda block, x: x + block.alpha * _without_first_relu(block, x.relu_())),
                 "Your first ReLU works in place: it changes x, and the shortcut then carries "
                 "relu(x). torch.relu(x) leaves x alone; relu_ and inplace=True do not.",
             ),
             "ReLU before the fork": (
-                _block(_relu_before_the_fork),
+                _block(lambda block, x: _right(block, x.relu())),
                 "Your shortcut carries relu(x). Only the branch starts with a ReLU; x itself "
                 "goes to the sum untouched.",
             ),
@@ -170,7 +121,7 @@ BLOCK = CodeExercise(
                 "Return a new one: x + ….",
             ),
             "the second ReLU is missing": (
-                _block(_one_relu),
+                _block(lambda block, x: x + block.alpha * block.layer2(block.layer1(x.relu()))),
                 "There is no ReLU between your two matrices, so they are one matrix. A ReLU "
                 "stands before each.",
             ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import (
     CodeExercise,
@@ -14,8 +13,6 @@ from gradcourse.checking.question import (
 )
 from gradcourse.demos.residual.network import gradients_by_length as _reference
 from gradcourse.demos.residual.network import measured_shares
-
-Array = NDArray[np.float64]
 
 
 def gradients_by_length(jacobians, alpha, delta):

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.residual import drive_projection
-
-Forward = Callable[[Any, Any], Any]
-"""From a block and its input to its output."""
 
 
 def _down(forward, *, size=1, stride=2, pool=False, bias=False):
@@ -40,51 +34,15 @@ def _down(forward, *, size=1, stride=2, pool=False, bias=False):
 
 
 def _convolved(block, x):
-    import torch
+    return _without_first_relu(block, x.relu())
 
-    return block.conv2(torch.relu(block.conv1(torch.relu(x))))
+
+def _without_first_relu(block, x):
+    return block.conv2(block.conv1(x).relu())
 
 
 def _projected(block, x):
     return block.shortcut(block.pool(x)) + _convolved(block, x)
-
-
-def _relu_on_projection(block, x):
-    import torch
-
-    return torch.relu(block.shortcut(x)) + _convolved(block, x)
-
-
-def _projected_relu(block, x):
-    import torch
-
-    return block.shortcut(torch.relu(x)) + _convolved(block, x)
-
-
-def _relu_in_place_behind(block, x):
-    import torch
-
-    projected = block.shortcut(x)
-    return projected + block.conv2(torch.relu(block.conv1(torch.relu_(x))))
-
-
-def _relu_in_place_before(block, x):
-    import torch
-
-    branch = block.conv2(torch.relu(block.conv1(torch.relu_(x))))
-    return block.shortcut(x) + branch
-
-
-def _no_first_relu(block, x):
-    import torch
-
-    return block.shortcut(x) + block.conv2(torch.relu(block.conv1(x)))
-
-
-def _relu_on_sum(block, x):
-    import torch
-
-    return torch.relu(_projected(block, x))
 
 
 def _pictures(rng):
@@ -132,31 +90,31 @@ PROJECTION = CodeExercise(
                 "Your block returns the branch alone. Add self.shortcut(x).",
             ),
             "ReLU on the projection": (
-                _down(_relu_on_projection),
+                _down(lambda block, x: block.shortcut(x).relu() + _convolved(block, x)),
                 "You put a ReLU behind the projection. It closes half of the road: the "
                 "projection is a matrix and nothing else.",
             ),
             "projection of relu(x)": (
-                _down(_projected_relu),
+                _down(lambda block, x: block.shortcut(x.relu()) + _convolved(block, x)),
                 "Your shortcut projects relu(x). Only the branch starts with a ReLU.",
             ),
             "ReLU in place": (
-                _down(_relu_in_place_behind),
+                _down(lambda block, x: block.shortcut(x) + _without_first_relu(block, x.relu_())),
                 "Your sum is right, but the branch's first ReLU works in place: it changes x, "
                 "which belongs to the caller, and the shortcut needs it for its gradient.",
             ),
             "ReLU in place, before the shortcut": (
-                _down(_relu_in_place_before),
+                _down(lambda block, x: _without_first_relu(block, x.relu_()) + block.shortcut(x)),
                 "Your first ReLU works in place, so that the shortcut then projects relu(x). "
                 "torch.relu(x) leaves x alone; relu_ and inplace=True do not.",
             ),
             "the first ReLU is missing": (
-                _down(_no_first_relu),
+                _down(lambda block, x: block.shortcut(x) + _without_first_relu(block, x)),
                 "Your branch starts with conv1. A ReLU stands before each convolution of the "
                 "branch, also before the first.",
             ),
             "ReLU after the sum": (
-                _down(_relu_on_sum),
+                _down(lambda block, x: _projected(block, x).relu()),
                 "You put a ReLU on the sum: the post-activation order. Here nothing stands "
                 "behind the sum.",
             ),

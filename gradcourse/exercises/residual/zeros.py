@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import (
     Choice,
@@ -13,8 +12,6 @@ from gradcourse.checking.question import (
     asks,
 )
 from gradcourse.drivers.residual import drive_fixup
-
-Array = NDArray[np.float64]
 
 # ---------------------------------------------------------------- Fixup
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.exercises.saturation.units import sigmoid_prime
 from gradcourse.theory import sigmoid
-
-Array = NDArray[np.float64]
 
 # ---------------------------------------------------------------- δ of the output layer
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.theory import sigmoid, slope
-
-Array = NDArray[np.float64]
 
 # ---------------------------------------------------------------- the two slopes
 
