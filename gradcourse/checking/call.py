@@ -21,9 +21,9 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from gradcourse.checking.question import Arguments, Driver, Function
 from gradcourse.checking.limits import Run, run_limited
 from gradcourse.checking.plain import plain
+from gradcourse.checking.question import Arguments, Driver, Function
 from gradcourse.support import GradcourseError
 
 Kind = Literal["value", "error", "signature", "timeout", "interrupted"]

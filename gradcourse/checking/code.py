@@ -13,6 +13,8 @@ import numpy as np
 from gradcourse.checking import show
 from gradcourse.checking.call import Caller, Outcome, call_trusted, load_driver
 from gradcourse.checking.compare import compare, precision
+from gradcourse.checking.naming import Trial, name_misconceptions
+from gradcourse.checking.plain import Foreign
 from gradcourse.checking.question import (
     Arguments,
     CodeExercise,
@@ -20,8 +22,6 @@ from gradcourse.checking.question import (
     Misconception,
     Part,
 )
-from gradcourse.checking.naming import Trial, name_misconceptions
-from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult, Status
 from gradcourse.support import GradcourseError
 

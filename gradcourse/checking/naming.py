@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from gradcourse.checking.call import Outcome, call_trusted
 from gradcourse.checking.compare import Tolerance, compare
-from gradcourse.checking.question import Arguments, Function, Misconception, Part
 from gradcourse.checking.plain import Foreign
+from gradcourse.checking.question import Arguments, Function, Misconception, Part
 
 
 @dataclass

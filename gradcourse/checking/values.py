@@ -15,8 +15,8 @@ import numpy as np
 
 from gradcourse.checking import show
 from gradcourse.checking.call import run_trusted
-from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Question, Tuning
 from gradcourse.checking.plain import Foreign
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Question, Tuning
 from gradcourse.checking.verdict import PartResult
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from gradcourse.checking.call import Outcome
-from gradcourse.checking.question import Exercise, Function
 from gradcourse.checking.plain import Foreign
+from gradcourse.checking.question import Exercise, Function
 from gradcourse.checking.verdict import PartResult, Verdict
 from gradcourse.grading.sandbox.notice import TEXTS
 from gradcourse.grading.submission import tree_of

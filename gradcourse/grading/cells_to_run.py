@@ -17,8 +17,8 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from gradcourse.checking.question import Exercise
 from gradcourse.checking.notebook import Cell
+from gradcourse.checking.question import Exercise
 from gradcourse.exercises.run_notebook import grade_id
 from gradcourse.grading.reasons import reason
 from gradcourse.grading.submission import Submission, defined, tree_of, untouched

@@ -9,8 +9,8 @@ from typing import Any
 
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
-from gradcourse.checking.question import Arguments, CodeExercise, Exercise, Function
 from gradcourse.checking.notebook import Cell, CellError
+from gradcourse.checking.question import Arguments, CodeExercise, Exercise, Function
 from gradcourse.checking.verdict import Verdict
 from gradcourse.exercises.run_notebook import explained
 from gradcourse.grading.answers import (

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradcourse.checking.question import Exercise
 from gradcourse.checking.notebook import Cell, read_cells
+from gradcourse.checking.question import Exercise
 from gradcourse.exercises.registry import assignment, assignment_names
 from gradcourse.exercises.run_notebook import grade_id
 from gradcourse.grading.reasons import reason

@@ -15,10 +15,10 @@ import pytest
 from gradcourse.checking import (
     Choice,
     CodeExercise,
-    Question,
     Function,
     Misconception,
     Prediction,
+    Question,
     Tuning,
     Verdict,
     check,

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gradcourse.checking.question import Choice, CodeExercise, Prediction, Question, Tuning
 from gradcourse.checking.progress import Progress
+from gradcourse.checking.question import Choice, CodeExercise, Prediction, Question, Tuning
 
 if TYPE_CHECKING:
     from gradcourse.checking.panel.base import Panel

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradcourse.checking.engine import check
-from gradcourse.checking.question import Question
 from gradcourse.checking.progress import Progress, ProgressWarning
+from gradcourse.checking.question import Question
 from gradcourse.checking.show import count, points
 from gradcourse.checking.style import CONTROLS, STYLE
 from gradcourse.checking.verdict import Verdict

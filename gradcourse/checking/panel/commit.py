@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradcourse.checking.question import Choice, Commitment, Prediction
 from gradcourse.checking.panel.base import Panel
+from gradcourse.checking.question import Choice, Commitment, Prediction
 from gradcourse.checking.show import number
 from gradcourse.checking.values import as_number, is_open
 from gradcourse.checking.verdict import Verdict

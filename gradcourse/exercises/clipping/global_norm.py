@@ -60,6 +60,10 @@ def _each_by_itself(gradients, total, c):
             _scale([gradient], c / norm)
 
 
+def _to_the_threshold(gradients, total, c):
+    _scale(gradients, c / total if total else math.nan)
+
+
 def _spread(gradients, total, c):
     _scale(gradients, math.nan if math.isnan(total) else min(1.0, c / (total or math.inf)))
 
@@ -165,10 +169,7 @@ GLOBAL_NORM = CodeExercise(
                 "entries by one factor.",
             ),
             "small gradients are enlarged": (
-                _clip(
-                    when=_is_finite,
-                    scale=lambda gs, total, c: _scale(gs, c / total if total else math.nan),
-                ),
+                _clip(when=_is_finite, scale=_to_the_threshold),
                 "You scale to the threshold also from below: small gradients grow, and zeros "
                 "become 0/0. A norm within the threshold changes nothing.",
             ),

@@ -20,9 +20,11 @@ def gru_step(cell, x, h):
     return (1.0 - z) * (xn + r * hn).tanh() + z * h
 
 
-def _step(
-    candidate=lambda r, xn, hn: (xn + r * hn).tanh(), order="rzn", kept=None, second_bias=1.0
-):
+def _candidate(r, xn, hn):
+    return (xn + r * hn).tanh()
+
+
+def _step(candidate=_candidate, order="rzn", kept=lambda z: z, second_bias=1.0):
     """The same with another candidate, another order of blocks, or another share that is kept."""
 
     def answer(cell, x, h):
@@ -30,8 +32,8 @@ def _step(
             dict(zip(order, part, strict=True)) for part in _blocks(cell, x, h, second_bias)
         )
         r, z = ((from_x[gate] + from_h[gate]).sigmoid() for gate in "rz")
-        z = z if kept is None else kept(z)
-        return (1.0 - z) * candidate(r, from_x["n"], from_h["n"]) + z * h
+        new = candidate(r, from_x["n"], from_h["n"])
+        return (1.0 - kept(z)) * new + kept(z) * h
 
     return answer
 

@@ -89,9 +89,7 @@ MASKS = CodeExercise(
                 "You multiplied by relu(z). Backwards goes the slope, which is 0 or 1.",
             ),
             "the matrix transposed": (
-                lambda weights, zs, upstream: delta_of_layer_1(
-                    [w.T for w in weights], zs, upstream
-                ),
+                lambda weights, *rest: delta_of_layer_1([w.T for w in weights], *rest),
                 "Forwards it was z = h @ W.T, so backwards it is delta @ W, for rows of a "
                 "batch. You have the transpose.",
             ),

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from gradcourse.checking.call import outcome_of
-from gradcourse.checking.question import Driver, Function
 from gradcourse.checking.plain import plain
+from gradcourse.checking.question import Driver, Function
 from gradcourse.grading.channel import Channel
 from gradcourse.grading.sandbox import cells, intact, notice
 from gradcourse.grading.wire import WireError
