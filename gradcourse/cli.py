@@ -1,4 +1,4 @@
-"""The command ``gradcourse``: doctor, lab, build, check, grade, progress."""
+"""The command ``gradcourse``: doctor, lab, build, exercise, check, grade, progress."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         The exit code: 0 when the command did its work, 1 when what it looked at is not right
-        (`doctor`, `build`) or a person should look at some of it (`grade`), 2 when it could not
-        do its work; then one line on stderr says why.
+        (`doctor`, `build`, `exercise`) or a person should look at some of it (`grade`), 2 when it
+        could not do its work; then one line on stderr says why.
     """
     # An unconfigured terminal or a pipe may be ASCII; the signs of the course are not.
     for stream in (sys.stdout, sys.stderr):
@@ -80,6 +80,15 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--all", action="store_true", help="rebuild what has not changed, too")
     build.add_argument("--check", action="store_true", help="write nothing; exit 1 if out of date")
     build.set_defaults(run=_build)
+
+    exercise = commands.add_parser(
+        "exercise",
+        help="what one exercise asks, tests and knows, and whether the rules hold for it",
+        description="What one exercise asks, tests and knows; then the rules that it must keep to.",
+        epilog="Exit code: 0 every rule holds, 1 one does not.",
+    )
+    exercise.add_argument("id", metavar="ID", help="its id: chain/lyapunov")
+    exercise.set_defaults(run=_exercise)
 
     check = commands.add_parser(
         "check",
@@ -178,6 +187,12 @@ def _build(options: argparse.Namespace) -> int:
     return run_build_command(
         course_root(), only=options.names, everything=options.all, check=options.check
     )
+
+
+def _exercise(options: argparse.Namespace) -> int:
+    from gradcourse.authoring.exercise import run_exercise_command
+
+    return run_exercise_command(course_root(), options.id)
 
 
 def _check(options: argparse.Namespace) -> int:

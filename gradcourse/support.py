@@ -1,18 +1,43 @@
-"""What every floor may use: the course's error, and writing a file whole or not at all."""
+"""What every floor may use: the error, near names, the shell, files written whole or not at all."""
 
 from __future__ import annotations
 
+import difflib
 import math
 import os
 import statistics
+import sys
 import tempfile
 from collections.abc import Iterable
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 
 class GradcourseError(Exception):
     """Bad input, said in one line: what was given, what was expected, what to do."""
+
+
+def nearest(name: object, known: Iterable[str], most: int = 3, likeness: float = 0.6) -> list[str]:
+    """Return the known names that are most like another one, the nearest first; it may be none.
+
+    Examples
+    --------
+    >>> nearest("gamma", ["alpha", "gain", "gammas"])
+    ['gammas']
+    """
+    return difflib.get_close_matches(str(name), list(known), n=most, cutoff=likeness)
+
+
+def running_shell() -> Any:
+    """Return IPython's shell where the code runs in one, as in a notebook; else None."""
+    module = sys.modules.get("IPython.core.getipython")
+    return module.get_ipython() if module is not None else None
+
+
+def has_kernel() -> bool:
+    """Whether this is a notebook's kernel; a terminal or a script shows no widgets."""
+    return hasattr(running_shell(), "kernel")
 
 
 def check_integers(minimum: int, **numbers: object) -> None:

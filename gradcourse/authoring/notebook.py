@@ -7,26 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from gradcourse.authoring import printed_numbers, regions
 from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
+from gradcourse.authoring.totals import require_totals
+from gradcourse.checking.question import Question
 from gradcourse.support import GradcourseError
-
-
-class Question(Protocol):
-    """What the factory needs to know about an exercise."""
-
-    @property
-    def points(self) -> float:
-        """The most that can be earned."""
-
-    @property
-    def answers(self) -> tuple[str, ...]:
-        """The names that hold the answer."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +94,7 @@ def drafts(source: Source, registry: Registry) -> tuple[Draft, ...]:
     Raises
     ------
     GradcourseError
-        Naming file and line, if solutions or grade cells break a rule.
+        Naming file and line, if solutions, grade cells, or counts in the text break a rule.
     """
     for cell in source.cells:
         regions.require_regions(source, cell)
@@ -114,6 +104,8 @@ def drafts(source: Source, registry: Registry) -> tuple[Draft, ...]:
     for cell in source.cells:
         if cell.answer:
             regions.require_answers(source, cell, _question(source, cell, registry).answers)
+    checks = [cell for cell in source.cells if cell.check]
+    require_totals(source, {c.check: _question(source, c, registry).points for c in checks})
     return (_draft(source, "exercises", registry), _draft(source, "solutions", registry))
 
 

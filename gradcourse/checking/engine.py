@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradcourse.checking.call import Caller, call_here
+from gradcourse.checking.call import Caller, TrustedCaller, call_here, call_trusted
 from gradcourse.checking.code import Clock, check_code
 from gradcourse.checking.question import Choice, CodeExercise, Prediction, Question, Tuning
 from gradcourse.checking.show import points
@@ -37,6 +37,7 @@ def check(
     stop: threading.Event | None = None,
     reveal: bool = True,
     clock: Clock = time.monotonic,
+    trusted: TrustedCaller = call_trusted,
 ) -> Verdict:
     """Check an answer.
 
@@ -60,6 +61,8 @@ def check(
         Whether a message may show a random input. The fixed example is shown in any case.
     clock : callable
         Counts the seconds of the limit; by default those that pass.
+    trusted : TrustedCaller
+        How the course's own functions are called.
 
     Returns
     -------
@@ -77,7 +80,7 @@ def check(
     answers = named_answers(exercise, answer)
     if isinstance(exercise, CodeExercise):
         parts, printed, interrupted = check_code(
-            exercise, answers, seed, limit, call, stop, reveal, clock
+            exercise, answers, seed, limit, call, stop, reveal, clock, trusted
         )
         return Verdict(exercise.id, exercise.title, parts, seed, printed, interrupted)
     try:

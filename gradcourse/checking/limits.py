@@ -22,6 +22,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gradcourse.support import running_shell
+
 PRINTED = 1000
 """Characters of a learner's own prints that a verdict keeps."""
 
@@ -252,8 +254,7 @@ def _exit_guarded(worker: _Worker) -> Iterator[None]:
     There, ``exit`` is an object of IPython's that asks the shell to exit; only the shell's own
     method can tell whose thread asks.
     """
-    interactive = sys.modules.get("IPython.core.getipython")
-    shell = interactive.get_ipython() if interactive is not None else None
+    shell = running_shell()
     if shell is None or not hasattr(shell, "ask_exit"):
         yield
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gradcourse.checking.call import Outcome, call_trusted
+from gradcourse.checking.call import Outcome, TrustedCaller, call_trusted
 from gradcourse.checking.compare import Tolerance, compare
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.question import Arguments, Function, Misconception, Part
@@ -24,6 +24,7 @@ class Trial:
     problem: str = ""
     unanswered: bool = False
     limit: float = 0.0
+    trusted: TrustedCaller = call_trusted
 
     @property
     def tolerance(self) -> Tolerance:
@@ -77,7 +78,7 @@ def _matches(trial: Trial, misconception: Misconception) -> bool:
         (trial.cases[:1], trial.got[:1]),
         (trial.cases[1:], trial.got[1:]),
     ):
-        wrong = call_trusted(trial.function, misconception.answer, cases)
+        wrong = trial.trusted(trial.function, misconception.answer, cases)
         if not all(_alike(a, b, trial.tolerance) for a, b in zip(wrong, got, strict=True)):
             return False
     return True
@@ -91,7 +92,7 @@ def _telling(trial: Trial, misconception: Misconception) -> bool:
     if not failing:
         return False
     cases = [trial.cases[i] for i in failing]
-    wrong = call_trusted(trial.function, misconception.answer, cases)
+    wrong = trial.trusted(trial.function, misconception.answer, cases)
     return all(
         _words(outcome.message) == _words(trial.got[i].message)
         for outcome, i in zip(wrong, failing, strict=True)

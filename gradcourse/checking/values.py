@@ -18,6 +18,7 @@ from gradcourse.checking.call import run_trusted
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Question, Tuning
 from gradcourse.checking.verdict import PartResult
+from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
     from gradcourse.figures import Demo, Knob
@@ -226,19 +227,12 @@ def _knob_values(
         number = as_number(values[name])
         if number is None:
             return {}, f"`{name}` is {_shown(values[name])}: give a finite number."
-        low, high = _ends(knob)
-        slack = 1e-9 * max(abs(low), abs(high))
-        if not low - slack <= number <= high + slack:
-            return {}, (
-                f"`{name}` is {show.number(number)}: the knob goes from {show.number(low)} "
-                f"to {show.number(high)}."
-            )
-        knobs[knob.name] = round(number) if knob.integer else number
+        try:
+            knobs[knob.name] = knob.accept(round(number) if knob.integer else number)
+        except GradcourseError:
+            low, high = (show.number(knob.value(end)) for end in (knob.low, knob.high))
+            return {}, f"`{name}` is {show.number(number)}: the knob goes from {low} to {high}."
     return knobs, ""
-
-
-def _ends(knob: Knob) -> tuple[float, float]:
-    return (10**knob.low, 10**knob.high) if knob.log else (knob.low, knob.high)
 
 
 def _tuning_slip(exercise: Tuning, demo: Demo, knobs: Mapping[str, float]) -> NamedValue | None:

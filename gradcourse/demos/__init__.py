@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from functools import cache
 
 from gradcourse.figures.demo import Demo
 from gradcourse.lessons import LESSONS, lesson_about
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, nearest
 
 
 def demo(name: str) -> Demo:
@@ -23,7 +22,7 @@ def demo(name: str) -> Demo:
     if name in known:
         return known[name]
     every = [one.id for one in all_demos()]
-    near = difflib.get_close_matches(str(name), every, n=3) or every[:3]
+    near = nearest(name, every) or every[:3]
     raise GradcourseError(
         f"There is no demo {name!r}. Did you mean {' or '.join(repr(one) for one in near)}?"
     )

@@ -18,7 +18,7 @@ from gradcourse.exercises.registry import (
     get,
     solution_notebook,
 )
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, running_shell
 
 if TYPE_CHECKING:
     from gradcourse.checking.question import Question
@@ -186,8 +186,7 @@ def run_check_command(paths: list[str], as_json: bool) -> int:
 
 def _notebook() -> Mapping[str, Any]:
     """Return the names of the notebook, or of the script that was started."""
-    module = sys.modules.get("IPython.core.getipython")
-    shell = module.get_ipython() if module is not None else None
+    shell = running_shell()
     if shell is not None:
         names: Mapping[str, Any] = shell.user_ns
         return names

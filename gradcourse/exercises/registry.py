@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from functools import cache
 
 from gradcourse.checking.question import Question
 from gradcourse.lessons import LESSONS, lesson_about
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, nearest
 
 
 def get(id: str) -> Question:
@@ -23,7 +22,7 @@ def get(id: str) -> Question:
     if found is not None:
         return found
     known = [exercise.id for exercise in all_exercises()]
-    near = difflib.get_close_matches(str(id), known, n=3, cutoff=0.4)
+    near = nearest(id, known, likeness=0.4)
     hint = (
         f"did you mean {' or '.join(near)}?" if near else f"the first of {len(known)}: {known[0]}"
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gradcourse.figures.plot import Bundle, Picture, Plot
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, has_kernel, nearest
 
 if TYPE_CHECKING:
     from gradcourse.figures.live import LivePlot
@@ -155,7 +154,7 @@ class Demo:
         known = {knob.name: knob for knob in self.knobs}
         for name in values:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
+                near = nearest(name, known, most=1)
                 hint = f" Did you mean {near[0]!r}?" if near else ""
                 raise GradcourseError(
                     f"Demo {self.id!r} has no knob {name!r}; it has {', '.join(known)}.{hint}"
@@ -208,7 +207,7 @@ class Demo:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         """Give the first frame as a PNG with alternative text, and the widget where one can run."""
         data, metadata = self.rested()._repr_mimebundle_()
-        if _has_kernel():
+        if has_kernel():
             data = {**self._widget_view(), **data}
         return data, metadata
 
@@ -222,13 +221,3 @@ class Demo:
 
     def __repr__(self) -> str:
         return f"Demo({self.id!r}: {', '.join(knob.name for knob in self.knobs)})"
-
-
-def _has_kernel() -> bool:
-    import sys
-
-    if "IPython" not in sys.modules:
-        return False
-    from IPython.core.getipython import get_ipython
-
-    return hasattr(get_ipython(), "kernel")

@@ -8,11 +8,10 @@ own, and the role of a line sets its dash.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, nearest
 
 ThemeName = Literal["light", "dark"]
 
@@ -160,7 +159,7 @@ def hue(name: str) -> Hue:
     """
     if name in HUES:
         return HUES[name]
-    near = difflib.get_close_matches(str(name), HUES, n=3) or ["blue", "vermillion", "green"]
+    near = nearest(name, HUES) or ["blue", "vermillion", "green"]
     raise GradcourseError(
         f"The style table has no colour {name!r}. Did you mean {', '.join(near)}? "
         "gradcourse.figures.style.HUES lists all of them."

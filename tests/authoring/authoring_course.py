@@ -61,6 +61,8 @@ display(
 EXERCISE = '''\
 # %% [markdown]
 # # Exercises
+#
+# Two questions, 5 points.
 
 # %% name="imports"
 import sys
@@ -88,7 +90,7 @@ class gc:
 
 
 # %% [markdown] name="depth-question"
-# ## How deep?
+# ## 1 · How deep? (2 points)
 
 # %% name="depth" answer="chain/depth"
 depth = None
@@ -100,7 +102,7 @@ depth = 75
 gc.panel("chain/depth")
 
 # %% [markdown]
-# ## Two functions
+# ## 2 · Two functions *(3 points)*
 
 
 # %% name="both" answer="chain/both"
@@ -124,6 +126,9 @@ def backward(factors):
 
 # %% check="chain/both"
 gc.panel("chain/both")
+
+# %% [markdown]
+# This cell checks all two at once.
 
 # %% name="score" tags=["nbval-check-output"]
 gc.score("01")

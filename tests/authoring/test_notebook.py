@@ -169,6 +169,11 @@ def test_notebook_metadata_is_minimal(course, registry):
         ('gc.panel("chain/depth")', 'gc.panel("chain/deep")', "holds exactly"),
         ('gc.panel("chain/depth")', "### BEGIN HIDDEN TESTS", "the build writes"),
         ("chain/depth", "chain/deep", "has no cell here"),
+        ("Two questions,", "Seven questions,", "'Seven questions, 5 points'; the notebook has 2"),
+        ("questions, 5 points", "questions, 6 points", "2 questions, 5 points"),
+        ("all two at once", "all seven at once", "says 'all seven at once'"),
+        ("## 1 · How deep? (2", "## 1 · How deep? (3", "question 1, and earns 2 points"),
+        ("## 2 · Two", "## 3 · Two", "it is question 2, and earns 3 points"),
     ],
 )
 def test_a_broken_exercise_names_its_place(course, registry, old, new, said):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gradcourse.checking.progress import Progress
 from gradcourse.checking.question import Choice, CodeExercise, Prediction, Question, Tuning
+from gradcourse.support import has_kernel
 
 if TYPE_CHECKING:
     from gradcourse.checking.panel.base import Panel
@@ -39,7 +39,7 @@ def show_panel(
         Where attempts are kept; by default the user's own file.
     """
     panel = make_panel(exercise, namespace, solution=solution, progress=progress)
-    if not has_front_end():
+    if not has_kernel():
         print(panel.first)
         return
     from IPython.display import display
@@ -66,9 +66,3 @@ def make_panel(
         Tuning: TunePanel,
     }
     return kinds[type(exercise)](exercise, namespace, progress or Progress.default(), solution)
-
-
-def has_front_end() -> bool:
-    """Whether this is a notebook's kernel; a terminal or a script shows no widgets."""
-    module = sys.modules.get("IPython.core.getipython")
-    return module is not None and hasattr(module.get_ipython(), "kernel")
