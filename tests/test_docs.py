@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import gradcourse as gc
-from gradcourse.checking import check
+from gradcourse.exercises import rules
 
-GUIDE = (Path(__file__).parents[1] / "docs" / "contributor.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+GUIDE = (ROOT / "docs" / "contributor.md").read_text("utf-8")
 
 
-def _example(start: str) -> dict[str, Any]:
+def _code(start: str) -> str:
     blocks = re.findall(r"^( *)```python\n(.*?)^ *```", GUIDE, re.DOTALL | re.MULTILINE)
     (code,) = [
         "\n".join(line.removeprefix(indent) for line in body.splitlines())
         for indent, body in blocks
         if start in body
     ]
+    return code
+
+
+def _example(start: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
-    exec(compile(code, "docs/contributor.md", "exec"), names)
+    exec(compile(_code(start), "docs/contributor.md", "exec"), names)
     return names
 
 
-def test_the_exercise_of_the_guide_recognises_its_misconceptions() -> None:
-    names = _example("RELATIVE_CHANGE = CodeExercise")
-    exercise = names["RELATIVE_CHANGE"]
-    assert check(exercise, names["relative_change"], seed=0).right
-    for misconception in exercise.functions[0].misconceptions:
-        verdict = check(exercise, misconception.answer, seed=0)
-        assert verdict.misconceptions == (misconception.name,)
+def test_the_exercise_of_the_guide_keeps_to_the_rules() -> None:
+    exercise = _example("RELATIVE_CHANGE = CodeExercise")["RELATIVE_CHANGE"]
+    broken = [problem for rule in rules.rules_for(exercise) for problem in rule(exercise)]
+    assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
+def test_the_exercise_of_the_guide_passes_the_linter(command: list[str]) -> None:
+    code = _code("RELATIVE_CHANGE = CodeExercise") + "\n"
+    name = ["--stdin-filename", "gradcourse/exercises/saturation/change.py", "-"]
+    ruff = [sys.executable, "-m", "ruff", *command, *name]
+    done = subprocess.run(ruff, input=code, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_demo_of_the_guide_draws() -> None:
@@ -42,7 +56,7 @@ def test_the_demo_of_the_guide_draws() -> None:
     assert "1.10" in frame.title
 
 
-INSTRUMENT = (Path(__file__).parents[1] / "docs" / "instrument.md").read_text("utf-8")
+INSTRUMENT = (ROOT / "docs" / "instrument.md").read_text("utf-8")
 
 
 def test_the_guide_to_the_instrument_runs_as_it_stands() -> None:

@@ -40,7 +40,7 @@ def test_a_place_has_the_line_of_its_panel() -> None:
 @pytest.mark.parametrize(
     ("id", "said"),
     [
-        ("chain/typical-product", "within a factor of 5; measured 2"),
+        ("chain/typical-product", "within a factor of 5; measured 3"),
         ("chain/eigenvalues", "the measurement decides for"),
         ("chain/tune-gain", "in 3 networks: "),
     ],
