@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from gradcourse.checking import show
 from gradcourse.checking.call import call_trusted
@@ -147,7 +148,7 @@ def _about_tuning(question: Tuning) -> Iterator[str]:
         yield from _listed(f"{slip.name}: {values}", slip.message)
 
 
-_ABOUT = {
+_ABOUT: dict[type[Question], Callable[[Any], Iterator[str]]] = {
     CodeExercise: _about_code,
     Prediction: _about_prediction,
     Choice: _about_choice,

@@ -41,8 +41,8 @@ def require_totals(source: Source, worth: Mapping[str, float]) -> None:
         for line, text in _lines(cell):
             for match in (*_TOTAL.finditer(text), *_ALL.finditer(text)):
                 _require_total(source, line, match, asked, sum(worth.values()))
-            if match := _HEADING.match(text):
-                heading = line, match
+            if titled := _HEADING.match(text):
+                heading = line, titled
 
 
 def _lines(cell: Cell) -> list[tuple[int, str]]:
