@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from gradcourse.checking.question import Choice, Exercise, Prediction
+from gradcourse.checking.question import Commitment, Exercise
 from gradcourse.exercises.registry import assignment as questions_of
 from gradcourse.grading import submission
 from gradcourse.grading.answers import discreet
@@ -217,7 +217,7 @@ def remember(measured: dict[str, Any]) -> None:
 
 def measured_once(exercise: Exercise) -> Exercise:
     """Return a prediction or a choice whose measurement is done once per process."""
-    if not isinstance(exercise, Prediction | Choice):
+    if not isinstance(exercise, Commitment):
         return exercise
     measure, id = exercise.measure, exercise.id
 
@@ -226,4 +226,4 @@ def measured_once(exercise: Exercise) -> Exercise:
             _measurements[id] = measure()
         return _measurements[id]
 
-    return replace(exercise, measure=remembered)  # type: ignore[arg-type]
+    return replace(exercise, measure=remembered)

@@ -91,13 +91,13 @@ def prepare(grade: Grade, task: Task) -> None:
 @cache
 def _prepare(assignment: str | None) -> None:
     """While the sandbox starts, measure what predictions are held against."""
-    from gradcourse.checking.question import Choice, Prediction
+    from gradcourse.checking.question import Commitment
     from gradcourse.grading.one import measured_once
     from gradcourse.grading.zygotes import borrowed, warm
 
     warm()
     for exercise in _exercises(assignment):
-        if isinstance(exercise, Prediction | Choice):
+        if isinstance(exercise, Commitment):
             with suppress(Exception):  # the question itself will say so
                 measured: Any = measured_once(exercise)
                 measured.measure()
