@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from gradcourse.checking.question import (
-    CodeExercise,
-    NamedValue,
-    Part,
-    Prediction,
-    asks,
-)
+from gradcourse.checking.question import CodeExercise, NamedValue, Part, Prediction, asks
 
 
 def _half_to_the_50():

@@ -16,6 +16,7 @@ class TunePanel(CheckPanel):
 
     exercise: Tuning
     tooltip = "Measure at these knob values"
+    _tried: dict[str, float] | None = None
 
     def controls(self) -> list[Any]:
         self.demo = self.exercise.demo()
@@ -23,8 +24,8 @@ class TunePanel(CheckPanel):
         return [self.live]
 
     def press(self) -> None:
-        self._tried = self.values()
-        self.start(lambda: self.check(self._tried))
+        tried = self._tried = self.values()
+        self.start(lambda: self.check(tried))
 
     def values(self) -> dict[str, float]:
         """Return the knob values by the names of the answers, rounded as they are handed in."""
@@ -33,7 +34,7 @@ class TunePanel(CheckPanel):
 
     def below(self, verdict: Verdict) -> str:
         """The lines that hand right values in, unless the notebook has them already."""
-        tried = getattr(self, "_tried", None)
+        tried = self._tried
         if not verdict.right or tried is None or tried == self.answers():
             return ""
         return line_to_copy(tried)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import (
-    CodeExercise,
-    Part,
-    asks,
-)
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 
 def _signals(w, x):

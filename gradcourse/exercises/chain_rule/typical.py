@@ -6,13 +6,7 @@ import math
 
 import numpy as np
 
-from gradcourse.checking.question import (
-    CodeExercise,
-    NamedValue,
-    Part,
-    Prediction,
-    asks,
-)
+from gradcourse.checking.question import CodeExercise, NamedValue, Part, Prediction, asks
 
 
 def lyapunov(factors):

@@ -6,11 +6,7 @@ import math
 
 import numpy as np
 
-from gradcourse.checking.question import (
-    CodeExercise,
-    Part,
-    asks,
-)
+from gradcourse.checking.question import CodeExercise, Part, asks
 
 _SMALLEST = {"float16": -24, "bfloat16": -133, "float32": -149, "float64": -1074}
 _SMALLEST_NORMAL = {"float16": -14, "bfloat16": -126, "float32": -126}

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import (
-    CodeExercise,
-    NamedValue,
-    Part,
-    Tuning,
-    asks,
-)
+from gradcourse.checking.question import CodeExercise, NamedValue, Part, Tuning, asks
 from gradcourse.demos.clipping.decay import DECAY, spectral_norm
 
 

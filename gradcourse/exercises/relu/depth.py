@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradcourse.checking.question import (
-    CodeExercise,
-    NamedValue,
-    Part,
-    Prediction,
-    Tuning,
-    asks,
-)
+from gradcourse.checking.question import CodeExercise, NamedValue, Part, Prediction, Tuning, asks
 from gradcourse.demos.relu import LEAK_KNOB, TUNED_DEPTH, TUNED_GAIN, through_leaky_layers
 from gradcourse.exercises.relu.predictions import first_delta
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import (
-    CodeExercise,
-    NamedValue,
-    Part,
-    Prediction,
-    asks,
-)
+from gradcourse.checking.question import CodeExercise, NamedValue, Part, Prediction, asks
 from gradcourse.demos.residual.network import gradients_by_length as _reference
 from gradcourse.demos.residual.network import measured_shares
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import (
-    Choice,
-    CodeExercise,
-    Option,
-    Part,
-    asks,
-)
+from gradcourse.checking.question import Choice, CodeExercise, Option, Part, asks
 from gradcourse.drivers.residual import drive_fixup
 
 # ---------------------------------------------------------------- Fixup
