@@ -127,7 +127,7 @@ def the_reference_is_right(question: CodeExercise) -> Iterator[str]:
 
 
 def each_slip_is_named_and_no_other(question: CodeExercise) -> Iterator[str]:
-    """Each slip is recognized as itself and as no other, with five seeds, and costs points."""
+    """Each slip is recognised as itself and as no other, with five seeds, and costs points."""
     trusted = Remembered()
     for seed in SEEDS:
         for function in question.functions:
@@ -301,7 +301,7 @@ def _turned(knob: Knob, value: float, steps: int) -> float:
 
 
 def a_known_wrong_value_is_named(question: Prediction | Tuning) -> Iterator[str]:
-    """Each wrong value is recognized as itself, costs all points, and says its message."""
+    """Each wrong value is recognised as itself, costs all points, and says its message."""
     known = with_its_truth(question) if isinstance(question, Prediction) else question
     for slip in question.misconceptions:
         verdict = check(known, slip.value, seed=3)

@@ -54,7 +54,7 @@ def test_a_value_is_shown_with_what_is_right(id: str, said: str) -> None:
 
 def test_the_command_tells_whether_the_rules_hold(capsys, monkeypatch) -> None:
     assert cli.main(["exercise", "chain/lyapunov"]) == 0
-    assert "✓ Each slip is recognized" in capsys.readouterr().out
+    assert "✓ Each slip is recognised" in capsys.readouterr().out
     broken = replace(get("chain/lyapunov"), hints=("one", "two"))
     monkeypatch.setattr(exercise, "get", lambda id: broken)
     assert cli.main(["exercise", "chain/lyapunov"]) == 1
