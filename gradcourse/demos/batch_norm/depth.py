@@ -2,76 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
-
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse import theory
+from gradcourse.experiments.batch_norm import DEEP, deltas, network
+from gradcourse.experiments.common import factor_per_layer, first_to_last
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from gradcourse.data import Digits
-
-Array = NDArray[np.float64]
 LAYERS = 20
-DEEP = 56
-
-
-@cache
-def _digits() -> Digits:
-    from gradcourse.data import digits
-
-    return digits()
-
-
-def network(
-    norm: str,
-    depth: int,
-    activation: str = "relu",
-    *,
-    seed: int = 0,
-    gain: float = 1.0,
-    beta: float = 0.0,
-) -> nn.Sequential:
-    """A network with He's weights: plain ("none"), or with a normalization."""
-    from gradcourse.nets import mlp, normalized_mlp
-
-    if norm == "none":
-        return mlp(depth, activation=activation, init="he", gain=gain, seed=seed)
-    return normalized_mlp(depth, activation=activation, norm=norm, gain=gain, beta=beta, seed=seed)
-
-
-def deltas(model: nn.Module, images: int = 128) -> Array:
-    """Root mean square of ∂ℒ/∂z of each hidden layer, z being what the activation receives.
-
-    Returns
-    -------
-    numpy.ndarray, shape (depth,), float64
-        Layer 1 first. One batch of training digits, cross-entropy.
-    """
-    import torch
-
-    data, found = _digits(), []
-    h = data.x_train[:images]
-    modules = list(model.children())
-    for module, after in zip(modules, [*modules[1:], None], strict=True):
-        h = module(h)
-        last_before_activation = after is not None and not list(after.parameters())
-        if last_before_activation:
-            h.retain_grad()
-            found.append(h)
-    torch.nn.functional.cross_entropy(h, data.y_train[:images]).backward()
-    return np.array([float(z.grad.double().square().mean().sqrt()) for z in found])
-
-
-def growth(model: nn.Module, images: int = 128) -> float:
-    """Factor on δ per layer, from the last hidden layer to the first."""
-    found = deltas(model, images)
-    return float((found[0] / found[-1]) ** (1.0 / (len(found) - 1)))
 
 
 STYLES = (
@@ -87,9 +25,9 @@ def draw_depth(gain: float) -> Plot:
     lines: list[Line] = []
     factors: list[str] = []
     for norm, name, color in STYLES:
-        found = deltas(network(norm, LAYERS, gain=gain), 96)
-        factors.append(f"{(found[0] / found[-1]) ** (1 / (LAYERS - 1)):.2f} {name}")
-        lines.append(Line(layers, found / found[-1], name, "measured", color))
+        delta = deltas(network(norm, LAYERS, gain=gain), 96)
+        factors.append(f"{factor_per_layer(delta):.2f} {name}")
+        lines.append(Line(layers, delta / delta[-1], name, "measured", color))
     rate = theory.batch_norm_gradient_growth()
     lines.append(
         Line(layers, rate ** (LAYERS - layers), "theory, batch norm", "theory", "batch_norm")
@@ -114,14 +52,14 @@ DEPTH = Demo(
 def draw_bend(beta: float) -> Plot:
     """δ in 56 batch-normed ReLU layers whose units all start with the same β."""
     layers = np.arange(1, DEEP + 1)
-    found = deltas(network("batch", DEEP, beta=beta))
+    delta = deltas(network("batch", DEEP, beta=beta))
     rate = theory.normalized_gradient_growth("relu", beta=beta)
     return Plot(
-        title=f"β = {beta:.2f}: δ in layer 1 is {found[0] / found[-1]:.2g} times δ in layer 56",
+        title=f"β = {beta:.2f}: δ in layer 1 is {first_to_last(delta):.2g} times δ in layer 56",
         x=Axis("layer (1 is nearest the input)", limits=(1.0, float(DEEP))),
         y=Axis("size of δ, relative to layer 56", "log", (1e-1, 1e6)),
         lines=(
-            Line(layers, found / found[-1], "batch norm", "measured", "batch_norm"),
+            Line(layers, delta / delta[-1], "batch norm", "measured", "batch_norm"),
             Line(layers, rate ** (DEEP - layers), "theory, wide layers", "theory", "batch_norm"),
         ),
         bands=(Band(4.0, 60.0, "the band: 4 to 60"),),

@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from gradcourse.experiments.batch_norm import EPS, gradient_by_torch, paths, standardised
 from gradcourse.figures import Axis, Demo, Knob, Line, Plot
 
-Array = NDArray[np.float64]
-
-EPS = 1e-5
 OTHERS = np.array([-2.6, -1.5, -0.7, 0.1, 0.8, 1.5, 2.4])
 """The sums of seven images; the learner holds the eighth."""
-
-
-def batch_norm(u: Array, gamma: float = 1.0, beta: float = 0.0, eps: float = EPS) -> Array:
-    """z = γ x̂ + β over the first axis."""
-    centred = u - u.mean(axis=0)
-    return gamma * centred / np.sqrt(np.mean(centred**2, axis=0) + eps) + beta
-
-
-def paths(u: Array, delta: Array, eps: float = EPS) -> tuple[Array, Array, Array]:
-    """∂ℒ/∂u of a batch, times √(σ² + ε): the direct path, with that of μ, with that of σ² too."""
-    x = batch_norm(u, eps=eps)
-    with_mean = delta - delta.mean(axis=0)
-    return delta, with_mean, with_mean - x * np.mean(x * delta, axis=0)
-
-
-def gradient_by_torch(u: Array, delta: Array, eps: float = EPS) -> Array:
-    """∂ℒ/∂u through torch's own batch norm."""
-    import torch
-
-    inputs = torch.tensor(u[:, None], requires_grad=True)
-    outputs = torch.nn.functional.batch_norm(inputs, None, None, training=True, eps=eps)
-    outputs.backward(torch.tensor(delta[:, None]))
-    assert inputs.grad is not None
-    return inputs.grad[:, 0].numpy()
 
 
 def draw_one_batch(u: float) -> Plot:
@@ -48,7 +21,7 @@ def draw_one_batch(u: float) -> Plot:
         y=Axis("one unit", limits=(-8.5, 8.5)),
         lines=(
             Line(image, batch, "u, before", "reference", "grey"),
-            Line(image, batch_norm(batch), "x̂, after", "measured", "batch_norm"),
+            Line(image, standardised(batch), "x̂, after", "measured", "batch_norm"),
         ),
     )
 
@@ -69,7 +42,7 @@ def draw_paths(u: float) -> Plot:
     measured = gradient_by_torch(batch, delta) * size
     image = np.arange(1, 9)
     return Plot(
-        title=f"Image 8 has x̂ = {batch_norm(batch)[7]:.2f}; its own gradient: {measured[7]:.2f}",
+        title=f"Image 8 has x̂ = {standardised(batch)[7]:.2f}; its own gradient: {measured[7]:.2f}",
         x=Axis("image", limits=(0.7, 8.3)),
         y=Axis("∂ℒ/∂u, times the batch's std", limits=(-1.0, 1.1)),
         lines=(

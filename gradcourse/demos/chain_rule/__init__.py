@@ -1,23 +1,9 @@
 """Lesson 01: long products, of numbers, of matrices, and of the layers of a network."""
 
-from gradcourse.demos.chain_rule.layers import (
-    BACKWARD,
-    LEARNING,
-    SLOPED_CHAIN,
-    linear_net_gradients,
-    relative_changes,
-    sloped_chain_norms,
-)
+from gradcourse.demos.chain_rule.layers import BACKWARD, LEARNING, SLOPED_CHAIN
 from gradcourse.demos.chain_rule.matrices import RANK_ONE, SPECTRUM
-from gradcourse.demos.chain_rule.numbers import RANDOM_FACTORS, SCALAR_PRODUCT, running_product
+from gradcourse.demos.chain_rule.numbers import RANDOM_FACTORS, SCALAR_PRODUCT
 
 DEMOS = (SCALAR_PRODUCT, RANDOM_FACTORS, SPECTRUM, RANK_ONE, BACKWARD, SLOPED_CHAIN, LEARNING)
 
-__all__ = [
-    "DEMOS",
-    "SLOPED_CHAIN",
-    "linear_net_gradients",
-    "relative_changes",
-    "running_product",
-    "sloped_chain_norms",
-]
+__all__ = ["DEMOS"]

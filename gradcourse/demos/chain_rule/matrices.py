@@ -6,26 +6,19 @@ import math
 
 import numpy as np
 
+from gradcourse.experiments.chain_rule import directions_left, gaussian_factors
 from gradcourse.figures import Axis, Line, Picture, Plot
 from gradcourse.figures.demo import Demo, Knob
 from gradcourse.theory import ginibre_exponents
-
-Array = np.ndarray
-
-
-def _gaussian_factors(n: int, depth: int, seed: int = 0) -> list[Array]:
-    """Matrices with entries of variance 1/n; the first ones do not depend on the depth."""
-    rng = np.random.default_rng(seed)
-    return [rng.normal(0.0, 1 / math.sqrt(n), size=(n, n)) for _ in range(depth)]
 
 
 def _spectrum(depth: int, n: int = 64) -> Plot:
     from gradcourse.instrument import product_log_singular_values
 
-    logs = product_log_singular_values(_gaussian_factors(n, depth))
+    logs = product_log_singular_values(gaussian_factors(n, depth))
     theory = depth * ginibre_exponents(n, 1 / math.sqrt(n))
     index = np.arange(1, n + 1)
-    kept = int(np.sum(logs - logs[0] > math.log(1e-3)))
+    kept = directions_left(logs)
     return Plot(
         title=f"L = {depth}: {kept} of {n} directions above σ₁/1000",
         x=Axis("direction"),
@@ -47,7 +40,7 @@ SPECTRUM = Demo(
 
 def _rank_one(depth: int, n: int = 12) -> Picture:
     product = np.eye(n)
-    for factor in _gaussian_factors(n, depth):
+    for factor in gaussian_factors(n, depth):
         product = factor @ product
         product /= np.abs(product).max()
     sigma = np.linalg.svd(product, compute_uv=False)

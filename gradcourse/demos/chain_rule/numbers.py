@@ -6,54 +6,10 @@ import math
 
 import numpy as np
 
+from gradcourse.experiments.chain_rule import running_product
 from gradcourse.figures import Axis, Line, Plot
 from gradcourse.figures.demo import Demo, Knob
-from gradcourse.support import GradcourseError
 from gradcourse.theory import two_point_factors
-
-Array = np.ndarray
-
-
-def running_product(factor: float, depth: int, dtype: str) -> Array:
-    """Return 1, r, r·r, …: the product after 0 to ``depth`` factors, rounded after each.
-
-    Parameters
-    ----------
-    factor : float
-        It is rounded to the dtype first.
-    depth : int
-        Number of factors.
-    dtype : str
-        "float16", "bfloat16" or "float32".
-
-    Returns
-    -------
-    numpy.ndarray, shape (depth + 1,), float64
-        The values the dtype holds; exact, since all three are subsets of float64.
-
-    Raises
-    ------
-    GradcourseError
-        If the dtype is another.
-    """
-    if dtype == "bfloat16":
-        return _running_product_bfloat16(factor, depth)
-    if dtype not in ("float16", "float32"):
-        raise GradcourseError(f"dtype is {dtype!r}; expected float16, bfloat16 or float32.")
-    factors = np.full(depth + 1, factor, dtype=dtype)
-    factors[0] = 1
-    with np.errstate(all="ignore"):
-        return np.multiply.accumulate(factors).astype(np.float64)
-
-
-def _running_product_bfloat16(factor: float, depth: int) -> Array:
-    import torch
-
-    r = torch.tensor(factor, dtype=torch.bfloat16)
-    products = [torch.ones((), dtype=torch.bfloat16)]
-    for _ in range(depth):
-        products.append(products[-1] * r)
-    return torch.stack(products).double().numpy()
 
 
 def _scalar_product(factor: float, depth: int) -> Plot:

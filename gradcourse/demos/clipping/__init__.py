@@ -1,21 +1,10 @@
 """Lesson 09: arrows that turn, a wall survived, a spike remembered, a matrix pressed down."""
 
-from gradcourse.demos.clipping.adam import SPIKE, adam_rate, adam_rate_theory
-from gradcourse.demos.clipping.arrows import ARROWS, angle
-from gradcourse.demos.clipping.cliff import SURVIVE, descend
-from gradcourse.demos.clipping.decay import DECAY, decayed
+from gradcourse.demos.clipping.adam import SPIKE
+from gradcourse.demos.clipping.arrows import ARROWS
+from gradcourse.demos.clipping.cliff import SURVIVE
+from gradcourse.demos.clipping.decay import DECAY
 
 DEMOS = (ARROWS, SURVIVE, SPIKE, DECAY)
 
-__all__ = [
-    "ARROWS",
-    "DECAY",
-    "DEMOS",
-    "SPIKE",
-    "SURVIVE",
-    "adam_rate",
-    "adam_rate_theory",
-    "angle",
-    "decayed",
-    "descend",
-]
+__all__ = ["DEMOS"]

@@ -6,15 +6,10 @@ import math
 
 import numpy as np
 
+from gradcourse.experiments.clipping import angle
 from gradcourse.figures import Axis, Demo, Knob, Line, Plot
 
 LENGTH = 10.0
-
-
-def angle(first: np.ndarray, second: np.ndarray) -> float:
-    """Angle between two vectors, in degrees."""
-    cosine = float(first @ second) / float(np.linalg.norm(first) * np.linalg.norm(second))
-    return math.degrees(math.acos(min(1.0, cosine)))
 
 
 def _arrow(tip: np.ndarray, label: str, color: str) -> Line:

@@ -6,60 +6,13 @@ from functools import cache
 
 import numpy as np
 
-from gradcourse.demos.recurrent.cliff import (
-    BIASES,
-    LEARNING_RATE,
-    WEIGHTS,
-    loss_and_gradient,
-    over_the_loss,
-)
+from gradcourse.demos.recurrent.cliff import BIASES, WEIGHTS, over_the_loss
+from gradcourse.experiments.clipping import descend, longest_step
+from gradcourse.experiments.recurrent import loss_and_gradient
 from gradcourse.figures import Demo, Knob, Line, Picture
 
-UPDATES = 300
 EXPONENTS = np.round(np.arange(-1.0, 4.05, 0.1), 1)
 HERE = (1.54, 0.01)
-
-
-def starts(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Random places on the plateau, below the wall, as in lesson 03."""
-    w, b = np.random.default_rng(seed).random((2, count))
-    return 1.35 + 0.25 * w, -0.1 + 0.2 * b
-
-
-def descend(
-    w: np.ndarray, b: np.ndarray, threshold: float | np.ndarray, updates: int = UPDATES
-) -> np.ndarray:
-    """Gradient descent with the norm of (∂ℒ/∂w, ∂ℒ/∂b) clipped at a threshold.
-
-    Parameters
-    ----------
-    w, b : numpy.ndarray, shape (n,)
-        Where each run starts.
-    threshold : float or array, shape (n,)
-        ``inf``: no clipping.
-
-    Returns
-    -------
-    numpy.ndarray, shape (updates + 1, 2, n)
-        The points (w, b).
-    """
-    path = [np.stack([w, b])]
-    for _ in range(updates):
-        gradient = np.stack(loss_and_gradient(*path[-1])[1:])
-        size = np.linalg.norm(gradient, axis=0)
-        factor = np.minimum(1.0, threshold / np.maximum(size, 1e-30))
-        path.append(path[-1] - LEARNING_RATE * factor * gradient)
-    return np.array(path)
-
-
-def arrived(path: np.ndarray) -> np.ndarray:
-    """Which runs end on the plain, with a loss below 0.01."""
-    return loss_and_gradient(*path[-1])[0] < 0.01
-
-
-def longest_step(path: np.ndarray) -> np.ndarray:
-    """The longest step of each run."""
-    return np.linalg.norm(np.diff(path, axis=0), axis=1).max(axis=0)
 
 
 @cache

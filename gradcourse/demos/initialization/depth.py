@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from gradcourse.demos.initialization.random_net import two_ways, two_ways_theory
+from gradcourse.experiments.common import through_layers_theory
+from gradcourse.experiments.initialization import two_ways
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
 
 RELU_DEPTH = 30
@@ -17,7 +18,7 @@ _NAMED = (("PyTorch's default", 1 / math.sqrt(3)), ("Xavier", 1.0), ("He", math.
 def draw_two_ways(sigma_w: float) -> Plot:
     """Size of the signal and of the gradient in a random ReLU network of 30 layers."""
     forward, backward = two_ways("relu", sigma_w, depth=RELU_DEPTH)
-    expected_forward, expected_backward = two_ways_theory("relu", sigma_w, depth=RELU_DEPTH)
+    expected_forward, expected_backward = through_layers_theory("relu", sigma_w, depth=RELU_DEPTH)
     layers = np.arange(1, RELU_DEPTH + 1)
     near = [name for name, value in _NAMED if abs(value - sigma_w) < 0.011]
     factor = sigma_w / math.sqrt(2)
@@ -47,7 +48,7 @@ TWO_WAYS = Demo(
 def draw_tanh_depth(sigma_w: float) -> Plot:
     """Variance of z in a random tanh network of 200 layers, on a log axis of depth."""
     forward, _ = two_ways("tanh", sigma_w, depth=TANH_LAYERS, width=200, rows=8)
-    expected, _ = two_ways_theory("tanh", sigma_w, depth=TANH_LAYERS)
+    expected, _ = through_layers_theory("tanh", sigma_w, depth=TANH_LAYERS)
     layers = np.arange(1, TANH_LAYERS + 1)
     return Plot(
         title=f"σ_w = {sigma_w:.2f}: variance {forward[-1] ** 2:.2g} in layer {TANH_LAYERS}",

@@ -3,43 +3,12 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse import theory
+from gradcourse.experiments.initialization import DEEPEST, WIDTH, jacobian_factors
 from gradcourse.figures import Axis, Demo, Knob, Line, Plot
-
-Array = NDArray[np.float64]
-WIDTH, DEEPEST = 64, 50
-
-
-@cache
-def _gaussian(seed: int) -> Array:
-    return np.random.default_rng(seed).standard_normal((DEEPEST, WIDTH, WIDTH))
-
-
-@cache
-def _orthogonal(seed: int) -> Array:
-    q, r = np.linalg.qr(_gaussian(seed))
-    return np.asarray(q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None, :])
-
-
-def jacobian_factors(weights: str, activation: str, depth: int, seed: int = 0) -> list[Array]:
-    """The Jacobian of each layer, diag(φ′(z)) W, at σ_w = 1 and one Gaussian input.
-
-    ``weights`` is "gaussian" or "orthogonal". Their product, the last one leftmost, is the
-    Jacobian of the network.
-    """
-    matrices = _orthogonal(seed) if weights == "orthogonal" else _gaussian(seed) / math.sqrt(WIDTH)
-    h = np.random.default_rng([seed, 1]).standard_normal(WIDTH)
-    factors = []
-    for w in matrices[:depth]:
-        z = w @ h
-        h = np.asarray(theory.activation(activation, z))
-        factors.append(np.asarray(theory.slope(activation, z))[:, None] * w)
-    return factors
 
 
 def draw_spectrum(depth: int) -> Plot:

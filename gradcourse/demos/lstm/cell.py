@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.demos.lstm.simulate import cell_gradients, direct_path, keep, run
+from gradcourse.experiments.lstm import LAGS, cell_gradients, chrono_biases, direct_path, keep, run
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
-
-LAGS = 100
 
 
 def draw_cell(bias: float) -> Plot:
@@ -38,16 +36,10 @@ LONG = 300
 UNITS = 64
 
 
-def chrono_biases(longest: float, units: int = UNITS, seed: int = 0) -> np.ndarray:
-    """Forget biases ln u, u uniform on [1, longest − 1]."""
-    uniform = np.random.default_rng([88, seed]).uniform(size=units)
-    return np.asarray(np.log(1.0 + (longest - 2.0) * uniform))
-
-
 def draw_chrono(longest: float) -> Plot:
     """A spread of time scales against one time scale for all."""
     lag = np.arange(1, LONG + 1)
-    biases = chrono_biases(longest)
+    biases = chrono_biases(longest, UNITS)
     made = run(biases, -biases, steps=LONG, width=UNITS)
     one = np.log(0.5 * longest)
     # The lines are root mean squares over the cells, and so is what the title says.
@@ -79,11 +71,6 @@ CHRONO = Demo(
 )
 
 LOW, HIGH = 0.3, 0.7
-
-
-def whole_at_60(seed: int, bias: float) -> float:
-    """‖∂c_T/∂c_t‖ at lag 60, all paths, with forget bias b and input bias −b."""
-    return float(cell_gradients(run(bias, -bias, steps=60, seed=seed))[-1])
 
 
 def draw_tune(bias: float) -> Plot:

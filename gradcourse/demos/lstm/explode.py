@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradcourse.demos.lstm.simulate import Run, cell_gradients, direct_path, keep, run
+from gradcourse.experiments.lstm import LAGS, cell_gradients, direct_path, growth_at_rest, late_run
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
-
-LAGS = 100
-
-
-def rest_growth(made: Run, forget_bias: float, input_bias: float = 0.0) -> float:
-    """Growth of ∂c per step at rest (c = h = 0): the spectral radius of f I + i o W_g, o = ½."""
-    width = made.cells.shape[1]
-    block: NDArray[np.float64] = made.weights[2 * width : 3 * width]
-    step = keep(forget_bias) * np.eye(width) + 0.5 * keep(input_bias) * block
-    return float(np.abs(np.linalg.eigvals(step)).max())
 
 
 def draw_explode(gain: float, bias: float) -> Plot:
     """All paths, the direct path, and the size of h, for weights of any size."""
     lag = np.arange(LAGS + 1)
-    made = run(bias, gain=gain, strength=0.5, start=1.0, steps=2 * LAGS, width=64)
-    late = Run(made.weights, made.gates[LAGS:], made.cells[LAGS:], made.states[LAGS:])
+    late = late_run(gain, bias, width=64)
     whole = cell_gradients(late)
-    rest = rest_growth(made, bias)
+    rest = growth_at_rest(late, bias)
     size = np.sqrt(np.mean(late.states**2, axis=1))[::-1]
     return Plot(
         title=f"Gain {gain:.1f}, b = {bias:.1f}: at lag 100 {whole[-1]:.1e}; at rest × {rest:.2f}",

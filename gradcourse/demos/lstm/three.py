@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-from gradcourse.demos.lstm.explode import rest_growth
-from gradcourse.demos.lstm.simulate import cell_gradients, direct_path, keep, run
+from gradcourse.experiments.lstm import (
+    LAGS,
+    cell_gradients,
+    direct_path,
+    growth_at_rest,
+    keep,
+    relative_gradient,
+    run,
+    with_keep_bias,
+)
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
 from gradcourse.figures.describe import number
 
-if TYPE_CHECKING:
-    from gradcourse.nets import Recurrent
-
-Array = NDArray[np.float64]
-LAGS = 100
 KINDS = (("rnn", "RNN"), ("lstm", "LSTM"), ("gru", "GRU"))
 
 
@@ -25,7 +24,7 @@ def draw_whole(forget: float, entering: float) -> Plot:
     """The direct path and all paths, for any pair of forget and input bias."""
     lag = np.arange(LAGS + 1)
     made = run(forget, entering)
-    whole, rest = cell_gradients(made), rest_growth(made, forget, entering)
+    whole, rest = cell_gradients(made), growth_at_rest(made, forget, entering)
     f, i = float(keep(forget)), float(keep(entering))
     return Plot(
         title=f"f = {f:.3f}, i = {i:.3f}: at lag 100 all paths leave {whole[-1]:.2g}",
@@ -49,39 +48,6 @@ WHOLE = Demo(
     ),
     draw=draw_whole,
 )
-
-
-def with_keep_bias(net: Recurrent, bias: float) -> Recurrent:
-    """Set the gate that keeps: an LSTM's forget gate (and −bias its input gate), a GRU's z."""
-    import torch
-
-    if isinstance(net.rnn, torch.nn.RNN):
-        return net
-    rnn: Any = net.rnn  # its biases are known by name only at run time
-    width = net.rnn.hidden_size
-    with torch.no_grad():
-        rnn.bias_hh_l0[: 2 * width] = 0.0
-        rnn.bias_ih_l0[width : 2 * width] = bias
-        rnn.bias_ih_l0[:width] = -bias if isinstance(rnn, torch.nn.LSTM) else 0.0
-    return net
-
-
-@cache
-def _sequence(seed: int) -> Array:
-    from gradcourse.data import adding_problem
-
-    return adding_problem(LAGS + 1, train=1, test=1, seed=seed).x_train[0].numpy()
-
-
-def relative_gradient(net: Recurrent, seed: int = 0) -> Array:
-    """‖∂h_T/∂h_t‖, of an LSTM ‖∂h_T/∂c_t‖, relative to lag 0; for lags 0 to 100."""
-    import torch
-
-    from gradcourse.instrument import lag_log_norms
-
-    of = "cell" if isinstance(net.rnn, torch.nn.LSTM) else "hidden"
-    logs = lag_log_norms(net.rnn, torch.from_numpy(_sequence(seed)), of=of)[::-1]
-    return np.asarray(np.exp(logs - logs[0]))
 
 
 def draw_three(bias: float) -> Plot:

@@ -6,56 +6,12 @@ import math
 from functools import cache
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from gradcourse.experiments.recurrent import LEARNING_RATE, cliff_line, loss_and_gradient, one_step
 from gradcourse.figures import Axis, Demo, Knob, Line, Picture
 
-STEPS = 50
-START = -0.5
-TARGET = 0.7
-LEARNING_RATE = 0.02
 WEIGHTS = np.linspace(0.5, 2.0, 76)
 BIASES = np.linspace(-0.5, 1.0, 76)
-
-
-def loss_and_gradient(w: ArrayLike, b: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """ℒ = ½(h_50 − 0.7)² of h_t = tanh(w h_{t−1} + b), h_0 = −0.5, with ∂ℒ/∂w and ∂ℒ/∂b.
-
-    Parameters
-    ----------
-    w, b : float or array
-        Broadcast against each other.
-
-    Returns
-    -------
-    loss, by_w, by_b : numpy.ndarray, float64
-    """
-    w, b = np.broadcast_arrays(np.asarray(w, dtype=float), np.asarray(b, dtype=float))
-    h, by_w, by_b = np.full(w.shape, START), np.zeros(w.shape), np.zeros(w.shape)
-    for _ in range(STEPS):
-        before, h = h, np.tanh(w * h + b)
-        slope = 1.0 - h**2
-        by_w, by_b = slope * (before + w * by_w), slope * (1.0 + w * by_b)
-    error = h - TARGET
-    return 0.5 * error**2, error * by_w, error * by_b
-
-
-def cliff_line(w: ArrayLike) -> np.ndarray:
-    """The b of the cliff for w > 1: below it all ends low, above it high.
-
-    It is where an unstable state h* = tanh(w h* + b) stands in the way. For w above 4/3 the start
-    itself is that state, b = atanh(−0.5) + 0.5 w. Below, the start is caught by the low state until
-    the two merge, where the slope w (1 − h*²) is 1: h* = −√(1 − 1/w).
-    """
-    w = np.asarray(w, dtype=float)
-    state = np.maximum(START, -np.sqrt(np.maximum(1.0 - 1.0 / w, 0.0)))
-    return np.asarray(np.arctanh(state) - w * state)
-
-
-def one_step(w: float, b: float, learning_rate: float = LEARNING_RATE) -> tuple[float, float]:
-    """Where one step of gradient descent lands."""
-    _, by_w, by_b = loss_and_gradient(w, b)
-    return float(w - learning_rate * by_w), float(b - learning_rate * by_b)
 
 
 @cache

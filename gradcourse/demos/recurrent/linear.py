@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcourse.experiments.recurrent import (
+    LAGS,
+    two_unit_gradient,
+    two_unit_matrix,
+    two_unit_theory,
+)
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
-
-LAGS = 100
 
 
 def draw_scalar(w: float) -> Plot:
@@ -33,27 +37,6 @@ SCALAR = Demo(
     knobs=(Knob("w", "recurrent weight w", 0.7, 1.5, 0.01, 0.9),),
     draw=draw_scalar,
 )
-
-
-def two_unit_matrix(radius: float, coupling: float) -> np.ndarray:
-    """Two units with feedback ``radius``; the second also drives the first."""
-    return np.array([[radius, coupling], [0.0, radius]])
-
-
-def two_unit_gradient(radius: float, coupling: float, lags: int = LAGS) -> np.ndarray:
-    """Norm of ∂ℒ/∂h at each lag, if the loss reads the first unit only."""
-    matrix, delta = two_unit_matrix(radius, coupling), np.array([1.0, 0.0])
-    norms = [1.0]
-    for _ in range(lags):
-        delta = matrix.T @ delta
-        norms.append(float(np.linalg.norm(delta)))
-    return np.array(norms)
-
-
-def two_unit_theory(radius: float, coupling: float, lags: int = LAGS) -> np.ndarray:
-    """ρ^k √(1 + (k a/ρ)²): one path stays on unit 1, k paths cross to unit 2 once."""
-    k = np.arange(lags + 1)
-    return np.asarray(radius**k * np.sqrt(1.0 + (k * coupling / radius) ** 2))
 
 
 def draw_two_units(radius: float, coupling: float) -> Plot:

@@ -2,70 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
-from gradcourse import theory
+from gradcourse.experiments.recurrent import FACTOR, gradient_theory, lag_log_gradient, random_run
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
-
-WIDTH = 64
-SETTLE = 100
-
-
-@cache
-def _normals(width: int, steps: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A standard normal matrix over √width, a first state, and inputs: knobs only scale them."""
-    rng = np.random.default_rng([3, seed])
-    weights = rng.standard_normal((width, width)) / np.sqrt(width)
-    return weights, rng.standard_normal(width), rng.standard_normal((steps, width))
-
-
-def random_run(
-    gain: float, strength: float, *, lags: int = 100, width: int = WIDTH, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Run h_t = tanh(W h_{t−1} + u_t) past its first 100 steps.
-
-    Entries of W are Gaussian with standard deviation gain/√width, those of u_t with ``strength``.
-
-    Returns
-    -------
-    weights : numpy.ndarray, shape (width, width)
-    states : numpy.ndarray, shape (lags, width)
-        The last ``lags`` states.
-    """
-    normal, h, inputs = _normals(width, SETTLE + lags, seed)
-    weights = gain * normal
-    states = np.empty((lags, width))
-    for t, u in enumerate(inputs):
-        h = np.tanh(weights @ h + strength * u)
-        if t >= SETTLE:
-            states[t - SETTLE] = h
-    return weights, states
-
-
-def lag_log_gradient(
-    gain: float, strength: float, *, lags: int = 100, width: int = WIDTH, seed: int = 0
-) -> np.ndarray:
-    """Return ln of the gradient's typical growth over 0 to ``lags`` steps.
-
-    That is ln(‖∂h_T/∂h_t‖_F / √width): the root mean square over all directions at T.
-    """
-    weights, states = random_run(gain, strength, lags=lags, width=width, seed=seed)
-    jacobian, scale = np.eye(width), 0.0
-    growth = [0.0]
-    for h in states[::-1]:
-        jacobian = (jacobian * (1.0 - h**2)) @ weights
-        size = float(np.linalg.norm(jacobian)) / np.sqrt(width)
-        jacobian /= size
-        scale += float(np.log(size))
-        growth.append(scale)
-    return np.array(growth)
-
-
-def gradient_theory(gain: float, strength: float, lags: int = 100) -> np.ndarray:
-    """Mean-field theory of the same: lag · ½ ln χ, for a wide network."""
-    return np.arange(lags + 1) * 0.5 * np.log(theory.chi("tanh", gain, strength))
 
 
 def draw_gain(gain: float, strength: float) -> Plot:
@@ -96,14 +36,6 @@ GAIN = Demo(
     ),
     draw=draw_gain,
 )
-
-FACTOR = 1000.0
-"""How far from 1 the gradient may be after 200 steps in the tuning exercise."""
-
-
-def growth_over_200(seed: int, gain: float) -> float:
-    """The gradient at lag 200 relative to lag 0, at input strength 0.5."""
-    return float(np.exp(lag_log_gradient(gain, 0.5, lags=200, seed=seed)[-1]))
 
 
 def draw_gain_200(gain: float) -> Plot:

@@ -2,71 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from functools import cache
-
 import numpy as np
 
-from gradcourse.demos.saturation import delta_by_layer, delta_theory
+from gradcourse.experiments.relu import (
+    DEPTH,
+    TUNED_DEPTH,
+    TUNED_GAIN,
+    factor_by_theory,
+    through_leaky_layers,
+)
+from gradcourse.experiments.saturation import delta_theory, random_delta
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
 
-DEPTH = 20
-WIDTH = 128
 HEALTHY = Band(0.1, 10.0, "healthy: 0.1 to 10")
-
-
-@cache
-def _normals(depth: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Standard normal weights, inputs and last δ: a gain only scales the first."""
-    rng = np.random.default_rng(seed)
-    weights = rng.standard_normal((depth, WIDTH, WIDTH)) / math.sqrt(WIDTH)
-    return weights, rng.standard_normal((32, WIDTH)), rng.standard_normal((32, WIDTH))
-
-
-def _size(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2)))
-
-
-def through_leaky_layers(
-    leak: float, gain: float, *, depth: int = DEPTH, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of z and of δ in each layer of a random leaky ReLU network.
-
-    Weights are Gaussian with standard deviation gain/√128, inputs and the last δ Gaussian,
-    biases 0.
-
-    Parameters
-    ----------
-    leak : float
-        Slope for z < 0: 0 is ReLU, 1 is linear, −1 is the absolute value.
-    gain : float
-        σ_w.
-
-    Returns
-    -------
-    forward : numpy.ndarray, shape (depth,)
-        Root mean square of z, relative to layer 1.
-    backward : numpy.ndarray, shape (depth,)
-        Root mean square of δ, relative to the last layer.
-    """
-    weights, h, delta = _normals(depth, seed)
-    slopes, forward = [], []
-    for w in weights:
-        z = gain * (h @ w.T)
-        forward.append(_size(z))
-        slopes.append(np.where(z > 0, 1.0, leak))
-        h = z * slopes[-1]
-    delta = delta * slopes[-1]
-    backward = [_size(delta)]
-    for w, slope in zip(weights[:0:-1], slopes[-2::-1], strict=True):
-        delta = gain * (delta @ w) * slope
-        backward.append(_size(delta))
-    return np.array(forward) / forward[0], np.array(backward[::-1]) / backward[0]
-
-
-def factor_by_theory(leak: float, gain: float) -> float:
-    """σ_w √((1 + a²)/2): the factor on z and on δ per layer."""
-    return gain * math.sqrt((1 + leak**2) / 2)
 
 
 def draw_two_ways(gain: float) -> Plot:
@@ -104,7 +52,7 @@ def draw_kin(gain: float) -> Plot:
     lines: list[Line] = []
     words: list[str] = []
     for name, word in KIN_SHOWN:
-        measured = delta_by_layer(name, gain)
+        measured = random_delta(name, gain)
         words.append(f"{word} {measured[0] ** (1 / (DEPTH - 1)):.2f}")
         lines.append(Line(layers, measured, word, "measured", name))
         lines.append(Line(layers, delta_theory(name, gain), f"{word} theory", "theory", name))
@@ -155,8 +103,6 @@ LEAK = Demo(
     ),
     draw=draw_leak,
 )
-
-TUNED_DEPTH, TUNED_GAIN = 50, 1.3
 
 
 def draw_leak_knob(leak: float) -> Plot:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.demos.residual.network import BLOCKS, measured_shares
+from gradcourse.experiments.residual import BLOCKS, measured_shares
 from gradcourse.figures import Axis, Demo, Knob, Line, Plot
 
 

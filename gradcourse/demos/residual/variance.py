@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcourse import theory
-from gradcourse.demos.residual.network import BLOCKS, states
+from gradcourse.experiments.residual import BLOCKS, mean_squares
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
 
-Array = NDArray[np.float64]
 DEEP = 100
-
-
-def mean_squares(
-    alpha: float, blocks: int = BLOCKS, rows: int = 64, width: int = 64, seed: int = 0
-) -> Array:
-    """Mean square of x_0, …, x_L over digits and units, relative to that of x_0."""
-    squares = np.square(states(alpha, blocks, rows, width, seed)).mean(axis=(1, 2))
-    return squares / squares[0]
 
 
 def draw_variance(alpha: float) -> Plot:
@@ -44,11 +34,6 @@ VARIANCE = Demo(
     knobs=(Knob("alpha", "branch scale α", -2.0, 0.0, 0.05, 0.0, log=True),),
     draw=draw_variance,
 )
-
-
-def growth(alpha: float, seed: int = 0) -> float:
-    """Mean square of x_100 relative to x_0."""
-    return float(mean_squares(alpha, DEEP, rows=32, width=96, seed=seed)[-1])
 
 
 def draw_branch_scale(alpha: float) -> Plot:

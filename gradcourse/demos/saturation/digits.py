@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from gradcourse.demos.saturation.delta import delta_theory
+from gradcourse.experiments.saturation import (
+    DEEP,
+    STEPS,
+    delta_theory,
+    gradient_histogram,
+    relative_change,
+    two_ways,
+)
 from gradcourse.figures import Axis, Demo, Knob, Line, Picture, Plot
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from gradcourse.data import Digits
-
-DEEP = 8
-STEPS = 1000
-LEARNING_RATE = 0.5
-
-
-@cache
-def _digits() -> Digits:
-    from gradcourse.data import digits
-
-    return digits()
-
-
-def deep_net(gain: float = 1.0, seed: int = 0, depth: int = DEEP) -> nn.Sequential:
-    """The lesson's network: sigmoid layers of 64 units, Glorot's initialization times a gain."""
-    from gradcourse.nets import mlp
-
-    return mlp(depth, width=64, activation="sigmoid", gain=gain, seed=seed)
-
-
-def relative_change(depth: int, seed: int = 0, steps: int = STEPS) -> tuple[np.ndarray, float]:
-    """Train on digits; return ‖W_t − W_0‖/‖W_0‖ of each layer, and the test accuracy."""
-    from gradcourse.training import train
-
-    history = train(
-        deep_net(seed=seed, depth=depth),
-        _digits(),
-        steps=steps,
-        lr=LEARNING_RATE,
-        seed=seed,
-        every=steps,
-    )
-    return history.relative_change[-1], float(history.test_accuracy[-1])
 
 
 def draw_change(depth: int) -> Plot:
@@ -76,41 +42,20 @@ CHANGE = Demo(
 
 def draw_histogram(gain: float) -> Picture:
     """Histogram of |∂ℒ/∂W| by layer, on a log₂ axis, before training."""
-    import torch
-
-    from gradcourse.instrument import log2_histogram
-
-    data = _digits()
-    model = deep_net(gain=gain)
-    loss = torch.nn.functional.cross_entropy(model(data.x_train[:64]), data.y_train[:64])
-    loss.backward()
     columns = np.arange(-40, 16)
-    weights = [p for p in model.parameters() if p.dim() > 1]
-    values = np.full((len(weights), len(columns)), np.nan)
-    for row, weight in enumerate(weights):
-        assert weight.grad is not None
-        histogram = log2_histogram(weight.grad)
-        for exponent, count in zip(histogram.exponents, histogram.counts, strict=True):
-            if count and columns[0] <= exponent <= columns[-1]:
-                values[row, exponent - columns[0]] = 100.0 * count / histogram.total
+    shares, sizes = gradient_histogram(gain, columns)
+    # Theory starts from the size that is measured in the last hidden layer.
+    expected = np.log2(sizes[DEEP - 1]) + np.log2(delta_theory("sigmoid", gain, depth=DEEP))
     return Picture(
         title=f"Gradients of the 9 weight matrices, gain {gain:.1f}",
         x=Axis("log₂ |∂ℒ/∂W|"),
         y=Axis("layer (9 is the output)"),
-        lines=(_expected_exponents(gain, weights[DEEP - 1]),),
-        values=values,
-        rows=np.arange(1, len(weights) + 1),
+        lines=(Line(expected, np.arange(1, DEEP + 1), "theory, √χ", "theory", "sigmoid"),),
+        values=shares,
+        rows=np.arange(1, len(shares) + 1),
         columns=columns,
         color_label="share of the layer's entries (%)",
     )
-
-
-def _expected_exponents(gain: float, last: nn.Parameter) -> Line:
-    """log₂ of the typical gradient by theory, from its measured size in the last hidden layer."""
-    assert last.grad is not None
-    start = np.log2(float(last.grad.double().square().mean().sqrt()))
-    exponents = start + np.log2(delta_theory("sigmoid", gain, depth=DEEP))
-    return Line(exponents, np.arange(1, DEEP + 1), "theory, √χ", "theory", "sigmoid")
 
 
 HISTOGRAM = Demo(
@@ -119,33 +64,6 @@ HISTOGRAM = Demo(
     knobs=(Knob("gain", "gain of the weights, σ_w", 0.5, 12.0, 0.5, 1.0),),
     draw=draw_histogram,
 )
-
-
-def two_ways(gain: float, seed: int = 0, images: int = 256) -> tuple[np.ndarray, np.ndarray]:
-    """Spread of the images in each layer, and size of δ in each layer.
-
-    Returns
-    -------
-    spread : numpy.ndarray, shape (8,)
-        Root mean square over units of the standard deviation of z over images.
-    delta : numpy.ndarray, shape (8,)
-        Root mean square of ∂ℒ/∂z over images and units.
-    """
-    import torch
-
-    data = _digits()
-    h = data.x_train[:images].double()
-    pre_activations = []
-    for module in deep_net(gain, seed).double():
-        h = module(h)
-        if isinstance(module, torch.nn.Linear):
-            h.retain_grad()
-            pre_activations.append(h)
-    torch.nn.functional.cross_entropy(h, data.y_train[:images]).backward()
-    hidden = pre_activations[:-1]
-    spread = [float(z.detach().var(0, correction=0).mean().sqrt()) for z in hidden]
-    delta = [float(z.grad.square().mean().sqrt()) for z in hidden if z.grad is not None]
-    return np.array(spread), np.array(delta)
 
 
 def draw_two_ways(gain: float) -> Plot:

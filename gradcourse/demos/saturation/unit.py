@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse import theory
+from gradcourse.experiments.saturation import output_deltas
 from gradcourse.figures import Axis, Demo, Knob, Line, Plot
 
 SATURATED = 0.05
@@ -40,12 +41,6 @@ TANGENT = Demo(
     knobs=(Knob("z", "pre-activation z", -7.0, 7.0, 0.1, 0.0),),
     draw=draw_tangent,
 )
-
-
-def output_deltas(z: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
-    """|δ| of a σ output with target 1: squared error, and cross-entropy."""
-    wrong = 1.0 - theory.sigmoid(z)
-    return wrong * theory.slope("sigmoid", z), wrong
 
 
 def draw_output(z: float) -> Plot:

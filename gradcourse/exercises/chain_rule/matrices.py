@@ -17,6 +17,8 @@ from gradcourse.checking.exercise import (
     Part,
     Tuning,
 )
+from gradcourse.demos.chain_rule.layers import SLOPED_CHAIN
+from gradcourse.experiments.chain_rule import sloped_chain_norms
 
 if TYPE_CHECKING:
     pass
@@ -155,18 +157,6 @@ MATRIX_BACKWARD = CodeExercise(
 # ── Tuning a chain ───────────────────────────────────────────────────────────────────────────────
 
 
-def _sloped_chain():
-    from gradcourse.demos.chain_rule import SLOPED_CHAIN
-
-    return SLOPED_CHAIN
-
-
-def _measure_sloped_chain(seed, gain):
-    from gradcourse.demos.chain_rule import sloped_chain_norms
-
-    return float(sloped_chain_norms(gain, seed)[0])
-
-
 TUNE_GAIN = Tuning(
     id="chain/tune-gain",
     title="Keep a gradient alive through 50 layers",
@@ -175,8 +165,8 @@ TUNE_GAIN = Tuning(
     "own, uniform between 0 and 1. Choose the gain so that the gradient that reaches layer 1 is "
     "between 1/20 and 20 times the one that left layer 50.",
     answers=("gain",),
-    demo=_sloped_chain,
-    measure=_measure_sloped_chain,
+    demo=lambda: SLOPED_CHAIN,
+    measure=lambda seed, gain: float(sloped_chain_norms(gain, seed)[0]),
     low=0.05,
     high=20.0,
     quantity="The gradient at layer 1, over that at layer 50,",

@@ -13,7 +13,8 @@ from gradcourse.checking.exercise import (
     Part,
     Tuning,
 )
-from gradcourse.demos.clipping.decay import DECAY, spectral_norm
+from gradcourse.demos.clipping.decay import DECAY
+from gradcourse.experiments.clipping import spectral_norm
 
 Array = NDArray[np.float64]
 

@@ -13,7 +13,8 @@ from gradcourse.checking.exercise import (
     Part,
     Tuning,
 )
-from gradcourse.demos.residual.variance import BRANCH_SCALE, growth
+from gradcourse.demos.residual.variance import BRANCH_SCALE
+from gradcourse.experiments.residual import growth
 
 Array = NDArray[np.float64]
 
