@@ -254,7 +254,7 @@ def test_the_reference_gain_lies_well_inside_the_band(seed):
     assert end_to_end(seed, 14.0) > 10 or end_to_end(seed, 20.0) > 10
 
 
-def test_a_short_training_gives_one_point_per_matrix():
+def test_the_weight_change_demo_shows_one_point_per_matrix():
     change, right = relative_change(3, steps=20)
     assert len(change) == 4
     assert 0 <= right <= 1
