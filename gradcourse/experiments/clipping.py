@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcourse.experiments.common import Array, accuracy
+from gradcourse.experiments.lstm import gradient_by_lag
 from gradcourse.experiments.recurrent import LEARNING_RATE, loss_and_gradient
 
 # ---------------------------------------------------------------- what clipping does to an arrow
@@ -215,10 +216,9 @@ def decayed(seed: int, strength: float, kind: str = "l2") -> tuple[Array, Array]
         ‖∂ℒ/∂h_t‖ after training, relative to the last step, by lag.
     """
     import torch
-    from torch.nn.functional import mse_loss
 
     from gradcourse.data import adding_problem
-    from gradcourse.instrument import clip_grad_norm_, lag_gradient
+    from gradcourse.instrument import clip_grad_norm_
     from gradcourse.nets import recurrent
     from gradcourse.training import train
 
@@ -243,9 +243,7 @@ def decayed(seed: int, strength: float, kind: str = "l2") -> tuple[Array, Array]
         every=PRESSED_UPDATES,
         before_update=press,
     )
-    x, y = data.x_train[:64], data.y_train[:64]
-    (norms,) = lag_gradient(net, x, lambda output: mse_loss(output, y)).values()
-    return weights.detach().numpy(), norms[::-1] / norms[-1]
+    return weights.detach().numpy(), gradient_by_lag(net, data.x_train[:64], data.y_train[:64])
 
 
 def spectral_norm(seed: int, strength: float, kind: str = "l2") -> float:

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 
 from gradcourse import theory
 from gradcourse.data import adding_problem
+from gradcourse.experiments.lstm import gradient_by_lag
 from gradcourse.experiments.recurrent import (
     START,
     cliff_line,
@@ -36,7 +37,6 @@ from gradcourse.experiments.recurrent import (
 )
 from gradcourse.instrument import (
     clip_grad_norm_,
-    lag_gradient,
     lag_log_norms,
     lyapunov_exponents,
     state_jacobians,
@@ -87,8 +87,7 @@ def arrives(net, seed):
 
 def lag_decades(net, seed):
     data = adding_problem(30, train=64, test=1, seed=seed)
-    (norms,) = lag_gradient(net, data.x_train, lambda z: F.mse_loss(z, data.y_train)).values()
-    return np.log10(norms[::-1] / norms[-1])
+    return np.log10(gradient_by_lag(net, data.x_train, data.y_train))
 
 
 def test_the_gradient_of_the_adding_problem_does_not_reach_the_first_mark():

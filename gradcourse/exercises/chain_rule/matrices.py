@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +18,6 @@ from gradcourse.checking.exercise import (
 )
 from gradcourse.demos.chain_rule.layers import SLOPED_CHAIN
 from gradcourse.experiments.chain_rule import sloped_chain_norms
-
-if TYPE_CHECKING:
-    pass
 
 Array = np.ndarray
 
