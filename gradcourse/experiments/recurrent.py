@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse import theory
-from gradcourse.experiments.common import Array, over_seeds
+from gradcourse.experiments.common import Array
 
 LAGS = 100
 
@@ -137,11 +137,6 @@ FACTOR = 1000.0
 def growth_over_200(seed: int, gain: float) -> float:
     """The gradient at lag 200 relative to lag 0, at input strength 0.5."""
     return float(np.exp(lag_log_gradient(gain, 0.5, lags=200, seed=seed)[-1]))
-
-
-def strong_input_growth() -> float:
-    """ln of the gradient's growth per step at gain 2 and input strength 2, mean over five seeds."""
-    return float(np.mean(over_seeds(lambda s: lag_log_gradient(2.0, 2.0, seed=s)[-1] / 100)))
 
 
 # ---------------------------------------------------------------- the cliff
