@@ -110,7 +110,7 @@ def test_a_change_in_one_topic_runs_only_what_uses_it_again(portable):
         return {path.as_posix() for path in portable._files_behind(by_name[name], text)}
 
     lesson, other = behind("claims/03"), behind("claims/05")
-    for own in ("/experiments/recurrent.py", "/demos/recurrent/", "/exercises/recurrent/"):
+    for own in ("/experiments/recurrent.py", "/demos/recurrent.py", "/exercises/recurrent/"):
         assert any(own in path for path in lesson)
         assert not any(own in path for path in other)
     # What lesson 09 measures on the cliff, lesson 03 measures; and what all share is behind all.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
-from gradcourse.demos.batch_norm.depth import BEND
+from gradcourse.demos.batch_norm import BEND
 from gradcourse.experiments.batch_norm import (
     accuracy_sorted,
     accuracy_with_accumulation,

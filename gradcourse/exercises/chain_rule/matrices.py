@@ -16,7 +16,7 @@ from gradcourse.checking.exercise import (
     Part,
     Tuning,
 )
-from gradcourse.demos.chain_rule.layers import SLOPED_CHAIN
+from gradcourse.demos.chain_rule import SLOPED_CHAIN
 from gradcourse.experiments.chain_rule import sloped_chain_norms
 
 Array = np.ndarray

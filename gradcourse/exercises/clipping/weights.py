@@ -13,7 +13,7 @@ from gradcourse.checking.exercise import (
     Part,
     Tuning,
 )
-from gradcourse.demos.clipping.decay import DECAY
+from gradcourse.demos.clipping import DECAY
 from gradcourse.experiments.clipping import spectral_norm
 
 Array = NDArray[np.float64]

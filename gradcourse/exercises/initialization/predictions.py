@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
-from gradcourse.demos.initialization.edge import EDGE_KNOB
+from gradcourse.demos.initialization import EDGE_KNOB
 from gradcourse.experiments.common import median, over_seeds
 from gradcourse.experiments.initialization import (
     default_delta,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
-from gradcourse.demos.lstm.cell import HIGH, LOW, TUNE
+from gradcourse.demos.lstm import HIGH, LOW, TUNE
 from gradcourse.experiments.common import median, over_seeds
 from gradcourse.experiments.lstm import (
     default_direct_path,

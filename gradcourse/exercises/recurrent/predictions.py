@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
-from gradcourse.demos.recurrent.random import GAIN_200
+from gradcourse.demos.recurrent import GAIN_200
 from gradcourse.experiments.common import over_seeds
 from gradcourse.experiments.recurrent import (
     FACTOR,

@@ -13,7 +13,7 @@ from gradcourse.checking.exercise import (
     Prediction,
     Tuning,
 )
-from gradcourse.demos.relu.depth import LEAK_KNOB
+from gradcourse.demos.relu import LEAK_KNOB
 from gradcourse.experiments.relu import end_to_end, first_delta
 
 # ---------------------------------------------------------------- the gain

@@ -13,7 +13,7 @@ from gradcourse.checking.exercise import (
     Part,
     Tuning,
 )
-from gradcourse.demos.residual.variance import BRANCH_SCALE
+from gradcourse.demos.residual import BRANCH_SCALE
 from gradcourse.experiments.residual import growth
 
 Array = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.checking.exercise import Choice, NamedValue, Option, Prediction, Tuning
-from gradcourse.demos.saturation.delta import GAIN
+from gradcourse.demos.saturation import GAIN
 from gradcourse.experiments.common import first_to_last, median, over_seeds, trained, weights_of
 from gradcourse.experiments.saturation import (
     LEARNING_RATE,
