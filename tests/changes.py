@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
+from gradcourse.lessons import LESSONS
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ("lessons", "exercises", "solutions")
 MAIN = ("origin/HEAD", "origin/main", "main", "master")
@@ -59,6 +61,9 @@ def _tests_of_one(path: PurePosixPath, root: Path) -> Iterator[tuple[int, str]]:
         words = {PurePosixPath(part).stem.strip("_") for part in rest[1:]}
         for test in _tests_in(root, f"tests/{rest[0]}"):
             yield (1 if any(word in test for word in words) else 2), test
+        if rest[0] == "experiments":
+            for lesson in (row for row in LESSONS if row.folder in words):
+                yield 1, f"tests/lessons/test_lesson_{lesson.number}_claims.py"
     elif top == "source" and path.suffix == ".py":
         folders = ("lessons",) if rest[0] == "lessons" else ("exercises", "solutions")
         yield from ((0, f"{folder}/{path.stem}.ipynb") for folder in folders)

@@ -41,6 +41,10 @@ def tree(tmp_path: Path) -> Path:
             ["tests/nets/test_residual.py", "tests/nets/test_recipes.py", "tests/test_import.py"],
         ),
         (
+            "gradcourse/experiments/residual.py",
+            ["tests/lessons/test_lesson_07_claims.py", "tests/test_import.py"],
+        ),
+        (
             "source/lessons/07_residual.py",
             [
                 "lessons/07_residual.ipynb",

@@ -110,8 +110,12 @@ def test_a_change_in_one_topic_runs_only_what_uses_it_again(portable):
         return {path.as_posix() for path in portable._files_behind(by_name[name], text)}
 
     lesson, other = behind("claims/03"), behind("claims/05")
-    demo = next(path for path in lesson if "/demos/recurrent/" in path)
-    assert demo not in other
+    for own in ("/experiments/recurrent.py", "/demos/recurrent.py", "/exercises/recurrent/"):
+        assert any(own in path for path in lesson)
+        assert not any(own in path for path in other)
+    # What lesson 09 measures on the cliff, lesson 03 measures; and what all share is behind all.
+    assert any("/experiments/recurrent.py" in path for path in behind("claims/09"))
+    assert any(path.endswith("experiments/common.py") for path in lesson & other)
     assert any(path.endswith("instrument/norms.py") for path in lesson & other)
     assert not any("/grading/" in path for path in lesson | other)
 

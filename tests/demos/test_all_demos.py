@@ -68,6 +68,19 @@ def test_frames_depend_on_the_knobs_and_on_nothing_else(one: Demo) -> None:
     assert drawn(one.id, **settings[0]) != drawn(one.id, **settings[-3])
 
 
+@pytest.mark.parametrize(
+    "one",
+    [one for one in DEMOS if one.id.startswith(("saturation/", "recurrent/", "relu/"))],
+    ids=lambda one: one.id,
+)
+def test_the_title_says_what_each_knob_does(one: Demo) -> None:
+    """Seen from the corner at which all stand at their low ends."""
+    low, *others = corners(one)[: 2 ** len(one.knobs)]
+    for other in others:
+        if sum(other[name] != value for name, value in low.items()) == 1:
+            assert drawn(one.id, **other).title != drawn(one.id, **low).title
+
+
 def test_values_beyond_the_ends_are_refused(one: Demo) -> None:
     for knob in one.knobs:
         beyond = knob.value(knob.high + knob.step) if not knob.integer else int(knob.high) + 1000

@@ -24,6 +24,7 @@ from toys import QUICK, TOYS, notebook  # noqa: E402
 import gradcourse  # noqa: E402
 from gradcourse.grading import grade_one, zygotes  # noqa: E402
 from gradcourse.grading.sandbox import resources, seccomp, system  # noqa: E402
+from gradcourse.lessons import LESSONS  # noqa: E402
 from gradcourse.support import GradcourseError  # noqa: E402
 
 PACKAGE = Path(gradcourse.__file__).parent
@@ -162,6 +163,18 @@ attempt("memory", lambda: next(o for o in gc.get_objects() if type(o).__name__ =
 """
     )
     assert refused(found) == []
+
+
+def test_what_lessons_measure_can_be_imported() -> None:
+    need("mounts")
+    experiments = (f"gradcourse.experiments.{row.folder}" for row in LESSONS if row.earns)
+    found = inside(
+        f"""
+for name in {(*experiments, "gradcourse.experiments.common")!r}:
+    attempt(name, lambda: __import__(name))
+"""
+    )
+    assert len(refused(found)) == 10
 
 
 @pytest.mark.parametrize("without", [ALL, WITHOUT["no namespaces"]], ids=["all", "no namespaces"])

@@ -10,11 +10,21 @@ import pytest
 import torch
 
 import gradcourse as gc
-from gradcourse.demos.chain_rule import (
+from gradcourse.experiments.chain_rule import (
+    coin_factors,
+    directions_left,
+    gaussian_factors,
     linear_net_gradients,
     relative_changes,
     running_product,
     sloped_chain_norms,
+)
+from gradcourse.experiments.common import (
+    accuracy,
+    digits,
+    probed,
+    trained,
+    weights_of,
 )
 from gradcourse.instrument import product_log_singular_values
 
@@ -22,33 +32,22 @@ SEEDS = range(5)
 seeds = pytest.mark.parametrize("seed", SEEDS)
 
 
-@pytest.fixture(scope="module")
-def digits():
-    return gc.digits()
-
-
-def cross_entropy(net, x, y):
-    return torch.nn.functional.cross_entropy(net(x), y)
-
-
 # ── The puzzle ───────────────────────────────────────────────────────────────────────────────────
 
 
 @seeds
-def test_no_weight_of_layer_1_changes_and_nothing_is_learned(digits, seed):
+def test_no_weight_of_layer_1_changes_and_nothing_is_learned(seed):
     net = gc.mlp(depth=49, activation="linear", init="default", seed=seed)
     before = net.layer1.weight.detach().clone()
-    history = gc.train(net, digits, steps=100, lr=0.1, seed=seed, every=100)
+    history = trained(net, 100, 0.1, seed=seed)
     assert torch.equal(net.layer1.weight, before)
     assert history.test_accuracy[-1] < 0.25
 
 
 @seeds
-def test_the_slope_is_that_of_the_default_weights(digits, seed):
+def test_the_slope_is_that_of_the_default_weights(seed):
     net = gc.mlp(depth=49, activation="linear", init="default", seed=seed)
-    with gc.probe(net) as record:
-        cross_entropy(net, digits.x_train[:256], digits.y_train[:256]).backward()
-    deltas = record.output_gradient_norm[0]
+    deltas = probed(net, 256).output_gradient_norm[0]
     assert 0 < deltas[0] < 1e-10 * deltas[-1]
     slope, offset = np.polyfit(np.arange(49), np.log(deltas[:49]), 1)
     assert math.exp(slope) == pytest.approx(math.sqrt(3), rel=0.04)
@@ -90,21 +89,16 @@ def test_nine_tenths_sticks_at_four_units():
 # ── Step 2 ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def coin_products(seed, chains=10_000, depth=100):
-    factors = np.random.default_rng(seed).choice([0.5, 1.6], size=(chains, depth))
-    return factors.prod(axis=1)
-
-
 @seeds
 def test_the_mean_grows_while_almost_every_product_vanishes(seed):
-    products = coin_products(seed)
+    products = coin_factors(seed).prod(axis=1)
     assert np.median(products) == pytest.approx(0.8**50, rel=1e-9)
     assert np.mean(products < 1) > 0.95
     assert np.sort(products)[-100:].sum() > 0.95 * products.sum()
 
 
 def test_ten_thousand_chains_do_not_measure_the_mean():
-    means = [coin_products(seed).mean() for seed in SEEDS]
+    means = [coin_factors(seed).prod(axis=1).mean() for seed in SEEDS]
     assert max(means) > 10 * min(means)
 
 
@@ -129,8 +123,7 @@ def test_every_chain_goes_to_the_same_rate(seed):
 @seeds
 def test_singular_values_follow_newman(seed):
     n, depth = 32, 50
-    factors = np.random.default_rng(seed).normal(0, n**-0.5, size=(depth, n, n))
-    logs = product_log_singular_values(factors)
+    logs = product_log_singular_values(gaussian_factors(n, depth, seed))
     theory = gc.theory.ginibre_exponents(n, n**-0.5)
     assert np.sqrt(np.mean((logs / depth - theory) ** 2)) < 0.06
     assert theory[0] == pytest.approx(-1 / (2 * n), rel=0.05)
@@ -138,9 +131,8 @@ def test_singular_values_follow_newman(seed):
 
 @seeds
 def test_fifty_matrices_leave_about_thirteen_of_64_directions(seed):
-    factors = np.random.default_rng(seed).normal(0, 1 / 8, size=(50, 64, 64))
-    logs = product_log_singular_values(factors)
-    assert 10 <= np.sum(logs - logs[0] > math.log(1e-3)) <= 18
+    logs = product_log_singular_values(gaussian_factors(64, 50, seed))
+    assert 10 <= directions_left(logs) <= 18
     assert 50 < (logs[0] - logs[-1]) / math.log(10) < 75
 
 
@@ -149,8 +141,7 @@ def test_a_small_product_is_nearly_of_rank_one_after_100_matrices(seed):
     rng = np.random.default_rng(seed)
     ratios = []
     for depth in (1, 100):
-        factors = rng.normal(0, 12**-0.5, size=(depth, 12, 12))
-        logs = product_log_singular_values(factors)
+        logs = product_log_singular_values(rng.normal(0, 12**-0.5, size=(depth, 12, 12)))
         ratios.append(math.exp(logs[1] - logs[0]))
     assert ratios[0] > 0.5
     assert ratios[1] < 0.3
@@ -160,10 +151,10 @@ def test_a_small_product_is_nearly_of_rank_one_after_100_matrices(seed):
 
 
 @seeds
-def test_backpropagation_by_hand_agrees_with_autograd(digits, seed):
-    x, y = digits.x_train[:64].double(), digits.y_train[:64]
+def test_backpropagation_by_hand_agrees_with_autograd(seed):
+    x, y = digits().x_train[:64].double(), digits().y_train[:64]
     net = gc.deep_linear(depth=10, gain=3**-0.5, inputs=64, outputs=10, seed=seed).double()
-    cross_entropy(net, x, y).backward()
+    torch.nn.functional.cross_entropy(net(x), y).backward()
     with torch.no_grad():
         weights = [layer.weight for layer in net]
         h = [x]
@@ -185,11 +176,8 @@ def test_delta_changes_by_the_gain_in_every_layer(seed, gain):
 # ── Step 5 ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def relative_updates(net, digits):
-    with gc.probe(net) as record:
-        cross_entropy(net, digits.x_train[:512], digits.y_train[:512]).backward()
-    weights = [p for p in net.parameters() if p.dim() == 2]
-    return record.weight_gradient_norm[0] / gc.gradient_norm(weights)
+def relative_updates(net):
+    return probed(net, 512).weight_gradient_norm[0] / gc.gradient_norm(weights_of(net))
 
 
 def factor_per_layer(update):
@@ -198,26 +186,26 @@ def factor_per_layer(update):
 
 @seeds
 @pytest.mark.parametrize("gain", [3**-0.5, 0.8, 1.2])
-def test_all_layers_of_a_linear_net_learn_alike(digits, seed, gain):
+def test_all_layers_of_a_linear_net_learn_alike(seed, gain):
     net = gc.deep_linear(depth=20, gain=gain, inputs=64, outputs=10, seed=seed)
-    update = relative_updates(net, digits)[:-1]  # the last matrix has another shape
+    update = relative_updates(net)[:-1]  # the last matrix has another shape
     assert update.max() / update.min() < 3
 
 
 @seeds
-def test_early_layers_of_a_sigmoid_net_fall_behind_by_about_a_quarter(digits, seed):
+def test_early_layers_of_a_sigmoid_net_fall_behind_by_about_a_quarter(seed):
     net = gc.mlp(depth=19, activation="sigmoid", init="lecun", seed=seed)
     theory = gc.theory.gradient_decay(
         "sigmoid", 1.0, gc.theory.q_fixed_point("sigmoid", sigma_w=1.0)
     )
     assert theory == pytest.approx(0.236, abs=0.001)
-    assert factor_per_layer(relative_updates(net, digits)) == pytest.approx(theory, rel=0.12)
+    assert factor_per_layer(relative_updates(net)) == pytest.approx(theory, rel=0.12)
 
 
 @seeds
-def test_with_biases_early_layers_of_a_linear_net_fall_behind(digits, seed):
+def test_with_biases_early_layers_of_a_linear_net_fall_behind(seed):
     net = gc.mlp(depth=19, activation="linear", init="default", seed=seed)
-    assert factor_per_layer(relative_updates(net, digits)) == pytest.approx(3**-0.5, rel=0.12)
+    assert factor_per_layer(relative_updates(net)) == pytest.approx(3**-0.5, rel=0.12)
 
 
 @seeds
@@ -266,13 +254,13 @@ def test_a_kept_mean_square_keeps_a_gradient_only_in_wide_nets(seed, width, dept
 
 
 @seeds
-def test_float64_does_not_make_a_vanished_gradient_larger(digits, seed):
+def test_float64_does_not_make_a_vanished_gradient_larger(seed):
     gradients = []
     for dtype in (torch.float32, torch.float64):
         net = gc.mlp(depth=49, activation="linear", init="default", seed=seed).to(dtype)
-        x_train, x_test = digits.x_train[:256].to(dtype), digits.x_test.to(dtype)
-        data = replace(digits, x_train=x_train, y_train=digits.y_train[:256], x_test=x_test)
-        cross_entropy(net, data.x_train, data.y_train).backward()
+        x_train, x_test = digits().x_train[:256].to(dtype), digits().x_test.to(dtype)
+        data = replace(digits(), x_train=x_train, y_train=digits().y_train[:256], x_test=x_test)
+        torch.nn.functional.cross_entropy(net(data.x_train), data.y_train).backward()
         gradients.append(gc.gradient_norm(net.layer1.weight.grad)[0])
     history = gc.train(net, data, steps=60, lr=0.1, seed=seed, every=60)
     assert gradients[0] == pytest.approx(gradients[1], rel=1e-3)
@@ -280,24 +268,21 @@ def test_float64_does_not_make_a_vanished_gradient_larger(digits, seed):
 
 
 @seeds
-def test_a_trained_deep_linear_net_is_one_matrix(digits, seed):
+def test_a_trained_deep_linear_net_is_one_matrix(seed):
     net = gc.deep_linear(depth=8, inputs=64, outputs=10, seed=seed)
-    history = gc.train(net, digits, steps=100, lr=0.02, seed=seed, every=100)
-    assert history.test_accuracy[-1] > 0.7  # it did learn
+    assert accuracy(net, 100, 0.02, seed=seed) > 0.7  # it did learn
     with torch.no_grad():
         product = torch.eye(64)
         for layer in net:
             product = layer.weight @ product
-        outputs = net(digits.x_test)
-        torch.testing.assert_close(outputs, digits.x_test @ product.T, rtol=1e-3, atol=1e-3)
+        outputs = net(digits().x_test)
+        torch.testing.assert_close(outputs, digits().x_test @ product.T, rtol=1e-3, atol=1e-3)
 
 
 @seeds
-def test_a_deep_sigmoid_net_learns_less_than_a_shallow_one(digits, seed):
+def test_a_deep_sigmoid_net_learns_less_than_a_shallow_one(seed):
     shallow, deep = (
-        gc.train(
-            gc.mlp(depth, activation="sigmoid", seed=seed), digits, steps=300, lr=0.5, seed=seed
-        ).test_accuracy[-1]
+        accuracy(gc.mlp(depth, activation="sigmoid", seed=seed), 300, 0.5, seed=seed)
         for depth in (1, 8)
     )
     assert shallow > 0.9

@@ -10,50 +10,40 @@ import torch
 import torch.nn.functional as F
 
 from gradcourse import theory
-from gradcourse.data import digits
-from gradcourse.demos.saturation import (
-    CHANGE,
-    DECAY,
-    HISTOGRAM,
-    OUTPUT,
-    TANGENT,
-    TWO_WAYS,
+from gradcourse.experiments.common import accuracy, digits, factor_per_layer, trained
+from gradcourse.experiments.saturation import (
     deep_net,
-    delta_by_layer,
     delta_theory,
-    output_deltas,
-    relative_change,
-    two_ways,
-)
-from gradcourse.exercises.saturation.networks import (
     end_to_end,
     first_deaf_layer,
     norm_ratio_with_decay,
+    output_deltas,
+    random_delta,
+    readout_accuracy,
+    relative_change,
+    saturated_share,
+    two_ways,
 )
-from gradcourse.exercises.saturation.predictions import readout_accuracy, saturated_share
-from gradcourse.figures import Picture, Plot
 from gradcourse.nets import mlp
-from gradcourse.training import train
 
 SEEDS = range(5)
 STEPS = 400
 DATA = digits()
 
 
-def trained(depth: int, gain: float, seed: int, **options):
+def run(depth: int, gain: float, seed: int, steps: int = STEPS, **options):
     net = deep_net(gain, seed, depth)
-    settings = {"steps": STEPS, "lr": 0.5, "seed": seed, "every": STEPS} | options
-    return net, train(net, DATA, **settings)
+    return net, trained(net, steps, 0.5, seed=seed, **options)
 
 
 @pytest.fixture(scope="module")
 def shallow():
-    return [trained(2, 1.0, seed) for seed in SEEDS]
+    return [run(2, 1.0, seed) for seed in SEEDS]
 
 
 @pytest.fixture(scope="module")
 def deep():
-    return [trained(8, 1.0, seed) for seed in SEEDS]
+    return [run(8, 1.0, seed) for seed in SEEDS]
 
 
 # ---------------------------------------------------------------- the puzzle
@@ -94,8 +84,8 @@ def test_both_slopes_can_be_had_from_the_activation():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_delta_falls_as_theory_says_on_digits(seed):
     _, delta = two_ways(1.0, seed, images=128)
-    measured = (delta[0] / delta[-1]) ** (1 / 7)
-    predicted = delta_theory("sigmoid", 1.0, depth=8)[0] ** (1 / 7)
+    measured = factor_per_layer(delta)
+    predicted = factor_per_layer(delta_theory("sigmoid", 1.0, depth=8))
     assert measured == pytest.approx(predicted, rel=0.05)
     assert 0.2 < measured < 0.25
 
@@ -123,8 +113,8 @@ def test_the_silent_network_has_no_saturated_units():
     ],
 )
 def test_theory_predicts_the_factor_per_layer_under_gain(activation, gain, seed):
-    measured = delta_by_layer(activation, gain, seed=seed)[0] ** (1 / 19)
-    predicted = delta_theory(activation, gain)[0] ** (1 / 19)
+    measured = factor_per_layer(random_delta(activation, gain, seed=seed))
+    predicted = factor_per_layer(delta_theory(activation, gain))
     assert measured == pytest.approx(predicted, rel=0.04)
 
 
@@ -177,9 +167,7 @@ def test_weight_decay_alone_sends_them_to_zero(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_image_fades_by_the_same_factor_forwards(seed):
     spread, delta = two_ways(1.0, seed)
-    assert (spread[-1] / spread[0]) ** (1 / 7) == pytest.approx(
-        (delta[0] / delta[-1]) ** (1 / 7), rel=0.06
-    )
+    assert (spread[-1] / spread[0]) ** (1 / 7) == pytest.approx(factor_per_layer(delta), rel=0.06)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -193,8 +181,7 @@ def test_frozen_layers_are_no_obstacle_by_themselves(seed):
     net = deep_net(seed=seed, depth=2)
     for name, parameter in net.named_parameters():
         parameter.requires_grad_(name.startswith("output"))
-    run = train(net, DATA, steps=STEPS, lr=0.5, seed=seed, every=STEPS)
-    assert run.test_accuracy[-1] > 0.35
+    assert accuracy(net, STEPS, 0.5, seed=seed) > 0.35
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -203,7 +190,7 @@ def test_gain_4_mends_the_deep_network_and_gain_10_does_worse_at_more_saturation
     right, shares = {}, {}
     for gain in (4.0, 10.0):
         shares[gain] = saturated_share(gain, [seed])
-        right[gain] = trained(8, gain, seed, steps=1000)[1].test_accuracy[-1]
+        right[gain] = run(8, gain, seed, steps=1000)[1].test_accuracy[-1]
     assert right[4.0] > 0.93
     assert 0.8 < right[10.0] < right[4.0] - 0.02
     assert shares[4.0] < 0.2
@@ -212,8 +199,8 @@ def test_gain_4_mends_the_deep_network_and_gain_10_does_worse_at_more_saturation
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_adam_gets_the_deep_network_below_chance_loss(seed):
-    run = trained(8, 1.0, seed, steps=600, optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))[1]
-    assert run.loss[-100:].mean() < math.log(10) - 0.1
+    _, history = run(8, 1.0, seed, steps=600, optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
+    assert history.loss[-100:].mean() < math.log(10) - 0.1
 
 
 # ---------------------------------------------------------------- the output
@@ -238,8 +225,7 @@ def test_a_saturated_output_stalls_under_squared_error_only(seed):
     for loss in (squared_error, cross_entropy):
         net = mlp(0, seed=seed)
         torch.nn.init.constant_(net.output.bias, -10.0)
-        run = train(net, DATA, steps=300, lr=0.5, seed=seed, loss=loss, every=300)
-        right[loss.__name__] = run.test_accuracy[-1]
+        right[loss.__name__] = accuracy(net, 300, 0.5, seed=seed, loss=loss)
     assert right["squared_error"] < 0.3
     assert right["cross_entropy"] > 0.9
 
@@ -253,7 +239,7 @@ def test_sigmoid_of_minus_200_is_exactly_0_in_float32():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_tanh_can_explode(seed):
-    assert delta_by_layer("tanh", 2.0, seed=seed)[0] > 10
+    assert random_delta("tanh", 2.0, seed=seed)[0] > 10
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -268,32 +254,7 @@ def test_the_reference_gain_lies_well_inside_the_band(seed):
     assert end_to_end(seed, 14.0) > 10 or end_to_end(seed, 20.0) > 10
 
 
-# ---------------------------------------------------------------- the demos
-
-
-@pytest.mark.parametrize("demo", [TANGENT, DECAY, HISTOGRAM, TWO_WAYS, OUTPUT], ids=lambda d: d.id)
-def test_a_demo_draws_at_both_ends_of_its_knob(demo):
-    (knob,) = demo.knobs
-    ends = [demo.frame(**{knob.name: value}) for value in (knob.low, knob.high)]
-    assert all(isinstance(frame, Plot | Picture) for frame in ends)
-    assert ends[0].title != ends[1].title
-
-
-def test_the_tangent_touches_the_curve_with_its_slope():
-    lines = {line.label: line for line in TANGENT.frame(z=1.0).lines}
-    tangent = lines["tangent of σ"]
-    drawn = ~np.isnan(tangent.y)
-    slope = np.polyfit(tangent.x[drawn], tangent.y[drawn], 1)[0]
-    assert slope == pytest.approx(float(theory.slope("sigmoid", 1.0)))
-
-
-def test_the_histogram_of_a_layer_adds_up_to_100_per_cent():
-    values = np.asarray(HISTOGRAM.frame(gain=1.0).values)
-    assert np.nansum(values, axis=1) == pytest.approx(100.0, abs=0.1)
-
-
 def test_the_weight_change_demo_shows_one_point_per_matrix():
     change, right = relative_change(3, steps=20)
     assert len(change) == 4
     assert 0 <= right <= 1
-    assert CHANGE.linked

@@ -18,29 +18,25 @@ import torch.nn.functional as F
 
 from gradcourse import theory
 from gradcourse.data import adding_problem
-from gradcourse.demos.recurrent import (
-    CLIFF,
-    GAIN,
-    SCALAR,
-    TWO_UNITS,
+from gradcourse.experiments.lstm import gradient_by_lag
+from gradcourse.experiments.recurrent import (
+    START,
     cliff_line,
     gradient_theory,
+    growth_over_200,
     lag_log_gradient,
     loss_and_gradient,
-    one_step,
+    overflow_step,
     random_run,
+    recall_accuracy,
+    scalar_gradient,
+    sigmoid_growth,
     two_unit_gradient,
+    two_unit_matrix,
     two_unit_theory,
 )
-from gradcourse.demos.recurrent.cliff import START
-from gradcourse.demos.recurrent.linear import two_unit_matrix
-from gradcourse.demos.recurrent.random import growth_over_200
-from gradcourse.exercises.recurrent.networks import overflow_step, sigmoid_growth
-from gradcourse.exercises.recurrent.predictions import recall_accuracy, scalar_gradient
-from gradcourse.figures import Picture
 from gradcourse.instrument import (
     clip_grad_norm_,
-    lag_gradient,
     lag_log_norms,
     lyapunov_exponents,
     state_jacobians,
@@ -91,8 +87,7 @@ def arrives(net, seed):
 
 def lag_decades(net, seed):
     data = adding_problem(30, train=64, test=1, seed=seed)
-    (norms,) = lag_gradient(net, data.x_train, lambda z: F.mse_loss(z, data.y_train)).values()
-    return np.log10(norms[::-1] / norms[-1])
+    return np.log10(gradient_by_lag(net, data.x_train, data.y_train))
 
 
 def test_the_gradient_of_the_adding_problem_does_not_reach_the_first_mark():
@@ -403,26 +398,3 @@ def test_float32_ends_where_the_logarithm_says():
     for w in (1.2, 1.5, 2.0):
         expected = math.ceil(math.log(3.4028e38) / math.log(w))
         assert overflow_step(w) == pytest.approx(expected, abs=1)
-
-
-# ---------------------------------------------------------------- the demos
-
-
-@pytest.mark.parametrize("demo", [SCALAR, TWO_UNITS, GAIN, CLIFF], ids=lambda d: d.id)
-def test_a_demo_moves_with_each_knob(demo):
-    for knob in demo.knobs:
-        ends = [demo.frame(**{knob.name: value}) for value in (knob.low, knob.high)]
-        assert ends[0].title != ends[1].title
-
-
-def test_the_arrow_of_the_cliff_ends_where_one_step_lands_or_at_the_frame():
-    for w, b in ((1.5, 0.1), (1.5, 0.2), (0.6, 0.0)):
-        frame = CLIFF.frame(w=w, b=b)
-        assert isinstance(frame, Picture)
-        arrow = frame.lines[-1]
-        to = one_step(w, b)
-        inside = 0.5 <= to[0] <= 2 and -0.5 <= to[1] <= 1
-        if inside:
-            assert (arrow.x[-1], arrow.y[-1]) == pytest.approx(to)
-        assert 0.5 - 1e-9 <= arrow.x[-1] <= 2 + 1e-9
-        assert -0.5 - 1e-9 <= arrow.y[-1] <= 1 + 1e-9

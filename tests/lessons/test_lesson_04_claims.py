@@ -12,48 +12,38 @@ import torch.nn.functional as F
 from torch import nn
 
 from gradcourse import theory
-from gradcourse.data import digits
-from gradcourse.demos.relu import (
-    DEMOS,
+from gradcourse.diagnosis import diagnose
+from gradcourse.experiments.common import (
+    accuracy,
+    delta_by_layer,
+    digits,
+    factor_per_layer,
+    probed,
+    trained,
+)
+from gradcourse.experiments.relu import (
     RATE,
-    SAME_ZEROS,
     TUNED_GAIN,
+    accuracy_after,
+    accuracy_with_cure,
     after_accident,
     dead_units,
+    end_to_end,
     factor_by_theory,
     same_zeros,
+    sizes_and_zeros,
     through_leaky_layers,
 )
-from gradcourse.demos.relu.dead import sizes_and_zeros
-from gradcourse.diagnosis import diagnose
-from gradcourse.exercises.relu.cure import accuracy_with_cure
-from gradcourse.exercises.relu.depth import end_to_end
-from gradcourse.exercises.relu.predictions import accuracy_after
-from gradcourse.figures import Plot
-from gradcourse.instrument import probe
 from gradcourse.nets import mlp, scaled, with_activation
-from gradcourse.training import train
 
 SEEDS = range(5)
 DATA = digits()
 KIN = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu")
 
 
-def accuracy(net, steps=300, lr=RATE, seed=0):
-    run = train(net, DATA, steps=steps, lr=lr, seed=seed, every=steps)
-    return float(run.test_accuracy[-1])
-
-
-def probed(net, images=128):
-    with probe(net) as record:
-        F.cross_entropy(net(DATA.x_train[:images]), DATA.y_train[:images]).backward()
-    return record
-
-
-def factor_on_delta(net, depth):
-    record = probed(net)
-    size = record.output_gradient_rms[0, record.select("Linear")]
-    return float((size[0] / size[depth - 1]) ** (1 / (depth - 1)))
+def factor_on_delta(net):
+    """Of the hidden layers, on 128 digits."""
+    return factor_per_layer(delta_by_layer(net, 128)[:-1])
 
 
 def expected_factor(name, gain, depth):
@@ -71,7 +61,7 @@ def test_eight_layers_learn_and_thirty_do_not():
     Eight layers: single networks 68 to 95 %, medians 87 to 89 %. Thirty: 8 to 9 %, also after 300.
     """
     eight, thirty = (
-        [accuracy(mlp(depth, activation="relu", seed=s), 150, lr=0.1, seed=s) for s in SEEDS]
+        [accuracy(mlp(depth, activation="relu", seed=s), 150, 0.1, seed=s) for s in SEEDS]
         for depth in (8, 30)
     )
     assert np.median(eight) > 0.75
@@ -83,7 +73,7 @@ def test_eight_layers_learn_and_thirty_do_not():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_second_moments_halve_both_ways_on_digits(seed):
-    record = probed(mlp(20, width=256, activation="relu", init="lecun", seed=seed))
+    record = probed(mlp(20, width=256, activation="relu", init="lecun", seed=seed), 128)
     linear = record.select("Linear")[:20]
     z, delta = record.activation_rms[0, linear], record.output_gradient_rms[0, linear]
     assert (z[-1] / z[0]) ** (2 / 19) == pytest.approx(0.5, abs=0.03)
@@ -129,7 +119,7 @@ def test_the_gain_pays_for_the_leak():
 def kin_factors():
     """Factor on δ per layer of each activation, five networks of eight layers."""
     return {
-        name: np.array([factor_on_delta(mlp(8, activation=name, seed=seed), 8) for seed in SEEDS])
+        name: np.array([factor_on_delta(mlp(8, activation=name, seed=seed)) for seed in SEEDS])
         for name in KIN
     }
 
@@ -178,8 +168,7 @@ def test_who_loses_less_per_layer_starts_earlier(seed):
     """At twice the lesson's rate, which halves the steps; only SELU would not survive it."""
 
     def run(name, steps, lr=2 * RATE):
-        net = mlp(8, activation=name, seed=seed)
-        return train(net, DATA, steps=steps, lr=lr, seed=seed, every=steps)
+        return trained(mlp(8, activation=name, seed=seed), steps, lr, seed=seed)
 
     def before(run, step):
         return float(np.mean(run.loss[step - 10 : step]))
@@ -220,7 +209,7 @@ def test_learned_slopes_open_and_wider_with_smaller_weights(seed):
     slopes = {}
     for init in ("xavier", "he"):
         net = with_activation(mlp(8, activation="relu", init=init, seed=seed), nn.PReLU)
-        accuracy(net, steps=100, seed=seed)
+        accuracy(net, 100, RATE, seed=seed)
         slopes[init] = np.mean([m.weight.item() for m in net if isinstance(m, nn.PReLU)])
     assert slopes["xavier"] > slopes["he"] + 0.02
     assert slopes["he"] > 0.3
@@ -238,7 +227,7 @@ def corpses():
         with torch.no_grad():
             dead = (net[0](DATA.x_train) <= 0).all(0)
         weights = net[0].weight.detach().clone()
-        made.append((net, dead, weights, accuracy(net, steps=150, seed=seed)))
+        made.append((net, dead, weights, accuracy(net, 150, RATE, seed=seed)))
     return made
 
 
@@ -263,8 +252,8 @@ def test_a_leak_revives_and_without_it_nothing_does(corpses, seed):
     net = corpses[seed][0]
     leaky = with_activation(net, lambda: nn.LeakyReLU(0.1))
     plain = with_activation(net, nn.ReLU)
-    assert accuracy(leaky, steps=300, lr=0.01, seed=seed) > 0.7
-    assert accuracy(plain, steps=300, lr=0.01, seed=seed) < 0.3
+    assert accuracy(leaky, 300, 0.01, seed=seed) > 0.7
+    assert accuracy(plain, 300, 0.01, seed=seed) < 0.3
     assert dead_units(leaky)[1] < dead_units(net)[1] - 10
     assert dead_units(leaky)[0] > dead_units(net)[0] / 2  # layer 1 mostly stays below 0
 
@@ -299,7 +288,7 @@ def test_three_networks_have_the_same_zeros_and_three_diagnoses(seed):
     for kind in ("healthy", "vanished", "dead"):
         net = same_zeros(kind, seed)
         assert sizes_and_zeros(net)[1] == pytest.approx(0.75, abs=0.005)
-        record = probed(net, images=1438)
+        record = probed(net)
         dead = record.dead_fraction[0, record.select("ReLU")]
         assert dead.max() == (1.0 if kind == "dead" else 0.0)
         kinds.append(diagnose(record).primary.kind)
@@ -336,7 +325,7 @@ def test_weights_without_their_biases_wake_the_dead_and_explode(seed):
     sizes, zeros = sizes_and_zeros(net)
     assert zeros < 0.7
     assert sizes[-1] > 100
-    assert accuracy(net, steps=60, seed=seed) < 0.25
+    assert accuracy(net, 60, RATE, seed=seed) < 0.25
 
 
 # ---------------------------------------------------------------- claims
@@ -345,7 +334,7 @@ def test_weights_without_their_biases_wake_the_dead_and_explode(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_relu_explodes_worse_than_tanh_and_sigmoid_at_large_weights_only(seed):
     factor = {
-        (name, gain): factor_on_delta(mlp(20, 128, name, init="lecun", gain=gain, seed=seed), 20)
+        (name, gain): factor_on_delta(mlp(20, 128, name, init="lecun", gain=gain, seed=seed))
         for name in ("sigmoid", "tanh", "relu")
         for gain in (1.4, 2.0, 4.0)
     }
@@ -365,11 +354,11 @@ def test_relu_and_tanh_cross_near_one_and_a_half():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_torch_gives_by_default_vanishes_and_units_wake_with_the_signal(seed):
-    record = probed(mlp(12, activation="relu", init="default", seed=seed), images=1438)
+    record = probed(mlp(12, activation="relu", init="default", seed=seed))
     assert diagnose(record).primary.kind == "vanishing"
     late = record.dead_fraction[0, record.select("ReLU")][-4:].mean()
     assert 0.35 < late < 0.65
-    cured = probed(mlp(12, activation="relu", init="default", gain=6**0.5, seed=seed), images=1438)
+    cured = probed(mlp(12, activation="relu", init="default", gain=6**0.5, seed=seed))
     assert cured.dead_fraction[0, cured.select("ReLU")][-4:].mean() < late - 0.15
 
 
@@ -379,22 +368,6 @@ def test_the_reference_leak_lies_well_inside_the_band(seed):
     assert end_to_end(seed, 0.0) < 0.1
     assert end_to_end(seed, 1.0) > 100
     assert factor_by_theory(0.43, TUNED_GAIN) == pytest.approx(1.0, abs=0.01)
-
-
-# ---------------------------------------------------------------- the demos
-
-
-@pytest.mark.parametrize("demo", DEMOS, ids=lambda d: d.id)
-def test_a_demo_draws_at_both_ends_of_its_first_knob(demo):
-    knob = demo.knobs[0]
-    ends = [demo.frame(**{knob.name: knob.value(at)}) for at in (knob.low, knob.high)]
-    assert all(isinstance(frame, Plot) for frame in ends)
-    assert ends[0].title != ends[1].title
-
-
-def test_the_scaled_network_of_the_demo_keeps_its_zeros():
-    for factor in (0.01, 0.1, 1.0):
-        assert "75% zeros. Layer 4 dead: 75% zeros" in SAME_ZEROS.frame(factor=factor).title
 
 
 def test_scaling_a_dead_network_wakes_nobody():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 
 import numpy as np
 import pytest
@@ -11,32 +10,34 @@ import torch
 import torch.nn.functional as F
 
 from gradcourse import theory
-from gradcourse.data import digits
-from gradcourse.demos.initialization.edge import (
+from gradcourse.experiments.common import (
+    digits,
+    probed,
+    through_layers_theory,
+    trained,
+)
+from gradcourse.experiments.initialization import (
     SIGMA_B,
     SIGMA_W,
+    awakening,
+    default_delta,
+    distinct_units,
     edge,
     end_to_end,
     gradient_map,
-    trained,
-)
-from gradcourse.demos.initialization.random_net import two_ways, two_ways_theory
-from gradcourse.demos.initialization.spectrum import jacobian_factors
-from gradcourse.demos.initialization.symmetry import awakening
-from gradcourse.exercises.initialization.networks import (
-    default_delta,
     half_random_accuracy,
-    tanh_variance,
-)
-from gradcourse.exercises.initialization.orthogonal import orthogonal
-from gradcourse.exercises.initialization.predictions import (
-    distinct_units,
+    jacobian_factors,
+    late_loss,
+    momentum,
     relu_growth,
     start_net,
+    tanh_variance,
+    trained_at,
+    trained_from,
+    two_ways,
 )
-from gradcourse.instrument import probe, product_log_singular_values
+from gradcourse.instrument import product_log_singular_values
 from gradcourse.nets import constant_, mlp
-from gradcourse.training import train
 
 SEEDS = range(5)
 DATA = digits()
@@ -45,31 +46,6 @@ DATA = digits()
 def size_in_layer_30(net) -> float:
     with torch.no_grad():
         return float(net[:-2](DATA.x_train).double().square().mean().sqrt())
-
-
-def momentum(parameters):
-    return torch.optim.SGD(parameters, lr=0.003, momentum=0.9, fused=True)
-
-
-@cache
-def experiment(init: str, seed: int) -> tuple[float, float, float]:
-    """Late loss of the lesson's 300 steps, and the size of z in layer 30 before and after."""
-    net = start_net(init, seed)
-    before = size_in_layer_30(net)
-    run = train(
-        net,
-        DATA,
-        steps=300,
-        lr=0.003,
-        seed=seed,
-        every=300,
-        optimizer=momentum,
-    )
-    return float(run.loss[-50:].mean()), before, size_in_layer_30(net)
-
-
-def late_loss(init: str, seed: int) -> float:
-    return experiment(init, seed)[0]
 
 
 # ---------------------------------------------------------------- the puzzle
@@ -171,7 +147,7 @@ def test_pytorchs_default_has_a_third_of_one_over_fan_in():
 
 @pytest.mark.parametrize("sigma_w", [0.6, 1.0, 1.42, 2.4])
 def test_the_relu_demo_agrees_with_its_theory(sigma_w):
-    expected = two_ways_theory("relu", sigma_w, depth=30)
+    expected = through_layers_theory("relu", sigma_w, depth=30)
     for seed in SEEDS:
         measured = two_ways("relu", sigma_w, depth=30, seed=seed)
         for one, other in zip(measured, expected, strict=True):
@@ -219,8 +195,7 @@ PAIRS += [(1.6, 0.1), (1.6, 0.8), (2.0, 0.1), (2.5, 0.3)]
 def test_chi_and_q_are_predicted_at_eight_points(sigma_w, sigma_b):
     for seed in SEEDS:
         net = mlp(30, 256, "tanh", init="lecun", gain=sigma_w, bias_std=sigma_b, seed=seed)
-        with probe(net) as record:
-            F.cross_entropy(net(DATA.x_train[:64]), DATA.y_train[:64]).backward()
+        record = probed(net, 64)
         layers = record.select("Linear")[:30]
         delta = np.log(record.output_gradient_rms[0, layers])
         chi = math.exp(-2 * np.polyfit(np.arange(10, 31), delta[9:], 1)[0])
@@ -231,16 +206,16 @@ def test_chi_and_q_are_predicted_at_eight_points(sigma_w, sigma_b):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_deep_network_learns_at_the_edge_and_on_neither_side(seed):
-    assert trained(1.4, 0.3, seed) > 0.8
-    assert trained(0.8, 0.3, seed) < 0.3
-    assert trained(2.8, 0.3, seed) < 0.3
+    assert trained_at(1.4, 0.3, seed) > 0.8
+    assert trained_at(0.8, 0.3, seed) < 0.3
+    assert trained_at(2.8, 0.3, seed) < 0.3
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_strip_reaches_to_six_depth_scales_on_both_sides(seed):
     for sigma_w in (1.13, 1.79):
         assert 5.5 < 30 / theory.depth_scale(theory.chi("tanh", sigma_w, 0.3)) < 6.5
-        assert trained(sigma_w, 0.3, seed) > 0.4
+        assert trained_at(sigma_w, 0.3, seed) > 0.4
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -283,10 +258,7 @@ def test_a_change_in_the_seventh_digit_changes_a_run_but_hardly_the_start_of_it(
     with torch.no_grad():
         for p in other.parameters():
             p.mul_(1 + 2e-7 * torch.randn(p.shape, generator=generator))
-    one, two = (
-        train(net, DATA, steps=120, lr=0.003, seed=4, every=120, optimizer=momentum).loss
-        for net in (same, other)
-    )
+    one, two = (trained(net, 120, 0.003, seed=4, optimizer=momentum).loss for net in (same, other))
     assert one[:5] == pytest.approx(two[:5], rel=1e-4)
     assert np.abs(np.log(one[80:] / two[80:])).max() > 0.1
 
@@ -303,43 +275,26 @@ def test_orthogonal_products_keep_every_direction_and_gaussian_ones_do_not(seed)
     assert -8 < tanh[-1] / math.log(10) < -1
 
 
-def test_qr_without_the_signs_is_not_uniform():
-    rng = np.random.default_rng(0)
-    raw = [np.linalg.qr(a)[0] for a in rng.standard_normal((300, 3, 3))]
-    fixed = [orthogonal(a) for a in rng.standard_normal((300, 3, 3))]
-    assert len({bool(np.linalg.det(q) > 0) for q in raw}) == 1
-    assert 0.4 < np.mean([np.linalg.det(q) > 0 for q in fixed]) < 0.6
-    assert np.mean([q[0, 0] for q in raw]) < -0.3
-    assert abs(np.mean([q[0, 0] for q in fixed])) < 0.12
-
-
 # ---------------------------------------------------------------- claims and exercises
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_deep_standard_normal_breaks_and_one_layer_of_it_learns(seed):
     assert relu_growth(1.0, seed)[0] > 1e20
-    deep = train(mlp(30, 64, "relu", init=1.0, seed=seed), DATA, steps=3, lr=0.003)
-    assert deep.stopped
-    run = train(
-        mlp(1, 64, "relu", init=1.0, seed=seed), DATA, steps=600, lr=0.01, seed=seed, every=600
-    )
+    assert trained(mlp(30, 64, "relu", init=1.0, seed=seed), 3, 0.003).stopped
+    run = trained(mlp(1, 64, "relu", init=1.0, seed=seed), 600, 0.01, seed=seed)
     assert run.test_accuracy[-1] > 0.8
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_larger_start_fits_the_training_digits_and_misses_more_test_digits(seed):
+    def adam(parameters):
+        return torch.optim.Adam(parameters, lr=1e-3, fused=True)
+
     right, moved = {}, {}
     for gain in (1.0, 3.0):
-        run = train(
-            mlp(2, 64, "relu", init="he", gain=gain, seed=seed),
-            DATA,
-            steps=1500,
-            lr=0.0,
-            seed=seed,
-            every=1500,
-            optimizer=lambda p: torch.optim.Adam(p, lr=1e-3, fused=True),
-        )
+        net = mlp(2, 64, "relu", init="he", gain=gain, seed=seed)
+        run = trained(net, 1500, 0.0, seed=seed, optimizer=adam)
         assert run.train_accuracy[-1] > 0.999
         right[gain] = run.test_accuracy[-1]
         moved[gain] = run.relative_change[-1].mean() * gain
@@ -354,8 +309,8 @@ def test_a_larger_start_fits_the_training_digits_and_misses_more_test_digits(see
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_training_leaves_the_scale_it_started_from(seed):
-    _, before, after = experiment("he", seed)
-    assert after > 2 * before
+    before, after = start_net("he", seed), trained_from("he", seed)[0]
+    assert size_in_layer_30(after) > 2 * size_in_layer_30(before)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

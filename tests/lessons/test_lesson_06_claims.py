@@ -7,36 +7,34 @@ import math
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
 from gradcourse import theory
-from gradcourse.data import digits
-from gradcourse.demos.batch_norm.depth import deltas, growth, network
-from gradcourse.demos.batch_norm.layer import batch_norm, gradient_by_torch, paths
-from gradcourse.demos.batch_norm.statistics import batch_variances, normalized_among_strangers
-from gradcourse.exercises.batch_norm.backward import bn_backward, bn_parameter_gradients
-from gradcourse.exercises.batch_norm.networks import (
-    accuracy_with_accumulation,
-    end_to_end,
-    layers_to_a_thousand,
-)
-from gradcourse.exercises.batch_norm.predictions import (
+from gradcourse.experiments import common
+from gradcourse.experiments.batch_norm import (
     accuracy_sorted,
+    accuracy_with_accumulation,
+    batch_variances,
+    deep_sigmoids,
+    deltas,
+    end_to_end,
+    gradient_by_torch,
+    growth,
+    layers_to_a_thousand,
+    network,
+    normalized_among_strangers,
+    paths,
     share_of_gradient,
+    standardised,
 )
 from gradcourse.nets import mlp, normalized_mlp
-from gradcourse.training import ShiftMeter, train
+from gradcourse.training import ShiftMeter
 
 SEEDS = range(5)
-DATA = digits()
+DATA = common.digits()
 
 
 def trained(net, seed, steps=40, lr=0.1, **options):
-    return train(net, DATA, steps=steps, lr=lr, seed=seed, every=steps, **options)
-
-
-def sigmoids(norm, depth, seed, **options):
-    return normalized_mlp(depth, 64, "sigmoid", norm, init="xavier", seed=seed, **options)
+    return common.trained(net, steps, lr, seed=seed, **options)
 
 
 def learned(run):
@@ -57,10 +55,10 @@ def hidden_weights_times(net, factor):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_thirty_sigmoids_learn_with_batch_norm_only(seed):
-    run = trained(sigmoids("batch", 30, seed), seed)
+    run = trained(deep_sigmoids("batch", 30, seed), seed)
     assert learned(run)
     assert run.test_accuracy[-1] > 0.6
-    others = [sigmoids("layer", 30, seed), sigmoids("rms", 30, seed), mlp(30, seed=seed)]
+    others = [deep_sigmoids("layer", 30, seed), deep_sigmoids("rms", 30, seed), mlp(30, seed=seed)]
     for net in others:
         run = trained(net, seed)
         assert not learned(run)
@@ -85,7 +83,7 @@ def test_what_differs_between_images_lives_on_with_batch_norm_only(seed):
     """With the others it fades by √(E[φ′²]/E[φ²]) a layer, to about 1e-12."""
     x = DATA.x_train[:256].double()
     for norm in ("batch", "layer", "rms"):
-        net = sigmoids(norm, 30, seed).double()
+        net = deep_sigmoids(norm, 30, seed).double()
         with torch.no_grad():
             first, last = net[:2](x), net[:-2](x)
         share = [
@@ -102,24 +100,6 @@ def test_what_differs_between_images_lives_on_with_batch_norm_only(seed):
 # ---------------------------------------------------------------- forwards and backwards
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_batch_norm_by_hand_is_torchs_forwards_and_backwards(seed):
-    rng = np.random.default_rng(seed)
-    u, delta = rng.normal(2.0, 3.0, (2, 9, 4))
-    gamma, beta = rng.normal(size=(2, 4))
-    inputs, weight, bias = (torch.tensor(v, requires_grad=True) for v in (u, gamma, beta))
-    z = F.batch_norm(inputs, None, None, weight, bias, training=True, eps=1e-5)
-    z.backward(torch.tensor(delta))
-    expected = gamma * batch_norm(u) + beta
-    np.testing.assert_allclose(z.detach().numpy(), expected, rtol=0, atol=1e-12)
-    found = bn_backward(delta, u, gamma, 1e-5)
-    np.testing.assert_allclose(inputs.grad.numpy(), found, rtol=0, atol=1e-12)
-    of_gamma, of_beta = bn_parameter_gradients(delta, u, 1e-5)
-    np.testing.assert_allclose(weight.grad.numpy(), of_gamma, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(bias.grad.numpy(), of_beta, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(found.sum(0), 0.0, atol=1e-12)
-
-
 def test_the_three_paths_of_the_demo_add_up_to_autograd():
     u, delta = np.append(np.linspace(-2, 2, 7), 5.0), np.eye(8)[7]
     size = math.sqrt(u.var() + 1e-5)
@@ -129,7 +109,7 @@ def test_the_three_paths_of_the_demo_add_up_to_autograd():
 def test_an_outlier_gets_hardly_any_gradient():
     u, delta = np.append(np.linspace(-2, 2, 7), 1000.0), np.eye(8)[7]
     assert abs(paths(u, delta)[2][7]) < 1e-4
-    assert batch_norm(u)[7] == pytest.approx(math.sqrt(7), abs=1e-3)
+    assert standardised(u)[7] == pytest.approx(math.sqrt(7), abs=1e-3)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -292,7 +272,7 @@ def test_fifty_six_gently_bent_layers_do_train():
     networks with β = 1.5 were at 1.26 to 1.92: too short.)
     """
     gentle = {
-        "sigmoid": lambda seed: sigmoids("batch", 56, seed),
+        "sigmoid": lambda seed: deep_sigmoids("batch", 56, seed),
         "ReLU, β = 1.5": lambda seed: normalized_mlp(56, beta=1.5, seed=seed),
     }
     for name, build in gentle.items():
@@ -393,7 +373,7 @@ def test_more_covariate_shift_and_yet_more_learning(seed):
 
     plain = shift_and_right(mlp(4, seed=seed))
     normed, shaken = (
-        shift_and_right(sigmoids("batch", 4, seed, noise=noise)) for noise in (0.0, 0.55)
+        shift_and_right(deep_sigmoids("batch", 4, seed, noise=noise)) for noise in (0.0, 0.55)
     )
     assert 100 * normed[0] < plain[0] < shaken[0] / 1.5
     assert plain[1] < 0.2

@@ -11,31 +11,33 @@ import torch
 import torch.nn.functional as F
 
 from gradcourse import theory
-from gradcourse.data import digits
-from gradcourse.demos.residual.network import (
+from gradcourse.experiments.common import digits, probed, trained
+from gradcourse.experiments.residual import (
     branch_jacobians,
-    gradients_by_length,
+    gradient_cosine,
+    growth,
+    mean_squares,
     measured_shares,
+    moved_with_two_zeros,
+    open_share,
+    slopes,
+    squares_by_length,
     states,
+    walk,
 )
-from gradcourse.demos.residual.road import open_share
-from gradcourse.demos.residual.shattering import slopes, walk
-from gradcourse.demos.residual.variance import growth, mean_squares
-from gradcourse.exercises.residual.predictions import gradient_cosine
-from gradcourse.exercises.residual.zeros import moved_with_two_zeros
-from gradcourse.instrument import jacobian_spectrum, probe
+from gradcourse.instrument import jacobian_spectrum
 from gradcourse.nets import residual_cnn, residual_mlp
 from gradcourse.nets.normalized import normalization
-from gradcourse.training import accuracy, train
+from gradcourse.training import accuracy
 
 SEEDS = range(5)
 DATA = digits()
-X, Y = DATA.x_train[:256], DATA.y_train[:256]
+X = DATA.x_train[:256]
 
 
 def error(net, seed, steps, lr=0.1):
     """Training error after some steps, 0 to 1; 1 where the loss is NaN."""
-    return 1 - train(net, DATA, steps=steps, lr=lr, seed=seed, every=steps).train_accuracy[-1]
+    return 1 - trained(net, steps, lr, seed=seed).train_accuracy[-1]
 
 
 def plain_norm(seed):
@@ -49,8 +51,7 @@ def trained_plain(seed):
 
 
 def first_to_last(net, kind="Linear"):
-    with probe(net) as record:
-        F.cross_entropy(net(X), Y).backward()
+    record = probed(net, 256)
     delta = record.output_gradient_rms[0, record.select(kind)]
     return delta[0] / delta[-2 if kind == "Linear" else -1]
 
@@ -115,15 +116,10 @@ def test_the_law_is_that_of_wide_random_factors():
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("alpha", [1.0, 27**-0.5])
-def test_the_parts_are_the_gradient_and_their_mean_length_is_binomial(alpha, seed):
+def test_the_mean_length_of_the_gradients_paths_is_binomial(alpha, seed):
     jacobians = branch_jacobians(alpha, image=seed, seed=seed)
-    product, squares = np.eye(64), np.zeros(28)
-    for jacobian in jacobians:
-        product = (np.eye(64) + alpha * jacobian) @ product
-    for delta in np.random.default_rng(seed).normal(size=(8, 64)):
-        parts = gradients_by_length(jacobians, alpha, delta)
-        np.testing.assert_allclose(parts.sum(0), delta @ product, rtol=1e-8)
-        squares += np.sum(parts**2, axis=1)
+    deltas = np.random.default_rng(seed).normal(size=(8, 64))
+    squares = np.sum([squares_by_length(alpha, jacobians, delta) for delta in deltas], axis=0)
     mean = squares @ np.arange(28) / squares.sum()
     expected = 27 * alpha**2 / (1 + alpha**2)
     assert abs(mean - expected) < 0.1 * expected + 0.3
@@ -183,8 +179,7 @@ def test_with_batch_norm_delta_grows_as_a_power_only(seed):
 def test_every_recipe_learns_and_no_recipe_does_not(seed):
     for scale in ("inverse_sqrt", "rezero", "fixup"):
         assert error(residual_mlp(27, scale=scale, seed=seed), seed, 40) < 0.2, scale
-    run = train(residual_mlp(27, seed=seed), DATA, steps=5, lr=0.1, seed=seed, every=5)
-    assert run.stopped
+    assert trained(residual_mlp(27, seed=seed), 5, 0.1, seed=seed).stopped
 
 
 def test_one_over_l_trains_too():

@@ -11,25 +11,22 @@ import torch.nn.functional as F
 
 from gradcourse import theory
 from gradcourse.data import adding_problem
-from gradcourse.demos.lstm import (
-    TRAINING,
+from gradcourse.experiments.lstm import (
     cell_gradients,
+    default_direct_path,
     direct_path,
+    explosion,
     gradient_by_lag,
+    growth_at_rest,
+    gru_keeps,
+    lag_of_one_percent,
     moves_at_marks,
     relative_gradient,
-    rest_growth,
     run,
     train_on_adding,
-    training,
     whole_at_60,
     with_keep_bias,
 )
-from gradcourse.drivers.lstm import drive_gru_step, drive_lstm_step
-from gradcourse.exercises.lstm.cells import lstm_step
-from gradcourse.exercises.lstm.gru import gru_step
-from gradcourse.exercises.lstm.networks import gru_keeps, lag_of_one_percent
-from gradcourse.exercises.lstm.predictions import default_direct_path, explosion
 from gradcourse.instrument import lag_log_norms
 from gradcourse.nets import chrono_, recurrent
 
@@ -114,35 +111,7 @@ def test_a_constant_target_opens_the_gates_of_a_gru_and_not_of_an_lstm(kind, ope
     assert left > 1e-5 if opens else left < 1e-8
 
 
-def test_the_demo_of_the_training_shows_what_the_lesson_says(monkeypatch):
-    monkeypatch.setattr(training, "UPDATES", 40)
-    training._trained.cache_clear()
-    start, early = TRAINING.frame(updates=0), TRAINING.frame(updates=40)
-    training._trained.cache_clear()
-    assert max(line.y[-1] for line in start.lines) < 1e-10
-    left = {line.color: line.y[-1] for line in early.lines}
-    assert left["gru"] > 1e-4 > 1e-8 > max(left["rnn"], left["lstm"])
-
-
 # ---------------------------------------------------------------- cells by hand
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("kind", ["lstm", "gru"])
-def test_cells_by_hand_are_torchs(kind, seed):
-    torch.manual_seed(seed)
-    cell = {"lstm": torch.nn.LSTMCell, "gru": torch.nn.GRUCell}[kind](3, 5).double()
-    weights = [p.detach().numpy() for p in cell.parameters()]
-    x, h, c = (torch.randn(4, n, dtype=torch.float64) for n in (3, 5, 5))
-    with torch.no_grad():
-        if kind == "lstm":
-            found = drive_lstm_step(lstm_step, (*weights, x, h, c))
-            expected = dict(zip("hc", cell(x, (h, c)), strict=True))
-            for name in "hc":
-                np.testing.assert_allclose(found[name], expected[name].numpy(), atol=1e-12)
-        else:
-            found = drive_gru_step(gru_step, (*weights, x, h))
-            np.testing.assert_allclose(found, cell(x, h).numpy(), atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -223,7 +192,7 @@ def test_at_rest_the_growth_is_the_predicted_one(seed):
         made = run(bias, gain=gain, strength=0.0, start=1e-6, steps=400, seed=seed)
         left = np.log(cell_gradients(made))
         measured = math.exp((left[400] - left[200]) / 200)
-        assert measured == pytest.approx(rest_growth(made, bias), rel=0.01)
+        assert measured == pytest.approx(growth_at_rest(made, bias), rel=0.01)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -231,7 +200,7 @@ def test_an_open_forget_gate_explodes_unless_the_input_gate_is_coupled(seed):
     free, coupled = run(5.0, seed=seed), run(5.0, -5.0, seed=seed)
     assert cell_gradients(free)[-1] > 3
     assert cell_gradients(coupled)[-1] == pytest.approx(direct_path(coupled)[-1], rel=0.2)
-    assert rest_growth(free, 5.0) > 1 > rest_growth(coupled, 5.0, -5.0)
+    assert growth_at_rest(free, 5.0) > 1 > growth_at_rest(coupled, 5.0, -5.0)
 
 
 # ---------------------------------------------------------------- explosion

@@ -10,19 +10,26 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gradcourse.data import adding_problem, delayed_recall, digits
-from gradcourse.demos.clipping import adam_rate, adam_rate_theory, decayed, descend
-from gradcourse.demos.clipping.cliff import longest_step, starts
-from gradcourse.demos.clipping.decay import GAIN, RATE, UPDATES, spectral_norm
-from gradcourse.exercises.clipping.adaptive import adaptive_clip
-from gradcourse.exercises.clipping.angle import angle_to_raw
-from gradcourse.exercises.clipping.memory import rate_after_spike
-from gradcourse.exercises.clipping.predictions import (
+from gradcourse.data import adding_problem, delayed_recall
+from gradcourse.experiments.clipping import (
+    PRESSED_GAIN,
+    PRESSED_RATE,
+    PRESSED_UPDATES,
     accuracy_after_accident,
+    adam_rate,
+    adam_rate_theory,
+    angle,
     clipped_by_torch,
+    decayed,
+    descend,
+    longest_step,
+    rate_after_spike,
     share_that_arrives,
     shrinkage,
+    spectral_norm,
+    starts,
 )
+from gradcourse.experiments.common import digits, trained
 from gradcourse.instrument import clip_grad_norm_, gradient_norm, lag_gradient
 from gradcourse.nets import mlp, recurrent
 from gradcourse.nets.recurrent import Truncated
@@ -98,25 +105,24 @@ def first_gradient(seed):
     return [g.numpy() for g in torch.autograd.grad(loss, list(net.parameters()))]
 
 
-def shortened(sizes, c):
-    return [np.minimum(sizes, c)]
+def flat(parts):
+    return np.concatenate([np.ravel(part) for part in parts])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_angle_is_that_of_the_pieces_and_never_above_90(seed):
     g = first_gradient(seed)
-    flat = np.concatenate([part.ravel() for part in g])
+    raw = flat(g)
     norms = np.array([np.linalg.norm(part) for part in g])
     for ratio in (0.3, 1e-2, 1e-6):
-        c = ratio * np.abs(flat).max()
-        by_value = angle_to_raw(g, [np.clip(part, -c, c) for part in g])
-        assert by_value == pytest.approx(
-            angle_to_raw([np.abs(flat)], shortened(np.abs(flat), c)), abs=1e-6
-        )
+        c = ratio * np.abs(raw).max()
+        by_value = angle(raw, np.clip(raw, -c, c))
+        sizes = np.abs(raw)
+        assert by_value == pytest.approx(angle(sizes, np.minimum(sizes, c)), abs=1e-6)
         c = ratio * norms.max()
-        by_tensor = angle_to_raw(g, [part * min(1.0, c / np.linalg.norm(part)) for part in g])
-        assert by_tensor == pytest.approx(angle_to_raw([norms], shortened(norms, c)), abs=1e-6)
-        assert angle_to_raw(g, [ratio * part for part in g]) < 1e-4
+        by_tensor = angle(raw, flat(part * min(1.0, c / np.linalg.norm(part)) for part in g))
+        assert by_tensor == pytest.approx(angle(norms, np.minimum(norms, c)), abs=1e-6)
+        assert angle(raw, ratio * raw) < 1e-4
         assert max(by_value, by_tensor) < 90
         if ratio == 1e-6:
             assert 40 < by_value < 75
@@ -125,7 +131,7 @@ def test_the_angle_is_that_of_the_pieces_and_never_above_90(seed):
 
 def test_gaussian_entries_turn_by_37_degrees():
     g = np.random.default_rng(0).standard_normal(200_000)
-    assert angle_to_raw([g], [np.sign(g)]) == pytest.approx(
+    assert angle(g, np.sign(g)) == pytest.approx(
         math.degrees(math.acos(math.sqrt(2 / math.pi))), abs=0.3
     )
 
@@ -151,19 +157,17 @@ def agc(parameters):
     for p in parameters:
         rows = len(p) if p.dim() > 1 else 1
         w, g = p.detach().reshape(rows, -1), p.grad.reshape(rows, -1)
-        clipped = adaptive_clip(g.numpy(), w.numpy(), 0.01, 1e-3)
-        g.copy_(torch.tensor(clipped))
+        most = 0.01 * w.norm(dim=1, keepdim=True).clamp(min=1e-3)
+        g.mul_((most / g.norm(dim=1, keepdim=True).clamp(min=1e-30)).clamp(max=1.0))
 
 
 def accuracy_at_rate(seed, lr, clip, factor=1.0):
     net = mlp(8, activation="relu", init="he", seed=seed)
-    return train(
+    return trained(
         net,
-        DATA,
-        steps=150,
-        lr=lr,
+        150,
+        lr,
         seed=seed,
-        every=150,
         before_update=clip,
         loss=lambda z, y: factor * F.cross_entropy(z, y),
     ).test_accuracy[-1]
@@ -253,13 +257,11 @@ def test_after_the_accident_m_makes_the_mean_fall_and_v_makes_it_stand_still():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_adam_is_blind_to_the_size_of_a_gradient(seed):
     found = [
-        train(
+        trained(
             mlp(8, activation="relu", init="he", seed=seed),
-            DATA,
-            steps=60,
-            lr=0.001,
+            60,
+            0.001,
             seed=seed,
-            every=60,
             loss=lambda z, y, factor=factor: factor * F.cross_entropy(z, y),
             optimizer=lambda p: torch.optim.Adam(p, lr=0.001),
         ).test_accuracy[-1]
@@ -301,7 +303,10 @@ def test_pressing_w_prevents_explosion_by_making_gradients_vanish(seed):
     for kind, strength in (("l2", 0.05), ("l1", 0.012)):
         weights, norms = decayed(seed, strength, kind)
         norm = np.linalg.norm(weights, 2)
-        assert GAIN * (1 - RATE * strength) ** UPDATES < norm < 1 or kind == "l1"
+        assert (
+            PRESSED_GAIN * (1 - PRESSED_RATE * strength) ** PRESSED_UPDATES < norm < 1
+            or kind == "l1"
+        )
         assert norm < 1
         assert (norms <= norm**lag * (1 + 1e-4)).all()
         assert norms[-1] < 1e-3
@@ -373,7 +378,7 @@ def test_clipping_does_not_help_against_vanishing(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_clipping_turns_the_mean_over_batches(seed):
     net = mlp(2, activation="tanh", init="xavier", seed=seed)
-    train(net, DATA, steps=300, lr=0.1, seed=seed, every=300)
+    trained(net, 300, 0.1, seed=seed)
     each = []
     wrong = (net(DATA.x_train[:500]).argmax(1) != DATA.y_train[:500]).numpy()
     for x, y in zip(DATA.x_train[:500], DATA.y_train[:500], strict=True):
@@ -386,4 +391,4 @@ def test_clipping_turns_the_mean_over_batches(seed):
     assert (norms[wrong] > np.percentile(norms, 80)).all()
     for percent, low in ((90, 15), (50, 45)):
         clipped = gradients * np.minimum(1.0, np.percentile(norms, percent) / norms)
-        assert angle_to_raw([gradients.mean(0)], [clipped.mean(0)]) > low
+        assert angle(gradients.mean(0), clipped.mean(0)) > low

@@ -52,12 +52,12 @@ FLIPPED = (
 WITHOUT_NUMBERS = ("authoring", "grading", "integrations", "cli.py", "health.py", "nodelay.py")
 """Parts of the package on which no measured number depends."""
 
-TOPICAL = ("demos", "exercises")
-"""Parts with a folder for each lesson's topic: a change in one leaves the other lessons alone."""
+TOPICAL = ("demos", "exercises", "experiments")
+"""Parts with a folder or a file for each lesson: a change in one leaves the other lessons alone."""
 
 CELL_SECONDS = 600
 
-_TOPIC = re.compile(r"gradcourse\.(?:demos|exercises)\.(\w+)")
+_TOPIC = re.compile(rf"gradcourse\.(?:{'|'.join(TOPICAL)})\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -231,18 +231,17 @@ def _digest(unit: Unit) -> str:
 
 def _files_behind(unit: Unit, content: str) -> Iterator[Path]:
     package = ROOT / "gradcourse"
-    topics = _topics(content)
+    others = {row.folder for row in LESSONS} - _topics(content)
     for path in sorted(package.rglob("*.py")):
         room, *inside = path.relative_to(package).parts
-        of_a_topic = room in TOPICAL and len(inside) > 1
         if room in WITHOUT_NUMBERS or (room == "checking" and unit.room != "solutions"):
             continue
-        if not of_a_topic or inside[0] in topics:
+        if room not in TOPICAL or Path(inside[0]).stem not in others:
             yield path
 
 
 def _topics(content: str) -> set[str]:
-    """Return the folders of demos and exercises that a text names, and those that they import."""
+    """Return the lessons' folders that a text names, and those that their files import."""
     folders = {row.topic: row.folder for row in LESSONS}
     found: set[str] = set()
     new = {folder for word, folder in folders.items() if f"{word}/" in content}
@@ -253,7 +252,8 @@ def _topics(content: str) -> set[str]:
             path.read_text(encoding="utf-8")
             for folder in new
             for room in TOPICAL
-            for path in (ROOT / "gradcourse" / room / folder).glob("*.py")
+            for pattern in (f"{folder}.py", f"{folder}/*.py")
+            for path in (ROOT / "gradcourse" / room).glob(pattern)
         ]
         imported = {name for text in texts for name in _TOPIC.findall(text)}
         new = imported - found

@@ -3,13 +3,15 @@
 from gradcourse.exercises.batch_norm.backward import BACKWARD
 from gradcourse.exercises.batch_norm.growth import GROWTH
 from gradcourse.exercises.batch_norm.layer import FORWARD
-from gradcourse.exercises.batch_norm.networks import ACCUMULATE, THOUSANDFOLD, TUNE_BETA
 from gradcourse.exercises.batch_norm.predict import PREDICT
 from gradcourse.exercises.batch_norm.predictions import (
+    ACCUMULATE,
     FIRST_DELTA,
     LARGE_WEIGHTS,
     OTHER_NORMS,
     SORTED_DIGITS,
+    THOUSANDFOLD,
+    TUNE_BETA,
     TWO_IMAGES,
 )
 from gradcourse.exercises.batch_norm.rows import LAYER_NORM

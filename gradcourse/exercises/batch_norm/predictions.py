@@ -1,26 +1,24 @@
-"""The questions of lesson 06 itself: a guess before each measurement, for no points."""
+"""What lesson 06 and its assignment ask before a measurement: in the lesson for no points."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
-from gradcourse.demos.batch_norm.depth import DEEP, deltas, network
-
-if TYPE_CHECKING:
-    pass
-
-SEEDS = range(5)
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.demos.batch_norm import BEND
+from gradcourse.experiments.batch_norm import (
+    accuracy_sorted,
+    accuracy_with_accumulation,
+    deep_sigmoids_right,
+    end_to_end,
+    layers_to_a_thousand,
+    network,
+    share_of_gradient,
+)
+from gradcourse.experiments.common import digits, median
 
 
 def _large_weights():
     """What a batch-normed layer makes of weights a thousand times as large."""
     import torch
-
-    from gradcourse.data import digits
 
     network_of_one = network("batch", 1).double()
     layer, weight = network_of_one[:2], next(network_of_one.parameters())
@@ -59,25 +57,8 @@ LARGE_WEIGHTS = Choice(
 )
 
 
-def share_of_gradient(images, seed=0):
-    """‖s ∂ℒ/∂u‖ / ‖δ‖ for random δ and real digits; 1 if there were the direct path only."""
-    import torch
-
-    from gradcourse.data import digits
-
-    data = digits()
-    generator = torch.Generator().manual_seed(seed)
-    rows = torch.randperm(len(data.x_train), generator=generator)[:images]
-    u = network("batch", 1, seed=seed)[0](data.x_train[rows]).detach().double().requires_grad_()
-    delta = torch.randn(u.shape, generator=generator, dtype=torch.float64)
-    torch.nn.functional.batch_norm(u, None, None, training=True).backward(delta)
-    size = (u.detach().var(0, correction=0) + 1e-5).sqrt()
-    assert u.grad is not None
-    return float((u.grad * size).norm() / delta.norm())
-
-
 def _two_images():
-    left = float(np.median([share_of_gradient(2, seed) for seed in SEEDS]))
+    left = median(lambda seed: share_of_gradient(2, seed))
     if left < 0.1:
         return "nothing"
     return "half" if left < 0.8 else "all"
@@ -112,34 +93,6 @@ TWO_IMAGES = Choice(
     "nothing, except through ε.",
     hints=("Standardise 3 and 7. Now standardise 3 and 700.",),
 )
-
-
-@cache
-def _trained(seed=0):
-    from gradcourse.data import digits
-    from gradcourse.training import train
-
-    model = network("batch", 4, seed=seed)
-    train(model, digits(), steps=200, lr=0.1, seed=seed, every=200)
-    return model
-
-
-def accuracy_sorted(seed=0, training=True):
-    """Test accuracy of a trained network when each batch holds one digit only."""
-    import copy
-
-    import torch
-
-    from gradcourse.data import digits
-
-    data, model = digits(), copy.deepcopy(_trained(seed))
-    model.train(training)
-    right = 0
-    with torch.no_grad():
-        for digit in range(10):
-            mine = data.y_test == digit
-            right += int((model(data.x_test[mine]).argmax(1) == digit).sum())
-    return right / len(data.y_test)
 
 
 def _sorted_digits():
@@ -178,16 +131,6 @@ SORTED_DIGITS = Choice(
     "being a zero is nothing special, and it is subtracted.",
     hints=("What is the mean of a batch of zeros?",),
 )
-
-
-def deep_sigmoids_right(norm, seed, steps=200):
-    """Test accuracy of 30 sigmoid layers with one of the normalizations."""
-    from gradcourse.data import digits
-    from gradcourse.nets import normalized_mlp
-    from gradcourse.training import train
-
-    model = normalized_mlp(30, activation="sigmoid", norm=norm, init="xavier", seed=seed)
-    return float(train(model, digits(), steps=steps, lr=0.1, every=steps).test_accuracy[-1])
 
 
 def _other_norms():
@@ -230,19 +173,13 @@ OTHER_NORMS = Choice(
 )
 
 
-def first_delta():
-    """δ in layer 1 relative to layer 56, median over five batch-normed ReLU networks."""
-    found = [deltas(network("batch", DEEP, seed=seed), 1024) for seed in SEEDS]
-    return float(np.median([delta[0] / delta[-1] for delta in found]))
-
-
 FIRST_DELTA = Prediction(
     id="batch-norm/first-delta",
     title="δ in layer 1 of 56 batch-normed layers",
     question="56 ReLU layers with batch norm, untrained, He's weights. δ travels from layer 56 "
     "down to layer 1. How large is it in layer 1, if it is 1 in layer 56?",
     answer="first_delta_56",
-    measure=first_delta,
+    measure=lambda: median(lambda seed: end_to_end(seed, 0.0, images=1024)),
     within=4.0,
     low=1e-10,
     high=1e10,
@@ -261,4 +198,146 @@ FIRST_DELTA = Prediction(
         ),
     ),
     hints=("ReLU lets half of δ's mean square through. What does batch norm divide by?",),
+)
+
+# ================================================================ for points, in the assignment
+
+# ---------------------------------------------------------------- accumulated gradients
+
+
+def _accumulate():
+    by_batch = accuracy_with_accumulation("batch", 2, 8)
+    by_layer = accuracy_with_accumulation("layer", 2, 8)
+    if by_batch > 0.8:
+        return "both" if by_layer > 0.8 else "batch"
+    return "layer" if by_layer > 0.8 else "neither"
+
+
+ACCUMULATE = Choice(
+    id="batch-norm/accumulate",
+    title="Eight batches of two, one update",
+    question="Your memory holds two images. So you take the gradients of eight batches of two, "
+    "average them, and then make one update: 16 images per update. Four ReLU layers, 120 updates, "
+    "η = 0.1. With 16 images at once both batch norm and layer norm reach more than 85 % of the "
+    "test digits. Which of them still gets above 80 %?",
+    answer="accumulate",
+    options=(
+        Option(
+            "both",
+            "Both: the average of eight gradients is the gradient of 16 images.",
+            "True where images do not see each other. In batch norm they do.",
+        ),
+        Option(
+            "layer",
+            "Layer norm only.",
+            "Each of the eight passes normalizes by two images, however many you average later.",
+        ),
+        Option(
+            "batch",
+            "Batch norm only.",
+            "Layer norm gives each image the same z in any batch, so its gradients average.",
+        ),
+        Option(
+            "neither",
+            "Neither.",
+            "For layer norm the average is exactly the gradient of 16 images.",
+        ),
+    ),
+    measure=_accumulate,
+    explain="For layer norm the loss is a mean over independent images. Batch norm with two images "
+    "leaves only the signs of their differences, and nearly no gradient below.",
+    hints=(
+        "Whose z depends on which other images are in the batch?",
+        "When are the batch's mean and variance computed: in each pass, or in each update?",
+        "In each pass. Two images standardise to +1 and −1 in every unit.",
+    ),
+    points=1.0,
+)
+
+# ---------------------------------------------------------------- depth
+
+
+THOUSANDFOLD = Prediction(
+    id="batch-norm/thousandfold",
+    title="A thousandfold gradient",
+    question="An untrained network of 56 ReLU layers with batch norm, 64 units each; He's "
+    "weights; 128 digits. δ leaves the last hidden layer and travels back. Through how many layers "
+    "must it go to become 1000 times as large? The check takes the median of five networks.",
+    answer="layers",
+    measure=lambda: median(layers_to_a_thousand),
+    within=1.25,
+    low=3.0,
+    high=300.0,
+    unit="layers",
+    explain="Each layer multiplies δ by √(π/(π − 1)) ≈ 1.21, and ln 1000 / ln 1.211 = 36.",
+    misconceptions=(
+        NamedValue(
+            "the factor on the mean square",
+            18.0,
+            "You used 1.47 per layer. That is the factor on δ's mean square; its size grows by "
+            "the square root, 1.21.",
+        ),
+        NamedValue(
+            "the log of the factor forgotten",
+            5.7,
+            "You divided ln 1000 by 1.211. Each layer adds ln 1.211 to ln δ: divide by that.",
+        ),
+        NamedValue(
+            "a factor of 2 per layer",
+            10.0,
+            "You doubled δ in each layer. ReLU halves its mean square, and batch norm gives back "
+            "more than that, but not 2: 1.21 on its size.",
+        ),
+        NamedValue(
+            "never",
+            300.0,
+            "You expected δ to stay. Batch norm keeps the size of what goes forwards; backwards "
+            "every layer adds a factor of 1.21.",
+        ),
+    ),
+    hints=(
+        "There is a factor per layer that does not depend on the weights.",
+        "It is √(π/(π − 1)) = 1.211. How often must you multiply it to get 1000?",
+        "ln 1000 / ln 1.211.",
+    ),
+    points=1.0,
+)
+
+
+TUNE_BETA = Tuning(
+    id="batch-norm/beta",
+    title="A β for 56 layers",
+    question="Choose the first value of every β so that δ in layer 1 of 56 batch-normed ReLU "
+    "layers is between 4 and 60 times δ in layer 56. More would explode; less means that hardly a "
+    "unit ever switches off, and 56 layers are nearly one.",
+    answers=("beta",),
+    demo=lambda: BEND,
+    measure=end_to_end,
+    low=4.0,
+    high=60.0,
+    quantity="δ in layer 1 relative to layer 56",
+    reference={"beta": 1.5},
+    misconceptions=(
+        NamedValue(
+            "torch's start",
+            {"beta": 0.0},
+            "β = 0 is where torch starts: ReLU bends in the middle of its inputs, and each layer "
+            "costs a factor of 1.21.",
+        ),
+        NamedValue(
+            "far to the right",
+            {"beta": 4.0},
+            "At β = 4 a unit's input is 4 standard deviations above the bend: it is a straight "
+            "line for nearly every image.",
+        ),
+    ),
+    hints=(
+        "z = x̂ + β. Where is the bend of ReLU, seen from the middle of the inputs?",
+        "The factor per layer is √(E[φ′²]/Var[φ]). It is 1.21 at β = 0 and 1 for a straight line.",
+        '`gc.theory.normalized_gradient_growth("relu", beta=…)` gives it for wide layers; narrow '
+        "ones grow by about 0.03 more. Try β from 1.25 to 1.75.",
+    ),
+    points=2.0,
+    below="The units are nearly straight lines: the gradient is level because little is bent.",
+    above="δ explodes on the way to layer 1. The bend lies too near the middle of the inputs.",
 )

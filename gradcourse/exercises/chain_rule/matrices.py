@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,8 @@ from gradcourse.checking.question import (
     Tuning,
     asks,
 )
-
-if TYPE_CHECKING:
-    pass
+from gradcourse.demos.chain_rule import SLOPED_CHAIN
+from gradcourse.experiments.chain_rule import sloped_chain_norms
 
 # ── A chain of matrices ──────────────────────────────────────────────────────────────────────────
 
@@ -135,18 +133,6 @@ MATRIX_BACKWARD = CodeExercise(
 # ── Tuning a chain ───────────────────────────────────────────────────────────────────────────────
 
 
-def _sloped_chain():
-    from gradcourse.demos.chain_rule import SLOPED_CHAIN
-
-    return SLOPED_CHAIN
-
-
-def _measure_sloped_chain(seed, gain):
-    from gradcourse.demos.chain_rule import sloped_chain_norms
-
-    return float(sloped_chain_norms(gain, seed)[0])
-
-
 TUNE_GAIN = Tuning(
     id="chain/tune-gain",
     title="Keep a gradient alive through 50 layers",
@@ -155,8 +141,8 @@ TUNE_GAIN = Tuning(
     "own, uniform between 0 and 1. Choose the gain so that the gradient that reaches layer 1 is "
     "between 1/20 and 20 times the one that left layer 50.",
     answers=("gain",),
-    demo=_sloped_chain,
-    measure=_measure_sloped_chain,
+    demo=lambda: SLOPED_CHAIN,
+    measure=lambda seed, gain: float(sloped_chain_norms(gain, seed)[0]),
     low=0.05,
     high=20.0,
     quantity="The gradient at layer 1, over that at layer 50,",

@@ -7,13 +7,19 @@ import math
 import numpy as np
 
 from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
+from gradcourse.experiments.chain_rule import (
+    backward_growth,
+    coin_factors,
+    directions_left,
+    gaussian_factors,
+    linear_net_gradients,
+    running_product,
+)
+from gradcourse.experiments.common import SEEDS, median
 
 
 def _measure_underflow():
-    product, depth = np.float32(1.0), 0
-    while product > 0:
-        product, depth = product * np.float32(0.25), depth + 1
-    return float(depth)
+    return float(np.argmax(running_product(0.25, 100, "float32") == 0))
 
 
 UNDERFLOW = Prediction(
@@ -46,8 +52,7 @@ UNDERFLOW = Prediction(
 
 
 def _measure_typical():
-    factors = np.random.default_rng(0).choice([0.5, 1.6], size=(10_000, 100))
-    return float(np.exp(np.median(np.log(factors).sum(axis=1))))
+    return float(np.exp(np.median(np.log(coin_factors(0)).sum(axis=1))))
 
 
 TYPICAL = Prediction(
@@ -83,12 +88,9 @@ def _measure_directions():
     """Median over five products: one product's count moves by one or two."""
     from gradcourse.instrument import product_log_singular_values
 
-    counts = []
-    for seed in range(5):
-        factors = np.random.default_rng(seed).normal(0.0, 1 / 8, size=(50, 64, 64))
-        logs = product_log_singular_values(factors)
-        counts.append(int(np.sum(logs - logs[0] > math.log(1e-3))))
-    return float(np.median(counts))
+    return median(
+        lambda seed: directions_left(product_log_singular_values(gaussian_factors(64, 50, seed)))
+    )
 
 
 DIRECTIONS = Prediction(
@@ -125,14 +127,7 @@ DIRECTIONS = Prediction(
 
 def _measure_gain():
     """The growth of a backward vector is linear in the entries' standard deviation."""
-    growth = []
-    for seed in range(5):
-        rng = np.random.default_rng(seed)
-        delta = rng.normal(size=64)
-        for _ in range(50):
-            before = np.linalg.norm(delta)
-            delta = rng.normal(size=(64, 64)) @ delta / 8
-            growth.append(math.log(np.linalg.norm(delta) / before))
+    growth = [backward_growth(64, 50, seed) for seed in SEEDS]
     return float(1 / 8 / math.exp(np.mean(growth)))
 
 
@@ -172,13 +167,11 @@ GAIN = Prediction(
 
 
 def _measure_stillest():
-    from gradcourse.demos.chain_rule import linear_net_gradients
-
-    ratios = []
-    for seed in range(5):
+    def ratio(seed):
         weights = linear_net_gradients(0.8, depth=20, seed=seed)[1]
-        ratios.append(weights[0] / weights[18])
-    typical = float(np.median(ratios))
+        return weights[0] / weights[18]
+
+    typical = median(ratio)
     if 1 / 3 < typical < 3:
         return "alike"
     return "first" if typical < 1 else "hidden-last"

@@ -2,38 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-import numpy as np
-
 from gradcourse.checking.question import NamedValue, Prediction
-
-
-@cache
-def rate_after_spike(spike, later, seed=0, before=4000):
-    """Adam's 1/√v̂, ``later`` updates after a spike, relative to the update before it.
-
-    torch's own Adam on 64 weights, with gradients drawn from N(0, 1).
-    """
-    import torch
-
-    generator = torch.Generator().manual_seed(seed)
-    weight = torch.nn.Parameter(torch.zeros(64))
-    optimizer = torch.optim.Adam([weight], lr=1e-6)
-
-    def rate(gradient):
-        weight.grad = gradient
-        optimizer.step()
-        state = optimizer.state[weight]
-        corrected = state["exp_avg_sq"] / (1 - 0.999 ** float(state["step"]))
-        return float(corrected.rsqrt().mean())
-
-    rates = [rate(torch.randn(64, generator=generator)) for _ in range(before)]
-    rate(torch.full((64,), spike))
-    for _ in range(later):
-        rates.append(rate(torch.randn(64, generator=generator)))
-    return rates[-1] / float(np.mean(rates[before - 100 : before]))
-
+from gradcourse.experiments.clipping import rate_after_spike
 
 MEMORY = Prediction(
     id="clipping/memory",

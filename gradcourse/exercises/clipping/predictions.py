@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
 from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
-from gradcourse.demos.clipping import angle, descend
-from gradcourse.demos.clipping.cliff import arrived, starts
-
-SEEDS = range(5)
+from gradcourse.experiments.clipping import (
+    accuracy_after_accident,
+    angle,
+    clipped_by_torch,
+    share_that_arrives,
+    shrinkage,
+)
 
 
 def _turned():
@@ -44,12 +45,6 @@ BY_VALUE = Prediction(
 )
 
 
-@cache
-def share_that_arrives(threshold, seed=0, count=300):
-    """Share of runs from lesson 03's plateau that end on the plain, after 300 clipped updates."""
-    return float(arrived(descend(*starts(count, seed), threshold)).mean())
-
-
 def _smallest():
     shares = {"large": 100.0, "middle": 5.0, "small": 0.1}
     found = {key: share_that_arrives(threshold) for key, threshold in shares.items()}
@@ -80,16 +75,6 @@ SMALLEST = Choice(
     explain="A threshold c makes every step at most ηc long. That bounds the throw, and the way.",
     hints=("The longest step is 0.02 · c.",),
 )
-
-
-def clipped_by_torch(value):
-    """Norm of four float32 gradients after torch's clip_grad_norm_ to 1."""
-    import torch
-
-    weight = torch.zeros(4, requires_grad=True)
-    weight.grad = torch.full((4,), value)
-    torch.nn.utils.clip_grad_norm_([weight], 1.0)
-    return float(weight.grad.double().norm())
 
 
 def _huge():
@@ -127,64 +112,6 @@ HUGE = Choice(
     explain="A norm is the root of a sum of squares, and squares overflow at 1.8e19.",
     hints=("What is the square of 1e20 in float32?",),
 )
-
-
-ACCIDENT_AT = 20
-ACCIDENT_SIZE = 1e4
-
-
-@cache
-def accuracy_after_accident(clipped, seed, steps=100, forget=""):
-    """Test accuracy of 8 ReLU layers on the digits with Adam, after one enormous gradient.
-
-    Parameters
-    ----------
-    clipped : {"never", "only", "others"}
-        "only" at the accident, "others": at every update but that one.
-    forget : {"", "m", "all"}
-        What of Adam's memory is emptied in the update after the accident.
-    """
-    import torch
-
-    from gradcourse.data import digits
-    from gradcourse.instrument import clip_grad_norm_
-    from gradcourse.nets import mlp
-    from gradcourse.training import train
-
-    made = []
-    count = 0
-
-    def adam(parameters):
-        made.append(torch.optim.Adam(parameters, lr=0.001))
-        return made[0]
-
-    def hook(parameters):
-        nonlocal count
-        count += 1
-        now = count == ACCIDENT_AT
-        for p in parameters:
-            if now and p.grad is not None:
-                p.grad *= ACCIDENT_SIZE
-        if clipped == ("only" if now else "others"):
-            clip_grad_norm_(parameters, 1.0)
-        if count == ACCIDENT_AT + 1 and forget == "all":
-            made[0].state.clear()
-        elif count == ACCIDENT_AT + 1 and forget == "m":
-            for state in made[0].state.values():
-                state["exp_avg"].zero_()
-
-    net = mlp(8, activation="relu", init="he", seed=seed)
-    run = train(
-        net,
-        digits(),
-        steps=steps,
-        lr=0.001,
-        seed=seed,
-        every=steps,
-        optimizer=adam,
-        before_update=hook,
-    )
-    return float(run.test_accuracy[-1])
 
 
 def _accident():
@@ -232,35 +159,6 @@ ACCIDENT = Choice(
     "updates. One enormous gradient in it makes all later steps tiny.",
     hints=("Which of Adam's two running means has the longer memory?",),
 )
-
-
-def shrinkage(kind, strength, updates=100):
-    """How much is left of the weights that read a silent channel: no gradient but the penalty's.
-
-    ``kind``: "sgd" (η = 0.1), "adam" or "adamw" (η = 0.001).
-    """
-    import torch
-
-    from gradcourse.data import delayed_recall
-    from gradcourse.nets import recurrent
-    from gradcourse.training import train
-
-    makes = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    rate = 0.1 if kind == "sgd" else 0.001
-    data = delayed_recall(5, noise=0.0, train=2000, test=10)
-    net = recurrent("rnn", 3, 32, 2, init="orthogonal")
-    silent = net.rnn.weight_ih_l0
-    assert isinstance(silent, torch.Tensor)
-    before = silent.detach()[:, 2].norm()
-    train(
-        net,
-        data,
-        steps=updates,
-        lr=rate,
-        every=updates,
-        optimizer=lambda p: makes[kind](p, lr=rate, weight_decay=strength),
-    )
-    return float(silent.detach()[:, 2].norm() / before)
 
 
 def _press():

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, NamedValue, Part, Tuning, asks
-from gradcourse.demos.clipping.decay import DECAY, spectral_norm
+from gradcourse.checking.question import (
+    CodeExercise,
+    NamedValue,
+    Part,
+    Tuning,
+    asks,
+)
+from gradcourse.demos.clipping import DECAY
+from gradcourse.experiments.clipping import spectral_norm
+
+Array = NDArray[np.float64]
 
 
 def l2_gradient(W, strength):

@@ -2,18 +2,16 @@
 
 from gradcourse.exercises.initialization.lsuv import LSUV
 from gradcourse.exercises.initialization.meanfield import CHI
-from gradcourse.exercises.initialization.networks import (
-    DEFAULT_DELTA,
-    EDGE,
-    HALF_RANDOM,
-    TANH_LAYER,
-)
 from gradcourse.exercises.initialization.orthogonal import ORTHOGONAL
 from gradcourse.exercises.initialization.predictions import (
     BETTER_START,
+    DEFAULT_DELTA,
+    EDGE,
     EQUAL_START,
+    HALF_RANDOM,
     STANDARD_NORMAL,
     TANH_HUNDRED,
+    TANH_LAYER,
     WHERE_TRAINS,
 )
 from gradcourse.exercises.initialization.scales import XAVIER_HE

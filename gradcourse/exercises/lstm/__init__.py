@@ -5,13 +5,15 @@ from gradcourse.exercises.lstm.biases import CHRONO
 from gradcourse.exercises.lstm.cells import LSTM_STEP
 from gradcourse.exercises.lstm.gru import GRU_STEP
 from gradcourse.exercises.lstm.memory import HALF_LIFE
-from gradcourse.exercises.lstm.networks import KEEP_BIAS, ONE_PERCENT, TUNE_BIAS
 from gradcourse.exercises.lstm.predictions import (
     AT_BIRTH,
     AT_MARKS,
     CAN_EXPLODE,
     DEFAULT_LSTM,
     FIFTY_STEPS,
+    KEEP_BIAS,
+    ONE_PERCENT,
+    TUNE_BIAS,
 )
 from gradcourse.exercises.lstm.road import DIRECT_PATH
 

@@ -1,35 +1,24 @@
-"""The questions of lesson 08 itself: a guess before each measurement, for no points."""
+"""What lesson 08 and its assignment ask before a measurement: in the lesson for no points."""
 
 from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
-
-from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
-from gradcourse.demos.lstm.explode import LAGS
-from gradcourse.demos.lstm.simulate import Run, cell_gradients, half_life, run
-from gradcourse.demos.lstm.three import relative_gradient
-from gradcourse.demos.lstm.training import moves_at_marks
-
-SEEDS = range(5)
-
-
-def default_direct_path(seed, lag=20):
-    """Mean over cells of the product of the last forget gates of torch's own LSTM."""
-    import torch
-
-    from gradcourse.data import adding_problem
-    from gradcourse.nets import recurrent
-
-    rnn = recurrent("lstm", 2, 32, 1, seed=seed).rnn
-    x = adding_problem(lag, train=1, test=1, seed=seed).x_train
-    with torch.no_grad():
-        h, _ = rnn(x)
-        before = torch.cat([torch.zeros_like(h[:, :1]), h[:, :-1]], dim=1)
-        z = x @ rnn.weight_ih_l0.T + before @ rnn.weight_hh_l0.T + rnn.bias_ih_l0 + rnn.bias_hh_l0
-        return float(z.chunk(4, dim=2)[1].sigmoid().double().log().sum(1).exp().mean())
-
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.demos.lstm import HIGH, LOW, TUNE
+from gradcourse.experiments.common import median, over_seeds
+from gradcourse.experiments.lstm import (
+    default_direct_path,
+    direct_path,
+    explosion,
+    gru_keeps,
+    half_life,
+    lag_of_one_percent,
+    moves_at_marks,
+    relative_gradient,
+    run,
+    whole_at_60,
+)
 
 DEFAULT_LSTM = Prediction(
     id="lstm/default-lstm",
@@ -37,7 +26,7 @@ DEFAULT_LSTM = Prediction(
     question="torch makes an LSTM, and it reads 20 steps of the adding problem. On the road "
     "through the cell alone, how large is the gradient 20 steps back, if it is 1 at the end?",
     answer="default_lstm",
-    measure=lambda: float(np.median([default_direct_path(seed) for seed in SEEDS])),
+    measure=lambda: median(default_direct_path),
     within=4.0,
     low=1e-10,
     high=10.0,
@@ -57,12 +46,10 @@ DEFAULT_LSTM = Prediction(
 
 def _bias_for_fifty():
     """The bias whose measured half-life on the road is 50 steps, by bisection."""
-    from gradcourse.demos.lstm.simulate import direct_path
-
     low, high = 0.0, 10.0
     for _ in range(20):
         middle = 0.5 * (low + high)
-        measured = np.median([half_life(direct_path(run(middle, -middle, seed=s))) for s in SEEDS])
+        measured = median(lambda s, b=middle: half_life(direct_path(run(b, -b, seed=s))))
         low, high = (middle, high) if measured < 50.0 else (low, middle)
     return 0.5 * (low + high)
 
@@ -97,14 +84,11 @@ FIFTY_STEPS = Prediction(
 def _at_birth():
     from gradcourse.nets import recurrent
 
-    kept = {}
-    for kind in ("rnn", "lstm", "gru"):
-        left = [relative_gradient(recurrent(kind, 2, 32, 1, seed=s), s)[60] for s in SEEDS]
-        kept[kind] = float(np.median(left)) > 1e-6
-    if kept["lstm"] and kept["gru"]:
-        return "both"
-    names = [kind for kind in ("lstm", "gru") if kept[kind]]
-    return names[0] if names else "none"
+    def left(kind):
+        return median(lambda s: relative_gradient(recurrent(kind, 2, 32, 1, seed=s), s)[60])
+
+    kept = [kind for kind in ("lstm", "gru") if left(kind) > 1e-6]
+    return "both" if len(kept) == 2 else kept[0] if kept else "none"
 
 
 AT_BIRTH = Choice(
@@ -181,16 +165,8 @@ AT_MARKS = Choice(
 )
 
 
-def explosion(seed, gain=8.0, width=100):
-    """‖∂c_T/∂c_t‖ at lag 100 of an LSTM with large recurrent weights, forget bias 0."""
-    made = run(0.0, gain=gain, strength=0.5, start=1.0, steps=2 * LAGS, width=width, seed=seed)
-    late = Run(made.weights, made.gates[LAGS:], made.cells[LAGS:], made.states[LAGS:])
-    assert float(late.gates[:, 1].max()) <= 1.0
-    return float(cell_gradients(late)[-1])
-
-
 def _can_explode():
-    largest = [explosion(seed) for seed in SEEDS]
+    largest = over_seeds(explosion)
     if min(largest) > 1e3:
         return "explodes"
     return "bounded" if max(largest) <= 1.0 else "little"
@@ -223,4 +199,131 @@ CAN_EXPLODE = Choice(
     measure=cache(_can_explode),
     explain="A forget gate bounds one path. The others go through W, as in any recurrent network.",
     hints=("On which ways does c_(t−1) reach c_t?",),
+)
+
+# ================================================================ for points, in the assignment
+
+ONE_PERCENT = Prediction(
+    id="lstm/one-percent",
+    title="How far does a forget bias of 1 reach?",
+    question="The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has "
+    "it, with small weights. At which lag is 1 % of the gradient left on the road? The "
+    "check takes the median of five networks.",
+    answer="one_percent_lag",
+    measure=lambda: median(lag_of_one_percent),
+    within=1.2,
+    low=1.0,
+    high=1000.0,
+    unit="steps",
+    explain="σ(1) = 0.73 per step, and ln 100/−ln 0.73 = 14.7.",
+    misconceptions=(
+        NamedValue(
+            "the half-life",
+            2.2,
+            "2.2 steps is the half-life. 1 % is between six and seven half-lives.",
+        ),
+        NamedValue(
+            "a forget bias of 0",
+            6.64,
+            "You halved at every step. That is a forget bias of 0; σ(1) is 0.73.",
+        ),
+        NamedValue(
+            "the bias taken for the gate",
+            1000.0,
+            "With a gate of 1 nothing would ever be lost. But 1 is the bias; the gate is σ(1).",
+        ),
+    ),
+    hints=(
+        "The gate is σ(1).",
+        "Solve 0.731^k = 0.01.",
+        "ln 100 / −ln 0.731.",
+    ),
+    points=1.0,
+)
+
+
+def _keep_bias():
+    left = {"plus": gru_keeps(1, 5.0), "minus": gru_keeps(1, -5.0), "reset": gru_keeps(0, 5.0)}
+    return max(left, key=lambda key: left[key]) if max(left.values()) > -1 else "none"
+
+
+KEEP_BIAS = Choice(
+    id="lstm/keep-bias",
+    title="A GRU that remembers",
+    question="You want torch's nn.GRU to start with a memory of about a hundred steps. Which bias "
+    "do you set?",
+    answer="keep_bias",
+    options=(
+        Option(
+            "plus",
+            "The update gate's, to +5.",
+            "In torch h = (1 − z)·n + z·h: z is the share that is kept, and σ(5) = 0.993.",
+        ),
+        Option(
+            "minus",
+            "The update gate's, to −5: to update little is to remember.",
+            "That is right where z multiplies the new value, as in some papers. In torch it "
+            "multiplies the old one: z near 0 forgets everything at each step.",
+        ),
+        Option(
+            "reset",
+            "The reset gate's, to +5: then nothing is reset.",
+            "r decides what the candidate n reads. Half of h is still replaced by n at each step.",
+        ),
+        Option(
+            "none",
+            "No bias will do: a GRU has no forget gate.",
+            "It has one gate for both. z keeps, 1 − z lets in.",
+        ),
+    ),
+    measure=_keep_bias,
+    explain="torch writes h = (1 − z)·n + z·h. Before you set a gate, look up which way round "
+    "it is.",
+    hints=(
+        "How does torch combine the old h and the candidate n?",
+        "h = (1 − z)·n + z·h. What should z be if h is to stay?",
+        "Near 1: a large positive bias.",
+    ),
+    points=1.0,
+)
+
+TUNE_BIAS = Tuning(
+    id="lstm/tune-bias",
+    title="A forget bias for 60 steps",
+    question="A random LSTM of 32 units has the forget bias b and the input bias −b. Choose b so "
+    "that through all paths between 0.3 and 0.7 of ∂c is left at lag 60. Less would forget the "
+    "start; more would hardly let go in the time of the task.",
+    answers=("bias",),
+    demo=lambda: TUNE,
+    measure=whole_at_60,
+    low=LOW,
+    high=HIGH,
+    quantity="‖∂c_T/∂c_t‖ at lag 60",
+    reference={"bias": 4.5},
+    misconceptions=(
+        NamedValue(
+            "the usual advice",
+            {"bias": 1.0},
+            "A forget bias of 1 is a half-life of 2.2 steps. It is a good start for lags of a few "
+            "steps.",
+        ),
+        NamedValue(
+            "torch's start",
+            {"bias": 0.0},
+            "With b = 0 each step keeps a half. Sixty steps keep 10⁻¹⁸ on the road.",
+        ),
+        NamedValue(
+            "never forget",
+            {"bias": 8.0},
+            "With b = 8 the half-life is 2000 steps. The cell would keep what it should let go.",
+        ),
+    ),
+    hints=(
+        "What half-life leaves about a half after 60 steps?",
+        "The road leaves σ(b)^60. Solve it for ½; the other paths add little.",
+        "ln(60/ln 2) = 4.46.",
+    ),
+    points=2.0,
+    below="Too little is left at lag 60: a larger forget bias.",
+    above="The cell hardly forgets at all: a smaller forget bias.",
 )

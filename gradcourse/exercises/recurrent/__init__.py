@@ -2,12 +2,14 @@
 
 from gradcourse.exercises.recurrent.lag import LAG_GRADIENT
 from gradcourse.exercises.recurrent.lyapunov import LYAPUNOV
-from gradcourse.exercises.recurrent.networks import OVERFLOW, SIGMOID_BOUND, TUNE_GAIN
 from gradcourse.exercises.recurrent.predictions import (
     FIRST_GROWS,
     LAG_FIFTY,
     OFF_THE_CLIFF,
+    OVERFLOW,
+    SIGMOID_BOUND,
     STRONG_INPUT,
+    TUNE_GAIN,
     WINDOW,
 )
 from gradcourse.exercises.recurrent.scalar import BPTT

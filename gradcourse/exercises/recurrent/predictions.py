@@ -1,4 +1,4 @@
-"""The questions of lesson 03 itself: a guess before each measurement, for no points."""
+"""What lesson 03 and its assignment ask before a measurement: in the lesson for no points."""
 
 from __future__ import annotations
 
@@ -6,29 +6,21 @@ import math
 
 import numpy as np
 
-from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
-from gradcourse.demos.recurrent import (
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.demos.recurrent import GAIN_200
+from gradcourse.experiments.common import over_seeds
+from gradcourse.experiments.recurrent import (
+    FACTOR,
     cliff_line,
+    growth_over_200,
     lag_log_gradient,
     loss_and_gradient,
+    overflow_step,
+    recall_accuracy,
+    scalar_gradient,
+    sigmoid_growth,
     two_unit_gradient,
 )
-
-SEEDS = range(5)
-LAG = 12
-
-
-def scalar_gradient(w, lag):
-    """∂h_T/∂h_{T−lag} of a one-unit network without an activation, by automatic differentiation."""
-    import torch
-
-    first = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    h = first
-    for _ in range(lag):
-        h = w * h + 1.0
-    (gradient,) = torch.autograd.grad(h, first)
-    return float(gradient)
-
 
 LAG_FIFTY = Prediction(
     id="recurrent/lag-fifty",
@@ -90,13 +82,8 @@ FIRST_GROWS = Choice(
 )
 
 
-def strong_input_growth(seeds=SEEDS):
-    """ln of the gradient's growth per step at gain 2 and input strength 2, mean over seeds."""
-    return float(np.mean([lag_log_gradient(2.0, 2.0, seed=seed)[-1] / 100 for seed in seeds]))
-
-
 def _strong_input():
-    growth = 100 * strong_input_growth()
+    growth = np.mean(over_seeds(lambda seed: lag_log_gradient(2.0, 2.0, seed=seed)[-1]))
     if growth > math.log(10):
         return "explodes"
     return "vanishes" if growth < -math.log(10) else "level"
@@ -133,7 +120,7 @@ STRONG_INPUT = Choice(
 )
 
 
-def step_off_the_cliff(learning_rate=0.1):
+def _step_off_the_cliff(learning_rate=0.1):
     """Length of one step from a point just below the cliff at w = 1.5."""
     _, by_w, by_b = loss_and_gradient(1.5, cliff_line(1.5) - 1e-4)
     return learning_rate * float(np.hypot(by_w, by_b))
@@ -146,7 +133,7 @@ OFF_THE_CLIFF = Prediction(
     "with b 0.0001 below the edge, and take one step of gradient descent with learning "
     "rate 0.1. How far do you move in the plane of w and b?",
     answer="off_the_cliff",
-    measure=step_off_the_cliff,
+    measure=_step_off_the_cliff,
     within=4.0,
     low=1e-5,
     high=1e5,
@@ -183,35 +170,6 @@ OFF_THE_CLIFF = Prediction(
         "gradient 2900. 0.0001 below it a good part of that is left.",
     ),
 )
-
-
-def recall_accuracy(window, seed, *, blank=True, steps=400):
-    """Share of symbols recalled after 12 silent steps, by a network with a cut backward pass.
-
-    With ``blank`` the weights that read the symbol start at 0; otherwise they are random, as
-    torch draws them.
-    """
-    import torch
-
-    from gradcourse.data import delayed_recall
-    from gradcourse.nets import Truncated, recurrent
-    from gradcourse.training import train
-
-    data = delayed_recall(LAG, noise=0.0, train=2000, test=500, seed=seed)
-    net = recurrent("rnn", 3, 32, 2, init="orthogonal", seed=seed)
-    if blank:
-        with torch.no_grad():
-            dict(net.rnn.named_parameters())["weight_ih_l0"][:, :2] = 0.0
-    run = train(
-        Truncated(net, window),
-        data,
-        steps=steps,
-        lr=0.01,
-        seed=seed,
-        every=steps,
-        optimizer=lambda p: torch.optim.Adam(p, lr=0.01),
-    )
-    return float(run.test_accuracy[-1])
 
 
 def _window():
@@ -251,4 +209,142 @@ WINDOW = Choice(
     measure=_window,
     explain="The gradient of those weights is exactly 0 at every update, so nothing is ever read.",
     hints=("At which step are the weights that read the symbol multiplied by something not 0?",),
+)
+
+# ================================================================ for points, in the assignment
+
+
+def _sigmoid_bound():
+    growth = np.array([sigmoid_growth(s, seed=k) for k in range(3) for s in (0.0, 0.5, 2.0)])
+    if (growth < 0).all():
+        return "vanishes"
+    return "explodes" if (growth > 0).all() else "depends"
+
+
+SIGMOID_BOUND = Choice(
+    id="recurrent/sigmoid-bound",
+    title="A σ network with a norm of 3",
+    question="h_t = σ(W h_(t−1) + u_t + b), with W three times an orthogonal matrix: spectral "
+    "radius and norm are both 3. What can you say about ‖∂h_T/∂h_(T−50)‖ without knowing the "
+    "inputs?",
+    answer="sigmoid_bound",
+    options=(
+        Option(
+            "explodes",
+            "It explodes: the norm of W is above 1.",
+            "The bound is for W and slope together, and the slope of σ is at most ¼.",
+        ),
+        Option(
+            "vanishes",
+            "It vanishes, whatever the inputs are.",
+            "σ_max(W) = 3 is below 1/γ = 4: the condition that suffices.",
+        ),
+        Option(
+            "depends",
+            "That depends on the inputs.",
+            "Inputs can only make the slopes smaller than ¼.",
+        ),
+    ),
+    measure=_sigmoid_bound,
+    explain="Each factor has norm at most 3 · ¼ = ¾, and 0.75^50 is below 10⁻⁶.",
+    hints=(
+        "What is γ, the largest slope, for σ?",
+        "Pascanu's condition that suffices is σ_max(W) < 1/γ.",
+        "3 · ¼ is below 1, for any input.",
+    ),
+    points=1.0,
+)
+
+TUNE_GAIN = Tuning(
+    id="recurrent/gain-200-steps",
+    title="A gain for 200 steps",
+    question="A random tanh network of 64 units has inputs of standard deviation 0.5 on each "
+    "pre-activation. Choose the gain of its recurrent weights so that the gradient at lag 200 is "
+    "between 0.001 and 1000 times that at lag 0.",
+    answers=("gain",),
+    demo=lambda: GAIN_200,
+    measure=growth_over_200,
+    low=1 / FACTOR,
+    high=FACTOR,
+    quantity="gradient at lag 200 relative to lag 0",
+    reference={"gain": 1.6},
+    misconceptions=(
+        NamedValue(
+            "a spectral radius of 1",
+            {"gain": 1.0},
+            "At gain 1 the matrix alone would be level. But the input drives tanh off its "
+            "steepest point, so each step costs more than W gives back.",
+        ),
+        NamedValue(
+            "torch's default",
+            {"gain": 0.6},
+            "About that is what nn.RNN starts with. Each step multiplies by about a half; over "
+            "200 steps nothing is left.",
+        ),
+        NamedValue(
+            "more is better",
+            {"gain": 3.0},
+            "Now the network is chaotic: each step multiplies by more than 1.",
+        ),
+    ),
+    hints=(
+        "Each step multiplies by gain times the slope of tanh, in the mean square. Two hundred "
+        "steps allow 3 decades: 0.015 decades per step.",
+        "At gain 1 the line falls, at gain 3 it rises. Look where it is level.",
+        "½ ln χ = 0 is near gain 1.6.",
+    ),
+    points=2.0,
+    below="The gradient vanishes over 200 steps: a larger gain.",
+    above="The gradient explodes over 200 steps: a smaller gain.",
+)
+
+
+OVERFLOW = Prediction(
+    id="recurrent/overflow-step",
+    title="When does a state leave float32?",
+    question="A ReLU unit has the recurrent weight 1.5 and no input: h_t = 1.5 h_(t−1), h_0 = 1, "
+    "in float32, whose largest number is 3.4·10³⁸. At which step t is h_t infinite for the first "
+    "time?",
+    answer="overflow_step",
+    measure=lambda: float(overflow_step(1.5)),
+    within=3.0,
+    low=1.0,
+    high=2000.0,
+    log=False,
+    explain="1.5^t passes 3.4·10³⁸ where t = ln(3.4·10³⁸)/ln 1.5.",
+    misconceptions=(
+        NamedValue(
+            "a doubling per step",
+            128.0,
+            "128 steps is what a weight of 2 takes: float32 ends at 2¹²⁸. Here each step is 1.5.",
+        ),
+        NamedValue(
+            "float16",
+            28.0,
+            "That is where float16 ends, at 65504. float32 goes to 3.4·10³⁸.",
+        ),
+        NamedValue(
+            "float64",
+            1751.0,
+            "That is where float64 ends, at 1.8·10³⁰⁸. float32 goes to 3.4·10³⁸.",
+        ),
+        NamedValue(
+            "the exponent taken for the step",
+            38.0,
+            "38 is the number of decades. A step of 1.5 is less than one decade: divide by "
+            "log₁₀ 1.5.",
+        ),
+        NamedValue(
+            "the logarithm alone",
+            88.7,
+            "ln(3.4·10³⁸) is 88.7. That would be the answer if each step multiplied by e: divide "
+            "by ln 1.5.",
+        ),
+    ),
+    hints=(
+        "Solve 1.5^t = 3.4·10³⁸.",
+        "t = log(3.4·10³⁸) / log(1.5), in any logarithm.",
+        "38.5 decades, and each step is 0.176 of a decade.",
+    ),
+    points=1.0,
 )

@@ -2,67 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-import numpy as np
-
 from gradcourse.checking.question import Choice, Option
-from gradcourse.demos.relu import RATE, same_zeros
-
-if TYPE_CHECKING:
-    from torch import nn
-
-
-def _leak(net):
-    from torch import nn
-
-    from gradcourse.nets import with_activation
-
-    return with_activation(net, lambda: nn.LeakyReLU(0.1))
-
-
-def _larger_weights(net):
-    from gradcourse.nets import scaled
-
-    return scaled(net, 10.0)
-
-
-def _no_biases(net):
-    import torch
-
-    for name, parameter in net.named_parameters():
-        if name.endswith("bias"):
-            torch.nn.init.zeros_(parameter)
-    return net
-
-
-CURES: dict[str, tuple[Callable[[nn.Sequential], nn.Sequential], float]] = {
-    "leak": (_leak, RATE),
-    "weights": (_larger_weights, RATE),
-    "biases": (_no_biases, RATE),
-    "rate": (lambda net: net, 10 * RATE),
-}
-"""What is done to the network, and the learning rate it then gets."""
-
-
-def accuracy_with_cure(kind, cure, seed=0, steps=300):
-    """Test accuracy of one of the networks with 75 % zeros after a cure and training."""
-    from gradcourse.data import digits
-    from gradcourse.training import train
-
-    change, rate = CURES[cure]
-    net = change(same_zeros(kind, seed))
-    run = train(net, digits(), steps=steps, lr=rate, seed=seed, every=steps)
-    return float(run.test_accuracy[-1])
+from gradcourse.experiments.common import median
+from gradcourse.experiments.relu import accuracy_with_cure
 
 
 def _right_cure():
-    median = {
-        cure: float(np.median([accuracy_with_cure("vanished", cure, seed) for seed in range(3)]))
-        for cure in CURES
+    right = {
+        cure: median(lambda seed, cure=cure: accuracy_with_cure("vanished", cure, seed), range(3))
+        for cure in ("leak", "weights", "biases", "rate")
     }
-    return max(median, key=lambda cure: median[cure])
+    return max(right, key=lambda cure: right[cure])
 
 
 RIGHT_CURE = Choice(

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import math
 
-from gradcourse.checking.question import CodeExercise, NamedValue, Part, Prediction, Tuning, asks
-from gradcourse.demos.relu import LEAK_KNOB, TUNED_DEPTH, TUNED_GAIN, through_leaky_layers
-from gradcourse.exercises.relu.predictions import first_delta
+from gradcourse.checking.question import (
+    CodeExercise,
+    NamedValue,
+    Part,
+    Prediction,
+    Tuning,
+    asks,
+)
+from gradcourse.demos.relu import LEAK_KNOB
+from gradcourse.experiments.relu import end_to_end, first_delta
 
 # ---------------------------------------------------------------- the gain
 
@@ -167,12 +174,6 @@ DEEP_LEAKY = Prediction(
     ),
     points=1.0,
 )
-
-
-def end_to_end(seed, leak):
-    """δ in layer 1 relative to layer 50, weights of σ_w = 1.3."""
-    _, backward = through_leaky_layers(leak, TUNED_GAIN, depth=TUNED_DEPTH, seed=seed)
-    return float(backward[0])
 
 
 TUNE_LEAK = Tuning(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.checking.question import CodeExercise, Part, asks
-from gradcourse.demos.relu import ALARM
+from gradcourse.experiments.relu import ALARM
 
 FADED = 1e-3
 """The last layer's output, relative to the first's, below which the signal has vanished."""

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
-from gradcourse.demos.relu import (
-    DEPTH,
-    RATE,
-    after_accident,
-    dead_units,
-    same_zeros,
-    through_leaky_layers,
-)
-
-SEEDS = range(5)
-
-
-def first_delta(leak=0.0, depth=DEPTH):
-    """Size of δ in layer 1 relative to the last layer at σ_w = 1, median over five networks."""
-    found = [through_leaky_layers(leak, 1.0, depth=depth, seed=seed)[1][0] for seed in SEEDS]
-    return float(np.median(found))
-
+from gradcourse.experiments.common import median
+from gradcourse.experiments.relu import accuracy_after, after_accident, dead_units, first_delta
+from gradcourse.experiments.saturation import random_delta
 
 HALF = Prediction(
     id="relu/half",
@@ -54,13 +38,11 @@ _COMPARED = ("relu", "elu", "gelu")
 
 
 def _fades_most():
-    from gradcourse.demos.saturation import delta_by_layer
-
-    found = {
-        name: np.median([delta_by_layer(name, 1.0, depth=8, seed=seed)[0] for seed in SEEDS])
+    left = {
+        name: median(lambda seed, name=name: random_delta(name, 1.0, depth=8, seed=seed)[0])
         for name in _COMPARED
     }
-    return min(found, key=lambda name: float(found[name]))
+    return min(left, key=lambda name: left[name])
 
 
 FADES_MOST = Choice(
@@ -115,7 +97,7 @@ SMALL_LEAK = Choice(
 
 
 def _one_step():
-    share = float(np.median([dead_units(after_accident(seed))[0] for seed in SEEDS])) / 64
+    share = median(lambda seed: dead_units(after_accident(seed))[0]) / 64
     if share < 0.1:
         return "few"
     return "half" if share < 0.75 else "all"
@@ -141,15 +123,6 @@ ONE_STEP = Choice(
     explain="For one unit, the step lowers z on nearly all digits, or raises it on nearly all.",
     hints=("Does a step of gradient descent lower every unit, or raise some?",),
 )
-
-
-def accuracy_after(kind, seed=0, steps=300):
-    """Test accuracy of one of the three networks with 75 % zeros, after training."""
-    from gradcourse.data import digits
-    from gradcourse.training import train
-
-    run = train(same_zeros(kind, seed), digits(), steps=steps, lr=RATE, seed=seed, every=steps)
-    return float(run.test_accuracy[-1])
 
 
 def _who_learns():

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, NamedValue, Part, Prediction, asks
-from gradcourse.demos.residual.network import gradients_by_length as _reference
-from gradcourse.demos.residual.network import measured_shares
+from gradcourse.checking.question import (
+    CodeExercise,
+    NamedValue,
+    Part,
+    Prediction,
+    asks,
+)
+from gradcourse.experiments.residual import mean_branches
+
+Array = NDArray[np.float64]
 
 
 def gradients_by_length(jacobians, alpha, delta):
     """What paths through k branches bring to ∂ℒ/∂x_0; shape (L + 1, n)."""
-    return _reference(list(jacobians), alpha, np.asarray(delta))
+    parts = np.zeros((len(jacobians) + 1, len(delta)))
+    parts[0] = delta
+    for jacobian in reversed(jacobians):
+        parts[1:] = parts[1:] + alpha * parts[:-1] @ jacobian
+    return parts
 
 
 def _not_transposed(jacobians, alpha, delta):
@@ -142,11 +154,6 @@ PATHS = CodeExercise(
 )
 
 
-def mean_branches(alpha, blocks):
-    """Branches on the gradient's path, weighted by the squared gradient, mean of 8 networks."""
-    return float(measured_shares(alpha, blocks, seeds=8) @ np.arange(blocks + 1))
-
-
 BRANCHES = Prediction(
     id="residual/branches",
     title="How many branches does the gradient take?",
@@ -155,7 +162,7 @@ BRANCHES = Prediction(
     "length by its squared share. How many branches is that on average? The check takes the mean "
     "of eight networks.",
     answer="branches",
-    measure=lambda: mean_branches(0.4, 50),
+    measure=lambda: mean_branches(0.4, 50, seeds=8),
     within=1.25,
     low=0.1,
     high=50.0,

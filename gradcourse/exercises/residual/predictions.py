@@ -5,20 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
-from gradcourse.demos.residual.network import BLOCKS, measured_shares
-from gradcourse.demos.residual.road import open_share
-from gradcourse.demos.residual.shattering import walk
-from gradcourse.demos.residual.spectrum import decades
-from gradcourse.demos.residual.variance import mean_squares
+from gradcourse.experiments.common import median, over_seeds
+from gradcourse.experiments.residual import (
+    BLOCKS,
+    decades,
+    gradient_cosine,
+    mean_branches,
+    mean_squares,
+    open_share,
+)
 
-SEEDS = range(5)
 ALPHA = BLOCKS**-0.5
 
 
-def span():
+def _span():
     """Largest over smallest singular value of 27 factors I + αA, α = 1/√27; median of five."""
-    found = [decades(ALPHA, seed=seed) for seed in SEEDS]
-    return float(np.median([10 ** (d[0] - d[-1]) for d in found]))
+    return median(lambda seed: 10 ** (np.ptp(decades(ALPHA, seed=seed))))
 
 
 SPAN = Prediction(
@@ -28,7 +30,7 @@ SPAN = Prediction(
     "vector's length, and α = 1/√27 ≈ 0.19. By what factor does the product stretch its best "
     "direction more than its worst? (For 27 factors A alone it is about 10³³.)",
     answer="span_27",
-    measure=span,
+    measure=_span,
     within=4.0,
     low=1.0,
     high=1e33,
@@ -49,11 +51,6 @@ SPAN = Prediction(
 )
 
 
-def mean_length():
-    """Branches on the gradient's path, weighted by its square, mean of five networks."""
-    return float(measured_shares(ALPHA, seeds=5) @ np.arange(BLOCKS + 1))
-
-
 MEAN_LENGTH = Prediction(
     id="residual/mean-length",
     title="How many branches does the gradient take?",
@@ -61,7 +58,7 @@ MEAN_LENGTH = Prediction(
     "each block, the shortcut or the branch. Weight every path by its share of the squared "
     "gradient: how many of the 27 branches does it take on average?",
     answer="mean_length_27",
-    measure=mean_length,
+    measure=lambda: mean_branches(ALPHA, seeds=5),
     within=0.6,
     low=0.0,
     high=27.0,
@@ -86,19 +83,13 @@ MEAN_LENGTH = Prediction(
 )
 
 
-def first_variance():
-    """Mean square after 27 blocks with α = 1, relative to the stem; median of five networks."""
-    found = [mean_squares(1.0, rows=32, width=192, seed=seed)[-1] for seed in SEEDS]
-    return float(np.median(found))
-
-
 FIRST_VARIANCE = Prediction(
     id="residual/first-variance",
     title="27 blocks, α = 1, no norm",
     question="x + F(x), 27 times, where each branch F keeps the mean square of what it is given "
     "(He's weights). The mean square of x is 1 behind the stem. What is it after 27 blocks?",
     answer="variance_27",
-    measure=first_variance,
+    measure=lambda: median(lambda s: mean_squares(1.0, rows=32, width=192, seed=s)[-1]),
     within=10.0,
     low=1e-2,
     high=1e12,
@@ -115,11 +106,6 @@ FIRST_VARIANCE = Prediction(
 )
 
 
-def road():
-    """Share of the shortcuts open through 60 post-activation blocks, mean of five networks."""
-    return float(np.mean([open_share(60**-0.5, seed=seed)[-1] for seed in SEEDS]))
-
-
 OPEN_ROAD = Prediction(
     id="residual/open-road",
     title="A ReLU on the road",
@@ -127,7 +113,7 @@ OPEN_ROAD = Prediction(
     "α = 1/√60 ≈ 0.13. Of the units that are on at the start, through which share are all 60 of "
     "these ReLUs on, so that the shortcuts alone let the gradient through?",
     answer="open_road",
-    measure=road,
+    measure=lambda: float(np.mean(over_seeds(lambda s: open_share(60**-0.5, seed=s)[-1]))),
     within=0.12,
     low=0.0,
     high=1.0,
@@ -146,28 +132,8 @@ OPEN_ROAD = Prediction(
 )
 
 
-def gradient_cosine(shortcut, angle=0.35, seed=0, width=192):
-    """Cosine of ∂f/∂x at two inputs ``angle`` apart on the way from one digit to another."""
-    import torch
-
-    from gradcourse.demos.residual.network import images
-    from gradcourse.nets import residual_mlp
-
-    model = residual_mlp(BLOCKS, width, scale="inverse_sqrt", skip=shortcut, seed=seed)[
-        :-2
-    ].double()
-    angles, there, _ = walk(*images(2))
-    rows = [0, int(np.argmin(np.abs(angles - angle)))]
-    x = torch.tensor(there[rows], requires_grad=True)
-    generator = torch.Generator().manual_seed(seed)
-    output = torch.randn(width, generator=generator, dtype=torch.float64)
-    (model(x) @ output).sum().backward()
-    assert x.grad is not None
-    return float(torch.nn.functional.cosine_similarity(x.grad[0], x.grad[1], dim=0))
-
-
 def _shattered():
-    plain = np.mean([gradient_cosine(False, seed=seed) for seed in SEEDS])
+    plain = np.mean(over_seeds(lambda seed: gradient_cosine(False, seed=seed)))
     if plain > 0.7:
         return "alike"
     return "half" if plain > 0.3 else "unlike"

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gradcourse.checking.question import CodeExercise, NamedValue, Part, Tuning, asks
-from gradcourse.demos.residual.variance import BRANCH_SCALE, growth
+from gradcourse.checking.question import (
+    CodeExercise,
+    NamedValue,
+    Part,
+    Tuning,
+    asks,
+)
+from gradcourse.demos.residual import BRANCH_SCALE
+from gradcourse.experiments.residual import growth
+
+Array = NDArray[np.float64]
 
 # ---------------------------------------------------------------- mean squares
 

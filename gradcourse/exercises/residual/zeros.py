@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcourse.checking.question import Choice, CodeExercise, Option, Part, asks
 from gradcourse.drivers.residual import drive_fixup
+from gradcourse.experiments.residual import moved_with_two_zeros
 
 # ---------------------------------------------------------------- Fixup
 
@@ -115,26 +116,6 @@ FIXUP = CodeExercise(
 )
 
 # ---------------------------------------------------------------- two zeros
-
-
-def moved_with_two_zeros(steps=30, seed=0):
-    """Whether any α moves, and anything else in a block, when α and the last matrix start at 0."""
-    import torch
-
-    from gradcourse.data import digits
-    from gradcourse.nets import residual_mlp
-    from gradcourse.training import train
-
-    model = residual_mlp(6, scale="skipinit", seed=seed)
-    for name, parameter in model.named_parameters():
-        if name.endswith("layer2.weight") and name.startswith("block"):
-            torch.nn.init.zeros_(parameter)
-    start = {name: p.detach().clone() for name, p in model.named_parameters()}
-    train(model, digits(), steps=steps, lr=0.1, seed=seed, every=steps)
-    moved = {name for name, p in model.named_parameters() if not torch.equal(p, start[name])}
-    in_blocks = {name for name in moved if name.startswith("block")}
-    alphas = {name for name in in_blocks if name.endswith("alpha")}
-    return bool(alphas), bool(in_blocks - alphas)
 
 
 def _both_zero():

@@ -2,14 +2,16 @@
 
 from gradcourse.exercises.saturation.bounds import GRADIENT_BOUND
 from gradcourse.exercises.saturation.logits import LOSS_FROM_LOGITS
-from gradcourse.exercises.saturation.networks import DEAF_LAYER, TUNE_GAIN, WEIGHT_DECAY
 from gradcourse.exercises.saturation.output import OUTPUT_DELTA
 from gradcourse.exercises.saturation.predictions import (
+    DEAF_LAYER,
     DELTA_RATIO,
     EARLY_WEIGHTS,
     FIRST_DELTA,
     FROZEN_READOUT,
     SLOPE_AT_SIX,
+    TUNE_GAIN,
+    WEIGHT_DECAY,
     WHO_IS_SATURATED,
 )
 from gradcourse.exercises.saturation.share import SATURATED_FRACTION

@@ -1,19 +1,24 @@
-"""The questions of lesson 02 itself: a guess before each measurement, for no points."""
+"""What lesson 02 and its assignment ask before a measurement: in the lesson for no points."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
-from gradcourse.demos.saturation import (
+from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Tuning
+from gradcourse.demos.saturation import GAIN
+from gradcourse.experiments.common import first_to_last, median, over_seeds, trained, weights_of
+from gradcourse.experiments.saturation import (
     LEARNING_RATE,
     STEPS,
     deep_net,
+    end_to_end,
+    first_deaf_layer,
+    norm_ratio_with_decay,
     output_deltas,
+    readout_accuracy,
+    saturated_share,
     two_ways,
 )
-
-SEEDS = range(5)
 
 
 def slope_at_six():
@@ -52,24 +57,6 @@ SLOPE_AT_SIX = Prediction(
 )
 
 
-def saturated_share(gain=1.0, seeds=SEEDS):
-    """Share of saturated units in the untrained 8-layer network, mean over the seeds."""
-    import torch
-
-    from gradcourse.data import digits
-    from gradcourse.exercises.saturation.share import saturated_fraction
-
-    shares = []
-    with torch.no_grad():
-        for seed in seeds:
-            h = digits().x_train
-            for module in deep_net(gain, seed):
-                h = module(h)
-                if isinstance(module, torch.nn.Sigmoid):
-                    shares.append(saturated_fraction(h.numpy(), "sigmoid"))
-    return float(np.mean(shares))
-
-
 def _who_is_saturated():
     share = saturated_share()
     if share < 0.01:
@@ -95,13 +82,9 @@ WHO_IS_SATURATED = Choice(
 )
 
 
-def first_delta():
+def _first_delta():
     """Size of δ in layer 1 relative to layer 8, median over five seeds."""
-    return float(np.median([delta[0] / delta[-1] for _, delta in map(_two_ways, SEEDS)]))
-
-
-def _two_ways(seed):
-    return two_ways(1.0, seed)
+    return median(lambda seed: first_to_last(two_ways(1.0, seed)[1]))
 
 
 FIRST_DELTA = Prediction(
@@ -110,7 +93,7 @@ FIRST_DELTA = Prediction(
     question="In the untrained 8-layer network δ travels from layer 8 down to layer 1, through 7 "
     "layers. How large is it in layer 1, if it is 1 in layer 8?",
     answer="first_delta",
-    measure=first_delta,
+    measure=_first_delta,
     within=3.0,
     low=1e-8,
     high=10.0,
@@ -134,15 +117,10 @@ FIRST_DELTA = Prediction(
 
 
 def _early_weights():
-    from gradcourse.data import digits
-    from gradcourse.training import train
-
     model = deep_net()
-    first = next(model.parameters())
+    first = weights_of(model)[0]
     before = float(first.detach().norm())
-    change = train(model, digits(), steps=STEPS, lr=LEARNING_RATE, every=STEPS).relative_change[-1][
-        0
-    ]
+    change = trained(model, STEPS, LEARNING_RATE).relative_change[-1][0]
     if float(first.detach().norm()) < 0.5 * before:
         return "zero"
     return "stay" if change < 0.01 else "move"
@@ -177,29 +155,8 @@ EARLY_WEIGHTS = Choice(
 )
 
 
-def readout_accuracy(seed=0):
-    """Share of test digits that a linear readout of the untrained layer 8 gets right.
-
-    The activations are standardised first, each unit by its mean and standard deviation over the
-    training set; the readout is the least-squares fit to one-hot targets.
-    """
-    import torch
-
-    from gradcourse.data import digits
-
-    data = digits()
-    hidden = deep_net(seed=seed)[:-1].double()
-    with torch.no_grad():
-        train, test = hidden(data.x_train.double()), hidden(data.x_test.double())
-    mean, std = train.mean(0), train.std(0)
-    targets = torch.nn.functional.one_hot(data.y_train, 10).double()
-    fit = torch.linalg.lstsq((train - mean) / std, targets - targets.mean(0)).solution
-    scores = (test - mean) / std @ fit + targets.mean(0)
-    return float((scores.argmax(1) == data.y_test).double().mean())
-
-
 def _frozen_readout():
-    right = np.mean([readout_accuracy(seed) for seed in SEEDS])
+    right = np.mean(over_seeds(readout_accuracy))
     if right < 0.2:
         return "chance"
     return "high" if right > 0.9 else "between"
@@ -224,8 +181,7 @@ FROZEN_READOUT = Choice(
 )
 
 
-def delta_ratio_at_minus_ten():
-    """δ of squared error over δ of cross-entropy, for a σ output at z = −10 with target 1."""
+def _delta_ratio():
     squared, crossed = output_deltas(-10.0)
     return float(squared / crossed)
 
@@ -236,7 +192,7 @@ DELTA_RATIO = Prediction(
     question="A sigmoid output should be 1, and its pre-activation is z = −10. How large is "
     "∂ℒ/∂z for the squared error ½(a − y)², if it is 1 for cross-entropy?",
     answer="delta_ratio",
-    measure=delta_ratio_at_minus_ten,
+    measure=_delta_ratio,
     within=3.0,
     low=1e-8,
     high=10.0,
@@ -246,4 +202,137 @@ DELTA_RATIO = Prediction(
         NamedValue("the largest slope", 0.25, "¼ is σ′ at z = 0. This output is at z = −10."),
     ),
     hints=("One of the two has σ′(z) as a factor.", "For z far below 0, σ′(z) is nearly e^z."),
+)
+
+# ================================================================ for points, in the assignment
+
+DEAF_LAYER = Prediction(
+    id="saturation/deaf-layer",
+    title="From which layer on is the network deaf?",
+    question="A network of 20 sigmoid layers of 64 units and an output layer, Glorot's "
+    "initialization, float32. It takes one step of gradient descent with η = 0.1 on 64 digits. "
+    "Call a layer deaf when more than half of its weights are exactly the same number after the "
+    "step as before. Count from the output: the output layer is 1, the layer nearest the input "
+    "is 21. Which is the first deaf layer?",
+    answer="deaf_layer",
+    measure=lambda: median(first_deaf_layer),
+    within=1.0,
+    low=1.0,
+    high=21.0,
+    log=False,
+    explain="float32 has 24 binary digits. A step smaller than about 2⁻²⁴ of a weight changes "
+    "nothing, and each layer costs a factor of about 0.24.",
+    misconceptions=(
+        NamedValue(
+            "only at the far end",
+            21.0,
+            "You expected only the layer nearest the input to be deaf. A step need not be 0 to "
+            "be lost: it need only be smaller than half the last digit of the weight.",
+        ),
+        NamedValue(
+            "η left out",
+            13.0,
+            "You counted how often ¼ goes into 2⁻²⁴: 12 layers. But the step in the output layer "
+            "is not as large as the weight: it is η times a gradient below 1. (Or you counted "
+            "from the input: the output layer is 1.)",
+        ),
+        NamedValue(
+            "the first layer",
+            2.0,
+            "The last hidden layer is loud: its gradient went through one slope only.",
+        ),
+    ),
+    hints=(
+        "Two numbers decide: the factor per layer, and the smallest relative change that float32 "
+        "can store.",
+        "The factor is about 0.24, the smallest relative change about 2⁻²⁴ = 6·10⁻⁸. The relative "
+        "step of the output layer is about 10⁻².",
+        "Solve 10⁻² · 0.24^k = 6·10⁻⁸ for k, and count the output layer as 1.",
+    ),
+    points=1.0,
+)
+
+
+TUNE_GAIN = Tuning(
+    id="saturation/gain",
+    title="A gain for 20 sigmoid layers",
+    question="Choose the gain σ_w of the weights so that δ in layer 1 of a random 20-layer "
+    "sigmoid network is between 0.1 and 10 times δ in layer 20.",
+    answers=("gain",),
+    demo=lambda: GAIN,
+    measure=end_to_end,
+    low=0.1,
+    high=10.0,
+    quantity="δ in layer 1 relative to layer 20",
+    reference={"gain": 10.5},
+    misconceptions=(
+        NamedValue(
+            "Glorot's gain",
+            {"gain": 1.0},
+            "Gain 1 keeps a vector's size only if the slopes are near 1. Those of σ are at most ¼.",
+        ),
+        NamedValue(
+            "one over the largest slope",
+            {"gain": 4.0},
+            "4 · ¼ = 1 would be right if every unit had the largest slope. At gain 4 the "
+            "pre-activations are larger, and the mean slope is smaller than ¼.",
+        ),
+        NamedValue(
+            "more is better",
+            {"gain": 20.0},
+            "Now every layer multiplies δ by more than 1: it explodes on the way down.",
+        ),
+    ),
+    hints=(
+        "The factor per layer is σ_w·√E[φ′²]. A larger gain makes the first larger and the second "
+        "smaller.",
+        "E[φ′²] shrinks more slowly than σ_w² grows, so a gain with factor 1 exists. It is well "
+        "above 4.",
+        '`gc.theory.chi("sigmoid", gain)` is 1 at the gain you look for: try 9 to 12.',
+    ),
+    points=2.0,
+    below="δ vanishes on the way to layer 1. The factor per layer is still below 1.",
+    above="δ explodes on the way to layer 1. The factor per layer is above 1.",
+)
+
+
+def _weight_decay():
+    measured, expected = norm_ratio_with_decay()
+    if measured > 0.9:
+        return "stay"
+    return "shrink" if abs(measured / expected - 1.0) < 0.1 else "learn"
+
+
+WEIGHT_DECAY = Choice(
+    id="saturation/weight-decay",
+    title="The early weights under weight decay",
+    question="Train the lesson's 8-layer network again for 1000 steps with η = 0.5, now with "
+    "weight decay λ = 0.005: each step is W ← W − η(∂ℒ/∂W + λW). What becomes of ‖W‖ in layer 1?",
+    answer="weight_decay",
+    options=(
+        Option(
+            "stay",
+            "It stays within 10 % of its start.",
+            "Without decay it does. λW does not depend on the gradient that vanished.",
+        ),
+        Option(
+            "shrink",
+            "It shrinks to e^(−ηλ·1000), 8 % of its start, whatever the digits show.",
+            "The decay is the only force left on these weights.",
+        ),
+        Option(
+            "learn",
+            "It shrinks less, because the digits pull the other way.",
+            "They would, if a gradient arrived. Nothing pulls the other way.",
+        ),
+    ),
+    measure=_weight_decay,
+    explain="Weights that go to 0 are a sign of weight decay. The vanished gradient only lets it "
+    "win.",
+    hints=(
+        "Two forces act on a weight: ∂ℒ/∂W and λW. Which one vanished?",
+        "With ∂ℒ/∂W = 0 each step multiplies W by 1 − ηλ.",
+        "(1 − 0.0025)^1000 = 0.08.",
+    ),
+    points=1.0,
 )
