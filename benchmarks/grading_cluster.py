@@ -84,8 +84,8 @@ def cluster(number: int) -> list[tuple[str, str, str, bool]]:
     """A class on two Dask workers, of which one is killed half-way."""
     from distributed import LocalCluster
 
-    from gradcourse.grading import store
-    from gradcourse.grading.run import Settings, grade_class
+    from gradcourse.grading.many import store
+    from gradcourse.grading.many.grade_class import Settings, grade_class
 
     writes: Counter[str] = Counter()
     write = store.Store.write

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 
 from gradcourse.checking.show import count
+from gradcourse.grading.intake.identities import shapes
 from gradcourse.grading.intake.layout import shown
-from gradcourse.grading.intake.numbers import shapes
+from gradcourse.grading.many.grade_class import Graded, Settings, grade_class
+from gradcourse.grading.many.store import LEARNERS, RESULTS
+from gradcourse.grading.many.task import Grade
 from gradcourse.grading.report import write_reports
-from gradcourse.grading.report.words import (
+from gradcourse.grading.report.wording import (
     is_graded,
     key_of,
     layers,
@@ -16,9 +19,6 @@ from gradcourse.grading.report.words import (
     score,
     sentences,
 )
-from gradcourse.grading.run import Graded, Settings, grade_class
-from gradcourse.grading.store import LEARNERS, RESULTS
-from gradcourse.grading.task import Grade
 
 MOST_LOOKS = 20
 """How many of those to look at are listed in the terminal; the class page has all."""

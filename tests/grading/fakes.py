@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from gradcourse.grading.task import not_graded
+from gradcourse.grading.many.task import not_graded
 
 
 def grade(data: bytes, assignment: str | None = None, **_: Any) -> dict[str, Any]:

@@ -35,10 +35,11 @@ from toys import (  # noqa: E402
 )
 
 from gradcourse.checking import Choice, Option, Prediction  # noqa: E402
-from gradcourse.checking.notebook import CELL_LIMIT  # noqa: E402
-from gradcourse.grading import Limits, grade_one, zygotes  # noqa: E402
-from gradcourse.grading.one import measured_once  # noqa: E402
+from gradcourse.checking.exercise_notebook import CELL_LIMIT  # noqa: E402
+from gradcourse.grading import Limits, grade_one  # noqa: E402
+from gradcourse.grading.one.grade import measured_once  # noqa: E402
 from gradcourse.grading.reasons import REASONS  # noqa: E402
+from gradcourse.grading.sandbox import zygotes  # noqa: E402
 from gradcourse.support import GradcourseError  # noqa: E402
 
 ROOT = Path(__file__).parents[2]

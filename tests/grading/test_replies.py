@@ -26,15 +26,15 @@ from gradcourse.checking import (
     Prediction,
     check,
 )
-from gradcourse.checking.notebook import Cell
+from gradcourse.checking.exercise_notebook import Cell
 from gradcourse.checking.plain import Bfloat16, Foreign
-from gradcourse.grading.answers import outcome_of_answer, remote
-from gradcourse.grading.cells_to_run import Plan
-from gradcourse.grading.limits import Limits
+from gradcourse.grading.one.answers import outcome_of_answer, remote
+from gradcourse.grading.one.plan import Plan
+from gradcourse.grading.one.run import Running
 from gradcourse.grading.reasons import REASONS, needs_look
-from gradcourse.grading.running import Running
-from gradcourse.grading.wire import LENGTHS, Closed, Silent, WireError, decode, encode
-from gradcourse.grading.zygotes import Child
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.frames import LENGTHS, Closed, Silent, WireError, decode, encode
+from gradcourse.grading.sandbox.zygotes import Child
 
 Random = random.Random
 

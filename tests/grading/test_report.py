@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from gradcourse.grading.many.task import not_graded
 from gradcourse.grading.reasons import REASONS
 from gradcourse.grading.report import tables, write_reports
-from gradcourse.grading.report.bars import divided_bar, histogram
-from gradcourse.grading.report.klass import class_page
-from gradcourse.grading.report.learner import learner_page
-from gradcourse.grading.sandbox.rooms import LAYERS
-from gradcourse.grading.task import not_graded
+from gradcourse.grading.report.class_page import class_page
+from gradcourse.grading.report.learner_page import learner_page
+from gradcourse.grading.report.svg import divided_bar, histogram
+from gradcourse.grading.sandbox.walls.rooms import LAYERS
 from gradcourse.support import GradcourseError
 
 ROOT = Path(__file__).parents[2]

@@ -23,12 +23,12 @@ import fakes
 import pytest
 
 from gradcourse import cli
-from gradcourse.grading import cluster as cluster_module
-from gradcourse.grading import store
 from gradcourse.grading.command import run_grade_command
-from gradcourse.grading.report.words import is_graded
-from gradcourse.grading.run import Graded, Settings, grade_class
-from gradcourse.grading.task import Task
+from gradcourse.grading.many import cluster as cluster_module
+from gradcourse.grading.many import store
+from gradcourse.grading.many.grade_class import Graded, Settings, grade_class
+from gradcourse.grading.many.task import Task
+from gradcourse.grading.report.wording import is_graded
 from gradcourse.support import GradcourseError, write_atomically
 
 ROOT = Path(__file__).parents[2]
@@ -177,7 +177,7 @@ def test_a_fault_in_the_engine_at_one_question_reaches_the_record(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The real grader, with an engine that fails once."""
-    from gradcourse.grading import running
+    from gradcourse.grading.one import run as running
 
     question, check, failing = "chain/lyapunov", running.check, True
 
@@ -206,7 +206,7 @@ def test_resume_grades_again_when_the_course_changed(
 ) -> None:
     _hand_in(settings, "alice")
     _grade(settings)
-    monkeypatch.setattr("gradcourse.grading.run.course_version", lambda: "another")
+    monkeypatch.setattr("gradcourse.grading.many.grade_class.course_version", lambda: "another")
     assert _grade(replace(settings, resume=True)).kept == 0
 
 
@@ -337,7 +337,7 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, j
     code = (
         "import fakes, sys; from pathlib import Path\n"
         "from gradcourse.grading.command import run_grade_command\n"
-        "from gradcourse.grading.run import Settings\n"
+        "from gradcourse.grading.many.grade_class import Settings\n"
         f"s = Settings(Path({str(settings.submissions)!r}), Path({str(settings.out)!r}), "
         f"jobs={jobs})\n"
         "sys.exit(run_grade_command(s, fakes.grade))\n"

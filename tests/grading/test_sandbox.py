@@ -22,8 +22,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from toys import QUICK, TOYS, notebook  # noqa: E402
 
 import gradcourse  # noqa: E402
-from gradcourse.grading import grade_one, zygotes  # noqa: E402
-from gradcourse.grading.sandbox import resources, seccomp, system  # noqa: E402
+from gradcourse.grading import grade_one  # noqa: E402
+from gradcourse.grading.sandbox import zygotes  # noqa: E402
+from gradcourse.grading.sandbox.walls import resources, seccomp, system  # noqa: E402
 from gradcourse.support import GradcourseError  # noqa: E402
 
 PACKAGE = Path(gradcourse.__file__).parent
@@ -392,8 +393,8 @@ def test_no_folder_is_left(
 def test_the_zygote_ends_with_the_grader() -> None:
     script = (
         "import os, time\n"
-        "from gradcourse.grading import zygotes\n"
-        "from gradcourse.grading.limits import Limits\n"
+        "from gradcourse.grading.sandbox import zygotes\n"
+        "from gradcourse.grading.sandbox.budget import Limits\n"
         "z = zygotes.Zygote(); c = z.start(Limits()); c.begin(60)\n"
         "print(z._process.pid, flush=True)\n"
         "time.sleep(600)\n"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from gradcourse.grading.report.klass import class_page
-from gradcourse.grading.report.learner import learner_page
+from gradcourse.grading.many.store import LEARNERS, cannot_write
+from gradcourse.grading.report.class_page import class_page
+from gradcourse.grading.report.learner_page import learner_page
 from gradcourse.grading.report.tables import canvas, gradebook, moodle
-from gradcourse.grading.report.words import Record
-from gradcourse.grading.store import LEARNERS, cannot_write
+from gradcourse.grading.report.wording import Record
 from gradcourse.support import write_atomically
 
 __all__ = ["write_reports"]

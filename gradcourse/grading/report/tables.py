@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from gradcourse.grading.report.page import visible
-from gradcourse.grading.report.words import Record, is_graded, key_of, score
+from gradcourse.grading.report.wording import Record, is_graded, key_of, score
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for a formula at the beginning of a cell (OWASP, CSV injection)."""

@@ -22,9 +22,9 @@ import torch
 from gradcourse.checking.call import outcome_of
 from gradcourse.checking.exercise import Driver, Function
 from gradcourse.checking.plain import plain
-from gradcourse.grading.channel import Channel
-from gradcourse.grading.sandbox import cells, intact, notice
-from gradcourse.grading.wire import WireError
+from gradcourse.grading.sandbox.channel import Channel
+from gradcourse.grading.sandbox.frames import WireError
+from gradcourse.grading.sandbox.inside import cells, intact, notice
 
 _shells: list[Any] = []
 _restorers: list[Callable[[], None]] = []

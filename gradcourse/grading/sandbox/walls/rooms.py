@@ -21,8 +21,8 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gradcourse.grading.limits import Limits
-from gradcourse.grading.sandbox import files, landlock, mounts, resources, seccomp, system
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.walls import files, landlock, mounts, resources, seccomp, system
 
 LAYERS = ("rlimits", "process-group", "namespaces", "mounts", "landlock", "seccomp")
 HIDING = ("mounts", "landlock")

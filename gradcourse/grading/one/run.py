@@ -10,10 +10,10 @@ from typing import Any
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
 from gradcourse.checking.exercise import Arguments, CodeExercise, Exercise, Function
-from gradcourse.checking.notebook import Cell, CellError
+from gradcourse.checking.exercise_notebook import Cell, CellError
 from gradcourse.checking.verdict import Verdict
-from gradcourse.exercises.run_notebook import explained
-from gradcourse.grading.answers import (
+from gradcourse.exercises.check_child import explained
+from gradcourse.grading.one.answers import (
     FUNCTION,
     READABLE,
     Gone,
@@ -29,12 +29,12 @@ from gradcourse.grading.answers import (
     value_of,
     without_answer,
 )
-from gradcourse.grading.cells_to_run import MOST_IMPORTS, Plan, after_import, definitions, where
-from gradcourse.grading.channel import STRETCH
-from gradcourse.grading.limits import Limits
+from gradcourse.grading.one.plan import MOST_IMPORTS, Plan, after_import, definitions, where
 from gradcourse.grading.reasons import reason
-from gradcourse.grading.wire import Closed, Silent, WireError
-from gradcourse.grading.zygotes import Child, Lost, Zygote
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.channel import STRETCH
+from gradcourse.grading.sandbox.frames import Closed, Silent, WireError
+from gradcourse.grading.sandbox.zygotes import Child, Lost, Zygote
 
 GRACE = 1.0
 """Seconds that the child has to stop by itself before it is killed."""

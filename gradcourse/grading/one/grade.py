@@ -12,13 +12,13 @@ from typing import Any
 
 from gradcourse.checking.exercise import Choice, Exercise, Prediction
 from gradcourse.exercises.registry import assignment as questions_of
-from gradcourse.grading import submission
-from gradcourse.grading.answers import discreet
-from gradcourse.grading.cells_to_run import Plan, plan
-from gradcourse.grading.limits import Limits
+from gradcourse.grading.intake import contents as submission
+from gradcourse.grading.one.answers import discreet
+from gradcourse.grading.one.plan import Plan, plan
+from gradcourse.grading.one.run import Running
 from gradcourse.grading.reasons import needs_look, reason
-from gradcourse.grading.running import Running
-from gradcourse.grading.zygotes import Lost, Zygote, borrowed
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.zygotes import Lost, Zygote, borrowed
 from gradcourse.support import GradcourseError
 
 SCHEMA = 1

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from time import monotonic  # bound now: a learner may patch the clock
 from typing import Any
 
-from gradcourse.grading.wire import (
+from gradcourse.grading.sandbox.frames import (
     BLOB_LIMIT,
     LENGTHS,
     REQUEST_LIMIT,

@@ -9,7 +9,7 @@ import ctypes
 import os
 from collections.abc import Iterable
 
-from gradcourse.grading.sandbox.system import PR_SET_NO_NEW_PRIVS, Unsupported, prctl, syscall
+from gradcourse.grading.sandbox.walls.system import PR_SET_NO_NEW_PRIVS, Unsupported, prctl, syscall
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 REFER, TRUNCATE, IOCTL = 1 << 13, 1 << 14, 1 << 15

@@ -17,8 +17,8 @@ from gradcourse.checking.call import Outcome
 from gradcourse.checking.exercise import Exercise, Function
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.verdict import PartResult, Verdict
-from gradcourse.grading.sandbox.notice import TEXTS
-from gradcourse.grading.submission import tree_of
+from gradcourse.grading.intake.contents import tree_of
+from gradcourse.grading.sandbox.inside.notice import TEXTS
 
 LONGEST = 3000
 """Characters of any text in a report: an answer may be a dict with a million keys."""
@@ -29,7 +29,7 @@ READABLE = 500
 
 def _roots() -> list[str]:
     """Folders of this machine whose names are nobody's business, the longest first."""
-    package = Path(__file__).resolve().parents[2]
+    package = Path(__file__).resolve().parents[3]
     paths = {sys.prefix, sys.base_prefix, str(package), os.path.expanduser("~")}
     paths |= {os.path.realpath(path) for path in paths}
     return sorted((path for path in paths if path.count("/") > 1), key=len, reverse=True)

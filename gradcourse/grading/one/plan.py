@@ -18,11 +18,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from gradcourse.checking.exercise import Exercise
-from gradcourse.checking.notebook import Cell
-from gradcourse.exercises.run_notebook import grade_id
+from gradcourse.checking.exercise_notebook import Cell
+from gradcourse.exercises.check_child import grade_id
+from gradcourse.grading.intake.contents import Submission, defined, tree_of, untouched
 from gradcourse.grading.reasons import reason
-from gradcourse.grading.submission import Submission, defined, tree_of, untouched
-from gradcourse.grading.wire import clean
+from gradcourse.grading.sandbox.frames import clean
 
 
 @dataclass

@@ -20,9 +20,9 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from gradcourse.grading.channel import STRETCH
-from gradcourse.grading.limits import Limits
-from gradcourse.grading.task import Grade, Result, Task, grade_task, not_graded, prepare
+from gradcourse.grading.many.task import Grade, Result, Task, grade_task, not_graded, prepare
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.channel import STRETCH
 from gradcourse.support import GradcourseError
 
 ATTEMPTS = 2
@@ -181,7 +181,7 @@ def _context(also: Sequence[str] = ()) -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["gradcourse.grading.one", *also])
+    context.set_forkserver_preload(["gradcourse.grading.one.grade", *also])
     # Ctrl-C reaches all processes; a worker must not meet it before it has its own handler.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -247,7 +247,7 @@ def _work(connection: Connection, grade: Grade, measured: dict[str, Any]) -> Non
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from gradcourse.grading import one
+    from gradcourse.grading.one import grade as one
 
     one.remember(measured)
     ready = False

@@ -1,6 +1,6 @@
 """The child process of `gradcourse check`: runs one notebook's cells and checks its answers.
 
-Started as ``python -m gradcourse.exercises.run_notebook JOB``, with a job in JSON. It writes one
+Started as ``python -m gradcourse.exercises.check_child JOB``, with a job in JSON. It writes one
 JSON object per line: which cell or question it begins, and each verdict. Whatever the notebook
 prints goes nowhere.
 """
@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from gradcourse.checking.engine import check
 from gradcourse.checking.exercise import Exercise
-from gradcourse.checking.notebook import CellError, read_notebook, run_cells
+from gradcourse.checking.exercise_notebook import CellError, read_notebook, run_cells
 from gradcourse.checking.verdict import Verdict
 from gradcourse.exercises import answers_in
 from gradcourse.exercises.registry import assignment

@@ -11,8 +11,8 @@ import errno
 import os
 import struct
 
-from gradcourse.grading.sandbox import system
-from gradcourse.grading.sandbox.system import ARM, MACHINE, X86, Unsupported
+from gradcourse.grading.sandbox.walls import system
+from gradcourse.grading.sandbox.walls.system import ARM, MACHINE, X86, Unsupported
 
 AUDIT = {X86: 0xC000003E, ARM: 0xC00000B7}
 

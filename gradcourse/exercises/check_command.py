@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradcourse.checking.notebook import CELL_LIMIT, Notebook, read_notebook
+from gradcourse.checking.exercise_notebook import CELL_LIMIT, Notebook, read_notebook
 from gradcourse.checking.progress import VARIABLE
 from gradcourse.checking.verdict import PartResult, Verdict, score_text
+from gradcourse.exercises.check_child import grade_id
 from gradcourse.exercises.registry import all_exercises, assignment, assignment_names, get
-from gradcourse.exercises.run_notebook import grade_id
 from gradcourse.support import GradcourseError
 
 GRACE = 20
@@ -217,7 +217,7 @@ def _start(job: dict[str, Any], folder: Path, private: str) -> subprocess.Popen[
     }
     environment.setdefault("OMP_NUM_THREADS", "1")
     # -P: a random.py beside the notebook must not stand in for Python's own while we start.
-    command = [sys.executable, "-P", "-m", "gradcourse.exercises.run_notebook", json.dumps(job)]
+    command = [sys.executable, "-P", "-m", "gradcourse.exercises.check_child", json.dumps(job)]
     return subprocess.Popen(
         command,
         cwd=folder,

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradcourse.checking.exercise import Exercise
-from gradcourse.checking.notebook import Cell, read_cells
+from gradcourse.checking.exercise_notebook import Cell, read_cells
+from gradcourse.exercises.check_child import grade_id
 from gradcourse.exercises.registry import assignment, assignment_names
-from gradcourse.exercises.run_notebook import grade_id
 from gradcourse.grading.reasons import reason
 
 MOST_PARTS = 5_000_000

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from gradcourse.exercises import assignment, run_check_command
-from gradcourse.exercises.files import check_file, check_files
+from gradcourse.exercises.check_command import check_file, check_files
 
 LYAPUNOV = """
 import numpy as np
@@ -123,8 +123,8 @@ def test_an_answer_that_ends_its_process_costs_its_own_points_only(notebook) -> 
 
 
 def test_a_cell_that_does_not_end_is_stopped(notebook, monkeypatch) -> None:
-    monkeypatch.setattr("gradcourse.exercises.files.CELL_LIMIT", 1)
-    monkeypatch.setattr("gradcourse.exercises.files.GRACE", 1)
+    monkeypatch.setattr("gradcourse.exercises.check_command.CELL_LIMIT", 1)
+    monkeypatch.setattr("gradcourse.exercises.check_command.GRACE", 1)
     path = notebook(
         "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\nimport time",
         "time.sleep(500)",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 
-from gradcourse.grading.limits import Limits
-from gradcourse.grading.sandbox import files, system
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.walls import files, system
 
 SCRATCH = "/scratch/work"
 """The private folder of a child. The rule that makes it writable is on its parent: Landlock looks

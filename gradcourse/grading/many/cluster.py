@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from gradcourse.grading.store import course_version
-from gradcourse.grading.task import Grade, Result, Task, grade_task, not_graded
+from gradcourse.grading.many.store import course_version
+from gradcourse.grading.many.task import Grade, Result, Task, grade_task, not_graded
 from gradcourse.support import GradcourseError
 
 ANSWER_WITHIN = 5

@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gradcourse.grading.channel import Channel, Deadline
-from gradcourse.grading.limits import Limits
-from gradcourse.grading.sandbox.rooms import HIDING, LAYERS, ON
-from gradcourse.grading.sandbox.zygote import start_message
-from gradcourse.grading.wire import Closed, WireError
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.channel import Channel, Deadline
+from gradcourse.grading.sandbox.frames import Closed, WireError
+from gradcourse.grading.sandbox.inside.zygote import start_message
+from gradcourse.grading.sandbox.walls.rooms import HIDING, LAYERS, ON
 from gradcourse.support import GradcourseError
 
 START_LIMIT = 300.0
@@ -30,7 +30,7 @@ ANSWER_LIMIT = 120.0
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from gradcourse.grading.sandbox.zygote import main; main(int(sys.argv[2]))"
+    "from gradcourse.grading.sandbox.inside.zygote import main; main(int(sys.argv[2]))"
 )
 
 
@@ -44,7 +44,7 @@ class Zygote:
     Parameters
     ----------
     without : frozenset of str
-        Layers that are not to be used, of `gradcourse.grading.sandbox.rooms.LAYERS`.
+        Layers that are not to be used, of `gradcourse.grading.sandbox.walls.rooms.LAYERS`.
     """
 
     def __init__(self, without: frozenset[str] = frozenset()) -> None:
@@ -238,7 +238,7 @@ class Child:
 
 def _paths() -> list[str]:
     """Where the zygote finds its modules: as here, but not in the folder in which we stand."""
-    package = str(Path(__file__).resolve().parents[2])
+    package = str(Path(__file__).resolve().parents[3])
     return list(dict.fromkeys([p for p in sys.path if p and os.path.exists(p)] + [package]))
 
 

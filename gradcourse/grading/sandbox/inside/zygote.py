@@ -22,8 +22,8 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-from gradcourse.grading.limits import Limits
-from gradcourse.grading.sandbox import resources, rooms, system
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.walls import resources, rooms, system
 
 MESSAGE = 1 << 16
 LINGER = 0.5
@@ -83,7 +83,7 @@ def _import_everything(folder: str) -> None:
         importlib.import_module(found.name)
     for name in ("theory", "nets"):
         importlib.import_module(f"gradcourse.{name}")
-    importlib.import_module("gradcourse.grading.sandbox.child").warm_up(folder)
+    importlib.import_module("gradcourse.grading.sandbox.inside.child").warm_up(folder)
 
 
 def _load_optimizers() -> bool:
@@ -104,7 +104,7 @@ def _load_optimizers() -> bool:
 
 def _cut_off() -> None:
     """Make the exercises unreachable by import, whatever is on the disk."""
-    from gradcourse.grading.sandbox.stubs import install
+    from gradcourse.grading.sandbox.inside.stubs import install
 
     install()
     loaded = [name for name in sys.modules if name.startswith("gradcourse.exercises")]
@@ -147,7 +147,7 @@ def _live(control: socket.socket, room: rooms.Room, limits: Limits, descriptor: 
         control.close()
         layers = rooms.close(room, limits)
         rooms.close_descriptors(keep=descriptor)
-        from gradcourse.grading.sandbox import child
+        from gradcourse.grading.sandbox.inside import child
 
         child.live(socket.socket(fileno=descriptor), layers)
     finally:

@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from gradcourse.checking.show import count, points
-from gradcourse.grading.report.bars import CLASSES, STATES, divided_bar, histogram
+from gradcourse.grading.many.store import LEARNERS
 from gradcourse.grading.report.page import inline, name, page, plain, table
-from gradcourse.grading.report.words import (
+from gradcourse.grading.report.svg import CLASSES, STATES, divided_bar, histogram
+from gradcourse.grading.report.wording import (
     Record,
     is_graded,
     layers,
@@ -20,7 +21,6 @@ from gradcourse.grading.report.words import (
     sentences,
     state,
 )
-from gradcourse.grading.store import LEARNERS
 from gradcourse.lessons import LESSONS
 
 WORDS = {"right": "right", "partly": "partly right", "wrong": "wrong", "unanswered": "no answer"}

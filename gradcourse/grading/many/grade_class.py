@@ -11,12 +11,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from gradcourse.grading.cluster import on_cluster
 from gradcourse.grading.intake import Refused, Submission, find_submissions
-from gradcourse.grading.pool import cores, in_processes, in_this_process, warm_up
-from gradcourse.grading.progress import ProgressBar
-from gradcourse.grading.reasons import failed_here, needs_look, reason
-from gradcourse.grading.store import (
+from gradcourse.grading.many.cluster import on_cluster
+from gradcourse.grading.many.pool import cores, in_processes, in_this_process, warm_up
+from gradcourse.grading.many.progress_bar import ProgressBar
+from gradcourse.grading.many.store import (
     LEARNERS,
     RESULTS,
     Store,
@@ -25,7 +24,8 @@ from gradcourse.grading.store import (
     fingerprint,
     identity,
 )
-from gradcourse.grading.task import Grade, Result, Task, not_graded
+from gradcourse.grading.many.task import Grade, Result, Task, not_graded
+from gradcourse.grading.reasons import failed_here, needs_look, reason
 from gradcourse.support import GradcourseError
 
 Record = dict[str, Any]
@@ -112,7 +112,7 @@ def grade_class(settings: Settings, grade: Grade | None = None) -> Graded:
         warm_up(settings.assignment)
     submissions = find_submissions(settings.submissions, settings.assignment)
     if grade is None:
-        from gradcourse.grading.one import grade_one
+        from gradcourse.grading.one.grade import grade_one
 
         grade = grade_one
     store = Store(settings.out)

@@ -70,7 +70,7 @@ def grade_task(grade: Grade, task: Task) -> Result:
 
 
 def _named(data: bytes) -> str | None:
-    from gradcourse.grading import submission
+    from gradcourse.grading.intake import contents as submission
 
     found = submission.read(data, len(data))
     return submission.assignment_of(found) if found.cells else None
@@ -84,7 +84,7 @@ def prepare(grade: Grade, task: Task) -> None:
     GradcourseError
         If the sandbox does not start.
     """
-    if grade.__module__ == "gradcourse.grading.one":
+    if grade.__module__ == "gradcourse.grading.one.grade":
         _prepare(task.assignment or _named(task.data))
 
 
@@ -92,8 +92,8 @@ def prepare(grade: Grade, task: Task) -> None:
 def _prepare(assignment: str | None) -> None:
     """While the sandbox starts, measure what predictions are held against."""
     from gradcourse.checking.exercise import Choice, Prediction
-    from gradcourse.grading.one import measured_once
-    from gradcourse.grading.zygotes import borrowed, warm
+    from gradcourse.grading.one.grade import measured_once
+    from gradcourse.grading.sandbox.zygotes import borrowed, warm
 
     warm()
     for exercise in _exercises(assignment):

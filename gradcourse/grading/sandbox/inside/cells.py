@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from gradcourse.checking.limits import PRINTED, Run, Stopped
-from gradcourse.grading.channel import Deadline
-from gradcourse.grading.sandbox.resources import kept_waiting
+from gradcourse.grading.sandbox.channel import Deadline
+from gradcourse.grading.sandbox.walls.resources import kept_waiting
 
 FLOOD = 1 << 20
 """Characters of output beyond which a person is told that a cell wrote too much."""
@@ -187,7 +187,7 @@ def run_cell(shell: Any, source: str, seconds: float) -> tuple[str, str, bool]:
         How it ended ("", "syntax", "error", "memory", "timeout"), the error in words, and whether
         there was a flood of output.
     """
-    from gradcourse.checking.notebook import in_words
+    from gradcourse.checking.exercise_notebook import in_words
 
     printed = Printed()
     run = run_for(lambda: shell.run_cell(source, store_history=False), seconds, printed)

@@ -7,7 +7,7 @@ import os
 import resource
 from collections.abc import Iterable, Iterator
 
-from gradcourse.grading.limits import Limits
+from gradcourse.grading.sandbox.budget import Limits
 
 
 def limit(limits: Limits) -> None:

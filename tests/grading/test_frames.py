@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcourse.checking.plain import Bfloat16, Foreign
-from gradcourse.grading.channel import Channel, Deadline
-from gradcourse.grading.wire import (
+from gradcourse.grading.sandbox.channel import Channel, Deadline
+from gradcourse.grading.sandbox.frames import (
     BLOB_LIMIT,
     DTYPES,
     LENGTHS,

@@ -8,7 +8,7 @@ from gradcourse.checking.show import points
 from gradcourse.checking.style import STYLE
 from gradcourse.checking.verdict import MARKS, WORDS, PartResult, Verdict
 from gradcourse.grading.report.page import inline, name, page, plain, table, visible
-from gradcourse.grading.report.words import (
+from gradcourse.grading.report.wording import (
     Record,
     is_graded,
     names_of,
