@@ -6,12 +6,14 @@ import contextlib
 import json
 import re
 import signal
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gradcourse.checking.exercise import Exercise
 from gradcourse.checking.limits import Stopped
+from gradcourse.checking.verdict import Verdict
 from gradcourse.support import GradcourseError
 
 CELL_LIMIT = 60
@@ -44,19 +46,46 @@ class Notebook:
 
     Attributes
     ----------
+    cells : tuple of Cell
+        All code cells, in order.
+    texts : tuple of Cell
+        The other cells that have an id.
     assignment : str
         As its metadata names it, "01"; empty where they do not.
     grade_ids : tuple of str
         Of all cells, in order.
+    points : mapping
+        What the marks of a cell say that it is worth, by its id; may be anything.
     source : str
         The course's text file that it was built from; empty where its metadata do not say.
     """
 
-    path: Path
-    cells: tuple[Cell, ...]
-    assignment: str
-    grade_ids: tuple[str, ...]
+    cells: tuple[Cell, ...] = ()
+    texts: tuple[Cell, ...] = ()
+    assignment: str = ""
+    grade_ids: tuple[str, ...] = ()
+    points: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
+
+    @property
+    def lesson(self) -> bool:
+        """Whether it is a lesson's notebook, which has the same file name as its exercises."""
+        return not self.assignment and self.source.startswith("source/lessons/")
+
+    def has_cell_of(self, id: str) -> bool:
+        """Whether a cell is there that was given out with an exercise."""
+        return any(is_of(given, id) for given in self.grade_ids)
+
+
+def grade_id(id: str) -> str:
+    """Return the id of an exercise as nbgrader allows it: no slash."""
+    return id.replace("/", "-")
+
+
+def is_of(given: str, id: str) -> bool:
+    """Whether a cell with the given `grade_id` belongs to the exercise with this id."""
+    own = grade_id(id)
+    return given == own or given.startswith(f"{own}-")
 
 
 def read_notebook(path: Path) -> Notebook:
@@ -68,7 +97,7 @@ def read_notebook(path: Path) -> Notebook:
         If the file is missing, is not JSON, or is no notebook of format 4.
     """
     try:
-        data = json.loads(path.read_bytes().decode("utf-8-sig"))
+        content = json.loads(path.read_bytes().decode("utf-8-sig"))
     except FileNotFoundError:
         raise GradcourseError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -78,44 +107,43 @@ def read_notebook(path: Path) -> Notebook:
     except (ValueError, RecursionError) as error:
         what = "it is empty" if not path.stat().st_size else "it is not JSON"
         raise GradcourseError(f"{path}: {what}, so it is no notebook: {error}") from error
-    if not isinstance(data, dict) or not isinstance(data.get("cells"), list):
-        old = isinstance(data, dict) and "worksheets" in data
+    if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
+        old = isinstance(content, dict) and "worksheets" in content
         hint = (
             "it is of an old format: open and save it in JupyterLab"
             if old
             else ("it is no notebook: a notebook is a JSON object with a list of cells")
         )
         raise GradcourseError(f"{path}: {hint}")
-    ours = _mapping(_mapping(data.get("metadata")).get("gradcourse"))
-    cells = [cell for cell in data["cells"] if isinstance(cell, dict)]
+    return notebook_of(content)
+
+
+def notebook_of(content: Mapping[str, Any]) -> Notebook:
+    """Take what matters out of a notebook's JSON, in which ``cells`` is a list of anything."""
+    ours = mapping(mapping(content.get("metadata")).get("gradcourse"))
+    cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
+    marks = [_nbgrader(cell) for cell in cells]
+    read = [_cell(index, cell) for index, cell in enumerate(cells)]
+    is_code = [cell.get("cell_type") == "code" for cell in cells]
     return Notebook(
-        path=path,
-        cells=read_cells(cells),
+        cells=tuple(cell for cell, code in zip(read, is_code, strict=True) if code),
+        texts=tuple(
+            cell for cell, code in zip(read, is_code, strict=True) if not code and cell.grade_id
+        ),
         assignment=str(ours.get("assignment") or ""),
-        grade_ids=tuple(grade_id for cell in cells if (grade_id := _grade_id(cell))),
+        grade_ids=tuple(cell.grade_id for cell in read if cell.grade_id),
+        points={str(own.get("grade_id")): own["points"] for own in marks if "points" in own},
         source=str(ours.get("source") or ""),
     )
 
 
-def read_cells(cells: Sequence[Mapping[str, Any]], code: bool = True) -> tuple[Cell, ...]:
-    """Return the code cells of a notebook's list of cells, or all others."""
-    return tuple(
-        _cell(index, cell)
-        for index, cell in enumerate(cells)
-        if (cell.get("cell_type") == "code") is code
-    )
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a JSON object, an empty one where something else stands."""
     return value if isinstance(value, dict) else {}
 
 
 def _nbgrader(cell: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _mapping(_mapping(cell.get("metadata")).get("nbgrader"))
-
-
-def _grade_id(cell: Mapping[str, Any]) -> str:
-    return str(_nbgrader(cell).get("grade_id") or "")
+    return mapping(mapping(cell.get("metadata")).get("nbgrader"))
 
 
 def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
@@ -125,23 +153,31 @@ def _cell(index: int, cell: Mapping[str, Any]) -> Cell:
     marks = _nbgrader(cell)
     # A cell that is both graded and a solution is an answer that a person marks.
     tests = bool(marks.get("grade")) and not marks.get("solution")
-    return Cell(index, str(source), _grade_id(cell), tests)
+    return Cell(index, str(source), str(marks.get("grade_id") or ""), tests)
 
 
 @dataclass(frozen=True)
 class CellError:
     """What went wrong in a cell: "SyntaxError: invalid syntax (line 3)"."""
 
-    index: int
-    grade_id: str
-    source: str
+    cell: Cell
     text: str
 
-    def concerns(self, grade_id: str, names: Collection[str]) -> bool:
-        """Whether this cell was to give the answer with these names."""
-        if self.grade_id == grade_id or self.grade_id.startswith(f"{grade_id}-"):
-            return True
-        return any(re.search(rf"\b{re.escape(name)}\b\s*[=(]", self.source) for name in names)
+    def concerns(self, exercise: Exercise) -> bool:
+        """Whether this cell was to give the answer to an exercise."""
+        return is_of(self.cell.grade_id, exercise.id) or any(
+            re.search(rf"\b{re.escape(name)}\b\s*[=(]", self.cell.source)
+            for name in exercise.answers
+        )
+
+
+def explained(verdict: Verdict, exercise: Exercise, errors: Iterable[CellError]) -> Verdict:
+    """Say of a missing answer that its cell failed, and how."""
+    own = [error for error in errors if error.concerns(exercise)] if verdict.unanswered else []
+    if not own:
+        return verdict
+    text = f"The cell that gives this answer failed: {own[0].text}."
+    return replace(verdict, parts=tuple(replace(part, message=text) for part in verdict.parts))
 
 
 def run_cells(
@@ -163,29 +199,37 @@ def run_cells(
     tuple
         The names that the cells defined, and the errors.
     """
-    shell = _shell()
+    shell = make_shell()
     errors = []
     for cell in notebook.cells:
         if cell.tests:
             continue
         if cell.index in skip:
-            errors.append(CellError(cell.index, cell.grade_id, cell.source, skip[cell.index]))
+            errors.append(CellError(cell, skip[cell.index]))
             continue
         starting(cell.index)
         text = _run_cell(shell, cell.source)
         if text:
-            errors.append(CellError(cell.index, cell.grade_id, cell.source, text))
+            errors.append(CellError(cell, text))
     return shell.user_ns, errors
 
 
-def _shell() -> Any:
-    """IPython, so that magics and shell lines are understood as in a notebook."""
+def make_shell(folder: str | None = None) -> Any:
+    """IPython, so that magics and shell lines are understood as in a notebook.
+
+    Parameters
+    ----------
+    folder : str, optional
+        Where it may keep its profile, instead of where it does by itself.
+    """
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
     config = Config()
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
+    if folder is not None:
+        config.InteractiveShell.ipython_dir = folder
     return InteractiveShell.instance(config=config)
 
 

@@ -10,22 +10,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 from gradcourse.checking.engine import check
-from gradcourse.checking.exercise import Exercise
-from gradcourse.checking.exercise_notebook import CellError, read_notebook, run_cells
-from gradcourse.checking.verdict import Verdict
+from gradcourse.checking.exercise_notebook import explained, read_notebook, run_cells
 from gradcourse.exercises import answers_in
 from gradcourse.exercises.registry import assignment
-
-
-def grade_id(exercise: Exercise) -> str:
-    """Return the id of an exercise as nbgrader allows it: no slash."""
-    return exercise.id.replace("/", "-")
 
 
 def main() -> None:
@@ -51,17 +42,6 @@ def main() -> None:
     say(done=True)
     # A thread or an exit hook of the notebook's must not keep this process alive.
     os._exit(0)
-
-
-def explained(verdict: Verdict, exercise: Exercise, errors: Sequence[CellError]) -> Verdict:
-    """Say of a missing answer that its cell failed, and how."""
-    if not verdict.unanswered:
-        return verdict
-    ours = [e for e in errors if e.concerns(grade_id(exercise), exercise.answers)]
-    if not ours:
-        return verdict
-    text = f"The cell that gives this answer failed: {ours[0].text}."
-    return replace(verdict, parts=tuple(replace(p, message=text) for p in verdict.parts))
 
 
 def _private_stdout() -> IO[str]:

@@ -17,7 +17,6 @@ from typing import Any
 from gradcourse.checking.exercise_notebook import CELL_LIMIT, Notebook, read_notebook
 from gradcourse.checking.progress import VARIABLE
 from gradcourse.checking.verdict import PartResult, Verdict, score_text
-from gradcourse.exercises.check_child import grade_id
 from gradcourse.exercises.registry import all_exercises, assignment, assignment_names, get
 from gradcourse.support import GradcourseError
 
@@ -98,19 +97,19 @@ def check_file(path: str) -> list[Verdict]:
     GradcourseError
         If the file is missing, no notebook, or holds no exercise of the course.
     """
-    notebook = read_notebook(Path(path))
-    name = assignment_of(notebook)
+    file = Path(path)
+    name = assignment_of(read_notebook(file), file)
     skip_cells: dict[int, str] = {}
     lost: dict[str, str] = {}
     while True:
-        found, place, reason = _run_child(notebook, name, skip_cells, list(lost))
+        verdicts, place, reason = _run_child(file, name, skip_cells, list(lost))
         if place is None:
             break
         if isinstance(place, int):
             skip_cells[place] = reason
         else:
             lost[place] = reason
-    by_id = {verdict.id: verdict for verdict in found}
+    by_id = {verdict.id: verdict for verdict in verdicts}
     return [
         by_id[exercise.id] if exercise.id in by_id else _lost(exercise.id, lost[exercise.id])
         for exercise in assignment(name)
@@ -125,7 +124,7 @@ def _lost(id: str, reason: str) -> Verdict:
     return Verdict(id, exercise.title, (part,))
 
 
-def assignment_of(notebook: Notebook) -> str:
+def assignment_of(notebook: Notebook, path: Path) -> str:
     """Return which assignment a notebook answers: by its metadata, its cells or its name.
 
     Raises
@@ -136,23 +135,19 @@ def assignment_of(notebook: Notebook) -> str:
     if notebook.assignment in assignment_names():
         return notebook.assignment
     for exercise in all_exercises():
-        own = grade_id(exercise)
-        if exercise.points and any(
-            found == own or found.startswith(f"{own}-") for found in notebook.grade_ids
-        ):
+        if exercise.points and notebook.has_cell_of(exercise.id):
             return next(name for name in assignment_names() if exercise in assignment(name))
-    prefix = re.match(r"\d\d(?!\d)", notebook.path.name)
-    lesson = notebook.source.startswith("source/lessons/")  # its name has a number too
-    if prefix and prefix.group() in assignment_names() and not lesson:
+    prefix = re.match(r"\d\d(?!\d)", path.name)
+    if prefix and prefix.group() in assignment_names() and not notebook.lesson:
         return prefix.group()
     raise GradcourseError(
-        f"{notebook.path}: no exercise of this course is in it: give a notebook made from "
+        f"{path}: no exercise of this course is in it: give a notebook made from "
         f"exercises/ (assignments {', '.join(assignment_names())})"
     )
 
 
 def _run_child(
-    notebook: Notebook, name: str, skip_cells: dict[int, str], skip_questions: list[str]
+    path: Path, name: str, skip_cells: dict[int, str], skip_questions: list[str]
 ) -> tuple[list[Verdict], int | str | None, str]:
     """Run the notebook once.
 
@@ -166,13 +161,13 @@ def _run_child(
     place: int | str | None = None
     limit = float(START_LIMIT)
     job = {
-        "path": str(notebook.path.resolve()),
+        "path": str(path.resolve()),
         "assignment": name,
         "skip_cells": skip_cells,
         "skip_questions": skip_questions,
     }
     with tempfile.TemporaryDirectory() as private:
-        process = _start(job, notebook.path.resolve().parent, private)
+        process = _start(job, path.resolve().parent, private)
         try:
             events = _lines(process)
             while True:

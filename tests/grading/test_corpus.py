@@ -169,7 +169,8 @@ def test_nothing_is_left_for_the_next_submission(missing: str, tmp_path: Path) -
     limits = Limits(cell=20.0)
     for text in (PLANTS.replace("{victim}", str(victim)), LOOKS):
         case = read_case(text)
-        result = grade_one(case.make(), case.assignment, limits=limits, without=without)
+        mark = grade_one(case.make(), case.assignment, limits=limits, without=without)
+        result = mark.to_dict()
         assert not judge.unfair(case, result)
     assert any("ZeroDivisionError" in reason["text"] for reason in result["reasons"])
     assert victim.stat().st_mode & 0o777 == 0o700

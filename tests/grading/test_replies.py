@@ -28,6 +28,7 @@ from gradcourse.checking import (
 )
 from gradcourse.checking.exercise_notebook import Cell
 from gradcourse.checking.plain import Bfloat16, Foreign
+from gradcourse.grading.mark import Mark
 from gradcourse.grading.one.answers import outcome_of_answer, remote
 from gradcourse.grading.one.plan import Plan
 from gradcourse.grading.one.run import Running
@@ -209,7 +210,7 @@ def test_of_thousands_of_replies_only_the_right_values_earn(exercise: CodeExerci
 
 LIMITS = Limits(cell=2.0, question=2.0, submission=30.0)
 SOURCES = ("import no_such_module\nx = 1", "def root(x):\n    return 0\nwhile True: pass", "y = 2")
-TODO = Plan([Cell(i, source) for i, source in enumerate(SOURCES)])
+TODO = Plan(tuple(Cell(i, source) for i, source in enumerate(SOURCES)))
 
 
 class _Liar:
@@ -268,11 +269,11 @@ def test_no_process_breaks_the_grader_or_earns_without_an_answer() -> None:
     for seed in range(400):
         liar: Any = _Liar(Random(seed))
         run = Running(liar, TODO, LIMITS, seed)
-        questions = run.all((*CODE, *VALUES))
-        assert [one["earned"] for one in questions] == [0.0] * len(questions), seed
-        json.dumps([questions, run.reasons], allow_nan=False)
-        codes = [one["code"] for one in run.reasons]
-        codes += [code for one in questions for code in one["reasons"]]
+        ran = run.all((*CODE, *VALUES))
+        mark = Mark("", ran.questions, ran.reasons)
+        assert [question.earned for question in mark.questions] == [0.0] * 7, seed
+        json.dumps(mark.to_dict(), allow_nan=False)
+        codes = mark.codes
         assert set(codes) <= set(REASONS)
         assert "internal-error" not in codes, seed
         found.update(set(codes))

@@ -424,12 +424,12 @@ def _alive(pid: int) -> bool:
 
 
 def test_every_layer_is_named_and_a_missing_one_says_why() -> None:
-    result = grade_one(notebook(), questions=TOYS, without=frozenset({"landlock"}))
-    assert set(result["sandbox"]) == {
+    mark = grade_one(notebook(), questions=TOYS, without=frozenset({"landlock"}))
+    assert set(mark.sandbox) == {
         *("rlimits", "process-group", "namespaces", "mounts", "landlock", "seccomp")
     }
-    assert result["sandbox"]["landlock"] == "missing: switched off"
-    assert all(text == "on" or text.startswith("missing: ") for text in result["sandbox"].values())
+    assert mark.sandbox["landlock"] == "missing: switched off"
+    assert all(text == "on" or text.startswith("missing: ") for text in mark.sandbox.values())
 
 
 def test_where_files_cannot_be_hidden_it_refuses_unless_trusted() -> None:
@@ -437,16 +437,16 @@ def test_where_files_cannot_be_hidden_it_refuses_unless_trusted() -> None:
     with pytest.raises(GradcourseError, match="--trusted") as caught:
         grade_one(notebook(), questions=TOYS, without=open_wide)
     assert "\n" not in str(caught.value)
-    result = grade_one(notebook(), questions=TOYS, without=open_wide, trusted=True)
-    assert result["earned"] == result["possible"]
-    assert result["trusted"] is True
+    mark = grade_one(notebook(), questions=TOYS, without=open_wide, trusted=True)
+    assert mark.earned == mark.possible
+    assert mark.trusted is True
 
 
 @pytest.mark.parametrize("without", WITHOUT.values(), ids=WITHOUT)
 def test_right_work_gets_full_marks_whatever_layers_there_are(without: frozenset[str]) -> None:
-    result = grade_one(notebook(), questions=TOYS, without=without, trusted=True)
-    assert result["earned"] == result["possible"]
-    assert not result["look"]
+    mark = grade_one(notebook(), questions=TOYS, without=without, trusted=True)
+    assert mark.earned == mark.possible
+    assert not mark.look
 
 
 def test_the_filter_is_a_program_for_this_machine_and_for_the_other(

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradcourse.checking.exercise import Exercise
-from gradcourse.checking.exercise_notebook import Cell, read_cells
-from gradcourse.exercises.check_child import grade_id
+from gradcourse.checking.exercise_notebook import Notebook, mapping, notebook_of
 from gradcourse.exercises.registry import assignment, assignment_names
-from gradcourse.grading.reasons import reason
+from gradcourse.grading.mark import Reason
 
 MOST_PARTS = 5_000_000
 """Brackets and commas in a file; more would take gigabytes to read."""
@@ -27,59 +26,41 @@ LONGEST_STUB = 5_000
 """Characters of a cell beyond which it holds more than stubs: thousands of cells are looked at."""
 
 
-@dataclass
-class Submission:
-    """What was found in a file.
+@dataclass(frozen=True)
+class Contents:
+    """What is in a file that was handed in.
 
     Attributes
     ----------
-    cells : list of Cell
-        All code cells, in order.
-    texts : list of Cell
-        The other cells that have an id.
-    named : str
-        The assignment that its metadata name; may be anything.
-    lesson : bool
-        Whether it is a lesson's notebook, which has the same file name as its exercises.
-    reasons : list
+    notebook : Notebook
+        Without a cell where nothing could be read.
+    reasons : tuple of Reason
         What is wrong with the file.
     """
 
-    cells: list[Cell] = field(default_factory=list)
-    texts: list[Cell] = field(default_factory=list)
-    grade_ids: tuple[str, ...] = ()
-    points: dict[str, Any] = field(default_factory=dict)
-    named: str = ""
-    lesson: bool = False
-    reasons: list[dict[str, str]] = field(default_factory=list)
-
-    def note(self, code: str, where: str = "", text: str = "") -> None:
-        """Add a reason."""
-        self.reasons.append(reason(code, where, text))
+    notebook: Notebook = field(default_factory=Notebook)
+    reasons: tuple[Reason, ...] = ()
 
 
-def read(data: bytes, most: int) -> Submission:
+def read(data: bytes, most: int) -> Contents:
     """Read a notebook; what cannot be read leaves a reason."""
-    found = Submission()
     if not data.strip(b" \t\r\n\x00"):
-        found.note("empty-file")
-        return found
+        return Contents(reasons=(Reason("empty-file"),))
     if len(data) > most:
-        found.note("too-large", text=f"The file has more than {most >> 20} MB.")
-        return found
+        text = f"The file has more than {most >> 20} MB."
+        return Contents(reasons=(Reason("too-large", text=text),))
     text, encoding = _text(data)
+    reasons = []
     if encoding != "UTF-8":
-        found.note("wrong-encoding", text=f"The file is not UTF-8; it was read as {encoding}.")
+        said = f"The file is not UTF-8; it was read as {encoding}."
+        reasons.append(Reason("wrong-encoding", text=said))
     if sum(text.count(mark) for mark in "[{,") > MOST_PARTS:
-        found.note("too-large")
-        return found
+        return Contents(reasons=(*reasons, Reason("too-large")))
     try:
         content = json.loads(text)
     except (ValueError, RecursionError, MemoryError):
-        found.note("not-json")
-        return found
-    _content(found, content)
-    return found
+        return Contents(reasons=(*reasons, Reason("not-json")))
+    return _contents(content, reasons)
 
 
 def _text(data: bytes) -> tuple[str, str]:
@@ -100,36 +81,28 @@ def _text(data: bytes) -> tuple[str, str]:
         return data.decode("cp1252", "replace"), "Windows-1252"
 
 
-def _content(found: Submission, content: Any) -> None:
+def _contents(content: Any, reasons: list[Reason]) -> Contents:
     if isinstance(content, dict) and isinstance(content.get("worksheets"), list):
-        found.note("wrong-format", text="The notebook is of format 3; its cells were read.")
+        text = "The notebook is of format 3; its cells were read."
+        reasons.append(Reason("wrong-format", text=text))
         sheets = [sheet for sheet in content["worksheets"] if isinstance(sheet, dict)]
         cells = [cell for sheet in sheets for cell in _list(sheet.get("cells"))]
         content = {**content, "cells": [_modern(cell) for cell in cells if isinstance(cell, dict)]}
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
-        found.note("wrong-format", text="It is JSON, but no notebook: it has no list of cells.")
-        found.reasons[-1]["code"] = "not-json"
-        return
+        text = "It is JSON, but no notebook: it has no list of cells."
+        return Contents(reasons=(*reasons, Reason("not-json", text=text)))
     if content.get("nbformat") not in (3, 4):
-        found.note("wrong-format")
-    metadata = _mapping(content.get("metadata"))
-    language = _language(metadata)
+        reasons.append(Reason("wrong-format"))
+    language = _language(mapping(content.get("metadata")))
     if language and language != "python":
-        found.note(
-            "wrong-kernel", text=f"The notebook says that its language is {language[:40]!r}."
-        )
-    ours = _mapping(metadata.get("gradcourse"))
-    found.named = str(ours.get("assignment") or "")[:80]
-    found.lesson = not found.named and str(ours.get("source")).startswith("source/lessons/")
+        text = f"The notebook says that its language is {language[:40]!r}."
+        reasons.append(Reason("wrong-kernel", text=text))
     cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
     if len(cells) > MOST_CELLS:
-        found.note("too-large", text=f"It has more than {MOST_CELLS} cells; the rest was left out.")
-        cells = cells[:MOST_CELLS]
-    marks = [_mapping(_mapping(cell.get("metadata")).get("nbgrader")) for cell in cells]
-    found.grade_ids = tuple(str(m["grade_id"]) for m in marks if m.get("grade_id"))
-    found.points = {str(m.get("grade_id")): m["points"] for m in marks if "points" in m}
-    found.cells = list(read_cells(cells))
-    found.texts = [cell for cell in read_cells(cells, code=False) if cell.grade_id]
+        text = f"It has more than {MOST_CELLS} cells; the rest was left out."
+        reasons.append(Reason("too-large", text=text))
+    notebook = notebook_of({**content, "cells": cells[:MOST_CELLS]})
+    return Contents(notebook, tuple(reasons))
 
 
 def _modern(cell: dict[str, Any]) -> dict[str, Any]:
@@ -137,14 +110,10 @@ def _modern(cell: dict[str, Any]) -> dict[str, Any]:
 
 
 def _language(metadata: Mapping[str, Any]) -> str:
-    kernel, info = _mapping(metadata.get("kernelspec")), _mapping(metadata.get("language_info"))
+    kernel, info = mapping(metadata.get("kernelspec")), mapping(metadata.get("language_info"))
     named = kernel.get("language") or info.get("name") or kernel.get("name") or ""
     name = str(named).lower()
     return "python" if name.startswith(("python", "ipython", "conda", "xpython")) else name
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:
@@ -154,25 +123,25 @@ def _list(value: Any) -> list[Any]:
 # ---------------------------------------------------------------- which assignment
 
 
-def assignment_of(found: Submission) -> str | None:
+def assignment_of(notebook: Notebook) -> str | None:
     """Find the assignment by metadata, by the ids of cells, or by what the cells define."""
-    if found.named in assignment_names():
-        return found.named
-    names = assignment_names()
+    names = assignment_names() if notebook.cells else ()
+    if notebook.assignment in names:
+        return notebook.assignment
     for known in (_by_ids, _by_names):
-        scores = {name: known(found, assignment(name)) for name in names}
-        best = max(names, key=lambda name: scores[name])
-        if scores[best]:
+        scores = {name: known(notebook, assignment(name)) for name in names}
+        best = max(names, key=lambda name: scores[name], default=None)
+        if best is not None and scores[best]:
             return best
     return None
 
 
-def other_assignment(found: Submission, asked: str) -> str | None:
+def other_assignment(notebook: Notebook, asked: str) -> str | None:
     """Find which other assignment a notebook answers that has no cell of the one that is asked."""
-    if not found.cells or has_cells_of(found, assignment(asked)):
+    if not notebook.cells or has_cells_of(notebook, assignment(asked)):
         return None
     scores = {
-        name: _by_ids(found, exercises) + _by_names(found, exercises)
+        name: _by_ids(notebook, exercises) + _by_names(notebook, exercises)
         for name in assignment_names()
         for exercises in [assignment(name)]
     }
@@ -180,21 +149,18 @@ def other_assignment(found: Submission, asked: str) -> str | None:
     return best if scores[best] > scores[asked] else None
 
 
-def has_cells_of(found: Submission, exercises: Sequence[Exercise]) -> bool:
+def has_cells_of(notebook: Notebook, exercises: Sequence[Exercise]) -> bool:
     """Whether a cell is there that was given out with these exercises."""
-    return _by_ids(found, exercises) > 0
+    return _by_ids(notebook, exercises) > 0
 
 
-def _by_ids(found: Submission, exercises: Sequence[Exercise]) -> int:
-    return sum(
-        any(given == own or given.startswith(f"{own}-") for given in found.grade_ids)
-        for own in map(grade_id, exercises)
-    )
+def _by_ids(notebook: Notebook, exercises: Sequence[Exercise]) -> int:
+    return sum(notebook.has_cell_of(exercise.id) for exercise in exercises)
 
 
-def _by_names(found: Submission, exercises: Sequence[Exercise]) -> int:
+def _by_names(notebook: Notebook, exercises: Sequence[Exercise]) -> int:
     wanted = {name for exercise in exercises for name in exercise.answers}
-    return len(wanted & {name for cell in found.cells for name in defined(cell.source)})
+    return len(wanted & {name for cell in notebook.cells for name in defined(cell.source)})
 
 
 # ---------------------------------------------------------------- what a cell gives

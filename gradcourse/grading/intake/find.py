@@ -16,6 +16,7 @@ from gradcourse.grading.intake.contents import read
 from gradcourse.grading.intake.identities import doubtful_numbers
 from gradcourse.grading.intake.layout import Found, is_notebook, recognise, shown
 from gradcourse.grading.intake.tree import Refused, walk
+from gradcourse.grading.mark import LATE, Reason
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.support import GradcourseError
 
@@ -41,8 +42,8 @@ class Submission:
         Returns the notebook's bytes, or raises `Refused` with a reason.
     notes : tuple of str
         What is worth knowing and changes nothing: "handed in late".
-    doubts : tuple of Refused
-        Why a person should look at it although it can be graded: a code, and why in words.
+    doubts : tuple of Reason
+        Why a person should look at it although it can be graded.
     guess : str or None
         The assignment that the learner's file name speaks of.
     key : tuple of str
@@ -57,7 +58,7 @@ class Submission:
     name: str
     read: Callable[[], bytes]
     notes: tuple[str, ...] = ()
-    doubts: tuple[Refused, ...] = ()
+    doubts: tuple[Reason, ...] = ()
     guess: str | None = None
     key: tuple[str, ...] = ()
     canvas: str = ""
@@ -147,7 +148,7 @@ def _one(notebooks: list[Found], assignment: str | None) -> Submission:
     """The newest of a learner's notebooks for one assignment."""
     times = [(_entry_time(one), one.serial) for one in notebooks]
     chosen = notebooks[times.index(max(times))]
-    doubts: tuple[Refused, ...] = ()
+    doubts: tuple[Reason, ...] = ()
     if len(notebooks) > 1:
         others = sorted(shown(_place(one)) for one in notebooks if one is not chosen)
         others[5:] = [f"{len(others) - 5} more"] if len(others) > 5 else []
@@ -155,7 +156,7 @@ def _one(notebooks: list[Found], assignment: str | None) -> Submission:
         text = (
             f"There are {len(notebooks)} notebooks; {newest} was graded, not {', '.join(others)}."
         )
-        doubts = (Refused("several-notebooks", text),)
+        doubts = (Reason("several-notebooks", text=text),)
     assert chosen.entry is not None
     return _submission(chosen, assignment, chosen.entry.read, doubts)
 
@@ -178,14 +179,14 @@ def _submission(
     found: Found,
     assignment: str | None,
     read: Callable[[], bytes],
-    doubts: tuple[Refused, ...] = (),
+    doubts: tuple[Reason, ...] = (),
 ) -> Submission:
     return Submission(
         learner=found.learner,
         assignment=assignment,
         name=shown(_place(found)),
         read=read,
-        notes=("handed in late",) if found.late else (),
+        notes=(LATE,) if found.late else (),
         doubts=doubts,
         guess=found.guess,
         key=found.key,
@@ -203,7 +204,7 @@ def _without_doubtful_numbers(
             one,
             canvas="",
             moodle="",
-            doubts=(*one.doubts, Refused("number-in-doubt", why[one.key])),
+            doubts=(*one.doubts, Reason("number-in-doubt", text=why[one.key])),
         )
         if one.key in why
         else one
@@ -216,7 +217,7 @@ def _with_doubtful_names(submissions: list[Submission]) -> list[Submission]:
     spellings = _groups(sorted(keys), lambda key: tuple(part.casefold() for part in key))
     doubtful = {key for group in spellings if len(group) > 1 for key in group}
     text = "Another learner's name differs only in capitals: is it the same person?"
-    doubt = Refused("name-in-doubt", text)
+    doubt = Reason("name-in-doubt", text=text)
     return [
         replace(one, doubts=(*one.doubts, doubt)) if one.key in doubtful else one
         for one in submissions
@@ -237,7 +238,7 @@ def _named_assignment(found: Found, known: Collection[str]) -> str | None:
         return found.assignment
     assert found.entry is not None
     with suppress(Refused):  # whatever is wrong with it, grading will find it and say so
-        given = read(found.entry.read(), Limits.notebook)
-        if given.named in known or given.lesson:
-            return given.named or None
+        notebook = read(found.entry.read(), Limits.notebook).notebook
+        if notebook.assignment in known or notebook.lesson:
+            return notebook.assignment or None
     return found.guess if found.guess in known else None

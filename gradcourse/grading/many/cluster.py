@@ -10,11 +10,16 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from gradcourse.grading.many.store import course_version
-from gradcourse.grading.many.task import Grade, Result, Task, grade_task, not_graded
+from gradcourse.grading.many.task import Task, grade_task, not_graded
+from gradcourse.grading.mark import Mark
 from gradcourse.support import GradcourseError
+
+if TYPE_CHECKING:
+    from gradcourse.grading.one.grade import Grader
 
 ANSWER_WITHIN = 5
 """Seconds for the scheduler to answer."""
@@ -35,15 +40,15 @@ AHEAD = 4
 DIED = "The workers that were at this submission were lost, one after another."
 
 
-def on_cluster(tasks: Iterable[Task], grade: Grade, address: str) -> Iterator[tuple[Task, Result]]:
+def on_cluster(tasks: Iterable[Task], grader: Grader, address: str) -> Iterator[tuple[Task, Mark]]:
     """Grade on the workers of a Dask scheduler; results come as they are ready.
 
     Parameters
     ----------
     tasks : iterable of Task
         Taken a few at a time, so that a class need not fit into memory.
-    grade : callable
-        `grade_one`; it must be importable on the workers.
+    grader : Grader
+        What grades them; it must be importable on the workers.
     address : str
         "tcp://192.0.2.1:8786".
 
@@ -62,7 +67,7 @@ def on_cluster(tasks: Iterable[Task], grade: Grade, address: str) -> Iterator[tu
         raise no_answer(address)
     client = _connected(address)
     try:
-        yield from _graded(client, tasks, grade, address)
+        yield from _graded(client, tasks, grader, address)
     finally:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -109,8 +114,8 @@ def no_answer(address: str) -> GradcourseError:
 class _Cluster:
     """The submissions that lie with the cluster."""
 
-    def __init__(self, client: Any, grade: Grade, address: str) -> None:
-        self.client, self.grade, self.address = client, grade, address
+    def __init__(self, client: Any, grader: Grader, address: str) -> None:
+        self.client, self.grader, self.address = client, grader, address
         self.run = uuid.uuid4().hex[:12]
         self.at_work: dict[str, Task] = {}
         self.done: queue.Queue[Any] = queue.Queue()
@@ -120,12 +125,12 @@ class _Cluster:
         key = f"gradcourse-{self.run}-{task.number}{attempt}"
         self.at_work[key] = task
         future = self.client.submit(
-            _on_worker, self.grade, task, course_version(), key=key, pure=False
+            _on_worker, self.grader, task, course_version(), key=key, pure=False
         )
         future.add_done_callback(self.done.put)
 
-    def next(self) -> tuple[Task, Result | None]:
-        """Wait for a submission; without a result where the workers at it were lost."""
+    def next(self) -> tuple[Task, Mark | None]:
+        """Wait for a submission; without a mark where the workers at it were lost."""
         since = None
         while True:
             try:
@@ -134,9 +139,9 @@ class _Cluster:
             except queue.Empty:
                 since = self._without_workers(since)
         task = self.at_work.pop(future.key)
-        result = _result(future, task, self.address)
+        mark = _mark_of(future, task, self.address)
         future.release()
-        return task, result
+        return task, mark
 
     def _without_workers(self, since: float | None) -> float | None:
         """Return since when there has been no worker; raise when that is too long."""
@@ -155,38 +160,38 @@ class _Cluster:
 
 
 def _graded(
-    client: Any, tasks: Iterable[Task], grade: Grade, address: str
-) -> Iterator[tuple[Task, Result]]:
-    cluster, waiting = _Cluster(client, grade, address), iter(tasks)
+    client: Any, tasks: Iterable[Task], grader: Grader, address: str
+) -> Iterator[tuple[Task, Mark]]:
+    cluster, waiting = _Cluster(client, grader, address), iter(tasks)
     suspects = []
     ahead = AHEAD * max(1, _threads(client))
     for task in itertools.islice(waiting, ahead):
         cluster.submit(task)
     while cluster.at_work:
-        task, result = cluster.next()
-        if result is None:
+        task, mark = cluster.next()
+        if mark is None:
             suspects.append(task)
         else:
-            yield task, result
+            yield task, mark
         for another in itertools.islice(waiting, 1):
             cluster.submit(another)
     # Dask blames a dead worker's whole queue. Alone, each shows whether it was the one.
     for task in suspects:
         cluster.submit(task, attempt="-alone")
-        _, result = cluster.next()
-        yield task, result or not_graded("internal-error", task.assignment, DIED)
+        _, mark = cluster.next()
+        yield task, mark or not_graded("internal-error", task.assignment, DIED)
 
 
 def _threads(client: Any) -> int:
     return sum(client.nthreads().values())
 
 
-def _result(future: Any, task: Task, address: str) -> Result | None:
+def _mark_of(future: Any, task: Task, address: str) -> Mark | None:
     from distributed import CancelledError, KilledWorker
 
     try:
-        result: Result = future.result()
-        return result
+        mark: Mark = future.result()
+        return mark
     except GradcourseError:
         raise
     except KilledWorker:
@@ -206,7 +211,7 @@ def _gone(address: str) -> GradcourseError:
     )
 
 
-def _on_worker(grade: Grade, task: Task, version: str) -> Result:
+def _on_worker(grader: Grader, task: Task, version: str) -> Mark:
     """What a worker does with one submission."""
     if course_version() != version:
         raise GradcourseError(
@@ -214,5 +219,5 @@ def _on_worker(grade: Grade, task: Task, version: str) -> Result:
             "where the workers run, and start them again"
         )
     started = time.monotonic()
-    result = grade_task(grade, task)
-    return {**result, "seconds_on_worker": round(time.monotonic() - started, 3)}
+    mark = grade_task(grader, task)
+    return replace(mark, seconds_on_worker=round(time.monotonic() - started, 3))

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gradcourse.grading.intake import Refused, Submission, find_submissions
 from gradcourse.grading.many.cluster import on_cluster
@@ -24,12 +24,12 @@ from gradcourse.grading.many.store import (
     fingerprint,
     identity,
 )
-from gradcourse.grading.many.task import Grade, Result, Task, not_graded
-from gradcourse.grading.reasons import failed_here, needs_look, reason
+from gradcourse.grading.many.task import Task, not_graded
+from gradcourse.grading.mark import Mark, Origin
 from gradcourse.support import GradcourseError
 
-Record = dict[str, Any]
-"""A result with whose it is: what the JSON of one submission holds."""
+if TYPE_CHECKING:
+    from gradcourse.grading.one.grade import Grader
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Graded:
 
     Attributes
     ----------
-    records : list of dict
+    marks : list of Mark
         One per submission, in the order of the learners' names.
     kept : int
         How many were there already.
@@ -75,25 +75,25 @@ class Graded:
         How many results lie in the folder whose submissions are no longer there.
     """
 
-    records: list[Record]
+    marks: list[Mark]
     kept: int = 0
     stale: int = 0
 
     @property
-    def looks(self) -> list[Record]:
+    def looks(self) -> list[Mark]:
         """Those that a person should look at."""
-        return [record for record in self.records if record["look"]]
+        return [mark for mark in self.marks if mark.look]
 
 
-def grade_class(settings: Settings, grade: Grade | None = None) -> Graded:
+def grade_class(settings: Settings, grader: Grader | None = None) -> Graded:
     """Grade a class, and write one JSON file per submission.
 
     Parameters
     ----------
     settings : Settings
         What to grade and how.
-    grade : callable, optional
-        What grades one notebook; by default `grade_one`.
+    grader : Grader, optional
+        What grades the notebooks, instead of the course's own.
 
     Returns
     -------
@@ -111,67 +111,67 @@ def grade_class(settings: Settings, grade: Grade | None = None) -> Graded:
     if not settings.scheduler and (settings.jobs or cores()) > 1:
         warm_up(settings.assignment)
     submissions = find_submissions(settings.submissions, settings.assignment)
-    if grade is None:
-        from gradcourse.grading.one.grade import grade_one
+    if grader is None:
+        from gradcourse.grading.one.grade import Grader
 
-        grade = grade_one
+        grader = Grader()
     store = Store(settings.out)
     class_ = _Class(settings, submissions, store, store.read_all())
-    class_.grade_with(grade)
-    records = [class_.records[number] for number in range(len(submissions))]
-    return Graded(records, class_.kept, store.forget_earlier(records))
+    class_.grade_with(grader)
+    marks = [class_.marks[number] for number in range(len(submissions))]
+    return Graded(marks, class_.kept, store.forget_earlier(marks))
 
 
 @dataclass
 class _Class:
-    """One run: which submissions have a record, and where the others are."""
+    """One run: which submissions have a mark, and where the others are."""
 
     settings: Settings
     submissions: list[Submission]
     store: Store
-    before: dict[str, Record]
-    records: dict[int, Record] = field(default_factory=dict)
+    before: dict[str, Mark]
+    marks: dict[int, Mark] = field(default_factory=dict)
     kept: int = 0
 
     def __post_init__(self) -> None:
         self.stems = file_stems(self.submissions)
         self.refused: dict[int, Refused] = {}
-        seeds = [one["seed"] for one in self.before.values() if isinstance(one.get("seed"), int)]
+        seeds = [mark.seed for mark in self.before.values() if isinstance(mark.seed, int)]
         # Secret, so that nobody can hand in the right results for just these inputs.
         self.seed = seeds[0] if self.settings.resume and seeds else secrets.randbits(64)
-        self.unknown: dict[int, Result] = {}
+        self.unknown: dict[int, Mark] = {}
         self.hashes: dict[int, str] = {}
         self._refuse_another_assignment()
 
     def _refuse_another_assignment(self) -> None:
-        for record in self.before.values():
-            old, new = record["submission"].get("forced"), self.settings.assignment
+        for mark in self.before.values():
+            old, new = mark.origin.forced, self.settings.assignment
             if old and new and old != new:
                 raise GradcourseError(
                     f"{self.settings.out} holds the results of assignment {old}: give another "
                     f"--out for {new}"
                 )
 
-    def grade_with(self, grade: Grade) -> None:
+    def grade_with(self, grader: Grader) -> None:
         with ProgressBar(len(self.submissions)) as bar:
             self.bar = bar
-            for task, result in self._through(self._tasks(), grade):
-                if result["assignment"] is None:
-                    self.unknown[task.number] = result
+            for task, mark in self._through(self._tasks(), grader):
+                if mark.assignment is None:
+                    self.unknown[task.number] = mark
                 else:
-                    self._keep(task.number, result)
+                    self._keep(task.number, mark)
             common = self._common_assignment()
             if common is not None:
-                for task, result in self._through(self._second_tasks(common), grade):
+                for task, mark in self._through(self._second_tasks(common), grader):
                     self.unknown.pop(task.number)
-                    self._keep(task.number, result)
-            for number, result in self.unknown.items():
-                self._keep(number, _of_assignment(result, common))
+                    self._keep(task.number, mark)
+            for number, mark in self.unknown.items():
+                self._keep(number, _of_assignment(mark, common))
             for number, refused in self.refused.items():
                 name = self.submissions[number].assignment or common
                 self._keep(number, not_graded(refused.code, name, refused.text))
 
-    def _through(self, tasks: Iterator[Task], grade: Grade) -> Iterator[tuple[Task, Result]]:
+    def _through(self, tasks: Iterator[Task], grader: Grader) -> Iterator[tuple[Task, Mark]]:
         """Grade in the way that was asked for; where nothing is to do, nothing is started."""
         settings = self.settings
         first = next(tasks, None)
@@ -179,11 +179,11 @@ class _Class:
             return iter(())
         tasks = chain([first], tasks)
         if settings.scheduler:
-            return on_cluster(tasks, grade, settings.scheduler)
+            return on_cluster(tasks, grader, settings.scheduler)
         jobs = min(settings.jobs or cores(), len(self.submissions))
         if jobs == 1:
-            return in_this_process(tasks, grade)
-        return in_processes(tasks, grade, jobs, len(self.submissions))
+            return in_this_process(tasks, grader)
+        return in_processes(tasks, grader, jobs, len(self.submissions))
 
     def _tasks(self) -> Iterator[Task]:
         """Read one notebook after another, and leave out what need not or cannot be graded."""
@@ -196,9 +196,9 @@ class _Class:
             self.hashes[number] = fingerprint(data)
             old = self.before.get(identity(submission))
             if self.settings.resume and old is not None and self._holds(old, number):
-                self.records[number] = old
+                self.marks[number] = old
                 self.kept += 1
-                self.bar.step(old["look"])
+                self.bar.step(old.look)
                 continue
             name = submission.assignment
             yield self._task(number, data, name, submission.guess)
@@ -208,7 +208,7 @@ class _Class:
 
     def _second_tasks(self, common: str) -> Iterator[Task]:
         """Those of which nobody knows the assignment, as what all others are."""
-        for number in [n for n, result in self.unknown.items() if not failed_here(result)]:
+        for number in [number for number, mark in self.unknown.items() if not mark.faulty]:
             with suppress(Refused):  # it went away meanwhile: what was found before stands
                 data = self.submissions[number].read()
                 yield self._task(number, data, common, None)
@@ -216,53 +216,48 @@ class _Class:
     def _common_assignment(self) -> str | None:
         if self.settings.assignment:
             return self.settings.assignment
-        names = {record["assignment"] for record in self.records.values()} - {None}
+        names = {mark.assignment for mark in self.marks.values()} - {None}
         return names.pop() if len(names) == 1 else None
 
-    def _holds(self, record: Record, number: int) -> bool:
+    def _holds(self, mark: Mark, number: int) -> bool:
         """Whether grading again would give the same."""
-        with suppress(LookupError, TypeError):  # not as it was written
-            return record["submission"] == self._about(number) and not failed_here(record)
-        return False
+        return mark.origin == self._origin(number) and not mark.faulty
 
-    def _about(self, number: int) -> dict[str, Any]:
+    def _origin(self, number: int) -> Origin:
         submission = self.submissions[number]
-        return {
-            "identity": identity(submission),
-            "stem": self.stems[number],
-            "name": submission.name,
-            "sha256": self.hashes.get(number, ""),
-            "course": course_version(),
-            "forced": self.settings.assignment,
-            "trusted": self.settings.trusted,
-            "canvas": submission.canvas,
-            "moodle": submission.moodle,
-            "notes": list(submission.notes),
-            "doubts": [doubt.text for doubt in submission.doubts],
-        }
+        return Origin(
+            identity=identity(submission),
+            stem=self.stems[number],
+            name=submission.name,
+            sha256=self.hashes.get(number, ""),
+            course=course_version(),
+            forced=self.settings.assignment,
+            trusted=self.settings.trusted,
+            canvas=submission.canvas,
+            moodle=submission.moodle,
+            notes=submission.notes,
+            doubts=tuple(doubt.text for doubt in submission.doubts),
+        )
 
-    def _keep(self, number: int, result: Result) -> None:
+    def _keep(self, number: int, mark: Mark) -> None:
         submission = self.submissions[number]
-        doubts = [reason(doubt.code, text=doubt.text) for doubt in submission.doubts]
-        record = {
-            **result,
-            "learner": submission.learner,
-            "reasons": [*result["reasons"], *doubts],
-            "look": result["look"] or needs_look([doubt.code for doubt in submission.doubts]),
-            "seed": self.seed,
-            "submission": self._about(number),
-        }
-        self.store.write(self.stems[number], record)
-        self.records[number] = record
-        self.bar.step(record["look"])
+        mark = replace(
+            mark.because(*submission.doubts),
+            learner=submission.learner,
+            seed=self.seed,
+            origin=self._origin(number),
+        )
+        self.store.write(mark)
+        self.marks[number] = mark
+        self.bar.step(mark.look)
 
 
-def _of_assignment(result: Result, assignment: str | None) -> Result:
-    """A result without an assignment, with the questions that could not be asked."""
+def _of_assignment(mark: Mark, assignment: str | None) -> Mark:
+    """A mark without an assignment, with the questions that could not be asked."""
     if assignment is None:
-        return result
-    asked = not_graded(result["reasons"][0]["code"], assignment)
-    return {**result, **{key: asked[key] for key in ("assignment", "possible", "questions")}}
+        return mark
+    asked = not_graded(mark.reasons[0].code, assignment)
+    return replace(mark, assignment=assignment, questions=asked.questions)
 
 
 def _checked(settings: Settings) -> Settings:

@@ -18,12 +18,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradcourse.grading.many.task import Grade, Result, Task, grade_task, not_graded, prepare
+from gradcourse.grading.many.task import Task, grade_task, not_graded
+from gradcourse.grading.mark import Mark
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.grading.sandbox.channel import STRETCH
 from gradcourse.support import GradcourseError
+
+if TYPE_CHECKING:
+    from gradcourse.grading.one.grade import Grader
 
 ATTEMPTS = 2
 """How often a task is begun whose process died."""
@@ -42,15 +46,15 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def in_this_process(tasks: Iterable[Task], grade: Grade) -> Iterator[tuple[Task, Result]]:
+def in_this_process(tasks: Iterable[Task], grader: Grader) -> Iterator[tuple[Task, Mark]]:
     """Grade one after another."""
     for task in tasks:
-        yield task, grade_task(grade, task)
+        yield task, grade_task(grader, task)
 
 
 def in_processes(
-    tasks: Iterable[Task], grade: Grade, jobs: int, total: int
-) -> Iterator[tuple[Task, Result]]:
+    tasks: Iterable[Task], grader: Grader, jobs: int, total: int
+) -> Iterator[tuple[Task, Mark]]:
     """Grade in several processes; results come as they are ready.
 
     A process takes seconds to load torch and to start its sandbox, as long as dozens of
@@ -60,8 +64,8 @@ def in_processes(
     ----------
     tasks : iterable of Task
         Taken one by one.
-    grade : callable
-        `grade_one`.
+    grader : Grader
+        What grades them.
     jobs : int
         How many processes there may be.
     total : int
@@ -83,21 +87,21 @@ def in_processes(
         while True:
             wanted = min(jobs, speed.processes(len(busy)))
             while len(busy) < wanted and (following := again.pop() if again else _first(waiting)):
-                busy.append(idle.pop() if idle else _Worker(context, grade, measured))
+                busy.append(idle.pop() if idle else _Worker(context, grader, measured))
                 busy[-1].begin(*following)
             if not busy:
                 return
             for worker in _ready(busy, ramp=len(busy) < jobs):
-                task, attempt, result = worker.task, worker.attempt, worker.hear()
-                if result == READY:
+                task, attempt, answer = worker.task, worker.attempt, worker.hear()
+                if answer == READY:
                     measured.update(worker.measured)
                     speed.started(worker.took)
                     continue
                 busy.remove(worker)
-                if result is not None:
+                if isinstance(answer, Mark):
                     idle.append(worker)
-                    speed.note(float(result["seconds"]))
-                    yield task, result
+                    speed.note(answer.seconds)
+                    yield task, answer
                     continue
                 worker.stop()
                 if attempt < ATTEMPTS:
@@ -109,8 +113,8 @@ def in_processes(
             worker.stop()
 
 
-READY: Result = {}
-"""In place of a result: a process has started, and is at its task."""
+READY = "ready"
+"""In place of a mark: a process has started, and is at its task."""
 
 DIED = f"The process that grades ended {ATTEMPTS} times while it was at this submission."
 
@@ -194,10 +198,10 @@ def _context(also: Sequence[str] = ()) -> Any:
 class _Worker:
     """One process and the task it is at."""
 
-    def __init__(self, context: Any, grade: Grade, measured: dict[str, Any]) -> None:
+    def __init__(self, context: Any, grader: Grader, measured: dict[str, Any]) -> None:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
-            target=_work, args=(theirs, grade, dict(measured)), daemon=True
+            target=_work, args=(theirs, grader, dict(measured)), daemon=True
         )
         self.process.start()
         theirs.close()
@@ -217,8 +221,8 @@ class _Worker:
             self.connection.send_bytes(json.dumps(rest).encode())
             self.connection.send_bytes(task.data)
 
-    def hear(self) -> Result | None:
-        """Return the result, or `READY`; None if the process died or hangs."""
+    def hear(self) -> Mark | str | None:
+        """Return the mark, or `READY`; None if the process died or hangs."""
         try:
             answer = json.loads(self.connection.recv_bytes()) if self.connection.poll() else None
         except (EOFError, OSError):
@@ -231,8 +235,7 @@ class _Worker:
             self.measured = answer["measured"]
             self.took = time.monotonic() - self._begun
             return READY
-        result: Result = answer["result"]
-        return result
+        return Mark.from_dict(answer["mark"])
 
     def stop(self) -> None:
         self.connection.close()
@@ -240,16 +243,16 @@ class _Worker:
         self.process.join()
 
 
-def _work(connection: Connection, grade: Grade, measured: dict[str, Any]) -> None:
-    """What a worker does: until the other side is gone, take a task and send its result."""
+def _work(connection: Connection, grader: Grader, measured: dict[str, Any]) -> None:
+    """What a worker does: until the other side is gone, take a task and send its mark."""
     # On Ctrl-C the process that started this one decides. A handler and not "ignore", which the
     # learner's process would inherit.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from gradcourse.grading.one import grade as one
+    from gradcourse.grading.one.measure_once import measurements, remember
 
-    one.remember(measured)
+    remember(measured)
     ready = False
     with contextlib.suppress(EOFError, OSError):
         while True:
@@ -258,10 +261,10 @@ def _work(connection: Connection, grade: Grade, measured: dict[str, Any]) -> Non
             try:
                 if not ready:
                     with _left_to_grading():
-                        prepare(grade, task)
-                    _send(connection, {"measured": one.measurements()})
+                        grader.prepare(task.data, task.assignment)
+                    _send(connection, {"measured": measurements()})
                     ready = True
-                answer: dict[str, Any] = {"result": grade_task(grade, task)}
+                answer: dict[str, Any] = {"mark": grade_task(grader, task).to_dict()}
             except GradcourseError as error:
                 answer = {"error": str(error)}
             _send(connection, answer)

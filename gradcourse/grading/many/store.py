@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from gradcourse.grading.intake import Submission
+from gradcourse.grading.mark import NOWHERE, Mark
 from gradcourse.support import GradcourseError, write_atomically
 
 RESULTS = "results"
@@ -117,34 +117,35 @@ class Store:
         except OSError as error:
             raise cannot_write(out, error) from error
 
-    def write(self, stem: str, record: dict[str, Any]) -> None:
-        """Write one record whole, or leave what was there.
+    def write(self, mark: Mark) -> None:
+        """Write one mark whole, or leave what was there.
 
         Raises
         ------
         GradcourseError
             If the disk is full or the folder cannot be written.
         """
-        text = json.dumps(record, indent=1, default=str)
+        text = json.dumps(mark.to_dict(), indent=1, default=str)
         try:
-            write_atomically(self.folder / f"{stem}.json", text + "\n")
+            write_atomically(self.folder / f"{mark.origin.stem}.json", text + "\n")
         except OSError as error:
             raise cannot_write(self.out, error) from error
 
-    def read_all(self) -> dict[str, dict[str, Any]]:
-        """Return the records that are whole, by the identity of their submission."""
-        found = {}
+    def read_all(self) -> dict[str, Mark]:
+        """Return the marks that are whole, by the identity of their submission."""
+        marks = {}
         for path in sorted(self.folder.glob("*.json")):
             try:
-                record = json.loads(path.read_bytes())
-                found[record["submission"]["identity"]] = record
-                self._whose[path.stem] = _whose(record)
+                mark = Mark.from_dict(json.loads(path.read_bytes()))
+                if mark.origin != NOWHERE:
+                    self._whose[path.stem] = _whose(mark)
+                    marks[mark.origin.identity] = mark
             # Not one of ours, or damaged: it will be graded again.
-            except (OSError, ValueError, RecursionError, LookupError, TypeError):
+            except (OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
                 continue
-        return found
+        return marks
 
-    def forget_earlier(self, records: Sequence[dict[str, Any]]) -> int:
+    def forget_earlier(self, marks: Sequence[Mark]) -> int:
         """Remove what these learners' results and pages were called in an earlier run.
 
         A learner who then handed in one assignment, and now two, has other file names; the page
@@ -152,7 +153,7 @@ class Store:
 
         Parameters
         ----------
-        records : sequence of dict
+        marks : sequence of Mark
             Those of the class as it is now.
 
         Returns
@@ -160,8 +161,8 @@ class Store:
         int
             How many results are left that are of nobody among these.
         """
-        now = {_whose(record) for record in records}
-        stems = {_folded(record["submission"]["stem"]) for record in records}
+        now = set(map(_whose, marks))
+        stems = {_folded(mark.origin.stem) for mark in marks}
         left = 0
         for stem, whose in self._whose.items():
             if _folded(stem) in stems:
@@ -175,10 +176,9 @@ class Store:
         return left
 
 
-def _whose(record: dict[str, Any]) -> tuple[str, ...]:
+def _whose(mark: Mark) -> tuple[str, ...]:
     """Learner and assignment, whoever told the assignment: a folder, or the notebook."""
-    key = json.loads(record["submission"]["identity"])[:-1]
-    return (*map(str, key), str(record["assignment"] or ""))
+    return (*mark.origin.key, str(mark.assignment or ""))
 
 
 def cannot_write(out: Path, error: OSError) -> GradcourseError:

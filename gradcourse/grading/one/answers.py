@@ -7,7 +7,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class Gone(Exception):
         self.text = text
 
 
-def post_mortem(ending: dict[str, Any]) -> Gone:
+def cause_of_death(ending: dict[str, Any]) -> Gone:
     """Say how a process came to its end."""
     if ending["why"] == "memory":
         return Gone("memory", "it needed more memory than is allowed")
@@ -190,20 +190,3 @@ def lost(exercise: Exercise, text: str) -> Verdict:
     """Return the verdict on a question that could not be checked."""
     part = PartResult(exercise.title, "wrong", 0.0, exercise.points, text)
     return Verdict(exercise.id, exercise.title, (part,))
-
-
-def as_question(verdict: Verdict, exercise: Exercise, codes: Sequence[str]) -> dict[str, Any]:
-    """Return a verdict as the plain data of a report: without the seed."""
-    data = verdict.to_dict()
-    return {
-        "id": exercise.id,
-        "title": exercise.title,
-        "earned": verdict.earned,
-        "possible": exercise.points,
-        "status": verdict.status,
-        "message": data["message"],
-        "headline": verdict.headline,
-        "printed": verdict.printed,
-        "parts": data["parts"],
-        "reasons": list(dict.fromkeys(codes)),
-    }

@@ -6,22 +6,29 @@ import functools
 import secrets
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gradcourse.checking.exercise import Choice, Exercise, Prediction
+from gradcourse.checking.exercise_notebook import Notebook
 from gradcourse.exercises.registry import assignment as questions_of
-from gradcourse.grading.intake import contents as submission
-from gradcourse.grading.one.answers import discreet
+from gradcourse.grading.intake.contents import (
+    Contents,
+    assignment_of,
+    has_cells_of,
+    other_assignment,
+    read,
+)
+from gradcourse.grading.mark import Mark, QuestionMark, Reason
+from gradcourse.grading.one.measure_once import measured_once
 from gradcourse.grading.one.plan import Plan, plan
-from gradcourse.grading.one.run import Running
-from gradcourse.grading.reasons import needs_look, reason
+from gradcourse.grading.one.run import Ran, Running
 from gradcourse.grading.sandbox.budget import Limits
-from gradcourse.grading.sandbox.zygotes import Lost, Zygote, borrowed
+from gradcourse.grading.sandbox.zygotes import Lost, Zygote, borrowed, warm
 from gradcourse.support import GradcourseError
 
-SCHEMA = 1
 MOST_REASONS = 40
 
 
@@ -34,7 +41,7 @@ def grade_one(
     seed: int | None = None,
     questions: Sequence[Exercise] | None = None,
     without: frozenset[str] = frozenset(),
-) -> dict[str, Any]:
+) -> Mark:
     """Grade one notebook, whatever it does.
 
     Parameters
@@ -56,9 +63,8 @@ def grade_one(
 
     Returns
     -------
-    dict
-        Plain data; see "Grading a class" in the documentation. The same for every way in which
-        a submission can be broken: then its ``reasons`` say how.
+    Mark
+        For every way in which a submission can be broken, too: then its ``reasons`` say how.
 
     Raises
     ------
@@ -66,86 +72,90 @@ def grade_one(
         If there is no such assignment, or this machine cannot grade.
     """
     started = time.monotonic()
+    _refuse_windows()
     limits = limits or Limits()
+    contents = read(notebook, limits.notebook)
+    asked = _which(contents, assignment, questions)
+    todo = plan(contents.notebook, asked.questions)
+    ran = _run(todo, limits, trusted, _seed() if seed is None else seed, without)
+    mark = _mark(contents, asked, todo, ran)
+    return replace(mark, trusted=trusted, seconds=round(time.monotonic() - started, 4))
+
+
+class Grader:
+    """What grades the notebooks of a class; a test may put another in its place."""
+
+    def prepare(self, notebook: bytes, assignment: str | None) -> None:
+        """Do once per process and assignment what takes seconds.
+
+        Raises
+        ------
+        GradcourseError
+            If the sandbox does not start.
+        """
+        _prepare(assignment or assignment_of(read(notebook, len(notebook)).notebook))
+
+    def grade(
+        self, notebook: bytes, assignment: str | None, *, trusted: bool, seed: int | None
+    ) -> Mark:
+        """Grade one notebook; see `grade_one`."""
+        return grade_one(notebook, assignment, trusted=trusted, seed=seed)
+
+
+@functools.cache
+def _prepare(assignment: str | None) -> None:
+    """While the sandbox starts, measure what predictions are held against."""
+    warm()
+    for exercise in questions_of(assignment) if assignment else ():
+        if isinstance(exercise, Prediction | Choice):
+            with suppress(Exception):  # the question itself will say so
+                measured: Any = measured_once(exercise)
+                measured.measure()
+    with borrowed() as zygote:
+        assert zygote.layers  # waits until it is there
+
+
+def _refuse_windows() -> None:
     if not sys.platform.startswith(("linux", "darwin")):
         raise GradcourseError("class grading needs Linux; on Windows, run it inside WSL")
-    asked = tuple(questions) if questions is not None else None
-    if asked is None and assignment is not None:
-        asked = questions_of(assignment)
-    found = submission.read(notebook, limits.notebook)
-    if asked is None:
-        assignment = submission.assignment_of(found) if found.cells else None
-        asked = questions_of(assignment) if assignment is not None else ()
-        if assignment is None and not found.reasons:
-            found.note("unknown-assignment")
-    if questions is None and assignment is not None:
-        other = submission.other_assignment(found, assignment)
-        if other is not None:
-            text = f"It is a notebook of assignment {other}, and was graded as {assignment}."
-            found.note("other-assignment", text=text)
-    result = _empty(assignment, asked, trusted)
-    result["reasons"] = found.reasons
-    if asked and found.cells:
-        _grade(result, found, asked, limits, trusted, seed, without)
-    elif asked and not found.reasons:
-        found.note("no-answers", text="It has no code cell.")
-    result["reasons"] = _once(result["reasons"])
-    codes = [one["code"] for one in result["reasons"]]
-    codes += [code for question in result["questions"] for code in question["reasons"]]
-    result["look"] = needs_look(codes)
-    result["seconds"] = round(time.monotonic() - started, 4)
-    return result
 
 
-def _grade(
-    result: dict[str, Any],
-    found: submission.Submission,
-    asked: tuple[Exercise, ...],
-    limits: Limits,
-    trusted: bool,
-    seed: int | None,
-    without: frozenset[str],
-) -> None:
-    """Run the submission and fill the result."""
-    todo = plan(found, asked)
-    exercises = [measured_once(exercise) for exercise in asked]
-    for attempt in (1, 2):
-        try:
-            with borrowed(without) as zygote:
-                _refuse_if_open(zygote, trusted)
-                run = Running(zygote, todo, limits, _seed() if seed is None else seed)
-                questions = run.all(exercises)
-                result["sandbox"] = run.layers or zygote.layers
-            break
-        except Lost:
-            if attempt == 2:
-                text = "It ended the sandbox itself, twice."
-                result["reasons"] = [*found.reasons, reason("killed", text=text)]
-                return
-    _fill(result, found, asked, todo, run, questions)
+@dataclass(frozen=True)
+class _Asked:
+    """Which assignment is graded, its questions, and what is odd about that."""
+
+    assignment: str | None
+    questions: tuple[Exercise, ...] = ()
+    reasons: tuple[Reason, ...] = ()
 
 
-def _fill(
-    result: dict[str, Any],
-    found: submission.Submission,
-    asked: Sequence[Exercise],
-    todo: Plan,
-    run: Running,
-    questions: list[dict[str, Any]],
-) -> None:
-    result["questions"] = discreet(questions)
-    result["earned"] = sum(question["earned"] for question in questions)
-    result["reasons"] = [*found.reasons, *todo.reasons, *discreet(run.reasons)]
-    result["cells"] = {"run": len(todo.cells), "failed": run.failed}
-    why = None
-    if found.lesson:
-        why = "It is the notebook of a lesson, not of its exercises."
-    elif not result["earned"] and not submission.has_cells_of(found, asked):
-        why = "It has no cell of the assignment's notebook, and nothing in it earned points."
-    elif not run.defined_anything and not any(question["reasons"] for question in questions):
-        why = ""
-    if why is not None:
-        result["reasons"].append(reason("no-answers", text=why))
+def _which(
+    contents: Contents, assignment: str | None, questions: Sequence[Exercise] | None
+) -> _Asked:
+    if questions is not None:
+        return _Asked(assignment, tuple(questions))
+    notebook = contents.notebook
+    assignment = assignment or assignment_of(notebook)
+    if assignment is None:
+        return _Asked(None, (), () if contents.reasons else (Reason("unknown-assignment"),))
+    asked = _Asked(assignment, questions_of(assignment))
+    other = other_assignment(notebook, assignment)
+    if other is None:
+        return asked
+    text = f"It is a notebook of assignment {other}, and was graded as {assignment}."
+    return replace(asked, reasons=(Reason("other-assignment", text=text),))
+
+
+def _run(todo: Plan, limits: Limits, trusted: bool, seed: int, without: frozenset[str]) -> Ran:
+    """Run a submission; once more where it took the whole sandbox with it."""
+    if not todo.questions:
+        return Ran()
+    exercises = [measured_once(exercise) for exercise in todo.questions]
+    for _ in range(2):
+        with suppress(Lost), borrowed(without) as zygote:
+            _refuse_if_open(zygote, trusted)
+            return Running(zygote, todo, limits, seed).all(exercises)
+    return Ran(reasons=(Reason("killed", text="It ended the sandbox itself, twice."),))
 
 
 def _refuse_if_open(zygote: Zygote, trusted: bool) -> None:
@@ -158,72 +168,39 @@ def _refuse_if_open(zygote: Zygote, trusted: bool) -> None:
     )
 
 
-def _empty(assignment: str | None, asked: tuple[Exercise, ...], trusted: bool) -> dict[str, Any]:
-    """The result of a submission in which nothing could be found."""
-    return {
-        "schema": SCHEMA,
-        "assignment": assignment,
-        "earned": 0.0,
-        "possible": sum(exercise.points for exercise in asked),
-        "questions": [_unanswered(exercise) for exercise in asked],
-        "reasons": [],
-        "cells": {"run": 0, "failed": 0},
-        "sandbox": {},
-        "trusted": trusted,
-        "seconds": 0.0,
-        "look": False,
-    }
+def _mark(contents: Contents, asked: _Asked, todo: Plan, ran: Ran) -> Mark:
+    reasons = [*contents.reasons, *asked.reasons]
+    if ran.questions:
+        reasons += [*todo.reasons, *ran.reasons, *_no_answers(contents.notebook, asked, ran)]
+    elif asked.questions and not contents.notebook.cells and not reasons:
+        reasons.append(Reason("no-answers", text="It has no code cell."))
+    else:
+        reasons += ran.reasons
+    return Mark(
+        asked.assignment,
+        ran.questions or tuple(map(QuestionMark.blank, asked.questions)),
+        tuple(dict.fromkeys(reasons))[:MOST_REASONS],
+        run=ran.cells,
+        failed=ran.failed,
+        sandbox=ran.layers,
+    )
 
 
-def _unanswered(exercise: Exercise) -> dict[str, Any]:
-    return {
-        "id": exercise.id,
-        "title": exercise.title,
-        "earned": 0.0,
-        "possible": exercise.points,
-        "status": "unanswered",
-        "message": "not answered yet",
-        "headline": "not answered yet",
-        "printed": "",
-        "parts": [],
-        "reasons": [],
-    }
-
-
-def _once(reasons: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Each reason once, and not more than anyone would read."""
-    return list({tuple(one.items()): one for one in reasons}.values())[:MOST_REASONS]
+def _no_answers(notebook: Notebook, asked: _Asked, ran: Ran) -> Iterator[Reason]:
+    """That it holds none of the answers, and why it seems so."""
+    if notebook.lesson:
+        text = "It is the notebook of a lesson, not of its exercises."
+        yield Reason("no-answers", text=text)
+    elif not any(mark.earned for mark in ran.questions) and not has_cells_of(
+        notebook, asked.questions
+    ):
+        text = "It has no cell of the assignment's notebook, and nothing in it earned points."
+        yield Reason("no-answers", text=text)
+    elif not ran.defined_anything and not any(mark.reasons for mark in ran.questions):
+        yield Reason("no-answers")
 
 
 @functools.cache
 def _seed() -> int:
     """The secret seed of this process: all its submissions meet the same random inputs."""
     return secrets.randbits(64)
-
-
-_measurements: dict[str, Any] = {}
-
-
-def measurements() -> dict[str, Any]:
-    """Return what was measured so far, by question; for other processes of the same class."""
-    plain = {id: v.item() if hasattr(v, "item") else v for id, v in _measurements.items()}
-    return {id: v for id, v in plain.items() if isinstance(v, float | int | str)}
-
-
-def remember(measured: dict[str, Any]) -> None:
-    """Take over what another process has measured."""
-    _measurements.update(measured)
-
-
-def measured_once(exercise: Exercise) -> Exercise:
-    """Return a prediction or a choice whose measurement is done once per process."""
-    if not isinstance(exercise, Prediction | Choice):
-        return exercise
-    measure, id = exercise.measure, exercise.id
-
-    def remembered() -> Any:
-        if id not in _measurements:
-            _measurements[id] = measure()
-        return _measurements[id]
-
-    return replace(exercise, measure=remembered)  # type: ignore[arg-type]

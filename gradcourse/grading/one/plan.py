@@ -14,47 +14,49 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from gradcourse.checking.exercise import Exercise
-from gradcourse.checking.exercise_notebook import Cell
-from gradcourse.exercises.check_child import grade_id
-from gradcourse.grading.intake.contents import Submission, defined, tree_of, untouched
-from gradcourse.grading.reasons import reason
+from gradcourse.checking.exercise_notebook import Cell, Notebook, grade_id
+from gradcourse.grading.intake.contents import defined, tree_of, untouched
+from gradcourse.grading.mark import Reason
 from gradcourse.grading.sandbox.frames import clean
 
 
-@dataclass
+@dataclass(frozen=True)
 class Plan:
-    """The cells to run, in order, and the reasons that were found on the way."""
+    """The cells to run, in order, the reasons that were found on the way, and what is asked."""
 
-    cells: list[Cell]
-    reasons: list[dict[str, str]] = field(default_factory=list)
+    cells: tuple[Cell, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    questions: tuple[Exercise, ...] = ()
 
 
-def plan(found: Submission, exercises: Sequence[Exercise]) -> Plan:
-    """Decide about every code cell."""
+def plan(notebook: Notebook, exercises: Sequence[Exercise]) -> Plan:
+    """Decide about every code cell; where there is none, nothing is asked."""
+    if not notebook.cells:
+        return Plan()
     names = {name for exercise in exercises for name in exercise.answers}
-    made = Plan([])
+    cells: list[Cell] = []
+    reasons: list[Reason] = []
     answered: set[str] = set()
-    for cell in found.cells:
+    for cell in notebook.cells:
         given = defined(cell.source) & names
         if cell.tests:
             if not given:
                 continue
-            made.reasons.append(reason("answer-in-test-cell", where(cell)))
+            reasons.append(Reason("answer-in-test-cell", where(cell)))
         stub = bool(given) and untouched(cell.source, names)
         if stub and given <= answered:
             text = "A stub follows an answer of the same name; the answer counts."
-            made.reasons.append(reason("duplicate-cells", where(cell), text))
+            reasons.append(Reason("duplicate-cells", where(cell), text))
             continue
         if not stub:
             answered |= given
-        made.cells.append(cell)
-    _compare_ids(made, found, exercises)
-    _texts(made, found, exercises, names)
-    return made
+        cells.append(cell)
+    reasons += [*_odd_ids(notebook, exercises), *_answers_in_texts(notebook, exercises, names)]
+    return Plan(tuple(cells), tuple(reasons), tuple(exercises))
 
 
 def where(cell: Cell) -> str:
@@ -63,36 +65,36 @@ def where(cell: Cell) -> str:
     return f"cell {cell.index + 1}{name}"
 
 
-def _compare_ids(made: Plan, found: Submission, exercises: Sequence[Exercise]) -> None:
-    expected = {grade_id(exercise): exercise for exercise in exercises}
+def _odd_ids(notebook: Notebook, exercises: Sequence[Exercise]) -> Iterator[Reason]:
+    expected = {grade_id(exercise.id): exercise for exercise in exercises}
     wanted = [*expected, *(f"{own}-answer" for own in expected)]
-    counts = Counter(found.grade_ids)
+    counts = Counter(notebook.grade_ids)
     missing = [own for own in wanted if own not in counts]
     if missing:
-        made.reasons.append(reason("missing-cells", text=f"Not there: {_list(missing)}."))
+        yield Reason("missing-cells", text=f"Not there: {_list(missing)}.")
     twice = [own for own in wanted if counts[own] > 1]
     if twice:
-        made.reasons.append(reason("duplicate-cells", text=f"More than once: {_list(twice)}."))
+        yield Reason("duplicate-cells", text=f"More than once: {_list(twice)}.")
     edited = [
         own
         for own, exercise in expected.items()
-        if own in found.points and found.points[own] != exercise.points
+        if own in notebook.points and notebook.points[own] != exercise.points
     ]
     if edited:
         text = f"Other points than the course's, which count: {_list(edited)}."
-        made.reasons.append(reason("edited-metadata", text=text))
+        yield Reason("edited-metadata", text=text)
 
 
-def _texts(
-    made: Plan, found: Submission, exercises: Sequence[Exercise], names: Collection[str]
-) -> None:
+def _answers_in_texts(
+    notebook: Notebook, exercises: Sequence[Exercise], names: Collection[str]
+) -> Iterator[Reason]:
     """An answer's cell that became text by a slip of the keyboard (M or R) looks as it did."""
-    wanted = {f"{grade_id(exercise)}-answer" for exercise in exercises}
-    code = {cell.grade_id for cell in found.cells}
-    for cell in found.texts:
+    wanted = {f"{grade_id(exercise.id)}-answer" for exercise in exercises}
+    code = {cell.grade_id for cell in notebook.cells}
+    for cell in notebook.texts:
         written = defined(cell.source) & set(names) and not untouched(cell.source, names)
         if written and cell.grade_id in wanted - code:
-            made.reasons.append(reason("answer-not-code", where(cell)))
+            yield Reason("answer-not-code", where(cell))
 
 
 def _list(names: Sequence[str]) -> str:

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
 from gradcourse.checking.exercise import Arguments, CodeExercise, Exercise, Function
-from gradcourse.checking.exercise_notebook import Cell, CellError
+from gradcourse.checking.exercise_notebook import Cell, CellError, explained
 from gradcourse.checking.verdict import Verdict
-from gradcourse.exercises.check_child import explained
+from gradcourse.grading.mark import QuestionMark, Reason
 from gradcourse.grading.one.answers import (
     FUNCTION,
     READABLE,
     Gone,
-    as_question,
+    cause_of_death,
+    discreet,
     in_seconds,
     lost,
     name_of,
     noticed,
     outcome_of_answer,
-    post_mortem,
     remote,
     text_of,
     value_of,
     without_answer,
 )
 from gradcourse.grading.one.plan import MOST_IMPORTS, Plan, after_import, definitions, where
-from gradcourse.grading.reasons import reason
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.grading.sandbox.channel import STRETCH
 from gradcourse.grading.sandbox.frames import Closed, Silent, WireError
@@ -57,20 +57,34 @@ class OutOfTime(Exception):
     """The submission's whole time is used up."""
 
 
-class Running:
-    """A submission while it is graded.
+@dataclass(frozen=True)
+class Ran:
+    """What came of running a submission.
 
     Attributes
     ----------
-    reasons : list of dict
+    questions : tuple of QuestionMark
+        Empty where nothing was run.
+    reasons : tuple of Reason
         What happened to the whole of it.
-    failed : int
-        Cells that did not run to their end.
-    layers : dict
+    cells, failed : int
+        How many were run, and how many of them did not come to their end.
+    layers : mapping
         Of the sandbox, as the child itself found them.
     defined_anything : bool
         Whether one of the names that were asked for was there.
     """
+
+    questions: tuple[QuestionMark, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    cells: int = 0
+    failed: int = 0
+    layers: Mapping[str, str] = field(default_factory=dict)
+    defined_anything: bool = False
+
+
+class Running:
+    """A submission while it is graded."""
 
     def __init__(self, zygote: Zygote, todo: Plan, limits: Limits, seed: int) -> None:
         self._zygote = zygote
@@ -84,23 +98,26 @@ class Running:
         self._optimizers = any("optim" in cell.source for cell in todo.cells)
         self._retried: set[int] = set()
         self._errors: dict[int, CellError] = {}
-        self.reasons: list[dict[str, str]] = []
-        self.layers: dict[str, str] = {}
-        self.defined_anything = False
+        self._reasons: list[Reason] = []
+        self._layers: Mapping[str, str] = {}
+        self._defined_anything = False
 
-    @property
-    def failed(self) -> int:
-        """Cells that did not run to their end."""
-        return len(self._errors)
-
-    def all(self, exercises: Sequence[Exercise]) -> list[dict[str, Any]]:
-        """Run the cells, check every question, end the child, and return the questions."""
+    def all(self, exercises: Sequence[Exercise]) -> Ran:
+        """Run the cells, check every question, and end the child."""
         try:
-            return [self._question(exercise) for exercise in exercises]
+            questions = [self._question(exercise) for exercise in exercises]
         finally:
             if self._child is not None:
                 self._child.end()
                 self._child = None
+        return Ran(
+            tuple(QuestionMark.from_dict(discreet(question.to_dict())) for question in questions),
+            tuple(Reason(**discreet(asdict(reason))) for reason in self._reasons),
+            len(self._cells),
+            len(self._errors),
+            self._layers or self._zygote.layers,
+            self._defined_anything,
+        )
 
     # ------------------------------------------------------------ the child
 
@@ -116,7 +133,7 @@ class Running:
         return left
 
     def _note(self, code: str, where: str = "", text: str = "") -> None:
-        self.reasons.append(reason(code, where, text))
+        self._reasons.append(Reason(code, where, text))
 
     def _ready(self) -> Child:
         """Return a child in which all cells have run; start one if there is none."""
@@ -128,7 +145,7 @@ class Running:
             except WireError:
                 child.end()
                 raise Lost from None
-            self.layers = child.layers
+            self._layers = child.layers
             for cell in self._cells:
                 try:
                     self._cell(child, cell)
@@ -172,7 +189,7 @@ class Running:
             self._end()
             return Gone("timeout", f"it did not finish within {in_seconds(seconds)} s")
         if isinstance(problem, Closed):
-            return post_mortem(self._end(gone=True))
+            return cause_of_death(self._end(gone=True))
         self._end()
         return Gone("wrote-nothing-readable", "what it sent could not be read")
 
@@ -200,7 +217,7 @@ class Running:
         elif ending in CELL_CODES:
             if cell.index not in self._errors:
                 self._note(CELL_CODES[ending], where(cell), text)
-                self._errors[cell.index] = CellError(cell.index, cell.grade_id, cell.source, text)
+                self._errors[cell.index] = CellError(cell, text)
             self._cell(child, cell, after_import(source, text), tries + 1)
         elif ending or type(answer.get("ending")) is not str:
             self._note("wrote-nothing-readable", where(cell))
@@ -215,20 +232,20 @@ class Running:
         if cell.index not in self._errors:
             code = "cell-timeout" if code == "timeout" else code
             self._note(code, where(cell), text[:1].upper() + text[1:] + ".")
-            self._errors[cell.index] = CellError(cell.index, cell.grade_id, cell.source, text)
+            self._errors[cell.index] = CellError(cell, text)
         again = "" if cell.index in self._retried else definitions(self._sources[cell.index])
         self._retried.add(cell.index)
         self._sources[cell.index] = again
 
     # ------------------------------------------------------------ questions
 
-    def _question(self, exercise: Exercise) -> dict[str, Any]:
-        before = len(self.reasons)
+    def _question(self, exercise: Exercise) -> QuestionMark:
+        before = len(self._reasons)
         codes: list[str] = []
         verdict: Verdict
         try:
             answers = self._answers(exercise, codes)
-            self.defined_anything = self.defined_anything or bool(answers)
+            self._defined_anything = self._defined_anything or bool(answers)
             verdict = check(
                 exercise,
                 answers,
@@ -238,7 +255,7 @@ class Running:
                 reveal=False,
                 clock=self._clock,
             )
-            verdict = explained(verdict, exercise, list(self._errors.values()))
+            verdict = explained(verdict, exercise, self._errors.values())
         except OutOfTime:
             codes.append("submission-timeout")
             text = "Not checked: the time for the whole notebook was used up before."
@@ -251,10 +268,8 @@ class Running:
         except Exception:
             codes.append("internal-error")
             verdict = lost(exercise, "The grading failed here; a person will look at it.")
-        for found in self.reasons[before:]:
-            if not found["where"] and found["code"] not in codes:
-                codes.append(found["code"])
-        return as_question(verdict, exercise, codes)
+        codes += [reason.code for reason in self._reasons[before:] if not reason.where]
+        return QuestionMark.of(verdict, exercise, codes)
 
     def _answers(self, exercise: Exercise, codes: list[str]) -> dict[str, Any]:
         """Ask what the answer's names hold: functions stay there, values come here."""

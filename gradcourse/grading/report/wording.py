@@ -1,27 +1,18 @@
-"""What the records of a class say, in the words that all reports share."""
+"""What the marks of a class say, in the words that all reports share."""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from gradcourse.checking.show import count, points
-from gradcourse.grading.reasons import REASONS, failed_here
-
-Record = dict[str, Any]
-
-
-def key_of(record: Record) -> tuple[str, ...]:
-    """Return what tells the learner from all others: never a platform's number alone."""
-    *key, _ = json.loads(record["submission"]["identity"])
-    return tuple(map(str, key))
+from gradcourse.grading.mark import Mark, QuestionMark
+from gradcourse.grading.reasons import meaning
 
 
-def numbers_left_out(records: Iterable[Record]) -> str:
+def numbers_left_out(marks: Iterable[Mark]) -> str:
     """Say of how many submissions the number is in doubt; empty when of none."""
-    codes = [{one["code"] for one in record["reasons"]} for record in records]
-    doubtful = sum("number-in-doubt" in found for found in codes)
+    doubtful = sum("number-in-doubt" in mark.codes for mark in marks)
     if not doubtful:
         return ""
     return (
@@ -30,59 +21,37 @@ def numbers_left_out(records: Iterable[Record]) -> str:
     )
 
 
-def is_graded(record: Record) -> bool:
-    """Whether the mark means something: code was run, and the grader did not fail."""
-    return record["cells"]["run"] > 0 and not failed_here(record)
+def of_points(mark: Mark | QuestionMark) -> str:
+    """Return "13 of 16"."""
+    return f"{points(mark.earned)} of {points(mark.possible)}"
 
 
-def score(record: Record) -> str:
+def score(mark: Mark) -> str:
     """Return "13 of 16 points", or "not graded"."""
-    if not is_graded(record):
-        return "not graded"
-    return f"{points(record['earned'])} of {points(record['possible'])} points"
+    return f"{of_points(mark)} points" if mark.graded else "not graded"
 
 
-def state(question: dict[str, Any]) -> str:
-    """Return how a question went: right, partly, wrong or unanswered."""
-    if question["status"] == "wrong" and question["earned"] > 0:
-        return "partly"
-    return str(question["status"])
-
-
-def sentences(record: Record) -> list[str]:
+def sentences(mark: Mark) -> list[str]:
     """All reasons of a submission, each once, as a sentence with its place or its question."""
-    whole = [
-        f"{one['where'][:1].upper()}{one['where'][1:]}: {one['text']}"
-        if one.get("where")
-        else one["text"]
-        for one in record["reasons"]
-    ]
-    known = {one["code"] for one in record["reasons"]}
+    known = {reason.code for reason in mark.reasons}
     of_questions = [
-        f"{question['title']}: {reason_text(code)}"
-        for question in record["questions"]
-        for code in question["reasons"]
+        f"{question.title}: {meaning(code)}"
+        for question in mark.questions
+        for code in question.reasons
         if code not in known
     ]
-    return list(dict.fromkeys([*whole, *of_questions]))
+    return list(dict.fromkeys([*(reason.sentence for reason in mark.reasons), *of_questions]))
 
 
-def reason_text(code: str) -> str:
-    """Return what a code says."""
-    return REASONS[code].text if code in REASONS else code
-
-
-def layers(records: Iterable[Record]) -> dict[str, dict[str, int]]:
+def layers(marks: Iterable[Mark]) -> dict[str, Counter[str]]:
     """Count for each sandbox layer how often it was on, or why it was missing."""
-    counts: dict[str, dict[str, int]] = {}
-    for record in records:
-        for layer, how in record["sandbox"].items():
-            of_layer = counts.setdefault(layer, {})
-            of_layer[str(how)] = of_layer.get(str(how), 0) + 1
+    counts: dict[str, Counter[str]] = {}
+    for mark in marks:
+        for layer, how in mark.sandbox.items():
+            counts.setdefault(layer, Counter())[str(how)] += 1
     return counts
 
 
-def names_of(learner: Record) -> str:
-    """Return the title of an assignment: "Assignment 02"."""
-    number = learner["assignment"]
-    return f"Assignment {number}" if number else "Unknown assignment"
+def assignment_title(mark: Mark) -> str:
+    """Return "Assignment 02"."""
+    return f"Assignment {mark.assignment}" if mark.assignment else "Unknown assignment"

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from gradcourse.checking.exercise_notebook import in_words, make_shell
 from gradcourse.checking.limits import PRINTED, Run, Stopped
 from gradcourse.grading.sandbox.channel import Deadline
 from gradcourse.grading.sandbox.walls.resources import kept_waiting
@@ -123,22 +124,9 @@ def run_for(work: Callable[[], Any], seconds: float, printed: Printed | None = N
     return Run(ending, value, problem, printed.text())
 
 
-def make_shell(folder: str) -> Any:
-    """IPython, so that magics and shell lines are understood as in a notebook.
-
-    Parameters
-    ----------
-    folder : str
-        Where it may keep its profile for the moment.
-    """
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.InteractiveShell.colors = "nocolor"
-    config.InteractiveShell.ipython_dir = folder
-    shell = InteractiveShell.instance(config=config)
+def make_harmless_shell(folder: str) -> Any:
+    """The shell of a notebook, which may keep its profile in a folder for the moment."""
+    shell = make_shell(folder)
     _make_harmless(shell)
     return shell
 
@@ -187,8 +175,6 @@ def run_cell(shell: Any, source: str, seconds: float) -> tuple[str, str, bool]:
         How it ended ("", "syntax", "error", "memory", "timeout"), the error in words, and whether
         there was a flood of output.
     """
-    from gradcourse.checking.exercise_notebook import in_words
-
     printed = Printed()
     run = run_for(lambda: shell.run_cell(source, store_history=False), seconds, printed)
     cut = printed.count > FLOOD

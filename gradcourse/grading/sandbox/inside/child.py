@@ -32,7 +32,7 @@ _restorers: list[Callable[[], None]] = []
 
 def warm_up(folder: str) -> None:
     """Do once, before any fork, what every child would do first."""
-    shell = cells.make_shell(folder)
+    shell = cells.make_harmless_shell(folder)
     cells.run_cell(shell, "import gradcourse as gc\nimport numpy as np\nimport torch", 10.0)
     shell.reset(new_session=False)
     _shells.append(shell)
