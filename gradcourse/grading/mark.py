@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -81,32 +81,14 @@ class QuestionMark:
     def blank(cls, exercise: Exercise, *codes: str) -> QuestionMark:
         """Of a question that nobody answered, or that could not be graded for a reason."""
         said = "" if codes else "not answered yet"
-        return cls(
-            exercise.id,
-            exercise.title,
-            0.0,
-            exercise.points,
-            "unanswered",
-            message=said,
-            headline=said or "not graded",
-            reasons=codes,
-        )
+        own = exercise.id, exercise.title, 0.0, exercise.points
+        return cls(*own, "unanswered", said, said or "not graded", reasons=codes)
 
     @classmethod
-    def of(cls, verdict: Verdict, exercise: Exercise, codes: Sequence[str]) -> QuestionMark:
+    def of(cls, verdict: Verdict, exercise: Exercise, codes: Iterable[str]) -> QuestionMark:
         """Of a verdict, without its seed."""
-        return cls(
-            exercise.id,
-            exercise.title,
-            verdict.earned,
-            exercise.points,
-            verdict.status,
-            verdict.message,
-            verdict.headline,
-            verdict.printed,
-            verdict.parts,
-            tuple(dict.fromkeys(codes)),
-        )
+        own = {"possible": exercise.points, "headline": verdict.headline}
+        return cls.from_dict(verdict.to_dict() | own | {"reasons": dict.fromkeys(codes)})
 
     @property
     def state(self) -> str:
@@ -134,18 +116,12 @@ class Origin:
         JSON of the learner's key and the assignment.
     stem : str
         Of the files that are written.
-    name : str
-        Where the notebook was found; only to be shown.
     sha256, course : str
         Fingerprints of the notebook and of the course.
     forced : str or None
         The assignment that the instructor named.
-    trusted : bool
-        Whether it might have run without a sandbox.
-    canvas, moodle : str
-        The learner's number there; empty where unknown or in doubt.
-    notes, doubts : tuple of str
-        See `intake.Submission`.
+    name, canvas, moodle, notes, doubts
+        As `intake.Submission` has them, the doubts in words.
     """
 
     identity: str = '[""]'
@@ -170,12 +146,6 @@ class Origin:
     def late(self) -> bool:
         """Whether it was handed in late."""
         return LATE in self.notes
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Origin:
-        """Rebuild it from its JSON."""
-        lists = {name: tuple(data.get(name, ())) for name in ("notes", "doubts")}
-        return cls(**_known(cls, data) | lists)
 
 
 NOWHERE = Origin()
@@ -293,18 +263,18 @@ class Mark:
         LookupError, TypeError, ValueError, AttributeError
             If it is something else.
         """
-        about = data.get("submission")
+        about = data.get("submission", {})
+        lists = {name: tuple(about.get(name, ())) for name in ("notes", "doubts")}
         own = _known(cls, data) | {
             "questions": tuple(map(QuestionMark.from_dict, data["questions"])),
             "reasons": tuple(Reason(**_known(Reason, reason)) for reason in data["reasons"]),
             "run": data["cells"]["run"],
             "failed": data["cells"]["failed"],
-            "origin": NOWHERE if about is None else Origin.from_dict(about),
+            "origin": Origin(**_known(Origin, about) | lists),
         }
         return cls(**own)
 
 
 def _known(cls: type[Any], data: Mapping[str, Any]) -> dict[str, Any]:
     """Those entries that a class has fields for: a later version may have written more."""
-    names: Collection[str] = {one.name for one in fields(cls)}
-    return {name: value for name, value in data.items() if name in names}
+    return {own.name: data[own.name] for own in fields(cls) if own.name in data}

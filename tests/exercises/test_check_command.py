@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import textwrap
+from pathlib import Path
 
 import pytest
 
+from gradcourse.checking.exercise_notebook import is_of, read_notebook
 from gradcourse.exercises import assignment, run_check_command
-from gradcourse.exercises.check_command import check_file, check_files
+from gradcourse.exercises.check_command import assignment_of, check_file, check_files
+from gradcourse.grading.intake import contents
 
 LYAPUNOV = """
 import numpy as np
@@ -212,3 +215,14 @@ def test_the_others_are_checked_when_one_cannot_be(notebook, tmp_path, capsys) -
     assert run_check_command([str(tmp_path / "gone.ipynb"), good], as_json=True) == 2
     (result,) = json.loads(capsys.readouterr().out)
     assert result["notebook"] == good
+
+
+def test_class_grading_reads_the_same_in_a_notebook(notebook) -> None:
+    path = Path(notebook(LYAPUNOV, ("pass", graded("chain-lyapunov") | {"points": 3}), "x = 1"))
+    own = read_notebook(path)
+    assert contents.read(path.read_bytes(), 10_000) == contents.Contents(own)
+    assert assignment_of(own, path) == contents.assignment_of(own) == "01"
+    assert own.has_cell_of("chain/lyapunov")
+    assert not own.has_cell_of("chain/lyapuno")
+    assert is_of("chain-lyapunov-answer", "chain/lyapunov")
+    assert not is_of("chain-lyapunov2", "chain/lyapunov")
