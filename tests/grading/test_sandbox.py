@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from toys import QUICK, TOYS, notebook  # noqa: E402
 
 import gradcourse  # noqa: E402
-from gradcourse.grading import grade_one  # noqa: E402
+from gradcourse.grading import Limits, grade_one  # noqa: E402
 from gradcourse.grading.sandbox import zygotes  # noqa: E402
 from gradcourse.grading.sandbox.walls import resources, seccomp, system  # noqa: E402
 from gradcourse.support import GradcourseError  # noqa: E402
@@ -466,3 +467,19 @@ def test_the_filter_is_a_program_for_this_machine_and_for_the_other(
     monkeypatch.setattr(seccomp, "MACHINE", "riscv64")
     with pytest.raises(system.Unsupported):
         seccomp.program()
+
+
+def test_libraries_behind_a_link_are_found_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment or a home that is a link lies in the closed room at its real place."""
+    libraries = sysconfig.get_paths()["purelib"]
+    (tmp_path / "link").symlink_to(libraries)
+    real = os.path.realpath(libraries)
+    linked = [str(tmp_path / "link") if os.path.realpath(p) == real else p for p in sys.path]
+    monkeypatch.setattr(sys, "path", linked)
+    zygotes.end_all()
+    late = "def double(x):\n    import nbformat.v1, sklearn.svm\n    return x + x"
+    mark = grade_one(notebook(late), questions=TOYS, limits=Limits(question=20.0))
+    zygotes.end_all()
+    assert mark.earned == mark.possible

@@ -237,9 +237,14 @@ class Child:
 
 
 def _paths() -> list[str]:
-    """Where the zygote finds its modules: as here, but not in the folder in which we stand."""
+    """Where the zygote finds its modules: as here, but not in the folder in which we stand.
+
+    Without links: a virtual environment that is reached through one lies in the closed room at its
+    real place alone, and what torch imports late must be found there.
+    """
     package = str(Path(__file__).resolve().parents[3])
-    return list(dict.fromkeys([p for p in sys.path if p and os.path.exists(p)] + [package]))
+    here = [os.path.realpath(path) for path in sys.path if path and os.path.exists(path)]
+    return list(dict.fromkeys([*here, package]))
 
 
 def _environment() -> dict[str, str]:
