@@ -472,12 +472,15 @@ def test_a_prediction_is_measured_once_per_process() -> None:
         calls.append(1)
         return 7.0
 
-    asked = Prediction("toy/guess", "t", "q", "guess", measure, 1.5, 1, 9, "e", points=1.0)
+    named: dict[str, Any] = {"title": "t", "question": "q", "explain": "e"}
+    offered = {"within": 1.5, "low": 1, "high": 9, "points": 1.0}
+    asked = Prediction(id="toy/guess", answer="guess", measure=measure, **named, **offered)
     for _ in range(3):
         data = json.dumps(document([cell("guess = 7")])).encode()
         assert grade_one(data, questions=[asked]).earned == 1.0
     assert calls == [1]
-    choice = Choice("toy/which", "t", "q", "which", (Option("a", "A", ""),), lambda: "a", "e")
+    one = (Option("a", "A", ""),)
+    choice = Choice(id="toy/which", answer="which", options=one, measure=lambda: "a", **named)
     assert measured_once(choice).measure() == "a"
 
 

@@ -55,7 +55,8 @@ def _exercise(id: str, function: Function, examples: dict[str, list[tuple[Any, .
         Part(title, 2.0, cases=lambda _, cases=cases: cases[1:], example=cases[0])
         for title, cases in examples.items()
     )
-    return CodeExercise(id, "A toy", (function,), parts, hints=("", "", ""))
+    hints = ("", "", "")
+    return CodeExercise(id=id, title="A toy", functions=(function,), parts=parts, hints=hints)
 
 
 ROOT = _exercise(
@@ -73,9 +74,19 @@ ONE = _exercise(
 )
 CODE: tuple[CodeExercise, ...] = (DOUBLE, TOTAL, ROOT, ABOUT, ONE)
 UP, DOWN = Option("up", "up", ""), Option("down", "down", "")
+SAID: dict[str, Any] = {"title": "A value", "question": "?", "explain": ""}
 VALUES = (
-    Prediction("toy/guess", "A number", "?", "guess", lambda: 7.25e5, 1.5, 1, 9, "", points=2.0),
-    Choice("toy/which", "One of two", "?", "which", (UP, DOWN), lambda: "down", ""),
+    Prediction(
+        **SAID,
+        id="toy/guess",
+        answer="guess",
+        measure=lambda: 7.25e5,
+        within=1.5,
+        low=1,
+        high=9,
+        points=2.0,
+    ),
+    Choice(**SAID, id="toy/which", answer="which", options=(UP, DOWN), measure=lambda: "down"),
 )
 
 
