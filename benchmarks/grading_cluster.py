@@ -84,8 +84,8 @@ def cluster(number: int) -> list[tuple[str, str, str, bool]]:
     """A class on two Dask workers, of which one is killed half-way."""
     from distributed import LocalCluster
 
-    from gradcourse.grading import store
-    from gradcourse.grading.run import Settings, grade_class
+    from gradcourse.grading.many import store
+    from gradcourse.grading.many.grade_class import Settings, grade_class
 
     writes: Counter[str] = Counter()
     write = store.Store.write
@@ -96,9 +96,9 @@ def cluster(number: int) -> list[tuple[str, str, str, bool]]:
         options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
         with LocalCluster(n_workers=2, silence_logs=50, **options) as dask:
 
-            def counted(self: Any, stem: str, record: dict[str, Any]) -> None:
-                write(self, stem, record)
-                writes[stem] += 1
+            def counted(self: Any, mark: Any) -> None:
+                write(self, mark)
+                writes[mark.origin.stem] += 1
                 if sum(writes.values()) == number // 2:
                     threading.Thread(target=kill_one, args=(dask, killed)).start()
 

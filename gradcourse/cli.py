@@ -203,7 +203,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _grade(options: argparse.Namespace) -> int:
     from gradcourse.grading.command import run_grade_command
-    from gradcourse.grading.run import Settings
+    from gradcourse.grading.many.grade_class import Settings
 
     names = Settings.__dataclass_fields__
     return run_grade_command(Settings(**{name: getattr(options, name) for name in names}))

@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from gradcourse.authoring import printed_numbers, regions
 from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
 from gradcourse.authoring.totals import require_totals
+from gradcourse.checking.exercise_notebook import grade_id
 from gradcourse.checking.question import Question
 from gradcourse.support import GradcourseError
 
@@ -168,7 +169,7 @@ def cell_ids(source: Source) -> tuple[str, ...]:
         if cell.name:
             ids.append(f"{source.number}-{cell.name}")
         elif cell.check:
-            ids.append(f"{source.number}-check-{_grade_id(cell.check)}"[:64])
+            ids.append(f"{source.number}-check-{grade_id(cell.check)}"[:64])
         else:
             key = _heading(cell.text)
             digest = hashlib.sha256(f"{source.path}\n{key}\n{seen[key]}".encode()).hexdigest()
@@ -225,17 +226,13 @@ def _nbgrader(source: Source, cell: Cell, identity: str, registry: Registry) -> 
     }
     if cell.check:
         points = float(_question(source, cell, registry).points)
-        grade_id = _grade_id(cell.check)
-        return metadata | {"grade": True, "locked": True, "grade_id": grade_id, "points": points}
+        own = grade_id(cell.check)
+        return metadata | {"grade": True, "locked": True, "grade_id": own, "points": points}
     if cell.answer:
-        return metadata | {"solution": True, "grade_id": f"{_grade_id(cell.answer)}-answer"}
+        return metadata | {"solution": True, "grade_id": f"{grade_id(cell.answer)}-answer"}
     if cell.kind == "markdown":
         return metadata | {"locked": True, "grade_id": identity}
     return {}
-
-
-def _grade_id(identity: str) -> str:
-    return identity.replace("/", "-")
 
 
 def notebook_metadata(source: Source, folder: str, cells: list[NotebookNode]) -> dict[str, Any]:

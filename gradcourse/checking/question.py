@@ -309,6 +309,3 @@ class Tuning(Question):
     repeats: int = 3
     below: str = ""
     above: str = ""
-
-
-Exercise = Question

@@ -179,7 +179,7 @@ def run_check_command(paths: list[str], as_json: bool) -> int:
         0 when every notebook could be checked, whatever the scores; 2 when one could not, with
         one line on stderr that says why.
     """
-    from gradcourse.exercises.files import run_check_command as run
+    from gradcourse.exercises.check_command import run_check_command as run
 
     return run(paths, as_json)
 

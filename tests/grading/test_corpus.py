@@ -20,7 +20,8 @@ from corpus import CASES, Case, judge  # noqa: E402
 from corpus.build import FIRST, ROOT  # noqa: E402
 from corpus.text import read_case  # noqa: E402
 
-from gradcourse.grading import Limits, grade_one, zygotes  # noqa: E402
+from gradcourse.grading import Limits, grade_one  # noqa: E402
+from gradcourse.grading.sandbox import zygotes  # noqa: E402
 
 PLAIN = read_case("right work\nfair: full\nclean: yes")
 
@@ -72,8 +73,8 @@ def test_after_all_this_right_work_still_gets_full_marks(idle: int) -> None:
 
 def test_the_grader_parses_no_cell_whose_tree_would_fill_its_memory() -> None:
     """A million lines are 2 MB of source and 2 GB of tree; deep trees cannot be written out."""
-    from gradcourse.grading.cells_to_run import definitions
-    from gradcourse.grading.submission import untouched
+    from gradcourse.grading.intake.contents import untouched
+    from gradcourse.grading.one.plan import definitions
 
     source = "lyapunov = None\n" + "a\n" * 1_000_000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -107,7 +108,7 @@ def test_the_grader_parses_no_cell_whose_tree_would_fill_its_memory() -> None:
     ],
 )
 def test_definitions_are_cut_out_of_the_source_as_it_stands_there(source: str, kept: str) -> None:
-    from gradcourse.grading.cells_to_run import definitions
+    from gradcourse.grading.one.plan import definitions
 
     assert definitions(source) == kept
 
@@ -115,8 +116,8 @@ def test_definitions_are_cut_out_of_the_source_as_it_stands_there(source: str, k
 def test_definitions_of_the_courses_own_cells_are_python() -> None:
     import ast
 
-    from gradcourse.grading.cells_to_run import definitions
-    from gradcourse.grading.submission import defined
+    from gradcourse.grading.intake.contents import defined
+    from gradcourse.grading.one.plan import definitions
 
     cells = [cell for path in (ROOT / "solutions").glob("*.ipynb") for cell in _sources(path)]
     for source in cells:
@@ -168,7 +169,8 @@ def test_nothing_is_left_for_the_next_submission(missing: str, tmp_path: Path) -
     limits = Limits(cell=20.0)
     for text in (PLANTS.replace("{victim}", str(victim)), LOOKS):
         case = read_case(text)
-        result = grade_one(case.make(), case.assignment, limits=limits, without=without)
+        mark = grade_one(case.make(), case.assignment, limits=limits, without=without)
+        result = mark.to_dict()
         assert not judge.unfair(case, result)
     assert any("ZeroDivisionError" in reason["text"] for reason in result["reasons"])
     assert victim.stat().st_mode & 0o777 == 0o700

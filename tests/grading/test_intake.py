@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gradcourse.grading import intake
 from gradcourse.grading.intake import Refused, Submission, find_submissions
+from gradcourse.grading.intake import find as intake
 from gradcourse.support import GradcourseError
 
 FILE = "02_saturation.ipynb"

@@ -35,10 +35,12 @@ from toys import (  # noqa: E402
 )
 
 from gradcourse.checking import Choice, Option, Prediction  # noqa: E402
-from gradcourse.checking.notebook import CELL_LIMIT  # noqa: E402
-from gradcourse.grading import Limits, grade_one, zygotes  # noqa: E402
-from gradcourse.grading.one import measured_once  # noqa: E402
+from gradcourse.checking.exercise_notebook import CELL_LIMIT  # noqa: E402
+from gradcourse.grading import Limits, grade_one  # noqa: E402
+from gradcourse.grading.mark import Mark  # noqa: E402
+from gradcourse.grading.one.measure_once import measured_once  # noqa: E402
 from gradcourse.grading.reasons import REASONS  # noqa: E402
+from gradcourse.grading.sandbox import zygotes  # noqa: E402
 from gradcourse.support import GradcourseError  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -61,8 +63,9 @@ def _end() -> Iterator[None]:
 def graded(data: bytes | dict[str, Any], **options: Any) -> dict[str, Any]:
     if isinstance(data, dict):
         data = json.dumps(data).encode()
-    result = grade_one(data, questions=TOYS, limits=options.pop("limits", QUICK), **options)
-    json.dumps(result, allow_nan=False)
+    mark = grade_one(data, questions=TOYS, limits=options.pop("limits", QUICK), **options)
+    result = mark.to_dict()
+    assert Mark.from_dict(json.loads(json.dumps(result, allow_nan=False))) == mark
     assert [q["id"] for q in result["questions"]] == ["toy/double", "toy/total"]
     assert result["possible"] == 5.0
     assert result["earned"] == sum(q["earned"] for q in result["questions"])
@@ -86,16 +89,16 @@ def question(result: dict[str, Any], id: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", SOLUTIONS)
 def test_a_solution_gets_full_marks_and_the_exercise_none(name: str) -> None:
     solved = grade_one((ROOT / f"solutions/{name}").read_bytes())
-    assert solved["earned"] == solved["possible"] > 0
-    assert codes(solved) == []
-    assert not solved["look"]
-    assert solved["assignment"] == name[:2]
+    assert solved.earned == solved.possible > 0
+    assert solved.codes == []
+    assert not solved.look
+    assert solved.assignment == name[:2]
     open_yet = grade_one((ROOT / f"exercises/{name}").read_bytes(), name[:2])
-    assert open_yet["earned"] == 0
-    assert {q["status"] for q in open_yet["questions"]} == {"unanswered"}
-    assert codes(open_yet) == []
-    assert not open_yet["look"]
-    assert open_yet["possible"] == solved["possible"]
+    assert open_yet.earned == 0
+    assert {question.status for question in open_yet.questions} == {"unanswered"}
+    assert open_yet.codes == []
+    assert not open_yet.look
+    assert open_yet.possible == solved.possible
 
 
 def test_a_result_has_everything_that_a_report_needs() -> None:
@@ -451,10 +454,10 @@ def test_what_cannot_be_read_has_a_reason(data: bytes, code: str) -> None:
 
 def test_which_assignment_is_found_out_or_not() -> None:
     cells = [cell("import numpy as np"), cell("def gradient_bound(weights, activation): return 1")]
-    assert grade_one(json.dumps(document(cells)).encode())["assignment"] == "02"
+    assert grade_one(json.dumps(document(cells)).encode()).assignment == "02"
     lost = grade_one(json.dumps(document([cell("x = 1")])).encode())
-    assert lost["assignment"] is None
-    assert codes(lost) == ["unknown-assignment"]
+    assert lost.assignment is None
+    assert lost.codes == ["unknown-assignment"]
     with pytest.raises(GradcourseError, match="99"):
         grade_one(notebook(), "99")
 
@@ -469,12 +472,15 @@ def test_a_prediction_is_measured_once_per_process() -> None:
         calls.append(1)
         return 7.0
 
-    asked = Prediction("toy/guess", "t", "q", "guess", measure, 1.5, 1, 9, "e", points=1.0)
+    named: dict[str, Any] = {"title": "t", "question": "q", "explain": "e"}
+    offered = {"within": 1.5, "low": 1, "high": 9, "points": 1.0}
+    asked = Prediction(id="toy/guess", answer="guess", measure=measure, **named, **offered)
     for _ in range(3):
         data = json.dumps(document([cell("guess = 7")])).encode()
-        assert grade_one(data, questions=[asked])["earned"] == 1.0
+        assert grade_one(data, questions=[asked]).earned == 1.0
     assert calls == [1]
-    choice = Choice("toy/which", "t", "q", "which", (Option("a", "A", ""),), lambda: "a", "e")
+    one = (Option("a", "A", ""),)
+    choice = Choice(id="toy/which", answer="which", options=one, measure=lambda: "a", **named)
     assert measured_once(choice).measure() == "a"
 
 

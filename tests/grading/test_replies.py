@@ -26,15 +26,16 @@ from gradcourse.checking import (
     Prediction,
     check,
 )
-from gradcourse.checking.notebook import Cell
+from gradcourse.checking.exercise_notebook import Cell
 from gradcourse.checking.plain import Bfloat16, Foreign
-from gradcourse.grading.answers import outcome_of_answer, remote
-from gradcourse.grading.cells_to_run import Plan
-from gradcourse.grading.limits import Limits
+from gradcourse.grading.mark import Mark
+from gradcourse.grading.one.answers import outcome_of_answer, remote
+from gradcourse.grading.one.plan import Plan
+from gradcourse.grading.one.run import Running
 from gradcourse.grading.reasons import REASONS, needs_look
-from gradcourse.grading.running import Running
-from gradcourse.grading.wire import LENGTHS, Closed, Silent, WireError, decode, encode
-from gradcourse.grading.zygotes import Child
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.frames import LENGTHS, Closed, Silent, WireError, decode, encode
+from gradcourse.grading.sandbox.zygotes import Child
 
 Random = random.Random
 
@@ -54,7 +55,8 @@ def _exercise(id: str, function: Function, examples: dict[str, list[tuple[Any, .
         Part(title, 2.0, cases=lambda _, cases=cases: cases[1:], example=cases[0])
         for title, cases in examples.items()
     )
-    return CodeExercise(id, "A toy", (function,), parts, hints=("", "", ""))
+    hints = ("", "", "")
+    return CodeExercise(id=id, title="A toy", functions=(function,), parts=parts, hints=hints)
 
 
 ROOT = _exercise(
@@ -72,9 +74,19 @@ ONE = _exercise(
 )
 CODE: tuple[CodeExercise, ...] = (DOUBLE, TOTAL, ROOT, ABOUT, ONE)
 UP, DOWN = Option("up", "up", ""), Option("down", "down", "")
+SAID: dict[str, Any] = {"title": "A value", "question": "?", "explain": ""}
 VALUES = (
-    Prediction("toy/guess", "A number", "?", "guess", lambda: 7.25e5, 1.5, 1, 9, "", points=2.0),
-    Choice("toy/which", "One of two", "?", "which", (UP, DOWN), lambda: "down", ""),
+    Prediction(
+        **SAID,
+        id="toy/guess",
+        answer="guess",
+        measure=lambda: 7.25e5,
+        within=1.5,
+        low=1,
+        high=9,
+        points=2.0,
+    ),
+    Choice(**SAID, id="toy/which", answer="which", options=(UP, DOWN), measure=lambda: "down"),
 )
 
 
@@ -209,7 +221,7 @@ def test_of_thousands_of_replies_only_the_right_values_earn(exercise: CodeExerci
 
 LIMITS = Limits(cell=2.0, question=2.0, submission=30.0)
 SOURCES = ("import no_such_module\nx = 1", "def root(x):\n    return 0\nwhile True: pass", "y = 2")
-TODO = Plan([Cell(i, source) for i, source in enumerate(SOURCES)])
+TODO = Plan(tuple(Cell(i, source) for i, source in enumerate(SOURCES)))
 
 
 class _Liar:
@@ -268,11 +280,11 @@ def test_no_process_breaks_the_grader_or_earns_without_an_answer() -> None:
     for seed in range(400):
         liar: Any = _Liar(Random(seed))
         run = Running(liar, TODO, LIMITS, seed)
-        questions = run.all((*CODE, *VALUES))
-        assert [one["earned"] for one in questions] == [0.0] * len(questions), seed
-        json.dumps([questions, run.reasons], allow_nan=False)
-        codes = [one["code"] for one in run.reasons]
-        codes += [code for one in questions for code in one["reasons"]]
+        ran = run.all((*CODE, *VALUES))
+        mark = Mark("", ran.questions, ran.reasons)
+        assert [question.earned for question in mark.questions] == [0.0] * 7, seed
+        json.dumps(mark.to_dict(), allow_nan=False)
+        codes = mark.codes
         assert set(codes) <= set(REASONS)
         assert "internal-error" not in codes, seed
         found.update(set(codes))

@@ -23,12 +23,11 @@ import fakes
 import pytest
 
 from gradcourse import cli
-from gradcourse.grading import cluster as cluster_module
-from gradcourse.grading import store
 from gradcourse.grading.command import run_grade_command
-from gradcourse.grading.report.words import is_graded
-from gradcourse.grading.run import Graded, Settings, grade_class
-from gradcourse.grading.task import Task
+from gradcourse.grading.many import cluster as cluster_module
+from gradcourse.grading.many import store
+from gradcourse.grading.many.grade_class import Graded, Settings, grade_class
+from gradcourse.grading.many.task import Task
 from gradcourse.support import GradcourseError, write_atomically
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +41,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def _grade(settings: Settings) -> Graded:
-    return grade_class(settings, fakes.grade)
+    return grade_class(settings, fakes.GRADER)
 
 
 def _tries(settings: Settings) -> Counter[str]:
@@ -56,7 +55,7 @@ def _hand_in(settings: Settings, learner: str, **wish: Any) -> Path:
 
 
 def _codes(graded: Graded) -> dict[str, list[str]]:
-    return {one["learner"]: [reason["code"] for reason in one["reasons"]] for one in graded.records}
+    return {mark.learner: [reason.code for reason in mark.reasons] for mark in graded.marks}
 
 
 @pytest.mark.parametrize("jobs", [1, 3])
@@ -65,13 +64,13 @@ def test_everyone_is_graded_once_and_has_a_file(settings: Settings, jobs: int) -
     for number, learner in enumerate(learners):
         _hand_in(settings, learner, earned=number)
     graded = _grade(replace(settings, jobs=jobs))
-    assert [one["learner"] for one in graded.records] == learners
-    assert [one["earned"] for one in graded.records] == list(range(12))
+    assert [mark.learner for mark in graded.marks] == learners
+    assert [mark.earned for mark in graded.marks] == list(range(12))
     assert _tries(settings) == Counter(learners)
     files = sorted((settings.out / "results").iterdir())
     assert [path.stem for path in files] == learners
-    assert json.loads(files[3].read_bytes()) == graded.records[3]
-    assert len({one["seed"] for one in graded.records}) == 1
+    assert json.loads(files[3].read_bytes()) == graded.marks[3].to_dict()
+    assert len({mark.seed for mark in graded.marks}) == 1
 
 
 def test_a_process_that_dies_costs_nobody_else(settings: Settings) -> None:
@@ -85,7 +84,7 @@ def test_a_process_that_dies_costs_nobody_else(settings: Settings) -> None:
     assert codes == {name: [] for name in [*(f"fine{n}" for n in range(8)), "unlucky"]}
     assert _tries(settings)["deadly"] == _tries(settings)["unlucky"] == 2
     assert all(_tries(settings)[f"fine{n}"] == 1 for n in range(8))
-    assert [one["learner"] for one in graded.looks] == ["deadly"]
+    assert [mark.learner for mark in graded.looks] == ["deadly"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -94,9 +93,9 @@ def test_a_fault_of_the_grader_is_a_reason_and_shows_no_path(settings: Settings,
     _hand_in(settings, "bob", **{"raise": True})
     graded = _grade(replace(settings, jobs=jobs))
     assert _codes(graded) == {"alice": [], "bob": ["internal-error"]}
-    assert "secret.py" in graded.records[1]["fault"]
-    assert "secret.py" not in json.dumps(graded.records[1]["reasons"])
-    assert graded.records[1]["possible"] == 16
+    assert "secret.py" in graded.marks[1].fault
+    assert "secret.py" not in str(graded.marks[1].reasons)
+    assert graded.marks[1].possible == 16
 
 
 def test_what_nobody_names_is_graded_as_what_all_others_are(settings: Settings) -> None:
@@ -104,10 +103,10 @@ def test_what_nobody_names_is_graded_as_what_all_others_are(settings: Settings) 
     _hand_in(settings, "bob", assignment="unknown", earned=2)
     (settings.submissions / "carol").mkdir()
     graded = _grade(settings)
-    assert [one["assignment"] for one in graded.records] == ["02", "02", "02"]
-    assert graded.records[1]["earned"] == 2
+    assert [mark.assignment for mark in graded.marks] == ["02", "02", "02"]
+    assert graded.marks[1].earned == 2
     assert _codes(graded)["carol"] == ["no-notebook"]
-    assert graded.records[2]["possible"] == 16
+    assert graded.marks[2].possible == 16
 
 
 def test_what_nobody_names_stays_unknown_where_others_differ(settings: Settings) -> None:
@@ -115,7 +114,7 @@ def test_what_nobody_names_stays_unknown_where_others_differ(settings: Settings)
     _hand_in(settings, "bob", assignment="02")
     _hand_in(settings, "carol", assignment="unknown")
     graded = _grade(settings)
-    assert [one["assignment"] for one in graded.records] == ["01", "02", None]
+    assert [mark.assignment for mark in graded.marks] == ["01", "02", None]
     assert _codes(graded)["carol"] == ["unknown-assignment"]
 
 
@@ -129,9 +128,9 @@ def test_resume_does_only_what_is_missing_or_changed(settings: Settings) -> None
     again = _grade(replace(settings, resume=True))
     assert _tries(settings) == {"alice": 2, "bob": 2, "carol": 2, "dave": 1, "erin": 2}
     assert again.kept == 1
-    assert again.records[2]["earned"] == 3
-    assert again.records[3] == first.records[3]
-    assert {one["seed"] for one in again.records} == {one["seed"] for one in first.records}
+    assert again.marks[2].earned == 3
+    assert again.marks[3] == first.marks[3]
+    assert {mark.seed for mark in again.marks} == {mark.seed for mark in first.marks}
     last = _grade(replace(settings, resume=True, jobs=2))
     assert last.kept == 4
     assert _grade(settings).kept == 0
@@ -145,7 +144,7 @@ def test_a_fault_at_one_question_is_no_mark_and_is_graded_again(
     _hand_in(settings, "alice")
     _hand_in(settings, "bob", faulty=True, earned=9.0)
     settings = replace(settings, resume=resume)
-    assert run_grade_command(settings, fakes.grade) == 1
+    assert run_grade_command(settings, fakes.GRADER) == 1
     said = capsys.readouterr().out
     assert "1 of 2 submissions graded" in said
     assert "bob (not graded):" in said
@@ -173,11 +172,11 @@ def _table(settings: Settings, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_fault_in_the_engine_at_one_question_reaches_the_record(
+def test_a_fault_in_the_engine_at_one_question_reaches_the_mark(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The real grader, with an engine that fails once."""
-    from gradcourse.grading import running
+    from gradcourse.grading.one import run as running
 
     question, check, failing = "chain/lyapunov", running.check, True
 
@@ -190,14 +189,14 @@ def test_a_fault_in_the_engine_at_one_question_reaches_the_record(
     data = (ROOT / "solutions" / "01_chain_rule.ipynb").read_bytes()
     (settings.submissions / "alice.ipynb").write_bytes(data)
     settings = replace(settings, assignment="01", resume=True)
-    (record,) = grade_class(settings).records
-    assert {q["id"] for q in record["questions"] if q["reasons"]} == {question}
-    assert record["look"]
-    assert not is_graded(record)
+    (mark,) = grade_class(settings).marks
+    assert {marked.id for marked in mark.questions if marked.reasons} == {question}
+    assert mark.look
+    assert not mark.graded
     failing = False
     again = grade_class(settings)
-    assert (again.kept, again.records[0]["earned"]) == (0, 13)
-    assert is_graded(again.records[0])
+    assert (again.kept, again.marks[0].earned) == (0, 13)
+    assert again.marks[0].graded
     assert grade_class(settings).kept == 1
 
 
@@ -206,7 +205,7 @@ def test_resume_grades_again_when_the_course_changed(
 ) -> None:
     _hand_in(settings, "alice")
     _grade(settings)
-    monkeypatch.setattr("gradcourse.grading.run.course_version", lambda: "another")
+    monkeypatch.setattr("gradcourse.grading.many.grade_class.course_version", lambda: "another")
     assert _grade(replace(settings, resume=True)).kept == 0
 
 
@@ -223,8 +222,8 @@ def test_names_never_collide_nor_leave_the_folder(settings: Settings) -> None:
     for name in names:
         _hand_in(settings, name)
     graded = _grade(settings)
-    assert len(graded.records) == len(names)
-    stems = [one["submission"]["stem"] for one in graded.records]
+    assert len(graded.marks) == len(names)
+    stems = [mark.origin.stem for mark in graded.marks]
     assert len({stem.casefold() for stem in stems}) == len(names)
     written = [path for path in settings.out.rglob("*") if path.is_file()]
     assert len(written) == len(names)
@@ -238,7 +237,7 @@ def test_a_learner_with_several_assignments_has_a_file_for_each(settings: Settin
         folder.mkdir(parents=True)
         fakes.hand_in(folder, "work")
     graded = _grade(settings)
-    assert [one["submission"]["stem"] for one in graded.records] == ["alice-01", "alice-02"]
+    assert [mark.origin.stem for mark in graded.marks] == ["alice-01", "alice-02"]
 
 
 def test_no_earlier_mark_of_a_learner_is_left_beside_the_new_one(settings: Settings) -> None:
@@ -256,11 +255,11 @@ def test_no_earlier_mark_of_a_learner_is_left_beside_the_new_one(settings: Setti
 
     hand_in("alice", "02")
     hand_in("bob", "02")
-    run_grade_command(settings, fakes.grade)
+    run_grade_command(settings, fakes.GRADER)
     assert files() >= {"alice.json", "alice.html", "bob.json", "bob.html", "moodle.csv"}
     hand_in("alice", "03")
     assert _grade(replace(settings, resume=True)).stale == 0
-    run_grade_command(replace(settings, resume=True), fakes.grade)
+    run_grade_command(replace(settings, resume=True), fakes.GRADER)
     assert pages() == {"alice-02.html", "alice-03.html", "bob.html"}
     assert files() >= {"alice-02.json", "alice-03.json", "bob.json", "moodle-02.csv"}
     assert not files() & {"alice.json", "moodle.csv"}
@@ -290,7 +289,7 @@ def test_a_full_disk_stops_in_one_line_and_keeps_what_is_there(
     monkeypatch.undo()
     again = _grade(replace(settings, resume=True))
     assert again.kept == 3
-    assert len(again.records) == 6
+    assert len(again.marks) == 6
 
 
 def test_a_disk_that_is_really_full(settings: Settings) -> None:
@@ -337,10 +336,10 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, j
     code = (
         "import fakes, sys; from pathlib import Path\n"
         "from gradcourse.grading.command import run_grade_command\n"
-        "from gradcourse.grading.run import Settings\n"
+        "from gradcourse.grading.many.grade_class import Settings\n"
         f"s = Settings(Path({str(settings.submissions)!r}), Path({str(settings.out)!r}), "
         f"jobs={jobs})\n"
-        "sys.exit(run_grade_command(s, fakes.grade))\n"
+        "sys.exit(run_grade_command(s, fakes.GRADER))\n"
     )
     script = settings.out.parent / "grade.py"
     body = code.replace("\n", "\n    ")
@@ -365,7 +364,7 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, j
     assert 3 <= done < 30
     again = _grade(replace(settings, jobs=4, resume=True))
     assert again.kept == done
-    assert len(again.records) == 30
+    assert len(again.marks) == 30
 
 
 # The command.
@@ -376,7 +375,7 @@ def test_the_terminal_says_what_told_whose_work_it_is(
 ) -> None:
     for earned, name in enumerate(("jones_20251001_1_x", "smith_20251001_2_x", "roe_20251002_3_x")):
         _hand_in(settings, name, earned=float(earned))
-    assert run_grade_command(settings, fakes.grade) == 1
+    assert run_grade_command(settings, fakes.GRADER) == 1
     said = capsys.readouterr().out
     assert "3 learners by the names of Canvas's bulk download" in said
     assert "3 submissions without a number in canvas.csv and moodle.csv" in said
@@ -385,7 +384,7 @@ def test_the_terminal_says_what_told_whose_work_it_is(
     for path in settings.submissions.iterdir():
         path.unlink()
     _hand_in(settings, "alice")
-    run_grade_command(settings, fakes.grade)
+    run_grade_command(settings, fakes.GRADER)
     assert "1 learner by the names of files and folders" in capsys.readouterr().out
 
 
@@ -460,10 +459,10 @@ def test_a_scheduler_that_does_not_answer(
 
 def test_exit_code_and_summary(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     _hand_in(settings, "alice")
-    assert run_grade_command(settings, fakes.grade) == 0
+    assert run_grade_command(settings, fakes.GRADER) == 0
     assert "1 of 1 submission graded\n" in capsys.readouterr().out
     (settings.submissions / "bob").mkdir()
-    assert run_grade_command(settings, fakes.grade) == 1
+    assert run_grade_command(settings, fakes.GRADER) == 1
     said = capsys.readouterr().out
     assert "1 submission to look at by hand:\n  bob (not graded): No notebook" in said
     assert "sandbox: landlock missing: the kernel is too old" in said
@@ -494,8 +493,8 @@ def test_a_lost_workers_submissions_are_done_again_and_none_twice(
         _hand_in(settings, learner, sleep=0.05, earned=number, die="once" if number == 20 else "")
     settings = replace(settings, jobs=None, scheduler=cluster.scheduler_address)
     graded = _grade(settings)
-    assert [one["learner"] for one in graded.records] == learners
-    assert [one["earned"] for one in graded.records] == list(range(40))
+    assert [mark.learner for mark in graded.marks] == learners
+    assert [mark.earned for mark in graded.marks] == list(range(40))
     assert not graded.looks
     assert _tries(settings)["learner20"] == 2
     assert len(list((settings.out / "results").iterdir())) == 40
@@ -525,7 +524,7 @@ class BlamingClient:
     def nthreads(self) -> dict[str, int]:
         return {"worker": 1}
 
-    def submit(self, function: Any, grade: Any, task: Task, version: str, **more: Any) -> Any:
+    def submit(self, function: Any, grader: Any, task: Task, version: str, **more: Any) -> Any:
         from distributed import KilledWorker
 
         key = more["key"]
@@ -535,7 +534,7 @@ class BlamingClient:
         if task.number in (0, 1, 2) and not (key.endswith("-alone") and task.number != 1):
             future.set_exception(KilledWorker(key, "worker", 3))
         else:
-            future.set_result(function(grade, task, version))
+            future.set_result(function(grader, task, version))
         return future
 
 
@@ -544,10 +543,10 @@ def test_a_submission_that_waited_behind_a_deadly_one_is_graded_alone(settings: 
     paths = [_hand_in(settings, f"learner{number}", earned=number) for number in range(9)]
     tasks = [Task(number, path.read_bytes()) for number, path in enumerate(paths)]
     client = BlamingClient()
-    graded = cluster_module._graded(client, tasks, fakes.grade, "tcp://…")
-    results = {task.number: result for task, result in graded}
-    assert [reason["code"] for reason in results[1]["reasons"]] == ["internal-error"]
-    assert {n: one["earned"] for n, one in results.items() if n != 1} == {
+    graded = cluster_module._graded(client, tasks, fakes.GRADER, "tcp://…")
+    results = {task.number: mark for task, mark in graded}
+    assert [reason.code for reason in results[1].reasons] == ["internal-error"]
+    assert {n: mark.earned for n, mark in results.items() if n != 1} == {
         n: n for n in range(9) if n != 1
     }
     assert len(client.keys) == len(set(client.keys)) == 9 + 3
@@ -564,7 +563,7 @@ def test_a_scheduler_that_goes_away_is_one_line_and_loses_nothing(
     done = len(list((settings.out / "results").iterdir()))
     assert 5 <= done < 40
     again = _grade(replace(settings, jobs=4, resume=True))
-    assert (again.kept, len(again.records)) == (done, 40)
+    assert (again.kept, len(again.marks)) == (done, 40)
 
 
 @pytest.mark.timeout(180)

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator
@@ -22,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from toys import QUICK, TOYS, notebook  # noqa: E402
 
 import gradcourse  # noqa: E402
-from gradcourse.grading import grade_one, zygotes  # noqa: E402
-from gradcourse.grading.sandbox import resources, seccomp, system  # noqa: E402
+from gradcourse.grading import Limits, grade_one  # noqa: E402
+from gradcourse.grading.sandbox import zygotes  # noqa: E402
+from gradcourse.grading.sandbox.walls import resources, seccomp, system  # noqa: E402
 from gradcourse.lessons import LESSONS  # noqa: E402
 from gradcourse.support import GradcourseError  # noqa: E402
 
@@ -405,8 +407,8 @@ def test_no_folder_is_left(
 def test_the_zygote_ends_with_the_grader() -> None:
     script = (
         "import os, time\n"
-        "from gradcourse.grading import zygotes\n"
-        "from gradcourse.grading.limits import Limits\n"
+        "from gradcourse.grading.sandbox import zygotes\n"
+        "from gradcourse.grading.sandbox.budget import Limits\n"
         "z = zygotes.Zygote(); c = z.start(Limits()); c.begin(60)\n"
         "print(z._process.pid, flush=True)\n"
         "time.sleep(600)\n"
@@ -436,12 +438,12 @@ def _alive(pid: int) -> bool:
 
 
 def test_every_layer_is_named_and_a_missing_one_says_why() -> None:
-    result = grade_one(notebook(), questions=TOYS, without=frozenset({"landlock"}))
-    assert set(result["sandbox"]) == {
+    mark = grade_one(notebook(), questions=TOYS, without=frozenset({"landlock"}))
+    assert set(mark.sandbox) == {
         *("rlimits", "process-group", "namespaces", "mounts", "landlock", "seccomp")
     }
-    assert result["sandbox"]["landlock"] == "missing: switched off"
-    assert all(text == "on" or text.startswith("missing: ") for text in result["sandbox"].values())
+    assert mark.sandbox["landlock"] == "missing: switched off"
+    assert all(text == "on" or text.startswith("missing: ") for text in mark.sandbox.values())
 
 
 def test_where_files_cannot_be_hidden_it_refuses_unless_trusted() -> None:
@@ -449,16 +451,16 @@ def test_where_files_cannot_be_hidden_it_refuses_unless_trusted() -> None:
     with pytest.raises(GradcourseError, match="--trusted") as caught:
         grade_one(notebook(), questions=TOYS, without=open_wide)
     assert "\n" not in str(caught.value)
-    result = grade_one(notebook(), questions=TOYS, without=open_wide, trusted=True)
-    assert result["earned"] == result["possible"]
-    assert result["trusted"] is True
+    mark = grade_one(notebook(), questions=TOYS, without=open_wide, trusted=True)
+    assert mark.earned == mark.possible
+    assert mark.trusted is True
 
 
 @pytest.mark.parametrize("without", WITHOUT.values(), ids=WITHOUT)
 def test_right_work_gets_full_marks_whatever_layers_there_are(without: frozenset[str]) -> None:
-    result = grade_one(notebook(), questions=TOYS, without=without, trusted=True)
-    assert result["earned"] == result["possible"]
-    assert not result["look"]
+    mark = grade_one(notebook(), questions=TOYS, without=without, trusted=True)
+    assert mark.earned == mark.possible
+    assert not mark.look
 
 
 def test_the_filter_is_a_program_for_this_machine_and_for_the_other(
@@ -478,3 +480,19 @@ def test_the_filter_is_a_program_for_this_machine_and_for_the_other(
     monkeypatch.setattr(seccomp, "MACHINE", "riscv64")
     with pytest.raises(system.Unsupported):
         seccomp.program()
+
+
+def test_libraries_behind_a_link_are_found_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An environment or a home that is a link lies in the closed room at its real place."""
+    libraries = sysconfig.get_paths()["purelib"]
+    (tmp_path / "link").symlink_to(libraries)
+    real = os.path.realpath(libraries)
+    linked = [str(tmp_path / "link") if os.path.realpath(p) == real else p for p in sys.path]
+    monkeypatch.setattr(sys, "path", linked)
+    zygotes.end_all()
+    late = "def double(x):\n    import nbformat.v1, sklearn.svm\n    return x + x"
+    mark = grade_one(notebook(late), questions=TOYS, limits=Limits(question=20.0))
+    zygotes.end_all()
+    assert mark.earned == mark.possible

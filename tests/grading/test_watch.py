@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from toys import QUICK  # noqa: E402
 
-from gradcourse.grading import zygotes  # noqa: E402
-from gradcourse.grading.sandbox import resources  # noqa: E402
-from gradcourse.grading.wire import Closed  # noqa: E402
+from gradcourse.grading.sandbox import zygotes  # noqa: E402
+from gradcourse.grading.sandbox.frames import Closed  # noqa: E402
+from gradcourse.grading.sandbox.walls import resources  # noqa: E402
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradcourse.grading.limits import Limits
+from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.support import GradcourseError
 
 LARGEST_FILE = Limits.notebook

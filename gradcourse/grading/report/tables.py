@@ -7,45 +7,45 @@ import html
 import io
 from collections.abc import Iterable, Sequence
 
+from gradcourse.grading.mark import Mark
 from gradcourse.grading.report.page import visible
-from gradcourse.grading.report.words import Record, is_graded, key_of, score
+from gradcourse.grading.report.wording import score
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for a formula at the beginning of a cell (OWASP, CSV injection)."""
 
 
-def gradebook(records: Sequence[Record]) -> bytes:
+def gradebook(marks: Sequence[Mark]) -> bytes:
     """Return everything, one line per submission and one column per question.
 
     What could not be graded has no marks: a 0 in a spreadsheet counts as one.
     """
-    ids = list(dict.fromkeys(q["id"] for record in records for q in record["questions"]))
+    ids = list(dict.fromkeys(question.id for mark in marks for question in mark.questions))
     head = ["learner", "assignment", "earned", "possible", "graded", "look", "late", "reasons"]
     rows = []
-    for record in records:
-        graded = is_graded(record)
-        own = record["questions"] if graded else ()
-        earned = {question["id"]: _number(question["earned"]) for question in own}
+    for mark in marks:
+        questions = mark.questions if mark.graded else ()
+        earned = {question.id: _number(question.earned) for question in questions}
         rows.append(
             [
-                _text(record["learner"]),
-                _text(record["assignment"] or ""),
-                _number(record["earned"]) if graded else "",
-                _number(record["possible"]),
-                _yes(graded),
-                _yes(record["look"]),
-                _yes("handed in late" in record["submission"].get("notes", ())),
-                _text("; ".join(dict.fromkeys(one["code"] for one in record["reasons"]))),
+                _text(mark.learner),
+                _text(mark.assignment or ""),
+                _number(mark.earned) if mark.graded else "",
+                _number(mark.possible),
+                _yes(mark.graded),
+                _yes(mark.look),
+                _yes(mark.origin.late),
+                _text("; ".join(dict.fromkeys(reason.code for reason in mark.reasons))),
                 *(earned.get(id, "") for id in ids),
-                record["submission"]["canvas"],
-                record["submission"]["moodle"],
-                _text(record["submission"]["name"]),
+                mark.origin.canvas,
+                mark.origin.moodle,
+                _text(mark.origin.name),
             ]
         )
     return _csv([[*head, *map(_text, ids), "canvas_id", "moodle_id", "file"], *rows])
 
 
-def canvas(records: Sequence[Record]) -> bytes:
+def canvas(marks: Sequence[Mark]) -> bytes:
     """Return what Canvas's gradebook imports.
 
     Canvas finds a learner by the ID, which bulk downloads carry in their file names; of a folder
@@ -53,29 +53,24 @@ def canvas(records: Sequence[Record]) -> bytes:
     until a person has looked: a platform's name may well be another learner's login.
     What could not be graded is left empty: Canvas then changes nothing.
     """
-    names = sorted({record["assignment"] for record in records if record["assignment"]})
+    possible = {mark.assignment: _number(mark.possible) for mark in reversed(marks)}
+    names = sorted(filter(None, possible))
     head = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
-    possible = [
-        next(_number(record["possible"]) for record in records if record["assignment"] == number)
-        for number in names
-    ]
     rows = [[*head, *(f"Assignment {number}" for number in names)]]
-    rows.append(["    Points Possible", "", "", "", "", *possible])
-    learners: dict[tuple[str, ...], list[Record]] = {}
-    for record in records:
-        learners.setdefault(key_of(record), []).append(record)
+    rows.append(["    Points Possible", "", "", "", "", *(possible[name] for name in names)])
+    learners: dict[tuple[str, ...], list[Mark]] = {}
+    for mark in marks:
+        learners.setdefault(mark.origin.key, []).append(mark)
     for own in learners.values():
-        first = own[0]
-        id = first["submission"]["canvas"]
-        named = key_of(first)[0] == "plain" and not (id or first["submission"]["moodle"])
-        login = _text(first["learner"]) if named else ""
-        earned = {one["assignment"]: _number(one["earned"]) for one in own if is_graded(one)}
-        marks = [earned.get(number, "") for number in names]
-        rows.append([_text(first["learner"]), id, "", login, "", *marks])
+        name, origin = _text(own[0].learner), own[0].origin
+        named = origin.key[0] == "plain" and not (origin.canvas or origin.moodle)
+        earned = {mark.assignment: _number(mark.earned) for mark in own if mark.graded}
+        columns = [earned.get(number, "") for number in names]
+        rows.append([name, origin.canvas, "", name if named else "", "", *columns])
     return _csv(rows)
 
 
-def moodle(records: Iterable[Record]) -> bytes:
+def moodle(marks: Iterable[Mark]) -> bytes:
     """Return a grading worksheet as Moodle's assignment imports it, of one assignment.
 
     Moodle finds a learner by "Participant 123", which bulk downloads carry in their folder names.
@@ -84,25 +79,24 @@ def moodle(records: Iterable[Record]) -> bytes:
     head = ["Identifier", "Full name", "Email address", "Status", "Grade", "Maximum grade"]
     head += ["Grade can be changed", "Last modified (submission)", "Last modified (grade)"]
     rows = [[*head, "Feedback comments"]]
-    for record in records:
-        graded = is_graded(record)
-        person = [record["submission"]["moodle"], _text(record["learner"]), ""]
-        grade = f"{record['earned']:.2f}" if graded else ""
-        rest = [f"{record['possible']:.2f}", "Yes", "-", "-"]
-        feedback = _feedback(record) if graded else ""
-        handed_in = not any(one["code"] == "no-notebook" for one in record["reasons"])
+    for mark in marks:
+        person = [mark.origin.moodle, _text(mark.learner), ""]
+        handed_in = not any(reason.code == "no-notebook" for reason in mark.reasons)
         status = "Submitted for grading" if handed_in else "No submission"
+        grade = f"{mark.earned:.2f}" if mark.graded else ""
+        rest = [f"{mark.possible:.2f}", "Yes", "-", "-"]
+        feedback = _feedback(mark) if mark.graded else ""
         rows.append([*person, status, grade, *rest, _text(feedback)])
     return _csv(rows)
 
 
-def _feedback(record: Record) -> str:
+def _feedback(mark: Mark) -> str:
     """A few lines of HTML, which is what a feedback comment is."""
-    lines = [score(record)]
-    for question in record["questions"]:
-        ideas = dict.fromkeys(p["misconception"] for p in question["parts"] if p["misconception"])
+    lines = [score(mark)]
+    for question in mark.questions:
+        ideas = dict.fromkeys(part.misconception for part in question.parts if part.misconception)
         named = f" ({', '.join(ideas)})" if ideas else ""
-        lines.append(f"{question['title']}: {question['headline']}{named}")
+        lines.append(f"{question.title}: {question.headline}{named}")
     return "<br>".join(html.escape(line) for line in lines)
 
 

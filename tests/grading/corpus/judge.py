@@ -224,5 +224,4 @@ def grade(case: Case) -> dict[str, Any]:
 
     own = {name: round(n) << 20 if name in MEGABYTES else n for name, n in case.limits.items()}
     limits = Limits(**{**SHORT, **(LONG if case.clean else {}), **own})
-    result: dict[str, Any] = grade_one(case.make(), case.assignment, limits=limits)
-    return result
+    return grade_one(case.make(), case.assignment, limits=limits).to_dict()

@@ -1,0 +1,244 @@
+"""From what a learning platform hands over to one submission per learner and assignment.
+
+Understood are one notebook per learner in a flat folder, a folder per learner, nbgrader's
+``submitted/<learner>/<assignment>/``, the bulk downloads of Canvas and Moodle, and zips of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gradcourse.grading.intake.contents import read
+from gradcourse.grading.intake.identities import doubtful_numbers
+from gradcourse.grading.intake.layout import Found, is_notebook, recognise, shown
+from gradcourse.grading.intake.tree import Refused, walk
+from gradcourse.grading.mark import LATE, Reason
+from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.support import GradcourseError
+
+MOST_OPENED = 50
+"""Of one learner's notebooks, how many are opened to see what they answer: the newest."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What one learner handed in for one assignment.
+
+    Attributes
+    ----------
+    learner : str
+        The name to show; two learners may have the same.
+    assignment : str or None
+        "02", as the platform or the instructor says; None where only the notebook knows.
+    name : str
+        Where it was found: "download.zip/alice/02_saturation.ipynb". Only to be shown.
+    read : callable
+        Returns the notebook's bytes, or raises `Refused` with a reason.
+    notes : tuple of str
+        What is worth knowing and changes nothing: "handed in late".
+    doubts : tuple of Reason
+        Why a person should look at it although it can be graded.
+    guess : str or None
+        The assignment that the learner's file name speaks of.
+    key : tuple of str
+        Tells learners apart whose names look the same.
+    canvas, moodle : str
+        The learner's number in Canvas, the "Participant 123" of Moodle; empty where unknown or
+        in doubt.
+    """
+
+    learner: str
+    assignment: str | None
+    name: str
+    read: Callable[[], bytes]
+    notes: tuple[str, ...] = ()
+    doubts: tuple[Reason, ...] = ()
+    guess: str | None = None
+    key: tuple[str, ...] = ()
+    canvas: str = ""
+    moodle: str = ""
+
+
+def find_submissions(path: Path | str, assignment: str | None = None) -> list[Submission]:
+    """Find the submissions in a folder or zip; nothing is unpacked and no link followed.
+
+    Parameters
+    ----------
+    path : Path or str
+        A folder, a zip, or a single notebook.
+    assignment : str, optional
+        Only this one; a learner who handed in nothing for it is listed without a notebook.
+
+    Returns
+    -------
+    list of Submission
+        In the order of the learners' names.
+
+    Raises
+    ------
+    GradcourseError
+        If nothing is there, or no submission is in it.
+    """
+    from gradcourse.exercises.registry import assignment_names
+
+    path = Path(path)
+    known = assignment_names()
+    try:
+        found = recognise(walk(path), known, path.resolve().name)
+    except GradcourseError as error:
+        raise GradcourseError(
+            str(error) if str(error).startswith(str(path)) else f"{path}: {error}"
+        ) from None
+    submissions = [
+        one
+        for group in _groups(found, lambda one: one.key)
+        for one in _of_one_learner(group, assignment, known)
+    ]
+    submissions.sort(key=lambda one: (one.learner.casefold(), one.key, one.assignment or ""))
+    return _with_doubtful_names(_without_doubtful_numbers(submissions, doubtful_numbers(found)))
+
+
+def _of_one_learner(
+    found: list[Found], assignment: str | None, known: Collection[str]
+) -> list[Submission]:
+    files = [one for one in found if one.entry is not None]
+    if assignment is not None:
+        files = [one for one in files if one.assignment in (None, assignment)]
+    notebooks = [one for one in files if one.entry and not one.entry.problem]
+    notebooks = _last_attempts(notebooks)
+    if not notebooks:
+        return [_without(files or found[:1], assignment)]
+    if len(notebooks) == 1:
+        return [_one(notebooks, notebooks[0].assignment or assignment)]
+    newest = {id(one) for one in sorted(notebooks, key=_entry_time)[-MOST_OPENED:]}
+    named = [
+        (one, _named_assignment(one, known) if id(one) in newest else None) for one in notebooks
+    ]
+    if assignment is not None and any(name == assignment for _, name in named):
+        named = [(one, name) for one, name in named if name == assignment]
+    # A notebook that names no assignment, beside some that do, is a scratch pad.
+    named = [(one, name) for one, name in named if name] or named
+    return [
+        _one([one for one, _ in group], group[0][0].assignment or assignment or group[0][1])
+        for group in _groups(named, lambda pair: pair[1])
+    ]
+
+
+def _groups(things: Iterable[T], by: Callable[[T], Any]) -> list[list[T]]:
+    groups: dict[Any, list[T]] = {}
+    for thing in things:
+        groups.setdefault(by(thing), []).append(thing)
+    return list(groups.values())
+
+
+def _last_attempts(notebooks: list[Found]) -> list[Found]:
+    """Of Canvas's 02.ipynb, 02-1.ipynb, 02-2.ipynb, the last."""
+    files = [one for one in notebooks if one.base]
+    last = [max(same, key=lambda one: one.serial) for same in _groups(files, lambda one: one.base)]
+    return last + [one for one in notebooks if not one.base]
+
+
+def _one(notebooks: list[Found], assignment: str | None) -> Submission:
+    """The newest of a learner's notebooks for one assignment."""
+    times = [(_entry_time(one), one.serial) for one in notebooks]
+    chosen = notebooks[times.index(max(times))]
+    doubts: tuple[Reason, ...] = ()
+    if len(notebooks) > 1:
+        others = sorted(shown(_place(one)) for one in notebooks if one is not chosen)
+        others[5:] = [f"{len(others) - 5} more"] if len(others) > 5 else []
+        newest = "the newest" if times.count(max(times)) == 1 else "one of the newest"
+        text = (
+            f"There are {len(notebooks)} notebooks; {newest} was graded, not {', '.join(others)}."
+        )
+        doubts = (Reason("several-notebooks", text=text),)
+    assert chosen.entry is not None
+    return _submission(chosen, assignment, chosen.entry.read, doubts)
+
+
+def _without(found: list[Found], assignment: str | None) -> Submission:
+    """A learner without a notebook that can be read, and why."""
+    refused = [one for one in found if one.entry and one.entry.problem]
+    refused.sort(key=lambda one: not is_notebook(_place(one)))
+    first = refused[0] if refused else found[0]
+    problem = first.entry.problem if refused and first.entry else None
+    reason = problem or Refused("no-notebook", "No notebook was handed in.")
+
+    def read() -> bytes:
+        raise reason
+
+    return _submission(first, first.assignment or assignment, read)
+
+
+def _submission(
+    found: Found,
+    assignment: str | None,
+    read: Callable[[], bytes],
+    doubts: tuple[Reason, ...] = (),
+) -> Submission:
+    return Submission(
+        learner=found.learner,
+        assignment=assignment,
+        name=shown(_place(found)),
+        read=read,
+        notes=(LATE,) if found.late else (),
+        doubts=doubts,
+        guess=found.guess,
+        key=found.key,
+        canvas=found.canvas,
+        moodle=found.moodle,
+    )
+
+
+def _without_doubtful_numbers(
+    submissions: list[Submission], why: dict[tuple[str, ...], str]
+) -> list[Submission]:
+    """An export without a number goes to nobody; with somebody else's, to a wrong person."""
+    return [
+        replace(
+            one,
+            canvas="",
+            moodle="",
+            doubts=(*one.doubts, Reason("number-in-doubt", text=why[one.key])),
+        )
+        if one.key in why
+        else one
+        for one in submissions
+    ]
+
+
+def _with_doubtful_names(submissions: list[Submission]) -> list[Submission]:
+    keys = {one.key for one in submissions}
+    spellings = _groups(sorted(keys), lambda key: tuple(part.casefold() for part in key))
+    doubtful = {key for group in spellings if len(group) > 1 for key in group}
+    text = "Another learner's name differs only in capitals: is it the same person?"
+    doubt = Reason("name-in-doubt", text=text)
+    return [
+        replace(one, doubts=(*one.doubts, doubt)) if one.key in doubtful else one
+        for one in submissions
+    ]
+
+
+def _place(found: Found) -> str:
+    return "/".join(found.entry.parts) if found.entry else found.learner
+
+
+def _entry_time(found: Found) -> float:
+    return found.entry.modified if found.entry else 0.0
+
+
+def _named_assignment(found: Found, known: Collection[str]) -> str | None:
+    """Which assignment a notebook is of: by its folder, its metadata, or its name."""
+    if found.assignment:
+        return found.assignment
+    assert found.entry is not None
+    with suppress(Refused):  # whatever is wrong with it, grading will find it and say so
+        notebook = read(found.entry.read(), Limits.notebook).notebook
+        if notebook.assignment in known or notebook.lesson:
+            return notebook.assignment or None
+    return found.guess if found.guess in known else None

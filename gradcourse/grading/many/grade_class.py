@@ -1,0 +1,290 @@
+"""A class's submissions through `grade_one`, each result on disk as soon as it is there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradcourse.grading.intake import Refused, Submission, find_submissions
+from gradcourse.grading.many.cluster import on_cluster
+from gradcourse.grading.many.pool import cores, in_processes, in_this_process, warm_up
+from gradcourse.grading.many.progress_bar import ProgressBar
+from gradcourse.grading.many.store import (
+    LEARNERS,
+    RESULTS,
+    Store,
+    course_version,
+    file_stems,
+    fingerprint,
+    identity,
+)
+from gradcourse.grading.many.task import Task, not_graded
+from gradcourse.grading.mark import Mark, Origin
+from gradcourse.support import GradcourseError
+
+if TYPE_CHECKING:
+    from gradcourse.grading.one.grade import Grader
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the instructor asked for.
+
+    Attributes
+    ----------
+    submissions, out : Path
+        From where, and to where.
+    assignment : str or None
+        As which everything is graded; None leaves it to folders and notebooks.
+    jobs : int or None
+        Processes; None for as many as there are processors. One is this process itself.
+    scheduler : str or None
+        The address of a Dask scheduler, instead of processes.
+    resume : bool
+        Whether results that are there and still hold are kept.
+    trusted : bool
+        Whether the notebooks may run where there is no sandbox.
+    """
+
+    submissions: Path
+    out: Path
+    assignment: str | None = None
+    jobs: int | None = None
+    scheduler: str | None = None
+    resume: bool = False
+    trusted: bool = False
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What came out.
+
+    Attributes
+    ----------
+    marks : list of Mark
+        One per submission, in the order of the learners' names.
+    kept : int
+        How many were there already.
+    stale : int
+        How many results lie in the folder whose submissions are no longer there.
+    """
+
+    marks: list[Mark]
+    kept: int = 0
+    stale: int = 0
+
+    @property
+    def looks(self) -> list[Mark]:
+        """Those that a person should look at."""
+        return [mark for mark in self.marks if mark.look]
+
+
+def grade_class(settings: Settings, grader: Grader | None = None) -> Graded:
+    """Grade a class, and write one JSON file per submission.
+
+    Parameters
+    ----------
+    settings : Settings
+        What to grade and how.
+    grader : Grader, optional
+        What grades the notebooks, instead of the course's own.
+
+    Returns
+    -------
+    Graded
+
+    Raises
+    ------
+    GradcourseError
+        If the submissions, the output folder, the scheduler or the sandbox cannot be used. What
+        was graded before is kept.
+    """
+    settings = _checked(settings)
+    # One thread per process: the processes share the processors. Set before torch is loaded.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if not settings.scheduler and (settings.jobs or cores()) > 1:
+        warm_up(settings.assignment)
+    submissions = find_submissions(settings.submissions, settings.assignment)
+    if grader is None:
+        from gradcourse.grading.one.grade import Grader
+
+        grader = Grader()
+    store = Store(settings.out)
+    class_ = _Class(settings, submissions, store, store.read_all())
+    class_.grade_with(grader)
+    marks = [class_.marks[number] for number in range(len(submissions))]
+    return Graded(marks, class_.kept, store.forget_earlier(marks))
+
+
+@dataclass
+class _Class:
+    """One run: which submissions have a mark, and where the others are."""
+
+    settings: Settings
+    submissions: list[Submission]
+    store: Store
+    before: dict[str, Mark]
+    marks: dict[int, Mark] = field(default_factory=dict)
+    kept: int = 0
+
+    def __post_init__(self) -> None:
+        self.stems = file_stems(self.submissions)
+        self.refused: dict[int, Refused] = {}
+        seeds = [mark.seed for mark in self.before.values() if isinstance(mark.seed, int)]
+        # Secret, so that nobody can hand in the right results for just these inputs.
+        self.seed = seeds[0] if self.settings.resume and seeds else secrets.randbits(64)
+        self.unknown: dict[int, Mark] = {}
+        self.hashes: dict[int, str] = {}
+        self._refuse_another_assignment()
+
+    def _refuse_another_assignment(self) -> None:
+        for mark in self.before.values():
+            old, new = mark.origin.forced, self.settings.assignment
+            if old and new and old != new:
+                raise GradcourseError(
+                    f"{self.settings.out} holds the results of assignment {old}: give another "
+                    f"--out for {new}"
+                )
+
+    def grade_with(self, grader: Grader) -> None:
+        with ProgressBar(len(self.submissions)) as bar:
+            self.bar = bar
+            for task, mark in self._through(self._tasks(), grader):
+                if mark.assignment is None:
+                    self.unknown[task.number] = mark
+                else:
+                    self._keep(task.number, mark)
+            common = self._common_assignment()
+            if common is not None:
+                for task, mark in self._through(self._second_tasks(common), grader):
+                    self.unknown.pop(task.number)
+                    self._keep(task.number, mark)
+            for number, mark in self.unknown.items():
+                self._keep(number, _of_assignment(mark, common))
+            for number, refused in self.refused.items():
+                name = self.submissions[number].assignment or common
+                self._keep(number, not_graded(refused.code, name, refused.text))
+
+    def _through(self, tasks: Iterator[Task], grader: Grader) -> Iterator[tuple[Task, Mark]]:
+        """Grade in the way that was asked for; where nothing is to do, nothing is started."""
+        settings = self.settings
+        first = next(tasks, None)
+        if first is None:
+            return iter(())
+        tasks = chain([first], tasks)
+        if settings.scheduler:
+            return on_cluster(tasks, grader, settings.scheduler)
+        jobs = min(settings.jobs or cores(), len(self.submissions))
+        if jobs == 1:
+            return in_this_process(tasks, grader)
+        return in_processes(tasks, grader, jobs, len(self.submissions))
+
+    def _tasks(self) -> Iterator[Task]:
+        """Read one notebook after another, and leave out what need not or cannot be graded."""
+        for number, submission in enumerate(self.submissions):
+            try:
+                data = submission.read()
+            except Refused as refused:
+                self.refused[number] = refused
+                continue
+            self.hashes[number] = fingerprint(data)
+            old = self.before.get(identity(submission))
+            if self.settings.resume and old is not None and self._holds(old, number):
+                self.marks[number] = old
+                self.kept += 1
+                self.bar.step(old.look)
+                continue
+            name = submission.assignment
+            yield self._task(number, data, name, submission.guess)
+
+    def _task(self, number: int, data: bytes, assignment: str | None, guess: str | None) -> Task:
+        return Task(number, data, assignment, guess, self.settings.trusted, self.seed)
+
+    def _second_tasks(self, common: str) -> Iterator[Task]:
+        """Those of which nobody knows the assignment, as what all others are."""
+        for number in [number for number, mark in self.unknown.items() if not mark.faulty]:
+            with suppress(Refused):  # it went away meanwhile: what was found before stands
+                data = self.submissions[number].read()
+                yield self._task(number, data, common, None)
+
+    def _common_assignment(self) -> str | None:
+        if self.settings.assignment:
+            return self.settings.assignment
+        names = {mark.assignment for mark in self.marks.values()} - {None}
+        return names.pop() if len(names) == 1 else None
+
+    def _holds(self, mark: Mark, number: int) -> bool:
+        """Whether grading again would give the same."""
+        return mark.origin == self._origin(number) and not mark.faulty
+
+    def _origin(self, number: int) -> Origin:
+        submission = self.submissions[number]
+        return Origin(
+            identity=identity(submission),
+            stem=self.stems[number],
+            name=submission.name,
+            sha256=self.hashes.get(number, ""),
+            course=course_version(),
+            forced=self.settings.assignment,
+            trusted=self.settings.trusted,
+            canvas=submission.canvas,
+            moodle=submission.moodle,
+            notes=submission.notes,
+            doubts=tuple(doubt.text for doubt in submission.doubts),
+        )
+
+    def _keep(self, number: int, mark: Mark) -> None:
+        submission = self.submissions[number]
+        mark = replace(
+            mark.because(*submission.doubts),
+            learner=submission.learner,
+            seed=self.seed,
+            origin=self._origin(number),
+        )
+        self.store.write(mark)
+        self.marks[number] = mark
+        self.bar.step(mark.look)
+
+
+def _of_assignment(mark: Mark, assignment: str | None) -> Mark:
+    """A mark without an assignment, with the questions that could not be asked."""
+    if assignment is None:
+        return mark
+    asked = not_graded(mark.reasons[0].code, assignment)
+    return replace(mark, assignment=assignment, questions=asked.questions)
+
+
+def _checked(settings: Settings) -> Settings:
+    """Refuse what cannot work before anything is read or written."""
+    from gradcourse.exercises.registry import assignment as exercises_of
+
+    if settings.assignment is not None:
+        name = settings.assignment.zfill(2)
+        exercises_of(name)
+        settings = replace(settings, assignment=name)
+    if settings.jobs is not None and settings.jobs < 1:
+        raise GradcourseError(f"--jobs {settings.jobs}: give 1 or more")
+    if settings.scheduler and settings.jobs:
+        raise GradcourseError("give --jobs or --scheduler, not both: a cluster has its own workers")
+    if not settings.submissions.exists():
+        raise GradcourseError(f"{settings.submissions}: there is no such folder")
+    source, out = settings.submissions.resolve(), settings.out.resolve()
+    if out.exists() and not out.is_dir():
+        raise GradcourseError(f"{settings.out}: it is a file; --out must be a folder")
+    if out.is_relative_to(source):
+        raise GradcourseError(
+            f"{settings.out} lies in {settings.submissions}: the marks must not lie among the "
+            "submissions; give another --out"
+        )
+    if any(source.is_relative_to(out / name) for name in (RESULTS, LEARNERS)):
+        raise GradcourseError(
+            f"{settings.submissions} lies where the marks go: give another --out than "
+            f"{settings.out}"
+        )
+    return settings

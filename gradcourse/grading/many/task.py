@@ -1,0 +1,75 @@
+"""One submission on its way: what is sent to wherever it is graded, and what comes back."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from gradcourse.grading.mark import Mark, QuestionMark, Reason
+from gradcourse.support import GradcourseError
+
+if TYPE_CHECKING:
+    from gradcourse.grading.one.grade import Grader
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to grade.
+
+    Attributes
+    ----------
+    number : int
+        Which submission it is, counted from 0.
+    data : bytes
+        The notebook.
+    assignment : str or None
+        What it must be graded as; None leaves that to the notebook.
+    guess : str or None
+        What it is graded as when the notebook does not tell.
+    trusted : bool
+        Whether it may run without any sandbox.
+    seed : int
+        Fixes the random inputs: the whole class meets the same.
+    """
+
+    number: int
+    data: bytes
+    assignment: str | None = None
+    guess: str | None = None
+    trusted: bool = False
+    seed: int = 0
+
+
+def grade_task(grader: Grader, task: Task) -> Mark:
+    """Grade one notebook; a fault of the grader is a reason in the mark, and costs no other.
+
+    Raises
+    ------
+    GradcourseError
+        If this machine cannot grade at all.
+    """
+    try:
+        grader.prepare(task.data, task.assignment)
+        mark = _graded(grader, task, task.assignment)
+        if task.assignment is None and task.guess and "unknown-assignment" in mark.codes:
+            mark = _graded(grader, task, task.guess)
+        return mark
+    except GradcourseError:
+        raise
+    except Exception:
+        mark = not_graded("internal-error", task.assignment)
+        return replace(mark, fault=traceback.format_exc())
+
+
+def _graded(grader: Grader, task: Task, assignment: str | None) -> Mark:
+    return grader.grade(task.data, assignment, trusted=task.trusted, seed=task.seed)
+
+
+def not_graded(code: str, assignment: str | None, text: str = "") -> Mark:
+    """Return the mark of a submission of which nothing could be graded."""
+    from gradcourse.exercises.registry import assignment as questions_of
+
+    questions = questions_of(assignment) if assignment else ()
+    blank = tuple(QuestionMark.blank(question, code) for question in questions)
+    return Mark(assignment, blank, (Reason(code, text=text),))

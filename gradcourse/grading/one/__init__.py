@@ -1,0 +1,1 @@
+"""One notebook in, one mark out."""

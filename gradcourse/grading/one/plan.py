@@ -1,0 +1,174 @@
+"""Which cells of a submission are run, and what is odd about its set of cells.
+
+All cells are run from top to bottom, as Jupyter's Run All does, and what the learner's names hold
+in the end counts. Marks come from the course's own list of questions, never from metadata. So
+metadata can be wrong, missing or forged without any effect; it is only noted. Two exceptions are
+in the learner's favour:
+
+- A cell that belongs to the grading is not run, unless an answer was written into it.
+- An untouched stub that follows an answer with the same name (a duplicated cell) is not run.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from gradcourse.checking.exercise_notebook import Cell, Notebook, grade_id
+from gradcourse.checking.question import Question
+from gradcourse.grading.intake.contents import defined, tree_of, untouched
+from gradcourse.grading.mark import Reason
+from gradcourse.grading.sandbox.frames import clean
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells to run, in order, the reasons that were found on the way, and what is asked."""
+
+    cells: tuple[Cell, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+
+def plan(notebook: Notebook, exercises: Sequence[Question]) -> Plan:
+    """Decide about every code cell; where there is none, nothing is asked."""
+    if not notebook.cells:
+        return Plan()
+    names = {name for exercise in exercises for name in exercise.answers}
+    cells: list[Cell] = []
+    reasons: list[Reason] = []
+    answered: set[str] = set()
+    for cell in notebook.cells:
+        given = defined(cell.source) & names
+        if cell.tests:
+            if not given:
+                continue
+            reasons.append(Reason("answer-in-test-cell", where(cell)))
+        stub = bool(given) and untouched(cell.source, names)
+        if stub and given <= answered:
+            text = "A stub follows an answer of the same name; the answer counts."
+            reasons.append(Reason("duplicate-cells", where(cell), text))
+            continue
+        if not stub:
+            answered |= given
+        cells.append(cell)
+    reasons += [*_odd_ids(notebook, exercises), *_answers_in_texts(notebook, exercises, names)]
+    return Plan(tuple(cells), tuple(reasons), tuple(exercises))
+
+
+def where(cell: Cell) -> str:
+    """Name a cell: "cell 7 (saturation-slopes-answer)"; counted from 1, as people do."""
+    name = f" ({clean(cell.grade_id)[:60]})" if cell.grade_id else ""
+    return f"cell {cell.index + 1}{name}"
+
+
+def _odd_ids(notebook: Notebook, exercises: Sequence[Question]) -> Iterator[Reason]:
+    expected = {grade_id(exercise.id): exercise for exercise in exercises}
+    wanted = [*expected, *(f"{own}-answer" for own in expected)]
+    counts = Counter(notebook.grade_ids)
+    missing = [own for own in wanted if own not in counts]
+    if missing:
+        yield Reason("missing-cells", text=f"Not there: {_list(missing)}.")
+    twice = [own for own in wanted if counts[own] > 1]
+    if twice:
+        yield Reason("duplicate-cells", text=f"More than once: {_list(twice)}.")
+    edited = [
+        own
+        for own, exercise in expected.items()
+        if own in notebook.points and notebook.points[own] != exercise.points
+    ]
+    if edited:
+        text = f"Other points than the course's, which count: {_list(edited)}."
+        yield Reason("edited-metadata", text=text)
+
+
+def _answers_in_texts(
+    notebook: Notebook, exercises: Sequence[Question], names: Collection[str]
+) -> Iterator[Reason]:
+    """An answer's cell that became text by a slip of the keyboard (M or R) looks as it did."""
+    wanted = {f"{grade_id(exercise.id)}-answer" for exercise in exercises}
+    code = {cell.grade_id for cell in notebook.cells}
+    for cell in notebook.texts:
+        written = defined(cell.source) & set(names) and not untouched(cell.source, names)
+        if written and cell.grade_id in wanted - code:
+            yield Reason("answer-not-code", where(cell))
+
+
+def _list(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + rest
+
+
+_NO_IMPORT = re.compile(r"(?:ModuleNotFound|Import)Error: .* \(line (\d+)\)", re.DOTALL)
+
+MOST_IMPORTS = 20
+"""How many failing imports of one cell are passed over."""
+
+
+def after_import(source: str, error: str) -> str:
+    """Return what follows an import that failed, empty where something else did.
+
+    What a learner has installed for pictures or a progress bar need not be on this machine. It must
+    not cost the imports below it, without which no answer works.
+    """
+    found = _NO_IMPORT.fullmatch(error)
+    # IPython leaves out blank lines at the top, and counts from there.
+    lines = re.split(r"\r\n|\r|\n", source.lstrip()) if found else []
+    first = int(found[1]) - 1 if found else 0
+    if not 0 <= first < len(lines) or not lines[first].startswith(("import ", "from ")):
+        return ""
+    still_open = 0
+    for last, line in enumerate(lines[first:], first):
+        still_open += line.count("(") - line.count(")")
+        if still_open <= 0 and not line.endswith("\\"):
+            return "\n".join(lines[last + 1 :])
+    return ""
+
+
+def definitions(source: str) -> str:
+    """Return only what a cell imports and defines, for a cell that did not come to its end.
+
+    It is cut out of the source as it stands there: what is written anew from the tree may be no
+    Python, or cannot be written at all.
+    """
+    tree = tree_of(source)
+    if tree is None:
+        return ""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    kept = [n for n in tree.body if isinstance(n, kinds) or _is_constant(n)]
+    if len(kept) == len(tree.body):
+        return ""
+    lines = LINE_END.split(source)
+    pieces = [_cut(lines, node) for node in kept]
+    return "\n".join(piece for piece in pieces if _is_one_statement(piece))
+
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+"""What ends a line for Python; `str.splitlines` knows more."""
+
+
+def _cut(lines: Sequence[str], node: ast.stmt) -> str:
+    """The lines of one statement, without what stands before or behind it on them."""
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(one.lineno for one in decorators)]) - 1
+    start = 0 if decorators else node.col_offset
+    assert node.end_lineno is not None
+    cut = list(lines[first : node.end_lineno])
+    cut[-1] = cut[-1].encode()[: node.end_col_offset].decode()  # columns count bytes
+    cut[0] = cut[0].encode()[start:].decode()
+    return "\n".join(cut)
+
+
+def _is_one_statement(source: str) -> bool:
+    """A decorator behind a backslash does not begin on the line that the tree names."""
+    tree = tree_of(source)
+    return tree is not None and len(tree.body) == 1
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(
+        node.value, ast.Constant | ast.UnaryOp | ast.List | ast.Tuple | ast.Dict | ast.Lambda
+    )

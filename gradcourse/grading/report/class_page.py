@@ -1,0 +1,119 @@
+"""The page for the instructor: how the class did, and what to do about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import mean, median
+from typing import Any, NamedTuple
+
+from gradcourse.checking.show import count
+from gradcourse.grading.many.store import LEARNERS
+from gradcourse.grading.mark import Mark
+from gradcourse.grading.report.page import render
+from gradcourse.grading.report.svg import CLASSES, divided_bar, histogram
+from gradcourse.grading.report.wording import assignment_title, layers, numbers_left_out
+from gradcourse.lessons import LESSONS
+
+WORDS = {"right": "right", "partly": "partly right", "wrong": "wrong", "unanswered": "no answer"}
+
+
+class Idea(NamedTuple):
+    """A misconception at a question, and what those who have it are told."""
+
+    id: str
+    name: str
+    question: str
+    message: str
+
+
+def class_page(marks: Sequence[Mark]) -> bytes:
+    """Return the class page.
+
+    Parameters
+    ----------
+    marks : sequence of Mark
+        In the order in which the learners are listed.
+    """
+    names = sorted({mark.assignment or "" for mark in marks})
+    title = f"Assignment {', '.join(filter(None, names))}" if any(names) else "The class"
+    codes: Counter[str] = Counter()
+    for mark in marks:
+        codes.update({reason.code: 1 for reason in mark.reasons})
+    return render(
+        "class.html",
+        title=title,
+        marks=marks,
+        summary=list(_summary(marks)),
+        assignments=[_assignment(marks, name, len(names) > 1) for name in names if name],
+        assignments_named=len(names),
+        codes=codes.most_common(),
+        layers=layers(marks),
+        folder=LEARNERS,
+        words=WORDS,
+        heads=[word.capitalize() for word in WORDS.values()],
+        classes=CLASSES,
+        histogram=histogram,
+        divided_bar=divided_bar,
+    )
+
+
+def _summary(marks: Sequence[Mark]) -> Iterator[str]:
+    graded = sum(mark.graded for mark in marks)
+    yield f"{graded} of {count(len(marks), 'submission')} could be graded."
+    looks = sum(mark.look for mark in marks)
+    if looks:
+        verb = "needs" if looks == 1 else "need"
+        yield f"{looks} {verb} a look by hand; the list stands below."
+    late = sum(mark.origin.late for mark in marks)
+    if late:
+        yield f"{late} handed in late."
+    if doubt := numbers_left_out(marks):
+        yield doubt
+
+
+def _assignment(marks: Sequence[Mark], number: str, several: bool) -> dict[str, Any]:
+    """What is shown of one assignment; what could not be graded is not counted."""
+    own = [mark for mark in marks if mark.assignment == number]
+    graded = [mark for mark in own if mark.graded]
+    earned = [mark.earned for mark in graded] or [0.0]
+    return {
+        "prefix": f"{assignment_title(own[0])}: " if several else "",
+        "shares": [mark.earned / mark.possible for mark in graded if mark.possible],
+        "possible": own[0].possible,
+        "mean": mean(earned),
+        "median": median(earned),
+        "questions": [_question(graded, index) for index in range(len(own[0].questions))]
+        if graded
+        else [],
+        "ideas": _ideas(own),
+        "lesson": next((row.notebook for row in LESSONS if row.number == number), ""),
+    }
+
+
+def _question(graded: Sequence[Mark], index: int) -> dict[str, Any]:
+    own = [mark.questions[index] for mark in graded]
+    return {
+        "id": own[0].id,
+        "title": own[0].title,
+        "possible": own[0].possible,
+        "counts": Counter(question.state for question in own),
+        "mean": mean(question.earned for question in own),
+    }
+
+
+def _ideas(marks: Sequence[Mark]) -> list[tuple[Idea, int]]:
+    """What to talk about in the next lecture: the wrong ideas that most learners share."""
+    counts: Counter[tuple[str, str]] = Counter()
+    first: dict[tuple[str, str], Idea] = {}
+    for mark in marks:
+        ideas = [
+            Idea(question.id, part.misconception, question.title, part.message.split("\n")[0])
+            for question in mark.questions
+            for part in question.parts
+            if part.misconception
+        ]
+        for idea in ideas:
+            first.setdefault(idea[:2], idea)
+        counts.update(dict.fromkeys((idea[:2] for idea in ideas), 1))
+    return [(first[key], learners) for key, learners in counts.most_common()]

@@ -1,0 +1,1 @@
+"""The closed room, layer by layer: what the kernel offers to keep a process in."""
