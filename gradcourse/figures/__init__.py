@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from gradcourse.figures.demo import Demo, Knob
 from gradcourse.figures.depth import depth_plot, histogram_picture
+from gradcourse.figures.histograms import ridge_plot
 from gradcourse.figures.lag import lag_plot
 from gradcourse.figures.line import Axis, Band, Line, with_theory
 from gradcourse.figures.plot import Picture, Plot, SideBySide, side_by_side
-from gradcourse.figures.ridge import ridge_plot
+from gradcourse.figures.saturated_units import saturation_plot
 from gradcourse.figures.spectrum import spectrum_plot
-from gradcourse.figures.units import saturation_plot
 from gradcourse.figures.updates import update_plot
 
 if TYPE_CHECKING:

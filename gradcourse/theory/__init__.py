@@ -16,7 +16,7 @@ from gradcourse.theory.floats import (
     subnormal_depth,
     underflow_depth,
 )
-from gradcourse.theory.forgetting import chrono_bias_range, forget_bias, forget_half_life
+from gradcourse.theory.gates import chrono_bias_range, forget_bias, forget_half_life
 from gradcourse.theory.initialization import (
     backward_gain,
     forward_gain,
@@ -33,7 +33,7 @@ from gradcourse.theory.meanfield import (
     q_map,
     q_trajectory,
 )
-from gradcourse.theory.normalized import normalized_gradient_growth
+from gradcourse.theory.normalization import normalized_gradient_growth
 from gradcourse.theory.products import (
     FactorLaw,
     ginibre_exponents,
@@ -42,12 +42,12 @@ from gradcourse.theory.products import (
     two_point_factors,
     uniform_factors,
 )
-from gradcourse.theory.residual import path_shares, residual_log_singular_values
 from gradcourse.theory.shattering import (
     gradient_correlation,
     relu_correlation,
     relu_slope_correlation,
 )
+from gradcourse.theory.skip_connections import path_shares, residual_log_singular_values
 from gradcourse.theory.slopes import mean_slope, saturated_share
 
 __all__ = [

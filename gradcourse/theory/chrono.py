@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.support import GradcourseError
-from gradcourse.theory.arrays import as_numbers
-from gradcourse.theory.forgetting import chrono_bias_range
+from gradcourse.theory.elementwise import as_numbers
+from gradcourse.theory.gates import chrono_bias_range
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.support import GradcourseError, check_integers
-from gradcourse.theory.arrays import as_numbers
+from gradcourse.theory.elementwise import as_numbers
 
 
 def batch_norm_gradient_growth() -> float:

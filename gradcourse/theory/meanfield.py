@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 
 from gradcourse.support import GradcourseError, check_integers
 from gradcourse.theory.activations import activation, slope
-from gradcourse.theory.arrays import elementwise
+from gradcourse.theory.elementwise import elementwise
 
 _NEARLY_ZERO = 1e-30
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gradcourse.support import check_integers
-from gradcourse.theory.arrays import one_number
+from gradcourse.theory.elementwise import one_number
 
 _POINTS = 1500
 _HALVINGS = 60

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import log_expit
 
 from gradcourse.support import GradcourseError
-from gradcourse.theory.arrays import as_numbers, one_number
+from gradcourse.theory.elementwise import as_numbers, one_number
 
 
 def forget_half_life(bias: ArrayLike) -> np.ndarray:

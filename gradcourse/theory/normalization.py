@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import activation, slope
-from gradcourse.theory.arrays import elementwise
+from gradcourse.theory.elementwise import elementwise
 
 _REACH = 14.0
 """Beyond this many standard deviations a Gaussian has no weight in float64."""
