@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from gradcourse.figures.describe import describe_picture, describe_plot
 from gradcourse.figures.given import frozen
 from gradcourse.figures.line import Axis, Band, Line, same
+from gradcourse.figures.style import DPI
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
-
-DPI = 144.0
-"""Resolution of a stored picture; it is shown at half of that, so it stays crisp."""
 
 
 class Displayed:
