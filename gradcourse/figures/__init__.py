@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gradcourse.figures.demo import Demo, Knob
-from gradcourse.figures.depth import depth_plot, histogram_picture
-from gradcourse.figures.histograms import ridge_plot
+from gradcourse.figures.depth import depth_plot
+from gradcourse.figures.histograms import histogram_picture, ridge_plot
 from gradcourse.figures.lag import lag_plot
 from gradcourse.figures.line import Axis, Band, Line, with_theory
 from gradcourse.figures.plot import Picture, Plot, SideBySide, side_by_side

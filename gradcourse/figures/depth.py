@@ -1,4 +1,4 @@
-"""From a Record to figures: a quantity against depth, and histograms layer by layer."""
+"""A quantity of a Record against depth."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.figures.given import check_record, histograms_of
-from gradcourse.figures.line import Axis, Band, Line
-from gradcourse.figures.plot import Picture, Plot
-from gradcourse.support import GradcourseError
+from gradcourse.figures.from_record import chosen_row, color_of, healthy_band, theory_lines
+from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.plot import Plot
+from gradcourse.support import GradcourseError, check_record
 
 if TYPE_CHECKING:
-    from gradcourse.instrument import Log2Histogram, Record
+    from gradcourse.instrument import Record
 
 QUANTITIES: dict[str, str] = {
     "output_gradient_norm": "‖∂ℒ/∂output‖",
@@ -96,63 +96,6 @@ def depth_plot(
     )
 
 
-def theory_lines(
-    measured: list[Line], theory: ArrayLike | Mapping[str, ArrayLike] | None
-) -> list[Line]:
-    """Return a dashed line for each prediction, in the colour of the line that it predicts."""
-    if theory is None:
-        return []
-    by_name = theory if isinstance(theory, Mapping) else {measured[0].label: theory}
-    lines = {line.label: line for line in measured}
-    found = []
-    for name, values in by_name.items():
-        if name not in lines:
-            raise GradcourseError(
-                f"theory has an entry {name!r}, but the lines are: {', '.join(lines)}."
-            )
-        line, predicted = lines[name], np.asarray(values, dtype=np.float64)
-        if predicted.shape != np.shape(line.x):
-            raise GradcourseError(
-                f"theory of {name!r} has shape {predicted.shape}; the line has "
-                f"{np.size(line.x)} points."
-            )
-        label = "theory" if len(measured) == 1 else f"{name}, theory"
-        found.append(Line(line.x, predicted, label, "theory", line.color))
-    return found
-
-
-def healthy_band(line: Line, factor: float, end_name: str) -> Band:
-    """Return the band within a factor of a line's last finite, positive point."""
-    if not factor > 1:
-        raise GradcourseError(f"healthy is {factor}; expected a factor above 1, such as 10.")
-    y = np.asarray(line.y)
-    usable = y[np.isfinite(y) & (y > 0)]
-    if not len(usable):
-        raise GradcourseError(f"No point of {line.label!r} is positive, so there is no band.")
-    end = float(usable[-1])
-    return Band(end / factor, end * factor, f"healthy: within {factor:g} times {end_name}")
-
-
-def chosen_row(table: np.ndarray, step: int) -> np.ndarray:
-    """Return one step's row; by default (-1) the last in which something was measured."""
-    if not -len(table) <= step < len(table):
-        raise GradcourseError(f"The record has {len(table)} steps; step {step} is not one of them.")
-    measured = np.flatnonzero(~np.isnan(table).all(axis=1))
-    if step == -1 and len(measured):
-        return np.asarray(table[measured[-1]])
-    return np.asarray(table[step])
-
-
-def color_of(name: str, index: int) -> str:
-    """Return a name's own colour if the style table has one, else the next in order."""
-    from gradcourse.figures.style import HUES
-
-    return name if name in HUES else _IN_ORDER[index % len(_IN_ORDER)]
-
-
-_IN_ORDER = ("blue", "vermillion", "green", "orange", "purple", "sky", "brown", "navy")
-
-
 def _line(
     name: str, record: Record, quantity: str, kind: str | None, step: int, index: int
 ) -> Line:
@@ -161,56 +104,3 @@ def _line(
     if kind is not None:
         row = row[record.select(kind)]
     return Line(np.arange(1, len(row) + 1), row, name, "measured", color_of(name, index))
-
-
-def histogram_picture(
-    histograms: Record | Mapping[str, Log2Histogram], title: str = "", step: int = -1
-) -> Picture:
-    """Show how large the gradients are, layer by layer, as a heat map.
-
-    Parameters
-    ----------
-    histograms : Record or mapping of str to Log2Histogram
-        A record probed with ``level="everything"``, or one histogram for each layer, in order.
-    title : str
-        By default made from the share of exact zeros.
-    step : int
-        Which of the steps of a record that have histograms; by default the last.
-
-    Returns
-    -------
-    Picture
-        Columns are exponents of two, rows layers from the input up, the colour the percentage of
-        a layer's gradients in [2^e, 2^(e + 1)).
-
-    Raises
-    ------
-    GradcourseError
-        If it is no record and no histograms, no layer has a gradient that is neither 0 nor NaN nor
-        Inf, or the step is not there.
-    """
-    rows = histograms_of("histogram_picture", histograms, step)
-    filled = [row for row in rows if len(row.exponents)]
-    if not filled:
-        raise GradcourseError(
-            f"None of the {len(rows)} histograms holds a number with an exponent: every gradient "
-            "is 0, NaN or Inf."
-        )
-    low = min(int(row.exponents[0]) for row in filled)
-    high = max(int(row.exponents[-1]) for row in filled)
-    values = np.zeros((len(rows), high - low + 1))
-    for index, row in enumerate(rows):
-        if len(row.exponents):
-            start = int(row.exponents[0]) - low
-            values[index, start : start + len(row.counts)] = 100 * row.counts / row.total
-    zeros = sum(row.zeros for row in rows)
-    share = 100 * zeros / max(1, sum(row.total for row in rows))
-    return Picture(
-        title=title or f"Size of the gradients by layer; {share:.0f} % are exactly 0",
-        x=Axis("log₂ |gradient|"),
-        y=Axis("layer (1 = nearest to the input)"),
-        values=np.where(values > 0, values, np.nan),
-        rows=np.arange(1, len(rows) + 1),
-        columns=np.arange(low, high + 1),
-        color_label="gradients of the layer (%)",
-    )

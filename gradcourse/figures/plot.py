@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.figures.describe import describe_picture, describe_plot
-from gradcourse.figures.given import frozen
-from gradcourse.figures.line import Axis, Band, Line, same
+from gradcourse.figures.line import Axis, Band, Line, frozen, same
 from gradcourse.figures.style import DPI
 from gradcourse.support import GradcourseError
 

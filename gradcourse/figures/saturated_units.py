@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.figures.depth import chosen_row
-from gradcourse.figures.given import check_record
+from gradcourse.figures.from_record import chosen_row
 from gradcourse.figures.line import Axis, Line
 from gradcourse.figures.plot import Plot
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_record
 
 if TYPE_CHECKING:
     from gradcourse.instrument import Record
