@@ -90,7 +90,7 @@ def draw_depth(gain: float) -> Plot:
         found = deltas(network(norm, LAYERS, gain=gain), 96)
         factors.append(f"{(found[0] / found[-1]) ** (1 / (LAYERS - 1)):.2f} {name}")
         lines.append(Line(layers, found / found[-1], name, "measured", color))
-    rate = theory.batch_norm_gradient_growth()
+    rate = theory.normalized_gradient_growth("relu")
     lines.append(
         Line(layers, rate ** (LAYERS - layers), "theory, batch norm", "theory", "batch_norm")
     )
