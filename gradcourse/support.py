@@ -28,25 +28,6 @@ def check_integers(minimum: int, **numbers: object) -> None:
             raise GradcourseError(f"{name} is {value!r}; it must be an integer, {minimum} or more.")
 
 
-def check_record(reader: str, given: object, *needed: str, then: str = "") -> None:
-    """Refuse what is no record of a probe; ``reader`` says who wants one.
-
-    By what it holds, so that anything that reads like a record is fine.
-
-    Raises
-    ------
-    GradcourseError
-        If it lacks one of the names.
-    """
-    for name in needed:
-        # On the class where there is one: reading a property of an empty record raises.
-        if not (hasattr(type(given), name) or name in getattr(given, "__dict__", {})):
-            raise GradcourseError(
-                f"{reader} got {type(given).__name__!r}; it takes the record of a probe: "
-                f"with gc.probe(model) as record: …{then}"
-            )
-
-
 def spread(values: Iterable[float], form: str = ".2f") -> str:
     """Return several measurements of one quantity as a lesson prints them: median and range.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradcourse.figures.demo import Demo, Knob
 from gradcourse.figures.depth import depth_plot
@@ -13,9 +13,10 @@ from gradcourse.figures.plot import Picture, Plot, SideBySide, side_by_side
 from gradcourse.figures.saturated_units import saturation_plot
 from gradcourse.figures.spectrum import spectrum_plot
 from gradcourse.figures.updates import update_plot
+from gradcourse.lazy import on_first_use
 
 if TYPE_CHECKING:
-    from gradcourse.figures.live import LivePlot
+    from gradcourse.figures.live import LivePlot as LivePlot
 
 __all__ = [
     "Axis",
@@ -38,11 +39,5 @@ __all__ = [
     "with_theory",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    # The widget brings ipywidgets with it, which a script that draws to a file does without.
-    if name == "LivePlot":
-        from gradcourse.figures.live import LivePlot
-
-        return LivePlot
-    raise AttributeError(f"gradcourse.figures has no name {name!r}")
+# The widget brings ipywidgets with it, which a script that draws to a file does without.
+__getattr__, __dir__ = on_first_use(__name__)

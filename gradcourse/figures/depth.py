@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.figures.from_record import chosen_row, color_of, healthy_band, theory_lines
+from gradcourse.figures.from_record import (
+    check_record,
+    chosen_row,
+    color_of,
+    healthy_band,
+    theory_lines,
+)
 from gradcourse.figures.line import Axis, Line
 from gradcourse.figures.plot import Plot
-from gradcourse.support import GradcourseError, check_record
+from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
     from gradcourse.instrument import Record

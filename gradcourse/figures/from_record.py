@@ -15,6 +15,25 @@ from gradcourse.support import GradcourseError
 _IN_ORDER = ("blue", "vermillion", "green", "orange", "purple", "sky", "brown", "navy")
 
 
+def check_record(figure: str, given: object, *needed: str) -> None:
+    """Refuse what is no record of a probe.
+
+    By what it holds, so that anything that reads like a record is fine.
+
+    Raises
+    ------
+    GradcourseError
+        If it lacks one of the names.
+    """
+    for name in needed:
+        # On the class where there is one: reading a property of an empty record raises.
+        if not (hasattr(type(given), name) or name in getattr(given, "__dict__", {})):
+            raise GradcourseError(
+                f"{figure} got {type(given).__name__!r}; it takes the record of a probe: "
+                "with gc.probe(model) as record: …"
+            )
+
+
 def chosen_row(table: np.ndarray, step: int) -> np.ndarray:
     """Return one step's row; by default (-1) the last in which something was measured."""
     if not -len(table) <= step < len(table):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.figures.from_record import color_of
+from gradcourse.figures.from_record import check_record, color_of
 from gradcourse.figures.line import Axis, Band, Line
 from gradcourse.figures.plot import Plot
-from gradcourse.support import GradcourseError, check_record
+from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
     from gradcourse.instrument import Record
