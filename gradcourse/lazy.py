@@ -6,7 +6,6 @@ import importlib
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 _IMPORT = re.compile(r"^    from (\S+) import (\w+) as \2$", re.MULTILINE)
@@ -27,8 +26,8 @@ def on_first_use(package: str) -> tuple[Callable[[str], Any], Callable[[], list[
         ``__name__`` of the package that calls.
     """
     module = sys.modules[package]
-    source = Path(str(module.__file__)).read_text(encoding="utf-8")
-    homes = {name: home for home, name in _IMPORT.findall(source)}
+    with open(str(module.__file__), encoding="utf-8") as source:
+        homes = {name: home for home, name in _IMPORT.findall(source.read())}
     names = sorted({*homes, *getattr(module, "__all__", ())})
 
     def load(name: str) -> Any:
