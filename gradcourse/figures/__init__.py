@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gradcourse.figures.demo import Demo, Knob
-from gradcourse.figures.depth import depth_plot
-from gradcourse.figures.histograms import histogram_picture, ridge_plot
-from gradcourse.figures.lag import lag_plot
 from gradcourse.figures.line import Axis, Band, Line, with_theory
+from gradcourse.figures.of_a_record.depth import depth_plot
+from gradcourse.figures.of_a_record.histograms import histogram_picture, ridge_plot
+from gradcourse.figures.of_a_record.lag import lag_plot
+from gradcourse.figures.of_a_record.saturated_units import saturation_plot
+from gradcourse.figures.of_a_record.spectrum import spectrum_plot
+from gradcourse.figures.of_a_record.updates import update_plot
 from gradcourse.figures.plot import Picture, Plot, SideBySide, side_by_side
-from gradcourse.figures.saturated_units import saturation_plot
-from gradcourse.figures.spectrum import spectrum_plot
-from gradcourse.figures.updates import update_plot
 from gradcourse.lazy import on_first_use
 
 if TYPE_CHECKING:

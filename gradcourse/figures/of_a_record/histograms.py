@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.figures.from_record import check_record
 from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.of_a_record.from_record import check_record
 from gradcourse.figures.plot import Picture, Plot
 from gradcourse.support import GradcourseError
 

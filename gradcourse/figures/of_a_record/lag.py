@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.figures.from_record import (
+from gradcourse.figures.line import Axis, Band, Line
+from gradcourse.figures.of_a_record.from_record import (
     chosen_row,
     color_of,
     healthy_band,
     numbers,
     theory_lines,
 )
-from gradcourse.figures.line import Axis, Band, Line
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.figures.from_record import (
+from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.of_a_record.from_record import (
     check_record,
     chosen_row,
     color_of,
     healthy_band,
     theory_lines,
 )
-from gradcourse.figures.line import Axis, Line
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 

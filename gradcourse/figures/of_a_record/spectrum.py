@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.figures.from_record import color_of, numbers, theory_lines
 from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.of_a_record.from_record import color_of, numbers, theory_lines
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
