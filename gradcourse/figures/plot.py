@@ -22,14 +22,33 @@ Bundle = tuple[dict[str, Any], dict[str, Any]]
 
 
 class Displayed:
-    """What Plot and Picture share: pictures for a notebook, with their alternative text."""
-
-    title: str
+    """What all figures share: pictures for a notebook, with their alternative text."""
 
     @property
     def alt(self) -> str:
         """The alternative text."""
         raise NotImplementedError
+
+    def to_matplotlib(self) -> Figure:
+        """Draw in a new Figure."""
+        raise NotImplementedError
+
+    def to_png(self, dpi: float = DPI) -> bytes:
+        """Return a PNG; the same data give the same bytes."""
+        from gradcourse.figures.draw import png
+
+        return png(self.to_matplotlib(), dpi)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        from gradcourse.figures.draw import bundle
+
+        return bundle(self.to_matplotlib(), self.alt)
+
+
+class OnAxes(Displayed):
+    """What Plot and Picture share: one pair of axes."""
+
+    title: str
 
     def to_matplotlib(self, ax: Axes | None = None) -> Figure:
         """Draw with matplotlib.
@@ -48,20 +67,9 @@ class Displayed:
 
         return draw(self, ax)
 
-    def to_png(self, dpi: float = DPI) -> bytes:
-        """Return a PNG; the same data give the same bytes."""
-        from gradcourse.figures.draw import png
-
-        return png(self.to_matplotlib(), dpi)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
-        from gradcourse.figures.draw import bundle
-
-        return bundle(self.to_matplotlib(), self.alt)
-
 
 @dataclass(frozen=True)
-class Plot(Displayed):
+class Plot(OnAxes):
     """Lines on a pair of axes. Drawn by matplotlib (`to_matplotlib`) or live by `LivePlot`.
 
     Raises
@@ -119,7 +127,7 @@ class Plot(Displayed):
 
 
 @dataclass(frozen=True, eq=False)
-class Picture(Displayed):
+class Picture(OnAxes):
     """A heat map: ``values[i, j]`` in the cell at row ``rows[i]`` and column ``columns[j]``.
 
     Attributes
@@ -188,7 +196,7 @@ class Picture(Displayed):
 
 
 @dataclass(frozen=True)
-class SideBySide:
+class SideBySide(Displayed):
     """Two or three figures in one row, with one alternative text."""
 
     figures: tuple[Plot | Picture, ...]
@@ -203,17 +211,6 @@ class SideBySide:
         from gradcourse.figures.draw import draw_row
 
         return draw_row(self.figures)
-
-    def to_png(self, dpi: float = DPI) -> bytes:
-        """Return a PNG; the same data give the same bytes."""
-        from gradcourse.figures.draw import png
-
-        return png(self.to_matplotlib(), dpi)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
-        from gradcourse.figures.draw import bundle
-
-        return bundle(self.to_matplotlib(), self.alt)
 
     def __repr__(self) -> str:
         return f"SideBySide({self.alt!r})"

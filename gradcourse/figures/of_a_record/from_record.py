@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,9 +50,14 @@ def color_of(name: str, index: int) -> str:
 
 
 def theory_lines(
-    measured: list[Line], theory: ArrayLike | Mapping[str, ArrayLike] | None
+    measured: list[Line],
+    theory: ArrayLike | Mapping[str, ArrayLike] | None,
+    shown: Callable[[np.ndarray], np.ndarray] = np.asarray,
 ) -> list[Line]:
-    """Return a dashed line for each prediction, in the colour of the line that it predicts."""
+    """Return a dashed line for each prediction, in the colour of the line that it predicts.
+
+    ``shown`` makes of a prediction what stands in the figure.
+    """
     if theory is None:
         return []
     by_name = theory if isinstance(theory, Mapping) else {measured[0].label: theory}
@@ -63,7 +68,7 @@ def theory_lines(
             raise GradcourseError(
                 f"theory has an entry {name!r}, but the lines are: {', '.join(lines)}."
             )
-        line, predicted = lines[name], np.asarray(values, dtype=np.float64)
+        line, predicted = lines[name], shown(np.asarray(values, dtype=np.float64))
         if predicted.shape != np.shape(line.x):
             raise GradcourseError(
                 f"theory of {name!r} has shape {predicted.shape}; the line has "

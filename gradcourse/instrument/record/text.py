@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcourse import markup
 from gradcourse.instrument.record.step import MEASURES, fetched
-from gradcourse.markup import table
 
 if TYPE_CHECKING:
     from gradcourse.instrument.record.record import Record
@@ -35,7 +35,7 @@ def as_html(record: Record) -> str:
     if not record.steps:
         return "<p>Record: no step yet</p>"
     header, *rows = _rows(record)
-    return table(rows, header, _title(record))
+    return markup.table(rows, header, _title(record))
 
 
 def _shown(record: Record) -> int:
@@ -56,11 +56,11 @@ def _rows(record: Record) -> list[list[str]]:
     step = record.step_at(_shown(record))
     norms = fetched(step.parameter_gradients).tolist()
     gradients = {record.parameters[c]: n for c, n in zip(step.columns, norms, strict=True)}
-    measured = {} if step.measures is None else dict(zip(step.names, step.table(), strict=True))
+    table = {} if step.measures is None else dict(zip(step.names, step.table(), strict=True))
     rows = [["layer", "output std", "mean slope", "‖∂ℒ/∂output‖", "‖∂ℒ/∂W‖"]]
     for name in record.layers or _weight_owners(record):
         values = [
-            float(measured[name][MEASURES.index(measure)]) if name in measured else math.nan
+            float(table[name][MEASURES.index(measure)]) if name in table else math.nan
             for measure in ("std", "slope", "gradient")
         ]
         values.append(gradients.get(f"{name}.weight", math.nan))
