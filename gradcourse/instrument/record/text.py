@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse import markup
 from gradcourse.instrument.record.step import MEASURES, fetched
+from gradcourse.markup import table as html_table
 
 if TYPE_CHECKING:
     from gradcourse.instrument.record.record import Record
@@ -35,7 +35,7 @@ def as_html(record: Record) -> str:
     if not record.steps:
         return "<p>Record: no step yet</p>"
     header, *rows = _rows(record)
-    return markup.table(rows, header, _title(record))
+    return html_table(rows, header, _title(record))
 
 
 def _shown(record: Record) -> int:
