@@ -75,10 +75,10 @@ if TYPE_CHECKING:
     from gradcourse.instrument import log2_histogram as log2_histogram
     from gradcourse.instrument import lyapunov_exponents as lyapunov_exponents
     from gradcourse.instrument import post_mortem as post_mortem
-    from gradcourse.instrument import probe as probe
     from gradcourse.instrument import product_log_singular_values as product_log_singular_values
     from gradcourse.instrument import state_jacobians as state_jacobians
     from gradcourse.instrument import watch as watch
+    from gradcourse.instrument.probe import probe as probe
     from gradcourse.nets import deep_linear as deep_linear
     from gradcourse.nets import mlp as mlp
     from gradcourse.nets import normalized_mlp as normalized_mlp
