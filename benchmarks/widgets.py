@@ -112,7 +112,7 @@ WATCH = """(cell) => {
   });
   const look = () => {
     const svg = cell.querySelector('svg.gc-figure');
-    if (svg && getComputedStyle(svg).display !== 'none') {
+    if (svg) {
       const label = svg.getAttribute('aria-label');
       if (seen.get(svg) !== label) { seen.set(svg, label); done(); }
     }
@@ -204,7 +204,7 @@ def _after_drag(notebook: Notebook, way: Way) -> float:
     end = slider.evaluate(FAST)
     page.wait_for_timeout(1500)
     shown = cell.locator(".gc-figure:visible").first
-    text = shown.get_attribute("aria-label") or shown.get_attribute("alt")
+    text = shown.get_attribute("aria-label")
     assert "1.10" in text, f"{way.name} did not end on the last value: {text}"
     return max(0.0, page.evaluate("(gcWatch.observer.disconnect(), gcWatch.last)") - end)
 

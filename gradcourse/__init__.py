@@ -14,10 +14,11 @@ first used, so the import itself costs next to nothing. The names, by the floor 
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gradcourse.lazy import on_first_use
 
 # A widget's callback runs in a thread of its own, where torch.set_num_threads in a cell does not
 # reach: there, more than one OpenMP thread makes small tensors eight times slower. The variable
@@ -30,180 +31,64 @@ if "torch" not in sys.modules:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-_HOMES = {
-    "mlp": "gradcourse.nets",
-    "normalized_mlp": "gradcourse.nets",
-    "deep_linear": "gradcourse.nets",
-    "digits": "gradcourse.data",
-    "adding_problem": "gradcourse.data",
-    "delayed_recall": "gradcourse.data",
-    "recurrent": "gradcourse.nets",
-    "probe": "gradcourse.instrument",
-    "Record": "gradcourse.instrument",
-    "gradient_norm": "gradcourse.instrument",
-    "log2_histogram": "gradcourse.instrument",
-    "product_log_singular_values": "gradcourse.instrument",
-    "jacobian_spectrum": "gradcourse.instrument",
-    "lyapunov_exponents": "gradcourse.instrument",
-    "lag_gradient": "gradcourse.instrument",
-    "lag_log_norms": "gradcourse.instrument",
-    "lag_spectrum": "gradcourse.instrument",
-    "lag_slope": "gradcourse.instrument",
-    "state_jacobians": "gradcourse.instrument",
-    "clip_grad_norm_": "gradcourse.instrument",
-    "watch": "gradcourse.instrument",
-    "post_mortem": "gradcourse.instrument",
-    "PostMortem": "gradcourse.instrument",
-    "NonFiniteError": "gradcourse.instrument",
-    "GradcourseError": "gradcourse.support",
-    "spread": "gradcourse.support",
-    "diagnose": "gradcourse.diagnosis",
-    "train": "gradcourse.training",
-    "accuracy": "gradcourse.training",
-    "ShiftMeter": "gradcourse.training",
-    "pascanu_omega": "gradcourse.training",
-    "Plot": "gradcourse.figures",
-    "Picture": "gradcourse.figures",
-    "Line": "gradcourse.figures",
-    "Band": "gradcourse.figures",
-    "Axis": "gradcourse.figures",
-    "depth_plot": "gradcourse.figures",
-    "histogram_picture": "gradcourse.figures",
-    "side_by_side": "gradcourse.figures",
-    "Knob": "gradcourse.figures",
-    "Demo": "gradcourse.figures",
-    "lag_plot": "gradcourse.figures",
-    "ridge_plot": "gradcourse.figures",
-    "update_plot": "gradcourse.figures",
-    "saturation_plot": "gradcourse.figures",
-    "spectrum_plot": "gradcourse.figures",
-    "with_theory": "gradcourse.figures",
-    "demo": "gradcourse.demos",
-    "check": "gradcourse.exercises",
-    "panel": "gradcourse.exercises",
-    "score": "gradcourse.exercises",
-    "progress": "gradcourse.exercises",
-    "doctor": "gradcourse.health",
-}
-_MODULES = {"theory", "nets", "data"}
-
-__all__ = [
-    "Axis",
-    "Band",
-    "Demo",
-    "GradcourseError",
-    "Knob",
-    "Line",
-    "NonFiniteError",
-    "Picture",
-    "Plot",
-    "PostMortem",
-    "Record",
-    "ShiftMeter",
-    "accuracy",
-    "adding_problem",
-    "check",
-    "clip_grad_norm_",
-    "data",
-    "deep_linear",
-    "delayed_recall",
-    "demo",
-    "depth_plot",
-    "diagnose",
-    "digits",
-    "doctor",
-    "gradient_norm",
-    "histogram_picture",
-    "jacobian_spectrum",
-    "lag_gradient",
-    "lag_log_norms",
-    "lag_plot",
-    "lag_slope",
-    "lag_spectrum",
-    "log2_histogram",
-    "lyapunov_exponents",
-    "mlp",
-    "nets",
-    "normalized_mlp",
-    "panel",
-    "pascanu_omega",
-    "post_mortem",
-    "probe",
-    "product_log_singular_values",
-    "progress",
-    "recurrent",
-    "ridge_plot",
-    "saturation_plot",
-    "score",
-    "side_by_side",
-    "spectrum_plot",
-    "spread",
-    "state_jacobians",
-    "theory",
-    "train",
-    "update_plot",
-    "watch",
-    "with_theory",
-]
-
+# The names of `import gradcourse as gc`, listed once: for type checkers, and to be loaded.
 if TYPE_CHECKING:
-    from gradcourse import data, nets, theory
-    from gradcourse.data import adding_problem, delayed_recall, digits
-    from gradcourse.demos import demo
-    from gradcourse.diagnosis import diagnose
-    from gradcourse.exercises import check, panel, progress, score
-    from gradcourse.figures import (
-        Axis,
-        Band,
-        Demo,
-        Knob,
-        Line,
-        Picture,
-        Plot,
-        depth_plot,
-        histogram_picture,
-        lag_plot,
-        ridge_plot,
-        saturation_plot,
-        side_by_side,
-        spectrum_plot,
-        update_plot,
-        with_theory,
-    )
-    from gradcourse.health import doctor
-    from gradcourse.instrument import (
-        NonFiniteError,
-        PostMortem,
-        Record,
-        clip_grad_norm_,
-        gradient_norm,
-        jacobian_spectrum,
-        lag_gradient,
-        lag_log_norms,
-        lag_slope,
-        lag_spectrum,
-        log2_histogram,
-        lyapunov_exponents,
-        post_mortem,
-        probe,
-        product_log_singular_values,
-        state_jacobians,
-        watch,
-    )
-    from gradcourse.nets import deep_linear, mlp, normalized_mlp, recurrent
-    from gradcourse.support import GradcourseError, spread
-    from gradcourse.training import ShiftMeter, accuracy, pascanu_omega, train
+    from gradcourse import data as data
+    from gradcourse import nets as nets
+    from gradcourse import theory as theory
+    from gradcourse.data import adding_problem as adding_problem
+    from gradcourse.data import delayed_recall as delayed_recall
+    from gradcourse.data import digits as digits
+    from gradcourse.demos import demo as demo
+    from gradcourse.diagnosis import diagnose as diagnose
+    from gradcourse.exercises import check as check
+    from gradcourse.exercises import panel as panel
+    from gradcourse.exercises import progress as progress
+    from gradcourse.exercises import score as score
+    from gradcourse.figures import Axis as Axis
+    from gradcourse.figures import Band as Band
+    from gradcourse.figures import Demo as Demo
+    from gradcourse.figures import Knob as Knob
+    from gradcourse.figures import Line as Line
+    from gradcourse.figures import Picture as Picture
+    from gradcourse.figures import Plot as Plot
+    from gradcourse.figures import depth_plot as depth_plot
+    from gradcourse.figures import histogram_picture as histogram_picture
+    from gradcourse.figures import lag_plot as lag_plot
+    from gradcourse.figures import ridge_plot as ridge_plot
+    from gradcourse.figures import saturation_plot as saturation_plot
+    from gradcourse.figures import side_by_side as side_by_side
+    from gradcourse.figures import spectrum_plot as spectrum_plot
+    from gradcourse.figures import update_plot as update_plot
+    from gradcourse.figures import with_theory as with_theory
+    from gradcourse.health import doctor as doctor
+    from gradcourse.instrument import NonFiniteError as NonFiniteError
+    from gradcourse.instrument import PostMortem as PostMortem
+    from gradcourse.instrument import Record as Record
+    from gradcourse.instrument import clip_grad_norm_ as clip_grad_norm_
+    from gradcourse.instrument import gradient_norm as gradient_norm
+    from gradcourse.instrument import jacobian_spectrum as jacobian_spectrum
+    from gradcourse.instrument import lag_gradient as lag_gradient
+    from gradcourse.instrument import lag_log_norms as lag_log_norms
+    from gradcourse.instrument import lag_slope as lag_slope
+    from gradcourse.instrument import lag_spectrum as lag_spectrum
+    from gradcourse.instrument import log2_histogram as log2_histogram
+    from gradcourse.instrument import lyapunov_exponents as lyapunov_exponents
+    from gradcourse.instrument import post_mortem as post_mortem
+    from gradcourse.instrument import product_log_singular_values as product_log_singular_values
+    from gradcourse.instrument import state_jacobians as state_jacobians
+    from gradcourse.instrument import watch as watch
+    from gradcourse.instrument.probe import probe as probe
+    from gradcourse.nets import deep_linear as deep_linear
+    from gradcourse.nets import mlp as mlp
+    from gradcourse.nets import normalized_mlp as normalized_mlp
+    from gradcourse.nets import recurrent as recurrent
+    from gradcourse.support import GradcourseError as GradcourseError
+    from gradcourse.support import spread as spread
+    from gradcourse.training import ShiftMeter as ShiftMeter
+    from gradcourse.training import accuracy as accuracy
+    from gradcourse.training import pascanu_omega as pascanu_omega
+    from gradcourse.training import train as train
 
-
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"gradcourse.{name}")
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"gradcourse has no name {name!r}; it has: {', '.join(__all__)}")
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = on_first_use(__name__)
+__all__ = __dir__()

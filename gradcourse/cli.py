@@ -11,7 +11,7 @@ from pathlib import Path
 from gradcourse.support import GradcourseError
 
 FIRST_PAGE = "lessons/00_start_here.ipynb"
-PROMPT = "--ServerApp.kernel_websocket_connection_class=gradcourse.prompt.PromptConnection"
+PROMPT = "--ServerApp.kernel_websocket_connection_class=gradcourse.nodelay.PromptConnection"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

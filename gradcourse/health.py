@@ -20,7 +20,7 @@ GLYPHS = "σφχδ∂√²⁻≤≈✓"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """One thing that was looked at: whether it is fine, what was seen, what to do if it is not."""
 
     name: str
@@ -33,35 +33,35 @@ class Finding:
 class DoctorReport:
     """What `doctor` found. ``ok`` is true when the course will run."""
 
-    findings: tuple[Finding, ...]
+    checks: tuple[Check, ...]
 
     @property
     def ok(self) -> bool:
-        """Whether every finding is fine."""
-        return all(finding.ok for finding in self.findings)
+        """Whether every check is fine."""
+        return all(check.ok for check in self.checks)
 
     @property
     def conclusion(self) -> str:
         """One sentence."""
-        bad = [finding.name for finding in self.findings if not finding.ok]
+        bad = [check.name for check in self.checks if not check.ok]
         return f"Look at: {', '.join(bad)}." if bad else "This machine is ready for the course."
 
     def __repr__(self) -> str:
-        width = max(len(finding.name) for finding in self.findings)
+        width = max(len(check.name) for check in self.checks)
         lines = []
-        for finding in self.findings:
-            lines.append(f"{'✓' if finding.ok else '✗'} {finding.name:<{width}}  {finding.seen}")
-            if not finding.ok:
-                lines.append(f"  {'':<{width}}  → {finding.remedy}")
+        for check in self.checks:
+            lines.append(f"{'✓' if check.ok else '✗'} {check.name:<{width}}  {check.seen}")
+            if not check.ok:
+                lines.append(f"  {'':<{width}}  → {check.remedy}")
         return "\n".join([*lines, self.conclusion])
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{'✓' if f.ok else '✗'}</td><th scope='row' style='text-align:left'>"
-            f"{html.escape(f.name)}</th><td style='text-align:left'>{html.escape(f.seen)}"
-            + ("" if f.ok else f"<br><strong>→ {html.escape(f.remedy)}</strong>")
+            f"<tr><td>{'✓' if check.ok else '✗'}</td><th scope='row' style='text-align:left'>"
+            f"{html.escape(check.name)}</th><td style='text-align:left'>{html.escape(check.seen)}"
+            + ("" if check.ok else f"<br><strong>→ {html.escape(check.remedy)}</strong>")
             + "</td></tr>"
-            for f in self.findings
+            for check in self.checks
         )
         return f"<table>{rows}</table><p>{html.escape(self.conclusion)}</p>"
 
@@ -81,7 +81,7 @@ def doctor() -> DoctorReport:
     >>> gc.doctor().ok
     True
     """
-    looks: tuple[tuple[str, Callable[[], Finding]], ...] = (
+    looks: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("Python", _python),
         ("packages", _packages),
         ("threads", _threads),
@@ -95,18 +95,18 @@ def doctor() -> DoctorReport:
     return DoctorReport(tuple(_guarded(name, look) for name, look in looks))
 
 
-def _guarded(name: str, look: Callable[[], Finding]) -> Finding:
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
     # A doctor that falls over at the first symptom is no doctor.
     try:
         return look()
     except Exception as error:
         seen = f"could not be looked at: {type(error).__name__}: {error}"
-        return Finding(name, False, seen, "run the set-up again: make lab")
+        return Check(name, False, seen, "run the set-up again: make lab")
 
 
-def _python() -> Finding:
+def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Finding(
+    return Check(
         "Python",
         sys.version_info >= (3, 11),
         version,
@@ -114,7 +114,7 @@ def _python() -> Finding:
     )
 
 
-def _packages() -> Finding:
+def _packages() -> Check:
     from packaging.requirements import Requirement
 
     wrong = []
@@ -130,8 +130,8 @@ def _packages() -> Finding:
         if not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement.name} is {version}, needed {requirement.specifier}")
     if wrong:
-        return Finding("packages", False, "; ".join(wrong), "run the set-up again: make lab")
-    return Finding("packages", True, ", ".join(_versions()))
+        return Check("packages", False, "; ".join(wrong), "run the set-up again: make lab")
+    return Check("packages", True, ", ".join(_versions()))
 
 
 def _versions() -> list[str]:
@@ -144,12 +144,12 @@ def _versions() -> list[str]:
     return found
 
 
-def _threads() -> Finding:
+def _threads() -> Check:
     import torch
 
     threads = torch.get_num_threads()
     setting = os.environ.get("OMP_NUM_THREADS", "not set")
-    return Finding(
+    return Check(
         "threads",
         threads == 1,
         f"torch uses {threads}, OMP_NUM_THREADS is {setting}",
@@ -158,11 +158,11 @@ def _threads() -> Finding:
     )
 
 
-def _memory() -> Finding:
+def _memory() -> Check:
     import psutil
 
     free = psutil.virtual_memory().available
-    return Finding(
+    return Check(
         "memory",
         free >= NEEDED_MEMORY,
         f"{free / 2**30:.1f} GiB available",
@@ -170,9 +170,9 @@ def _memory() -> Finding:
     )
 
 
-def _characters() -> Finding:
+def _characters() -> Check:
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower()
-    return Finding(
+    return Check(
         "characters",
         "utf" in encoding,
         f"this terminal writes {encoding}",
@@ -180,12 +180,12 @@ def _characters() -> Finding:
     )
 
 
-def _fonts() -> Finding:
+def _fonts() -> Check:
     from matplotlib import font_manager
 
     font = font_manager.get_font(font_manager.findfont("DejaVu Sans"))
     missing = [sign for sign in GLYPHS if ord(sign) not in font.get_charmap()]
-    return Finding(
+    return Check(
         "fonts",
         not missing,
         f"{font.family_name}, {len(GLYPHS) - len(missing)} of {len(GLYPHS)} signs",
@@ -193,13 +193,13 @@ def _fonts() -> Finding:
     )
 
 
-def _widgets() -> Finding:
+def _widgets() -> Check:
     from jupyter_core.paths import jupyter_path
 
     needed = ("anywidget", "@jupyter-widgets/jupyterlab-manager")
     folders = [Path(folder) for folder in jupyter_path("labextensions")]
     missing = [name for name in needed if not any((f / name).is_dir() for f in folders)]
-    return Finding(
+    return Check(
         "widgets",
         not missing,
         "JupyterLab finds both widget extensions" if not missing else f"no {', '.join(missing)}",
@@ -207,16 +207,16 @@ def _widgets() -> Finding:
     )
 
 
-def _progress_file() -> Finding:
+def _progress_file() -> Check:
     from gradcourse.checking.progress import location
 
     path = location()
     if path is None:
-        return Finding("progress file", True, "switched off (GRADCOURSE_PROGRESS=off)")
+        return Check("progress file", True, "switched off (GRADCOURSE_PROGRESS=off)")
     folder = next(parent for parent in [path, *path.parents] if parent.exists())
     home = str(Path.home())
     shown = re.sub(f"^{re.escape(home)}(?=/|\\\\)", "~", str(path))
-    return Finding(
+    return Check(
         "progress file",
         os.access(folder, os.W_OK),
         shown,
@@ -224,7 +224,7 @@ def _progress_file() -> Finding:
     )
 
 
-def _self_test() -> Finding:
+def _self_test() -> Check:
     """Compare autograd with a central difference, and the norm with a gradient of 1e-30."""
     import torch
 
@@ -247,7 +247,7 @@ def _self_test() -> Finding:
     error = float((gradient - difference).norm() / gradient.norm())
     tiny = float(gradient_norm([torch.full((4,), 1e-30)])[0])
     seconds = time.perf_counter() - started
-    return Finding(
+    return Check(
         "self-test",
         error < 1e-5 and abs(tiny / 2e-30 - 1) < 1e-3,
         f"a gradient through 20 layers agrees with a difference quotient to {error:.0e}, "

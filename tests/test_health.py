@@ -6,23 +6,23 @@ import pytest
 
 import gradcourse as gc
 from gradcourse import health as module
-from gradcourse.health import DoctorReport, Finding
+from gradcourse.health import Check, DoctorReport
 
 
 def test_this_machine_is_ready() -> None:
     report = gc.doctor()
     assert report.ok, report
-    assert {"packages", "threads", "self-test"} <= {finding.name for finding in report.findings}
+    assert {"packages", "threads", "self-test"} <= {check.name for check in report.checks}
     assert "ready" in report._repr_html_()
 
 
 def test_a_look_that_fails_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> Finding:
+    def broken() -> Check:
         raise RuntimeError("no such library")
 
     monkeypatch.setattr(module, "_fonts", broken)
     report = gc.doctor()
-    (fonts,) = [finding for finding in report.findings if finding.name == "fonts"]
+    (fonts,) = [check for check in report.checks if check.name == "fonts"]
     assert not fonts.ok
     assert "no such library" in fonts.seen
     assert report.conclusion == "Look at: fonts."
@@ -32,11 +32,11 @@ def test_a_wrong_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         module.importlib.metadata, "requires", lambda _: ["numpy>=99", "no-such-package>=1"]
     )
-    finding = module._packages()
-    assert not finding.ok
-    assert "numpy is " in finding.seen
-    assert "no-such-package is missing" in finding.seen
-    assert "make lab" in finding.remedy
+    check = module._packages()
+    assert not check.ok
+    assert "numpy is " in check.seen
+    assert "no-such-package is missing" in check.seen
+    assert "make lab" in check.remedy
 
 
 def test_a_wrong_gradient_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +48,6 @@ def test_a_wrong_gradient_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_report_escapes_html() -> None:
-    report = DoctorReport((Finding("x", False, "<b>", "do <this>"),))
+    report = DoctorReport((Check("x", False, "<b>", "do <this>"),))
     assert "<b>" not in report._repr_html_()
     assert "&lt;this&gt;" in report._repr_html_()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -47,5 +50,20 @@ def test_an_unknown_name_says_which_there_are() -> None:
         _ = gc.prob
 
 
-def test_the_names_for_type_checkers_are_the_names_that_load() -> None:
-    assert set(gc.__all__) == set(gc._HOMES) | gc._MODULES
+@pytest.mark.parametrize("package", ["gradcourse", "gradcourse.figures", "gradcourse.grading"])
+def test_the_names_for_type_checkers_are_the_names_that_load(package: str) -> None:
+    module = importlib.import_module(package)
+    (block,) = [
+        node.body
+        for node in ast.parse(Path(str(module.__file__)).read_text()).body
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+    ]
+    # `as` makes a name public to a type checker even where it does not read `__all__`.
+    lazy = {alias.asname for node in block for alias in node.names}
+    assert None not in lazy
+    assert lazy <= set(module.__all__) == set(dir(module))
+    assert all(getattr(module, name) is not None for name in lazy)
+
+
+def test_a_name_is_loaded_once() -> None:
+    assert vars(gc)["mlp"] is gc.mlp is importlib.import_module("gradcourse.nets").mlp

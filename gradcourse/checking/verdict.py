@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from gradcourse.checking import show
 from gradcourse.checking.style import STYLE
+from gradcourse.markup import inline
 
 Status = Literal["right", "wrong", "unanswered"]
 MARKS: dict[Status, str] = {"right": "✓", "wrong": "✗", "unanswered": "·"}
@@ -209,7 +210,7 @@ class Verdict:
         pairs = zip(self.parts, self._lines, strict=True)
         rows = "".join(_part_html(part, lines, self.title) for part, lines in pairs)
         if self.unanswered:
-            rows = "".join(f"<li>{_inline(line)}</li>" for line in self._missing)
+            rows = "".join(f"<li>{inline(line)}</li>" for line in self._missing)
         printed = ""
         if self.printed:
             printed = (
@@ -236,19 +237,11 @@ def _of(part: PartResult) -> str:
 
 
 def _part_html(part: PartResult, lines: tuple[str, ...], heading: str) -> str:
-    said = "".join(f"<div>{_inline(line)}</div>" for line in lines)
+    said = "".join(f"<div>{inline(line)}</div>" for line in lines)
     if part.title == heading:  # an exercise of one part has said so in its first line
         return f'<li class="gc-{part.status}">{said}</li>'
     return (
         f'<li class="gc-{part.status}"><span class="gc-mark" aria-hidden="true">'
         f'{MARKS[part.status]}</span> <span class="gc-word">{WORDS[part.status]}</span>: '
-        f"{_inline(part.title)}{_of(part)}{said}</li>"
+        f"{inline(part.title)}{_of(part)}{said}</li>"
     )
-
-
-def _inline(text: str) -> str:
-    """Escape, and set what stands between backticks as code."""
-    pieces = html.escape(text).split("`")
-    if len(pieces) % 2 == 0:  # an unpaired backtick stays what it is
-        return "`".join(pieces)
-    return "".join(f"<code>{p}</code>" if i % 2 else p for i, p in enumerate(pieces))

@@ -157,7 +157,7 @@ def draw_depth(gain: float) -> Plot:
         delta = deltas(network(norm, LAYERS, gain=gain), 96)
         factors.append(f"{factor_per_layer(delta):.2f} {name}")
         lines.append(Line(layers, delta / delta[-1], name, "measured", color))
-    rate = theory.batch_norm_gradient_growth()
+    rate = theory.normalized_gradient_growth("relu")
     lines.append(
         Line(layers, rate ** (LAYERS - layers), "theory, batch norm", "theory", "batch_norm")
     )

@@ -6,6 +6,8 @@ import html
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradcourse.markup import items, table
+
 KINDS = (
     "non-finite",
     "dead",
@@ -101,17 +103,13 @@ class Finding:
     def _repr_html_(self) -> str:
         first, last = self.steps
         when = f"step {first}" if first == last else f"steps {first} to {last}"
-        rows = "".join(
-            f'<tr><th scope="row">{html.escape(name)}</th><td>{_number(value)}</td></tr>'
-            for name, value in self.evidence.items()
-        )
-        remedies = "".join(f"<li>{html.escape(str(remedy))}</li>" for remedy in self.remedies)
+        evidence = [(name, _number(value)) for name, value in self.evidence.items()]
         return (
             f"<section><h4>{html.escape(self.kind)}</h4>"
             f"<p>{html.escape(self.where)}, {when}; confidence {self.confidence:.2f}</p>"
             f"<p>{html.escape(self.summary)}</p>"
-            + (f"<table><tbody>{rows}</tbody></table>" if rows else "")
-            + (f"<ol>{remedies}</ol>" if remedies else "")
+            + (table(evidence) if evidence else "")
+            + (f"<ol>{items(self.remedies)}</ol>" if self.remedies else "")
             + "</section>"
         )
 
@@ -163,11 +161,10 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         findings = "".join(finding._repr_html_() for finding in self.findings)
-        unknown = "".join(f"<li>{html.escape(text)}</li>" for text in self.not_judged)
         return (
             f'<article class="gc-diagnosis"><h3>Diagnosis: {", then ".join(self.kinds)}</h3>'
             f"{findings}"
-            + (f"<p>Not judged:</p><ul>{unknown}</ul>" if unknown else "")
+            + (f"<p>Not judged:</p><ul>{items(self.not_judged)}</ul>" if self.not_judged else "")
             + "</article>"
         )
 

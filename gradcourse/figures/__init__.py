@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradcourse.figures.demo import Demo, Knob
-from gradcourse.figures.depth import depth_plot, histogram_picture
-from gradcourse.figures.lag import lag_plot
 from gradcourse.figures.line import Axis, Band, Line, with_theory
+from gradcourse.figures.of_a_record.depth import depth_plot
+from gradcourse.figures.of_a_record.histograms import histogram_picture, ridge_plot
+from gradcourse.figures.of_a_record.lag import lag_plot
+from gradcourse.figures.of_a_record.saturated_units import saturation_plot
+from gradcourse.figures.of_a_record.spectrum import spectrum_plot
+from gradcourse.figures.of_a_record.updates import update_plot
 from gradcourse.figures.plot import Picture, Plot, SideBySide, side_by_side
-from gradcourse.figures.ridge import ridge_plot
-from gradcourse.figures.spectrum import spectrum_plot
-from gradcourse.figures.units import saturation_plot
-from gradcourse.figures.updates import update_plot
+from gradcourse.lazy import on_first_use
 
 if TYPE_CHECKING:
-    from gradcourse.figures.live import LivePlot
+    from gradcourse.figures.live import LivePlot as LivePlot
 
 __all__ = [
     "Axis",
@@ -38,11 +39,5 @@ __all__ = [
     "with_theory",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    # The widget brings ipywidgets with it, which a script that draws to a file does without.
-    if name == "LivePlot":
-        from gradcourse.figures.live import LivePlot
-
-        return LivePlot
-    raise AttributeError(f"gradcourse.figures has no name {name!r}")
+# The widget brings ipywidgets with it, which a script that draws to a file does without.
+__getattr__, __dir__ = on_first_use(__name__)

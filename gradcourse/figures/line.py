@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from gradcourse.figures.given import frozen
 from gradcourse.figures.style import hue
 from gradcourse.support import GradcourseError
 
@@ -157,3 +156,16 @@ def same(first: Any, second: Any) -> bool:
         elif left != right:
             return False
     return True
+
+
+def frozen(values: ArrayLike, what: str) -> NDArray[np.float64]:
+    """Copy into float64 and freeze: a figure must not change when its source does."""
+    try:
+        array = np.asarray(values, dtype=np.float64).copy()
+    except (TypeError, ValueError, RuntimeError) as problem:
+        raise GradcourseError(
+            f"The {what} is no array of numbers ({problem}). Pass a list or an array; a tensor "
+            "with gradient goes through .detach() first."
+        ) from None
+    array.setflags(write=False)
+    return array

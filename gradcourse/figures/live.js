@@ -38,7 +38,7 @@ function isDark(element) {
   return matchMedia("(prefers-color-scheme: dark)").matches;
 }
 
-// ── One frame of lines as SVG ────────────────────────────────────────────────────────────────────
+// ── One frame as SVG, its cells on a canvas below ────────────────────────────────────────────────
 
 const fixed = (value) => value.toFixed(1);
 
@@ -54,12 +54,12 @@ function trace(xs, ys, X, Y) {
   return path;
 }
 
-function drawLine(line, points, box, color, page, halo) {
+function drawLine(line, points, box, color, page) {
   const xs = points.subarray(line.x, line.x + line.n), ys = points.subarray(line.y, line.y + line.n);
   const path = trace(xs, ys, box.X, box.Y), dash = dashes(line);
   const stroke = (width, paint) =>
     `<path d="${path}" fill="none" stroke="${paint}" stroke-width="${fixed(width * PIXELS)}" stroke-linejoin="round"${dash}/>`;
-  const under = (line.halo ? stroke(line.width + 2 * halo, page) : "") + stroke(line.width, color);
+  const under = (line.halo ? stroke(line.width + 2 * line.halo, line.edge || page) : "") + stroke(line.width, color);
   const size = line.width > 3 ? 5 : 4;
   const marker = (x, y, scale) => `<path d="${line.marker}" fill="${color}" transform="translate(${fixed(x)} ${fixed(y)}) scale(${scale})"/>`;
   const marks = line.marks.filter((i) => Number.isFinite(ys[i])).map((i) => marker(box.X(xs[i]), box.Y(ys[i]), size)).join("");
@@ -77,11 +77,14 @@ function drawNote(note, box) {
   return `<text class="gc-note" x="${fixed(x)}" y="${fixed(y)}" dy=".35em" text-anchor="${place}">${escape(text)}</text>`;
 }
 
+const longest = (scale) => Math.max(1, ...scale.ticks.map(([, label]) => label.length));
+
+// A colour bar is 14 wide, 12 from the axes.
 function geometry(frame, width) {
-  const longest = Math.max(1, ...frame.y.ticks.map(([, label]) => label.length));
-  const left = 38 + 8 * longest, right = 16, top = 9, bottom = 46;
+  const right = frame.cells ? 62 + 8 * longest(frame.cells.color) : 16;
+  const left = 38 + 8 * longest(frame.y), top = 9, bottom = 46;
   const height = Math.round(Math.min(400, Math.max(250, 0.56 * width)));
-  const box = { left, top, width: width - left - right, height: height - top - bottom, total: height };
+  const box = { left, top, width: width - left - right, height: height - top - bottom, full: width, total: height };
   const { x, y } = frame;
   box.X = (v) => left + (box.width * (v - x.bottom)) / (x.high - x.bottom);
   box.Y = (v) => top + box.height * (1 - (v - y.bottom) / (y.high - y.bottom));
@@ -95,13 +98,14 @@ function drawAxes(frame, box, theme) {
   for (const [at, label] of y.ticks) {
     const h = box.Y(at);
     if (label) {
-      grid += rule(box.left, h, end, h, theme.grid);
+      grid += frame.cells ? rule(box.left - 4, h, box.left, h, theme.muted) : rule(box.left, h, end, h, theme.grid);
       text += `<text x="${fixed(box.left - 8)}" y="${fixed(h)}" dy=".35em" text-anchor="end">${escape(label)}</text>`;
     } else grid += rule(box.left - 3, h, box.left, h, theme.muted);
   }
   for (const [at, label] of x.ticks) {
     const v = box.X(at);
-    grid += label ? rule(v, box.top, v, foot, theme.grid) + rule(v, foot, v, foot + 4, theme.muted) : rule(v, foot, v, foot + 3, theme.muted);
+    grid += rule(v, foot, v, foot + (label ? 4 : 3), theme.muted);
+    if (label && !frame.cells) grid += rule(v, box.top, v, foot, theme.grid);
     if (label) text += `<text x="${fixed(v)}" y="${fixed(foot + 19)}" text-anchor="middle">${escape(label)}</text>`;
   }
   if (y.zero !== null) {
@@ -112,25 +116,72 @@ function drawAxes(frame, box, theme) {
   // On a narrow page a long label is set in smaller letters; about 0.54 of their size is a letter's width.
   const size = (label, room) => `font-size="${fixed(Math.min(14, room / (0.54 * label.length)))}" text-anchor="middle"`;
   text += `<text x="${fixed(box.left + box.width / 2)}" y="${fixed(foot + 40)}" ${size(x.label, box.width)}>${escape(x.label)}</text>`;
-  text += `<text transform="translate(14 ${fixed(box.top + box.height / 2)}) rotate(-90)" ${size(y.label, box.height + 2 * box.top)}>${escape(y.label)}</text>`;
+  const upright = (label, x) => `<text transform="translate(${x} ${fixed(box.top + box.height / 2)}) rotate(-90)" ${size(label, box.height + 2 * box.top)}>${escape(label)}</text>`;
+  text += upright(y.label, 14);
+  if (frame.cells) {
+    const { color } = frame.cells, bar = end + 26;
+    for (const [at, label] of color.ticks) {
+      const h = box.top + box.height * (1 - (at - color.low) / (color.high - color.low));
+      grid += rule(bar, h, bar + 4, h, theme.muted);
+      text += `<text x="${fixed(bar + 8)}" y="${fixed(h)}" dy=".35em">${escape(label)}</text>`;
+    }
+    text += upright(color.label, box.full - 8);
+  }
   return { grid, text, spines };
 }
 
-function drawPlot(svg, frame, points, look, id) {
+function drawBar(box, colors, id) {
+  const stops = colors.filter((_, i) => i % 15 === 0);  // 256 colours: the first and the last, too
+  const gradient = stops.map((color, i) => `<stop offset="${i / (stops.length - 1)}" stop-color="${color}"/>`).join("");
+  return `<linearGradient id="gc-bar-${id}" x1="0" y1="1" x2="0" y2="0">${gradient}</linearGradient>
+    <rect x="${fixed(box.left + box.width + 12)}" y="${box.top}" width="14" height="${fixed(box.height)}" fill="url(#gc-bar-${id})"/>`;
+}
+
+// One pixel for each cell, then scaled up unsmoothed; a gap stays transparent.
+function drawCells(canvas, frame, points, box, colors) {
+  const { cells } = frame;
+  canvas.hidden = !cells;
+  if (!cells) return;
+  const { rows, columns, start } = cells, image = new ImageData(columns, rows);
+  const [left, right] = cells.across.map(box.X), [low, high] = cells.up.map(box.Y);
+  for (let i = 0; i < rows * columns; i++) {
+    const share = points[start + i], row = Math.floor(i / columns), column = i % columns;
+    if (Number.isNaN(share)) continue;
+    const at = (low < high ? row : rows - 1 - row) * columns + (left < right ? column : columns - 1 - column);
+    const color = parseInt(colors[Math.min(colors.length - 1, Math.floor(share * colors.length))].slice(1), 16);
+    image.data.set([color >> 16, (color >> 8) & 255, color & 255, 255], 4 * at);
+  }
+  const small = new OffscreenCanvas(columns, rows);
+  small.getContext("2d").putImageData(image, 0, 0);
+  Object.assign(canvas, { width: box.width * devicePixelRatio, height: box.height * devicePixelRatio });
+  const percent = (part, whole) => `${(100 * part) / whole}%`;
+  Object.assign(canvas.style, {
+    left: percent(box.left, box.full), width: percent(box.width, box.full),
+    top: percent(box.top, box.total), height: percent(box.height, box.total),
+  });
+  const context = canvas.getContext("2d");
+  context.scale(devicePixelRatio, devicePixelRatio);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, Math.min(left, right) - box.left, Math.min(low, high) - box.top, Math.abs(right - left), Math.abs(high - low));
+}
+
+function drawFrame(svg, canvas, frame, points, look, id) {
   const width = Math.max(280, Math.round(svg.clientWidth) || 640), box = geometry(frame, width);
   const theme = look.style.themes[look.name];
   const { grid, text, spines } = drawAxes(frame, box, theme);
   const zones = frame.zones
     .map((z) => `<rect x="${fixed(box.left)}" width="${fixed(box.width)}" y="${fixed(box.Y(z.high))}" height="${fixed(box.Y(z.low) - box.Y(z.high))}" fill="${theme.band}" fill-opacity="${look.style.bandOpacity}"/>`)
     .join("");
-  const drawn = frame.lines.map((line) => drawLine(line, points, box, line[look.name], look.page, look.style.halo));
+  const drawn = frame.lines.map((line) => drawLine(line, points, box, line[look.name], look.page));
   const join = (part) => drawn.map((one) => one[part]).join("");
   const notes = [...frame.zones, ...frame.lines].map((one) => drawNote(one.note, box)).join("");
   const clip = `<clipPath id="gc-clip-${id}"><rect x="${box.left - 5}" y="${box.top - 5}" width="${fixed(box.width + 10)}" height="${fixed(box.Y(frame.y.low) - box.top + (frame.y.zero === null ? 5 : 0) + 5)}"/></clipPath>`;
   svg.setAttribute("viewBox", `0 0 ${width} ${box.total}`);
-  svg.setAttribute("height", box.total);
-  svg.innerHTML = `${clip}${zones}${grid}${spines}<g clip-path="url(#gc-clip-${id})">${join("under")}${join("marks")}</g>${join("zeros")}${notes}${text}`;
+  const bar = frame.cells ? drawBar(box, look.style.colors, id) : "";
+  svg.innerHTML = `${clip}${zones}${bar}${grid}${spines}<g clip-path="url(#gc-clip-${id})">${join("under")}${join("marks")}</g>${join("zeros")}${notes}${text}`;
   svg.setAttribute("aria-label", frame.alt);
+  drawCells(canvas, frame, points, box, look.style.colors);
+  return box;
 }
 
 function drawLegend(legend, frame, look) {
@@ -138,17 +189,11 @@ function drawLegend(legend, frame, look) {
     .map((index) => {
       const line = frame.lines[index], color = line[look.name];
       const mark = line.marks.length ? `<path d="${line.marker}" fill="${color}" transform="translate(17 6) scale(${line.width > 3 ? 5 : 4})"/>` : "";
-      return `<span><svg width="34" height="12" aria-hidden="true"><path d="M0 6H34" stroke="${color}" stroke-width="${line.width * PIXELS}"${dashes(line)}/>${mark}</svg>${escape(line.label)}</span>`;
+      const stroke = (width, paint) => `<path d="M0 6H34" stroke="${paint}" stroke-width="${width * PIXELS}"${dashes(line)}/>`;
+      const edge = line.edge ? stroke(line.width + 2 * line.halo, line.edge) : "";
+      return `<span><svg width="34" height="12" aria-hidden="true">${edge}${stroke(line.width, color)}${mark}</svg>${escape(line.label)}</span>`;
     })
     .join("");
-}
-
-// A data URL is decoded where it stands; a blob URL takes a detour through the browser's main
-// process, which a busy machine makes long, and has to be revoked.
-function dataUrl(bytes) {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return "data:image/png;base64," + btoa(text);
 }
 
 // ── Knobs ────────────────────────────────────────────────────────────────────────────────────────
@@ -197,13 +242,13 @@ function snap(control, value) {
   return Number((control.low + steps * control.step).toFixed(10));
 }
 
-// Where in the axes of a picture the pointer is, in the axes' values; null beside them.
-function pointed(event, img, axes) {
-  const box = img.getBoundingClientRect();
-  const across = ((event.clientX - box.left) / box.width - axes.left) / axes.width;
-  const up = 1 - ((event.clientY - box.top) / box.height - axes.top) / axes.height;
+// Where in the axes the pointer is, in the axes' values; null beside them.
+function pointed(event, svg, { x, y }, box) {
+  const page = svg.getBoundingClientRect(), unit = box.full / page.width;
+  const across = ((event.clientX - page.left) * unit - box.left) / box.width;
+  const up = 1 - ((event.clientY - page.top) * unit - box.top) / box.height;
   if (!(across >= 0 && across <= 1 && up >= 0 && up <= 1)) return null;
-  return [axes.x[0] + across * (axes.x[1] - axes.x[0]), axes.y[0] + up * (axes.y[1] - axes.y[0])];
+  return [x.bottom + across * (x.high - x.bottom), y.bottom + up * (y.high - y.bottom)];
 }
 
 // ── The widget ───────────────────────────────────────────────────────────────────────────────────
@@ -215,19 +260,18 @@ function render({ model, el }) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("role", "img");
   svg.setAttribute("class", "gc-figure");
-  const img = make("img", { class: "gc-figure", alt: "", decoding: "sync" });
-  img.hidden = true;
+  const canvas = make("canvas", { "aria-hidden": "true" }), stage = make("div", { class: "gc-stage" }, canvas, svg);
   const bar = make("progress", { max: 1 }), progress = make("label", { class: "gc-progress" }, "Computing all frames, once … ", bar);
   const busy = make("div", { class: "gc-busy", "aria-live": "polite" });
   busy.hidden = !model.get("_rests");
   const status = make("div", { class: "gc-status", role: "status", "aria-live": "polite" });
   const knobs = Object.fromEntries(controls.map((control) => [control.name, makeKnob(control, number, moved)]));
   const root = make("section", { class: "gc-live", "aria-label": model.get("_heading") },
-    make("div", { class: "gc-heading" }, model.get("_heading")), title, legend, svg, img,
+    make("div", { class: "gc-heading" }, model.get("_heading")), title, legend, stage,
     make("div", { class: "gc-knobs" }, ...Object.values(knobs).map((knob) => knob.row)), progress, busy, status);
   el.append(root);
 
-  let queued = false, look = null, told = "", drawn = [], pause = 0;
+  let queued = false, look = null, box = null, drawn = [], pause = 0;
 
   // Without a kernel (a saved page, a kernel that was shut down) a linked figure still works.
   function save() {
@@ -257,8 +301,8 @@ function render({ model, el }) {
   }
 
   function clicked(event) {
-    const names = model.get("_click"), axes = current()?.axes;
-    const at = names.length && axes ? pointed(event, img, axes) : null;
+    const names = model.get("_click"), frame = current();
+    const at = names.length && frame?.cells && box ? pointed(event, svg, frame, box) : null;
     if (!at) return;
     const of = (name) => controls.find((control) => control.name === name);
     move(Object.fromEntries(names.map((name, i) => [name, toValue(of(name), snap(of(name), at[i]))])), 0);
@@ -270,12 +314,6 @@ function render({ model, el }) {
     const control = controls[0], position = toPosition(control, model.get("knobs")[control.name]);
     const index = Math.round((position - control.low) / control.step);
     return frames[Math.min(Math.max(index, 0), frames.length - 1)];
-  }
-
-  function showPicture(frame, data) {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset + frame.start, frame.length);
-    img.src = dataUrl(bytes);
-    img.alt = frame.alt;
   }
 
   function draw() {
@@ -292,17 +330,12 @@ function render({ model, el }) {
     const now = [frame, data, look, root.clientWidth];
     if (now.every((part, i) => part === drawn[i])) return;
     drawn = now;
-    const picture = frame.kind === "picture";
-    svg.style.display = picture ? "none" : "";
-    title.hidden = legend.hidden = picture;
-    img.hidden = !picture;
-    if (picture) return showPicture(frame, data);
     // The view may start at any byte; a Float32Array must start at a multiple of four.
     const aligned = data.byteOffset % 4 ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data.buffer;
     const points = new Float32Array(aligned, data.byteOffset % 4 ? 0 : data.byteOffset, data.byteLength / 4);
     title.textContent = frame.title;
     drawLegend(legend, frame, look);
-    drawPlot(svg, frame, points, look, number);
+    box = drawFrame(svg, canvas, frame, points, look, number);
   }
 
   // One message changes several attributes: draw once for all of them.
@@ -316,17 +349,11 @@ function render({ model, el }) {
     root.style.setProperty("--gc-accent", name === "dark" ? "#3d9ddb" : "#0072b2");
     root.style.setProperty("--gc-alarm", name === "dark" ? "#e8702a" : "#d55e00");
     look = { name, style, page: getComputedStyle(root).backgroundColor };
-    const frame = current(), screen = { dark: name === "dark", ratio: devicePixelRatio };
-    if (frame?.kind === "picture" && !model.get("_linked") && told !== JSON.stringify(screen)) {
-      told = JSON.stringify(screen);
-      model.set("_screen", screen);
-      save();
-    }
     queue();
   }
 
-  img.classList.toggle("gc-click", model.get("_click").length > 0);
-  img.addEventListener("click", clicked);
+  svg.classList.toggle("gc-click", model.get("_click").length > 0);
+  svg.addEventListener("click", clicked);
   const watched = ["change:_frames", "change:_data", "change:status", "change:_progress", "change:knobs"];
   for (const event of watched) model.on(event, queue);
   const sizes = new ResizeObserver(queue);

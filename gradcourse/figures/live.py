@@ -1,4 +1,4 @@
-"""The live figure: one widget for lines and pictures, with its knobs inside.
+"""The live figure: one widget for lines and cells, with its knobs inside.
 
 This module alone imports anywidget, and only `Demo.widget` imports this module.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ import traitlets
 from gradcourse.figures.demo import Demo
 from gradcourse.figures.layout import Layout, arrange, arrange_all, steady
 from gradcourse.figures.plot import Picture, Plot
-from gradcourse.figures.stage import Screen, Stage
 from gradcourse.figures.wire import Points, describe, style_table
 from gradcourse.support import GradcourseError
 
@@ -44,7 +43,6 @@ class LivePlot(anywidget.AnyWidget):
     # The browser moves its own sliders; an echo of its own message would move them back.
     knobs = traitlets.Dict().tag(sync=True, echo_update=False)
     status = traitlets.Unicode("").tag(sync=True)
-    _screen = traitlets.Dict().tag(sync=True, echo_update=False)
     _controls: Any = traitlets.List().tag(sync=True)
     _heading = traitlets.Unicode("").tag(sync=True)
     _style = traitlets.Dict().tag(sync=True)
@@ -58,7 +56,6 @@ class LivePlot(anywidget.AnyWidget):
     def __init__(self, demo: Demo, values: Mapping[str, float]) -> None:
         self._demo = demo
         self._layout_before: Layout | None = None
-        self._stage = Stage(Screen())
         self._rested: dict[str, float] | None = None
         # Callbacks come in a thread of their own, while a cell may set `knobs` in another.
         self._lock = threading.RLock()
@@ -93,15 +90,6 @@ class LivePlot(anywidget.AnyWidget):
     def _move(self, _: Any) -> None:
         if self.comm is not None and not (self._linked and self._progress >= 1):
             self._redraw()
-
-    @traitlets.observe("_screen")
-    def _fit(self, change: Any) -> None:
-        """Draw pictures as sharp as this screen shows them, and on its background."""
-        ratio = min(max(float(change["new"].get("ratio", 1.5)), 1.0), 2.0)
-        dark = bool(change["new"].get("dark"))
-        with self._lock:
-            self._stage = Stage(Screen("dark" if dark else "light", 100 * ratio))
-        self._redraw()
 
     def _answer(self, _: Any, content: Any, __: Any) -> None:
         if content == "frames":
@@ -138,13 +126,8 @@ class LivePlot(anywidget.AnyWidget):
     def _one_frame(self) -> Frames:
         rested = self._rested == self.knobs
         figure = (self._demo.rested if rested else self._demo.frame)(**self.knobs)
-        if isinstance(figure, Picture):
-            frames, data = _pictures([figure], self._stage)
-        else:
-            self._layout_before = steady(arrange(figure), self._layout_before)
-            points = Points()
-            frames = [describe(self._layout_before, figure.title, figure.alt, points)]
-            data = points.bytes()
+        self._layout_before = steady(arrange(figure), self._layout_before)
+        frames, data = _described([figure], [self._layout_before])
         return [{**frames[0], "rested": rested}], data
 
     def _every_frame(self) -> Frames:
@@ -154,9 +137,7 @@ class LivePlot(anywidget.AnyWidget):
             figures.append(_figure(self._demo, knob.position(index)))
             self._progress = 0.99 * (index + 1) / knob.count
             self.send_state("_progress")
-        if all(isinstance(figure, Plot) for figure in figures):
-            return _plots([figure for figure in figures if isinstance(figure, Plot)])
-        return _pictures([figure for figure in figures if isinstance(figure, Picture)], self._stage)
+        return _described(figures, arrange_all(figures))
 
 
 def live(demo: Demo, values: Mapping[str, float]) -> LivePlot:
@@ -171,26 +152,13 @@ def _figure(demo: Demo, position: float) -> Plot | Picture:
     return demo.frame(**{knob.name: knob.value(position)})
 
 
-def _plots(plots: list[Plot]) -> Frames:
+def _described(figures: Sequence[Plot | Picture], layouts: Sequence[Layout]) -> Frames:
     points = Points()
     frames = [
-        describe(layout, plot.title, plot.alt, points)
-        for layout, plot in zip(arrange_all(plots), plots, strict=True)
+        describe(layout, figure.title, figure.alt, points)
+        for figure, layout in zip(figures, layouts, strict=True)
     ]
     return frames, points.bytes()
-
-
-def _pictures(pictures: list[Picture], stage: Stage) -> Frames:
-    frames, chunks, start = [], [], 0
-    for picture in pictures:
-        chunk = stage.png(picture)
-        frames.append(
-            {"kind": "picture", "title": picture.title, "alt": picture.alt,
-             "start": start, "length": len(chunk), "axes": stage.axes()}
-        )  # fmt: skip
-        chunks.append(chunk)
-        start += len(chunk)
-    return frames, b"".join(chunks)
 
 
 def _control(knob: Any) -> dict[str, Any]:

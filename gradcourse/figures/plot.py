@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.figures.describe import describe_picture, describe_plot
-from gradcourse.figures.given import frozen
-from gradcourse.figures.line import Axis, Band, Line, same
+from gradcourse.figures.line import Axis, Band, Line, frozen, same
+from gradcourse.figures.style import DPI
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
@@ -20,19 +20,35 @@ if TYPE_CHECKING:
 
 Bundle = tuple[dict[str, Any], dict[str, Any]]
 
-DPI = 144.0
-"""Resolution of a stored picture; it is shown at half of that, so it stays crisp."""
-
 
 class Displayed:
-    """What Plot and Picture share: pictures for a notebook, with their alternative text."""
-
-    title: str
+    """What all figures share: pictures for a notebook, with their alternative text."""
 
     @property
     def alt(self) -> str:
         """The alternative text."""
         raise NotImplementedError
+
+    def to_matplotlib(self) -> Figure:
+        """Draw in a new Figure."""
+        raise NotImplementedError
+
+    def to_png(self, dpi: float = DPI) -> bytes:
+        """Return a PNG; the same data give the same bytes."""
+        from gradcourse.figures.draw import png
+
+        return png(self.to_matplotlib(), dpi)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        from gradcourse.figures.draw import bundle
+
+        return bundle(self.to_matplotlib(), self.alt)
+
+
+class OnAxes(Displayed):
+    """What Plot and Picture share: one pair of axes."""
+
+    title: str
 
     def to_matplotlib(self, ax: Axes | None = None) -> Figure:
         """Draw with matplotlib.
@@ -51,20 +67,9 @@ class Displayed:
 
         return draw(self, ax)
 
-    def to_png(self, dpi: float = DPI) -> bytes:
-        """Return a PNG; the same data give the same bytes."""
-        from gradcourse.figures.draw import png
-
-        return png(self.to_matplotlib(), dpi)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
-        from gradcourse.figures.draw import bundle
-
-        return bundle(self.to_matplotlib(), self.alt)
-
 
 @dataclass(frozen=True)
-class Plot(Displayed):
+class Plot(OnAxes):
     """Lines on a pair of axes. Drawn by matplotlib (`to_matplotlib`) or live by `LivePlot`.
 
     Raises
@@ -122,7 +127,7 @@ class Plot(Displayed):
 
 
 @dataclass(frozen=True, eq=False)
-class Picture(Displayed):
+class Picture(OnAxes):
     """A heat map: ``values[i, j]`` in the cell at row ``rows[i]`` and column ``columns[j]``.
 
     Attributes
@@ -191,7 +196,7 @@ class Picture(Displayed):
 
 
 @dataclass(frozen=True)
-class SideBySide:
+class SideBySide(Displayed):
     """Two or three figures in one row, with one alternative text."""
 
     figures: tuple[Plot | Picture, ...]
@@ -206,17 +211,6 @@ class SideBySide:
         from gradcourse.figures.draw import draw_row
 
         return draw_row(self.figures)
-
-    def to_png(self, dpi: float = DPI) -> bytes:
-        """Return a PNG; the same data give the same bytes."""
-        from gradcourse.figures.draw import png
-
-        return png(self.to_matplotlib(), dpi)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
-        from gradcourse.figures.draw import bundle
-
-        return bundle(self.to_matplotlib(), self.alt)
 
     def __repr__(self) -> str:
         return f"SideBySide({self.alt!r})"

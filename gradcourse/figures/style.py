@@ -146,7 +146,13 @@ dashes show on top of a line of the same colour."""
 FONT_POINTS = 11.0
 TITLE_POINTS = 12.0
 BAND_OPACITY = 0.13
+DPI = 144.0
+"""Resolution of a stored picture; it is shown at half of that, so it stays crisp."""
+
 PICTURE_COLORS = "viridis"
+ON_CELLS = Hue("#ffffff", "#ffffff", CIRCLE)
+CELL_EDGE = "#1f1f1f"
+"""Lines on a picture are white with an edge of this colour."""
 
 
 def hue(name: str) -> Hue:

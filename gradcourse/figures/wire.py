@@ -1,18 +1,20 @@
-"""A Plot on its way to the browser: a small description as JSON, the points as float32 bytes.
+"""A figure on its way to the browser: a small description as JSON, its points as float32 bytes.
 
 Positions are sent, not values: on a log axis the log10, because float32 ends near 1e-38 and a
-vanished gradient does not. NaN is a gap; -inf is an exact zero on a log axis.
+vanished gradient does not. NaN is a gap; -inf is an exact zero on a log axis. Of a cell, the place
+on the colour bar is sent, from 0 to 1.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse.figures import style
-from gradcourse.figures.layout import Layout, Note, Scale, Series
+from gradcourse.figures.layout import Cells, Layout, Note, Scale, Series
 
 
 class Points:
@@ -54,7 +56,6 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
         JSON-ready.
     """
     return {
-        "kind": "plot",
         "title": title,
         "alt": alt,
         "x": _scale(layout.x),
@@ -63,6 +64,7 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
             {"low": zone.low, "high": zone.high, "note": _note(zone.note)} for zone in layout.zones
         ],
         "lines": [_line(one, layout.foot(one), points) for one in layout.series],
+        "cells": layout.cells and _cells(layout.cells, points),
         "order": [
             index
             for label in layout.order
@@ -77,8 +79,18 @@ def style_table() -> dict[str, Any]:
     return {
         "themes": {name: vars(theme) for name, theme in style.THEMES.items()},
         "bandOpacity": style.BAND_OPACITY,
-        "halo": style.HALO,
+        "colors": _colors(),
     }
+
+
+@cache
+def _colors() -> list[str]:
+    """The colours of cells, from the low end of the colour bar to the high one."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    colors = colormaps[style.PICTURE_COLORS]
+    return [to_hex(colors(level)) for level in range(colors.N)]
 
 
 def _scale(scale: Scale) -> dict[str, Any]:
@@ -89,6 +101,18 @@ def _scale(scale: Scale) -> dict[str, Any]:
         "bottom": scale.bottom,
         "zero": scale.zero,
         "ticks": scale.ticks,
+    }
+
+
+def _cells(cells: Cells, points: Points) -> dict[str, Any]:
+    rows, columns = cells.values.shape
+    return {
+        "rows": rows,
+        "columns": columns,
+        "across": cells.across,
+        "up": cells.up,
+        "color": _scale(cells.color),
+        "start": points.add(cells.shares.ravel()),
     }
 
 
@@ -106,7 +130,8 @@ def _line(one: Series, foot: float | None, points: Points) -> dict[str, Any]:
         "width": one.width,
         "dash": one.stroke.dash,
         "foot": foot,
-        "halo": one.role == "theory",
+        "halo": one.halo,
+        "edge": one.edge,
         "n": len(one.x),
         "x": points.add(one.x),
         "y": points.add(one.y),

@@ -6,22 +6,14 @@ package, too, and must not load what grades it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gradcourse.lazy import on_first_use
 
 if TYPE_CHECKING:
-    from gradcourse.grading.one.grade import grade_one
-    from gradcourse.grading.sandbox.budget import Limits
+    from gradcourse.grading.one.grade import grade_one as grade_one
+    from gradcourse.grading.sandbox.budget import Limits as Limits
 
 __all__ = ["Limits", "grade_one"]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "Limits":
-        from gradcourse.grading.sandbox.budget import Limits
-
-        return Limits
-    if name == "grade_one":
-        from gradcourse.grading.one.grade import grade_one
-
-        return grade_one
-    raise AttributeError(f"gradcourse.grading has no name {name!r}")
+__getattr__, __dir__ = on_first_use(__name__)

@@ -1,10 +1,9 @@
 """Networks by recipe, each reproducible from its seed alone."""
 
-from gradcourse.nets.chrono import chrono_
 from gradcourse.nets.convolutional import residual_cnn
 from gradcourse.nets.feedforward import activation_function, deep_linear, mlp
+from gradcourse.nets.initializers import chrono_, constant_, lsuv_, orthogonal_
 from gradcourse.nets.normalized import normalization, normalized_mlp
-from gradcourse.nets.recipes import constant_, lsuv_, orthogonal_
 from gradcourse.nets.recurrent import Recurrent, Truncated, recurrent
 from gradcourse.nets.residual import residual_mlp
 from gradcourse.nets.surgery import scaled, with_activation, with_zeros

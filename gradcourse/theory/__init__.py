@@ -1,13 +1,6 @@
 """Closed forms in plain floats and arrays, each with its source. No torch."""
 
 from gradcourse.theory.activations import activation, sigmoid, slope, tanh
-from gradcourse.theory.chrono import chrono_memory
-from gradcourse.theory.depth import (
-    batch_norm_gradient_growth,
-    normalized_residual_gradient_growth,
-    normalized_residual_variance,
-    residual_variance,
-)
 from gradcourse.theory.edge import edge_of_chaos
 from gradcourse.theory.floats import (
     FloatLimits,
@@ -16,7 +9,7 @@ from gradcourse.theory.floats import (
     subnormal_depth,
     underflow_depth,
 )
-from gradcourse.theory.forgetting import chrono_bias_range, forget_bias, forget_half_life
+from gradcourse.theory.gates import chrono_bias_range, chrono_memory, forget_bias, forget_half_life
 from gradcourse.theory.initialization import (
     backward_gain,
     forward_gain,
@@ -33,7 +26,11 @@ from gradcourse.theory.meanfield import (
     q_map,
     q_trajectory,
 )
-from gradcourse.theory.normalized import normalized_gradient_growth
+from gradcourse.theory.normalization import (
+    normalized_gradient_growth,
+    normalized_residual_gradient_growth,
+    normalized_residual_variance,
+)
 from gradcourse.theory.products import (
     FactorLaw,
     ginibre_exponents,
@@ -42,11 +39,15 @@ from gradcourse.theory.products import (
     two_point_factors,
     uniform_factors,
 )
-from gradcourse.theory.residual import path_shares, residual_log_singular_values
 from gradcourse.theory.shattering import (
     gradient_correlation,
     relu_correlation,
     relu_slope_correlation,
+)
+from gradcourse.theory.skip_connections import (
+    path_shares,
+    residual_log_singular_values,
+    residual_variance,
 )
 from gradcourse.theory.slopes import mean_slope, saturated_share
 
@@ -55,7 +56,6 @@ __all__ = [
     "FloatLimits",
     "activation",
     "backward_gain",
-    "batch_norm_gradient_growth",
     "chi",
     "chrono_bias_range",
     "chrono_memory",

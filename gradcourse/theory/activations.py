@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from gradcourse.support import GradcourseError
-from gradcourse.theory.arrays import as_numbers
+from gradcourse.theory.elementwise import as_numbers
 
 Function = Callable[[np.ndarray], np.ndarray]
 

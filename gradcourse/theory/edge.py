@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import activation
-from gradcourse.theory.arrays import as_numbers
+from gradcourse.theory.elementwise import as_numbers
 from gradcourse.theory.meanfield import (
     gaussian_mean,
     mean_squared_slope,

@@ -8,7 +8,7 @@ from scipy.special import erfc
 
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import activation
-from gradcourse.theory.arrays import elementwise, one_number
+from gradcourse.theory.elementwise import elementwise, one_number
 from gradcourse.theory.meanfield import gaussian_mean, mean_squared_slope
 
 _SCHEMES = ("lecun", "glorot", "he", "prelu", "selu")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -19,24 +19,27 @@ from scipy.optimize import brentq
 
 from gradcourse.support import GradcourseError, check_integers
 from gradcourse.theory.activations import activation, slope
-from gradcourse.theory.arrays import elementwise
+from gradcourse.theory.elementwise import elementwise
 
 _NEARLY_ZERO = 1e-30
 
 
-@cache
-def _gaussian_rule() -> tuple[np.ndarray, np.ndarray]:
-    """Nodes and weights for a mean over a standard normal z.
+@lru_cache(maxsize=64)
+def gaussian_rule(kink: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights for a mean over a standard normal z, of a function with a kink.
 
-    Gauss–Legendre on panels that halve towards 0. Gauss–Hermite fails where √q is large: all that
-    happens in a saturating function then happens between its two innermost nodes.
+    Gauss–Legendre on panels that halve towards 0 and towards the kink. Gauss–Hermite fails where
+    √q is large: all that happens in a saturating function then happens between its two innermost
+    nodes.
     """
     nodes, weights = np.polynomial.legendre.leggauss(24)
-    edges = np.concatenate([[0.0], 14.0 * 0.5 ** np.arange(40, -1, -1)])
+    halving = 14.0 * 0.5 ** np.arange(41)
+    edges = np.concatenate([[0.0], halving, -halving, [kink], kink + halving, kink - halving])
+    edges = np.unique(np.clip(edges, -14.0, 14.0))
     half = np.diff(edges) / 2
     z = ((edges[:-1] + half)[:, None] + half[:, None] * nodes).ravel()
     w = (half[:, None] * weights).ravel() * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    return np.concatenate([-z[::-1], z]), np.concatenate([w[::-1], w])
+    return z, w
 
 
 @elementwise(q=0.0)
@@ -62,7 +65,7 @@ def gaussian_mean(f: Callable[[np.ndarray], np.ndarray], q: float) -> float:
     """
     if not callable(f):
         raise GradcourseError(f"f is {f!r}; it takes a function of an array: np.square, say.")
-    z, weights = _gaussian_rule()
+    z, weights = gaussian_rule()
     return float(weights @ np.asarray(f(math.sqrt(q) * z), dtype=np.float64))
 
 

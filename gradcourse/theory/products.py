@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import digamma
 
 from gradcourse.support import GradcourseError, check_integers
-from gradcourse.theory.arrays import one_number
+from gradcourse.theory.elementwise import one_number
 
 
 @dataclass(frozen=True)

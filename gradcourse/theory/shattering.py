@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.support import GradcourseError, check_integers
-from gradcourse.theory.arrays import as_numbers, one_number
+from gradcourse.theory.elementwise import as_numbers, one_number
 
 
 def relu_correlation(correlation: ArrayLike) -> np.ndarray:

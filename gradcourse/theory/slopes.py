@@ -10,7 +10,7 @@ from scipy.special import ndtr
 
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import slope
-from gradcourse.theory.arrays import elementwise
+from gradcourse.theory.elementwise import elementwise
 from gradcourse.theory.meanfield import gaussian_mean
 
 

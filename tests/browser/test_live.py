@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from lab import Notebook, open_notebook
+from matplotlib import colormaps
 
 SETUP = """
 import numpy as np
@@ -57,6 +59,10 @@ names = ("layer (1 is nearest the input, the last is the output)",
          "difference between the units of layer 1")
 Demo("t/long", "Long labels", (rate,),
      lambda r: Plot("f", Axis(names[0]), Axis(names[1]), (Line(L, r**L, "f"),)))
+"""
+LINKED_PICTURE = """
+Demo("t/frames", "All pictures sent once", (Knob("k", "waves k", 1, 5, 0.5, 2),), surface,
+     linked=True)
 """
 CLICK = 'Demo("t/click", "A map to click", ends, place, click=("w", "b"), rest=measured)'
 
@@ -122,17 +128,35 @@ def test_keyboard_and_mouse_move_the_figure(notebook: Notebook, expect: Any) -> 
     expect(picture).to_have_attribute("aria-label", _containing("r = 1.00"))
 
 
-def test_picture_mode_replaces_the_image_and_its_text(notebook: Notebook, expect: Any) -> None:
-    _, picture, slider = figure(notebook, 2)
-    expect(picture).to_have_attribute("alt", _containing("k = 2.0"))
-    before = picture.screenshot()
+def _colors(widget: Any, places: list[tuple[float, float]]) -> list[list[int]]:
+    """Return the canvas's red, green, blue and alpha at shares of its width and height."""
+    return widget.locator("canvas").evaluate(
+        """(canvas, places) => places.map(([across, down]) => [...canvas.getContext("2d")
+             .getImageData(across * canvas.width, down * canvas.height, 1, 1).data])""",
+        places,
+    )
+
+
+def test_a_picture_has_the_colours_of_its_cells(notebook: Notebook, expect: Any) -> None:
+    widget, picture, slider = figure(notebook, 2)
+    expect(picture).to_have_attribute("aria-label", _containing("k = 2.0"))
     slider.focus()
     notebook.page.keyboard.press("End")
-    expect(picture).to_have_attribute("alt", _containing("k = 5.0"))
-    notebook.page.wait_for_function(
-        "e => e.complete && e.naturalWidth", arg=picture.element_handle()
-    )
-    assert picture.screenshot() != before
+    expect(picture).to_have_attribute("aria-label", _containing("k = 5.0"))
+    x = np.linspace(-2, 2, 80)
+    height = np.sin(5.0 * np.add.outer(x, x**2))
+    cells = [(3, 3), (3, 70), (70, 20), (40, 10), (79, 79)]
+    places = [((column + 0.5) / 80, 1 - (row + 0.5) / 80) for row, column in cells]
+    for (row, column), shown in zip(cells, _colors(widget, places), strict=True):
+        expected = colormaps["viridis"]((height[row, column] + 1) / 2, bytes=True)
+        assert np.abs(np.subtract(shown, expected, dtype=int)).max() <= 4
+    # The canvas lies where the axes do.
+    axes, canvas = picture.locator("clipPath rect"), widget.locator("canvas").bounding_box()
+    frame = picture.bounding_box()
+    for edge, size in (("x", "width"), ("y", "height")):
+        start = frame[edge] + float(axes.get_attribute(edge)) + 5
+        assert abs(canvas[edge] - start) < 1
+        assert abs(canvas[size] - float(axes.get_attribute(size)) + 10) < 1
 
 
 def test_an_error_is_shown_in_the_widget(notebook: Notebook, expect: Any) -> None:
@@ -164,10 +188,12 @@ def test_thirty_fast_moves_end_on_the_last_value(notebook: Notebook, expect: Any
 
 
 def test_a_linked_demo_works_after_the_kernel_is_gone(opened: Any, lab: Any, expect: Any) -> None:
-    lab.write("linked.ipynb", [SETUP, LINKED])
-    notebook = opened("linked.ipynb")
+    lab.write("linked.ipynb", [SETUP, LINKED, LINKED_PICTURE])
+    notebook = opened("linked.ipynb", viewport={"width": 1280, "height": 1600})
     notebook.run_all()
     _, picture, slider = figure(notebook, 0)
+    cells, waves, k = figure(notebook, 1)
+    expect(k).to_be_enabled(timeout=30_000)
     expect(slider).to_be_enabled(timeout=30_000)
     slider.focus()
     notebook.page.keyboard.press("ArrowRight")
@@ -182,6 +208,11 @@ def test_a_linked_demo_works_after_the_kernel_is_gone(opened: Any, lab: Any, exp
     expect(picture).to_have_attribute("aria-label", _containing("r = 0.52"))
     notebook.page.keyboard.press("Home")
     expect(picture).to_have_attribute("aria-label", _containing("r = 0.10"))
+    before = _colors(cells, [(0.1, 0.2), (0.6, 0.7)])
+    k.focus()
+    notebook.page.keyboard.press("End")
+    expect(waves).to_have_attribute("aria-label", _containing("k = 5.0"))
+    assert _colors(cells, [(0.1, 0.2), (0.6, 0.7)]) != before
     assert notebook.errors == []
 
 
@@ -192,23 +223,27 @@ def test_a_click_sets_two_knobs_and_what_is_slow_follows(
     notebook = opened("click.ipynb", viewport={"width": 1280, "height": 1600})
     notebook.run_all()
     widget, picture, sliders = figure(notebook, 0)
-    expect(picture).to_have_attribute("alt", _containing("Measured. At w = 1.0, b = 2.0"))
+    expect(picture).to_have_attribute("aria-label", _containing("Measured. At w = 1.0, b = 2.0"))
     expect(picture).to_have_css("cursor", "crosshair")
     box = picture.bounding_box()
     picture.click(position={"x": 0.6 * box["width"], "y": 0.3 * box["height"]})
-    expect(picture).to_have_attribute("alt", _containing("Measured. At w = "))
+    expect(picture).to_have_attribute("aria-label", _containing("Measured. At w = "))
     w, b = (float(sliders.nth(k).input_value()) for k in (0, 1))
     assert 2.2 < w < 3.4
     assert 2.5 < b < 3.5
-    expect(picture).to_have_attribute("alt", _containing(f"Measured. At w = {w:.1f}, b = {b:.1f}"))
+    expect(picture).to_have_attribute(
+        "aria-label", _containing(f"Measured. At w = {w:.1f}, b = {b:.1f}")
+    )
     expect(widget.locator(".gc-busy")).to_have_text("")
     # Beside the axes nothing happens; a slider does the same as a click.
     picture.click(position={"x": 4, "y": 4})
     assert float(sliders.nth(0).input_value()) == w
     sliders.nth(1).focus()
     notebook.page.keyboard.press("Home")
-    expect(picture).to_have_attribute("alt", _containing(f"At w = {w:.1f}, b = 0.0"))
-    expect(picture).to_have_attribute("alt", _containing(f"Measured. At w = {w:.1f}, b = 0.0"))
+    expect(picture).to_have_attribute("aria-label", _containing(f"At w = {w:.1f}, b = 0.0"))
+    expect(picture).to_have_attribute(
+        "aria-label", _containing(f"Measured. At w = {w:.1f}, b = 0.0")
+    )
     # A figure without a click ignores one.
     _, plain, slider = figure(notebook, 1)
     plain.click()
@@ -233,10 +268,11 @@ def test_the_theme_is_followed(notebook: Notebook, expect: Any) -> None:
     _, image, _ = figure(notebook, 2)
     notebook.shoot("live-light", notebook.page.locator(".jp-Notebook"))
     line = picture.locator('path[fill="none"]').nth(1)
-    light, source = line.get_attribute("stroke"), image.get_attribute("src")
+    light, frame = line.get_attribute("stroke"), image.locator("path[stroke]").first
+    rule = frame.get_attribute("stroke")
     notebook.theme("JupyterLab Dark")
     expect(line).not_to_have_attribute("stroke", light)
-    expect(image).not_to_have_attribute("src", source)
+    expect(frame).not_to_have_attribute("stroke", rule)
     notebook.shoot("live-dark", notebook.page.locator(".jp-Notebook"))
     notebook.theme("JupyterLab Light")
     expect(line).to_have_attribute("stroke", light)

@@ -6,14 +6,15 @@ import io
 import json
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from gradcourse.figures import Axis, Band, Line, Picture, Plot, side_by_side
-from gradcourse.figures.layout import arrange, arrange_all, steady
-from gradcourse.figures.wire import Points, describe
+from gradcourse.figures.layout import Layout, arrange, arrange_all, steady
+from gradcourse.figures.wire import Points, describe, style_table
 
 DEPTH = np.arange(90.0)
 
@@ -235,6 +236,100 @@ def test_a_legend_covers_no_cell_of_a_picture() -> None:
     assert legend.y0 >= ax.bbox.y1 - 2
     assert legend.x1 <= figure.bbox.x1
     assert ax.title.get_window_extent().y0 >= ax.bbox.y1
+
+
+def _picture(values: np.ndarray, **changes: Any) -> Picture:
+    rows, columns = np.arange(1, len(values) + 1), np.linspace(-2, 2, values.shape[1])
+    return Picture("t", Axis("x"), Axis("y"), values, rows, columns, "value", **changes)
+
+
+@pytest.mark.parametrize("limits", [None, (-0.5, 0.5)])
+def test_both_renderers_colour_the_same_cells(limits: Any) -> None:
+    values = np.random.default_rng(0).uniform(-1, 1, (7, 13))
+    values[2, 3], values[4, 5] = np.nan, np.inf
+    picture, points = _picture(values, color_limits=limits), Points()
+    cells = describe(arrange(picture), "t", "", points)["cells"]
+    numbers = np.frombuffer(points.bytes(), "<f4")
+    assert (cells["rows"], cells["columns"]) == values.shape
+    shares = numbers[cells["start"] : cells["start"] + values.size].reshape(values.shape)
+    gap = np.isnan(shares)
+    assert np.argwhere(gap).tolist() == [[2, 3], [4, 5]]
+
+    image = picture.to_matplotlib().axes[0].get_images()[0]
+    drawn = image.to_rgba(image.get_array(), bytes=True).astype(int)
+    assert (drawn[..., 3] == 0).tolist() == gap.tolist()
+    colors = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in style_table()["colors"]])
+    sent = colors[np.minimum(len(colors) - 1, (shares[~gap] * len(colors)).astype(int))]
+    assert np.abs(sent - drawn[~gap][:, :3]).max() <= 4  # float32 may end one colour beside
+    extent = tuple(image.get_extent())
+    assert extent == pytest.approx((*cells["across"], *cells["up"]))
+
+
+def test_both_renderers_show_the_same_ticks_of_a_picture_and_of_its_colours() -> None:
+    picture = _picture(np.array([[1.0, 2.0], [np.nan, 40.0]]))
+    frame = describe(arrange(picture), "t", picture.alt, Points())
+    figure = picture.to_matplotlib()
+    figure.canvas.draw()
+    ax, bar = figure.axes
+    for axis, scale in ((ax.xaxis, frame["x"]), (ax.yaxis, frame["y"]),
+                        (bar.yaxis, frame["cells"]["color"])):  # fmt: skip
+        labels = [text.get_text() for text in axis.get_ticklabels()]
+        assert labels == [label for _, label in scale["ticks"]]
+        assert axis.get_view_interval() == pytest.approx((scale["bottom"], scale["high"]))
+        assert axis.get_label_text() == scale["label"]
+    assert [label for _, label in frame["y"]["ticks"]] == ["1", "2"]
+    json.dumps(frame)
+
+
+def test_lines_on_cells_are_the_same_for_both_renderers() -> None:
+    line = Line([-1, 1], [1, 2], "across", "theory")
+    picture, points = _picture(np.eye(3), lines=(line,)), Points()
+    (sent,) = describe(arrange(picture), "t", "", points)["lines"]
+    drawn = picture.to_matplotlib().axes[0].get_lines()[0]
+    numbers = np.frombuffer(points.bytes(), "<f4")
+    assert numbers[sent["x"] : sent["x"] + 2].tolist() == drawn.get_xdata().tolist()
+    assert sent["light"] == sent["dark"] == drawn.get_color() == "#ffffff"
+    assert (sent["width"], sent["edge"]) == (drawn.get_linewidth(), "#1f1f1f")
+
+
+def test_colours_stay_while_a_frame_fits_and_follow_when_it_does_not() -> None:
+    def layout(top: float) -> Layout:
+        return arrange(_picture(np.array([[0.0, top]])))
+
+    def color(top: float) -> tuple[float, float]:
+        cells = steady(layout(top), layout(10)).cells
+        assert cells is not None
+        return cells.color.low, cells.color.high
+
+    assert color(8) == (0, 10)
+    assert color(12) == (0, 12)
+    assert color(1) == (0, 1)
+
+
+def test_a_picture_of_one_value_has_a_colour_in_the_middle() -> None:
+    for value in (0.0, 5.0, -1e20):
+        cells = arrange(_picture(np.full((2, 2), value))).cells
+        assert cells is not None
+        assert cells.shares.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+
+
+def test_a_picture_may_show_a_part_of_its_cells() -> None:
+    picture = Picture(
+        "t", Axis("x", limits=(2, 1)), Axis("y"), np.eye(3), [1, 2, 3], [1, 2, 3], "v"
+    )
+    assert picture.to_matplotlib().axes[0].get_xlim() == (2, 1)
+    assert (arrange(picture).x.low, arrange(picture).x.high) == (2, 1)
+
+
+def test_rows_go_up_columns_go_right_and_a_gap_shows_the_page() -> None:
+    values = np.array([[-1.0, -1.0], [np.nan, 1.0]])
+    pixels = np.asarray(Image.open(io.BytesIO(_picture(values).to_png(100))).convert("RGB"))
+    pixels = pixels.astype(int)
+    upper_left, upper_right = pixels[120, 120], pixels[120, 400]
+    lower_left, lower_right = pixels[280, 120], pixels[280, 400]
+    assert upper_left.tolist() == pixels[2, 2].tolist()
+    assert lower_left.tolist() == lower_right.tolist()
+    assert upper_right.sum() > lower_right.sum() + 100  # yellow and violet
 
 
 def test_picture_keeps_its_cells_and_gaps() -> None:

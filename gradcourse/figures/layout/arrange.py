@@ -1,35 +1,44 @@
-"""From a Plot, or the frames of one, to a Layout."""
+"""From a figure, or the frames of one, to a Layout."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.figures.layout.elements import Layout, Series, Zone
+from gradcourse.figures.layout.elements import Cells, Layout, Series, Zone
 from gradcourse.figures.layout.labels import annotate
-from gradcourse.figures.layout.scale import Array, Scale, settle, x_scale, y_scale
-from gradcourse.figures.style import BROAD, STROKES, hue
+from gradcourse.figures.layout.scale import (
+    Array,
+    Scale,
+    cell_scale,
+    color_scale,
+    edges,
+    settle,
+    x_scale,
+    y_scale,
+)
+from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.plot import Picture, Plot
+from gradcourse.figures.style import BROAD, CELL_EDGE, HALO, ON_CELLS, STROKES, hue
 
-if TYPE_CHECKING:
-    from gradcourse.figures.line import Line
-    from gradcourse.figures.plot import Plot
+
+def arrange(figure: Plot | Picture) -> Layout:
+    """Work out scales, ticks, markers and the order of painting for one figure."""
+    return arrange_all([figure])[0]
 
 
-def arrange(plot: Plot) -> Layout:
-    """Work out scales, ticks, markers and the order of painting for one Plot."""
-    return arrange_all([plot])[0]
-
-
-def arrange_all(plots: Sequence[Plot]) -> list[Layout]:
+def arrange_all(figures: Sequence[Plot | Picture]) -> list[Layout]:
     """Arrange frames of one demo on the same axes, so that nothing jumps between them."""
-    return [annotate(layout) for layout in _arranged(plots)]
+    pictures = [figure for figure in figures if isinstance(figure, Picture)]
+    if pictures:
+        return _pictures(pictures)
+    return [annotate(layout) for layout in _plots([f for f in figures if isinstance(f, Plot)])]
 
 
-def _arranged(plots: Sequence[Plot]) -> list[Layout]:
+def _plots(plots: Sequence[Plot]) -> list[Layout]:
     series = [_series(plot) for plot in plots]
     zones = [_zones(plot) for plot in plots]
     everything = [one for frame in series for one in frame]
@@ -46,6 +55,48 @@ def _arranged(plots: Sequence[Plot]) -> list[Layout]:
         )
         for plot, lines, bands in zip(plots, series, zones, strict=True)
     ]
+
+
+def _pictures(pictures: Sequence[Picture]) -> list[Layout]:
+    first = pictures[0]
+    values = [_position(np.asarray(picture.values)) for picture in pictures]
+    x = cell_scale(first.x, [np.asarray(picture.columns) for picture in pictures])
+    y = cell_scale(first.y, [np.asarray(picture.rows) for picture in pictures])
+    bar = Axis(first.color_label, limits=first.color_limits)
+    color = color_scale(bar, np.concatenate([table.ravel() for table in values]))
+    return [
+        Layout(
+            x=replace(x, label=picture.x.label),
+            y=replace(y, label=picture.y.label),
+            series=tuple(_on_cells(line) for line in picture.lines),
+            zones=(),
+            order=tuple(line.label for line in picture.lines),
+            cells=Cells(
+                table,
+                edges(np.asarray(picture.columns)),
+                edges(np.asarray(picture.rows)),
+                replace(color, label=picture.color_label),
+            ),
+        )
+        for picture, table in zip(pictures, values, strict=True)
+    ]
+
+
+def _on_cells(line: Line) -> Series:
+    """White alone is lost on yellow: on cells a line has a dark edge."""
+    return Series(
+        x=_position(np.asarray(line.x)),
+        y=_position(np.asarray(line.y)),
+        label=line.label,
+        role=line.role,
+        hue=ON_CELLS,
+        stroke=STROKES[line.role],
+        width=STROKES[line.role].width,
+        marks=(),
+        direct=False,
+        halo=1.0,
+        edge=CELL_EDGE,
+    )
 
 
 def _inside(zones: Iterable[Zone], y: Scale) -> tuple[Zone, ...]:
@@ -65,6 +116,9 @@ def steady(layout: Layout, previous: Layout | None) -> Layout:
     if previous is None:
         return layout
     kept = replace(layout, x=settle(layout.x, previous.x), y=settle(layout.y, previous.y))
+    if layout.cells and previous.cells:
+        color = settle(layout.cells.color, previous.cells.color)
+        kept = replace(kept, cells=replace(layout.cells, color=color))
     return annotate(kept)
 
 
@@ -89,6 +143,7 @@ def _one(line: Line, plot: Plot) -> Series:
         if line.role == "measured"
         else (),
         direct=line.role == "reference" and straight,
+        halo=HALO if line.role == "theory" else 0.0,
     )
 
 
@@ -98,7 +153,7 @@ def _predicted(line: Line, plot: Plot) -> bool:
     )
 
 
-def _position(values: Array, log: bool) -> Array:
+def _position(values: Array, log: bool = False) -> Array:
     values = np.where(np.isfinite(values), values, np.nan)
     if not log:
         return values

@@ -1,4 +1,4 @@
-"""What a Layout is made of: lines, bands and labels, ready to draw."""
+"""What a Layout is made of: lines, bands, cells and labels, ready to draw."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ class Series:
     width : float
         In points. A measured line under a theory line is broad, so that the dashes of the theory
         stay visible where the two coincide.
+    halo : float
+        How many points of another colour lie on either side, so that the line stands out from
+        what it crosses.
+    edge : str
+        That colour; empty for the page's.
     direct : bool
         Whether the label stands beside the line; otherwise it is in the legend.
     """
@@ -34,6 +39,8 @@ class Series:
     width: float
     marks: tuple[int, ...]
     direct: bool
+    halo: float = 0.0
+    edge: str = ""
     note: Note | None = None
 
 
@@ -58,14 +65,42 @@ class Zone:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """The cells of a Picture.
+
+    Attributes
+    ----------
+    values : array, shape (n_rows, n_columns)
+        NaN is a gap, through which the page is seen.
+    across, up : (float, float)
+        The outer edges of the first and the last column, and of the first and the last row, in
+        axis units.
+    color : Scale
+        The colour bar.
+    """
+
+    values: Array
+    across: tuple[float, float]
+    up: tuple[float, float]
+    color: Scale
+
+    @property
+    def shares(self) -> Array:
+        """Where each value lies on the colour bar: 0 at its low end, 1 at its high end."""
+        low, high = self.color.low, self.color.high
+        return np.clip((self.values - low) / (high - low), 0.0, 1.0)  # (n_rows, n_columns)
+
+
+@dataclass(frozen=True)
 class Layout:
-    """A Plot, ready to draw. ``series`` are in the order in which they are painted."""
+    """A figure, ready to draw. ``series`` are in the order in which they are painted."""
 
     x: Scale
     y: Scale
     series: tuple[Series, ...]
     zones: tuple[Zone, ...]
     order: tuple[str, ...] = ()
+    cells: Cells | None = None
 
     def foot(self, one: Series) -> float | None:
         """Where on the y axis a line's exact zeros lie, or None if it has none.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,26 @@ def y_scale(axis: Axis, values: Array, edges: Iterable[float]) -> Scale:
     return Scale(axis.label, axis.scale == "log", low, high, _ticks(low, high, axis.scale), zero)
 
 
+def edges(centres: Array) -> tuple[float, float]:
+    """Return the outer edges of the first and of the last of some cells."""
+    half = (centres[1] - centres[0]) / 2 if len(centres) > 1 else 0.5
+    return float(centres[0] - half), float(centres[-1] + half)
+
+
+def cell_scale(axis: Axis, frames: Sequence[Array]) -> Scale:
+    """Span the cells around these centres, edge to edge; whole centres have whole ticks."""
+    ends = [end for centres in frames for end in edges(centres)]
+    low, high = map(float, axis.limits or (min(ends), max(ends)))
+    whole = all(bool(np.all(centres == np.round(centres))) for centres in frames)
+    return Scale(axis.label, False, low, high, _linear_ticks(low, high, whole))
+
+
+def color_scale(axis: Axis, values: Array) -> Scale:
+    """Span all finite values of the cells, exactly."""
+    low, high = _limits(axis, values[np.isfinite(values)], margin=0.0)
+    return Scale(axis.label, False, low, high, _linear_ticks(low, high))
+
+
 def settle(new: Scale, old: Scale) -> Scale:
     """Return the old scale if the new one fits into it and fills half of it, else the new one."""
     if new.log != old.log or (new.high > new.low) != (old.high > old.low):
@@ -109,8 +129,9 @@ def _limits(axis: Axis, values: Array, margin: float) -> tuple[float, float]:
 def _ticks(
     low: float, high: float, scale: str, whole: bool = False
 ) -> tuple[tuple[float, str], ...]:
-    low, high = min(low, high), max(low, high)
-    return _log_ticks(low, high) if scale == "log" else _linear_ticks(low, high, whole)
+    if scale == "linear":
+        return _linear_ticks(low, high, whole)
+    return _log_ticks(min(low, high), max(low, high))
 
 
 def _log_ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
@@ -144,7 +165,8 @@ def _mantissa(digit: int, power: int) -> str:
     return _power_of_ten(power) if digit == 1 else f"{digit}·{_power_of_ten(power)}"
 
 
-def _linear_ticks(low: float, high: float, whole: bool) -> tuple[tuple[float, str], ...]:
+def _linear_ticks(low: float, high: float, whole: bool = False) -> tuple[tuple[float, str], ...]:
+    low, high = min(low, high), max(low, high)
     raw = (high - low) / 6
     power = math.floor(math.log10(raw))
     step = next(m for m in (1, 2, 2.5, 5, 10) if m * 10.0**power >= raw * 0.999) * 10.0**power

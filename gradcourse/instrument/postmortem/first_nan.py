@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gradcourse.markup import items
 from gradcourse.support import GradcourseError
 
 Direction = Literal["forward", "backward", "parameter", "input", "unknown"]
@@ -120,12 +121,9 @@ class PostMortem:
         return "\n".join([f"Post-mortem, {self.title}", *body])
 
     def _repr_html_(self) -> str:
-        items = "".join(f"<li>{html.escape(line)}</li>" for line in self.lines)
-        advice = "".join(f"<li>{html.escape(line)}</li>" for line in self.advice)
-        todo = f"<p>What to do:</p><ol>{advice}</ol>" if advice else ""
-        return (
-            f"<p><strong>Post-mortem, {html.escape(self.title)}</strong></p><ul>{items}</ul>{todo}"
-        )
+        todo = f"<p>What to do:</p><ol>{items(self.advice)}</ol>" if self.advice else ""
+        title = f"<strong>Post-mortem, {html.escape(self.title)}</strong>"
+        return f"<p>{title}</p><ul>{items(self.lines)}</ul>{todo}"
 
 
 class NonFiniteError(GradcourseError):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcourse.instrument.record.step import GRADIENT, SLOPE, STD, fetched
+from gradcourse.markup import table as html_table
 
 if TYPE_CHECKING:
     from gradcourse.instrument.record.record import Record
@@ -35,17 +35,7 @@ def as_html(record: Record) -> str:
     if not record.steps:
         return "<p>Record: no step yet</p>"
     header, *rows = _rows(record)
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(row[0])}</th>'
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f"<table><caption>{html.escape(_title(record))}</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    )
+    return html_table(rows, header, _title(record))
 
 
 def _shown(record: Record) -> int:

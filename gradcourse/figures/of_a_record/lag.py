@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.figures.depth import chosen_row, color_of, healthy_band, theory_lines
-from gradcourse.figures.given import numbers
 from gradcourse.figures.line import Axis, Band, Line
+from gradcourse.figures.of_a_record.from_record import (
+    chosen_row,
+    color_of,
+    healthy_band,
+    numbers,
+    theory_lines,
+)
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
@@ -61,7 +67,7 @@ def lag_plot(
     if healthy is not None:
         newest_last = Line(named[0].x, np.asarray(named[0].y)[::-1], named[0].label)
         bands = (healthy_band(newest_last, healthy, "lag 0"),)
-    lines = [*named, *theory_lines(named, _reversed(theory))]
+    lines = [*named, *theory_lines(named, theory, np.flip)]
     measured = [_with_slope(line) if line.role == "measured" else line for line in lines]
     return Plot(
         title=title or "Gradient norm by time lag",
@@ -106,16 +112,6 @@ def _line(name: str, row: np.ndarray, color: str) -> Line:
     return Line(np.arange(len(row)), row[::-1], name, "measured", color)
 
 
-def _reversed(
-    theory: ArrayLike | Mapping[str, ArrayLike] | None,
-) -> ArrayLike | Mapping[str, ArrayLike] | None:
-    if theory is None:
-        return None
-    if isinstance(theory, Mapping):
-        return {name: np.asarray(values)[::-1] for name, values in theory.items()}
-    return np.asarray(theory)[::-1]
-
-
 def _with_slope(line: Line) -> Line:
     y = np.asarray(line.y)
     keep = np.flatnonzero(np.isfinite(y) & (y > 0))
@@ -124,4 +120,4 @@ def _with_slope(line: Line) -> Line:
     slope = float(np.polyfit(keep, np.log10(y[keep]), 1)[0])
     sign = "−" if slope < 0 else "+"
     label = f"{line.label} ({sign}{abs(slope):.2g} decades/step)".strip()
-    return Line(line.x, line.y, label, line.role, line.color)
+    return replace(line, label=label)

@@ -9,7 +9,7 @@ from torch import nn
 
 from gradcourse.data import digits
 from gradcourse.nets import constant_, lsuv_, mlp, orthogonal_
-from gradcourse.nets.recipes import _uniform_orthogonal
+from gradcourse.nets.initializers import _uniform_orthogonal
 from gradcourse.support import GradcourseError
 
 X = digits().x_train[:200]

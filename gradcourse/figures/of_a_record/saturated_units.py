@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.figures.depth import chosen_row
-from gradcourse.figures.given import check_record
 from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.of_a_record.from_record import check_record, chosen_row
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 

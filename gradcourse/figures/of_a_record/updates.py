@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.figures.depth import color_of
-from gradcourse.figures.given import check_record
 from gradcourse.figures.line import Axis, Band, Line
+from gradcourse.figures.of_a_record.from_record import check_record, color_of
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 

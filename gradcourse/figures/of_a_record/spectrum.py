@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.figures.depth import color_of, theory_lines
-from gradcourse.figures.given import numbers
 from gradcourse.figures.line import Axis, Line
+from gradcourse.figures.of_a_record.from_record import color_of, numbers, theory_lines
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
@@ -57,7 +57,7 @@ def spectrum_plot(
         widest = max(widest, float(np.ptp(decades[finite])))
         y = np.where(finite, decades, np.nan)
         lines.append(Line(np.arange(1, len(y) + 1), y, name, "measured", color_of(name, index)))
-    predicted = theory_lines(lines, _decades(theory))
+    predicted = theory_lines(lines, theory, lambda logs: logs / np.log(10))
     shown = [_with_zeros(line) for line in lines]
     return Plot(
         title=title or f"Singular values over {widest:.{0 if widest > 9 else 1}f} decades",
@@ -67,19 +67,8 @@ def spectrum_plot(
     )
 
 
-def _decades(
-    theory: ArrayLike | Mapping[str, ArrayLike] | None,
-) -> ArrayLike | Mapping[str, ArrayLike] | None:
-    if theory is None:
-        return None
-    if isinstance(theory, Mapping):
-        return {name: np.asarray(values) / np.log(10) for name, values in theory.items()}
-    return np.asarray(theory) / np.log(10)
-
-
 def _with_zeros(line: Line) -> Line:
     zeros = int(np.isnan(np.asarray(line.y)).sum())
     if not zeros:
         return line
-    label = f"{line.label}; {zeros} of {np.size(line.y)} are exactly 0"
-    return Line(line.x, line.y, label, line.role, line.color)
+    return replace(line, label=f"{line.label}; {zeros} of {np.size(line.y)} are exactly 0")

@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from gradcourse.prompt import PromptConnection, ZMQChannelsWebsocketConnection
+from gradcourse.nodelay import PromptConnection, ZMQChannelsWebsocketConnection
 
 
 def test_messages_do_not_wait_for_acknowledgements(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What a stack of residual blocks does: its singular values, and its paths by length."""
+"""What a stack of residual blocks does: its variance, its singular values, its paths by length."""
 
 from __future__ import annotations
 
@@ -6,12 +6,62 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from gradcourse.support import check_integers
-from gradcourse.theory.arrays import one_number
+from gradcourse.support import GradcourseError, check_integers
+from gradcourse.theory.elementwise import as_numbers, one_number
 
 _POINTS = 1500
 _HALVINGS = 60
+
+
+def residual_variance(depth: int, branch_scale: ArrayLike = 1.0) -> np.ndarray:
+    """Return the variance in x_l = x_{l−1} + α f_l(x_{l−1}) if each f keeps the variance.
+
+    It grows by 1 + α² per block, forward and, for the gradient's mean square, backward: doubling
+    for α = 1, and at most e over the whole depth L for α = 1/√L.
+
+    Parameters
+    ----------
+    depth : int
+        L, the number of blocks.
+    branch_scale : float or array, shape (depth,)
+        α, one for all blocks or one for each.
+
+    Returns
+    -------
+    numpy.ndarray, shape (depth + 1,), float64
+        After 0, 1, …, L blocks, relative to the input's.
+
+    Raises
+    ------
+    GradcourseError
+        If ``depth`` is negative or ``branch_scale`` has another length.
+
+    References
+    ----------
+    Zhang, Dauphin & Ma (2019), Fixup initialization; Hanin & Rolnick (2018), How to start
+    training: the effect of initialization and architecture; 1/√L: Hayou et al. (2021), Stable
+    ResNet.
+
+    Examples
+    --------
+    >>> residual_variance(3).tolist(), round(float(residual_variance(100, 0.1)[-1]), 2)
+    ([1.0, 2.0, 4.0, 8.0], 2.7)
+    """
+    growth = 1 + branch_scales(depth, branch_scale) ** 2
+    return np.concatenate([[1.0], np.cumprod(growth)])
+
+
+def branch_scales(depth: int, branch_scale: ArrayLike) -> np.ndarray:
+    """Return α of each block, shape (depth,): one number counts for all of them."""
+    scales = as_numbers("branch_scale", branch_scale)
+    check_integers(0, depth=depth)
+    if scales.shape not in ((), (depth,)):
+        raise GradcourseError(
+            f"branch_scale has shape {scales.shape}; expected one number or {depth} of them."
+        )
+    return np.broadcast_to(scales, (depth,))
 
 
 def path_shares(depth: int, branch_scale: float = 1.0) -> np.ndarray:

@@ -1,0 +1,1 @@
+"""Figures of a record, or of what else was measured: a function for each, to Plot or Picture."""
