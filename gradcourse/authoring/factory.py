@@ -17,7 +17,7 @@ from gradcourse.authoring.cache import (
     surroundings_digest,
     write_cache,
 )
-from gradcourse.authoring.compare import difference, holds_answers, orphans
+from gradcourse.authoring.kept import difference, holds_answers, orphans
 from gradcourse.authoring.notebook import Draft, Registry, course_registry, drafts
 from gradcourse.authoring.source import parse_source
 from gradcourse.checking.show import count

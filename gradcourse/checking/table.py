@@ -6,8 +6,8 @@ import html
 from dataclasses import dataclass
 
 from gradcourse.checking import show
-from gradcourse.checking.style import STYLE
 from gradcourse.checking.verdict import MARKS, WORDS, Status, score_text
+from gradcourse.checking.verdict_css import STYLE
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gradcourse.checking import show
-from gradcourse.checking.style import STYLE
+from gradcourse.checking.verdict_css import STYLE
 from gradcourse.markup import inline
 
 Status = Literal["right", "wrong", "unanswered"]

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from gradcourse.authoring import expected, out_of_date, printed_numbers, sources
-from gradcourse.authoring.compare import answers_digest, difference
+from gradcourse.authoring.kept import answers_digest, difference
 from gradcourse.authoring.outputs import MOST_BYTES, alt_text, machine_paths, pictures, texts
 from gradcourse.authoring.regions import BEGIN_HIDDEN, BEGIN_SOLUTION
 

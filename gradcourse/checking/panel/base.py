@@ -12,8 +12,8 @@ from gradcourse.checking.engine import check
 from gradcourse.checking.progress import Progress, ProgressWarning
 from gradcourse.checking.question import Question
 from gradcourse.checking.show import count, points
-from gradcourse.checking.style import CONTROLS, STYLE
 from gradcourse.checking.verdict import Verdict
+from gradcourse.checking.verdict_css import CONTROLS, STYLE
 from gradcourse.support import GradcourseError
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from gradcourse.checking.style import STYLE
 from gradcourse.checking.verdict import MARKS, WORDS, Verdict
+from gradcourse.checking.verdict_css import STYLE
 from gradcourse.grading.mark import Mark, QuestionMark
 from gradcourse.grading.report.page import render
 

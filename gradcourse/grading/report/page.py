@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from gradcourse.checking.show import count, points
-from gradcourse.checking.style import STYLE
+from gradcourse.checking.verdict_css import STYLE
 from gradcourse.grading.reasons import meaning
 from gradcourse.grading.report import wording
 
