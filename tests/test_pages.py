@@ -15,6 +15,7 @@ PAGES = sorted(
     for pattern in (
         "*.md",
         "docs/*.md",
+        "gradcourse/**/*.md",
         "lessons/*.ipynb",
         "exercises/*.ipynb",
         "solutions/*.ipynb",
