@@ -1,4 +1,4 @@
-"""The command ``gradcourse``: doctor, lab, build, exercise, check, grade, progress."""
+"""The command ``gradcourse``, and what each of its words does."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from pathlib import Path
 
 from gradcourse.support import GradcourseError
 
-FIRST_PAGE = "lessons/00_start_here.ipynb"
-PROMPT = "--ServerApp.kernel_websocket_connection_class=gradcourse.nodelay.PromptConnection"
+LAB_OPTIONS = ("--solutions", "--no-solutions", "-h", "--help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,12 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    parser = _parser()
-    options, unknown = parser.parse_known_args(arguments)
-    if options.command == "lab":
-        options.arguments = [argument for argument in unknown if argument != "--"]
-    elif unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    words, for_jupyter = _lab_words(words) if words[:1] == ["lab"] else (words, [])
+    options = _parser().parse_args(words)
+    options.for_jupyter = for_jupyter
     try:
         return options.run(options)
     except GradcourseError as error:
@@ -46,6 +43,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe went away (| head): nothing is wrong, and nothing can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _lab_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part the words of `lab` from those of JupyterLab: a folder stands first, or nowhere."""
+    rest = list(words[1:])
+    own = [rest.pop(0)] if rest and not rest[0].startswith("-") else []
+    own += [word for word in rest if word in LAB_OPTIONS]
+    return ["lab", *own], [word for word in rest if word not in (*LAB_OPTIONS, "--")]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,14 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     doctor.set_defaults(run=_doctor)
 
-    lab = commands.add_parser(
-        "lab",
-        usage="gradcourse lab [-h] [ARGUMENT ...]",
-        help="open JupyterLab on the first lesson",
-        description="Open JupyterLab on the first lesson.",
-        epilog="Every ARGUMENT is passed on to jupyter lab: gradcourse lab --no-browser",
-    )
-    lab.set_defaults(run=_lab)
+    _add_working_copy(commands)
 
     build = commands.add_parser(
         "build",
@@ -104,11 +102,73 @@ def _parser() -> argparse.ArgumentParser:
 
     progress = commands.add_parser(
         "progress",
-        help="what you have solved so far",
+        help="what you have solved so far; take it to another machine",
         description="What you have solved so far, in the panels of your notebooks.",
+    )
+    progress.add_argument("lesson", nargs="?", metavar="NN", help="of this lesson only")
+    files = progress.add_mutually_exclusive_group()
+    files.add_argument("--export", type=Path, metavar="FILE", help="write all of it to a new file")
+    files.add_argument(
+        "--import", type=Path, metavar="FILE", dest="take", help="take in what such a file holds"
     )
     progress.set_defaults(run=_progress)
     return parser
+
+
+def _add_working_copy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    lab = commands.add_parser(
+        "lab",
+        usage="gradcourse lab [-h] [FOLDER] [--no-solutions] [ARGUMENT ...]",
+        help="open JupyterLab on your working copy of the course",
+        description="Open JupyterLab on your working copy of the course, where you were.",
+        epilog="Every other ARGUMENT is passed on to jupyter lab: gradcourse lab --no-browser",
+    )
+    _add_folder(lab, "your working copy; laid if it is not there yet")
+    _add_solutions(lab)
+    lab.set_defaults(run=_lab)
+
+    update = commands.add_parser(
+        "update",
+        help="bring what is new in the course into your working copy",
+        description="Bring new pages and cells. What you answered or edited is never touched.",
+    )
+    _add_folder(update, "your working copy")
+    _add_solutions(update)
+    update.set_defaults(run=_update)
+
+    reset = commands.add_parser(
+        "reset",
+        help="get a question or a page back as it was",
+        description="Give a question or a page back as the course has it, after a copy of yours.",
+    )
+    reset.add_argument(
+        "what", metavar="WHAT", help="03/2 (a question), 03 (its exercises), lessons/03 (a page)"
+    )
+    _add_folder(reset, "your working copy")
+    reset.set_defaults(run=_reset)
+
+    export = commands.add_parser(
+        "export",
+        help="make one HTML page of a notebook, to be read anywhere",
+        description="Make one HTML page of a notebook as it was run, to be read without a network.",
+    )
+    export.add_argument("file", type=Path, metavar="FILE", help="a notebook")
+    export.add_argument("--to", type=Path, metavar="HTML", help="by default beside the notebook")
+    export.set_defaults(run=_export)
+
+
+def _add_folder(command: argparse.ArgumentParser, what: str) -> None:
+    told = f"{what}; by default the one you are in, or my-course/"
+    command.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help=told)
+
+
+def _add_solutions(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--solutions",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="with the solutions or without; by default as the last time",
+    )
 
 
 def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -155,30 +215,40 @@ def _doctor(_options: argparse.Namespace) -> int:
 
 
 def _lab(options: argparse.Namespace) -> int:
-    """Replace this process by JupyterLab, its kernels limited to one OpenMP thread."""
-    root = course_root()
-    environment = dict(os.environ)
-    environment.setdefault("OMP_NUM_THREADS", "1")
-    ours = str(root / "jupyter")
-    theirs = environment.get("JUPYTER_CONFIG_PATH")
-    environment["JUPYTER_CONFIG_PATH"] = ours + (os.pathsep + theirs if theirs else "")
-    extra = options.arguments
-    command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        f"--ServerApp.root_dir={root}",
-        f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
-        PROMPT,
-    ]
-    # In a container one is root, and JupyterLab then refuses to start; it listens on this
-    # machine only, behind a token.
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in extra:
-        command.append("--allow-root")
-    try:
-        os.execve(sys.executable, [*command, *extra], environment)
-    except OSError as error:
-        raise GradcourseError(f"JupyterLab could not be started: {error}") from error
+    from gradcourse.workcopy import WorkingCopy
+    from gradcourse.workcopy.launch import run_jupyterlab
+
+    copy = WorkingCopy.here(options.folder)
+    if copy.lay(options.solutions):
+        print(f"Your working copy is {copy.folder}", flush=True)
+    elif copy.is_behind():
+        print("The course has new pages: gradcourse update brings them.", flush=True)
+    return run_jupyterlab(copy, options.for_jupyter)
+
+
+def _update(options: argparse.Namespace) -> int:
+    from gradcourse.workcopy import WorkingCopy
+    from gradcourse.workcopy.news import as_text
+
+    print(as_text(WorkingCopy.here(options.folder).update(options.solutions)))
+    return 0
+
+
+def _reset(options: argparse.Namespace) -> int:
+    from gradcourse.workcopy import WorkingCopy
+
+    page, title, copied = WorkingCopy.here(options.folder).reset(options.what)
+    print(f"{page}{f', {title},' if title else ''} is as the course has it.")
+    print(f"What you had is in {copied}")
+    print("If the page is open: File → Reload Notebook from Disk.")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from gradcourse.workcopy.export import export
+
+    print(export(options.file, options.to))
+    return 0
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -209,10 +279,16 @@ def _grade(options: argparse.Namespace) -> int:
     return run_grade_command(Settings(**{name: getattr(options, name) for name in names}))
 
 
-def _progress(_options: argparse.Namespace) -> int:
+def _progress(options: argparse.Namespace) -> int:
+    from gradcourse.checking.progress import Progress
     from gradcourse.exercises import progress
 
-    print(progress())
+    if options.export is not None:
+        print(f"{Progress.default().save(options.export)} written to {options.export}")
+    elif options.take is not None:
+        print(f"{Progress.default().take_in(options.take)} taken in from {options.take}")
+    else:
+        print(progress(options.lesson))
     return 0
 
 

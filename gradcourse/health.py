@@ -208,19 +208,19 @@ def _widgets() -> Check:
 
 
 def _progress_file() -> Check:
-    from gradcourse.checking.progress import location
+    from gradcourse.checking.progress import Progress
 
-    path = location()
-    if path is None:
+    progress = Progress.default()
+    if progress.path is None:
         return Check("progress file", True, "switched off (GRADCOURSE_PROGRESS=off)")
-    folder = next(parent for parent in [path, *path.parents] if parent.exists())
+    complaint = progress.complaint()
     home = str(Path.home())
-    shown = re.sub(f"^{re.escape(home)}(?=/|\\\\)", "~", str(path))
+    shown = re.sub(f"^{re.escape(home)}(?=/|\\\\)", "~", str(progress.path))
     return Check(
         "progress file",
-        os.access(folder, os.W_OK),
-        shown,
-        f"{folder} cannot be written: set GRADCOURSE_PROGRESS to a file that can",
+        not complaint,
+        f"{shown}: {complaint}" if complaint else shown,
+        "nothing is kept there: set GRADCOURSE_PROGRESS to a file in a folder that you can write",
     )
 
 

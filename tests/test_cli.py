@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from gradcourse import cli
+from gradcourse.checking.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 
@@ -60,26 +61,95 @@ def test_the_course_is_found_from_a_folder_inside_it(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("between", [[], ["--"]])
-def test_lab_starts_jupyterlab_on_the_first_page(
-    between: list[str], monkeypatch: pytest.MonkeyPatch
+def test_lab_opens_the_working_copy_and_passes_the_rest_on(
+    between: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     called: dict[str, object] = {}
-    monkeypatch.setattr(
-        os, "execve", lambda program, words, env: called.update(words=words, env=env)
-    )
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.chdir(ROOT)
-    cli.main(["lab", *between, "--no-browser", "--port", "8000", "lessons"])
-    words, environment = called["words"], called["env"]
+
+    def main(words: list[str]) -> None:
+        called.update(words=words, threads=os.environ["OMP_NUM_THREADS"])
+
+    monkeypatch.setattr("jupyterlab.labapp.main", main)
+    for name in ("OMP_NUM_THREADS", "JUPYTER_CONFIG_PATH", "JUPYTERLAB_WORKSPACES_DIR"):
+        monkeypatch.setenv(name, "to be put back")
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "argv", ["gradcourse"])
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["lab", *between, "--no-browser", "--port", "8000", "lessons"]) == 0
+    words = called["words"]
     assert isinstance(words, list)
-    assert isinstance(environment, dict)
     assert words[-4:] == ["--no-browser", "--port", "8000", "lessons"]
+    assert f"--ServerApp.root_dir={tmp_path / 'my-course'}" in words
     assert "--LabApp.default_url=/lab/tree/lessons/00_start_here.ipynb" in words
-    assert environment["OMP_NUM_THREADS"] == "1"
+    assert called["threads"] == "1"
+    assert (tmp_path / "my-course" / "lessons" / "00_start_here.ipynb").is_file()
+    settings = Path(os.environ["JUPYTER_CONFIG_PATH"]) / "labconfig"
+    assert (settings / "default_setting_overrides.json").is_file()
+
+
+def test_lab_takes_a_folder_first_and_leaves_out_solutions(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    words: list[str] = []
+    monkeypatch.setattr(
+        "gradcourse.workcopy.launch.run_jupyterlab",
+        lambda copy, arguments: words.extend([copy.folder.name, *arguments]),
+    )
+    monkeypatch.chdir(tmp_path)
+    cli.main(["lab", "mine", "--no-browser", "--no-solutions"])
+    assert words == ["mine", "--no-browser"]
+    assert (tmp_path / "mine" / "exercises").is_dir()
+    assert not (tmp_path / "mine" / "solutions").exists()
+
+
+def test_lab_refuses_a_package_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["lab", str(ROOT / "gradcourse" / "theory")]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_a_clone_ignores_the_usual_working_copy() -> None:
+    command = ["git", "check-ignore", "my-course/lessons/00_start_here.ipynb"]
+    if not (ROOT / ".git").exists():
+        pytest.skip("no clone")
+    assert subprocess.run(command, cwd=ROOT, capture_output=True).returncode == 0
+
+
+def test_a_second_day(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Lay, answer, update, give back: as a learner types it."""
+    monkeypatch.setattr("gradcourse.workcopy.launch.run_jupyterlab", lambda *_: 0)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["lab"]) == 0
+    page = tmp_path / "my-course" / "exercises" / "03_recurrent.ipynb"
+    untouched = page.read_text("utf-8")
+    answered = untouched.replace("raise NotImplementedError()", "return 0.0")
+    page.write_text(answered, "utf-8")
+    assert cli.main(["lab"]) == cli.main(["update"]) == 0
+    assert page.read_text("utf-8") == answered
+    monkeypatch.chdir(page.parent)
+    assert cli.main(["reset", "03"]) == 0
+    assert page.read_text("utf-8") == untouched
+    (copied,) = (tmp_path / "my-course" / "copies").iterdir()
+    assert copied.read_text("utf-8") == answered
+
+
+def test_progress_moves_to_another_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(tmp_path / "mine.json")
+    monkeypatch.setenv("GRADCOURSE_PROGRESS", str(tmp_path / "here.sqlite"))
+    Progress.default().lock("start/first-prediction", 1e-3)
+    assert cli.main(["progress", "--export", file]) == 0
+    monkeypatch.setenv("GRADCOURSE_PROGRESS", str(tmp_path / "there.sqlite"))
+    assert cli.main(["progress", "--import", file]) == 0
+    assert "0 attempts and 1 prediction taken in" in capsys.readouterr().out
+    assert Progress.default().locked("start/first-prediction") == 1e-3
+
+
+COMMANDS = ["doctor", "lab", "update", "reset", "export", "build", "check", "grade", "progress"]
 
 
 def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("doctor", "lab", "build", "check", "grade", "progress"):
+    for command in COMMANDS:
         with pytest.raises(SystemExit):
             cli.main([command, "--help"])
         usage, said, *_ = capsys.readouterr().out.split("\n\n")

@@ -51,3 +51,10 @@ def test_the_report_escapes_html() -> None:
     report = DoctorReport((Check("x", False, "<b>", "do <this>"),))
     assert "<b>" not in report._repr_html_()
     assert "&lt;this&gt;" in report._repr_html_()
+
+
+def test_a_progress_file_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADCOURSE_PROGRESS", "/proc/nowhere/p.sqlite")
+    finding = module._progress_file()
+    assert not finding.ok
+    assert "/proc/nowhere/p.sqlite" in finding.seen

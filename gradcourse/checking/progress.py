@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gradcourse.checking.show import count
 from gradcourse.checking.verdict import Verdict
+from gradcourse.support import GradcourseError
 
 Result = TypeVar("Result")
 
@@ -26,7 +29,11 @@ VARIABLE = "GRADCOURSE_PROGRESS"
 BUSY_SECONDS = 10.0
 """How long a writer waits for another one."""
 
+FORMAT = "gradcourse progress"
+"""The first key of a file that carries progress to another machine."""
+
 SCHEMA_VERSION = 1
+TABLES = ("attempts", "locked")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS attempts (
     id TEXT NOT NULL, time REAL NOT NULL, earned REAL NOT NULL, possible REAL NOT NULL,
@@ -151,6 +158,104 @@ class Progress:
 
         return self._do(look, {})
 
+    def complaint(self) -> str:
+        """Return why nothing can be kept in this file, or an empty string; nothing is changed.
+
+        A file is opened for writing, and where there is none yet its nearest folder is written
+        to: permissions alone do not tell (a full disk, a read-only one, root's own rights).
+        """
+        if self.path is None:
+            return ""
+        try:
+            if self.path.exists():
+                with contextlib.closing(sqlite3.connect(self.path, isolation_level=None)) as db:
+                    db.execute("BEGIN IMMEDIATE")
+                    db.execute("CREATE TABLE complaint (id)")
+                    db.execute("ROLLBACK")
+            else:
+                parents = self.path.parents
+                folder = next(parent for parent in parents if parent.exists())
+                with tempfile.TemporaryDirectory(dir=folder):
+                    pass
+        except OSError as error:
+            return error.strerror or str(error)
+        except sqlite3.Error as error:
+            return str(error)
+        return ""
+
+    def save(self, path: Path) -> str:
+        """Write everything that is kept to a new file, for another machine.
+
+        Returns
+        -------
+        str
+            What that was: "12 attempts and 3 predictions".
+
+        Raises
+        ------
+        GradcourseError
+            If nothing is kept, the file exists or cannot be written.
+        """
+
+        def look(db: sqlite3.Connection) -> dict[str, list[Any]]:
+            return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in TABLES}
+
+        rows = self._do(look, {})
+        if not any(rows.values()):
+            raise GradcourseError("there is no progress to export yet")
+        try:
+            with path.expanduser().open("x", encoding="utf-8") as file:
+                json.dump({FORMAT: SCHEMA_VERSION, **rows}, file, ensure_ascii=False)
+        except OSError as error:
+            raise GradcourseError(f"{path} cannot be written: {error}") from error
+        return _counted(*(len(rows[name]) for name in TABLES))
+
+    def take_in(self, path: Path) -> str:
+        """Add what another machine has kept; of two locked answers the earlier one counts.
+
+        To take in the same file twice adds nothing.
+
+        Parameters
+        ----------
+        path : Path
+            A file that `save` wrote.
+
+        Returns
+        -------
+        str
+            What was new: "12 attempts and 3 predictions".
+
+        Raises
+        ------
+        GradcourseError
+            If it is no such file, or nothing can be kept here.
+        """
+        rows = _read_saved(path)
+        if self.path is None:
+            raise GradcourseError(f"progress is switched off ({VARIABLE}=off)")
+
+        def add(db: sqlite3.Connection) -> str:
+            before = db.total_changes
+            for row in rows["attempts"]:
+                db.execute(
+                    "INSERT INTO attempts SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS "
+                    "(SELECT 1 FROM attempts WHERE id = ?1 AND time = ?2)",
+                    row,
+                )
+            attempts = db.total_changes - before
+            for row in rows["locked"]:
+                db.execute(
+                    "INSERT INTO locked VALUES (?1, ?2, ?3) ON CONFLICT (id) DO UPDATE "
+                    "SET time = ?2, answer = ?3 WHERE ?2 < time",
+                    row,
+                )
+            return _counted(attempts, db.total_changes - before - attempts)
+
+        said = self._do(add, "")
+        if not said:
+            raise GradcourseError(f"your progress cannot be kept in {self.path}")
+        return said
+
     def _do(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
         """Run one transaction; set a corrupt file aside and try once more; report what fails."""
         if self.path is None:
@@ -196,6 +301,29 @@ class Progress:
 
 
 _ADVICE = f"Set {VARIABLE} to a file in a folder that you can write, or to off"
+
+
+def _read_saved(path: Path) -> dict[str, list[Any]]:
+    widths = {"attempts": 8, "locked": 3}
+    try:
+        data = json.loads(path.expanduser().read_text("utf-8"))
+        if data[FORMAT] > SCHEMA_VERSION:
+            raise GradcourseError(f"{path} was written by a newer gradcourse: update this one")
+        rows: dict[str, list[Any]] = {name: data[name] for name in TABLES}
+        plain = (str, int, float, type(None))
+        for name, width in widths.items():
+            for row in rows[name]:
+                if len(row) != width or not all(isinstance(value, plain) for value in row):
+                    raise ValueError(name)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GradcourseError(
+            f"{path} cannot be read: give a file that gradcourse progress --export wrote"
+        ) from error
+    return rows
+
+
+def _counted(attempts: int, predictions: int) -> str:
+    return f"{count(attempts, 'attempt')} and {count(predictions, 'prediction')}"
 
 
 def _warn(message: str) -> None:

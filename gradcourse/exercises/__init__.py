@@ -18,6 +18,7 @@ from gradcourse.exercises.registry import (
     get,
     solution_notebook,
 )
+from gradcourse.lessons import lesson
 from gradcourse.support import GradcourseError, running_shell
 
 if TYPE_CHECKING:
@@ -139,17 +140,30 @@ def answers_in(exercise: Question, namespace: Mapping[str, Any]) -> dict[str, An
     return {name: namespace[name] for name in exercise.answers if name in namespace}
 
 
-def progress() -> Table:
+def progress(number: str | None = None) -> Table:
     """Return your own record: the best attempt at each question, kept on this machine only.
+
+    Parameters
+    ----------
+    number : str, optional
+        Of one lesson, "02"; by default the whole course.
 
     Returns
     -------
     Table
-        Every exercise of the course that earns points, and every other one that you have tried.
+        Every exercise that earns points, and every other one that you have tried.
+
+    Raises
+    ------
+    GradcourseError
+        If there is no such lesson.
     """
+    row = None if number is None else lesson(f"{number:0>2}")
     best = Progress.default().best()
     rows = []
     for exercise in all_exercises():
+        if row is not None and exercise.id.partition("/")[0] != row.topic:
+            continue
         found = best.get(exercise.id)
         if found is None:
             if exercise.points:
@@ -167,7 +181,8 @@ def progress() -> Table:
                 tries,
             )
         )
-    return Table("Your progress", tuple(rows))
+    title = "Your progress" if row is None else f"Your progress · {row.number} {row.title}"
+    return Table(title, tuple(rows))
 
 
 def run_check_command(paths: list[str], as_json: bool) -> int:

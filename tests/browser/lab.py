@@ -21,7 +21,7 @@ from typing import Any
 import nbformat
 from nbformat import v4
 
-from gradcourse.cli import PROMPT
+from gradcourse.workcopy.launch import PROMPT
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"

@@ -14,6 +14,7 @@ import pytest
 
 from gradcourse.checking import PartResult, Verdict
 from gradcourse.checking.progress import Progress, ProgressWarning, location
+from gradcourse.support import GradcourseError
 
 WRITER = """
 import sys
@@ -194,3 +195,72 @@ def test_where_it_is_kept(monkeypatch, tmp_path) -> None:
     monkeypatch.delenv("GRADCOURSE_PROGRESS")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert location().name == "progress.sqlite"
+
+
+# ── Between machines ──────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_saved_is_taken_in_once(progress, tmp_path) -> None:
+    progress.record(verdict())
+    progress.record(verdict(earned=2.0))
+    progress.lock("made/guess", "vanishes")
+    assert progress.save(tmp_path / "mine.json") == "2 attempts and 1 prediction"
+    other = Progress(tmp_path / "other.sqlite")
+    other.record(verdict("made/other"))
+    assert other.take_in(tmp_path / "mine.json") == "2 attempts and 1 prediction"
+    assert other.take_in(tmp_path / "mine.json") == "0 attempts and 0 predictions"
+    assert other.best()["made/up"] == progress.best()["made/up"]
+    assert set(other.best()) == {"made/up", "made/other"}
+    assert other.locked("made/guess") == "vanishes"
+
+
+@pytest.mark.parametrize("earlier_here", [True, False])
+def test_of_two_locked_answers_the_earlier_counts(tmp_path, monkeypatch, earlier_here) -> None:
+    here, there = Progress(tmp_path / "here.sqlite"), Progress(tmp_path / "there.sqlite")
+    clock = iter([1.0, 2.0])
+    monkeypatch.setattr("gradcourse.checking.progress.time.time", lambda: next(clock))
+    for machine in (here, there) if earlier_here else (there, here):
+        machine.lock("made/guess", "here" if machine is here else "there")
+    there.save(tmp_path / "there.json")
+    here.take_in(tmp_path / "there.json")
+    assert here.locked("made/guess") == ("here" if earlier_here else "there")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"gradcourse progress": 1, "attempts": [[1, 2]], "locked": []}', "\0\1"],
+)
+def test_a_file_that_is_none_is_refused_and_changes_nothing(progress, tmp_path, content) -> None:
+    progress.record(verdict())
+    (tmp_path / "bad.json").write_text(content, "utf-8")
+    with pytest.raises(GradcourseError, match="--export"):
+        progress.take_in(tmp_path / "bad.json")
+    assert len(rows(progress.path)) == 1
+
+
+def test_exporting_overwrites_nothing(progress, tmp_path) -> None:
+    with pytest.raises(GradcourseError, match="no progress"):
+        progress.save(tmp_path / "mine.json")
+    progress.record(verdict())
+    (tmp_path / "mine.json").write_text("something else", "utf-8")
+    with pytest.raises(GradcourseError, match="exists"):
+        progress.save(tmp_path / "mine.json")
+    assert (tmp_path / "mine.json").read_text("utf-8") == "something else"
+
+
+def test_a_complaint_tells_whether_anything_would_be_kept(progress, tmp_path) -> None:
+    assert Progress(None).complaint() == ""
+    assert progress.complaint() == ""
+    assert not progress.path.parent.exists()
+    progress.record(verdict())
+    before = rows(progress.path)
+    assert progress.complaint() == ""
+    assert rows(progress.path) == before
+    (tmp_path / "file").write_text("no database, and not short enough to be an empty one " * 20)
+    for path in (
+        tmp_path,
+        tmp_path / "file",
+        tmp_path / "file" / "below.sqlite",
+        Path("/proc/nowhere/p.sqlite"),
+    ):
+        assert Progress(path).complaint(), path
