@@ -18,10 +18,9 @@ class BuildWithPages(build_py):
 
     def run(self) -> None:
         super().run()
-        if not self.editable_mode:
-            for page, target in self._pages().items():
-                self.mkpath(str(Path(target).parent))
-                self.copy_file(page, target, preserve_mode=False)
+        for page, target in self._pages().items():
+            self.mkpath(str(Path(target).parent))
+            self.copy_file(page, target, preserve_mode=False)
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
         return [*super().get_outputs(include_bytecode), *self._pages().values()]
@@ -30,6 +29,8 @@ class BuildWithPages(build_py):
         return [*super().get_source_files(), *self._pages()]
 
     def _pages(self) -> dict[str, str]:
+        if self.editable_mode:
+            return {}
         course = Path(self.build_lib) / "gradcourse" / "course"
         pages = [page for folder in FOLDERS for page in sorted(Path(folder).glob("[0-9]*.ipynb"))]
         return {page.as_posix(): str(course / page) for page in pages}
