@@ -200,7 +200,8 @@ class Progress:
         def look(db: sqlite3.Connection) -> dict[str, list[Any]]:
             return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in TABLES}
 
-        rows = self._do(look, {})
+        nothing: dict[str, list[Any]] = {}
+        rows = self._do(look, nothing)
         if not any(rows.values()):
             raise GradcourseError("there is no progress to export yet")
         try:

@@ -21,7 +21,7 @@ _FORMULA = re.compile(
 )
 
 
-class PageExporter(HTMLExporter):  # type: ignore[misc]
+class PageExporter(HTMLExporter):
     """Reads the template in ``readable/``, and turns TeX into MathML."""
 
     @default("template_name")

@@ -59,6 +59,7 @@ def fresh(node: NotebookNode, page: str, kernel: dict[str, Any]) -> NotebookNode
     node = copy.deepcopy(node)
     node.cells = [cell for cell in node.cells if not _is_note(cell)]
     for cell in node.cells:
+        cell.metadata = from_dict(_as_javascript_writes(cell.metadata))
         if cell.cell_type != "code" or solved:
             continue
         cell.execution_count = None
@@ -69,6 +70,15 @@ def fresh(node: NotebookNode, page: str, kernel: dict[str, Any]) -> NotebookNode
     node.metadata = from_dict({**node.metadata, **kernel})
     node.nbformat_minor = max(node.nbformat_minor, 5)
     return node
+
+
+def _as_javascript_writes(value: Any) -> Any:
+    """Turn 3.0 into 3, so that a page that JupyterLab saves untouched is the same to the byte."""
+    if isinstance(value, dict):
+        return {key: _as_javascript_writes(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_javascript_writes(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_note(cell: NotebookNode) -> bool:

@@ -365,7 +365,7 @@ def _table(name: str, rows: list[list[str]]) -> str:
     table = f'<mtable displaystyle="{"true" if aligned else "false"}">{body}</mtable>'
     if aligned:
         return table
-    left, right = FENCES[name]
+    left, right = FENCES[name][0], FENCES[name][1]
     return f"<mrow>{_fence(left)}{table}{_fence(right)}</mrow>"
 
 

@@ -21,6 +21,8 @@ from typing import Any
 import nbformat
 from nbformat import v4
 
+from gradcourse.workcopy import WorkingCopy
+from gradcourse.workcopy.folder import WORKSPACES
 from gradcourse.workcopy.launch import PROMPT
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +39,6 @@ SWITCHES = [
 NO_NEWS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
 }
-COURSE = ("lessons", "exercises", "solutions")
 
 
 def chromium() -> str | None:
@@ -95,7 +96,7 @@ class Lab:
 
 @contextmanager
 def running_lab(private: Path) -> Iterator[Lab]:
-    """Start JupyterLab on a copy of the course; nothing of the user's own Jupyter is touched.
+    """Start JupyterLab on a working copy; nothing of the user's own Jupyter is touched.
 
     Parameters
     ----------
@@ -103,10 +104,7 @@ def running_lab(private: Path) -> Iterator[Lab]:
         An empty folder for the copy, for Jupyter's own files and for the progress file.
     """
     folder = private / "course"
-    for part in COURSE:
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part)
-    folder.mkdir(exist_ok=True)
+    WorkingCopy(folder).lay()
     settings = private / "config" / "labconfig"
     settings.mkdir(parents=True)
     (settings / "default_setting_overrides.json").write_text(json.dumps(NO_NEWS))
@@ -147,7 +145,7 @@ def _environment(private: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": str(private / "data"),
         "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(private / "workspaces"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(private / "course" / WORKSPACES),
         "IPYTHONDIR": str(private / "ipython"),
         "GRADCOURSE_PROGRESS": str(private / "progress.sqlite"),
         "PYTHONPATH": str(ROOT),
