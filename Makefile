@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 .PHONY: help lab check test slow notebooks portable numbers lint bench clean
 
 help:
-	@echo "make lab        set up, and open JupyterLab on lesson 00   (LAB_ARGS=--no-browser …)"
+	@echo "make lab        set up, and open JupyterLab on your working copy   (LAB_ARGS=--no-browser …)"
 	@echo "make check      set up, and test what your changes touch   (a minute and a half)"
 	@echo "make test       set up, and run every test but the slow ones"
 	@echo "make slow       the slow ones"

@@ -13,13 +13,14 @@ import torch
 
 # %% [markdown] name="how-to-run" tags=["continue"]
 # Press **Shift+Enter** to run a cell and move to the next. That is all the JupyterLab you need.
-# The outputs stored in these pages come from our run. To predict honestly, hide them first:
-# menu **Edit → Clear Outputs of All Cells**.
+# `gradcourse lab` has laid this page as your own copy: write in it, change it, run it as often as
+# you like. What we measured is not in it, so that your predictions are predictions. (Read on the
+# web, the pages show the outputs of our run.)
 
 # %% [markdown] name="notes-open" tags=["notes"]
 # **Speaker notes** · 1 min
 #
-# Ask everybody to open this page and clear the outputs now. Whoever's JupyterLab does not start
+# Ask everybody to open this page now. Whoever's JupyterLab does not start
 # runs `gradcourse doctor` in a terminal while you go on.
 
 # %% [markdown] name="doctor-intro" tags=["slide"]
