@@ -59,7 +59,9 @@ def _section(section: Section) -> list[str]:
         (section.changed, "changed"),
         (section.dropped, "taken out"),
     ]
-    said = ", ".join(f"{count} {word}" for count, word in counts if count)
+    said = ", ".join(
+        f"{count} {'cell' if count == 1 else 'cells'} {word}" for count, word in counts if count
+    )
     beside = " beside what you wrote" if section.edited and said else ""
     lines = [f"  {section.title or 'at the top'}: {said}{beside}"] if said else []
     for text in section.kept:

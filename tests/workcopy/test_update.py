@@ -53,7 +53,7 @@ def test_an_answer_is_kept_and_the_text_beside_it_is_new(copy: WorkingCopy) -> N
     edited_course(copy, {"one": "## 1 · A power (2 points)\n\nReturn w to the T."})
     assert copy.is_behind()
     words = said(copy)
-    assert "1 · A power: 1 changed beside what you wrote" in words
+    assert "1 · A power: 1 cell changed beside what you wrote" in words
     page = read(copy, EXERCISE)
     answer = cell(page, "one-answer")
     assert (answer.source, answer.outputs[0].text, answer.execution_count) == (MINE, "8", 7)
@@ -100,8 +100,8 @@ def test_own_cells_stay_behind_what_they_followed_and_new_ones_come_in_their_pla
     nbformat.write(page, copy.folder / EXERCISE)
     edited_course(copy, {}, drop="two-check", add="one-more")
     words = said(copy)
-    assert "1 new beside what you wrote" in words
-    assert "1 taken out" in words
+    assert "1 cell new beside what you wrote" in words
+    assert "1 cell taken out" in words
     new = read(copy, EXERCISE)
     assert set(ids(new)) == {*ids(page), "one-more"} - {"two-check"}
     order = ids(new)
