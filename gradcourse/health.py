@@ -16,6 +16,7 @@ NEEDED_MEMORY = 2 * 2**30
 """Bytes that the largest lesson and JupyterLab need together."""
 
 SHOWN = ("numpy", "torch", "matplotlib", "ipywidgets", "anywidget", "jupyterlab")
+SET_UP = "run the set-up again: make lab, or pip install 'gradcourse[lab]'"
 GLYPHS = "σφχδ∂√²⁻≤≈✓"
 
 
@@ -101,7 +102,7 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
         return look()
     except Exception as error:
         seen = f"could not be looked at: {type(error).__name__}: {error}"
-        return Check(name, False, seen, "run the set-up again: make lab")
+        return Check(name, False, seen, SET_UP)
 
 
 def _python() -> Check:
@@ -130,7 +131,7 @@ def _packages() -> Check:
         if not requirement.specifier.contains(version, prereleases=True):
             wrong.append(f"{requirement.name} is {version}, needed {requirement.specifier}")
     if wrong:
-        return Check("packages", False, "; ".join(wrong), "run the set-up again: make lab")
+        return Check("packages", False, "; ".join(wrong), SET_UP)
     return Check("packages", True, ", ".join(_versions()))
 
 

@@ -75,6 +75,8 @@ def _tests_of_one(path: PurePosixPath, root: Path) -> Iterator[tuple[int, str]]:
         yield 1, "tests/authoring/test_built.py"
     elif path.suffix == ".md":
         yield 0, "tests/test_docs.py"
+    elif str(path) == "setup.py":
+        yield 0, "tests/workcopy/test_wheel.py"
     elif path.name in ("pyproject.toml", "constraints.txt", "environment.yml"):
         yield 0, "tests/test_environment.py"
 

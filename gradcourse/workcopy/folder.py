@@ -17,7 +17,7 @@ from gradcourse.workcopy.fresh import fresh, kernel_metadata, parsed, written
 from gradcourse.workcopy.ledger import PLACE, Edition, Ledger
 from gradcourse.workcopy.news import ALIKE, BROUGHT, LAID, LEFT, PageNews
 from gradcourse.workcopy.shelf import FIRST_PAGE, FOLDERS, Shelf
-from gradcourse.workcopy.weave import question_cells, weave
+from gradcourse.workcopy.weave import question_cells, questions, weave
 
 USUAL = "my-course"
 COPIES = "copies"
@@ -138,7 +138,12 @@ class WorkingCopy:
                 raise GradcourseError(
                     f"{place} is a Python package (it holds __init__.py), no place to work; {other}"
                 )
-        if not folder.is_dir() or (folder / PLACE).is_file():
+        if (folder / PLACE).is_file():
+            return
+        outer = next((place for place in folder.parents if (place / PLACE).is_file()), None)
+        if outer is not None:
+            raise GradcourseError(f"{folder} lies in the working copy {outer}: leave it first")
+        if not folder.is_dir():
             return
         # A laying that was interrupted before its first page may have left this much.
         if any(path.name != Path(PLACE).parts[0] for path in folder.iterdir()):
@@ -246,7 +251,8 @@ class WorkingCopy:
         new = self._new(page)
         title, ids = question_cells(new, number)
         if number and not ids:
-            raise GradcourseError(f"{page} has no question {number!r}: {_questions(new)}")
+            asked = "; ".join(questions(new)) or "none"
+            raise GradcourseError(f"{page} has no question {number!r}; it has {asked}")
         if number:
             self._refuse_what_is_behind(ledger, page, new)
         with self._writing():
@@ -385,12 +391,3 @@ def _ends_in_a_number(what: str) -> bool:
     """Whether a question is meant: "03/2", "exercises/03_recurrent.ipynb/2", not "lessons/03"."""
     name, slash, last = what.rpartition("/")
     return bool(slash) and last.isdigit() and name not in FOLDERS
-
-
-def _questions(page: NotebookNode) -> str:
-    titles = [
-        cell.source.partition("\n")[0].removeprefix("## ")
-        for cell in page.cells
-        if cell.cell_type == "markdown" and cell.source.startswith("## ") and " · " in cell.source
-    ]
-    return f"it has {'; '.join(titles)}" if titles else "it has none"

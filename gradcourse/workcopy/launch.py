@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from gradcourse.support import GradcourseError
 from gradcourse.workcopy.folder import WORKSPACES, WorkingCopy
@@ -32,7 +33,7 @@ def words(copy: WorkingCopy, arguments: Sequence[str]) -> list[str]:
     """Return the arguments of JupyterLab; the learner's own come last, so they decide."""
     own = [
         f"--ServerApp.root_dir={copy.folder}",
-        f"--LabApp.default_url=/lab/tree/{copy.opening_page()}",
+        f"--LabApp.default_url=/lab/tree/{quote(copy.opening_page())}",
         PROMPT,
     ]
     # In a container one is root, and JupyterLab then refuses to start; it listens on this

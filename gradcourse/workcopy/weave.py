@@ -194,6 +194,11 @@ def _title(cell: NotebookNode) -> str:
     return _POINTS.sub("", heading["title"]).strip() if heading else ""
 
 
+def questions(page: NotebookNode) -> tuple[str, ...]:
+    """Return the titles of the questions of an exercise page: "2 · Spectral radius"."""
+    return tuple(title for title in map(_title, page.cells) if " · " in title)
+
+
 def question_cells(page: NotebookNode, number: str) -> tuple[str, tuple[str, ...]]:
     """Return the title and the ids of the cells of one question of an exercise page.
 

@@ -82,6 +82,11 @@ def test_a_folder_inside_a_package_and_a_file_are_refused(tmp_path: Path) -> Non
         WorkingCopy(tmp_path / "file", shelf).lay()
 
 
+def test_a_working_copy_inside_another_is_refused(copy: WorkingCopy) -> None:
+    with pytest.raises(GradcourseError, match="leave it first"):
+        WorkingCopy(copy.folder / "another", copy.shelf).lay()
+
+
 def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     assert WorkingCopy(tmp_path / "mine", small_course(tmp_path / "course")).lay()

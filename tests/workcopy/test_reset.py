@@ -58,7 +58,12 @@ def test_a_whole_page_comes_back(copy: WorkingCopy, what: str, page: str) -> Non
 
 @pytest.mark.parametrize(
     ("what", "complaint"),
-    [("03/9", "it has 1 · A power"), ("33", "no page"), ("nonsense", "no page"), ("00/1", "none")],
+    [
+        ("03/9", "it has 1 · A power; 2 · A radius"),
+        ("33", "no page"),
+        ("nonsense", "no page"),
+        ("00/1", "none"),
+    ],
 )
 def test_what_is_not_there_is_one_line_and_copies_nothing(
     copy: WorkingCopy, what: str, complaint: str
