@@ -84,10 +84,10 @@ class WorkingCopy:
         wanted = ledger.solutions if solutions is None else solutions
         if ledger.complete and wanted == ledger.solutions and ledger.kernel == kernel_metadata():
             return ()
-        ledger.complete = ledger.complete and wanted == ledger.solutions
-        ledger.solutions = wanted
         with self._writing():
             self._write_for_this_kernel(ledger)
+            ledger.complete = ledger.complete and wanted == ledger.solutions
+            ledger.solutions = wanted
             laid = () if ledger.complete else self._lay_missing(ledger)
             ledger.kernel, ledger.complete = kernel_metadata(), True
             ledger.course = ledger.course or self.shelf.digest()
