@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from gradcourse.demos import demo as demo
     from gradcourse.diagnosis import diagnose as diagnose
     from gradcourse.exercises import check as check
+    from gradcourse.exercises import intuition as intuition
     from gradcourse.exercises import panel as panel
     from gradcourse.exercises import progress as progress
     from gradcourse.exercises import score as score

@@ -20,7 +20,9 @@ CROWDED = {
 
 CIRCLES = {
     "a demo shows itself, live": "figures.demo figures.live",
-    "a figure shows itself": "figures.draw figures.layout figures.layout.arrange figures.plot",
+    "a figure shows itself": (
+        "figures.draw figures.layout figures.layout.arrange figures.plot figures.wire"
+    ),
     "a record shows and saves itself": (
         "instrument.record instrument.record.record instrument.record.frame "
         "instrument.record.save instrument.record.tensorboard"

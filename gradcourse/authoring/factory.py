@@ -272,13 +272,16 @@ async def _stored(root: Path, draft: Draft, free: asyncio.Semaphore, say: Say) -
         raise GradcourseError(
             f"{draft.path}: running notebooks needs {error.name}: pip install --editable '.[dev]'"
         ) from error
-    from gradcourse.authoring.outputs import store
+    from gradcourse.authoring.outputs import figures_size, store
 
     async with free:
         started = time.monotonic()
         text = store(root, draft, await execute(root, draft))
         seconds = time.monotonic() - started
-    say(f"✓ {draft.path}  {seconds:.0f} s  {len(text.encode()) / 1000:.0f} kB")
+    size, figures = len(text.encode()), figures_size(text)
+    say(
+        f"✓ {draft.path}  {seconds:.0f} s  {size / 1000:.0f} kB, {figures / 1000:.0f} of it figures"
+    )
     return text
 
 

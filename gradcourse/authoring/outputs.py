@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from nbformat import NotebookNode
 from gradcourse.authoring import printed_numbers
 from gradcourse.authoring.notebook import Draft
 from gradcourse.authoring.shrink import shrink
+from gradcourse.figures.wire import FIGURE
 from gradcourse.support import GradcourseError
 
 MOST_BYTES = 1_000_000
@@ -103,6 +105,13 @@ def alt_text(output: NotebookNode, mime: str) -> str:
     """Return a picture's alt text: where nbconvert looks for it, or an empty string."""
     own = output.metadata.get(mime, {})
     return str(own.get("alt") or output.metadata.get("alt") or "").strip()
+
+
+def figures_size(text: str) -> int:
+    """Return how many bytes of a stored notebook are figures as data."""
+    outputs = [o for cell in json.loads(text)["cells"] for o in cell.get("outputs", ())]
+    figures = [o["data"][FIGURE] for o in outputs if FIGURE in o.get("data", {})]
+    return sum(len(json.dumps(figure, indent=1)) for figure in figures)
 
 
 def texts(outputs: list[NotebookNode]) -> list[str]:

@@ -32,7 +32,7 @@ BUSY_SECONDS = 10.0
 FORMAT = "gradcourse progress"
 """The first key of a file that carries progress to another machine."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 TABLES = ("attempts", "locked")
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS attempts (
@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS attempts (
 CREATE INDEX IF NOT EXISTS attempts_by_id ON attempts (id);
 CREATE TABLE IF NOT EXISTS locked (
     id TEXT PRIMARY KEY, time REAL NOT NULL, answer TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS measured (
+    id TEXT PRIMARY KEY, value REAL NOT NULL);
 """
 
 
@@ -138,6 +140,24 @@ class Progress:
             return None if found is None else json.loads(found[0])
 
         return self._do(look, None)
+
+    def measured(self, id: str, value: float) -> None:
+        """Keep what was measured last, to be laid beside what was predicted."""
+        row = (id, value)
+        self._do(lambda db: db.execute("INSERT OR REPLACE INTO measured VALUES (?, ?)", row), None)
+
+    def predictions(self) -> dict[str, tuple[float, float]]:
+        """Return, by id and in the order of locking, each number predicted and measured."""
+
+        def look(db: sqlite3.Connection) -> dict[str, tuple[float, float]]:
+            rows = db.execute(
+                "SELECT locked.id, answer, value FROM locked JOIN measured "
+                "ON locked.id = measured.id ORDER BY locked.time"
+            ).fetchall()
+            pairs = ((id, json.loads(answer), value) for id, answer, value in rows)
+            return {id: (float(a), value) for id, a, value in pairs if isinstance(a, int | float)}
+
+        return self._do(look, {})
 
     def best(self) -> dict[str, Best]:
         """Return the best attempt per question; by the share of the points, then the latest."""

@@ -269,9 +269,47 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Commitment):
-    """Commit to one of several options; ``measure`` returns the ``key`` of the right one."""
+    """Commit to one of several options; ``measure`` returns the ``key`` of the right one.
+
+    Attributes
+    ----------
+    vote : bool
+        Whether it is a vote on a claim; its button says so.
+    """
 
     options: tuple[Option, ...]
+    vote: bool = False
+
+
+def claim(id: str, sentence: str, verdict: str, explain: str) -> Choice:
+    """Return the vote on a claim, which a lesson's measurement then decides.
+
+    Parameters
+    ----------
+    id : str
+        As of every question.
+    sentence : str
+        The claim, as one reads it.
+    verdict : {"holds", "holds-only-if", "fails"}
+        What the lesson's measurement decides; a test of the lesson holds it.
+    explain : str
+        Why, in a sentence or two; shown when the vote was cast.
+    """
+    words = {
+        "holds": "It holds.",
+        "holds-only-if": "It holds only under a condition.",
+        "fails": "It fails.",
+    }
+    return Choice(
+        id=id,
+        title="Your vote",
+        question=f"Claim: {sentence}",
+        answer=id.rpartition("/")[2].replace("-", "_"),
+        measure=lambda: verdict,
+        explain=explain,
+        options=tuple(Option(key, text, "") for key, text in words.items()),
+        vote=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,14 +70,30 @@ def check_prediction(
     truth = float(run_trusted(exercise.measure, stop))
     said = f"You predicted {_with_unit(show.number(number), exercise)}; "
     found = f"measured {_with_unit(show.measured(truth), exercise)}"
+    word = "" if exercise.points else _nearness(exercise, number, truth)
     if _distance(exercise, number, truth) <= _reach(exercise):
-        tested = f"{said}{found}, {_how_close(exercise)}."
-        return (_right(exercise, tested, exercise.explain),)
+        tested = f"{said}{found}, {_how_close(exercise)}{_over(exercise)}: close."
+        return (_right(exercise, tested, exercise.explain, word),)
     slip = _nearest(exercise, number)
-    message = f"{said}{found}{_how_far(exercise, number, truth)}."
+    far = f"{_how_far(exercise, number, truth)}. Close is {_how_close(exercise)}."
+    message = said + found + far
     if slip is not None:
         message = f"{slip.message}\n{message}"
-    return (_wrong(exercise, message, slip, note=exercise.explain),)
+    return (_wrong(exercise, message, slip, note=exercise.explain, word=word),)
+
+
+def _span(exercise: Prediction) -> float:
+    """The length of the scale, in the units of `_distance`."""
+    return _distance(exercise, exercise.low, exercise.high)
+
+
+def _nearness(exercise: Prediction, number: float, truth: float) -> str:
+    """How near a guess came, for a scale of this length: a lesson's guess is not wrong."""
+    distance = _distance(exercise, number, truth)
+    if distance <= _reach(exercise):
+        return "close"
+    share = distance / _span(exercise)
+    return "not far off" if share <= 0.15 else "some way off" if share <= 0.35 else "far off"
 
 
 def _distance(exercise: Prediction, a: float, b: float) -> float:
@@ -100,15 +116,32 @@ def _how_close(exercise: Prediction) -> str:
     return f"within {_with_unit(show.number(exercise.within), exercise)}"
 
 
+def _over(exercise: Prediction) -> str:
+    """How long the scale is, against which a guess is close."""
+    if not exercise.log:
+        return f" of {_with_unit(show.number(exercise.high - exercise.low), exercise)}"
+    return f" over {_decades(_span(exercise))}"
+
+
+def _decades(distance: float) -> str:
+    text = f"{distance / math.log(10):.2g}"
+    return f"{text} decade" if text == "1" else f"{text} decades"
+
+
 def _how_far(exercise: Prediction, number: float, truth: float) -> str:
-    if not exercise.log or truth <= 0 or not math.isfinite(truth):
+    """The distance in words, and what part of the scale it is."""
+    if not math.isfinite(truth) or (exercise.log and truth <= 0):
         return ""
     side = "too large" if number > truth else "too small"
+    distance = _distance(exercise, number, truth)
+    if not exercise.log:
+        return f": {_with_unit(show.measured(distance), exercise)} {side}"
     try:
-        ratio = math.exp(_distance(exercise, number, truth))
+        ratio = f"a factor of {show.measured(math.exp(distance))} {side}"
     except OverflowError:
         return f": far {side}"
-    return f": a factor of {show.measured(ratio)} {side}"
+    part = show.measured(distance / math.log(10))
+    return f": {ratio}, {part} of the scale's {_decades(_span(exercise))}"
 
 
 def _nearest(exercise: Prediction, number: float) -> NamedValue | None:
@@ -264,9 +297,9 @@ def _open(exercise: Question) -> PartResult:
     return PartResult(exercise.title, "unanswered", 0.0, exercise.points)
 
 
-def _right(exercise: Question, tested: str, note: str = "") -> PartResult:
+def _right(exercise: Question, tested: str, note: str = "", word: str = "") -> PartResult:
     points = exercise.points
-    return PartResult(exercise.title, "right", points, points, tested=tested, note=note)
+    return PartResult(exercise.title, "right", points, points, tested=tested, note=note, word=word)
 
 
 def _wrong(
@@ -274,9 +307,11 @@ def _wrong(
     message: str,
     slip: NamedValue | None = None,
     note: str = "",
+    word: str = "",
 ) -> PartResult:
     name = slip.name if slip else None
-    return PartResult(exercise.title, "wrong", 0.0, exercise.points, message, name, note=note)
+    points = exercise.points
+    return PartResult(exercise.title, "wrong", 0.0, points, message, name, note=note, word=word)
 
 
 def _shown(value: Any) -> str:

@@ -35,6 +35,8 @@ class PartResult:
         When right: on what it was found right.
     note : str
         What is worth knowing whether right or wrong: an explanation, an input changed in place.
+    word : str
+        Where a guess is no matter of right or wrong, how near it came: "close", "far off".
     """
 
     title: str
@@ -45,6 +47,7 @@ class PartResult:
     misconception: str | None = None
     tested: str = ""
     note: str = ""
+    word: str = ""
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -131,8 +134,12 @@ class Verdict:
         if self.unanswered:
             return WORDS["unanswered"]
         if not self.possible:
-            return WORDS[self.status]
+            return self._word or WORDS[self.status]
         return score_text(self.earned, self.possible)
+
+    @property
+    def _word(self) -> str:
+        return self.parts[0].word if len(self.parts) == 1 else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for JSON."""
@@ -156,6 +163,7 @@ class Verdict:
                     "misconception": part.misconception,
                     "tested": part.tested,
                     "note": part.note,
+                    **({"word": part.word} if part.word else {}),
                 }
                 for part in self.parts
             ],
@@ -169,7 +177,8 @@ class Verdict:
             id=data["id"],
             title=data["title"],
             parts=tuple(
-                PartResult(**{name: part[name] for name in names}) for part in data["parts"]
+                PartResult(**{name: part[name] for name in names if name in part})
+                for part in data["parts"]
             ),
             seed=data["seed"],
             printed=data["printed"],
@@ -200,7 +209,7 @@ class Verdict:
         if self.unanswered:
             return "\n".join([*lines, *(f"  {line}" for line in self._missing)])
         for part, said in zip(self.parts, self._lines, strict=True):
-            lines.append(f"  {MARKS[part.status]} {part.title}{_of(part)}")
+            lines.append(f"  {_mark(part)} {part.title}{_of(part)}")
             lines += [f"    {line}" for line in said]
         if self.printed:
             lines += ["  printed:", *(f"    {line}" for line in self.printed.splitlines())]
@@ -218,7 +227,7 @@ class Verdict:
                 f"<pre>{html.escape(self.printed)}</pre></div>"
             )
         return (
-            f'{STYLE}<div class="gc-verdict gc-{self.status}">'
+            f'{STYLE}<div class="gc-verdict gc-{"guess" if self._word else self.status}">'
             f"<div><strong>{html.escape(self.title)}</strong>: {html.escape(self.headline)}</div>"
             f"<ul>{rows}</ul>{printed}</div>"
         )
@@ -228,6 +237,10 @@ def score_text(earned: float, possible: float) -> str:
     """Return "1 of 2 points"."""
     noun = "point" if possible == 1 else "points"
     return f"{show.points(earned)} of {show.points(possible)} {noun}"
+
+
+def _mark(part: PartResult) -> str:
+    return "≈" if part.word and part.status == "wrong" else MARKS[part.status]
 
 
 def _of(part: PartResult) -> str:
@@ -242,6 +255,6 @@ def _part_html(part: PartResult, lines: tuple[str, ...], heading: str) -> str:
         return f'<li class="gc-{part.status}">{said}</li>'
     return (
         f'<li class="gc-{part.status}"><span class="gc-mark" aria-hidden="true">'
-        f'{MARKS[part.status]}</span> <span class="gc-word">{WORDS[part.status]}</span>: '
+        f'{_mark(part)}</span> <span class="gc-word">{part.word or WORDS[part.status]}</span>: '
         f"{inline(part.title)}{_of(part)}{said}</li>"
     )

@@ -6,30 +6,23 @@ The words "right" and "wrong" are in the text, so nothing depends on telling two
 """
 
 STYLE = """<style>
-.gc-verdict, .gc-table, .gc-panel { color: var(--jp-ui-font-color1, CanvasText);
+.gc-verdict, .gc-table { color: var(--jp-ui-font-color1, CanvasText);
   font-size: var(--jp-content-font-size1, 14px); line-height: 1.45; max-width: 52em; }
 .gc-verdict { border-left: 4px solid var(--jp-border-color1, #888); padding: 2px 0 2px 12px;
   margin: 4px 0; overflow-wrap: anywhere; }
 .gc-verdict.gc-right { border-left-color: var(--jp-success-color1, #009e73); }
 .gc-verdict.gc-wrong { border-left-color: var(--jp-warn-color1, #d55e00); }
+.gc-verdict.gc-guess { border-left-color: var(--jp-info-color1, #0068a3); }
 .gc-verdict ul { list-style: none; margin: 4px 0; padding: 0; }
 .gc-verdict li { margin: 2px 0; }
 .gc-verdict li > div { margin-left: 1.6em; }
 .gc-mark { display: inline-block; width: 1.2em; font-weight: bold; }
 .gc-word { opacity: 0.75; }
 .gc-printed { opacity: 0.85; }
-.gc-verdict pre, .gc-verdict code, .gc-panel code { color: inherit; white-space: pre-wrap;
+.gc-verdict pre, .gc-verdict code { color: inherit; white-space: pre-wrap;
   background: var(--jp-layout-color2, rgba(128, 128, 128, 0.15)); padding: 0 3px; }
 .gc-table .gc-table { border-collapse: collapse; margin: 4px 0; }
 .gc-table .gc-table th, .gc-table .gc-table td { padding: 3px 14px 3px 4px; text-align: left;
   border-bottom: 1px solid var(--jp-border-color2, #8884); white-space: nowrap; }
 .gc-table .gc-table code { white-space: nowrap; }
 </style>"""
-
-CONTROLS = """<style>
-.gc-panel .widget-slider .noUi-handle { background: var(--jp-brand-color1, #0072b2);
-  border-color: var(--jp-brand-color1, #0072b2); }
-.gc-panel .widget-slider .noUi-handle:focus-visible { outline-offset: 2px;
-  outline: 3px solid var(--jp-brand-color1, #0072b2); }
-</style>"""
-"""For a panel's own widgets: ipywidgets makes a white handle on white, without a focus ring."""

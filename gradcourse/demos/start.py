@@ -26,7 +26,7 @@ DEMOS: tuple[Demo, ...] = (
     Demo(
         id="start/first-slider",
         title="Drag the factor",
-        knobs=(Knob("factor", "factor r", 0.5, 1.5, 0.01, 0.9),),
+        knobs=(Knob("factor", "factor r", 0.5, 1.5, 0.01, 1.0),),
         draw=_first_slider,
     ),
 )

@@ -11,6 +11,7 @@ from gradcourse.checking.engine import check as _check
 from gradcourse.checking.progress import Progress
 from gradcourse.checking.table import Row, Table
 from gradcourse.checking.verdict import Verdict
+from gradcourse.exercises.guesses import intuition
 from gradcourse.exercises.registry import (
     all_exercises,
     assignment,
@@ -30,6 +31,7 @@ __all__ = [
     "assignment_names",
     "check",
     "get",
+    "intuition",
     "panel",
     "progress",
     "run_check_command",

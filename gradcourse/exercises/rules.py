@@ -6,6 +6,7 @@ The tests ask each question of the course, and ``gradcourse exercise ID`` its au
 from __future__ import annotations
 
 import importlib
+import math
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -233,6 +234,16 @@ def both_ends_are_not_right(question: Prediction) -> Iterator[str]:
         yield f"any number from {question.low} to {question.high} is right"
 
 
+def nothing_untouched_is_right(question: Prediction) -> Iterator[str]:
+    """Neither where the handle rests before it is moved nor the middle of the scale is right."""
+    known = with_its_truth(question)
+    low, high = question.low, question.high
+    middle = math.sqrt(low * high) if question.log else (low + high) / 2
+    for place, value in (("handle at rest", low), ("middle of the scale", middle)):
+        if check(known, value).right:
+            yield f"the {place} is right: {value:g}, where {truth_of(question):g} is measured"
+
+
 def one_option_is_right(question: Choice) -> Iterator[str]:
     """One option is right, and the others say why they are not."""
     truth = truth_of(question)
@@ -320,7 +331,12 @@ _RULES: Mapping[type[Question], tuple[Rule, ...]] = {
         no_constant_passes,
         a_driver_knows_no_answer,
     ),
-    Prediction: (what_is_measured_is_right, both_ends_are_not_right, a_known_wrong_value_is_named),
+    Prediction: (
+        what_is_measured_is_right,
+        both_ends_are_not_right,
+        nothing_untouched_is_right,
+        a_known_wrong_value_is_named,
+    ),
     Choice: (one_option_is_right,),
     Tuning: (
         a_tuning_says_on_which_side_it_fell,

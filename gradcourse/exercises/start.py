@@ -20,7 +20,7 @@ FIRST_PREDICTION = Prediction(
     answer="guess",
     measure=_half_to_the_50,
     within=10.0,
-    low=1e-30,
+    low=1e-40,
     high=1.0,
     explain="Ten halvings are a factor of about a thousand, so fifty are about 1000 to the power "
     "5, which is 1e15.",

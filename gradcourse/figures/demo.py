@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gradcourse import stills
 from gradcourse.figures.plot import Bundle, Picture, Plot
 from gradcourse.support import GradcourseError, has_kernel, nearest
 
@@ -207,17 +208,15 @@ class Demo:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         """Give the first frame as a PNG with alternative text, and the widget where one can run."""
         data, metadata = self.rested()._repr_mimebundle_()
-        if has_kernel():
-            data = {**self._widget_view(), **data}
-        return data, metadata
-
-    def _widget_view(self) -> dict[str, Any]:
-        """Without anywidget the picture alone must do."""
+        if not has_kernel():
+            return data, metadata
         try:
-            bundle = self.widget()._repr_mimebundle_()
-        except ImportError:
-            return {}
-        return dict(bundle[0] if isinstance(bundle, tuple) else bundle or {})
+            widget = self.widget()
+        except ImportError:  # without anywidget the picture alone must do
+            return data, metadata
+        bundle: Any = widget._repr_mimebundle_()
+        view = bundle[0] if isinstance(bundle, tuple) else bundle
+        return {**(view or {}), **data}, stills.mark(metadata, widget.model_id)
 
     def __repr__(self) -> str:
         return f"Demo({self.id!r}: {', '.join(knob.name for knob in self.knobs)})"

@@ -75,8 +75,14 @@ def _noun(label: str) -> str:
 
 
 def _at(label: str, value: float) -> str:
-    """Return "layer 3", or "L = 3" where the label ends in a symbol: "number of factors L"."""
+    """Return "layer 3", or "L = 3" where the label ends in a symbol: "number of factors L".
+
+    A label that ends in a formula, "lag T − t", is no value of the formula's last letter: "lag 3".
+    """
     noun = _noun(label)
+    words = noun.split(" ")
+    if "−" in words[1:]:
+        noun = " ".join(words[: max(words.index("−") - 1, 1)])
     symbol = noun.split(" ")[-1]
     place = f"{int(value)}" if float(value).is_integer() and abs(value) < 1e5 else number(value)
     return f"{symbol} = {place}" if len(symbol) <= 2 else f"{noun} {place}"

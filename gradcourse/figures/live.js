@@ -1,42 +1,11 @@
 // Draws what gradcourse/figures/wire.py describes. All colours come with the description; the
 // page's own colours come from JupyterLab's CSS variables where there are any.
 
-const escape = (text) =>
-  String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
-
-const make = (tag, attributes = {}, ...children) => {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-};
-
 // Widths in the style table are points; a screen's pixel is 3/4 of one.
 const PIXELS = 4 / 3;
 
 const dashes = (line) =>
   line.dash.length ? ` stroke-dasharray="${line.dash.map((part) => part * PIXELS).join(" ")}"` : "";
-
-// ── Light or dark? ───────────────────────────────────────────────────────────────────────────────
-
-function luminance(color) {
-  const context = new OffscreenCanvas(1, 1).getContext("2d");
-  context.fillStyle = color;
-  context.fillRect(0, 0, 1, 1);
-  const [r, g, b, alpha] = context.getImageData(0, 0, 1, 1).data;
-  return alpha < 128 ? null : (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
-}
-
-// The page decides, not the system: a light notebook on a dark desktop stays light.
-function isDark(element) {
-  const page = getComputedStyle(element).getPropertyValue("--jp-layout-color0").trim();
-  if (page) return (luminance(page) ?? 1) < 0.5;
-  for (let node = element.parentElement; node; node = node.parentElement) {
-    const level = luminance(getComputedStyle(node).backgroundColor);
-    if (level !== null) return level < 0.5;
-  }
-  return matchMedia("(prefers-color-scheme: dark)").matches;
-}
 
 // ── One frame as SVG, its cells on a canvas below ────────────────────────────────────────────────
 
@@ -215,9 +184,10 @@ function makeKnob(control, number, moved) {
   const id = `gc-knob-${number}-${control.name}`;
   const slider = make("input", {
     type: "range", id, min: control.low, max: control.high, step: control.step,
-    "aria-label": control.label, "data-lm-suppress-shortcuts": "true",
+    "aria-label": control.label,
   });
-  const output = make("output", { for: id });
+  // The slider speaks its own value: the number beside it must not be spoken, too.
+  const output = make("output", { for: id, role: "presentation" });
   const show = (value) => {
     output.textContent = say(control, value);
     slider.setAttribute("aria-valuetext", output.textContent);
@@ -266,43 +236,57 @@ function render({ model, el }) {
   busy.hidden = !model.get("_rests");
   const status = make("div", { class: "gc-status", role: "status", "aria-live": "polite" });
   const knobs = Object.fromEntries(controls.map((control) => [control.name, makeKnob(control, number, moved)]));
-  const root = make("section", { class: "gc-live", "aria-label": model.get("_heading") },
+  const root = make("div", { class: "gc-live", role: "group", "aria-label": model.get("_heading") },
     make("div", { class: "gc-heading" }, model.get("_heading")), title, legend, stage,
     make("div", { class: "gc-knobs" }, ...Object.values(knobs).map((knob) => knob.row)), progress, busy, status);
   el.append(root);
 
-  let queued = false, look = null, box = null, drawn = [], pause = 0;
+  let queued = false, look = null, box = null, drawn = [], pause = 0, gone = false, late = false, patience = 0, portrait = 0;
 
-  // Without a kernel (a saved page, a kernel that was shut down) a linked figure still works.
+  // A linked figure that has all its frames needs no kernel. One that is gone must not be written to,
+  // or the page logs an error at each move.
+  const alone = () => model.get("_linked") && model.get("_progress") >= 1;
+
   function save() {
-    // JupyterLab's manager names its kernel. One that is gone must not be written to, or the page
-    // logs an error at each move of a figure that needs none.
-    const manager = model.widget_manager;
-    if (manager && "kernel" in manager && !manager.kernel) return;
+    if (gone || isGone(model, el)) return;
     try { model.save_changes(); } catch { /* nobody to tell */ }
+  }
+
+  // The kernel says with each frame at which values it was drawn.
+  function answered() {
+    const at = current()?.at, knobs = model.get("knobs");
+    if (alone() || !at || model.get("status")) return true;
+    return Object.entries(at).every(([name, value]) => Math.abs(value - knobs[name]) <= 1e-9 * Math.abs(value) + 1e-12);
+  }
+
+  function wait() {
+    late = false;
+    clearTimeout(patience);
+    patience = setTimeout(() => { late = !answered(); queue(); }, 1000);
   }
 
   function moved(name, value) {
     move({ [name]: value }, 350);
   }
 
-  function move(values, wait) {
+  function move(values, after) {
     model.set("knobs", { ...model.get("knobs"), ...values });
     if (model.get("_linked")) queue();
     save();
-    rest(wait);
+    wait();
+    rest(after);
   }
 
   // What is too slow to follow the hand is asked for when the hand has been still for a moment.
-  function rest(wait) {
-    if (!model.get("_rests")) return;
+  function rest(after) {
+    if (!model.get("_rests") || gone) return;
     clearTimeout(pause);
-    pause = setTimeout(() => model.send({ rest: model.get("knobs") }), wait);
+    pause = setTimeout(() => model.send({ rest: model.get("knobs") }), after);
   }
 
   function clicked(event) {
     const names = model.get("_click"), frame = current();
-    const at = names.length && frame?.cells && box ? pointed(event, svg, frame, box) : null;
+    const at = names.length && frame?.cells && box && !gone ? pointed(event, svg, frame, box) : null;
     if (!at) return;
     const of = (name) => controls.find((control) => control.name === name);
     move(Object.fromEntries(names.map((name, i) => [name, toValue(of(name), snap(of(name), at[i]))])), 0);
@@ -318,14 +302,20 @@ function render({ model, el }) {
 
   function draw() {
     queued = false;
-    const frame = current(), data = model.get("_data");
-    for (const control of controls) knobs[control.name].set(model.get("knobs")[control.name]);
-    status.textContent = model.get("status");
+    const frame = current(), data = model.get("_data"), still = gone && !alone();
+    // Of a kernel that is gone the knobs go back to the values of the picture: both say the same.
+    const values = still && frame?.at ? frame.at : model.get("knobs");
+    for (const control of controls) knobs[control.name].set(values[control.name]);
+    if (answered()) late = false;
+    const said = still ? "Not connected: run this cell to move the figure."
+      : late ? "Waiting: the kernel is busy. The picture is the last one that it drew." : model.get("status");
+    if (status.textContent !== said) status.textContent = said;
+    status.classList.toggle("gc-calm", still || late);
     const share = model.get("_progress");
-    progress.hidden = share >= 1;
+    progress.hidden = share >= 1 || still;
     bar.value = share;
-    busy.textContent = model.get("_rests") && frame && !frame.rested && !status.textContent ? "Measuring at this point …" : "";
-    for (const knob of Object.values(knobs)) knob.slider.disabled = share < 1;
+    busy.textContent = model.get("_rests") && frame && !frame.rested && !said ? "Measuring at this point …" : "";
+    for (const knob of Object.values(knobs)) knob.slider.disabled = share < 1 || still;
     if (!frame || !look) return;
     const now = [frame, data, look, root.clientWidth];
     if (now.every((part, i) => part === drawn[i])) return;
@@ -336,6 +326,26 @@ function render({ model, el }) {
     title.textContent = frame.title;
     drawLegend(legend, frame, look);
     box = drawFrame(svg, canvas, frame, points, look, number);
+    clearTimeout(portrait);
+    if (!gone && model.widget_manager?.kernel) portrait = setTimeout(() => gone || model.send({ still: stillPicture(frame, values) }), 1000);
+  }
+
+  // What a page shows tomorrow, without this widget: the picture as it is now, with nothing that must run.
+  function stillPicture(frame, values) {
+    const theme = style.themes[look.name], copy = svg.cloneNode(true);
+    copy.setAttribute("fill", theme.text);
+    copy.setAttribute("font-size", "14");
+    copy.setAttribute("style", "display:block;width:100%;height:auto");
+    if (frame.cells && box) {
+      const image = document.createElementNS("http://www.w3.org/2000/svg", "image");
+      const place = { x: box.left, y: box.top, width: box.width, height: box.height, preserveAspectRatio: "none", href: canvas.toDataURL() };
+      for (const [name, value] of Object.entries(place)) image.setAttribute(name, value);
+      copy.prepend(image);
+    }
+    const shown = controls.map((control) => `${escape(control.label)}: <strong>${escape(say(control, values[control.name]))}</strong>`).join(" · ");
+    const row = legend.innerHTML.replaceAll("<span>", '<span style="display:inline-flex;align-items:center;gap:7px;margin-right:20px">');
+    return `<div class="gc-still" style="max-width:720px;padding:8px 12px 10px;background:${theme.background};color:${theme.text};font:14px/1.4 system-ui,sans-serif">`
+      + `<strong>${escape(model.get("_heading"))}</strong><div>${escape(frame.title)}</div><div>${row}</div>${copy.outerHTML}<div>${shown}</div></div>`;
   }
 
   // One message changes several attributes: draw once for all of them.
@@ -356,24 +366,23 @@ function render({ model, el }) {
   svg.addEventListener("click", clicked);
   const watched = ["change:_frames", "change:_data", "change:status", "change:_progress", "change:knobs"];
   for (const event of watched) model.on(event, queue);
-  const sizes = new ResizeObserver(queue);
+  // A view that is put on the page changes its size: then its theme is looked up again, too.
+  const sizes = new ResizeObserver(() => { if (look && isDark(root) !== (look.name === "dark")) lookAround(); else queue(); });
   sizes.observe(root);
-  // JupyterLab sets its theme's name on the body before the theme's style sheet has arrived.
-  const settle = () => { lookAround(); setTimeout(lookAround, 300); };
-  const themes = new MutationObserver(settle);
-  themes.observe(document.body, { attributes: true, attributeFilter: ["class", "data-jp-theme-name", "data-jp-theme-light"] });
-  const system = matchMedia("(prefers-color-scheme: dark)");
-  system.addEventListener("change", settle);
-  requestAnimationFrame(lookAround);
+  mindTheNotebook(root);
+  const leaveTheme = followTheme(lookAround);
+  const leaveKernel = followKernel(model, el, (now) => { gone = now; queue(); });
   if (model.get("_linked") && model.get("_progress") < 1) model.send("frames");
   if (!current()?.rested) rest(350);
 
   return () => {
     clearTimeout(pause);
     for (const event of watched) model.off(event, queue);
+    clearTimeout(patience);
+    clearTimeout(portrait);
     sizes.disconnect();
-    themes.disconnect();
-    system.removeEventListener("change", settle);
+    leaveTheme();
+    leaveKernel();
   };
 }
 

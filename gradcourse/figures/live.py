@@ -15,6 +15,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from gradcourse import stills
 from gradcourse.figures.demo import Demo
 from gradcourse.figures.layout import Layout, arrange, arrange_all, steady
 from gradcourse.figures.plot import Picture, Plot
@@ -22,6 +23,9 @@ from gradcourse.figures.wire import Points, describe, style_table
 from gradcourse.support import GradcourseError
 
 _HERE = Path(__file__).parent
+
+PAGE_JS = (_HERE / "page.js").read_text(encoding="utf-8")
+"""What every widget's module begins with."""
 
 Frames = tuple[list[dict[str, Any]], bytes]
 
@@ -37,7 +41,7 @@ class LivePlot(anywidget.AnyWidget):
         Why the last figure could not be computed; empty when it could.
     """
 
-    _esm = _HERE / "live.js"
+    _esm = PAGE_JS + (_HERE / "live.js").read_text(encoding="utf-8")
     _css = _HERE / "live.css"
 
     # The browser moves its own sliders; an echo of its own message would move them back.
@@ -96,6 +100,8 @@ class LivePlot(anywidget.AnyWidget):
             self._guarded(self.complete)
         elif isinstance(content, dict) and "rest" in content:
             self._guarded(lambda: self._come_to_rest(content["rest"]))
+        elif isinstance(content, dict) and "still" in content:
+            stills.keep(self.model_id, str(content["still"]) + stills.GO_ON)
 
     def _come_to_rest(self, knobs: Mapping[str, float]) -> None:
         """The values come with the message: it may overtake the one that moves the knobs."""
@@ -128,7 +134,7 @@ class LivePlot(anywidget.AnyWidget):
         figure = (self._demo.rested if rested else self._demo.frame)(**self.knobs)
         self._layout_before = steady(arrange(figure), self._layout_before)
         frames, data = _described([figure], [self._layout_before])
-        return [{**frames[0], "rested": rested}], data
+        return [{**frames[0], "rested": rested, "at": dict(self.knobs)}], data
 
     def _every_frame(self) -> Frames:
         knob = self._demo.knobs[0]

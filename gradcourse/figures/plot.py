@@ -41,14 +41,24 @@ class Displayed:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         from gradcourse.figures.draw import bundle
+        from gradcourse.figures.wire import FIGURE, stored
 
-        return bundle(self.to_matplotlib(), self.alt)
+        data, metadata = bundle(self.to_matplotlib(), self.alt)
+        return {**data, FIGURE: stored(self.parts())}, metadata
+
+    def parts(self) -> tuple[Plot | Picture, ...]:
+        """Return what is drawn, from left to right."""
+        raise NotImplementedError
 
 
 class OnAxes(Displayed):
     """What Plot and Picture share: one pair of axes."""
 
     title: str
+
+    def parts(self) -> tuple[Plot | Picture, ...]:
+        assert isinstance(self, Plot | Picture)
+        return (self,)
 
     def to_matplotlib(self, ax: Axes | None = None) -> Figure:
         """Draw with matplotlib.
@@ -211,6 +221,9 @@ class SideBySide(Displayed):
         from gradcourse.figures.draw import draw_row
 
         return draw_row(self.figures)
+
+    def parts(self) -> tuple[Plot | Picture, ...]:
+        return self.figures
 
     def __repr__(self) -> str:
         return f"SideBySide({self.alt!r})"

@@ -7,6 +7,8 @@ on the colour bar is sent, from 0 to 1.
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -14,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse.figures import style
-from gradcourse.figures.layout import Cells, Layout, Note, Scale, Series
+from gradcourse.figures.layout import Cells, Layout, Note, Scale, Series, arrange
+
+FIGURE = "application/vnd.gradcourse.figure+json"
+"""The MIME type of a stored figure."""
 
 
 class Points:
@@ -71,6 +76,29 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
             for index, one in enumerate(layout.series)
             if one.label == label and not one.direct
         ],
+    }
+
+
+def stored(figures: Sequence[Any]) -> dict[str, Any]:
+    """Return figures as a notebook stores them, for whoever draws them without a kernel.
+
+    Parameters
+    ----------
+    figures : sequence of Plot or Picture
+        One, or those of a row.
+
+    Returns
+    -------
+    dict
+        JSON-ready: ``frames`` as of `describe`, and ``points``, the float32 in base64. Of what
+        the course's style table says nothing is repeated.
+    """
+    points = Points()
+    frames = [describe(arrange(one), one.title, one.alt, points) for one in figures]
+    return {
+        "version": 1,
+        "frames": frames,
+        "points": base64.b64encode(points.bytes()).decode(),
     }
 
 

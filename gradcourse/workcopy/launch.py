@@ -13,6 +13,9 @@ from gradcourse.workcopy.folder import WORKSPACES, WorkingCopy
 
 PROMPT = "--ServerApp.kernel_websocket_connection_class=gradcourse.nodelay.PromptConnection"
 
+REOPENING = "--ServerApp.contents_manager_class=gradcourse.reopening.StillContents"
+"""A notebook that is opened again shows what it showed last."""
+
 
 def environment(copy: WorkingCopy) -> dict[str, str]:
     """Return the variables that JupyterLab and its kernels shall find.
@@ -35,6 +38,7 @@ def words(copy: WorkingCopy, arguments: Sequence[str]) -> list[str]:
         f"--ServerApp.root_dir={copy.folder}",
         f"--LabApp.default_url=/lab/tree/{quote(copy.opening_page())}",
         PROMPT,
+        REOPENING,
     ]
     # In a container one is root, and JupyterLab then refuses to start; it listens on this
     # machine only, behind a token.

@@ -56,8 +56,9 @@ gc.panel("start/first-prediction")
 # %% [markdown] name="drag-intro" tags=["subslide"]
 # ### Drag
 #
-# Move the factor *r*. Look at the right end of the line: how far do you have to move *r* for it
-# to leave the shaded band?
+# At *r* = 1 nothing is lost. Move the factor *r* a little to the left, and a little to the right.
+# Look at the right end of the line: how far do you have to move *r* for it to leave the shaded
+# band?
 
 # %% name="drag" tags=["fragment"]
 gc.demo("start/first-slider")
@@ -90,8 +91,10 @@ gc.depth_plot(record)
 # $$\log_{10} r^L = L \log_{10} r, \qquad 50 \log_{10} \tfrac12 = -15.05,$$
 #
 # so the product is $10^{-15.05} \approx 9 \times 10^{-16}$, the number you measured. The real
-# network's gradient falls along a straight line too. Its factor per layer is not one half, and
-# nobody chose it. Where it comes from is the first question of the course, in lesson 01.
+# network's gradient falls along a straight line too: read its picture from right to left, because
+# the gradient comes in at the last layer and travels back to layer 1. Its factor per layer is not
+# one half, and nobody chose it. Where it comes from is the first question of the course, in lesson
+# 01.
 
 # %% [markdown] name="notes-round" tags=["notes"]
 # **Speaker notes** · 4 min

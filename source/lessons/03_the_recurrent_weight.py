@@ -848,6 +848,9 @@ for window, blank in ((13, True), (5, True), (5, False)):
 #
 # ### Claim 1: the recurrent weight must equal 1
 
+# %% name="claim-one-vote" tags=["fragment"]
+gc.panel("recurrent/claim-one")
+
 # %% name="claim-one" tags=["fragment"] tolerance=["radius 1.0, input 0.0, factor per step: 0.01 0.01 0.01", "radius 1.0, input 0.5, factor per step: 0.01 0.01 0.01", "radius 1.6, input 0.5, factor per step: 0.01 0.01 0.01"]
 level = {}
 for gain, strength in ((1.0, 0.0), (1.0, 0.5), (1.6, 0.5)):
@@ -870,6 +873,9 @@ print("verdict:", "holds" if one_is_level else "holds only if")
 # %% [markdown] name="claim-two" tags=["subslide"]
 # ### Claim 2: exploding outputs and exploding gradients are the same
 
+# %% name="claim-two-vote" tags=["fragment"]
+gc.panel("recurrent/claim-two")
+
 # %% name="claim-two-measure" tags=["fragment"] tolerance=["tanh, gain 2, |h| < 1, gradient over 100 steps: 0.6 0.6 1.2"]
 decades = curves[2.0, 0.0][:, -1] / math.log(10)
 print(f"tanh, gain 2, |h| < 1, gradient over 100 steps:  {gc.spread(decades, '+.1f')} decades")
@@ -887,6 +893,9 @@ print("verdict:", "fails" if np.median(decades) > 2 and h > 100 and level == 1 e
 
 # %% [markdown] name="claim-three" tags=["subslide"]
 # ### Claim 3: it is the weights, not the activation
+
+# %% name="claim-three-vote" tags=["fragment"]
+gc.panel("recurrent/claim-three")
 
 # %% name="claim-three-measure" tags=["fragment"] tolerance=["sigmoid gain 2, 50 steps: 0.1 0.1 0.1", "tanh gain 2, 50 steps: 0.1 0.1 0.1", "linear gain 2, 50 steps: 0.1 0.1 0.1"]
 kinds = {}

@@ -23,7 +23,7 @@ from nbformat import v4
 
 from gradcourse.workcopy import WorkingCopy
 from gradcourse.workcopy.folder import WORKSPACES
-from gradcourse.workcopy.launch import PROMPT
+from gradcourse.workcopy.launch import PROMPT, REOPENING
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"
@@ -133,6 +133,7 @@ def _command(lab: Lab) -> list[str]:
         f"--port={lab.url.rpartition(':')[2]}",
         "--ServerApp.port_retries=0",
         PROMPT,
+        REOPENING,
         f"--IdentityProvider.token={lab.token}",
         f"--ServerApp.root_dir={lab.folder}",
     ]

@@ -73,18 +73,18 @@ def test_a_prediction_is_locked_before_it_is_answered(opened: Any) -> None:
     panel = _cell(page, 'gc.panel("start/first-prediction")').locator(".gc-panel")
     panel.scroll_into_view_if_needed()
     assert "8.9e-16" not in panel.inner_text()
-    handle = panel.locator(".noUi-handle")
-    expect(handle).not_to_have_css("background-color", "rgb(255, 255, 255)")  # as the page's
+    slider, box = panel.get_by_role("slider"), panel.get_by_role("textbox")
+    expect(slider).to_have_attribute("aria-valuetext", "no value yet")
     page.keyboard.press("Tab")  # from now on the focus is the keyboard's
-    handle.focus()
-    expect(handle).to_have_css("outline-style", "solid")
-    box = panel.locator("input[type=text], input[type=number]").first
+    slider.focus()
+    expect(slider).to_have_css("outline-style", "solid")
     box.fill("0.02")
     page.keyboard.press("Tab")
+    expect(slider).to_have_attribute("aria-valuetext", "0.02")
     panel.get_by_role("button", name="Lock in").click()
     expect(_status(panel)).to_contain_text("You divided by 50", timeout=20 * SECONDS)
     expect(_status(panel)).to_contain_text("8.9e-16")
-    expect(panel.get_by_role("button", name="Lock in")).to_be_disabled()
+    expect(panel.get_by_role("button", name="Lock in")).to_have_attribute("aria-disabled", "true")
     notebook.shoot("lesson-00-prediction", panel)
     assert notebook.errors == []
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gradcourse.checking import check
+from gradcourse.checking.verdict import Verdict
 
 # ── Prediction ────────────────────────────────────────────────────────────────────────────────
 
@@ -21,7 +22,7 @@ def test_a_prediction_within_the_factor_is_right(prediction, value) -> None:
     verdict = check(prediction, value)
     assert verdict.right
     assert verdict.earned == 1
-    assert "measured 75, within a factor of 1.1." in repr(verdict)
+    assert "measured 75, within a factor of 1.1 over 3 decades: close." in repr(verdict)
     assert "Because 150 / 2 is 75." in repr(verdict)
 
 
@@ -36,11 +37,16 @@ def test_a_wrong_prediction_names_the_nearest_slip(prediction, value, name) -> N
 
 def test_a_wrong_prediction_shows_the_measurement_and_how_far_it_was(prediction) -> None:
     assert check(prediction, {"depth": 750}).parts[0].message == (
-        "You predicted 750; measured 75: a factor of 10 too large."
+        "You predicted 750; measured 75: a factor of 10 too large, 1 of the scale's 3 decades. "
+        "Close is within a factor of 1.1."
     )
     assert "a factor of 7.5 too small" in check(prediction, 10).parts[0].message
     tiny = replace(prediction, measure=lambda: 1e-12)
-    assert check(tiny, 1e308).parts[0].message.endswith("measured 1.0e-12: far too large.")
+    assert (
+        check(tiny, 1e308)
+        .parts[0]
+        .message.endswith("measured 1.0e-12: far too large. Close is within a factor of 1.1.")
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,6 +69,18 @@ def test_an_open_prediction_measures_nothing(prediction, value) -> None:
         raise AssertionError("measured before the learner committed")
 
     assert check(replace(prediction, measure=never), value).unanswered
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [(75, "close"), (100, "not far off"), (300, "some way off"), (1000, "far off")],
+)
+def test_a_guess_for_no_points_is_near_or_far_and_never_wrong(prediction, value, word) -> None:
+    verdict = check(replace(prediction, points=0.0), value)
+    assert verdict.headline == word
+    assert "wrong" not in verdict._repr_html_().partition("</style>")[2].replace("gc-wrong", "")
+    assert "✗" not in repr(verdict)
+    assert Verdict.from_dict(verdict.to_dict()) == verdict
 
 
 def test_a_linear_prediction_is_right_within_a_distance(prediction) -> None:

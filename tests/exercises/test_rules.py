@@ -47,7 +47,7 @@ NUMBER = Prediction(
     measure=lambda: 10.0,
     within=1.2,
     low=1.0,
-    high=100.0,
+    high=1000.0,
     explain="There are ten.",
     misconceptions=(NamedValue("doubled", 20.0, "You doubled."),),
 )
@@ -124,6 +124,12 @@ def test_they_say_nothing_of_a_good_question(question) -> None:
             "it measured",
         ),
         (rules.both_ends_are_not_right, replace(NUMBER, within=1e3), "any number"),
+        (
+            rules.nothing_untouched_is_right,
+            replace(NUMBER, high=100.0),
+            "the middle of the scale is right: 10, where 10 is measured",
+        ),
+        (rules.nothing_untouched_is_right, replace(NUMBER, low=9.0), "the handle at rest is right"),
         (rules.a_known_wrong_value_is_named, replace(NUMBER, within=3.0), "'doubled'"),
         (
             rules.one_option_is_right,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gradcourse.figures import Axis, Demo, Knob, Line, Picture, Plot
+from gradcourse.figures.wire import FIGURE
 from gradcourse.support import GradcourseError
 
 X = np.arange(1.0, 11.0)
@@ -219,5 +222,11 @@ def test_the_stored_picture_is_the_one_at_rest() -> None:
 
 def test_demo_without_a_kernel_shows_its_first_frame() -> None:
     data, metadata = POWER._repr_mimebundle_()
-    assert set(data) == {"image/png", "text/plain"}
+    assert set(data) == {"image/png", "text/plain", FIGURE}
+    (frame,) = data[FIGURE]["frames"]
+    points = np.frombuffer(base64.b64decode(data[FIGURE]["points"]), "<f4")
+    line = frame["lines"][0]
+    assert frame["alt"] == data["text/plain"]
+    assert len(points) >= line["y"] + line["n"]
+    json.dumps(data[FIGURE], allow_nan=False)
     assert data["text/plain"] == POWER.frame().alt == metadata["image/png"]["alt"]

@@ -149,3 +149,10 @@ def test_a_tensor_that_needs_a_gradient_is_refused_in_words() -> None:
 
     with pytest.raises(GradcourseError, match="detach"):
         Line([1], torch.ones(1, requires_grad=True), "a")
+
+
+def test_a_sentence_does_not_reverse_time() -> None:
+    lag = Plot("f", Axis("lag T − t"), Axis("g", "log"), (Line([0, 100], [1, 3e-5], "gradient"),))
+    assert "falls from 1 at lag 0 to 3e-5 at lag 100" in lag.alt
+    number = Plot("f", Axis("factors L"), Axis("g", "log"), (Line([0, 9], [1, 0.1], "size"),))
+    assert "at L = 9" in number.alt

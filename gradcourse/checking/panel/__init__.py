@@ -44,7 +44,10 @@ def show_panel(
         return
     from IPython.display import display
 
-    display(panel.bundle(), raw=True)
+    panel.shown = True
+    panel.remember()
+    data, metadata = panel.bundle()
+    display(data, metadata=metadata, raw=True)
 
 
 def make_panel(
@@ -55,12 +58,12 @@ def make_panel(
     progress: Progress | None = None,
 ) -> Panel:
     """Build the panel without showing it."""
-    from gradcourse.checking.panel.base import CheckPanel
+    from gradcourse.checking.panel.base import Panel
     from gradcourse.checking.panel.commit import ChoicePanel, PredictionPanel
     from gradcourse.checking.panel.tune import TunePanel
 
     kinds: dict[type[Question], type[Panel]] = {
-        CodeExercise: CheckPanel,
+        CodeExercise: Panel,
         Prediction: PredictionPanel,
         Choice: ChoicePanel,
         Tuning: TunePanel,

@@ -1,4 +1,4 @@
-"""What all panels share: a heading, hints, a status area, and checks that run in the background."""
+"""What all panels share: a question, hints, a verdict, and checks that run in the background."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gradcourse import stills
 from gradcourse.checking.engine import check
+from gradcourse.checking.panel.face import Face
 from gradcourse.checking.progress import Progress, ProgressWarning
 from gradcourse.checking.question import Question
 from gradcourse.checking.show import count, points
 from gradcourse.checking.verdict import Verdict
-from gradcourse.checking.verdict_css import CONTROLS, STYLE
+from gradcourse.markup import inline
 from gradcourse.support import GradcourseError
 
 
 class Panel:
-    """One exercise's widgets. A subclass adds its own controls to ``controls``.
+    """One question and its face. A subclass says which control and buttons it has.
 
     A check that is started by a button runs in a thread, so that the Stop button is heard:
     the thread that delivers button presses would otherwise be busy with the check.
@@ -27,8 +29,12 @@ class Panel:
     ----------
     first : Verdict
         Of the answer that the notebook held when the panel was made.
-    root : ipywidgets.VBox
-        What is shown.
+    latest : Verdict
+        Of the last check that was done.
+    face : Face
+        The widget.
+    root : ipywidgets.DOMWidget
+        What is shown: the face, with a live figure above it where there is one.
     """
 
     def __init__(
@@ -38,29 +44,26 @@ class Panel:
         progress: Progress,
         solution: str,
     ) -> None:
-        import ipywidgets
-
         self.exercise = exercise
         self.namespace = namespace
         self.progress = progress
+        self.hints = Hints(exercise, solution)
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._notices: list[str] = []
-        self.status = ipywidgets.HTML()
-        self.stop_button = ipywidgets.Button(
-            description="Stop", icon="stop", tooltip="Stop the check that is running"
+        self.shown = False
+        self.first = self.latest = self.look()
+        self.face = Face(
+            _title=exercise.title,
+            _worth=count_points(exercise) if exercise.points else "",
+            _question=inline(exercise.question),
+            _control=self.control(),
+            _buttons=self.buttons(),
+            hint=self.hints.label,
         )
-        self.stop_button.layout.display = "none"
-        self.stop_button.on_click(lambda _: self._stop.set())
-        self.hints = Hints(exercise, solution)
-        self.busy_controls: list[Any] = []
-        self.first = self.look()
-        controls = self.controls()
-        buttons = ipywidgets.HBox([*self.buttons(), self.stop_button, *self.hints.buttons])
-        self.root = ipywidgets.VBox(
-            [self._heading(), *controls, buttons, *self.hints.texts, self.status]
-        )
-        self.root.add_class("gc-panel")
+        self.root = self.dress(self.face)
+        self.face.on_msg(lambda _, content, __: self.hear(content))
+        self.settle(self.first)
         self.show(self.first)
 
     # What a subclass says.
@@ -69,41 +72,77 @@ class Panel:
         """Check the answer that the notebook holds now."""
         return self.check(self.answers())
 
-    def controls(self) -> list[Any]:
-        """Return the widgets between the heading and the buttons."""
-        return []
+    def control(self) -> dict[str, Any]:
+        """Describe the control for the answer; empty where the notebook's cell is the control."""
+        return {}
 
-    def buttons(self) -> list[Any]:
-        """Return the buttons of this kind of exercise."""
-        return []
+    def buttons(self) -> list[str]:
+        """Name the buttons of this kind of question, the first one foremost."""
+        return ["check"]
+
+    def dress(self, face: Face) -> Any:
+        """Return the widget that is shown, the face in it."""
+        return face
+
+    def settle(self, verdict: Verdict) -> None:
+        """Change the control after a check; most have nothing to change."""
 
     def below(self, verdict: Verdict) -> str:
         """Return HTML that belongs under a verdict."""
         return ""
 
     def listed(self) -> str:
-        """Return HTML for what a page without a kernel shows in place of the controls."""
+        """Return HTML for what a page without a kernel shows in place of the control."""
         return ""
+
+    # What the browser sends.
+
+    def hear(self, message: Any) -> None:
+        """Do what a press or a key asks for."""
+        if not isinstance(message, Mapping):
+            return
+        try:
+            self.heed(str(message.get("do")), str(message.get("text", "")))
+        except Exception as error:  # nobody else would see it
+            self.face.said = _failure(error)
+
+    def heed(self, deed: str, text: str) -> None:
+        """Do one thing: check, stop, or open a hint. A subclass adds its own."""
+        if deed == "check":
+            self.press()
+        elif deed == "stop":
+            self._stop.set()
+        elif deed == "hint":
+            self.hints.open_next()
+            self.face.hints = [f"<p>{inline(hint)}</p>" for hint in self.hints.opened]
+            self.face.hint, self.face.spent = self.hints.label, self.hints.spent
+
+    def press(self) -> None:
+        """Check the notebook's answer, in the background."""
+        self.start(self.look)
 
     # What they all use.
 
-    def bundle(self) -> dict[str, Any]:
-        """Return the MIME bundle: the widget where one can run, else the verdict as it was."""
+    def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return MIME bundle and metadata: the widget where one can run, else the verdict."""
         data = self.root._repr_mimebundle_()
         data = data[0] if isinstance(data, tuple) else data
         return {
             **{kind: value for kind, value in (data or {}).items() if kind != "text/plain"},
             "text/plain": repr(self.first),
             "text/html": self.still(),
-        }
+        }, stills.mark({}, self.root.model_id)
 
     def still(self) -> str:
-        """Return HTML for a page without a kernel: the question, and the verdict as it was."""
-        return f"{self._asked()}{self.listed()}{self.first._repr_html_()}"
+        """Return HTML for a page without a kernel: the question, and the latest verdict."""
+        return (
+            f"{self._asked()}{self.listed()}{self.latest._repr_html_()}"
+            '<p class="gc-go-on">Run this cell to go on.</p>'
+        )
 
     def _asked(self) -> str:
         question = self.exercise.question
-        return f"<p>{html.escape(question)}</p>" if question else ""
+        return f"<p>{inline(question)}</p>" if question else ""
 
     def answers(self) -> dict[str, Any]:
         """Return the answers that the notebook holds now."""
@@ -112,12 +151,16 @@ class Panel:
 
     def check(self, answers: Mapping[str, Any], keep: bool = True) -> Verdict:
         """Check, and keep the attempt unless it was kept before."""
-        verdict = check(self.exercise, answers, stop=self._stop)
+        verdict = check(self.judged(), answers, stop=self._stop)
         if not keep:
             return verdict
         with self.noticing():
             self.progress.record(verdict)
         return verdict
+
+    def judged(self) -> Question:
+        """Return the question as the engine is to judge it."""
+        return self.exercise
 
     def noticing(self) -> Any:
         """Turn warnings about the progress file into lines of the panel.
@@ -127,23 +170,31 @@ class Panel:
         return _Noticing(self._notices)
 
     def show(self, verdict: Verdict) -> None:
-        """Write a verdict into the status area."""
+        """Write a verdict into the panel, and into what is left of it tomorrow."""
+        self.latest = verdict
         notices = "".join(f"<p>{html.escape(notice)}</p>" for notice in self._notices)
-        self._say(f"{verdict._repr_html_()}{self.below(verdict)}{notices}")
+        self.face.said = f"{verdict._repr_html_()}{self.below(verdict)}{notices}"
         self._notices.clear()
+        self.remember()
+
+    def remember(self) -> None:
+        """Write down what is left of this panel when its kernel is gone."""
+        if self.shown:
+            stills.keep(self.root.model_id, self.still(), repr(self.latest), self.above())
+
+    def above(self) -> str:
+        """Name the widget whose own still belongs above this panel's; most have none."""
+        return ""
 
     def start(self, work: Callable[[], Verdict]) -> None:
         """Run a check in the background, the controls switched off meanwhile."""
         if self._thread is not None and self._thread.is_alive():
             return
         self._stop.clear()
-        before = [control.disabled for control in self.busy_controls]
-        for control in self.busy_controls:
-            control.disabled = True
-        self.stop_button.layout.display = ""
-        self._say("checking…")
+        self.face.busy = True
+        self.face.said = "<p>checking…</p>"
         self._thread = threading.Thread(
-            target=self._in_background, args=(work, before), daemon=True, name="gradcourse-panel"
+            target=self._in_background, args=(work,), daemon=True, name="gradcourse-panel"
         )
         self._thread.start()
 
@@ -152,89 +203,49 @@ class Panel:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _in_background(self, work: Callable[[], Verdict], before: list[bool]) -> None:
+    def _in_background(self, work: Callable[[], Verdict]) -> None:
         try:
             verdict = work()
-            for control, disabled in zip(self.busy_controls, before, strict=True):
-                control.disabled = disabled
-            self.done(verdict)
+            self.settle(verdict)
             self.show(verdict)
         except Exception as error:  # nobody else would see it
-            for control, disabled in zip(self.busy_controls, before, strict=True):
-                control.disabled = disabled
-            self._say(_failure(error))
+            self.face.said = _failure(error)
         finally:
-            self.stop_button.layout.display = "none"
-
-    def done(self, verdict: Verdict) -> None:
-        """Change the controls after a check; most have nothing to change."""
-
-    def _say(self, content: str) -> None:
-        self.status.value = f'<div role="status" aria-live="polite">{content}</div>'
-
-    def _heading(self) -> Any:
-        import ipywidgets
-
-        exercise = self.exercise
-        worth = f" · {count_points(exercise)}" if exercise.points else ""
-        title = f"<strong>{html.escape(exercise.title)}</strong>{worth}"
-        return ipywidgets.HTML(f"{STYLE}{CONTROLS}<div>{title}{self._asked()}</div>")
-
-
-class CheckPanel(Panel):
-    """Looks the functions up in the notebook at each press of Check."""
-
-    tooltip = "Check {names} as the notebook defines it now"
-
-    def buttons(self) -> list[Any]:
-        import ipywidgets
-
-        self.check_button = ipywidgets.Button(
-            description="Check",
-            icon="check",
-            button_style="primary",
-            tooltip=self.tooltip.format(names=", ".join(self.exercise.answers)),
-        )
-        self.check_button.on_click(lambda _: self.press())
-        self.busy_controls.append(self.check_button)
-        return [self.check_button]
-
-    def press(self) -> None:
-        """Check, in the background."""
-        self.start(self.look)
+            self.face.busy = False
 
 
 class Hints:
-    """A button that opens the hints one by one, and at last says where the solution is."""
+    """Opened one by one; at last the place of the solution."""
 
     def __init__(self, exercise: Question, solution: str) -> None:
-        import ipywidgets
-
         self._steps = [f"Hint {i}: {hint}" for i, hint in enumerate(exercise.hints, start=1)]
         if solution and self._steps:
             self._steps.append(f"The solution is in {solution}.")
         self._number_of_hints = len(exercise.hints)
-        self._opened = 0
-        self.button = ipywidgets.Button(description="Hint", icon="lightbulb-o")
-        self.text = ipywidgets.HTML()
-        self.button.on_click(lambda _: self.open_next())
-        self.buttons = [self.button] if self._steps else []
-        self.texts = [self.text] if self._steps else []
-        self._label()
+        self._open = 0
+
+    @property
+    def opened(self) -> list[str]:
+        """Those that were opened."""
+        return self._steps[: self._open]
+
+    @property
+    def spent(self) -> bool:
+        """Whether there is none left."""
+        return self._open >= len(self._steps)
+
+    @property
+    def label(self) -> str:
+        """What the button for the next one says; empty where there are none at all."""
+        if not self._steps:
+            return ""
+        if self._open < self._number_of_hints:
+            return f"Hint {self._open + 1} of {self._number_of_hints}"
+        return "Solution"
 
     def open_next(self) -> None:
-        """Show one more."""
-        self._opened = min(self._opened + 1, len(self._steps))
-        opened = "".join(f"<p>{html.escape(step)}</p>" for step in self._steps[: self._opened])
-        self.text.value = f'<div role="status" aria-live="polite">{opened}</div>'
-        self._label()
-
-    def _label(self) -> None:
-        if self._opened < self._number_of_hints:
-            self.button.description = f"Hint {self._opened + 1} of {self._number_of_hints}"
-        else:
-            self.button.description = "Solution"
-        self.button.disabled = self._opened >= len(self._steps)
+        """Open one more."""
+        self._open = min(self._open + 1, len(self._steps))
 
 
 class _Noticing(warnings.catch_warnings):

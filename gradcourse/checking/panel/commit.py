@@ -1,100 +1,152 @@
-"""The panel of a prediction or a choice: the answer is locked in before the measurement opens."""
+"""The panel of a prediction or a choice: the answer is locked in before the measurement opens.
+
+One rule holds for all of them. The first answer that is locked in is kept as the prediction, and
+nothing changes it. Points are for what stands in the notebook's answer cell, and a line that was
+corrected after the measurement earns them in full.
+"""
 
 from __future__ import annotations
 
-import html
-import math
-from collections.abc import Callable, Mapping
+import dataclasses
+from collections.abc import Mapping
+from html import escape
 from typing import Any
 
+from gradcourse.checking.panel import ruler
 from gradcourse.checking.panel.base import Panel
-from gradcourse.checking.question import Choice, Commitment, Prediction
+from gradcourse.checking.panel.typed import understand
+from gradcourse.checking.question import Choice, Commitment, Prediction, Question
+from gradcourse.checking.show import measured as shown
 from gradcourse.checking.show import number
 from gradcourse.checking.values import as_number, is_open
 from gradcourse.checking.verdict import Verdict
-
-LOG_STEP = 0.01
-"""Of the slider, in decades."""
-
-LINEAR_STEPS = 500
-"""Positions of the slider on a linear scale."""
+from gradcourse.markup import inline
 
 
 class CommitPanel(Panel):
-    """A control for the answer, and a button that locks it in. The first answer counts."""
+    """A control for the answer, and a button that locks it in. The first answer is kept."""
 
     exercise: Commitment
-    inputs: list[Any]
-    read: Callable[[], Any]
 
     def look(self) -> Verdict:
         """Check what the notebook's variable holds, else what was locked in before."""
-        self.committed = self._from_notebook()
-        restored = is_open(self.committed)
-        if restored:
-            with self.noticing():
-                self.committed = self.progress.locked(self.exercise.id)
-        return self.check({self.exercise.answer: self.committed}, keep=not restored)
+        with self.noticing():
+            self.committed = self.progress.locked(self.exercise.id)
+        written = self._from_notebook()
+        if not is_open(written):
+            return self.check({self.exercise.answer: written})
+        return self.check({self.exercise.answer: self.committed}, keep=False)
 
     def _from_notebook(self) -> Any:
         # In a lesson the answer is the widget's: a variable of that name means something else.
         return self.answers().get(self.exercise.answer) if self.exercise.points else None
 
-    def buttons(self) -> list[Any]:
-        import ipywidgets
+    def buttons(self) -> list[str]:
+        return ["lock", "check"] if self.exercise.points else ["lock"]
 
-        self.lock_button = ipywidgets.Button(
-            description="Lock in",
-            icon="lock",
-            button_style="primary",
-            tooltip="Commit to this answer; then the measurement opens",
-        )
-        self.lock_button.on_click(lambda _: self._lock())
-        self.busy_controls += [self.lock_button, *self.inputs]
-        self._open_or_close()
-        return [self.lock_button]
+    def heed(self, deed: str, text: str) -> None:
+        if deed == "lock":
+            self.lock(text)
+        else:
+            super().heed(deed, text)
 
-    def _open_or_close(self) -> None:
-        for control in self.busy_controls:
-            control.disabled = not is_open(self.committed)
-
-    def _lock(self) -> None:
-        answer = self.read()
+    def lock(self, text: str) -> None:
+        """Commit to an answer, unless one was committed before, and open the measurement."""
+        answer = self.read(text)
         if is_open(answer):
-            self._say("<p>Choose an answer first.</p>")
             return
         if is_open(self.committed):
             with self.noticing():
                 self.committed = self.progress.lock(self.exercise.id, answer)
         self.start(lambda: self.check({self.exercise.answer: self.committed}))
 
-    def done(self, verdict: Verdict) -> None:
-        """After the reveal nothing can be changed; a check that was stopped may be repeated."""
-        self._open_or_close()
-        if verdict.interrupted:
-            self.lock_button.disabled = False
+    def read(self, text: str) -> Any:
+        """Return the answer that the control holds, or None after saying why it is none."""
+        raise NotImplementedError
+
+    def settle(self, verdict: Verdict) -> None:
+        """After the measurement nothing can be changed; a check that was stopped is repeated."""
+        written = self._from_notebook()
+        answer = self.committed if is_open(written) else written
+        self.face.answer = self._plain(answer)
+        self.face.locked = not verdict.unanswered and not verdict.interrupted
+        self.face.heard = ""
+
+    def _plain(self, answer: Any) -> Any:
+        """Return the answer as the control shows it; None where it cannot."""
+        return answer if isinstance(answer, str) else None
 
     def below(self, verdict: Verdict) -> str:
-        """The line that hands the answer in."""
-        if verdict.unanswered or not self.exercise.points:
+        """What is kept, and what the point is for; said once, while the answer cell is empty."""
+        if verdict.unanswered or not self.exercise.points or not is_open(self._from_notebook()):
             return ""
-        if not is_open(self._from_notebook()):
-            return ""
-        return line_to_copy({self.exercise.answer: self.committed})
+        name = self.exercise.answer
+        line = f"{name} = {_literal(self.committed) if verdict.right else '…'}"
+        late = "" if verdict.right else " A line that you correct now earns it, too."
+        return (
+            "<p>Your first answer is kept as your prediction. The point is for the answer cell: "
+            f"write <code>{escape(line)}</code> there, run it, and press Check.{late}</p>"
+        )
 
 
 class PredictionPanel(CommitPanel):
-    """A slider and a box."""
+    """A scale without a value, and a box."""
 
     exercise: Prediction
+    _measured: float | None = None
+    _offered = ""
 
-    def controls(self) -> list[Any]:
-        import ipywidgets
+    def judged(self) -> Question:
+        """The engine measures; what it measures is to be shown on the scale."""
+        return dataclasses.replace(self.exercise, measure=self._measure)
 
-        self.inputs, self.read = _number(self.exercise, self.committed)
-        slider, box = self.inputs
-        unit = self.exercise.unit
-        return [slider, ipywidgets.HBox([box, ipywidgets.Label(unit)]) if unit else box]
+    def _measure(self) -> float:
+        self._measured = float(self.exercise.measure())
+        return self._measured
+
+    def check(self, answers: Mapping[str, Any], keep: bool = True) -> Verdict:
+        verdict = super().check(answers, keep)
+        if self._measured is not None and not verdict.interrupted:
+            with self.noticing():
+                self.progress.measured(self.exercise.id, self._measured)
+        return verdict
+
+    def control(self) -> dict[str, Any]:
+        return ruler.control(self.exercise)
+
+    def heed(self, deed: str, text: str) -> None:
+        if deed == "read" and not self.face.locked:
+            reading = understand(text, self.exercise)
+            self.face.heard, self.face.answer = reading.words, reading.value
+        else:
+            super().heed(deed, text)
+
+    def read(self, text: str) -> Any:
+        """What was typed in another way than it is understood is locked at the second press."""
+        if self.face.locked:
+            return self.committed
+        reading = understand(text, self.exercise)
+        self.face.answer = reading.value
+        sure = reading.value is not None and (not reading.words or self._offered == text)
+        self._offered = text
+        again = "" if reading.value is None else " Press Enter or Lock in again to lock it in."
+        self.face.heard = "" if sure else reading.words + again
+        return float(f"{reading.value:.4g}") if sure and reading.value is not None else None
+
+    def _plain(self, answer: Any) -> Any:
+        known = as_number(answer)
+        inside = known is not None and self.exercise.low <= known <= self.exercise.high
+        return known if inside else None
+
+    def settle(self, verdict: Verdict) -> None:
+        super().settle(verdict)
+        if self.face.locked and self._measured is not None:
+            unit = f" {self.exercise.unit}" if self.exercise.unit else ""
+            words = {"words": shown(self._measured) + unit}
+            self.face.outcome = ruler.outcome(self.exercise, self._measured) | words
+
+    def listed(self) -> str:
+        return f"<p>Your prediction: {escape(ruler.described(self.exercise))}.</p>"
 
 
 class ChoicePanel(CommitPanel):
@@ -102,99 +154,32 @@ class ChoicePanel(CommitPanel):
 
     exercise: Choice
 
-    def controls(self) -> list[Any]:
-        self.inputs, self.read = _choice(self.exercise, self.committed)
-        return self.inputs
+    def control(self) -> dict[str, Any]:
+        options = [(option.key, inline(option.text)) for option in self.exercise.options]
+        return {"kind": "choice", "options": options}
+
+    def buttons(self) -> list[str]:
+        return ["vote"] if self.exercise.vote else super().buttons()
+
+    def read(self, text: str) -> Any:
+        if self.face.locked:
+            return self.committed
+        keys = [option.key for option in self.exercise.options]
+        if text not in keys:
+            self.face.heard = "Choose an answer first."
+            return None
+        return text
 
     def listed(self) -> str:
-        options = (f"<li>{html.escape(option.text)}</li>" for option in self.exercise.options)
+        options = (f"<li>{inline(option.text)}</li>" for option in self.exercise.options)
         return f"<ul>{''.join(options)}</ul>"
 
 
 def line_to_copy(values: Mapping[str, Any]) -> str:
     """Return HTML that offers the assignments for the answer cell."""
     lines = "\n".join(f"{name} = {_literal(value)}" for name, value in values.items())
-    return f"<p>To hand it in, write this in the answer cell:</p><pre>{html.escape(lines)}</pre>"
+    return f"<p>To hand it in, write this in the answer cell:</p><pre>{escape(lines)}</pre>"
 
 
 def _literal(value: Any) -> str:
     return number(value) if isinstance(value, int | float) else repr(value)
-
-
-def _number(exercise: Prediction, start: Any) -> tuple[list[Any], Any]:
-    """A slider and a box that hold the same number."""
-    import ipywidgets
-
-    known = as_number(start)
-    middle = (
-        math.sqrt(exercise.low * exercise.high)
-        if exercise.log
-        else (exercise.low + exercise.high) / 2
-    )
-    value = float(f"{middle:.2g}") if known is None else known
-    value = min(max(value, exercise.low), exercise.high)
-    layout = ipywidgets.Layout(width="30em")
-    wide = {"description_width": "8em"}
-    common = {"description": "Your prediction", "layout": layout, "style": wide}
-    slider: Any
-    if exercise.log:
-        slider = ipywidgets.FloatLogSlider(
-            value=value,
-            base=10,
-            min=math.log10(exercise.low),
-            max=math.log10(exercise.high),
-            step=LOG_STEP,
-            readout=False,
-            **common,
-        )
-    else:
-        slider = ipywidgets.FloatSlider(
-            value=value,
-            min=exercise.low,
-            max=exercise.high,
-            step=(exercise.high - exercise.low) / LINEAR_STEPS,
-            readout=False,
-            **common,
-        )
-    box = ipywidgets.BoundedFloatText(
-        value=value,
-        min=exercise.low,
-        max=exercise.high,
-        step=None,
-        description="as a number",
-        layout=ipywidgets.Layout(width="20em"),
-        style=wide,
-    )
-    apart = _apart(exercise)
-    slider.observe(lambda change: _follow(box, change["new"], apart), "value")
-    box.observe(lambda change: _follow(slider, change["new"], apart), "value")
-    return [slider, box], lambda: float(f"{box.value:.4g}")
-
-
-def _apart(exercise: Prediction) -> Callable[[float, float], bool]:
-    """Whether two numbers are more than half a slider's step apart.
-
-    The browser moves the slider to the nearest step and says so; that must not come back and
-    change what was typed into the box.
-    """
-    if exercise.log:
-        return lambda a, b: abs(math.log10(a) - math.log10(b)) > 0.6 * LOG_STEP
-    step = (exercise.high - exercise.low) / LINEAR_STEPS
-    return lambda a, b: abs(a - b) > 0.6 * step
-
-
-def _follow(other: Any, value: float, apart: Callable[[float, float], bool]) -> None:
-    if apart(other.value, value):
-        other.value = float(f"{value:.4g}")
-
-
-def _choice(exercise: Choice, start: Any) -> tuple[list[Any], Any]:
-    import ipywidgets
-
-    keys = [option.key for option in exercise.options]
-    radio = ipywidgets.RadioButtons(
-        options=[(option.text, option.key) for option in exercise.options],
-        value=start if isinstance(start, str) and start in keys else None,
-        layout=ipywidgets.Layout(width="max-content"),
-    )
-    return [radio], lambda: radio.value

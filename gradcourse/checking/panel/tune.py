@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradcourse.checking.panel.base import CheckPanel
+from gradcourse.checking.panel.base import Panel
 from gradcourse.checking.panel.commit import line_to_copy
+from gradcourse.checking.panel.face import Face
 from gradcourse.checking.question import Tuning
 from gradcourse.checking.verdict import Verdict
 from gradcourse.support import GradcourseError
 
 
-class TunePanel(CheckPanel):
+class TunePanel(Panel):
     """The live figure, Check and Hint."""
 
     exercise: Tuning
-    tooltip = "Measure at these knob values"
     _tried: dict[str, float] | None = None
 
-    def controls(self) -> list[Any]:
+    def dress(self, face: Face) -> Any:
+        import ipywidgets
+
         self.demo = self.exercise.demo()
         self.live = self.demo.widget(self._start())
-        return [self.live]
+        return ipywidgets.VBox([self.live, face])
+
+    def above(self) -> str:
+        return str(self.live.model_id)
 
     def press(self) -> None:
         tried = self._tried = self.values()

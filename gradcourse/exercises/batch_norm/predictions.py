@@ -267,7 +267,7 @@ THOUSANDFOLD = Prediction(
     measure=lambda: median(layers_to_a_thousand),
     within=1.25,
     low=3.0,
-    high=300.0,
+    high=1000.0,
     unit="layers",
     explain="Each layer multiplies δ by √(π/(π − 1)) ≈ 1.21, and ln 1000 / ln 1.211 = 36.",
     misconceptions=(

@@ -71,7 +71,7 @@ STANDARD_NORMAL = Prediction(
     measure=lambda: median(lambda seed: relu_growth(1.0, seed)[0]),
     within=30.0,
     low=1e-10,
-    high=1e50,
+    high=1e40,
     explain="A sum of 64 products, half of them 0: √32 = 5.7 per layer, 29 times.",
     misconceptions=(
         NamedValue(

@@ -15,6 +15,7 @@ from gradcourse.exercises.recurrent.predictions import (
 from gradcourse.exercises.recurrent.scalar import BPTT
 from gradcourse.exercises.recurrent.size import RADIUS_AND_NORM
 from gradcourse.exercises.recurrent.truncated import TRUNCATED
+from gradcourse.exercises.recurrent.votes import CLAIM_ONE, CLAIM_THREE, CLAIM_TWO
 
 EXERCISES = (
     LAG_FIFTY,
@@ -30,6 +31,9 @@ EXERCISES = (
     TUNE_GAIN,
     OVERFLOW,
     TRUNCATED,
+    CLAIM_ONE,
+    CLAIM_TWO,
+    CLAIM_THREE,
 )
 
 __all__ = ["EXERCISES"]

@@ -116,7 +116,7 @@ OPEN_ROAD = Prediction(
     measure=lambda: float(np.mean(over_seeds(lambda s: open_share(60**-0.5, seed=s)[-1]))),
     within=0.12,
     low=0.0,
-    high=1.0,
+    high=1.2,
     log=False,
     explain="A unit's x must stay above 0 for 60 sums. Small steps up and down take most units "
     "below 0 at some time.",

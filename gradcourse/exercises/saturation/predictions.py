@@ -38,7 +38,7 @@ SLOPE_AT_SIX = Prediction(
     answer="slope_at_six",
     measure=slope_at_six,
     within=2.0,
-    low=1e-5,
+    low=1e-4,
     high=1.0,
     explain="σ(6) = 0.9975, and the slope is σ(1 − σ).",
     misconceptions=(
@@ -218,7 +218,7 @@ DEAF_LAYER = Prediction(
     measure=lambda: median(first_deaf_layer),
     within=1.0,
     low=1.0,
-    high=21.0,
+    high=25.0,
     log=False,
     explain="float32 has 24 binary digits. A step smaller than about 2⁻²⁴ of a weight changes "
     "nothing, and each layer costs a factor of about 0.24.",
