@@ -228,7 +228,8 @@ _FAINT = """() => {
 _NAMELESS = """() => {
   const all = '.gc-panel :is(input, button, [role=group]), .gc-live :is(input, [role=img])';
   const named = (e) => e.getAttribute('aria-label') || e.labels?.length || e.textContent.trim();
-  return [...document.querySelectorAll(all)].filter((e) => !e.hidden && !named(e)).map((e) => e.outerHTML);
+  const nameless = [...document.querySelectorAll(all)].filter((e) => !e.hidden && !named(e));
+  return nameless.map((e) => e.outerHTML);
 }"""
 """Controls and pictures without a name."""
 
