@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from gradcourse.markup import items, table
 
-KINDS = (
+GRADIENT_KINDS = (
     "non-finite",
     "dead",
     "saturated",
@@ -18,15 +19,40 @@ KINDS = (
     "update too large",
     "healthy",
 )
+"""What a finding about the gradient can be, and that there is none."""
+
+CAUSES = (
+    "head",
+    "cut off",
+    "rounding",
+    "no updates",
+    "unbounded loss",
+    "collapsed",
+    "not learning",
+)
+"""What else keeps a network from learning, though its gradients may be in order."""
+
+KINDS = (*GRADIENT_KINDS, *CAUSES)
 """Everything that a finding can be."""
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """One thing to change, and the lesson that explains why it helps."""
+    """One thing to change, and the lesson that explains why it helps.
+
+    Attributes
+    ----------
+    text, lesson : str
+    action : str
+        One word for what is done, which a program can carry out; "" where a person must look.
+    by : float
+        How far: the factor of a rate, say. NaN where that means nothing.
+    """
 
     text: str
     lesson: str
+    action: str = ""
+    by: float = math.nan
 
     def __str__(self) -> str:
         return f"{self.text} (lesson {self.lesson})"
@@ -54,6 +80,8 @@ class Finding:
         0 to 1: 0.5 at the threshold, and up with the distance from it.
     remedies : tuple of Remedy
         What to do, first things first.
+    begun : bool
+        Whether the record is too short to say whether the network learns.
     """
 
     kind: str
@@ -64,6 +92,7 @@ class Finding:
     evidence: dict[str, float] = field(default_factory=dict)
     confidence: float = 1.0
     remedies: tuple[Remedy, ...] = ()
+    begun: bool = False
 
     @property
     def where(self) -> str:
@@ -141,6 +170,15 @@ class Diagnosis:
         return self.primary.kind == "healthy"
 
     @property
+    def headline(self) -> str:
+        """What is so, in one line."""
+        if self.primary.kind == "not learning":
+            return "no gradient illness, and it does not learn"
+        if self.healthy and self.primary.begun:
+            return "healthy so far; it has just begun"
+        return ", then ".join(self.kinds)
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds of all findings, in order."""
         return tuple(finding.kind for finding in self.findings)
@@ -149,12 +187,13 @@ class Diagnosis:
         """Return plain data, fit for JSON."""
         return {
             "primary": self.primary.kind,
+            "headline": self.headline,
             "findings": [finding.to_dict() for finding in self.findings],
             "not_judged": list(self.not_judged),
         }
 
     def __repr__(self) -> str:
-        lines = [f"Diagnosis: {', then '.join(self.kinds)}"]
+        lines = [f"Diagnosis: {self.headline}"]
         lines += [repr(finding) for finding in self.findings]
         lines += [f"not judged: {text}" for text in self.not_judged]
         return "\n".join(lines)
@@ -162,7 +201,7 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         findings = "".join(finding._repr_html_() for finding in self.findings)
         return (
-            f'<article class="gc-diagnosis"><h3>Diagnosis: {", then ".join(self.kinds)}</h3>'
+            f'<article class="gc-diagnosis"><h3>Diagnosis: {html.escape(self.headline)}</h3>'
             f"{findings}"
             + (f"<p>Not judged:</p><ul>{items(self.not_judged)}</ul>" if self.not_judged else "")
             + "</article>"

@@ -79,6 +79,12 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
     return optimizer
 
 
+def checked_optimizers(caller: str, given: Any, model: nn.Module) -> list[Any]:
+    """The torch optimizers in a list, in one, or in None; each must update a part of the model."""
+    several = given if isinstance(given, list | tuple) else [given]
+    return [checked_optimizer(caller, each, model) for each in several if each is not None]
+
+
 def check_no_level(optimizer: Any) -> None:
     """Refuse a level where the optimizer stands: a probe takes both."""
     if isinstance(optimizer, str):

@@ -111,7 +111,7 @@ class Follower:
         """
         if not self._awaits:
             self._awaits = True
-            torch.autograd.Variable._execution_engine.queue_callback(self._backward_is_over)
+            after_backward(self._backward_is_over)
 
     def _backward_is_over(self) -> None:
         self._awaits = False
@@ -251,6 +251,12 @@ def _count(code: CodeType, owner: Any) -> int:
 
 # What torch wraps around the step of every class of optimizers, and what calls its hooks.
 _STEP = torch.optim.Optimizer.profile_hook_step(lambda *_: None).__code__
+
+
+def after_backward(call: Callable[[], None]) -> None:
+    """Call it when the backward pass that is running is over."""
+    torch.autograd.Variable._execution_engine.queue_callback(call)
+
 
 graph_task: Callable[[], int] = torch._C._current_graph_task_id
 """Number of the backward pass that is running, or -1."""

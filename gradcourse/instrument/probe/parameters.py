@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.histogram import log2_histograms
+from gradcourse.instrument.loop.tensors import local
 from gradcourse.instrument.norms import Norms
 from gradcourse.instrument.probe.passes import Measured
 from gradcourse.instrument.record import Step
+from gradcourse.instrument.record.step import fetched
 
 
 class ParameterReader:
@@ -28,8 +30,8 @@ class ParameterReader:
         self._all = np.arange(len(self.parameters))
         self._weights = [k for k, p in enumerate(self.parameters) if p.dim() > 1]
         largest = max(p.numel() for p in self.parameters)
-        self._gradient_norms, self._weight_norms, self._update_norms = (
-            Norms(largest) for _ in range(3)
+        self._gradient_norms, self._weight_norms, self._update_norms, self._raw_norms = (
+            Norms(largest) for _ in range(4)
         )
         self._before: list[torch.Tensor] = []
         self._before_norms: Any = None
@@ -51,7 +53,7 @@ class ParameterReader:
 
         ``scale`` is the factor by which a GradScaler has left them too large, if it has.
         """
-        gradients = [p.grad for p in self.parameters]
+        gradients = [None if p.grad is None else local(p.grad) for p in self.parameters]
         columns = self._all
         present = [g for g in gradients if g is not None]
         if len(present) < len(gradients):
@@ -69,13 +71,13 @@ class ParameterReader:
             step.weight_norms = self._before_norms
         elif measured is not None:
             step.weight_norms = self._weight_norms(
-                [self.parameters[k].detach() for k in self._weights]
+                [local(self.parameters[k].detach()) for k in self._weights]
             )
         return step
 
     def keep_weights(self) -> None:
         """Copy the weights, for the update that comes."""
-        weights = [self.parameters[k].detach() for k in self._weights]
+        weights = [local(self.parameters[k].detach()) for k in self._weights]
         self._before_norms = self._weight_norms(weights)
         if weights and self._fits(weights):
             # The memory of the last step is used again; fresh memory would cost more than the copy.
@@ -89,20 +91,47 @@ class ParameterReader:
             for old, new in zip(self._before, weights, strict=True)
         )
 
-    def write_updates(self, step: Step) -> None:
-        """Compare the weights with those that were kept, if any were."""
+    def total_norm(self) -> float:
+        """2-norm of all gradients together, as they are now."""
+        gradients = [local(p.grad) for p in self.parameters if p.grad is not None]
+        return float(np.linalg.norm(fetched(self._raw_norms(gradients))))
+
+    def share_at_the_largest(self) -> float:
+        """Share of the entries of the gradients, 0 left out, at their largest absolute value."""
+        gradients = [local(p.grad) for p in self.parameters if p.grad is not None]
+        dense = [g for g in gradients if g.layout is torch.strided and g.numel()]
+        if not dense:
+            return 0.0
+        top = max(float(g.abs().amax()) for g in dense)
+        if not 0 < top < float("inf"):
+            return 0.0
+        at = sum(int((g.abs() >= top * (1 - 1e-6)).sum()) for g in dense)
+        return at / max(sum(int(torch.count_nonzero(g)) for g in dense), 1)
+
+    def write_updates(
+        self, step: Step, count: bool = False
+    ) -> tuple[list[str], list[float]] | None:
+        """Compare the weights with those that were kept, if any were.
+
+        ``count``: return also their names, and the share of entries that changed in each.
+        """
         if self._before_norms is None:
-            return
+            return None
+        changes = None
         had = set(np.asarray(step.columns).tolist())
         positions = [k for k, column in enumerate(self._weights) if column in had]
         before = [self._before[k] for k in positions]
-        after = [self.parameters[self._weights[k]].detach() for k in positions]
+        after = [local(self.parameters[self._weights[k]].detach()) for k in positions]
         if before:
             with torch.no_grad():
                 torch._foreach_sub_(before, after)
+            if count:
+                shares = [int(torch.count_nonzero(d)) / max(d.numel(), 1) for d in before]
+                changes = ([self._names[self._weights[k]] for k in positions], shares)
             ratios = _ratio(self._update_norms(before), self._before_norms[positions])
             step.update_ratios = _placed(ratios, positions, len(self._weights))
         self._before_norms = None
+        return changes
 
     def _histograms(self, gradients: list[Any]) -> dict[str, Any]:
         chosen = {

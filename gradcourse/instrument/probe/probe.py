@@ -6,6 +6,7 @@ import warnings
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -13,17 +14,28 @@ from gradcourse.instrument.loop.arguments import (
     check_model,
     check_no_level,
     checked_number,
-    checked_optimizer,
+    checked_optimizers,
     default_rhythm,
     is_compiled,
 )
-from gradcourse.instrument.loop.follow import Follower, Hook, Hooks, Listener, graph_task
-from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.loop.follow import (
+    Follower,
+    Hook,
+    Hooks,
+    Listener,
+    after_backward,
+    graph_task,
+)
+from gradcourse.instrument.loop.tensors import is_transformed, tensors
+from gradcourse.instrument.postmortem.finite import bad_parameters
+from gradcourse.instrument.probe.outputs import OutputReader
 from gradcourse.instrument.probe.parameters import ParameterReader
 from gradcourse.instrument.probe.passes import Pass, measured
+from gradcourse.instrument.probe.roll_call import RollCall
 from gradcourse.instrument.probe.watcher import Watcher
 from gradcourse.instrument.record import Record
 from gradcourse.instrument.record.recorder import Recorder
+from gradcourse.instrument.record.step import fetched
 from gradcourse.support import GradcourseError
 
 
@@ -54,8 +66,8 @@ def probe(
         floating-point tensor in it is measured. A relu, tanh or sigmoid that is called as a
         function is listed after the layer that it follows, ``fc1 relu``, where a layer takes its
         result or the model returns it. Other functions, such as gelu and clamp, are not seen.
-    optimizer : torch.optim.Optimizer, optional
-        The one that updates the model.
+    optimizer : torch.optim.Optimizer or list of them, optional
+        The one that updates the model. Of several, a step is one of the first.
     level : str
         - "gradients": norms of all parameters' gradients, each step
         - "standard": also, every 10 steps, each layer's output and the gradient that comes back
@@ -106,7 +118,8 @@ class Probe:
         check_model(model)
         usual = default_rhythm(level)
         check_no_level(optimizer)
-        self._optimizer = checked_optimizer("probe", optimizer, model)
+        self._optimizers = checked_optimizers("probe", optimizer, model)
+        self._optimizer = self._optimizers[0] if self._optimizers else None
         self._model = model
         self._every = checked_number("every", every, usual[0])
         usual_histograms = self._every if level == "everything" else usual[1]
@@ -119,6 +132,21 @@ class Probe:
         self._parameter_hooks = Hooks()
         self._number = 0
         self._called = False
+        self._begin_notes()
+
+    def _begin_notes(self) -> None:
+        """Start anew with what is noted about the run as a whole."""
+        facts = self._recorder.record.facts
+        self._facts = facts
+        self._roll = RollCall(self._model, self._optimizers, facts)
+        self._outputs = OutputReader(facts.heads)
+        self._reads = self._graph_read = False
+        self._read_number = -1
+        self._logged_before = 0
+        self._task = -1
+        self._unused = 0
+        self._raw: Any = None
+        self._given: Any = ()
 
     def __repr__(self) -> str:
         return f"probe of a {type(self._model).__name__}: with gc.probe(model) as record: …"
@@ -136,6 +164,7 @@ class Probe:
             raise GradcourseError("This probe is already in use; make a new one: gc.probe(model).")
         self._recorder = Recorder(self._reader.shapes)
         self._number, self._called = 0, False
+        self._begin_notes()
         self._watcher = self._new_watcher()
         listener = Listener(
             pass_begins=self._pass_begins,
@@ -147,6 +176,8 @@ class Probe:
             update_lost=self._advance,
         )
         self._loop = Follower(self._model, self._optimizer, listener)
+        if self._watcher is not None:
+            self._watcher.ran = self._roll.ran
         if self._optimizer is None:
             self._watch_parameters()
         self._prepare()
@@ -157,6 +188,7 @@ class Probe:
         if self._loop is not None:
             self._loop.leave()
             self._loop = None
+            self._end_notes()
         self._parameter_hooks.take_away()
         if self._watcher is not None:
             self._watcher.detach()
@@ -200,9 +232,30 @@ class Probe:
     def _is_due(self, every: int) -> bool:
         return every > 0 and self._number % every == 0
 
+    def _end_notes(self) -> None:
+        record = self._recorder.record
+        if self._watcher is not None:
+            self._facts.padding = dict(self._watcher.padding)
+        self._settle()
+        self._roll.note_buffers()
+        gradients = record.parameter_gradient_norm if len(record) else np.zeros((0, 0))
+        self._roll.finish(gradients, record.parameters)
+
+    def _settle(self) -> None:
+        """Tell the output that was kept which loss was logged for it, if one was."""
+        losses = self._recorder.record._all_losses
+        known = len(losses) > self._logged_before
+        self._outputs.settle(float(losses[-1]) if known else float("nan"))
+        self._reads = False
+
     def _pass_begins(self, positional: Any, named: Any) -> None:
         # Checkpointing runs a model again during the backward pass.
         if graph_task() == -1:
+            self._facts.forward_passes += 1
+            self._given = (positional, named) if not self._graph_read else ()
+            losses = self._recorder.record._all_losses
+            if self._reads and len(losses) > self._logged_before:
+                self._settle()
             self._recorder.begin()
             if self._watcher is not None:
                 self._watcher.begin()
@@ -212,12 +265,27 @@ class Probe:
         opened = watcher.open if watcher is not None else None
         if watcher is not None and opened is not None:
             watcher.end(output)
-        elif self._optimizer is not None:
-            return
+            self._read_output(output)
         hook = partial(self._came_back, self._loop, opened)
         for tensor in tensors(output):
-            if tensor.requires_grad:
+            if tensor.requires_grad and not is_transformed(tensor):
                 tensor.register_hook(hook)
+                if opened is None and self._optimizer is not None:
+                    break  # only to count the backward pass
+
+    def _read_output(self, output: Any) -> None:
+        if any(is_transformed(tensor) for tensor in tensors(output)):
+            return
+        if not self._graph_read:
+            self._graph_read = True
+            self._roll.read_graph(output, self._given)
+            self._given = ()
+        if self._number != self._read_number:
+            self._read_number = self._number
+            self._reads = self._outputs.wants()
+        if self._reads:
+            self._logged_before = len(self._recorder.record._all_losses)
+            self._outputs.read(output, self._number)
 
     def _came_back(
         self, loop: Follower | None, opened: Pass | None, gradient: torch.Tensor
@@ -225,9 +293,34 @@ class Probe:
         if loop is None or loop is not self._loop:
             return
         self._called = True
+        self._count_backward()
         if opened is not None and self._watcher is not None:
             self._watcher.mark(opened)
         self._await_backward()
+
+    def _count_backward(self) -> None:
+        if graph_task() == self._task:
+            return
+        self._task = graph_task()
+        self._facts.backward_passes += 1
+        if self._optimizer is None:
+            return
+        self._unused += 1
+        if self._unused > _ACCUMULATED and self._facts.unused_looked < _LOOKS:
+            after_backward(self._look_at_unused)
+        if self._reads:
+            after_backward(self._read_raw)
+
+    def _look_at_unused(self) -> None:
+        """Look at gradients that no update has used, nor those of the passes before."""
+        facts = self._facts
+        bad = bad_parameters(self._model)
+        known = facts.unused_bad if facts.unused_looked else bad
+        facts.unused_bad = [name for name in known if name in bad]
+        facts.unused_looked += 1
+
+    def _read_raw(self) -> None:
+        self._raw = self._reader.total_norm()
 
     def _await_backward(self, *_: Any) -> None:
         # The loop may clear the gradients right after the backward pass, so without an optimizer
@@ -248,9 +341,15 @@ class Probe:
     def _update_made(self) -> None:
         if self._loop is not None and self._loop.has_closure:
             self._recorder.end(self._loop.evaluations)
+        self._facts.updates += 1
+        if self._unused:
+            self._unused = self._facts.unused_looked = 0
+            self._facts.unused_bad = []
         newest = self._recorder.newest
         if newest is not None:
-            self._reader.write_updates(newest)
+            changes = self._reader.write_updates(newest, count=self._reads)
+            if changes is not None:
+                self._roll.note_changes(*changes)
         self._advance()
 
     def _advance(self) -> None:
@@ -267,4 +366,16 @@ class Probe:
         histograms = self._level != "gradients" and self._is_due(self._histogram_every)
         # A fused optimizer divides by the factor of a GradScaler itself, while it updates.
         scale = getattr(self._optimizer, "grad_scale", None)
-        self._recorder.append(self._reader.step(self._number, layers, histograms, scale))
+        step = self._reader.step(self._number, layers, histograms, scale)
+        if self._raw is not None:
+            used = float(np.linalg.norm(fetched(step.parameter_gradients)))
+            self._facts.clipped.append([self._raw, used, self._reader.share_at_the_largest()])
+            self._raw = None
+        self._recorder.append(step)
+
+
+_ACCUMULATED = 3
+"""Backward passes without an update after which their gradients are looked at."""
+
+_LOOKS = 32
+"""How often they are looked at between two updates."""

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task
-from gradcourse.instrument.loop.tensors import first_tensor, tensors
+from gradcourse.instrument.loop.tensors import first_tensor, is_transformed, tensors
 from gradcourse.instrument.norms import quick_norm, wide_norm
 from gradcourse.instrument.probe import moments
 from gradcourse.instrument.probe.passes import Layer, Pass, real
@@ -40,6 +40,8 @@ class Watcher:
         self.open: Pass | None = None
         self._alone = True
         self.reached: list[Pass] = []
+        self.ran: dict[str, bool] = {}
+        self.padding: dict[str, int] = {}
 
     @property
     def attached(self) -> bool:
@@ -108,13 +110,16 @@ class Watcher:
         if opened is None:
             return
         tensor = output if type(output) is torch.Tensor else first_tensor(output)
-        if tensor is None or _transformed(tensor):
+        if tensor is None or is_transformed(tensor):
             return
         if inputs and isinstance(inputs[0], torch.Tensor):
             self._functional(opened, inputs[0])
         row = opened.add(layer, tensor)
         if tensor.requires_grad:
+            self.ran[layer.name] = True
             tensor.register_hook(partial(self._gradient, opened, row))
+        else:
+            self.ran.setdefault(layer.name, False)
 
     def _gradient(self, opened: Pass, row: list[Any], gradient: torch.Tensor) -> None:
         if self._hooks:
@@ -128,7 +133,7 @@ class Watcher:
         if node is None or node in opened.nodes or not opened.layers:
             return
         found = _FUNCTIONS.get(node.name())
-        if found is None or _transformed(tensor):
+        if found is None or is_transformed(tensor):
             return
         kind, family = found
         row = opened.add(Layer(f"{opened.layers[-1].name} {kind.lower()}", kind, family), tensor)
@@ -142,11 +147,13 @@ class Watcher:
         given = inputs[0]
         packed = isinstance(given, nn.utils.rnn.PackedSequence)
         data = given.data if packed else given
-        if not isinstance(data, torch.Tensor) or _transformed(data):
+        if not isinstance(data, torch.Tensor) or is_transformed(data):
             return None
         if not data.requires_grad and not any(p.requires_grad for p in module.parameters()):
             return None
         own = data.view_as(data) if data.requires_grad else data.detach().requires_grad_()
+        if not packed and name not in self.padding:
+            self.padding[name] = _equal_steps(data.detach(), _time(module, data))
         own.register_hook(partial(self._lag, opened, name, _splitter(module, given)))
         return (given._replace(data=own) if packed else own, *inputs[1:])
 
@@ -161,8 +168,18 @@ def _splitter(module: Any, given: Any) -> Any:
     if isinstance(given, nn.utils.rnn.PackedSequence):
         lengths = given.batch_sizes.tolist()
         return lambda g: torch.stack([wide_norm(part) for part in g.split(lengths)])
-    time = 1 if module.batch_first and given.dim() == 3 else 0
-    return partial(_norm_along, time)
+    return partial(_norm_along, _time(module, given))
+
+
+def _time(module: Any, given: torch.Tensor) -> int:
+    return 1 if module.batch_first and given.dim() == 3 else 0
+
+
+def _equal_steps(data: torch.Tensor, time: int) -> int:
+    """Steps at the end that are the same for all rows and as the last one: padding."""
+    steps = data.movedim(time, 0).reshape(data.shape[time], -1, data.shape[-1])  # (T, n, k)
+    same = (steps == steps[-1:, :1]).all(-1).all(-1)  # (T,)
+    return int(same.flip(0).long().cumprod(0).sum())
 
 
 def _norm_along(time: int, gradient: torch.Tensor) -> torch.Tensor:
@@ -177,11 +194,6 @@ _FUNCTIONS = {
     "TanhBackward0": ("Tanh", "tanh"),
     "SigmoidBackward0": ("Sigmoid", "sigmoid"),
 }
-
-
-def _transformed(tensor: torch.Tensor) -> bool:
-    """Whether torch.func is at work: such a tensor takes no hook and has no values yet."""
-    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
 
 
 def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcourse.instrument.histogram import Log2Histogram
+from gradcourse.instrument.record.facts import Facts, Trainees
 from gradcourse.instrument.record.step import MEASURES, LayerTable, Step, fetched
 from gradcourse.instrument.record.text import as_html, as_text
 from gradcourse.support import GradcourseError
@@ -32,6 +33,8 @@ class Record:
         self._steps: list[Step] = []
         self._open = False
         self._waiting_loss: Any = None
+        self._all_losses: list[Any] = []
+        self.facts = Facts()
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -91,6 +94,28 @@ class Record:
         """Loss of each step, shape (S,); NaN unless it was given with `log`."""
         self._require_step()
         return np.array([float(step.loss) for step in self._steps])
+
+    @property
+    def loss_logged(self) -> np.ndarray:
+        """Whether a loss was logged for each step, NaN or not, bool, shape (S,)."""
+        return np.array([step.logged for step in self._steps], dtype=bool)
+
+    @property
+    def all_losses(self) -> np.ndarray:
+        """Every loss that was logged, also of steps whose update was skipped, in order."""
+        return np.array([float(loss) for loss in self._all_losses])
+
+    def who_trains(self) -> Trainees:
+        """Say of each parameter whether it takes part in the training.
+
+        Returns
+        -------
+        Trainees
+            A tuple of `Trainee`, which prints as a table: whether it requires a gradient, is in
+            the optimizer, whether its layer ran, which gradient it got, and the share of its
+            entries that an update changed. Complete when the probe's block has been left.
+        """
+        return Trainees(self.facts.trainees)
 
     @property
     def activation_norm(self) -> np.ndarray:
@@ -291,17 +316,21 @@ class Record:
                 f"record.log got {type(loss).__name__} with {size} elements; give it the loss, "
                 "a single number or a tensor of one element."
             )
+        self._all_losses.append(value)
         if self._open or not self._steps:
             self._waiting_loss = value
         else:
-            self._steps[-1].loss = value
+            self._steps[-1].loss, self._steps[-1].logged = value, True
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Return everything in it as plain data (fit for JSON) and numeric arrays, for saving.
 
         `from_state` makes an equal record of them.
         """
-        arrays: dict[str, np.ndarray] = {"loss": np.array([float(s.loss) for s in self._steps])}
+        arrays: dict[str, np.ndarray] = {
+            "loss": np.array([float(s.loss) for s in self._steps]),
+            "all_losses": self.all_losses,
+        }
         described = []
         for k, step in enumerate(self._steps):
             present = {"columns": np.asarray(step.columns, dtype=np.int64)}
@@ -322,6 +351,7 @@ class Record:
                 {
                     "number": step.number,
                     "evaluations": step.evaluations,
+                    "logged": step.logged,
                     "names": list(step.names),
                     "kinds": list(step.kinds),
                     "lags": list(step.lag_gradients),
@@ -329,7 +359,8 @@ class Record:
                 }
             )
         shapes = {name: list(shape) for name, shape in self._shapes.items()}
-        return {"parameters": shapes, "steps": described}, arrays
+        facts = self.facts.to_dict()
+        return {"parameters": shapes, "steps": described, "facts": facts}, arrays
 
     @classmethod
     def from_state(cls, described: dict[str, Any], arrays: dict[str, np.ndarray]) -> Record:
@@ -344,6 +375,8 @@ class Record:
         """
         shapes = described["parameters"]
         record = cls({name: tuple(int(n) for n in shape) for name, shape in shapes.items()})
+        record.facts = Facts.from_dict(described.get("facts", {}))
+        record._all_losses = list(arrays.get("all_losses", arrays["loss"]))
         steps: list[dict[str, np.ndarray]] = [{} for _ in described["steps"]]
         for name, array in arrays.items():
             number, _, own = name.partition("/")
@@ -451,6 +484,7 @@ def _step(item: dict[str, Any], own: dict[str, np.ndarray], loss: float) -> Step
     return Step(
         number=int(item["number"]),
         evaluations=int(item.get("evaluations", 1)),
+        logged=bool(item.get("logged", not math.isnan(loss))),
         columns=own["columns"],
         parameter_gradients=own["parameter_gradients"],
         weight_norms=own.get("weight_norms"),

@@ -27,6 +27,7 @@ class Recorder:
         record = self.record
         if record._waiting_loss is not None:
             step.loss, record._waiting_loss = record._waiting_loss, None
+            step.logged = True
         record._open = False
         record._steps.append(step)
 

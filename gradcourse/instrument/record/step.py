@@ -66,6 +66,8 @@ class Step:
         NaN if it was not logged.
     evaluations : int
         Times that the closure of ``optimizer.step`` was called; 1 without a closure.
+    logged : bool
+        Whether a loss was logged, be it NaN.
 
     An array may also be a tensor that still lies on its device: `Record` fetches it when read.
     """
@@ -82,6 +84,7 @@ class Step:
     histograms: dict[str, Log2Histogram] = field(default_factory=dict)
     loss: Any = math.nan
     evaluations: int = 1
+    logged: bool = False
 
 
 def fetched(values: Any) -> np.ndarray:

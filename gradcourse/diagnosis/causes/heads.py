@@ -1,0 +1,272 @@
+"""A last operation that does not fit the loss function, or the targets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradcourse.diagnosis.finding import Finding, Remedy
+from gradcourse.diagnosis.signals import Signals
+from gradcourse.diagnosis.signs import Sign
+from gradcourse.instrument.record.facts import Head
+
+REACH = {
+    "Softmax": "numbers between 0 and 1 whose sum is 1",
+    "Sigmoid": "numbers between 0 and 1",
+    "Tanh": "numbers between −1 and 1",
+    "Relu": "no negative number",
+}
+
+LOGITS = Remedy(
+    "Take the {end} off the output: this loss brings its own, and wants logits", "02", "no end"
+)
+ONE_UNIT = Remedy(
+    "A softmax over one number is always 1: use a sigmoid (with binary_cross_entropy), or give the "
+    "net two outputs",
+    "02",
+    "sigmoid end",
+)
+OVER_BATCH = Remedy(
+    "Take the softmax over the classes, dim=1 or dim=-1, not over the rows of the batch",
+    "02",
+    "softmax over classes",
+)
+NO_END = Remedy(
+    "Take the {end} off the output: a regression ends in a linear layer", "02", "no end"
+)
+SCALE_TARGETS = Remedy(
+    "Or bring the targets into the range that the output can reach", "02", "scale targets"
+)
+LOG_SOFTMAX = Remedy(
+    "Use cross_entropy, which takes raw outputs: nll_loss wants the log_softmax of them",
+    "02",
+    "cross-entropy",
+)
+SHAPES = Remedy(
+    "Give outputs and targets the same shape: out.squeeze(1), or y[:, None]; (N, 1) against (N) is "
+    "compared in all N × N pairs",
+    "01",
+    "match shapes",
+)
+COMPETE = Remedy(
+    "Let the outputs compete: cross_entropy on the raw outputs, without the {end}",
+    "02",
+    "cross-entropy",
+)
+NOT_SATURATING = Remedy(
+    "Train the generator on −log D(G(z)), whose slope is steep where D is sure; and make D weaker",
+    "02",
+    "non-saturating",
+)
+CLASSES = Remedy(
+    "A sigmoid tells two classes, 0 and 1, apart: for more, one output each and cross_entropy",
+    "02",
+    "cross-entropy",
+)
+
+
+def find(signals: Signals) -> list[Sign]:
+    """What is certain about the head, the plainest first; at most one finding."""
+    heads = [head for head in signals.record.facts.heads if math.isfinite(head.high)]
+    for test in (_one_unit, _over_batch, _twice, _raw, _pairs, _alone, _labels, _reach, _minimax):
+        sign = test(signals, heads)
+        if sign is not None:
+            return [sign]
+    return []
+
+
+def _most(heads: Sequence[Head], holds: Sequence[bool]) -> bool:
+    return bool(heads) and sum(holds) >= max(1, math.ceil(len(heads) / 2))
+
+
+def _one_unit(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    holds = [h.end in ("Softmax", "LogSoftmax") and h.over == 1 for h in heads]
+    if not _most(heads, holds):
+        return None
+    return _sign(
+        signals,
+        heads,
+        f"The output is a {heads[0].end.lower()} over a single number: it is "
+        f"{'1' if heads[0].end == 'Softmax' else '0'} for every input, and its gradient 0.",
+        (ONE_UNIT,),
+        {"numbers under the softmax": 1.0},
+    )
+
+
+def _over_batch(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    if not _most(heads, [h.over_batch and h.rows > 1 and h.over == h.rows for h in heads]):
+        return None
+    return _sign(
+        signals,
+        heads,
+        f"The {heads[0].end.lower()} of the output runs over the {heads[0].over} rows of the "
+        "batch: what is said of one row depends on the others.",
+        (OVER_BATCH,),
+        {"rows under the softmax": float(heads[0].over)},
+    )
+
+
+def _twice(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """A softmax, sigmoid or ReLU before a loss that brings its own."""
+    own = ("cross-entropy of logits", "binary cross-entropy of logits")
+    holds = [
+        h.loss in own and (h.end in ("Softmax", "Sigmoid", "Relu", "Tanh") or h.normed)
+        for h in heads
+    ]
+    if not _most(heads, holds):
+        return None
+    head = next(h for h, right in zip(heads, holds, strict=True) if right)
+    end = _end(head)
+    evidence = {"smallest output": head.low, "largest output": head.high}
+    if head.loss == own[0] and head.columns > 1 and end != "ReLU":
+        spread = 2.0 if end == "tanh" else 1.0
+        evidence["least loss possible"] = math.log1p((head.columns - 1) * math.exp(-spread))
+    return _sign(
+        signals,
+        heads,
+        f"The outputs come from a {end}, but the loss is a {head.loss}: it squashes them once "
+        "more, and can never become small.",
+        (_named(LOGITS, end),),
+        evidence,
+    )
+
+
+def _raw(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    holds = [
+        h.loss == "minus the output of the class" and not h.log_normed and h.columns > 1
+        for h in heads
+    ]
+    if not _most(heads, holds):
+        return None
+    what = "probabilities, not their logarithms" if heads[0].normed else "raw outputs"
+    return _sign(
+        signals,
+        heads,
+        f"The loss is minus the output of the class, as nll_loss is, and gets {what}: it has no "
+        "lower bound, or none that teaches.",
+        (LOG_SOFTMAX,),
+        {"smallest output": heads[-1].low, "largest output": heads[-1].high},
+    )
+
+
+def _pairs(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    pairs = [h for h in heads if h.loss == "squared error with every target"]
+    middles = {round(0.5 * (h.target_low + h.target_high), 4) for h in pairs}
+    fixed = all(abs(m - round(m)) < 1e-3 for m in middles)
+    if not _most(heads, [h in pairs for h in heads]) or (fixed and len(middles) < 2):
+        return None
+    return _sign(
+        signals,
+        heads,
+        "All rows are drawn to one and the same number, the mean of the targets: the loss compares "
+        f"each of the {heads[0].rows} outputs with every target.",
+        (SHAPES,),
+        {"rows": float(heads[0].rows), "the number": max(middles, key=abs)},
+    )
+
+
+def _alone(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """−log of the class's output, though the outputs are no distribution."""
+    holds = [
+        h.loss == "minus the log of the class's output" and not h.normed and h.columns > 1
+        for h in heads
+    ]
+    if not _most(heads, holds):
+        return None
+    return _sign(
+        signals,
+        heads,
+        "The loss looks at the output of the right class alone, and the outputs do not sum to 1: "
+        "it is small as soon as all of them are large.",
+        (_named(COMPETE, _end(heads[0]) or "squashing function"),),
+        {"largest output": heads[-1].high},
+    )
+
+
+def _labels(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """Class numbers under a binary cross-entropy."""
+    binary = ("binary cross-entropy of probabilities", "binary cross-entropy of logits")
+    holds = [h.loss in binary and (h.target_high > 1.05 or h.target_low < -0.05) for h in heads]
+    if not _most(heads, holds):
+        return None
+    head = next(h for h, right in zip(heads, holds, strict=True) if right)
+    return _sign(
+        signals,
+        heads,
+        f"A binary cross-entropy gets targets from {head.target_low:.2g} to {head.target_high:.2g};"
+        " it knows 0 to 1, and has no lower bound beyond.",
+        (CLASSES,),
+        {"smallest target": head.target_low, "largest target": head.target_high},
+    )
+
+
+def _reach(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    if not _most(heads, [h.unreachable >= 0.02 for h in heads]):
+        return None
+    head = max(heads, key=lambda h: h.unreachable)
+    low = min(h.target_low for h in heads if math.isfinite(h.target_low))
+    high = max(h.target_high for h in heads if math.isfinite(h.target_high))
+    return _sign(
+        signals,
+        heads,
+        f"The outputs come from a {_end(head)}, which gives {REACH[head.end]}; the targets reach "
+        f"from {low:.3g} to {high:.3g}.",
+        (_named(NO_END, _end(head)), SCALE_TARGETS),
+        {
+            "share of targets out of reach": head.unreachable,
+            "smallest target": low,
+            "largest target": high,
+        },
+    )
+
+
+def _minimax(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """The generator's first loss, log(1 − D), where D is sure: flat."""
+    late = heads[-max(1, len(heads) // 2) :]
+    holds = [h.loss == "log of one minus the output" and h.high < 0.1 for h in late]
+    if not _most(late, holds):
+        return None
+    return _sign(
+        signals,
+        heads,
+        "The loss is the mean of log(1 − D), and D, at most "
+        f"{max(h.high for h in late):.2g}, is sure: where it is, this loss is flat.",
+        (NOT_SATURATING,),
+        {"largest output": late[-1].high},
+    )
+
+
+def _end(head: Head) -> str:
+    if not head.end:
+        return "softmax" if head.normed else ""
+    return "ReLU" if head.end == "Relu" else head.end.lower()
+
+
+def _named(remedy: Remedy, end: str) -> Remedy:
+    return Remedy(remedy.text.format(end=end), remedy.lesson, remedy.action)
+
+
+def _sign(
+    signals: Signals,
+    heads: Sequence[Head],
+    summary: str,
+    remedies: tuple[Remedy, ...],
+    evidence: dict[str, float],
+) -> Sign:
+    row = int(np.searchsorted(signals.step_numbers, heads[0].step))
+    row = min(row, signals.steps - 1)
+    last = signals.layers[-1:] if signals.layers else ()
+    return Sign(
+        0,
+        Finding(
+            "head",
+            summary,
+            layers=tuple(last),
+            steps=(int(signals.step_numbers[row]), int(signals.step_numbers[-1])),
+            evidence=evidence,
+            confidence=0.95,
+            remedies=remedies,
+        ),
+    )

@@ -1,0 +1,189 @@
+"""Does it learn? What the logged losses say, and the outputs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradcourse.diagnosis import step_size
+from gradcourse.diagnosis.finding import Finding, Remedy
+from gradcourse.diagnosis.signals import Signals, median
+from gradcourse.diagnosis.signs import Sign
+from gradcourse.diagnosis.thresholds import threshold
+
+ENOUGH = 30
+"""Steps with a loss before anything is said about its course."""
+
+
+def known(signals: Signals, good: np.ndarray) -> np.ndarray:
+    """The finite losses, in order."""
+    return np.asarray(signals.loss[good & np.isfinite(signals.loss)])
+
+
+def is_stuck(signals: Signals, good: np.ndarray) -> bool:
+    """Whether enough losses are known and they show no learning at all.
+
+    A loss that ends well below its start learns; so does one that still falls by more than its
+    scatter explains, and one that is small for its outputs.
+    """
+    loss = known(signals, good)
+    if len(loss) < ENOUGH:
+        return False
+    return not (step_size.has_converged(signals, good) or has_fallen(loss) or _still_falls(loss))
+
+
+def has_fallen(loss: np.ndarray) -> bool:
+    """Whether it ends below 0.8 of its start; a loss around or below 0, by its own scatter."""
+    start = float(np.median(loss[:5]))
+    end = float(np.median(loss[-(len(loss) // 3) :]))
+    if start > 0 and end > -start:
+        return end < threshold("learning") * start
+    return end < start - 2 * float(np.std(loss[:5])) - 1e-12 * abs(start)
+
+
+def _still_falls(loss: np.ndarray) -> bool:
+    """Whether the last third lies below the middle one by three standard errors, and 0.5 %."""
+    third = len(loss) // 3
+    middle, last = loss[third : 2 * third], loss[-third:]
+    error = math.sqrt((np.var(middle) + np.var(last)) / third)
+    fall = float(np.mean(middle) - np.mean(last))
+    return fall > 3 * error and fall > 5e-3 * abs(float(np.mean(middle)))
+
+
+def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """A loss below 0 that falls faster and faster: it has no lower bound.
+
+    A density's logarithm is negative, too, but levels out.
+    """
+    loss = known(signals, good)
+    third = len(loss) // 3
+    if third < 5 or loss[-1] >= 0:
+        return []
+    first, middle, last = (
+        float(np.median(part)) for part in (loss[:third], loss[third : 2 * third], loss[-third:])
+    )
+    away = -last > 10 * max(abs(float(np.median(loss[:3]))), 1e-12)
+    if not away or not middle - last > 1.5 * (first - middle) > 0:
+        return []
+    finding = Finding(
+        "unbounded loss",
+        f"The loss is {last:.3g} and falls faster and faster: it has no lower bound, so to lower "
+        "it teaches nothing.",
+        steps=_span(signals),
+        evidence={"loss, last third": last, "loss, first third": first},
+        confidence=0.9,
+        remedies=(
+            Remedy("Use a loss with a least value: cross_entropy on raw outputs", "02"),
+            Remedy("Look for a sign: a log-likelihood is maximised, its negative minimised", "02"),
+        ),
+    )
+    return [Sign(0, finding)]
+
+
+def find_collapsed(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Outputs that came to be the same for all inputs, under a loss that stays up."""
+    heads = [h for h in signals.record.facts.heads if h.rows > 1 and math.isfinite(h.spread)]
+    if len(heads) < 2 or not is_stuck(signals, good):
+        return []
+    start = max(h.spread for h in heads[:2])
+    late = heads[len(heads) // 2 :]
+    end = float(np.median([h.spread for h in late]))
+    if not end < min(0.02, start / 20):
+        return []
+    onset = next(h.step for h in heads if h.spread < max(0.02, 2 * end))
+    row = min(int(np.searchsorted(signals.step_numbers, onset)), signals.steps - 1)
+    first_steps = step_size.typical(signals)
+    first = first_steps[np.isfinite(first_steps)][:1]
+    pace = float(first[0]) if len(first) else float("nan")
+    rate = Remedy("Lower the learning rate, by 10 or more, and warm it up", "01", "rate", 0.1)
+    if pace > 3e-2:
+        by = max(10.0, float(f"{pace / 3e-3:.0e}"))
+        rate = Remedy(f"Divide the learning rate by about {by:g}", "01", "rate", 1 / by)
+    finding = Finding(
+        "update too large" if pace > 3e-2 else "collapsed",
+        f"The outputs have become the same for all inputs: {end:.1g} of their size is left of "
+        f"what differed by {start:.1g} at first"
+        + (f"; the first update changed the median weight by {pace:.2g}." if pace > 3e-2 else "."),
+        steps=(int(signals.step_numbers[row]), int(signals.step_numbers[-1])),
+        evidence={"spread over inputs, end": end, "spread over inputs, start": start}
+        | ({"first median ‖ΔW‖/‖W‖": pace} if math.isfinite(pace) else {}),
+        confidence=0.85,
+        remedies=(
+            rate,
+            Remedy("Warm the learning rate up", "11", "warm up"),
+            Remedy("If pairs are compared, add a term that keeps outputs apart", "02"),
+        ),
+    )
+    return [Sign(0, finding)]
+
+
+def find_not_learning(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
+    """No gradient illness, and the loss stays where it was."""
+    if not is_stuck(signals, good):
+        return []
+    loss = known(signals, good)
+    start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
+    ratio = end / start if start else float("nan")
+    near = abs(decades) >= threshold("both_decades")
+    depth = f"the {abs(decades):.1f} decades over the depth, near the limit; then " if near else ""
+    evidence = {"loss, end over start": ratio} if math.isfinite(ratio) else {}
+    pace = float(median(signals.update_ratio[good]))
+    if math.isfinite(pace):
+        evidence["median ‖ΔW‖/‖W‖"] = pace
+    heads = signals.record.facts.heads
+    spread = float(np.median([h.spread for h in heads])) if heads else float("nan")
+    if math.isfinite(spread):
+        evidence["spread of the outputs over inputs"] = spread
+    summary = (
+        f"The gradients are in order, and the loss is still {ratio:.2f} of what it was at first. "
+        f"If it should fall, look at {depth}what no gradient shows: the scale of inputs and "
+        "targets, labels that fit their rows, the loss function, the rate, the number of steps."
+    )
+    if signals.layers and median(signals.saturated_fraction[good, -1]) >= threshold("saturated"):
+        share = float(median(signals.saturated_fraction[good, -1]))
+        summary += (
+            f" {share:.0%} of the net's outputs, those of {signals.layers[-1]}, are flat: look "
+            "whether the loss wants logits, and whether the outputs can reach the targets."
+        )
+    finding = Finding(
+        "not learning",
+        summary,
+        steps=_span(signals),
+        evidence=evidence,
+        confidence=0.7,
+        remedies=_remedies(signals, pace, near),
+    )
+    return [Sign(0, finding)]
+
+
+def _remedies(signals: Signals, pace: float, near: bool) -> tuple[Remedy, ...]:
+    first: list[Remedy] = []
+    end = next((h.end for h in signals.record.facts.heads if h.end == "Relu"), "")
+    if end:
+        first.append(Remedy("Take the ReLU off the output", "04", "no end"))
+    sigmoid = sum(kind == "Sigmoid" for kind in signals.kinds[:-1]) >= 3
+    if near or sigmoid:
+        first.append(
+            Remedy("Replace the sigmoids: the slope is at most 1/4", "04", "relu")
+            if sigmoid
+            else Remedy("Draw the weights for the activation: He or Xavier", "05", "initialize")
+        )
+    if math.isfinite(pace) and 0 < pace < 1e-3:
+        by = float(f"{min(3e-3 / pace, 1e4):.0e}")
+        rate = f"Multiply the learning rate by about {by:g}, or use Adam"
+        first.append(Remedy(rate, "01", "rate", by))
+    elif math.isfinite(pace) and pace > 3e-2:
+        by = float(f"{max(pace / 3e-3, 3):.0e}")
+        first.append(Remedy(f"Divide the learning rate by about {by:g}", "01", "rate", 1 / by))
+    return (
+        *first,
+        Remedy("Look at a few rows as the net gets them, each with its label", "10"),
+        Remedy("Bring inputs and targets to mean 0 and standard deviation 1", "02", "scale data"),
+        Remedy("Train on one batch until its loss is 0; if that fails, the model or loss is wrong",
+               "10"),
+    )  # fmt: skip
+
+
+def _span(signals: Signals) -> tuple[int, int]:
+    return int(signals.step_numbers[0]), int(signals.step_numbers[-1])

@@ -1,0 +1,225 @@
+"""Parameters that do not train: cut off, left out, or changed by nothing."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradcourse.diagnosis.causes.progress import is_stuck
+from gradcourse.diagnosis.finding import Finding, Remedy
+from gradcourse.diagnosis.signals import Signals
+from gradcourse.diagnosis.signs import Sign
+from gradcourse.instrument.record.facts import Trainee
+
+CONNECT = Remedy(
+    "Compute the loss from the outputs by operations that have a slope: no argmax, round, int, "
+    ".item(), .detach(), torch.tensor(…); requires_grad = True on the loss only hides the error",
+    "01",
+    "connect the loss",
+)
+REGISTER = Remedy(
+    "Keep layers in nn.ModuleList (or nn.ModuleDict), not in a Python list, and make the optimizer "
+    "after that",
+    "01",
+    "register",
+)
+REENTRANT = Remedy(
+    "Checkpoint with use_reentrant=False (or let the input require a gradient): under "
+    "torch.no_grad, and in a reentrant checkpoint whose input needs no gradient, no graph is made",
+    "01",
+    "no reentrant checkpoint",
+)
+ADD_THE_TERM = Remedy(
+    "Add the loss of these outputs as a tensor, not as a number: no .item(), .detach() or float() "
+    "on the term",
+    "01",
+    "connect the term",
+)
+UNDETACH = Remedy(
+    "Look for .detach(), .data, .item(), argmax or a new tensor behind these layers; if it is "
+    "meant so, freeze them: requires_grad_(False)",
+    "01",
+    "connect the layers",
+)
+MAKE_AGAIN = Remedy(
+    "Make the optimizer after the last change of the model: it holds tensors that are no longer "
+    "in it",
+    "01",
+    "new optimizer",
+)
+MASTER = Remedy(
+    "Keep the weights in float32 and compute in {dtype} by torch.autocast: an update below "
+    "{least:.1g} of a weight is rounded away",
+    "09",
+    "float32",
+)
+
+
+def find(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """What is certain about who trains; at most one finding."""
+    for test in (_disconnected, _stale, _strangers, _without_graph, _ignored, _detached, _rounded):
+        finding = test(signals, good)
+        if finding is not None:
+            return [Sign(0, finding)]
+    return []
+
+
+def _trainable(signals: Signals) -> list[Trainee]:
+    return [t for t in signals.record.facts.trainees if t.requires_grad and t.in_optimizer]
+
+
+def _disconnected(signals: Signals, good: np.ndarray) -> Finding | None:
+    facts = signals.record.facts
+    trainable = _trainable(signals)
+    if not trainable or any(t.gradient != "none" for t in trainable):
+        return None
+    if facts.backward_passes or not facts.updates or not facts.forward_passes:
+        return None
+    if signals.bad.any() and not np.isnan(signals.parameter_gradient_norm).all():
+        return None
+    return _finding(
+        signals,
+        trainable,
+        f"No backward pass has come to the model's outputs in {facts.forward_passes} calls, and "
+        "no parameter ever got a gradient: the loss is cut off from the model.",
+        (CONNECT,),
+        {"calls of the model": float(facts.forward_passes), "updates": float(facts.updates)},
+    )
+
+
+def _stale(signals: Signals, good: np.ndarray) -> Finding | None:
+    """The optimizer holds other tensors in place of parameters that get a gradient."""
+    facts = signals.record.facts
+    left = [t for t in facts.trainees if t.in_optimizer is False and t.gradient == "some"]
+    if not facts.foreign or not left or not _trainable(signals):
+        return None
+    return _finding(
+        signals,
+        left,
+        f"{_names(left)}: a gradient at every step, but not in the optimizer, which holds "
+        f"{facts.foreign} tensors that are no part of the model.",
+        (MAKE_AGAIN,),
+        {"parameters left out": float(len(left)), "tensors not in the model": float(facts.foreign)},
+    )
+
+
+def _strangers(signals: Signals, good: np.ndarray) -> Finding | None:
+    strangers = signals.record.facts.strangers
+    if not strangers:
+        return None
+    return _finding(
+        signals,
+        [],
+        f"{len(strangers)} tensors that require a gradient take part in the forward pass but are "
+        f"no parameters of the model (shapes {', '.join(strangers[:3])}"
+        f"{', …' if len(strangers) > 3 else ''}): the optimizer does not see them.",
+        (REGISTER,),
+        {"tensors in no module": float(len(strangers))},
+    )
+
+
+def _without_graph(signals: Signals, good: np.ndarray) -> Finding | None:
+    cut = [t for t in _trainable(signals) if t.gradient == "none" and t.ran == "without a graph"]
+    if not cut or not _matters(signals, cut):
+        return None
+    return _finding(
+        signals,
+        cut,
+        f"{_names(cut)}: ran, but without a graph, and never got a gradient, though they require "
+        "one and are in the optimizer.",
+        (REENTRANT, UNDETACH),
+        {"parameters without a gradient": float(len(cut))},
+    )
+
+
+def _ignored(signals: Signals, good: np.ndarray) -> Finding | None:
+    """Outputs that the model returns and no backward pass comes back to."""
+    cut = [t for t in _trainable(signals) if t.gradient == "none" and t.reached]
+    if not cut or not any(t.gradient == "some" for t in _trainable(signals)):
+        return None
+    return _finding(
+        signals,
+        cut,
+        f"{_names(cut)}: part of what the model returns, but no gradient ever came back: the term "
+        "of the loss that they belong to is detached, or missing.",
+        (ADD_THE_TERM, UNDETACH),
+        {"parameters without a gradient": float(len(cut))},
+    )
+
+
+def _detached(signals: Signals, good: np.ndarray) -> Finding | None:
+    cut = [
+        t
+        for t in _trainable(signals)
+        if t.gradient == "none" and t.ran == "with a graph" and t.reached is False
+    ]
+    if not cut or not _matters(signals, cut) or not is_stuck(signals, good):
+        return None
+    return _finding(
+        signals,
+        cut,
+        f"{_names(cut)}: ran, but the output's graph does not lead back to them.",
+        (UNDETACH,),
+        {"parameters without a gradient": float(len(cut))},
+    )
+
+
+def _matters(signals: Signals, cut: list[Trainee]) -> bool:
+    whole = sum(math.prod(t.shape) for t in _trainable(signals))
+    return sum(math.prod(t.shape) for t in cut) >= 0.1 * whole
+
+
+def _rounded(signals: Signals, good: np.ndarray) -> Finding | None:
+    """Updates that a short dtype swallows."""
+    short = [
+        t
+        for t in _trainable(signals)
+        if t.dtype in _SPACING and len(t.shape) > 1 and t.gradient == "some"
+    ]
+    shares = [t.changed for t in short if math.isfinite(t.changed)]
+    if not shares or float(np.median(shares)) >= 0.5 or not is_stuck(signals, good):
+        return None
+    dtype = short[0].dtype
+    share = float(np.median(shares))
+    remedy = Remedy(
+        MASTER.text.format(dtype=dtype, least=_SPACING[dtype]), MASTER.lesson, MASTER.action
+    )
+    rate = Remedy("Or raise the learning rate until most entries change", "01", "rate", 10.0)
+    finding = _finding(
+        signals,
+        short,
+        f"An update changes {share:.0%} of the entries of the {dtype} weights: the rest is rounded "
+        "away, and the loss stays.",
+        (remedy, rate),
+        {"share of entries that change": share},
+    )
+    return Finding("rounding", **{k: v for k, v in vars(finding).items() if k != "kind"})
+
+
+_SPACING = {"bfloat16": 2**-9, "float16": 2**-12}
+"""Half the distance of neighbouring numbers, relative to their size."""
+
+
+def _names(trainees: list[Trainee]) -> str:
+    names = [t.name for t in trainees]
+    return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]} ({len(names)})"
+
+
+def _finding(
+    signals: Signals,
+    trainees: list[Trainee],
+    summary: str,
+    remedies: tuple[Remedy, ...],
+    evidence: dict[str, float],
+) -> Finding:
+    names = [t.name for t in trainees]
+    return Finding(
+        "cut off",
+        summary,
+        layers=(names[0], names[-1]) if names else (),
+        steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
+        evidence=evidence,
+        confidence=0.9,
+        remedies=remedies,
+    )

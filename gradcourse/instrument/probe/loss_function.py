@@ -1,0 +1,168 @@
+"""Which loss function it is, told by its value and its gradient at the outputs.
+
+A loop may take its loss from anywhere. But ∂ℒ/∂y and ℒ at known outputs y leave little choice: a
+gradient that is softmax(y) − one-hot, with a mean of −log softmax(y) at these classes that equals
+ℒ, is that of a cross-entropy of logits.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+
+from gradcourse.instrument.record.facts import LOSSES
+
+_LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX = LOSSES
+
+CLOSE = 5e-3
+"""Relative difference that rounding in bfloat16 explains, averaged over a batch."""
+
+
+class Recognized(NamedTuple):
+    """A loss function, the targets that follow from it, and the factor on it."""
+
+    loss: str = ""
+    targets: torch.Tensor | None = None
+    scale: float = math.nan
+
+
+def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Recognized:
+    """Name the loss function, or nothing.
+
+    Parameters
+    ----------
+    outputs, gradient : torch.Tensor, shape (n,), (n, k) or (n, k, …)
+        The model's outputs, classes along dimension 1, and ∂ℒ/∂outputs.
+    loss : float
+        ℒ as it was logged.
+    """
+    if not math.isfinite(loss) or outputs.shape != gradient.shape or not outputs.numel():
+        return Recognized()
+    y, g = outputs.detach().double(), gradient.detach().double()
+    if not (bool(y.isfinite().all()) and bool(g.isfinite().all()) and bool(g.any())):
+        return Recognized()
+    if y.dim() > 2:
+        y, g = (t.movedim(1, -1).reshape(-1, t.shape[1]) for t in (y, g))
+    tests = [_binary, _minimax, _binary_logits, _squared]
+    if y.dim() == 2 and y.shape[1] > 1:
+        tests = [_cross_entropy, _of_the_class, *tests]
+    for test in tests:
+        guess = test(y, g, loss)
+        if guess.loss:
+            return guess
+    return Recognized()
+
+
+def _near(a: float, b: float) -> bool:
+    return math.isfinite(a) and abs(a - b) <= CLOSE * max(abs(a), abs(b), 1e-6)
+
+
+def _factor(c: float, count: int) -> float:
+    """From the common factor of a mean's gradient over ``count`` entries to that on the loss."""
+    return c * count
+
+
+def _cross_entropy(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    size = g.abs().sum(1)  # (n,)
+    rows = size > 0
+    y, g, size = y[rows], g[rows], size[rows]
+    if bool((g.sum(1).abs() > 1e-2 * size).any()):
+        return Recognized()
+    classes = g.argmin(1)
+    p = y.softmax(1)
+    wanted = p - torch.nn.functional.one_hot(classes, y.shape[1])
+    c = size / wanted.abs().sum(1).clamp_min(1e-300)  # (n,)
+    off = (g - c[:, None] * wanted).abs().sum(1) > 2e-2 * size
+    value = float(torch.nn.functional.cross_entropy(y, classes))
+    if off.double().mean() > 0.02 or not _near(value, loss):
+        return Recognized()
+    return Recognized(_LOGITS, classes, _factor(float(c.median()), len(y)))
+
+
+def _of_the_class(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """Only the output of the class has a gradient: −y, or −log y."""
+    if bool((g > 0).any()) or bool(((g != 0).sum(1) > 1).any()):
+        return Recognized()
+    rows = (g != 0).any(1)
+    y, g = y[rows], g[rows]
+    classes = g.argmin(1)
+    chosen = y.gather(1, classes[:, None])[:, 0]
+    slopes = -g.gather(1, classes[:, None])[:, 0]
+    if _equal(slopes) and _near(float(-chosen.mean()), loss):
+        return Recognized(_OUTPUT, classes, _factor(float(slopes.median()), len(y)))
+    if bool((chosen > 0).all()) and _equal(slopes * chosen):
+        for value in (float(-chosen.log().mean()), float(-chosen.log().sum())):
+            if _near(value, loss):
+                c = float((slopes * chosen).median())
+                return Recognized(_LOG, classes, _factor(c, len(y)))
+    return Recognized()
+
+
+def _equal(values: torch.Tensor) -> bool:
+    low, high = float(values.min()), float(values.max())
+    return low > 0 and high <= 1.02 * low
+
+
+def _binary(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    if bool((y < 0).any()) or bool((y > 1).any()):
+        return Recognized()
+    inside = y.clamp(1e-7, 1 - 1e-7)
+    part = g * inside * (1 - inside)  # c·(y − t)
+    targets = y - part * y.numel()
+    value = -(targets * inside.log() + (1 - targets) * (1 - inside).log()).mean()
+    if _near(float(value), loss):
+        return Recognized(_BINARY, targets, 1.0)
+    targets = (part < 0).double()
+    c = part.abs() / (inside - targets).abs()
+    value = torch.nn.functional.binary_cross_entropy(inside, targets)
+    if _equal(c) and _near(float(value), loss):
+        return Recognized(_BINARY, targets, _factor(float(c.median()), y.numel()))
+    return Recognized()
+
+
+def _minimax(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """The mean of log(1 − y), which a generator is to make small."""
+    if bool((y < 0).any()) or bool((y > 1).any()) or bool((g > 0).any()):
+        return Recognized()
+    value = float((1 - y).clamp_min(1e-8).log().mean())
+    if _equal(-g * (1 - y)) and abs(value - loss) <= 1e-3 * max(abs(loss), 1e-5):
+        return Recognized(_MINIMAX, None, 1.0)
+    return Recognized()
+
+
+def _binary_logits(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    p = y.sigmoid()
+    targets = p - g * y.numel()
+    binary = torch.nn.functional.binary_cross_entropy_with_logits
+    if _near(float(binary(y, targets)), loss):
+        return Recognized(_BINARY_LOGITS, targets, 1.0)
+    targets = (g < 0).double()
+    c = g.abs() / (p - targets).abs().clamp_min(1e-300)
+    if _equal(c) and _near(float(binary(y, targets)), loss):
+        return Recognized(_BINARY_LOGITS, targets, _factor(float(c.median()), y.numel()))
+    return Recognized()
+
+
+def _squared(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """A mean of squares, half of one, or a sum; under a loss scale, which is a power of two."""
+    n = y.numel()
+    for weight in (1 / n, 0.5 / n, 1.0, 0.5):
+        gap = g / (2 * weight)  # y − t
+        square = weight * float(gap.square().sum())
+        if _near(square, loss):
+            return Recognized(_SQUARED, y - gap, 1.0)
+    gap = g * n / 2
+    square = float(gap.square().mean())
+    if n >= 4 and (y.dim() == 1 or y.shape[1] == 1) and 0 < square < 0.99 * loss:
+        middle = y - gap
+        # All rows are drawn to one and the same number.
+        if float(middle.std()) <= 1e-3 * float(gap.std()):
+            rest = math.sqrt(loss - square)
+            middle = middle.mean()
+            return Recognized(_BROADCAST, torch.stack([middle - rest, middle + rest]), 1.0)
+    power = math.log2(max(math.sqrt(square / loss), 1e-300)) if loss > 0 and square > 0 else 0.0
+    if 8 <= power <= 24 and abs(power - round(power)) < 2e-3:
+        return Recognized(_SQUARED, y - gap / 2 ** round(power), 2.0 ** round(power))
+    return Recognized()

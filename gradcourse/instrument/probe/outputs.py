@@ -1,0 +1,142 @@
+"""The model's output at a few steps: what made it, what it holds, and which loss pulls at it."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import torch
+
+from gradcourse.instrument.loop.follow import graph_task
+from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.probe.loss_function import recognized
+from gradcourse.instrument.record.facts import Head
+
+LARGEST = 1 << 20
+"""Elements of an output up to which it is kept until its loss is known."""
+
+_ENDS = {
+    "SoftmaxBackward0": "Softmax",
+    "LogSoftmaxBackward0": "LogSoftmax",
+    "SigmoidBackward0": "Sigmoid",
+    "TanhBackward0": "Tanh",
+    "ReluBackward0": "Relu",
+}
+_REACH = {
+    "Softmax": (0.0, 1.0),
+    "Sigmoid": (0.0, 1.0),
+    "Tanh": (-1.0, 1.0),
+    "Relu": (0.0, math.inf),
+}
+_KEEPS_VALUES = ("View", "Reshape", "Squeeze", "Unsqueeze", "ToCopy", "Alias", "Expand", "Clone")
+
+
+class OutputReader:
+    """Describes the output of some passes, once their loss is known.
+
+    Parameters
+    ----------
+    heads : list of Head
+        Where the descriptions go.
+    """
+
+    def __init__(self, heads: list[Head]) -> None:
+        self._heads = heads
+        self._output: torch.Tensor | None = None
+        self._gradient: torch.Tensor | None = None
+        self._head = Head()
+        self._seen = 0
+
+    def wants(self) -> bool:
+        """Whether this measured step is one to look at: the first few, and then some."""
+        self._seen += 1
+        return self._seen <= 4 or self._seen % 8 == 0
+
+    def read(self, output: Any, step: int) -> None:
+        """Keep an output, and wait for its gradient."""
+        self._output = self._gradient = None
+        tensor = next((t for t in tensors(output) if t.dim()), None)
+        if tensor is None or tensor.is_complex() or not 0 < tensor.numel() <= LARGEST:
+            return
+        if not tensor.requires_grad or tensor.layout is not torch.strided:
+            return
+        end, over, dim = end_of(tensor)
+        self._output = tensor.detach()
+        self._head = Head(step=step, end=end, over=over, over_batch=dim == 0 and tensor.dim() > 1)
+        tensor.register_hook(partial(self._came_back, self._output))
+
+    def _came_back(self, output: torch.Tensor, gradient: torch.Tensor) -> None:
+        if output is self._output and graph_task() != -1:
+            first = self._gradient is None
+            self._gradient = gradient.detach() if first else self._gradient + gradient
+
+    def settle(self, loss: float) -> None:
+        """The step is over, and this is its loss, or NaN."""
+        output, gradient = self._output, self._gradient
+        self._output = self._gradient = None
+        if output is not None:
+            describe(self._head, output)
+            if gradient is not None:
+                _recognize(self._head, output, gradient, loss)
+            self._heads.append(self._head)
+
+
+def describe(head: Head, output: torch.Tensor) -> None:
+    """Write down what an output holds."""
+    y = output.double()
+    head.rows = y.shape[0]
+    head.columns = y.numel() // max(y.shape[0], 1)
+    head.low, head.high = (float(v) for v in torch.aminmax(y))
+    size = float(y.square().mean().sqrt())
+    if y.shape[0] > 1 and size > 0:
+        # The widest deviation within a column; a mean of them all would hide a constant offset.
+        head.spread = float((y - y.mean(0)).square().mean().sqrt()) / size
+    if y.dim() > 1 and y.shape[1] > 1 and math.isfinite(size):
+        tolerance = 1e-3 if output.dtype in (torch.float32, torch.float64) else 3e-2
+        sums = y.sum(1)
+        head.normed = head.low >= 0 and bool((sums - 1).abs().max() < tolerance)
+        head.log_normed = bool(y.logsumexp(1).abs().max() < tolerance)
+
+
+def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: float) -> None:
+    guess = recognized(output, gradient, loss)
+    head.loss, head.scale = guess.loss, guess.scale
+    if guess.targets is None or not guess.targets.numel():
+        return
+    targets = guess.targets.double()
+    head.target_low, head.target_high = (float(v) for v in torch.aminmax(targets))
+    if guess.loss == "squared error" and head.end in _REACH:
+        low, high = _REACH[head.end]
+        margin = 0.05 * max(head.target_high - head.target_low, abs(head.target_high), 1e-12)
+        beyond = (targets < low - margin) | (targets > high + margin)
+        head.unreachable = float(beyond.double().mean())
+
+
+def end_of(tensor: torch.Tensor) -> tuple[str, int, int]:
+    """The operation that made an output; for a softmax, its length and its dimension (else −1)."""
+    node = tensor.grad_fn
+    shape_kept = True
+    for _ in range(6):
+        if node is None:
+            return "", 0, -1
+        end = _ENDS.get(node.name())
+        if end is not None:
+            return (end, *_softmax(node, tensor, shape_kept))
+        if not node.name().startswith(_KEEPS_VALUES):
+            return "", 0, -1
+        shape_kept = shape_kept and node.name().startswith(("ToCopy", "Alias", "Clone"))
+        node = node.next_functions[0][0] if node.next_functions else None
+    return "", 0, -1
+
+
+def _softmax(node: Any, tensor: torch.Tensor, shape_kept: bool) -> tuple[int, int]:
+    if "Softmax" not in node.name():
+        return 0, -1
+    try:
+        shape = node._saved_result.shape
+        dim = int(node._saved_dim)
+    except (AttributeError, RuntimeError):
+        return 0, -1
+    dim = (dim - (1 << 64) if dim >= 1 << 63 else dim) % max(len(shape), 1)
+    return int(shape[dim]), dim if shape_kept else max(dim, 1)

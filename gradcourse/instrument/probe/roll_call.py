@@ -1,0 +1,158 @@
+"""Who trains: which parameters are in the graph, in the optimizer, and really changed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.record.facts import Facts, Trainee
+
+_SMALL = 1 << 14
+"""Elements of a vector up to which its start is kept, to see whether it ever changes."""
+
+_DEEPEST = 20_000
+"""Nodes of a graph that are looked at."""
+
+
+class RollCall:
+    """Fills the `Facts` about a model's parameters and its graph.
+
+    Parameters
+    ----------
+    model : nn.Module
+    optimizers : sequence of torch.optim.Optimizer
+    facts : Facts
+    """
+
+    def __init__(self, model: nn.Module, optimizers: Iterable[Any], facts: Facts) -> None:
+        self._model, self._facts = model, facts
+        self._parameters = dict(model.named_parameters())
+        self._optimizers = list(optimizers)
+        self._starts = {
+            name: p.detach().clone()
+            for name, p in self._parameters.items()
+            if p.dim() < 2 and p.numel() <= _SMALL
+        }
+        self._changed: dict[str, list[float]] = {}
+        self.ran: dict[str, bool] = {}
+        members = {
+            id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]
+        }
+        self._members = members
+        facts.foreign = len(members - {id(p) for p in self._parameters.values()})
+        facts.trainees = [
+            Trainee(
+                name,
+                tuple(p.shape),
+                str(p.dtype).removeprefix("torch."),
+                p.requires_grad,
+                id(p) in members if self._optimizers else None,
+            )
+            for name, p in self._parameters.items()
+        ]
+        self._note_options()
+
+    def _note_options(self) -> None:
+        for optimizer in self._optimizers[:1]:
+            group = optimizer.param_groups[0]
+            self._facts.optimizer = {
+                "name": type(optimizer).__name__,
+                **{k: float(v) for k, v in group.items() if isinstance(v, int | float)},
+            }
+
+    def read_graph(self, output: Any, given: Iterable[Any]) -> None:
+        """Which leaves the output leads back to; sums of branches on the way."""
+        owned = {id(p): name for name, p in self._parameters.items()}
+        inputs = {id(t) for t in tensors(given)}
+        # What made the inputs is no part of this model.
+        before = {t.grad_fn for t in tensors(given)}
+        reached: set[str] = set()
+        stack = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
+        visited: set[Any] = set()
+        while stack and len(visited) < _DEEPEST:
+            node = stack.pop()
+            if node is None or node in visited or node in before:
+                continue
+            visited.add(node)
+            leaf = getattr(node, "variable", None)
+            if leaf is not None:
+                self._note_leaf(leaf, owned, inputs, reached)
+                continue
+            following = [f for f, _ in node.next_functions if f is not None]
+            self._note_branches(node.name(), following)
+            stack += following
+        whole = len(visited) < _DEEPEST and not any("Checkpoint" in n.name() for n in visited)
+        for trainee in self._facts.trainees:
+            trainee.reached = trainee.name in reached or (None if not whole else False)
+
+    def _note_leaf(
+        self, leaf: torch.Tensor, owned: dict[int, str], inputs: set[int], reached: set[str]
+    ) -> None:
+        if id(leaf) in owned:
+            reached.add(owned[id(leaf)])
+        elif id(leaf) not in inputs | self._members and isinstance(leaf, nn.Parameter):
+            self._facts.strangers.append(str(tuple(leaf.shape)))
+
+    def _note_branches(self, name: str, following: list[Any]) -> None:
+        inner = [f for f in following if f.name() != "struct torch::autograd::AccumulateGrad"]
+        inner = [f for f in inner if not hasattr(f, "variable")]
+        if name == "AddBackward0" and len(inner) == 2:
+            self._facts.sums += 1
+        if "LayerNorm" in name or "RmsNorm" in name:
+            self._facts.post_norms += bool(following) and following[0].name() == "AddBackward0"
+
+    def note_changes(self, names: list[str], shares: list[float]) -> None:
+        """Shares of the entries that an update changed."""
+        for name, share in zip(names, shares, strict=True):
+            self._changed.setdefault(name, []).append(share)
+
+    def note_buffers(self) -> None:
+        """Which buffers are not finite."""
+        self._facts.bad_buffers = [
+            name
+            for name, buffer in self._model.named_buffers()
+            if buffer.is_floating_point()
+            and not buffer.is_meta
+            and not bool(torch.isfinite(buffer.detach()).all())
+        ]
+
+    def finish(self, gradients: np.ndarray, parameters: tuple[str, ...]) -> None:
+        """Fill in what only the whole run shows. ``gradients``: norms, shape (S, P)."""
+        position = {name: k for k, name in enumerate(parameters)}
+        for trainee in self._facts.trainees:
+            column = gradients[:, position[trainee.name]] if len(gradients) else gradients
+            known = column[~np.isnan(column)] if len(gradients) else column
+            trainee.gradient = "none" if not known.size else "some" if known.any() else "0"
+            owner, _, own = trainee.name.rpartition(".")
+            owner = owner.removesuffix(".parametrizations." + own)
+            ran = self.ran.get(owner or type(self._model).__name__)
+            trainee.ran = _RAN[ran]
+            trainee.changed = self._share(trainee.name)
+        self._starts = {}
+        self._note_last_rate()
+
+    def _share(self, name: str) -> float:
+        if name in self._changed:
+            return float(np.median(self._changed[name]))
+        start = self._starts.get(name)
+        if start is None or not start.numel() or not self._facts.updates:
+            return math.nan
+        now = self._parameters[name].detach()
+        if start.shape != now.shape or start.device != now.device:
+            return math.nan
+        return float((start != now).double().mean())
+
+    def _note_last_rate(self) -> None:
+        if self._optimizers:
+            rate = self._optimizers[0].param_groups[0].get("lr")
+            if isinstance(rate, int | float):
+                self._facts.optimizer["last rate"] = float(rate)
+
+
+_RAN = {None: "no", True: "with a graph", False: "without a graph"}

@@ -1,0 +1,216 @@
+"""What a probe notes about a whole run: who trains, what comes out, how it is updated."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+
+@dataclass
+class Trainee:
+    """One parameter, and whether it takes part in the training.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+    dtype : str
+        "float32", …
+    requires_grad : bool
+    in_optimizer : bool or None
+        None if the probe was given no optimizer.
+    ran : str
+        Whether its layer ran: "with a graph", "without a graph" (under ``torch.no_grad``, as in a
+        reentrant checkpoint), or "no".
+    reached : bool or None
+        Whether the graph of the model's output leads to it; None if that was not looked at.
+    gradient : str
+        "some", "0" (exactly, at every step) or "none".
+    changed : float
+        Share of its entries that a measured update changed, in the median; NaN if unknown.
+    """
+
+    name: str
+    shape: tuple[int, ...] = ()
+    dtype: str = ""
+    requires_grad: bool = True
+    in_optimizer: bool | None = None
+    ran: str = "no"
+    reached: bool | None = None
+    gradient: str = "none"
+    changed: float = math.nan
+
+
+class Trainees(tuple[Trainee, ...]):
+    """All parameters of a run; prints as a table."""
+
+    __slots__ = ()
+
+    def _rows(self) -> Iterator[tuple[str, ...]]:
+        yield ("parameter", "dtype", "requires_grad", "in optimizer", "ran", "gradient", "changed")
+        for each in self:
+            member = "–" if each.in_optimizer is None else _yes(each.in_optimizer)
+            changed = "–" if math.isnan(each.changed) else f"{each.changed:.0%}"
+            yield (
+                *(each.name, each.dtype, _yes(each.requires_grad), member),
+                *(each.ran, each.gradient, changed),
+            )
+
+    def __repr__(self) -> str:
+        rows = list(self._rows())
+        widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+        lines = (
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        )
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        header, *rows = self._rows()
+        head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
+        body = "".join(
+            f'<tr><th scope="row">{html.escape(row[0])}</th>'
+            + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
+            + "</tr>"
+            for row in rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+@dataclass
+class Head:
+    """The model's output at one step, and the loss function as its numbers show it.
+
+    Attributes
+    ----------
+    step : int
+    rows, columns : int
+        Rows of the batch and outputs of each.
+    end : str
+        The operation that made the output, if it is one of "Softmax", "LogSoftmax", "Sigmoid",
+        "Tanh", "Relu"; else "".
+    over : int
+        For a softmax, how many numbers it is taken over; 0 otherwise.
+    over_batch : bool
+        Whether that is over the rows of the batch.
+    low, high : float
+        Smallest and largest output.
+    spread : float
+        Root mean square of what differs between the rows, over that of the outputs.
+    normed : bool
+        Whether each row is a distribution: not negative, with sum 1.
+    log_normed : bool
+        Whether each row holds the logarithms of one.
+    loss : str
+        One of `LOSSES`, or "" where the numbers fit none.
+    target_low, target_high : float
+        Range of the targets, where they follow from the numbers.
+    unreachable : float
+        Share of the targets that lie beyond what ``end`` can give.
+    scale : float
+        Factor by which the loss was multiplied before the backward pass; NaN if unknown.
+    """
+
+    step: int = 0
+    rows: int = 0
+    columns: int = 0
+    end: str = ""
+    over: int = 0
+    over_batch: bool = False
+    low: float = math.nan
+    high: float = math.nan
+    spread: float = math.nan
+    normed: bool = False
+    log_normed: bool = False
+    loss: str = ""
+    target_low: float = math.nan
+    target_high: float = math.nan
+    unreachable: float = 0.0
+    scale: float = math.nan
+
+
+LOSSES = (
+    "cross-entropy of logits",
+    "minus the output of the class",
+    "minus the log of the class's output",
+    "binary cross-entropy of probabilities",
+    "binary cross-entropy of logits",
+    "squared error",
+    "squared error with every target",
+    "log of one minus the output",
+)
+"""Loss functions that are told by their value and their gradient alone."""
+
+
+@dataclass
+class Facts:
+    """What is noted once, or a few times in a run; filled by a probe.
+
+    Attributes
+    ----------
+    trainees : list of Trainee
+    strangers : list of str
+        Shapes of the leaves of the output's graph that require a gradient and are neither a
+        parameter nor an input.
+    foreign : int
+        Tensors that the optimizer updates and that are no parameter of the model.
+    sums, post_norms : int
+        Additions of two branches in the graph of the output, and normalizations right after one.
+    heads : list of Head
+    optimizer : dict
+        "name", and the options of the first group that are numbers.
+    forward_passes, backward_passes, updates : int
+    unused_looked, unused_bad : int, list of str
+        Backward passes without an update whose gradients were looked at; and the parameters in
+        which all of them had NaN or Inf.
+    bad_buffers : list of str
+        Buffers with NaN or Inf when the block was left.
+    padding : dict of str to int
+        Equal steps at the end of each recurrent layer's input, over all rows of the first batch.
+    clipped : list of list of float
+        At a few steps: norm of the gradients when the backward pass was over, when the update
+        used them, and the share of entries at the largest absolute value.
+    """
+
+    trainees: list[Trainee] = field(default_factory=list)
+    strangers: list[str] = field(default_factory=list)
+    foreign: int = 0
+    sums: int = 0
+    post_norms: int = 0
+    heads: list[Head] = field(default_factory=list)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    forward_passes: int = 0
+    backward_passes: int = 0
+    updates: int = 0
+    unused_looked: int = 0
+    unused_bad: list[str] = field(default_factory=list)
+    bad_buffers: list[str] = field(default_factory=list)
+    padding: dict[str, int] = field(default_factory=dict)
+    clipped: list[list[float]] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data, fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> Facts:
+        """What `to_dict` gave; what an older version did not note keeps its default.
+
+        Raises
+        ------
+        TypeError
+            If the parts do not fit.
+        """
+        known = {f.name: plain[f.name] for f in fields(cls) if f.name in plain}
+        known["trainees"] = [
+            Trainee(**{**each, "shape": tuple(each["shape"])}) for each in known.get("trainees", [])
+        ]
+        known["heads"] = [Head(**each) for each in known.get("heads", [])]
+        return cls(**known)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
