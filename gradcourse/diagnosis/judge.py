@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcourse.diagnosis import lags, nonfinite, over_depth, remedies, step_size, units, unseen
+from gradcourse.diagnosis.causes import heads, progress, trainees, updates
 from gradcourse.diagnosis.finding import Diagnosis, Finding
 from gradcourse.diagnosis.signals import Signals, largest, median
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
-
-if TYPE_CHECKING:
-    from gradcourse.instrument import Record
+from gradcourse.instrument import Record
 
 ORDER = (
+    "no updates",
+    "cut off",
+    "head",
+    "rounding",
+    "unbounded loss",
     "dead",
     "saturated",
     "vanishing",
@@ -24,6 +27,8 @@ ORDER = (
     "non-finite",
     "update too large",
     "update too small",
+    "collapsed",
+    "not learning",
 )
 """Which of two findings that set in at the same step is the cause: the earlier in this list."""
 
@@ -53,15 +58,29 @@ def diagnose(record: Record) -> Diagnosis:
     GradcourseError
         If it is no record or holds no step.
     """
+    idle = updates.find(record) if isinstance(record, Record) else []
+    if idle and not len(record):
+        return Diagnosis(tuple(idle))
     signals = Signals(record)
     good = ~signals.bad
-    signs = nonfinite.find(signals)
+    signs = [Sign(0, finding) for finding in idle] + _causes(signals, good)
+    signs += nonfinite.find(signals)
+    certain = bool(signs)
     if good.any():
         signs += _of_the_net(signals, good)
-        signs += step_size.find_large(signals, good)
+        large = step_size.find_large(signals, good)
+        signs += [] if any(s.finding.kind == "unbounded loss" for s in signs) else large
+        if not certain and not any(s.finding.kind != "saturated" for s in signs):
+            signs += progress.find_collapsed(signals, good)
         if not signs:
             # Tiny updates of a sick net are a consequence, not a second illness.
-            signs = step_size.find_nothing(signals, good) or step_size.find_small(signals, good)
+            signs = (
+                step_size.find_nothing(signals, good)
+                or step_size.find_small(signals, good)
+                or step_size.find_cut(signals, good)
+            )
+    signs = signs or nonfinite.find_in_buffers(signals)
+    signs = signs or progress.find_not_learning(signals, good, _decades(signals, good))
     unknown = unseen.not_judged(signals)
     frozen = unseen.without_gradient(signals)
     signs = _without_consequences(signals, signs)
@@ -70,6 +89,22 @@ def diagnose(record: Record) -> Diagnosis:
         return Diagnosis((healthy,), unknown + frozen + unseen.left_alone(signals))
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
     return Diagnosis(tuple(_findings(signs)), unknown + frozen)
+
+
+def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """What is certain without a look at any gradient's size."""
+    return (
+        heads.find(signals)
+        or trainees.find(signals, good)
+        or progress.find_unbounded(signals, good)
+    )
+
+
+def _decades(signals: Signals, good: np.ndarray) -> float:
+    chain = over_depth.profile(signals)
+    if len(chain.names) < 2 or not good.any():
+        return float("nan")
+    return float(median(chain.decades()[0][good]))
 
 
 def _findings(signs: list[Sign]) -> list[Finding]:
@@ -136,14 +171,15 @@ def _healthy(signals: Signals, good: np.ndarray, unknown: int) -> Finding:
             margins.append((threshold(name) - worst) / 0.2)
     if np.isfinite(signals.update_ratio[good]).any():
         evidence["median ‖ΔW‖/‖W‖"] = float(median(signals.update_ratio[good]))
-    note, ratio = unseen.of_the_loss(signals, good, decades)
+    ratio = unseen.of_the_loss(signals, good)
     if np.isfinite(ratio):
         evidence["loss, end over start"] = ratio
     margin = min(m for m in margins if np.isfinite(m))
     return Finding(
         "healthy",
-        "No sign of a sick gradient in what was recorded." + note,
+        "No sign of a sick gradient in what was recorded.",
         steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
         evidence=evidence,
         confidence=round(confidence(margin) * 0.9**unknown, 3),
+        begun=len(progress.known(signals, good)) < progress.ENOUGH,
     )

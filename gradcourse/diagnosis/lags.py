@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.diagnosis import remedies
-from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import SHORTEST, Signals, largest, log10, median
 from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
@@ -23,8 +23,24 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     for name, gradients in sequences.items():
         gated = any(word in kinds.get(name, "") for word in ("LSTM", "GRU"))
         if gradients.shape[1] >= SHORTEST and len(gradients) == signals.steps:
-            signs += _judge(signals, good, name, gated, log10(gradients))
+            signs += _judge(signals, good, name, gated, log10(as_read(gradients)))
     return signs
+
+
+def as_read(gradients: np.ndarray) -> np.ndarray:
+    """Move each row to the right, so that the last step that is read is the newest.
+
+    What runs behind it, padding or labels that are ignored, gets no gradient and is no lag.
+    Shape (S, T), NaN on the left.
+    """
+    moved = gradients.copy()
+    for row, values in enumerate(gradients):
+        read = np.flatnonzero(values > 0)
+        unread = len(values) - 1 - int(read[-1]) if len(read) else 0
+        if unread:
+            moved[row, unread:] = values[:-unread]
+            moved[row, :unread] = np.nan
+    return moved
 
 
 def slopes(levels: np.ndarray) -> np.ndarray:
@@ -102,6 +118,18 @@ def _finding(
                 "lag at which a factor of 1000 is lost or gained": float(first),
             },
             confidence=confidence(abs(decades) - limit),
-            remedies=remedies.for_lags(kind, gated, max(first, 1)),
+            remedies=_remedies(signals, kind, name, gated, max(first, 1), levels.shape[1]),
         ),
     )
+
+
+def _remedies(
+    signals: Signals, kind: str, name: str, gated: bool, horizon: int, steps: int
+) -> tuple[Remedy, ...]:
+    usual = remedies.for_lags(kind, gated, horizon)
+    padding = signals.record.facts.padding.get(name, 0)
+    if kind == "exploding" or padding < max(SHORTEST, steps / 4):
+        return usual
+    read = remedies.READ_AT_LENGTH
+    text = read.text.format(steps=padding)
+    return (Remedy(text, read.lesson, read.action), *usual)

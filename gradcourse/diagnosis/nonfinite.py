@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.diagnosis import over_depth, remedies
-from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import ZERO, Signals, log10
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
@@ -31,9 +31,38 @@ def find(signals: Signals) -> list[Sign]:
             "non-finite steps": float(bad.sum()),
         },
         confidence=0.7 if recovered else 1.0,
-        remedies=remedies.NON_FINITE,
+        remedies=_remedies(signals),
     )
     return [*_explosion(signals, row), Sign(row, finding)]
+
+
+def find_in_buffers(signals: Signals) -> list[Sign]:
+    """Running statistics with NaN, which only evaluation reads."""
+    names = signals.record.facts.bad_buffers
+    if not names:
+        return []
+    last = int(signals.step_numbers[-1])
+    finding = Finding(
+        "non-finite",
+        f"{len(names)} buffers hold NaN or Inf at the end ({', '.join(names[:2])}): training does "
+        "not read them, evaluation does.",
+        layers=(names[0].rpartition(".")[0], names[-1].rpartition(".")[0]),
+        steps=(last, last),
+        evidence={"buffers with NaN or Inf": float(len(names))},
+        confidence=0.95,
+        remedies=remedies.BUFFERS,
+    )
+    return [Sign(signals.steps - 1, finding)]
+
+
+def _remedies(signals: Signals) -> tuple[Remedy, ...]:
+    usual = remedies.fitting(remedies.NON_FINITE, signals.has)
+    options = signals.record.facts.optimizer
+    eps = options.get("eps", 1.0)
+    if "float16" in signals.dtypes and "Adam" in str(options.get("name")) and eps < 6e-8:
+        first = remedies.ADAM_EPS
+        return (Remedy(first.text.format(eps=eps), first.lesson, first.action, first.by), *usual)
+    return usual
 
 
 def _place(signals: Signals, row: int) -> tuple[str, tuple[str, ...]]:

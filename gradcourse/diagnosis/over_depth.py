@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcourse.diagnosis import remedies
-from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import ZERO, Signals, log10, median, trend
 from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
@@ -93,7 +93,7 @@ def profile(signals: Signals) -> Profile:
     """Read the chain off the layers, or off the parameters where no layer was measured."""
     gradients = signals.output_gradient_norm
     seen = [calls for calls in signals.chain if np.isfinite(gradients[:, calls]).any()]
-    if seen:
+    if seen and not _hidden_from_view(signals, len(seen)):
         return Profile(
             tuple(signals.layers[calls[0]] for calls in seen),
             log10(signals.along(gradients, seen)),
@@ -101,6 +101,16 @@ def profile(signals: Signals) -> Profile:
             "∂ℒ/∂output",
         )
     return _of_parameters(signals)
+
+
+def _hidden_from_view(signals: Signals, seen: int) -> bool:
+    """Whether layers got gradients whose outputs were not seen: behind a reentrant checkpoint."""
+    facts = signals.record.facts
+    unseen = sum(
+        t.ran == "without a graph" and t.gradient == "some" and len(t.shape) > 1
+        for t in facts.trainees
+    )
+    return unseen >= 2 and unseen > seen
 
 
 def _of_parameters(signals: Signals) -> Profile:
@@ -145,14 +155,20 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
         rows = persistent(holds, good & np.isfinite(backward))
         if len(rows):
             ended = _ended(signals, chain, rows) if kind == "vanishing" else []
+            if ended is None:
+                continue
             found += ended or [
                 _finding(kind, signals, good, chain, backward, forward, strength, rows)
             ]
     return found
 
 
-def _ended(signals: Signals, chain: Profile, rows: np.ndarray) -> list[Sign]:
-    """A gradient that does not fall by a factor but is exactly 0 from one layer on."""
+def _ended(signals: Signals, chain: Profile, rows: np.ndarray) -> list[Sign] | None:
+    """A gradient that does not fall by a factor but is exactly 0 from one layer on.
+
+    None where that has cured itself: a zero-initialized layer lets nothing through in its first
+    step alone.
+    """
     levels = median(chain.backward[rows], axis=0)
     edge = int(np.argmax(levels > ZERO))
     row = int(rows[0])
@@ -161,6 +177,10 @@ def _ended(signals: Signals, chain: Profile, rows: np.ndarray) -> list[Sign]:
     above, below = chain.names[edge], chain.names[edge - 1]
     columns = [k for k, owner in enumerate(signals.owners) if owner == above]
     zero = bool((signals.weight_norm[rows][:, columns] == 0).any())
+    norms = signals.weight_norm[:, columns]
+    known = np.flatnonzero(np.isfinite(norms).any(axis=1))
+    if zero and len(known) > 1 and not (norms[known[-1]] == 0).any():
+        return None  # a branch that starts at 0, and has left it
     cause = f": the weights of {above} are all 0" if zero else ""
     finding = Finding(
         "vanishing",
@@ -208,6 +228,15 @@ def _finding(
         f"{chain.source} {verb} by {abs(decades):.1f} decades from {chain.names[n - 1]} back to "
         f"{chain.names[0]}, ×{factor:.2g} a layer.{passed}"
     )
+    cures = remedies.fitting(remedies.for_depth(kind, factor, set(signals.kinds)), signals.has)
+    place = _one_place(signals, chain, levels, decades)
+    if place is not None:
+        above, below, share = place
+        evidence = {"decades over the depth": round(decades, 2), "share of it in one place": share}
+        summary = (
+            f"{chain.source} {verb} by {abs(decades):.1f} decades, {share:.0%} of it in one place, "
+            f"between {above} and {below}.{passed}"
+        )
     excess = threshold("depth_decades") * (float(median(strength[rows])) - 1)
     start = int(np.flatnonzero(good & np.isfinite(backward))[0])
     whole = (chain.backward[start][chain.hidden] > ZERO).all()
@@ -221,9 +250,54 @@ def _finding(
             steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
             evidence=evidence,
             confidence=confidence(excess),
-            remedies=remedies.for_depth(kind, factor, set(signals.kinds), late),
+            remedies=_cures(signals, kind, place, late, cures, factor),
         ),
     )
+
+
+def _one_place(
+    signals: Signals, chain: Profile, levels: np.ndarray, decades: float
+) -> tuple[str, str, float] | None:
+    """The two layers between which most of the change lies, where it is no factor a layer."""
+    finite = np.flatnonzero(np.isfinite(levels) & (levels > ZERO))
+    if len(finite) < 2 or abs(decades) < 2:
+        return None
+    # Towards the input: positive where it grows.
+    changes = -np.diff(levels[finite]) * np.sign(decades)
+    k = int(np.argmax(changes))
+    share = float(changes[k] / abs(decades))
+    if share < 0.8 or (len(finite) < 3 and not signals.normalizes(*_pair(chain, finite, k))):
+        return None
+    below, above = _pair(chain, finite, k)
+    return above, below, min(share, 1.0)
+
+
+def _pair(chain: Profile, finite: np.ndarray, k: int) -> tuple[str, str]:
+    return chain.names[finite[k]], chain.names[finite[k + 1]]
+
+
+def _cures(
+    signals: Signals,
+    kind: str,
+    place: tuple[str, str, float] | None,
+    late: bool,
+    usual: tuple[Remedy, ...],
+    factor: float,
+) -> tuple[Remedy, ...]:
+    if place is not None:
+        above, below, _ = place
+        look = Remedy(f"Look at what lies between {below} and {above}", "01")
+        if kind == "vanishing" and signals.normalizes(below, above):
+            return (remedies.ONE_PLACE, look)
+        if not late:
+            return (look, *(r for r in usual if not r.text.startswith("Multiply")))
+    if "post-norm" in signals.has:
+        return (remedies.PRE_NORM, remedies.WARM_UP)
+    if late:
+        return remedies.fitting(
+            remedies.for_depth(kind, factor, set(signals.kinds), late), signals.has
+        )
+    return usual
 
 
 def _last(rows: np.ndarray) -> int:

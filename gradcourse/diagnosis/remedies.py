@@ -37,10 +37,12 @@ def for_depth(kind: str, factor: float, kinds: set[str], late: bool = False) -> 
             Remedy("Use residual blocks with a scaled branch", "07"),
             Remedy("Clip by global norm: it treats the symptom", "09"),
         )
-    better = Remedy("Draw the weights for the activation: He for ReLU, Xavier for tanh", "05")
+    better = Remedy(
+        "Draw the weights for the activation: He for ReLU, Xavier for tanh", "05", "initialize"
+    )
     if "Sigmoid" in kinds:
         return (
-            Remedy("Replace the sigmoid: its slope is at most 1/4", "04"),
+            Remedy("Replace the sigmoid: its slope is at most 1/4", "04", "relu"),
             better,
             Remedy("Normalize before the activation", "06"),
             Remedy("Use residual blocks", "07"),
@@ -70,12 +72,12 @@ def _for_late(kind: str) -> tuple[Remedy, ...]:
 
 def for_dead(late: bool, normalized: bool = False) -> tuple[Remedy, ...]:
     """Cures for closed units. ``late``: they were open at first; else the start closed them."""
-    rate = Remedy("Lower the learning rate: one large step kills units for good", "04")
+    rate = Remedy("Lower the learning rate: one large step kills units for good", "04", "rate", 0.1)
     leaky = Remedy("Use a leaky ReLU: its units can come back", "04")
     if late:
         again = "Clear the gradients before each backward pass: sums of old ones are large steps"
         return (rate, Remedy(again, "09"), leaky)
-    start = Remedy("Start the biases at 0 and the weights with He's recipe", "05")
+    start = Remedy("Start the biases at 0 and the weights with He's recipe", "05", "initialize")
     return (*((MORE_ROWS,) if normalized else ()), start, rate, leaky)
 
 
@@ -87,8 +89,23 @@ def for_cut(zero: bool, normalized: bool) -> tuple[Remedy, ...]:
     return (*((MORE_ROWS,) if normalized else ()), look, SCALER)
 
 
-def for_nothing(late: bool) -> tuple[Remedy, ...]:
-    """Cures for gradients of exactly 0 everywhere. ``late``: the net began with others."""
+def for_nothing(
+    late: bool, has: frozenset[str] = frozenset(), zeros: int = 0
+) -> tuple[Remedy, ...]:
+    """Cures for gradients of exactly 0 everywhere.
+
+    ``late``: the net began with others. ``has``: as for `fitting`. ``zeros``: so many trained
+    matrices are all 0.
+    """
+    if zeros:
+        return (
+            Remedy(
+                "Draw one of two factors at random: a product of two that are 0 (LoRA's A and B) "
+                "has no slope in either",
+                "05",
+                "draw zeros",
+            ),
+        )
     logits = Remedy(
         "Give logits to cross_entropy or binary_cross_entropy_with_logits: where a softmax or "
         "sigmoid is sure and wrong, its log has lost the gradient",
@@ -96,7 +113,27 @@ def for_nothing(late: bool) -> tuple[Remedy, ...]:
     )
     constant = Remedy("Look for a constant before the loss: a clamp, a round, an argmax", "01")
     scaled = Remedy("If the loss was scaled down, take the factor away", "01")
-    return (logits, constant, SCALER) if late else (SCALER, scaled, constant, logits)
+    every = (logits, constant, SCALER) if late else (SCALER, scaled, constant, logits)
+    return fitting(every, has)
+
+
+def fitting(remedies: tuple[Remedy, ...], has: frozenset[str]) -> tuple[Remedy, ...]:
+    """Those that this network can use; all, if none would be left.
+
+    ``has``: "norm", "residual", "post-norm", and the dtypes of the parameters; empty if unknown.
+    """
+    if not has:
+        return remedies
+    short = bool(has & {"float16", "scaled"})
+    kept = tuple(
+        remedy
+        for remedy in remedies
+        if not (remedy.text.startswith("Normalize:") and "norm" in has)
+        and not (remedy.text.startswith("Normalize before") and "norm" in has)
+        and not (remedy.text.startswith("Use residual blocks") and "residual" in has)
+        and not (remedy.text.startswith("With float16") and not short)
+    )
+    return kept or remedies
 
 
 def for_lags(kind: str, gated: bool, horizon: int) -> tuple[Remedy, ...]:
@@ -124,14 +161,57 @@ def _round(value: float) -> str:
     return f"{float(f'{value:.0e}'):g}"
 
 
+PRE_NORM = Remedy(
+    "Put each normalization in front of its branch, not behind the sum: norm_first=True",
+    "07",
+    "norm first",
+)
+WARM_UP = Remedy("Warm the learning rate up, to a tenth of it or less", "11", "warm up")
+ONE_PLACE = Remedy(
+    "Normalize over more elements: over one (or equal ones) the result is 0 for every input",
+    "06",
+    "normalize over more",
+)
+READ_AT_LENGTH = Remedy(
+    "Read the output at each sequence's own length, or pack it (pack_padded_sequence): the last "
+    "{steps} steps are padding",
+    "03",
+    "read at the length",
+)
+NO_RELU_AT_THE_END = Remedy(
+    "Take the ReLU off the output: where its input is negative, no gradient comes back",
+    "04",
+    "no end",
+)
+ADAM_EPS = Remedy(
+    "Adam's eps of {eps:.0e} is 0 in float16, and so is the square of a small gradient: take "
+    "eps=1e-4, or keep the weights in float32 (torch.autocast)",
+    "11",
+    "eps",
+    1e-4,
+)
+LATE_SATURATED = (
+    Remedy("The units were not flat at first: lower the learning rate", "04", "rate", 0.1),
+    WARM_UP,
+    Remedy("Normalize before the activation", "06"),
+)
 SATURATED = (
-    Remedy("Bring the inputs to mean 0 and standard deviation 1", "02"),
+    Remedy("Bring the inputs to mean 0 and standard deviation 1", "02", "scale data"),
     Remedy("Draw smaller weights: Xavier", "05"),
     Remedy("Normalize before the activation", "06"),
 )
 SATURATED_FIRST = Remedy("Cure the saturation first: little comes back through flat units", "02")
 SCALER = Remedy("With float16, multiply the loss by a factor, as a gradient scaler does", "09")
 MORE_ROWS = Remedy("Normalize over more rows: over equal rows the result is constant", "06")
+BUFFERS = (
+    Remedy(
+        "Look at the batch before the model is called on it, not at the loss after: the forward "
+        "pass has already written to running_mean and running_var",
+        "06",
+        "skip before the call",
+    ),
+    Remedy("Reset them: module.reset_running_stats(), then some batches in training mode", "06"),
+)
 NON_FINITE = (
     Remedy(
         "Run the loop inside `with gc.watch(model, optimizer):`; it replays the bad step and "
@@ -147,7 +227,11 @@ NON_FINITE = (
 def for_updates(kind: str, ratio: float, falls: bool = False) -> tuple[Remedy, ...]:
     """Cures for a relative update of ``ratio`` a step; ``falls``: at first it was larger."""
     if kind == "update too large":
-        scale = Remedy("Bring inputs and targets to standard deviation 1; take the mean loss", "02")
+        scale = Remedy(
+            "Bring inputs and targets to standard deviation 1; take the mean loss",
+            "02",
+            "scale data",
+        )
         again = Remedy("Clear the gradients before each backward pass", "09")
         warm = Remedy("Warm the learning rate up", "11")
         clip = Remedy("Clip by global norm", "09")
@@ -156,7 +240,12 @@ def for_updates(kind: str, ratio: float, falls: bool = False) -> tuple[Remedy, .
             # So far off is no rate: something is out of scale, or the gradient has exploded.
             return (scale, clip, again, warm)
         return (
-            Remedy(f"Divide the learning rate by about {_round(by)}", "01"),
+            Remedy(
+                f"Divide the learning rate by about {_round(by)}",
+                "01",
+                "rate",
+                1 / float(_round(by)),
+            ),
             scale,
             again,
             warm,
@@ -169,7 +258,8 @@ def for_updates(kind: str, ratio: float, falls: bool = False) -> tuple[Remedy, .
     )
     adam = Remedy("If the loss was scaled down, scale the learning rate up, or use Adam", "11")
     if ratio > 0:
-        rate = Remedy(f"Multiply the learning rate by about {_round(1e-3 / ratio)}", "01")
+        by = float(_round(1e-3 / ratio))
+        rate = Remedy(f"Multiply the learning rate by about {by:g}", "01", "rate", by)
     else:
         stands = "Raise the learning rate until the weights move: now they do not change at all"
         rate = Remedy(stands, "01")

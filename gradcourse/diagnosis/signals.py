@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcourse.diagnosis.causes.updates import loss_scale
 from gradcourse.instrument import Record
 from gradcourse.support import GradcourseError
 
@@ -52,8 +53,25 @@ class Signals:
         """Which steps hold NaN or Inf somewhere, bool, shape (S,)."""
         # NaN alone says nothing: it also stands for "not measured". NaN that matters reaches a
         # gradient, where `nonfinite` tells the two apart.
-        infinite = np.isinf(self.activation_norm).any(axis=1) | np.isinf(self.loss)
-        return self.nonfinite.any(axis=1) | infinite
+        infinite = np.isinf(self.activation_norm).any(axis=1)
+        lost = self.loss_logged & ~np.isfinite(self.loss)
+        return self.nonfinite.any(axis=1) | infinite | lost
+
+    @property
+    def dtypes(self) -> set[str]:
+        """Those of the parameters; "scaled" is among them under a gradient scaler."""
+        trainees = self.record.facts.trainees
+        scaled = {"scaled"} if loss_scale(self.record) > 1 else set()
+        return {trainee.dtype for trainee in trainees} | scaled
+
+    @property
+    def has(self) -> frozenset[str]:
+        """What the network already has, of what a remedy may propose."""
+        facts = self.record.facts
+        norm = {"norm"} if any("Norm" in kind for kind in self.kinds) else set()
+        skips = {"residual"} if facts.sums >= 2 else set()
+        after = {"post-norm"} if facts.post_norms >= 2 else set()
+        return frozenset(norm | skips | after | self.dtypes)
 
     @property
     def owners(self) -> tuple[str, ...]:

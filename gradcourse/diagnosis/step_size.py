@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 
 from gradcourse.diagnosis import remedies
+from gradcourse.diagnosis.causes.updates import cut_by, loss_scale, remedy_for_cut
 from gradcourse.diagnosis.finding import Finding
 from gradcourse.diagnosis.signals import Signals, largest, log10, median
 from gradcourse.diagnosis.signs import Sign, confidence
@@ -15,14 +17,14 @@ from gradcourse.diagnosis.thresholds import threshold
 
 def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Steps that change the typical weight by a large part of itself, or a loss that runs off."""
-    typical = _typical(signals)
-    large = np.flatnonzero(good & (typical >= threshold("large_update")))
-    huge = np.flatnonzero(good & (typical >= threshold("huge_update")))
-    if _did_no_harm(signals, good, typical):
+    pace = typical(signals)
+    large = np.flatnonzero(good & (pace >= threshold("large_update")))
+    huge = np.flatnonzero(good & (pace >= threshold("huge_update")))
+    if _did_no_harm(signals, good, pace):
         return []
     if len(huge) or len(large) >= 2:
         rows = large
-        ratio = float(np.max(typical[rows]))
+        ratio = float(np.max(pace[rows]))
         # Later ones may be of a net that has left: the first tells by how much the rate is off.
         first = float(_direct(signals)[rows[0]])
         summary = f"One step changed the median weight by up to {ratio:.2g} of its own norm."
@@ -31,7 +33,7 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
         return [_sign("update too large", signals, rows, summary, evidence, excess, first)]
     growth = _loss_growth(signals.loss[good])
     # Where the weights are known to have moved little, the data have changed, not the net.
-    moved = not np.isfinite(typical).any() or largest(typical) >= threshold("large_update") / 10
+    moved = not np.isfinite(pace).any() or largest(pace) >= threshold("large_update") / 10
     if growth >= threshold("loss_growth") and moved:
         rows = np.flatnonzero(good)
         summary = f"The loss grew by a factor of {growth:.2g} while the net was trained."
@@ -41,12 +43,12 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
     return []
 
 
-def _did_no_harm(signals: Signals, good: np.ndarray, typical: np.ndarray) -> bool:
+def _did_no_harm(signals: Signals, good: np.ndarray, pace: np.ndarray) -> bool:
     """Whether small weights took a few large steps to where the loss is small, and all is finite.
 
     Of weights that many times their size has been added to, the loss says nothing good.
     """
-    if not largest(typical) < 10 * threshold("huge_update"):
+    if not largest(pace) < 10 * threshold("huge_update"):
         return False
     known = signals.loss[np.isfinite(signals.loss)]
     if not good.all() or len(known) < 2 or known[0] <= 0:
@@ -57,11 +59,11 @@ def _did_no_harm(signals: Signals, good: np.ndarray, typical: np.ndarray) -> boo
 
 def first_huge(signals: Signals, good: np.ndarray) -> int:
     """Row of the first update that leaves nothing of the weights; the last row if there is none."""
-    huge = np.flatnonzero(good & (_typical(signals) >= threshold("huge_update")))
+    huge = np.flatnonzero(good & (typical(signals) >= threshold("huge_update")))
     return int(huge[0]) if len(huge) else signals.steps - 1
 
 
-def _typical(signals: Signals) -> np.ndarray:
+def typical(signals: Signals) -> np.ndarray:
     """Median over the weights of ‖ΔW‖/‖W‖, at each step.
 
     Where a step's update was not measured, the change of ‖W‖ up to the next step at which it was,
@@ -69,14 +71,14 @@ def _typical(signals: Signals) -> np.ndarray:
     calls a closure many times, as that of LBFGS, is as many updates.
     """
     norm = _known_norm(signals)
-    typical = _direct(signals)
+    pace = _direct(signals)
     rows = np.flatnonzero(np.isfinite(norm).any(axis=1))
     for row, following in itertools.pairwise(rows):
         gap = signals.step_numbers[following] - signals.step_numbers[row]
         gap = gap * signals.evaluations[row]
         drift = float(median(np.abs(norm[following] / norm[row] - 1))) / max(int(gap), 1)
-        typical[row] = np.fmax(typical[row], drift)
-    return typical
+        pace[row] = np.fmax(pace[row], drift)
+    return pace
 
 
 def _known_norm(signals: Signals) -> np.ndarray:
@@ -137,7 +139,34 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
         summary = f"A step changes no weight by more than {fastest:.1g} of its norm."
     by_step = largest(ratio[rows], axis=1)
     falls = bool(by_step[-1] < by_step[0] / 2)
-    return [_sign("update too small", signals, rows, summary, evidence, excess, fastest, falls)]
+    sign = _sign("update too small", signals, rows, summary, evidence, excess, fastest, falls)
+    cut = remedy_for_cut(signals.record)
+    if cut is None:
+        return [sign]
+    cured = replace(sign.finding, remedies=(cut, *sign.finding.remedies))
+    return [Sign(sign.onset, cured)]
+
+
+def find_cut(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Gradients of which clipping leaves next to nothing, under a loss that stays."""
+    how, factor = cut_by(signals.record)
+    remedy = remedy_for_cut(signals.record)
+    if remedy is None or factor < 100:
+        return []
+    pace = float(largest(median(signals.update_ratio[good], axis=0)))
+    if not pace < 1e-3:
+        return []
+    rows = np.flatnonzero(good)
+    finding = Finding(
+        "update too small",
+        f"Clipping by {how} leaves 1/{factor:.2g} of the gradient at every step, and the weights "
+        f"change by {pace:.1g} of their norm.",
+        steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
+        evidence={"gradient before over after": factor, "largest ‖ΔW‖/‖W‖": pace},
+        confidence=0.9,
+        remedies=(remedy,),
+    )
+    return [Sign(0, finding)]
 
 
 def _progress(signals: Signals, rows: np.ndarray) -> float:
@@ -156,16 +185,31 @@ def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
     rows = np.flatnonzero(judged & (np.nansum(norms, axis=1) == 0))
     if not len(rows) or len(rows) < judged.sum() / 2:
         return []
+    zeros = _zero_weights(signals, rows)
+    cause = f" {', '.join(zeros[:4])}: all 0, and a product of zeros has no slope." if zeros else ""
     finding = Finding(
         "update too small",
         "The gradient of every parameter is exactly 0, though the loss is not: no step can "
-        "lower it.",
+        f"lower it.{cause}",
         steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
-        evidence={"steps with a gradient of exactly 0": float(len(rows))},
+        evidence={"steps with a gradient of exactly 0": float(len(rows))}
+        | ({"weights of 0": float(len(zeros))} if zeros else {}),
         confidence=0.9,
-        remedies=remedies.for_nothing(late=rows[0] > np.flatnonzero(judged)[0]),
+        remedies=remedies.for_nothing(
+            late=rows[0] > np.flatnonzero(judged)[0],
+            has=signals.has,
+            zeros=len(zeros),
+        ),
     )
     return [Sign(int(rows[0]), finding)]
+
+
+def _zero_weights(signals: Signals, rows: np.ndarray) -> list[str]:
+    """Trained matrices that are all 0 at these rows; one alone is a usual start."""
+    trained = {t.name for t in signals.record.facts.trainees if t.requires_grad}
+    norms = median(signals.weight_norm[rows], axis=0)
+    zeros = [n for n, v in zip(signals.weights, norms, strict=True) if v == 0 and n in trained]
+    return zeros if len(zeros) >= 2 else []
 
 
 def is_converged(signals: Signals, rows: np.ndarray) -> bool:
@@ -192,7 +236,7 @@ def relative_loss(signals: Signals, rows: np.ndarray) -> float:
         * signals.along(signals.activation_norm, last)[rows, 0]
     )
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        value = float(median(np.abs(signals.loss[rows]) / slope))
+        value = float(median(np.abs(signals.loss[rows]) / slope)) * loss_scale(signals.record)
     return value if np.isfinite(value) else float("inf")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.diagnosis import over_depth, remedies, step_size
-from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import ZERO, Signals, median
 from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
@@ -25,12 +25,14 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
     # Training drives units to their ends: then this is what was learned.
     learned = step_size.has_converged(signals, good)
     onset, hit, levels = signals.steps, [], []
+    judged_rows = np.flatnonzero(good & np.isfinite(share[:, columns]).any(axis=1))
+    start = int(judged_rows[0]) if len(judged_rows) else 0
     for k in columns:
         judged = good & np.isfinite(share[:, k])
         rows = persistent(share[:, k] >= threshold("saturated"), judged)
         if learned and len(rows):
-            start = np.flatnonzero(judged)[:1]
-            before = rows[0] == start[0] and not step_size.is_converged(signals, start)
+            begin = np.flatnonzero(judged)[:1]
+            before = rows[0] == begin[0] and not step_size.is_converged(signals, begin)
             rows = rows if before else rows[:0]
         if len(rows):
             onset = min(onset, int(rows[0]))
@@ -46,7 +48,9 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
         steps=_span(signals, onset),
         evidence={"largest saturated share": worst, "layers": float(len(hit))},
         confidence=confidence((worst - threshold("saturated")) / 0.2),
-        remedies=remedies.SATURATED,
+        remedies=remedies.fitting(
+            remedies.LATE_SATURATED if onset > start else remedies.SATURATED, signals.has
+        ),
     )
     return [Sign(onset, finding)]
 
@@ -70,6 +74,9 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
         shift = np.where(np.isfinite(shift), shift, np.nan)
         shifted = (share >= threshold("dead_shifted")) & (shift >= threshold("shift"))
         holds = arrives & ((share >= threshold("dead")) | shifted)
+        if _one_row(signals, k):
+            # Of one row, any unit may be silent; that all are, says something.
+            holds = arrives & (share >= 1)
         rows = persistent(holds, good & np.isfinite(share))
         if len(rows) and holds[good].any():
             onset = min(onset, int(rows[0]))
@@ -92,9 +99,26 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
             **({SHIFT: float(median(np.array(shifts)))} if np.isfinite(shifts).any() else {}),
         },
         confidence=confidence((worst - threshold("dead_shifted")) / 0.2),
-        remedies=remedies.for_dead(late=onset > start),
+        remedies=_for_dead(signals, hit, onset > start),
     )
     return [Sign(onset, finding)]
+
+
+def _for_dead(signals: Signals, hit: list[int], late: bool) -> tuple[Remedy, ...]:
+    usual = remedies.for_dead(late=late)
+    heads = signals.record.facts.heads
+    at_the_end = any(h.end == "Relu" for h in heads) or signals.kinds[-1] == "ReLU"
+    if hit[-1] == len(signals.layers) - 1 and at_the_end:
+        return (remedies.NO_RELU_AT_THE_END, *usual)
+    return usual
+
+
+def _one_row(signals: Signals, column: int) -> bool:
+    """Whether a layer's output is one row, as long as the weight before it is high."""
+    owner = signals.layers[column - 1].partition(" #")[0]
+    shape = signals.parameter_shapes.get(f"{owner}.weight", ())
+    sizes = signals.activation_size[:, column]
+    return bool(shape) and float(median(sizes)) == shape[0]
 
 
 def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:

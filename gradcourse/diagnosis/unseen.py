@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.diagnosis import step_size
-from gradcourse.diagnosis.signals import Signals, median
-from gradcourse.diagnosis.thresholds import threshold
-
-ENOUGH = 30
-"""Steps with a loss before anything is said about its course."""
+from gradcourse.diagnosis.causes.progress import ENOUGH
+from gradcourse.diagnosis.signals import Signals
 
 
 def not_judged(signals: Signals) -> tuple[str, ...]:
@@ -34,7 +31,7 @@ def not_judged(signals: Signals) -> tuple[str, ...]:
         missing.append(
             "the size of the updates: no optimizer was given; use gc.probe(model, optimizer)"
         )
-    elif np.isnan(signals.loss).all() and not signals.bad.any():
+    elif not signals.loss_logged.any() and not signals.bad.any():
         missing.append(
             "whether small updates mean convergence: no loss was logged; use record.log(loss)"
         )
@@ -66,38 +63,13 @@ def left_alone(signals: Signals) -> tuple[str, ...]:
     )
 
 
-def of_the_loss(signals: Signals, good: np.ndarray, decades: float) -> tuple[str, float]:
-    """What to add to a healthy finding where the net does not learn; and loss, end over start.
-
-    ``decades`` is the change of the gradient over the depth, NaN where there is none.
-    """
+def of_the_loss(signals: Signals, good: np.ndarray) -> float:
+    """Loss, end over start, where enough of it was logged; else NaN."""
     loss = signals.loss[good & np.isfinite(signals.loss)]
     if len(loss) < ENOUGH or step_size.has_converged(signals, good):
-        return "", float("nan")
+        return float("nan")
     start = float(np.median(loss[:5]))
-    ratio = float(np.median(loss[-(len(loss) // 3) :])) / start if start > 0 else float("nan")
-    note = ""
-    if ratio > threshold("learning"):
-        near = abs(decades) >= threshold("both_decades")
-        depth = (
-            f"the {abs(decades):.1f} decades over the depth, near the limit; then " if near else ""
-        )
-        note = (
-            f" The loss is still {ratio:.2f} of what it was at first. If it should fall, look at "
-            f"{depth}what no gradient shows: the scale of inputs and targets, labels that fit "
-            "their rows, the loss function, the rate, the number of steps."
-        )
-    share = float(median(signals.saturated_fraction[good, -1])) if signals.layers else float("nan")
-    if (
-        share >= threshold("saturated")
-        and step_size.relative_loss(signals, np.flatnonzero(good)) > 1
-    ):
-        note += (
-            f" {share:.0%} of the net's outputs, those of {signals.layers[-1]}, are flat while "
-            "the loss is not small: look whether the loss wants logits, and whether the outputs "
-            "can reach the targets."
-        )
-    return note, ratio
+    return float(np.median(loss[-(len(loss) // 3) :])) / start if start > 0 else float("nan")
 
 
 def _names(signals: Signals, which: np.ndarray) -> str:

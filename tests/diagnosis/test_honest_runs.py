@@ -285,9 +285,12 @@ def test_a_healthy_gradient_with_wrong_labels_points_to_the_data() -> None:
     model = mlp(32)
     generator = torch.Generator().manual_seed(1)
     data = ((x, y[torch.randperm(len(y), generator=generator)]) for x, y in digits())
-    finding = diagnose(trained(model, adam(model), data)).primary
-    assert finding.kind == "healthy"
+    diagnosis = diagnose(trained(model, adam(model), data))
+    finding = diagnosis.primary
+    assert finding.kind == "not learning"
+    assert diagnosis.headline == "no gradient illness, and it does not learn"
     assert "labels" in finding.summary
+    assert finding.remedies
     assert finding.evidence["loss, end over start"] > 0.8
     learns = mlp(32)
     finding = diagnose(trained(learns, adam(learns, 1e-2))).primary
@@ -301,8 +304,9 @@ def test_a_sigmoid_before_a_loss_that_wants_logits_is_pointed_at() -> None:
         return functional.binary_cross_entropy_with_logits(out, functional.one_hot(y, 10).float())
 
     finding = diagnose(trained(model, adam(model, 3e-3), None, twice, 300)).primary
-    assert finding.kind == "healthy"
-    assert "logits" in finding.summary
+    assert finding.kind == "head"
+    assert "sigmoid" in finding.summary
+    assert "logits" in finding.remedies[0].text
 
 
 def test_what_was_left_out_of_the_optimizer_is_named() -> None:
@@ -310,6 +314,15 @@ def test_what_was_left_out_of_the_optimizer_is_named() -> None:
     optimizer = sgd(model)
     model[-1] = nn.Linear(32, 10)
     diagnosis = diagnose(trained(model, optimizer))
+    assert diagnosis.primary.kind == "cut off"
+    assert diagnosis.primary.layers == ("4.weight", "4.bias")
+    assert "Make the optimizer after" in diagnosis.primary.remedies[0].text
+
+
+def test_what_another_optimizer_trains_is_named_and_is_no_illness() -> None:
+    model = mlp(32, 32)
+    parts = [model[:-1], model[-1:]]
+    diagnosis = diagnose(trained(model, sgd(nn.Sequential(*parts[0])), steps=40))
     assert diagnosis.healthy
     (line,) = diagnosis.not_judged
     assert line.startswith("4.weight: a gradient, but no change")

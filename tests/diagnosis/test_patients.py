@@ -10,7 +10,7 @@ import pytest
 import torch
 from patients import patients
 
-from gradcourse.diagnosis import KINDS, diagnose
+from gradcourse.diagnosis import GRADIENT_KINDS, diagnose
 
 SLOW = ("trained memory", "residual stack", "converged regression", "deep batch norm")
 """Families with more than a tenth of a second a network; one seed of them is enough here."""
@@ -18,7 +18,7 @@ SLOW = ("trained memory", "residual stack", "converged regression", "deep batch 
 
 def test_labels_are_kinds_and_both_sorts_are_there() -> None:
     labels = Counter(patient.label for patient in patients(0, 1))
-    assert set(labels) == set(KINDS)
+    assert set(labels) == set(GRADIENT_KINDS)
     assert labels["healthy"] >= 0.4 * labels.total()
 
 

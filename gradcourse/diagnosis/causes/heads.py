@@ -112,7 +112,7 @@ def _twice(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """A softmax, sigmoid or ReLU before a loss that brings its own."""
     own = ("cross-entropy of logits", "binary cross-entropy of logits")
     holds = [
-        h.loss in own and (h.end in ("Softmax", "Sigmoid", "Relu", "Tanh") or h.normed)
+        h.loss in own and (h.end in ("Softmax", "Sigmoid", "Relu") or h.normed)
         for h in heads
     ]
     if not _most(heads, holds):
@@ -121,8 +121,7 @@ def _twice(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     end = _end(head)
     evidence = {"smallest output": head.low, "largest output": head.high}
     if head.loss == own[0] and head.columns > 1 and end != "ReLU":
-        spread = 2.0 if end == "tanh" else 1.0
-        evidence["least loss possible"] = math.log1p((head.columns - 1) * math.exp(-spread))
+        evidence["least loss possible"] = math.log1p((head.columns - 1) * math.exp(-1.0))
     return _sign(
         signals,
         heads,
@@ -188,7 +187,12 @@ def _alone(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 def _labels(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """Class numbers under a binary cross-entropy."""
     binary = ("binary cross-entropy of probabilities", "binary cross-entropy of logits")
-    holds = [h.loss in binary and (h.target_high > 1.05 or h.target_low < -0.05) for h in heads]
+    holds = [
+        h.loss in binary
+        and (h.target_high > 1.05 or h.target_low < -0.05)
+        and all(abs(t - round(t)) < 0.05 for t in (h.target_low, h.target_high))
+        for h in heads
+    ]
     if not _most(heads, holds):
         return None
     head = next(h for h, right in zip(heads, holds, strict=True) if right)

@@ -28,9 +28,15 @@ def is_stuck(signals: Signals, good: np.ndarray) -> bool:
     scatter explains, and one that is small for its outputs.
     """
     loss = known(signals, good)
-    if len(loss) < ENOUGH:
+    if len(loss) < ENOUGH or _warms_up(signals):
         return False
     return not (step_size.has_converged(signals, good) or has_fallen(loss) or _still_falls(loss))
+
+
+def _warms_up(signals: Signals) -> bool:
+    """Whether the rate was still rising: the training has just begun, however many steps."""
+    options = signals.record.facts.optimizer
+    return bool(options.get("last rate", 0.0) > 1.5 * options.get("lr", math.inf))
 
 
 def has_fallen(loss: np.ndarray) -> bool:
