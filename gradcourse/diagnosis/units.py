@@ -48,11 +48,25 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
         steps=_span(signals, onset),
         evidence={"largest saturated share": worst, "layers": float(len(hit))},
         confidence=confidence((worst - threshold("saturated")) / 0.2),
-        remedies=remedies.fitting(
-            remedies.LATE_SATURATED if onset > start else remedies.SATURATED, signals.has
-        ),
+        remedies=_for_saturated(signals, onset > start),
     )
     return [Sign(onset, finding)]
+
+
+def _for_saturated(signals: Signals, late: bool) -> tuple[Remedy, ...]:
+    if not late:
+        return remedies.fitting(remedies.SATURATED, signals.has)
+    pace = step_size.typical(signals)
+    first = pace[np.isfinite(pace)][:1]
+    usual = remedies.fitting(remedies.LATE_SATURATED, signals.has)
+    if not len(first) or first[0] < threshold("large_update") / 3:
+        return usual
+    by = float(f"{first[0] / 3e-3:.0e}")
+    text = (
+        f"Divide the learning rate by about {by:g}: the first update changed the median weight by "
+        f"{first[0]:.2g} of its norm"
+    )
+    return (Remedy(text, "01", "rate", 1 / by), *usual[1:])
 
 
 def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:

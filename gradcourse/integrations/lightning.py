@@ -178,11 +178,17 @@ def _part(pl_module: Any, name: str | None) -> nn.Module:
 
 
 def _loss(trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> torch.Tensor:
-    names = inspect.signature(pl_module.training_step).parameters
-    more = {"batch_idx": batch_idx} if "batch_idx" in names else {}
     with _muted(pl_module), trainer.precision_plugin.train_step_context():
-        result = pl_module.training_step(batch, **more)
+        result = pl_module.training_step(batch, *_number(pl_module, batch_idx))
     return result["loss"] if isinstance(result, Mapping) else result
+
+
+def _number(pl_module: Any, batch_idx: int) -> tuple[int, ...]:
+    """The batch's number, for a training_step that takes a second argument of whatever name."""
+    parameters = inspect.signature(pl_module.training_step).parameters.values()
+    by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return (batch_idx,) if takes_any or len(by_position) > 1 else ()
 
 
 @contextmanager

@@ -110,6 +110,12 @@ class ProbeCallback(Recording, TrainerCallback):
             self.close()
             raise
 
+    def on_log(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        """The Trainer tells the loss here alone: the mean since it logged the last one."""
+        loss = (more.get("logs") or {}).get("loss")
+        if loss is not None and self._probe is not None and self._record is not None:
+            self._record.log(float(loss))
+
     def on_train_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
         self.close()
 

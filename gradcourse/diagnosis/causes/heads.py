@@ -111,10 +111,7 @@ def _over_batch(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 def _twice(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """A softmax, sigmoid or ReLU before a loss that brings its own."""
     own = ("cross-entropy of logits", "binary cross-entropy of logits")
-    holds = [
-        h.loss in own and (h.end in ("Softmax", "Sigmoid", "Relu") or h.normed)
-        for h in heads
-    ]
+    holds = [h.loss in own and (h.end in ("Softmax", "Sigmoid", "Relu") or h.normed) for h in heads]
     if not _most(heads, holds):
         return None
     head = next(h for h, right in zip(heads, holds, strict=True) if right)

@@ -81,7 +81,8 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
 
 def checked_optimizers(caller: str, given: Any, model: nn.Module) -> list[Any]:
     """The torch optimizers in a list, in one, or in None; each must update a part of the model."""
-    several = given if isinstance(given, list | tuple) else [given]
+    is_list = isinstance(given, list | tuple)
+    several = given if is_list and all(hasattr(o, "param_groups") for o in given) else [given]
     return [checked_optimizer(caller, each, model) for each in several if each is not None]
 
 

@@ -74,6 +74,40 @@ UNKNOWN = (
     "model(x), y)).",
 )
 
+_EQUAL = (
+    "Equal singular values or eigenvalues have no gradient: the formula divides by their "
+    "differences. Add a little noise to the matrix, or use only the values (svdvals, eigvalsh).",
+)
+_WEIGHT_NORM = (
+    "A row of the weight has norm 0, and 0/0 has no value: do not start a weight-normalised layer "
+    "at 0; draw it at random, and start its gain at 0 instead.",
+)
+_UNKNOWN_OP = (
+    "This operation has no value, or no slope, at what it was given: look at the smallest and "
+    "largest input above, and keep away from there, by a clamp or a small number added.",
+)
+_NEGATIVE = (
+    "Its argument is negative, so it is no matter of a small number: a sign, a scale or a range in "
+    "the formula is wrong (1 − a² with |a| > 1, a variance as a difference). A clamp would hide "
+    "that.",
+)
+_ARITHMETIC = (
+    *("mm", "bmm", "addmm", "matmul", "baddbmm", "dot", "mv", "linear", "einsum"),
+    *("add", "sub", "mul", "sum", "square", "cumsum", "cumprod", "prod", "conv1d", "conv2d"),
+    *("conv3d", "convolution", "to", "_to_copy", "lstm", "gru", "rnn_tanh", "rnn_relu"),
+    *("scaled_dot_product_attention", "embedding", "gelu", "silu", "softplus", "var", "cosh"),
+)
+_ROOTS = frozenset({"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "xlogy", "logit"})
+ADAM_IN_FLOAT16 = (
+    "Adam's eps of 1e-8 and the squares of small gradients are 0 in float16, so its update is "
+    "m / 0: take eps=1e-4, or keep the weights in float32 under torch.autocast.",
+)
+BAD_FROM_THE_START = (
+    "No update has been made yet, so it was so from the start: look at the checkpoint that was "
+    "loaded, at torch.empty, and at the initialization.",
+)
+HIDDEN = "A mask hides its NaN later in the forward pass; backward, 0 × NaN is NaN again."
+
 _BY_OP: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
     {
         "log": _LOG,
@@ -125,14 +159,39 @@ _BY_OP: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         "asin": _ARC,
         "atanh": _ARC,
         "acosh": _ARC,
+        **dict.fromkeys(
+            ("linalg_svd", "linalg__svd", "svd", "linalg_eigh", "linalg_eig", "linalg__eigh"),
+            _EQUAL,
+        ),
+        **dict.fromkeys(
+            ("weight_norm", "_weight_norm", "_weight_norm_interface", "weight_norm_interface"),
+            _WEIGHT_NORM,
+        ),
         "empty": ("torch.empty holds whatever was in memory: use torch.zeros, or fill it.",),
     }
 )
 
 
-def advice_for(op: str) -> tuple[str, ...]:
-    """Remedies for an operation that turned finite numbers into NaN or Inf."""
-    return _BY_OP.get(op, _OVERFLOW)
+def advice_for(op: str, grew: bool = True, lowest: float = 0.0) -> tuple[str, ...]:
+    """Remedies for an operation that turned finite numbers into NaN or Inf.
+
+    Parameters
+    ----------
+    op : str
+    grew : bool
+        Whether it gave Inf, or got numbers so large that it may have overflowed.
+    lowest : float
+        Its smallest argument.
+    """
+    if op in _ROOTS and lowest < (-1.0 if op == "log1p" else 0.0):
+        return _NEGATIVE
+    if op in _BY_OP:
+        return _BY_OP[op]
+    return (
+        _OVERFLOW
+        if grew and (op in _ARITHMETIC or op.lstrip("_") in _ARITHMETIC)
+        else (_UNKNOWN_OP)
+    )
 
 
 def is_overflow(remedies: tuple[str, ...]) -> bool:

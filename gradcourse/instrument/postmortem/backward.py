@@ -13,6 +13,7 @@ from gradcourse.instrument.loop.follow import Hooks
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import Numbers, numbers
 from gradcourse.instrument.postmortem.first_nan import PostMortem
+from gradcourse.instrument.postmortem.forward import blame_hidden
 from gradcourse.instrument.postmortem.trace import Op, Trace
 
 
@@ -107,6 +108,10 @@ class Backward:
 
     def _tell(self, node: Any, passed: _Passed) -> PostMortem:
         op, place = self._place(node)
+        hidden = [use for use in op.inputs if use.numbers.nan] if op is not None else []
+        maker = blame_hidden(self._trace, hidden, op) if op is not None and hidden else None
+        if maker is not None:
+            return maker
         evidence: dict[str, Any] = {
             "∂ℒ/∂output from, to": (passed.received.low, passed.received.high),
             "NaN or Inf in ∂ℒ/∂input, entries": passed.bad,
@@ -120,11 +125,12 @@ class Backward:
                 evidence[f"{which} holds"] = "NaN" if use.numbers.nan else "Inf"
         if op is not None:
             evidence["output from, to"] = (op.output.low, op.output.high)
+        lowest = min((use.numbers.low for use in op.inputs), default=0.0) if op else 0.0
         where = advice.WHERE if passed.zero_where_bad == passed.bad and passed.bad else ()
         return PostMortem(
             "backward",
             evidence=evidence,
-            advice=(*where, *advice.advice_for(place["op"])),
+            advice=(*where, *advice.advice_for(place["op"], lowest=lowest)),
             **place,
         )
 

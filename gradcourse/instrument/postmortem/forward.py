@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -45,6 +45,14 @@ def blame_forward(trace: Trace, outputs: Iterable[torch.Tensor]) -> PostMortem |
     if best is None or best.mask:
         return None
     return _tell_source(trace, best) if best.use is not None else _tell_forward(trace, best.op)
+
+
+def blame_hidden(trace: Trace, uses: Iterable[Use], reader: Op) -> PostMortem | None:
+    """The operation that made a NaN which a mask hides before it reaches the output."""
+    found = _first([_Search().origin(use, reader) for use in uses])
+    if found is None or found.use is not None or found.op is reader:
+        return None
+    return replace(_tell_forward(trace, found.op), note=advice.HIDDEN)
 
 
 class _Search:
@@ -175,7 +183,8 @@ def _tell_forward(trace: Trace, op: Op) -> PostMortem:
     for k, use in enumerate(op.inputs, start=1):
         which = "input" if len(op.inputs) == 1 else f"input {k}"
         evidence |= _range(which, use, bad)
-    remedies = advice.advice_for(op.name)
+    there = [e[0] for name, e in evidence.items() if name.endswith(" there")]
+    remedies = advice.advice_for(op.name, lowest=min(there, default=0.0))
     if advice.is_overflow(remedies) and made.dtype.is_floating_point and made.isinf().any():
         evidence[f"largest {str(made.dtype).removeprefix('torch.')}"] = torch.finfo(made.dtype).max
     return PostMortem(

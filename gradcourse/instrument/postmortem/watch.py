@@ -16,8 +16,15 @@ from gradcourse.instrument.loop.arguments import (
     check_takes_hooks,
     checked_optimizer,
 )
-from gradcourse.instrument.loop.follow import Follower, Hook, Hooks, Listener
-from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.loop.follow import (
+    Follower,
+    Hook,
+    Hooks,
+    Listener,
+    after_backward,
+    graph_task,
+)
+from gradcourse.instrument.loop.tensors import is_transformed, tensors
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters
 from gradcourse.instrument.postmortem.first_nan import LOSS, NonFiniteError, PostMortem
@@ -26,6 +33,10 @@ from gradcourse.instrument.postmortem.state import Buffers, untouched
 from gradcourse.support import GradcourseError
 
 _KEPT_CALLS = 16
+
+_PATIENCE = 10
+"""Backward passes without an update, and then as many with NaN or Inf in their gradients: a
+gradient scaler halves its factor of 65536 up to 16 times before it finds one that fits."""
 
 
 def watch(
@@ -128,11 +139,21 @@ class Watch:
         self._buffers: Buffers | None = None
         self._parameters: list[nn.Parameter] = []
         self._looks_at_outputs = True
+        self._passes = self._backward_passes = self._unused = self._unused_bad = 0
+        self._task = -1
 
     def __repr__(self) -> str:
         if self.post_mortem is not None:
             return repr(self.post_mortem)
-        return f"Watch of a {type(self._model).__name__}: {self.step} steps, all finite"
+        name = f"Watch of a {type(self._model).__name__}"
+        if self._passes and not self.step:
+            return (
+                f"{name}: no update in {self._passes} calls of the model and "
+                f"{self._backward_passes} backward passes, so no gradient was looked at"
+            )
+        skipped = self._backward_passes - self.step if self._optimizer is not None else 0
+        more = f"; {self._unused} backward passes since the last" if self._unused > 1 else ""
+        return f"{name}: {self.step} steps, all finite{more if skipped > 0 else ''}"
 
     def __enter__(self) -> Watch:
         if self._loop is not None:
@@ -221,6 +242,7 @@ class Watch:
             return
         if not self._calls and self._buffers is not None:
             self._buffers.refresh()
+        self._passes += 1
         self._calls.append(Call.of(positional, named))
 
     def _pass_ends(self, output: Any) -> None:
@@ -228,6 +250,9 @@ class Watch:
             return
         call = self._calls[-1]
         outputs = list(tensors(output))
+        if any(is_transformed(tensor) for tensor in outputs):
+            self._calls.pop()  # torch.func is at work: there is nothing that could be replayed
+            return
         call.output_gradients = [None] * len(outputs)
         if self._looks_at_outputs:
             call.sums = [tensor.detach().sum() for tensor in outputs]
@@ -238,15 +263,36 @@ class Watch:
     def _came_back(self, call: Call, position: int, gradient: torch.Tensor) -> None:
         call.output_gradients[position] = gradient
         loop = self._loop
+        if graph_task() != self._task:
+            self._task = graph_task()
+            self._count_backward()
         # A closure makes the gradients inside the step, several times over with LBFGS.
         if loop is not None and not self._quiet and (self._optimizer is None or loop.in_closure):
             loop.await_backward()
+
+    def _count_backward(self) -> None:
+        self._backward_passes += 1
+        if self._optimizer is None or self._loop is None:
+            return
+        self._unused += 1
+        if self._unused > _PATIENCE and not self._quiet and not self._loop.in_closure:
+            after_backward(self._look_at_unused)
+
+    def _look_at_unused(self) -> None:
+        """Gradients of which no update has come for long: skipped for an overflow that is none."""
+        if self._quiet:
+            return
+        finite = all_finite([p.grad for p in self._parameters if p.grad is not None])
+        self._unused_bad = 0 if finite else self._unused_bad + 1
+        if self._unused_bad >= _PATIENCE:
+            self.check_gradients()
 
     def _before_loss(self, module: Any, args: Any, kwargs: Any) -> None:
         if not self._quiet and torch.is_grad_enabled():
             self._loss_calls.append(Call.of(args, kwargs))
 
     def _update_due(self) -> None:
+        self._unused = self._unused_bad = 0
         if self._loop is not None and not self._loop.has_closure:
             self._look_and_count()
 
@@ -273,6 +319,15 @@ class Watch:
         else:
             self._report(cause, (), None)
 
+    def _adam_rounds(self) -> bool:
+        """Whether weights in float16 are updated by an Adam whose eps is 0 there."""
+        groups = self._optimizer.param_groups if self._optimizer is not None else []
+        return "Adam" in type(self._optimizer).__name__ and any(
+            group.get("eps", 1.0) < 6e-8 and p.dtype is torch.float16
+            for group in groups
+            for p in group["params"]
+        )
+
     def _forget(self) -> None:
         self._calls.clear()
         self._loss_calls.clear()
@@ -281,6 +336,10 @@ class Watch:
         self._report(self._replay(affected), affected, loss)
 
     def _report(self, cause: PostMortem, affected: tuple[str, ...], loss: float | None) -> None:
+        if cause.direction == "parameter" and not self.step:
+            cause = replace(cause, advice=advice.BAD_FROM_THE_START)
+        elif cause.direction == "parameter" and self._adam_rounds():
+            cause = replace(cause, advice=(*advice.ADAM_IN_FLOAT16, *cause.advice))
         self.post_mortem = replace(
             cause,
             step=self.step,
