@@ -153,6 +153,8 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     for kind, sign in (("vanishing", -1), ("exploding", 1)):
         holds = (strength >= 1) & (np.sign(backward) == sign)
         rows = persistent(holds, good & np.isfinite(backward))
+        if kind == "exploding" and len(rows) and _learned(signals, good, rows):
+            continue
         if len(rows):
             ended = _ended(signals, chain, rows) if kind == "vanishing" else []
             if ended is None:
@@ -161,6 +163,19 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
                 _finding(kind, signals, good, chain, backward, forward, strength, rows)
             ]
     return found
+
+
+def _learned(signals: Signals, good: np.ndarray, rows: np.ndarray) -> bool:
+    """Whether weights have grown to what the task needs: outputs of 10 000, say, from inputs of 1.
+
+    So it is where the net began without it, and its loss has fallen all along.
+    """
+    judged = np.flatnonzero(good & signals.measured)
+    loss = signals.loss[good & np.isfinite(signals.loss)]
+    if not good.all() or not len(judged) or rows[0] == judged[0] or len(loss) < 30:
+        return False
+    third = len(loss) // 3
+    return bool(0 < np.median(loss[-third:]) < 0.5 * np.median(loss[:5]))
 
 
 def _ended(signals: Signals, chain: Profile, rows: np.ndarray) -> list[Sign] | None:

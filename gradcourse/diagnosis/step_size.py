@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.causes.updates import cut_by, loss_scale, remedy_for_cut
-from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals, largest, log10, median
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
@@ -140,11 +140,28 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
     by_step = largest(ratio[rows], axis=1)
     falls = bool(by_step[-1] < by_step[0] / 2)
     sign = _sign("update too small", signals, rows, summary, evidence, excess, fastest, falls)
-    cut = remedy_for_cut(signals.record)
-    if cut is None:
+    first = remedy_for_cut(signals.record) or _remedy_for_rate(signals, fastest)
+    if first is None:
         return [sign]
-    cured = replace(sign.finding, remedies=(cut, *sign.finding.remedies))
-    return [Sign(sign.onset, cured)]
+    others = tuple(r for r in sign.finding.remedies if r.action != first.action)
+    return [Sign(sign.onset, replace(sign.finding, remedies=(first, *others)))]
+
+
+def _remedy_for_rate(signals: Signals, fastest: float) -> Remedy | None:
+    """What the optimizer's own rate, at the start and at the end, says."""
+    options = signals.record.facts.optimizer
+    start, end = options.get("lr"), options.get("last rate")
+    if start is None or end is None:
+        return None
+    if start == end == 0:
+        return Remedy("The optimizer's learning rate is 0: raise it", "01")
+    if end < 0.1 * start:
+        text = f"The schedule has taken the rate from {start:.1g} to {end:.1g}: step it once an "
+        return Remedy(text + "epoch, not once a batch, or let it end later", "09", "no schedule")
+    if fastest > 0 and end >= 0.5 * start:
+        by = float(f"{1e-2 / fastest:.0e}")
+        return Remedy(f"Multiply the learning rate by about {by:g}", "01", "rate", by)
+    return None
 
 
 def find_cut(signals: Signals, good: np.ndarray) -> list[Sign]:

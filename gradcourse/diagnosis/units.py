@@ -23,7 +23,7 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
     share = signals.saturated_fraction
     columns = [k for k in range(len(signals.layers) - 1) if np.isfinite(share[:, k]).any()]
     # Training drives units to their ends: then this is what was learned.
-    learned = step_size.has_converged(signals, good)
+    learned = step_size.has_converged(signals, good) or _fell_in_small_steps(signals, good)
     onset, hit, levels = signals.steps, [], []
     judged_rows = np.flatnonzero(good & np.isfinite(share[:, columns]).any(axis=1))
     start = int(judged_rows[0]) if len(judged_rows) else 0
@@ -51,6 +51,17 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
         remedies=_for_saturated(signals, onset > start),
     )
     return [Sign(onset, finding)]
+
+
+def _fell_in_small_steps(signals: Signals, good: np.ndarray) -> bool:
+    """Whether the loss has halved, and no early update was large enough to flatten units."""
+    loss = signals.loss[good & np.isfinite(signals.loss)]
+    if len(loss) < 30 or loss[0] <= 0:
+        return False
+    pace = step_size.typical(signals)
+    first = pace[np.isfinite(pace)][:1]
+    small = not len(first) or first[0] < threshold("large_update") / 3
+    return bool(small and np.median(loss[-(len(loss) // 3) :]) < 0.5 * np.median(loss[:5]))
 
 
 def _for_saturated(signals: Signals, late: bool) -> tuple[Remedy, ...]:

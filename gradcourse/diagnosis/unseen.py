@@ -12,6 +12,9 @@ from gradcourse.diagnosis.signals import Signals
 def not_judged(signals: Signals) -> tuple[str, ...]:
     """What was not measured, and how to have it measured."""
     missing = []
+    facts = signals.record.facts
+    if facts.trainees and facts.forward_passes and not facts.backward_passes:
+        return ("all that a backward pass shows: none has come to the model's outputs",)
     if np.isnan(signals.parameter_gradient_norm).all() and not signals.nonfinite.any():
         missing.append(
             "the gradients of the parameters: at the end of each step none had one; an optimizer "
@@ -27,7 +30,8 @@ def not_judged(signals: Signals) -> tuple[str, ...]:
             "dead and saturated units, except by a gradient that ends: the probe saw no ReLU, tanh "
             "or sigmoid, neither as a module nor as a function"
         )
-    if not signals.update_measured.any():
+    given = any(trainee.in_optimizer is not None for trainee in facts.trainees)
+    if not signals.update_measured.any() and not given:
         missing.append(
             "the size of the updates: no optimizer was given; use gc.probe(model, optimizer)"
         )
@@ -54,7 +58,10 @@ def left_alone(signals: Signals) -> tuple[str, ...]:
     rows = np.flatnonzero(np.isfinite(signals.update_ratio).any(axis=1))[1:]
     ratio = signals.update_ratio[rows]
     moved = (ratio > 0).any(axis=0)
-    still = (ratio == 0).all(axis=0) & (gradients[rows] > 0).any(axis=0)
+    if signals.record.facts.optimizer.get("optimizers", 1) > 1:
+        # What another one changes has changed before, or will after, the update that is measured.
+        moved |= np.array([n in _trained(signals) for n in signals.weights], dtype=bool)
+    still = ~moved & (ratio == 0).all(axis=0) & (gradients[rows] > 0).any(axis=0)
     if not len(rows) or not still.any() or not moved.any():
         return ()
     return (
@@ -70,6 +77,10 @@ def of_the_loss(signals: Signals, good: np.ndarray) -> float:
         return float("nan")
     start = float(np.median(loss[:5]))
     return float(np.median(loss[-(len(loss) // 3) :])) / start if start > 0 else float("nan")
+
+
+def _trained(signals: Signals) -> set[str]:
+    return {t.name for t in signals.record.facts.trainees if t.in_optimizer}
 
 
 def _names(signals: Signals, which: np.ndarray) -> str:

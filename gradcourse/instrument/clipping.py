@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcourse.instrument.norms import gradient_norm
+from gradcourse.instrument.norms import gradient_norm, local
 from gradcourse.support import GradcourseError
 
 # Down to here a factor is a normal float32 with its full 24 bits.
@@ -77,6 +77,8 @@ def clip_grad_norm_(
         raise GradcourseError(f"max_norm is {max_norm!r}; it must be a number, 0 or more.")
     if not p > 0:
         raise GradcourseError(f"norm_type is {norm_type!r}; it must be positive, or inf.")
+    if any(local(gradient) is not gradient for gradient in gradients):
+        return _clip_spread(gradients, limit, p)
     total = _joint_norm(gradients, p)
     if math.isfinite(total):
         _clip(gradients, total, limit)
@@ -93,6 +95,16 @@ def clip_grad_norm_(
         _scale(gradients, 2.0**-600)
         _clip(gradients, _joint_norm(gradients, p), limit)
     return torch.tensor(total, dtype=torch.float64)
+
+
+def _clip_spread(gradients: list[torch.Tensor], limit: float, p: float) -> torch.Tensor:
+    """The same where gradients are spread over machines: torch's own norm, over all of them."""
+    total: Any = torch.nn.utils.get_total_norm(gradients, p)
+    total = total.full_tensor() if hasattr(total, "full_tensor") else total
+    value = float(total)
+    if math.isfinite(value):
+        _clip([local(gradient) for gradient in gradients], value, limit)
+    return torch.tensor(value, dtype=torch.float64)
 
 
 def _number(given: Any) -> float:

@@ -26,6 +26,17 @@ def _has_foreach() -> bool:
     return hasattr(torch, "_foreach_norm")
 
 
+def local(tensor: torch.Tensor) -> torch.Tensor:
+    """Of a tensor that is spread over several machines (DTensor), the part that lies here."""
+    if type(tensor) in _PLAIN or not hasattr(tensor, "to_local"):
+        return tensor
+    part: torch.Tensor = tensor.to_local()
+    return part
+
+
+_PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
+
+
 def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
     """Return the 2-norm of each tensor, exact over the whole range of its dtype.
 

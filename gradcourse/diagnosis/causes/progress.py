@@ -28,9 +28,17 @@ def is_stuck(signals: Signals, good: np.ndarray) -> bool:
     scatter explains, and one that is small for its outputs.
     """
     loss = known(signals, good)
-    if len(loss) < ENOUGH or _warms_up(signals):
+    if len(loss) < ENOUGH or _warms_up(signals) or _is_a_game(signals):
         return False
     return not (step_size.has_converged(signals, good) or has_fallen(loss) or _still_falls(loss))
+
+
+def _is_a_game(signals: Signals) -> bool:
+    """Whether another optimizer trains a part of the model: then the loss need not fall."""
+    return any(
+        t.in_optimizer is False and t.requires_grad and t.changed > 0
+        for t in signals.record.facts.trainees
+    )
 
 
 def _warms_up(signals: Signals) -> bool:

@@ -59,13 +59,3 @@ def first_tensor(value: Any) -> torch.Tensor | None:
 def is_transformed(tensor: torch.Tensor) -> bool:
     """Whether torch.func is at work: such a tensor takes no hook and has no values yet."""
     return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
-
-
-def local(tensor: torch.Tensor) -> torch.Tensor:
-    """Of a tensor that is spread over several machines (DTensor), the part that lies here."""
-    return (
-        tensor if type(tensor) in _PLAIN or not hasattr(tensor, "to_local") else tensor.to_local()
-    )
-
-
-_PLAIN = frozenset({torch.Tensor, nn.Parameter})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+import torch
+
 _OVERFLOW = (
-    "Numbers grew beyond the dtype: scale the initial weights (He or Xavier), normalise between "
-    "layers, lower the learning rate.",
+    "Numbers grew beyond the dtype: bring inputs and targets to standard deviation 1, lower the "
+    "learning rate, scale the initial weights (He or Xavier), normalise between layers.",
     "In float16 the limit is 65504: use bfloat16, or scale the loss (torch.amp.GradScaler).",
 )
 _SOFTMAX = (
@@ -194,6 +196,13 @@ def advice_for(op: str, grew: bool = True, lowest: float = 0.0) -> tuple[str, ..
     )
 
 
+def fitting(remedies: tuple[str, ...], made: torch.Tensor) -> tuple[str, ...]:
+    """Those that fit what an operation gave: no mean of nothing is Inf; float16 comes first."""
+    if made.isinf().any() and remedies[-len(_OVERFLOW) :] == _OVERFLOW:
+        return _OVERFLOW[::-1] if made.dtype is torch.float16 else _OVERFLOW
+    return remedies
+
+
 def is_overflow(remedies: tuple[str, ...]) -> bool:
     """Whether the dtype's largest number belongs to the evidence."""
-    return remedies == _EXP or remedies[-len(_OVERFLOW) :] == _OVERFLOW
+    return remedies == _EXP or set(_OVERFLOW) <= set(remedies)

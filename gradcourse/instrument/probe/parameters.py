@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.histogram import log2_histograms
-from gradcourse.instrument.loop.tensors import local
-from gradcourse.instrument.norms import Norms
+from gradcourse.instrument.norms import Norms, local
 from gradcourse.instrument.probe.passes import Measured
 from gradcourse.instrument.record import Step
 from gradcourse.instrument.record.step import fetched
@@ -95,6 +94,13 @@ class ParameterReader:
         """2-norm of all gradients together, as they are now."""
         gradients = [local(p.grad) for p in self.parameters if p.grad is not None]
         return float(np.linalg.norm(fetched(self._raw_norms(gradients))))
+
+    def bad_names(self) -> list[str]:
+        """Parameters whose gradient holds NaN or Inf."""
+        present = [k for k, p in enumerate(self.parameters) if p.grad is not None]
+        gradients = [local(p.grad) for p in self.parameters if p.grad is not None]
+        norms = fetched(self._raw_norms(gradients))
+        return [self._names[k] for k, norm in zip(present, norms, strict=True) if norm - norm != 0]
 
     def share_at_the_largest(self) -> float:
         """Share of the entries of the gradients, 0 left out, at their largest absolute value."""

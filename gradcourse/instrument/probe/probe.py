@@ -27,7 +27,6 @@ from gradcourse.instrument.loop.follow import (
     graph_task,
 )
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
-from gradcourse.instrument.postmortem.finite import bad_parameters
 from gradcourse.instrument.probe.outputs import OutputReader
 from gradcourse.instrument.probe.parameters import ParameterReader
 from gradcourse.instrument.probe.passes import Pass, measured
@@ -314,7 +313,7 @@ class Probe:
     def _look_at_unused(self) -> None:
         """Look at gradients that no update has used, nor those of the passes before."""
         facts = self._facts
-        bad = bad_parameters(self._model)
+        bad = self._reader.bad_names()
         known = facts.unused_bad if facts.unused_looked else bad
         facts.unused_bad = [name for name in known if name in bad]
         facts.unused_looked += 1

@@ -63,6 +63,7 @@ class RollCall:
             group = optimizer.param_groups[0]
             self._facts.optimizer = {
                 "name": type(optimizer).__name__,
+                "optimizers": len(self._optimizers),
                 **{k: float(v) for k, v in group.items() if isinstance(v, int | float)},
             }
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
+
+from gradcourse.markup import table
 
 
 @dataclass
@@ -69,15 +70,8 @@ class Trainees(tuple[Trainee, ...]):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        header, *rows = self._rows()
-        head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
-        body = "".join(
-            f'<tr><th scope="row">{html.escape(row[0])}</th>'
-            + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
-            + "</tr>"
-            for row in rows
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        heads, *rows = self._rows()
+        return table(rows, heads, "Who trains")
 
 
 @dataclass
