@@ -80,6 +80,7 @@ def diagnose(record: Record) -> Diagnosis:
                 or step_size.find_cut(signals, good)
             )
     signs = signs or nonfinite.find_in_buffers(signals)
+    signs = signs or progress.find_large_start(signals, good)
     signs = signs or progress.find_not_learning(signals, good, _decades(signals, good))
     unknown = unseen.not_judged(signals)
     frozen = unseen.without_gradient(signals)

@@ -53,6 +53,19 @@ def _new_figure(columns: int) -> Figure:
     return figure
 
 
+def encoded(figure: Figure, kind: str, dpi: float) -> bytes:
+    """Encode as "png", "svg" or "pdf", without anything that differs from run to run."""
+    import matplotlib
+
+    if kind == "png":
+        return png(figure, dpi)
+    none = {"svg": {"Date": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "gradcourse"}):
+        figure.savefig(buffer, format=kind, metadata=none[kind])
+    return buffer.getvalue()
+
+
 def png(figure: Figure, dpi: float) -> bytes:
     """Encode without date or program name, so that equal figures are equal bytes."""
     buffer = io.BytesIO()

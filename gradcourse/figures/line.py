@@ -17,11 +17,15 @@ Scale = Literal["linear", "log"]
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: its label with the unit, its scale, and its limits (None: from the data)."""
+    """One axis: its label with the unit, its scale, and its limits (None: from the data).
+
+    ``names``, if any, stand at the ticks 1, 2, 3, … in place of the numbers.
+    """
 
     label: str
     scale: Scale = "linear"
     limits: tuple[float, float] | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.scale not in get_args(Scale):

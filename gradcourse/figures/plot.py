@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import ArrayLike
 from gradcourse.figures.describe import describe_picture, describe_plot
 from gradcourse.figures.line import Axis, Band, Line, frozen, same
 from gradcourse.figures.style import DPI
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,6 +39,28 @@ class Displayed:
         from gradcourse.figures.draw import png
 
         return png(self.to_matplotlib(), dpi)
+
+    def save(self, path: Path | str, dpi: float = 2 * DPI) -> None:
+        """Write it to a file; the ending says which kind: .png, .svg or .pdf.
+
+        The same data give the same file, which bears neither date nor version.
+
+        Raises
+        ------
+        GradcourseError
+            If the ending is another.
+        OSError
+            If the file cannot be written.
+        """
+        from gradcourse.figures.draw import encoded
+
+        path = Path(path)
+        kind = path.suffix.lower().removeprefix(".")
+        if kind not in ("png", "svg", "pdf"):
+            raise GradcourseError(
+                f"save got {path.name!r}; the name must end in .png, .svg or .pdf."
+            )
+        write_atomically(path, encoded(self.to_matplotlib(), kind, dpi))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         from gradcourse.figures.draw import bundle

@@ -12,7 +12,7 @@ from gradcourse.diagnosis.signals import Signals, median
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
 
-ENOUGH = 30
+ENOUGH = 50
 """Steps with a loss before anything is said about its course."""
 
 
@@ -93,6 +93,37 @@ def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:
         ),
     )
     return [Sign(0, finding)]
+
+
+def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """A cross-entropy that begins far above that of a guess, ln k: outputs that are too large."""
+    first = next((h for h in signals.record.facts.heads if h.loss), None)
+    if first is None or first.loss != "cross-entropy of logits" or first.columns < 2:
+        return []
+    row = int(np.searchsorted(signals.step_numbers, first.step))
+    if row or not good[0] or first.end or first.normed:
+        return []
+    times = float(signals.loss[0]) / math.log(first.columns)
+    if times < _FAR_ABOVE:
+        return []
+    finding = Finding(
+        "exploding",
+        f"The first loss is {times:.3g} times that of a guess, ln {first.columns}: the outputs, up "
+        f"to {max(abs(first.low), abs(first.high)):.2g}, are far too large from the start.",
+        layers=tuple(signals.layers[-1:]),
+        steps=(0, 0),
+        evidence={"first loss over that of a guess": times},
+        confidence=0.8,
+        remedies=(
+            Remedy("Draw the weights for the activation: He or Xavier", "05", "initialize"),
+            Remedy("Bring the inputs to mean 0 and standard deviation 1", "02", "scale data"),
+        ),
+    )
+    return [Sign(0, finding)]
+
+
+_FAR_ABOVE = 30.0
+"""First loss over that of a guess; sound starts stay below 5."""
 
 
 def find_collapsed(signals: Signals, good: np.ndarray) -> list[Sign]:

@@ -61,7 +61,8 @@ def x_scale(axis: Axis, values: Array) -> Scale:
     values = values[np.isfinite(values)]
     low, high = _limits(axis, values, margin=0.02)
     whole = axis.scale == "linear" and bool(np.all(values == np.round(values)))
-    return Scale(axis.label, axis.scale == "log", low, high, _ticks(low, high, axis.scale, whole))
+    ticks = _named(_ticks(low, high, axis.scale, whole), axis.names)
+    return Scale(axis.label, axis.scale == "log", low, high, ticks)
 
 
 def y_scale(axis: Axis, values: Array, edges: Iterable[float]) -> Scale:
@@ -124,6 +125,22 @@ def _limits(axis: Axis, values: Array, margin: float) -> tuple[float, float]:
         low, high = middle - half, middle + half
     pad = margin * (high - low)
     return low - pad, high + pad
+
+
+def _named(
+    ticks: tuple[tuple[float, str], ...], names: tuple[str, ...]
+) -> tuple[tuple[float, str], ...]:
+    """Names in place of whole numbers from 1; of a long name its end, which tells it apart."""
+    if not names:
+        return ticks
+    whole = [at for at, label in ticks if label and at == round(at) and 1 <= at <= len(names)]
+    room = max(3, _ROOM // max(len(whole), 1))
+    short = [name if len(name) <= room else f"…{name[1 - room :]}" for name in names]
+    return tuple((at, short[round(at) - 1]) for at in whole)
+
+
+_ROOM = 70
+"""Characters that fit below an axis."""
 
 
 def _ticks(

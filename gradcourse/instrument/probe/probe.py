@@ -237,6 +237,13 @@ class Probe:
             self._facts.padding = dict(self._watcher.padding)
         self._settle()
         self._roll.note_buffers()
+        if self._watcher is not None and self._facts.updates and not self._roll.ran:
+            warnings.warn(
+                f"No layer of this {type(self._model).__name__} was seen to run in "
+                f"{self._facts.updates} updates, so layers are not judged. Enter the probe before "
+                "torch.compile or model.compile(); under torch.func nothing can be seen.",
+                stacklevel=3,
+            )
         gradients = record.parameter_gradient_norm if len(record) else np.zeros((0, 0))
         self._roll.finish(gradients, record.parameters)
 

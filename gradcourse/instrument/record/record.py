@@ -10,9 +10,10 @@ import numpy as np
 
 from gradcourse.instrument.histogram import Log2Histogram
 from gradcourse.instrument.record.facts import Facts, Trainees
+from gradcourse.instrument.record.one_layer import OneLayer
 from gradcourse.instrument.record.step import MEASURES, LayerTable, Step, fetched
 from gradcourse.instrument.record.text import as_html, as_text
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, nearest
 
 if TYPE_CHECKING:
     import pandas
@@ -38,6 +39,23 @@ class Record:
 
     def __len__(self) -> int:
         return len(self._steps)
+
+    def __getitem__(self, name: str) -> OneLayer:
+        """Return what is known about one of `layers`.
+
+        Raises
+        ------
+        GradcourseError
+            If no layer has that name.
+        """
+        if name not in self.layers:
+            like = nearest(name, self.layers) or list(self.layers[:8])
+            known = ", ".join(like) or "none was measured"
+            raise GradcourseError(f"The record has no layer {name!r}; it has: {known}.")
+        return OneLayer(self, name)
+
+    __iter__ = None
+    """Layers are asked for by name; there is nothing to go through by number."""
 
     @property
     def steps(self) -> int:
@@ -319,7 +337,8 @@ class Record:
         self._all_losses.append(value)
         if self._open or not self._steps:
             self._waiting_loss = value
-        else:
+        elif not self._steps[-1].logged or math.isfinite(float(value)):
+            # A second loss that is NaN belongs to a batch that was left out before any pass.
             self._steps[-1].loss, self._steps[-1].logged = value, True
 
     def to_state(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
