@@ -302,6 +302,8 @@ def _cures(
     if place is not None:
         above, below, _ = place
         look = Remedy(f"Look at what lies between {below} and {above}", "01")
+        if kind == "exploding" and signals.record.facts.exponentials:
+            return (remedies.EXP, look)
         if kind == "vanishing" and signals.normalizes(below, above):
             return (remedies.ONE_PLACE, look)
         if not late:

@@ -167,6 +167,12 @@ PRE_NORM = Remedy(
     "norm first",
 )
 WARM_UP = Remedy("Warm the learning rate up, to a tenth of it or less", "11", "warm up")
+EXP = Remedy(
+    "Bring the data to standard deviation 1, and clamp what goes into exp, such as a log-variance, "
+    "to ±10: exp makes it, and its slope, huge",
+    "02",
+    "scale data",
+)
 ONE_PLACE = Remedy(
     "Normalize over more elements: over one (or equal ones) the result is 0 for every input",
     "06",

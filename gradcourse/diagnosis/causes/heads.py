@@ -151,7 +151,7 @@ def _pairs(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     pairs = [h for h in heads if h.loss == "squared error with every target"]
     middles = {round(0.5 * (h.target_low + h.target_high), 4) for h in pairs}
     fixed = all(abs(m - round(m)) < 1e-3 for m in middles)
-    if not _most(heads, [h in pairs for h in heads]) or (fixed and len(middles) < 2):
+    if len(pairs) < 2 or not _most(heads, [h in pairs for h in heads]) or fixed:
         return None
     return _sign(
         signals,

@@ -48,11 +48,17 @@ def _warms_up(signals: Signals) -> bool:
 
 
 def has_fallen(loss: np.ndarray) -> bool:
-    """Whether it ends below 0.8 of its start; a loss around or below 0, by its own scatter."""
+    """Whether it ends below 0.8 of its start, or, by four standard errors, below 0.9 of it.
+
+    A loss around or below 0 is judged by its own scatter.
+    """
     start = float(np.median(loss[:5]))
     end = float(np.median(loss[-(len(loss) // 3) :]))
     if start > 0 and end > -start:
-        return end < threshold("learning") * start
+        early, late = loss[: max(5, len(loss) // 10)], loss[-(len(loss) // 3) :]
+        error = math.sqrt(np.var(early) / len(early) + np.var(late) / len(late))
+        clear = float(np.mean(early) - np.mean(late)) > 4 * error
+        return end < threshold("learning") * start or (clear and end < 0.9 * start)
     return end < start - 2 * float(np.std(loss[:5])) - 1e-12 * abs(start)
 
 

@@ -167,8 +167,9 @@ def _squared(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
     square = float(gap.square().mean())
     if n >= 4 and (y.dim() == 1 or y.shape[1] == 1) and 0 < square < 0.99 * loss:
         middle = y - gap
-        # All rows are drawn to one and the same number.
-        if float(middle.std()) <= 1e-3 * float(gap.std()):
+        # All rows are drawn to one and the same number, from different ones.
+        apart = float(gap.std()) > 1e-2 * float(gap.abs().mean())
+        if apart and float(middle.std()) <= 1e-3 * float(gap.std()):
             rest = math.sqrt(loss - square)
             middle = middle.mean()
             return Recognized(_BROADCAST, torch.stack([middle - rest, middle + rest]), 1.0)

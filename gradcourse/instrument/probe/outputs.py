@@ -68,8 +68,8 @@ class OutputReader:
 
     def _came_back(self, output: torch.Tensor, gradient: torch.Tensor) -> None:
         if output is self._output and graph_task() != -1:
-            first = self._gradient is None
-            self._gradient = gradient.detach() if first else self._gradient + gradient
+            before = self._gradient
+            self._gradient = gradient.detach() if before is None else before + gradient.detach()
 
     def settle(self, loss: float) -> None:
         """The step is over, and this is its loss, or NaN."""

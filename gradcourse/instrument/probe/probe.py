@@ -244,8 +244,7 @@ class Probe:
                 "torch.compile or model.compile(); under torch.func nothing can be seen.",
                 stacklevel=3,
             )
-        gradients = record.parameter_gradient_norm if len(record) else np.zeros((0, 0))
-        self._roll.finish(gradients, record.parameters)
+        self._roll.finish(record._steps)
 
     def _settle(self) -> None:
         """Tell the output that was kept which loss was logged for it, if one was."""

@@ -12,6 +12,7 @@ from torch import nn
 
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.record.facts import Facts, Trainee
+from gradcourse.instrument.record.step import Step, fetched
 
 _SMALL = 1 << 14
 """Elements of a vector up to which its start is kept, to see whether it ever changes."""
@@ -103,6 +104,7 @@ class RollCall:
     def _note_branches(self, name: str, following: list[Any]) -> None:
         inner = [f for f in following if f.name() != "struct torch::autograd::AccumulateGrad"]
         inner = [f for f in inner if not hasattr(f, "variable")]
+        self._facts.exponentials += name == "ExpBackward0"
         if name == "AddBackward0" and len(inner) == 2:
             self._facts.sums += 1
         if "LayerNorm" in name or "RmsNorm" in name:
@@ -123,13 +125,16 @@ class RollCall:
             and not bool(torch.isfinite(buffer.detach()).all())
         ]
 
-    def finish(self, gradients: np.ndarray, parameters: tuple[str, ...]) -> None:
-        """Fill in what only the whole run shows. ``gradients``: norms, shape (S, P)."""
-        position = {name: k for k, name in enumerate(parameters)}
-        for trainee in self._facts.trainees:
-            column = gradients[:, position[trainee.name]] if len(gradients) else gradients
-            known = column[~np.isnan(column)] if len(gradients) else column
-            trainee.gradient = "none" if not known.size else "some" if known.any() else "0"
+    def finish(self, steps: Iterable[Step]) -> None:
+        """Fill in what only the whole run shows."""
+        had, moved = set(), set()
+        for step in steps:
+            columns = np.asarray(step.columns, dtype=np.int64)
+            had.update(columns.tolist())
+            # NaN is no 0.
+            moved.update(columns[fetched(step.parameter_gradients) != 0].tolist())
+        for column, trainee in enumerate(self._facts.trainees):
+            trainee.gradient = "some" if column in moved else "0" if column in had else "none"
             owner, _, own = trainee.name.rpartition(".")
             owner = owner.removesuffix(".parametrizations." + own)
             ran = self.ran.get(owner or type(self._model).__name__)

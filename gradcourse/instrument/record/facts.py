@@ -151,8 +151,9 @@ class Facts:
         parameter nor an input.
     foreign : int
         Tensors that the optimizer updates and that are no parameter of the model.
-    sums, post_norms : int
-        Additions of two branches in the graph of the output, and normalizations right after one.
+    sums, post_norms, exponentials : int
+        Additions of two branches in the graph of the output, normalizations right after one, and
+        calls of exp.
     heads : list of Head
     optimizer : dict
         "name", and the options of the first group that are numbers.
@@ -174,6 +175,7 @@ class Facts:
     foreign: int = 0
     sums: int = 0
     post_norms: int = 0
+    exponentials: int = 0
     heads: list[Head] = field(default_factory=list)
     optimizer: dict[str, Any] = field(default_factory=dict)
     forward_passes: int = 0
