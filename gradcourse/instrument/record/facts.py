@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
 
 from gradcourse.markup import table
@@ -197,15 +198,80 @@ class Facts:
 
         Raises
         ------
-        TypeError
-            If the parts do not fit.
+        ValueError
+            If the parts do not fit: a damaged file must not fail later.
         """
+        if not isinstance(plain, dict):
+            raise ValueError("facts are no mapping")
         known = {f.name: plain[f.name] for f in fields(cls) if f.name in plain}
-        known["trainees"] = [
-            Trainee(**{**each, "shape": tuple(each["shape"])}) for each in known.get("trainees", [])
-        ]
-        known["heads"] = [Head(**each) for each in known.get("heads", [])]
-        return cls(**known)
+        known["trainees"] = [_made(Trainee, each) for each in _listed(known, "trainees")]
+        known["heads"] = [_made(Head, each) for each in _listed(known, "heads")]
+        options = known.get("optimizer", {})
+        if isinstance(options, dict) and not all(
+            _is_number(v) or isinstance(v, bool) for k, v in options.items() if k != "name"
+        ):
+            raise ValueError("options of an optimizer that are no numbers")
+        facts: Facts = _made(cls, known)
+        return facts
+
+
+def _listed(known: dict[str, Any], name: str) -> list[Any]:
+    given = known.get(name, [])
+    if not isinstance(given, list):
+        raise ValueError(f"{name} are no list")
+    return given
+
+
+def _made(kind: type[Any], given: Any) -> Any:
+    """One of these dataclasses, if every field is what it says."""
+    types = {f.name: str(f.type) for f in fields(kind)}
+    if not isinstance(given, dict) or not set(given) <= set(types):
+        raise ValueError(f"no {kind.__name__}")
+    if not all(_CHECKS[types[name]](value) for name, value in given.items()):
+        raise ValueError(f"a {kind.__name__} with parts that do not fit")
+    shape = {"shape": tuple(given["shape"])} if "shape" in given else {}
+    return kind(**{**given, **shape})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _all(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list | tuple) and all(check(each) for each in value)
+
+
+def _is(*kinds: type) -> Callable[[Any], bool]:
+    return lambda value: type(value) in kinds
+
+
+def _values(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: (
+        isinstance(value, dict)
+        and all(isinstance(key, str) and check(each) for key, each in value.items())
+    )
+
+
+def _is_triple(value: Any) -> bool:
+    return _all(_is_number)(value) and len(value) == 3
+
+
+_CHECKS: MappingProxyType[str, Callable[[Any], bool]] = MappingProxyType(
+    {
+        "int": _is(int),
+        "float": _is_number,
+        "str": _is(str),
+        "bool": _is(bool),
+        "bool | None": _is(bool, type(None)),
+        "tuple[int, ...]": _all(_is(int)),
+        "list[str]": _all(_is(str)),
+        "list[list[float]]": _all(_is_triple),
+        "dict[str, int]": _values(_is(int)),
+        "dict[str, Any]": _values(_is(int, float, str, bool)),
+        "list[Trainee]": _all(_is(Trainee)),
+        "list[Head]": _all(_is(Head)),
+    }
+)
 
 
 def _yes(value: bool) -> str:
