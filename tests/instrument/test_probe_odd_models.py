@@ -202,3 +202,44 @@ def test_a_record_of_an_older_probe_has_one_evaluation_a_step():
     for step in older.described["steps"]:
         del step["evaluations"]
     assert type(record).from_state(older.described, older.arrays).evaluations.tolist() == [1]
+
+
+@pytest.mark.filterwarnings("ignore:No layer of this")
+@pytest.mark.parametrize("block", [probe, watch])
+def test_torch_func_goes_on_unmeasured(block):
+    """Its tensors take no hooks and have no values yet; the loop must not stop for that."""
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    weights = {name: p.detach().clone() for name, p in model.named_parameters()}
+
+    def loss_of(weights, x, y):
+        out = torch.func.functional_call(model, weights, (x,))
+        return nn.functional.cross_entropy(out, y)
+
+    with block(model):
+        for k in range(4):
+            x = torch.randn(16, 4)
+            y = (x[:, 0] > 0).long()
+            if k == 2:
+                x[3] = float("nan")
+            gradients, _ = torch.func.grad_and_value(loss_of)(weights, x, y)
+            weights = {name: w - 0.1 * gradients[name] for name, w in weights.items()}
+
+
+def test_a_model_that_was_compiled_before_is_said_to_be_unseen():
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    compiled = torch.compile(model, backend="eager")
+    x = torch.randn(16, 4)
+
+    def step():
+        optimizer.zero_grad()
+        compiled(x).square().mean().backward()
+        optimizer.step()
+
+    step()
+    with (
+        pytest.warns(UserWarning, match="No layer of this Sequential"),
+        probe(model, optimizer) as record,
+    ):
+        step()
+    assert record.layers == ()

@@ -130,3 +130,22 @@ def test_without_lightning_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "lightning", None)
     with pytest.raises(GradcourseError, match=r"gradcourse\[lightning\]"):
         importlib.import_module(name)
+
+
+class OtherName(Lit):
+    """Lightning passes the batch's number by position, so any name will do."""
+
+    def training_step(self, batch, idx):
+        return super().training_step(batch, idx)
+
+
+class NoNumber(Lit):
+    def training_step(self, batch):
+        return super().training_step(batch, 5)
+
+
+@pytest.mark.parametrize("kind", [OtherName, NoNumber])
+def test_the_replay_passes_the_number_as_lightning_does(kind):
+    callback = ProbeCallback(stop=False)
+    fit(kind(bad_from=2), callback)
+    assert callback.finding.op == "sqrt"

@@ -47,11 +47,10 @@ def train(model, callback, folder, marked=(), **options):
         num_train_epochs=1,
         report_to=[],
         save_strategy="no",
-        logging_strategy="no",
         use_cpu=True,
         disable_tqdm=True,
         train_sampling_strategy="sequential",
-        **options,
+        **{"logging_strategy": "no", **options},
     )
     trainer = transformers.Trainer(model, args, train_dataset=rows, callbacks=[callback])
     trainer.train()
@@ -60,6 +59,13 @@ def train(model, callback, folder, marked=(), **options):
 
 def hooks_of(model):
     return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules())
+
+
+def test_the_loss_is_taken_from_the_trainer_s_log(tmp_path):
+    callback = ProbeCallback(every=2)
+    train(Net(), callback, tmp_path, logging_strategy="steps", logging_steps=1)
+    assert callback.record.loss_logged.sum() >= 9
+    assert np.isfinite(callback.record.loss[callback.record.loss_logged]).all()
 
 
 def test_a_run_is_recorded(tmp_path):
