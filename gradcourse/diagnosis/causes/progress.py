@@ -63,12 +63,17 @@ def has_fallen(loss: np.ndarray) -> bool:
 
 
 def _still_falls(loss: np.ndarray) -> bool:
-    """Whether the last third lies below the middle one by three standard errors, and 0.5 %."""
-    third = len(loss) // 3
-    middle, last = loss[third : 2 * third], loss[-third:]
-    error = math.sqrt((np.var(middle) + np.var(last)) / third)
-    fall = float(np.mean(middle) - np.mean(last))
-    return fall > 3 * error and fall > 5e-3 * abs(float(np.mean(middle)))
+    """Whether a straight line through the last three quarters falls, by 3.5 standard errors.
+
+    And by 1 % of the loss at least. The first quarter is left out: there a bias learns the mean.
+    """
+    late = loss[len(loss) // 4 :]
+    steps = np.arange(len(late)) - (len(late) - 1) / 2
+    slope = float(steps @ late / (steps @ steps))
+    rest = late - np.mean(late) - slope * steps
+    error = float(np.sqrt(rest @ rest / (len(late) - 2) / (steps @ steps)))
+    fall = -slope * len(late)
+    return -slope > 3.5 * error and fall > 0.01 * abs(float(np.mean(late)))
 
 
 def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:

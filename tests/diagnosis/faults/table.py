@@ -207,7 +207,7 @@ FAULTS: tuple[Fault, ...] = (
           Setup(optimizer="SGD", rate=0.1, decay=0.9), {"decay": 1.0}),
     Fault("a rate far too large", "48934338", ("update too large", "dead", "non-finite"),
           Setup("1-50r-30r-1", optimizer="SGD", rate=1.0, loss="mse", data="x to 100"),
-          {"rate": 1e-4, "standard": True}),
+          {"rate": 1e-2, "standard": True}),
     Fault("sum of squares at a usual rate", "46577203", ("update too large", "non-finite"),
           Setup("8-32r-1", optimizer="SGD", rate=0.1, loss="sse", data="regression"),
           {"rate": 1e-3}),
