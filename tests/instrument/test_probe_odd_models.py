@@ -228,6 +228,7 @@ def test_torch_func_goes_on_unmeasured(block):
 def test_a_model_that_was_compiled_before_is_said_to_be_unseen():
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    torch.compiler.reset()  # what other tests have compiled changes what is traced here
     compiled = torch.compile(model, backend="eager")
     x = torch.randn(16, 4)
 
