@@ -15,6 +15,12 @@ from gradcourse.support import GradcourseError
 INVITATIONS = ("demo", "panel")
 """Calls of `gc` whose stored output is no measurement: a first frame, a question."""
 
+FOR_PAGES = "application/vnd.gradcourse."
+"""How the kinds of output begin that pages on the web are drawn from; here a kernel draws.
+
+JupyterLab would also write their numbers in another form (1.0 as 1) when it saves the page.
+"""
+
 
 def parsed(text: str, page: str) -> NotebookNode:
     """Read a notebook's JSON.
@@ -60,6 +66,9 @@ def fresh(node: NotebookNode, page: str, kernel: dict[str, Any]) -> NotebookNode
     node.cells = [cell for cell in node.cells if not _is_note(cell)]
     for cell in node.cells:
         cell.metadata = from_dict(_as_javascript_writes(cell.metadata))
+        for output in cell.get("outputs", ()):
+            for kind in [kind for kind in output.get("data", ()) if kind.startswith(FOR_PAGES)]:
+                del output.data[kind]
         if cell.cell_type != "code" or solved:
             continue
         cell.execution_count = None

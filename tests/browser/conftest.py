@@ -1,4 +1,4 @@
-"""One JupyterLab and one chromium for all browser tests.
+"""One chromium for all browser tests, and one JupyterLab for each file.
 
 Without chromium the tests are skipped on a learner's machine, and fail where they are required:
 with ``CI=true`` or ``GRADCOURSE_REQUIRE_BROWSER=1``.
@@ -36,9 +36,9 @@ def browser() -> Iterator[Any]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A real JupyterLab on a copy of the course."""
+    """A real JupyterLab on a copy of the course and a record of its own, for each file."""
     with running_lab(tmp_path_factory.mktemp("lab")) as running:
         yield running
 

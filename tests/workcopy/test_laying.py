@@ -13,7 +13,7 @@ from pages import EXERCISE, LESSON, SOLUTION, cell, ids, read, small_course, wri
 from gradcourse.support import GradcourseError
 from gradcourse.workcopy import Shelf, WorkingCopy
 from gradcourse.workcopy.folder import WORKSPACES
-from gradcourse.workcopy.fresh import kernel_metadata
+from gradcourse.workcopy.fresh import FOR_PAGES, kernel_metadata
 from gradcourse.workcopy.ledger import PLACE
 
 
@@ -37,6 +37,15 @@ def test_the_real_course_is_laid_without_notes_and_measurements(tmp_path: Path) 
         shown = [c.source for c in node.cells if c.get("outputs")]
         assert all("gc.panel(" in source or "gc.demo(" in source for source in shown), page
         assert shown, page
+
+
+def test_a_page_holds_no_numbers_that_jupyterlab_would_write_otherwise(tmp_path: Path) -> None:
+    copy = WorkingCopy(tmp_path / "course")
+    copy.lay()
+    pages = [path for path in copy.folder.rglob("*.ipynb") if ".gradcourse" not in path.parts]
+    assert len(pages) > 20
+    for path in pages:
+        assert FOR_PAGES not in path.read_text(encoding="utf-8"), path.name
 
 
 def test_without_solutions_and_with_them_later(tmp_path: Path) -> None:
