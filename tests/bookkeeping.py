@@ -13,9 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from gradcourse.lessons import lesson_about
-
-ROOT = Path(__file__).parents[1]
 SECONDS = Path(__file__).with_name("seconds.json")
 UNKNOWN = 10.0
 """Seconds of a file that is not in the table."""
@@ -35,38 +32,16 @@ def file_of(node: str) -> str:
     return node.split("::")[0]
 
 
-def without_group(node: str) -> str:
-    """The name of a test, without the group that pytest-xdist writes behind it."""
-    name, _, group = node.rpartition("@")
-    return name if name and group.endswith((".py", ".ipynb")) else node
-
-
-def group_of(item: pytest.Item) -> str:
-    """Return the file whose experiments a test shares.
-
-    That is its own, but for a question of a lesson: what the question measures is measured by the
-    lesson's claims, too, and one process remembers it.
-    """
-    spec = getattr(item, "callspec", None)
-    topic = str(getattr(spec and spec.params.get("exercise"), "id", "")).partition("/")[0]
-    lesson = lesson_about(topic)
-    claims = f"tests/lessons/test_lesson_{lesson.number}_claims.py" if lesson else ""
-    return claims if (ROOT / claims).is_file() else file_of(item.nodeid)
-
-
 def pytest_configure(config: pytest.Config) -> None:
     notes = os.environ.get(NOTES)
     if notes and not hasattr(config, "workerinput"):  # a worker's reports come to the first process
         config.pluginmanager.register(_Notes(Path(notes)))
 
 
-@pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     seconds = known_seconds()
-    groups = {item: group_of(item) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: (-seconds.get(groups[item], UNKNOWN), groups[item]))
+    items.sort(key=lambda item: -seconds.get(file_of(item.nodeid), UNKNOWN))
 
 
 class _Notes:
@@ -80,9 +55,9 @@ class _Notes:
             self._failed[report.nodeid] = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._seconds[file_of(without_group(report.nodeid))] += report.duration
+        self._seconds[file_of(report.nodeid)] += report.duration
         if report.failed:
-            self._failed[without_group(report.nodeid)] = None
+            self._failed[report.nodeid] = None
 
     def pytest_sessionfinish(self) -> None:
         notes = {"failed": list(self._failed), "seconds": self._seconds}

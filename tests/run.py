@@ -39,8 +39,8 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PYTHON = [sys.executable, "-m"]
 PYTEST = [*PYTHON, "pytest", "-q", "-p", "tests.bookkeeping"]
-BALANCED = ["-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
-"""Tests that share experiments share a worker (`bookkeeping.group_of`); longest first."""
+BALANCED = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""A file's experiments are shared by its tests, so one worker gets all of it; longest first."""
 
 NBVAL = [
     "--nbval-lax",

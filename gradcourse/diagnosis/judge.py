@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcourse.diagnosis import lags, nonfinite, over_depth, remedies, step_size, units, unseen
-from gradcourse.diagnosis.causes import heads, progress, trainees, updates
+from gradcourse.diagnosis.causes import heads, lost_updates, standstill, trainees
 from gradcourse.diagnosis.finding import Diagnosis, Finding
 from gradcourse.diagnosis.signals import Signals, largest, median
 from gradcourse.diagnosis.signs import Sign, confidence
@@ -58,7 +58,7 @@ def diagnose(record: Record) -> Diagnosis:
     GradcourseError
         If it is no record or holds no step.
     """
-    idle = updates.find(record) if isinstance(record, Record) else []
+    idle = lost_updates.find(record) if isinstance(record, Record) else []
     if idle and not len(record):
         return Diagnosis(tuple(idle))
     signals = Signals(record)
@@ -71,7 +71,7 @@ def diagnose(record: Record) -> Diagnosis:
         large = step_size.find_large(signals, good)
         signs += [] if any(s.finding.kind == "unbounded loss" for s in signs) else large
         if not certain and not any(s.finding.kind != "saturated" for s in signs):
-            signs += progress.find_collapsed(signals, good)
+            signs += standstill.find_collapsed(signals, good)
         if not signs:
             # Tiny updates of a sick net are a consequence, not a second illness.
             signs = (
@@ -80,8 +80,8 @@ def diagnose(record: Record) -> Diagnosis:
                 or step_size.find_cut(signals, good)
             )
     signs = signs or nonfinite.find_in_buffers(signals)
-    signs = signs or progress.find_large_start(signals, good)
-    signs = signs or progress.find_not_learning(signals, good, _decades(signals, good))
+    signs = signs or standstill.find_large_start(signals, good)
+    signs = signs or standstill.find_not_learning(signals, good, _decades(signals, good))
     unknown = unseen.not_judged(signals)
     frozen = unseen.without_gradient(signals)
     signs = _without_consequences(signals, signs)
@@ -97,7 +97,7 @@ def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
     return (
         heads.find(signals)
         or trainees.find(signals, good)
-        or progress.find_unbounded(signals, good)
+        or standstill.find_unbounded(signals, good)
     )
 
 
@@ -182,5 +182,5 @@ def _healthy(signals: Signals, good: np.ndarray, unknown: int) -> Finding:
         steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
         evidence=evidence,
         confidence=round(confidence(margin) * 0.9**unknown, 3),
-        begun=len(progress.known(signals, good)) < progress.ENOUGH,
+        begun=len(standstill.known(signals, good)) < standstill.ENOUGH,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcourse.diagnosis.causes.updates import loss_scale
+from gradcourse.diagnosis.causes.lost_updates import loss_scale
 from gradcourse.instrument import Record
 from gradcourse.support import GradcourseError
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcourse.diagnosis import remedies
-from gradcourse.diagnosis.causes.updates import cut_by, loss_scale, remedy_for_cut
+from gradcourse.diagnosis.causes.lost_updates import cut_by, loss_scale, remedy_for_cut
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals, largest, log10, median
 from gradcourse.diagnosis.signs import Sign, confidence

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.diagnosis import step_size
-from gradcourse.diagnosis.causes.progress import ENOUGH
+from gradcourse.diagnosis.causes.standstill import ENOUGH
 from gradcourse.diagnosis.signals import Signals
 
 

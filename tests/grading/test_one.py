@@ -112,7 +112,8 @@ def test_a_result_has_everything_that_a_report_needs() -> None:
     first = result["questions"][0]
     assert {*first} >= {"id", "title", "earned", "possible", "status", "message", "headline"}
     assert {*first["parts"][0]} == {
-        *("title", "status", "earned", "possible", "message", "misconception", "tested", "note")
+        *("title", "status", "earned", "possible", "message", "misconception", "tested", "note"),
+        "word",
     }
 
 

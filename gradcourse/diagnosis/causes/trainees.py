@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradcourse.diagnosis.causes.progress import is_stuck
+from gradcourse.diagnosis.causes.standstill import is_stuck
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.signs import Sign

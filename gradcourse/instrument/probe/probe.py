@@ -27,7 +27,7 @@ from gradcourse.instrument.loop.follow import (
     graph_task,
 )
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
-from gradcourse.instrument.probe.outputs import OutputReader
+from gradcourse.instrument.probe.network_output import OutputReader
 from gradcourse.instrument.probe.parameters import ParameterReader
 from gradcourse.instrument.probe.passes import Pass, measured
 from gradcourse.instrument.probe.roll_call import RollCall
