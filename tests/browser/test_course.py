@@ -44,12 +44,13 @@ def test_lesson_02_runs_and_its_figures_move(opened: Any) -> None:
     cell.scroll_into_view_if_needed()
     slider, figure = cell.locator("input[type=range]").first, cell.locator("svg[role=img]").first
     expect(figure).to_be_visible(timeout=20 * SECONDS)
+    notebook.wait_until_idle()
 
     before = figure.get_attribute("aria-label")
     slider.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    expect(figure).not_to_have_attribute("aria-label", before or "", timeout=10 * SECONDS)
+    expect(figure).not_to_have_attribute("aria-label", before or "", timeout=30 * SECONDS)
 
     after_keys = figure.get_attribute("aria-label")
     picture = figure.screenshot()
@@ -59,7 +60,7 @@ def test_lesson_02_runs_and_its_figures_move(opened: Any) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2, steps=8)
     page.mouse.up()
-    expect(figure).not_to_have_attribute("aria-label", after_keys or "", timeout=10 * SECONDS)
+    expect(figure).not_to_have_attribute("aria-label", after_keys or "", timeout=30 * SECONDS)
     page.wait_for_timeout(300)
     assert figure.screenshot() != picture
     notebook.shoot("lesson-02-demo", cell)
