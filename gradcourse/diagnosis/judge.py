@@ -156,10 +156,8 @@ def _healthy(signals: Signals, good: np.ndarray, unknown: int) -> Finding:
     chain = over_depth.profile(signals)
     evidence: dict[str, float] = {}
     margins = [2.0]
-    decades = float("nan")
     if len(chain.names) >= 2:
-        backward, _ = chain.decades()
-        decades = float(median(backward[good]))
+        decades = _decades(signals, good)
         evidence["decades over the depth"] = round(decades, 2)
         margins.append(threshold("depth_decades") - abs(decades))
     for name, values in (

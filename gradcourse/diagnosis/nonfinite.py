@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gradcourse.diagnosis import over_depth, remedies
@@ -61,7 +63,7 @@ def _remedies(signals: Signals) -> tuple[Remedy, ...]:
     eps = options.get("eps", 1.0)
     if "float16" in signals.dtypes and "Adam" in str(options.get("name")) and eps < 6e-8:
         first = remedies.ADAM_EPS
-        return (Remedy(first.text.format(eps=eps), first.lesson, first.action, first.by), *usual)
+        return (replace(first, text=first.text.format(eps=eps)), *usual)
     return usual
 
 

@@ -7,8 +7,8 @@
     python tests/portable --times 5                five perturbed starts, five matrix noises
 
 What has run stays in build/portable.json, by what it was run from: a run that was stopped goes on
-where it was, and a changed file runs again (--again: all of it). The exit code is 1 when one
-differs. A whole run that is green is written into docs/portable.md.
+where it was; what failed, or has changed, runs again (--again: all of it). The exit code is 1 when
+one differs. A whole run that is green is written into docs/portable.md.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def main() -> int:
         (machine, unit)
         for machine in machines
         for unit in chosen
-        if options.again or not memory.get(machine, unit, digests[unit])
+        if options.again or not _is_good(memory.get(machine, unit, digests[unit]))
     ]
     print(f"{len(waiting)} of {len(machines) * len(chosen)} runs to do", flush=True)
     with tempfile.TemporaryDirectory() as private:

@@ -20,8 +20,7 @@ function render({ model, el }) {
 
   const buttons = make("div", { class: "gc-buttons" }), button = {};
   for (const name of [...model.get("_buttons"), "stop", "hint"]) {
-    const text = name === "stop" || name === "hint" ? buttonNames[name] : buttonNames[name];
-    button[name] = make("button", { type: "button" }, text);
+    button[name] = make("button", { type: "button" }, buttonNames[name]);
     button[name].addEventListener("click", () => press(name));
     buttons.append(button[name]);
   }
@@ -136,6 +135,8 @@ function render({ model, el }) {
 
   const off = (name, value) => button[name]?.setAttribute("aria-disabled", String(value));
 
+  const focusFirst = () => (button.check ?? button.lock ?? button.vote)?.focus();
+
   // A button that is off keeps the focus, so that Shift+Enter goes on from it.
   function press(name) {
     if (button[name === "lock" && button.vote ? "vote" : name]?.getAttribute("aria-disabled") === "true") {
@@ -143,7 +144,7 @@ function render({ model, el }) {
       return;
     }
     send(name === "lock" || name === "vote" ? { do: "lock", ...answer.read() } : { do: name });
-    if (name === "stop") (button.check ?? button.lock ?? button.vote)?.focus();
+    if (name === "stop") focusFirst();
     clearTimeout(late);
     late = setTimeout(() => { if (!gone) away.textContent = "Waiting: the kernel is busy."; }, 1200);
   }
@@ -159,7 +160,7 @@ function render({ model, el }) {
     button.hint.textContent = model.get("hint");
     button.hint.hidden = !model.get("hint");
     if (button.stop.hidden === busy) {
-      if (!busy && document.activeElement === button.stop) (button.check ?? button.lock ?? button.vote)?.focus();
+      if (!busy && document.activeElement === button.stop) focusFirst();
       button.stop.hidden = !busy;
     }
     put(said, model.get("said"));

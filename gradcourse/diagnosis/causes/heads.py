@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -246,7 +247,7 @@ def _end(head: Head) -> str:
 
 
 def _named(remedy: Remedy, end: str) -> Remedy:
-    return Remedy(remedy.text.format(end=end), remedy.lesson, remedy.action)
+    return replace(remedy, text=remedy.text.format(end=end))
 
 
 def _sign(

@@ -15,6 +15,11 @@ from gradcourse.diagnosis.thresholds import threshold
 ENOUGH = 50
 """Steps with a loss before anything is said about its course."""
 
+_USUAL, _FAST = 3e-3, 3e-2
+"""Median ‖ΔW‖/‖W‖ of a sound training, and from where on the rate is the first thing to change."""
+
+INITIALIZE = Remedy("Draw the weights for the activation: He or Xavier", "05", "initialize")
+
 
 def known(signals: Signals, good: np.ndarray) -> np.ndarray:
     """The finite losses, in order."""
@@ -126,7 +131,7 @@ def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
         evidence={"first loss over that of a guess": times},
         confidence=0.8,
         remedies=(
-            Remedy("Draw the weights for the activation: He or Xavier", "05", "initialize"),
+            INITIALIZE,
             Remedy("Bring the inputs to mean 0 and standard deviation 1", "02", "scale data"),
         ),
     )
@@ -153,14 +158,13 @@ def find_collapsed(signals: Signals, good: np.ndarray) -> list[Sign]:
     first = first_steps[np.isfinite(first_steps)][:1]
     pace = float(first[0]) if len(first) else float("nan")
     rate = Remedy("Lower the learning rate, by 10 or more, and warm it up", "01", "rate", 0.1)
-    if pace > 3e-2:
-        by = max(10.0, float(f"{pace / 3e-3:.0e}"))
-        rate = Remedy(f"Divide the learning rate by about {by:g}", "01", "rate", 1 / by)
+    if pace > _FAST:
+        rate = _slower(pace, 10.0)
     finding = Finding(
-        "update too large" if pace > 3e-2 else "collapsed",
+        "update too large" if pace > _FAST else "collapsed",
         f"The outputs have become the same for all inputs: {end:.1g} of their size is left of "
         f"what differed by {start:.1g} at first"
-        + (f"; the first update changed the median weight by {pace:.2g}." if pace > 3e-2 else "."),
+        + (f"; the first update changed the median weight by {pace:.2g}." if pace > _FAST else "."),
         steps=(int(signals.step_numbers[row]), int(signals.step_numbers[-1])),
         evidence={"spread over inputs, end": end, "spread over inputs, start": start}
         | ({"first median ‖ΔW‖/‖W‖": pace} if math.isfinite(pace) else {}),
@@ -223,15 +227,14 @@ def _remedies(signals: Signals, pace: float, near: bool) -> tuple[Remedy, ...]:
         first.append(
             Remedy("Replace the sigmoids: the slope is at most 1/4", "04", "relu")
             if sigmoid
-            else Remedy("Draw the weights for the activation: He or Xavier", "05", "initialize")
+            else INITIALIZE
         )
     if math.isfinite(pace) and 0 < pace < 1e-3:
-        by = float(f"{min(3e-3 / pace, 1e4):.0e}")
+        by = float(f"{min(_USUAL / pace, 1e4):.0e}")
         rate = f"Multiply the learning rate by about {by:g}, or use Adam"
         first.append(Remedy(rate, "01", "rate", by))
-    elif math.isfinite(pace) and pace > 3e-2:
-        by = float(f"{max(pace / 3e-3, 3):.0e}")
-        first.append(Remedy(f"Divide the learning rate by about {by:g}", "01", "rate", 1 / by))
+    elif math.isfinite(pace) and pace > _FAST:
+        first.append(_slower(pace, 3.0))
     return (
         *first,
         Remedy("Look at a few rows as the net gets them, each with its label", "10"),
@@ -239,6 +242,12 @@ def _remedies(signals: Signals, pace: float, near: bool) -> tuple[Remedy, ...]:
         Remedy("Train on one batch until its loss is 0; if that fails, the model or loss is wrong",
                "10"),
     )  # fmt: skip
+
+
+def _slower(pace: float, least: float) -> Remedy:
+    """Divide the rate by what brings updates of ``pace`` to the usual size, and by ``least``."""
+    by = max(least, float(f"{pace / _USUAL:.0e}"))
+    return Remedy(f"Divide the learning rate by about {by:g}", "01", "rate", 1 / by)
 
 
 def _span(signals: Signals) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -182,9 +183,7 @@ def _rounded(signals: Signals, good: np.ndarray) -> Finding | None:
         return None
     dtype = short[0].dtype
     share = float(np.median(shares))
-    remedy = Remedy(
-        MASTER.text.format(dtype=dtype, least=_SPACING[dtype]), MASTER.lesson, MASTER.action
-    )
+    remedy = replace(MASTER, text=MASTER.text.format(dtype=dtype, least=_SPACING[dtype]))
     rate = Remedy("Or raise the learning rate until most entries change", "01", "rate", 10.0)
     finding = _finding(
         signals,
@@ -194,7 +193,7 @@ def _rounded(signals: Signals, good: np.ndarray) -> Finding | None:
         (remedy, rate),
         {"share of entries that change": share},
     )
-    return Finding("rounding", **{k: v for k, v in vars(finding).items() if k != "kind"})
+    return replace(finding, kind="rounding")
 
 
 _SPACING = {"bfloat16": 2**-9, "float16": 2**-12}

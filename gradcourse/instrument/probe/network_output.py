@@ -90,7 +90,7 @@ def describe(head: Head, output: torch.Tensor) -> None:
     head.low, head.high = (float(v) for v in torch.aminmax(y))
     size = float(y.square().mean().sqrt())
     if y.shape[0] > 1 and size > 0:
-        # The widest deviation within a column; a mean of them all would hide a constant offset.
+        # Each column about its own mean: what all rows share is no difference between inputs.
         head.spread = float((y - y.mean(0)).square().mean().sqrt()) / size
     if y.dim() > 1 and y.shape[1] > 1 and math.isfinite(size):
         tolerance = 1e-3 if output.dtype in (torch.float32, torch.float64) else 3e-2
