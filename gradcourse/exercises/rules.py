@@ -69,8 +69,9 @@ class Remembered:
         new = {
             key: case for key, case in zip(keys, cases, strict=True) if key not in self._outcomes
         }
-        outcomes = call_trusted(function, answer, list(new.values()))
-        self._outcomes.update(zip(new, outcomes, strict=True))
+        if new:
+            outcomes = call_trusted(function, answer, list(new.values()))
+            self._outcomes.update(zip(new, outcomes, strict=True))
         return [self._outcomes[key] for key in keys]
 
 

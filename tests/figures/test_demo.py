@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from comm import DummyComm
 
 from gradcourse.figures import Axis, Demo, Knob, Line, Picture, Plot
 from gradcourse.figures.wire import FIGURE
@@ -98,6 +99,7 @@ def test_widget_refuses_values_outside_its_knobs() -> None:
 
 def test_one_move_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     widget = POWER.widget()
+    widget.comm = DummyComm()  # that of an ipykernel without a server sends nothing
     sent: list[dict] = []
     monkeypatch.setattr(widget, "_send", lambda message, buffers=None: sent.append(message))
     widget.set_state({"knobs": {"r": 0.5, "n": 10}})
