@@ -6,8 +6,8 @@
     python tests/run.py lint               format, lint, types and floors
     python tests/run.py package [TEST …]   one step, or only these tests of it
 
-Each step runs even when one before it failed, and the exit code is 1 when any did. `types` needs
-one processor for most of a minute, so it runs beside the steps that leave one idle.
+Each step runs even when one before it failed, and the exit code is 1 when any did. `types` and
+`browser`, which waits half of its time for pages, run beside the others and are shown at their end.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ TYPES = Step("types", [*PYTHON, "mypy"], beside=True)
 FLOORS = Step("floors", [str(BIN / "lint-imports")])
 PACKAGE = Step("package", [*PYTEST, "--ignore=tests/browser", *BALANCED], ["tests"])
 NOTEBOOKS = Step("notebooks", [*PYTEST, *NBVAL, *BALANCED], list(changes.NOTEBOOKS))
-BROWSER = Step("browser", [*PYTEST, "-rs", *BALANCED], ["tests/browser"])
+BROWSER = Step("browser", [*PYTEST, "-rs", "-n", "0"], ["tests/browser"], beside=True)
 LINT = (TYPES, FORMAT, STYLE, FLOORS)
 STEPS = (*LINT, BROWSER, PACKAGE, NOTEBOOKS)
 TIERS = ("check", "test", "slow", "lint")
@@ -127,6 +127,7 @@ def _steps(what: str, targets: Sequence[str]) -> list[Step]:
     if what == "slow":
         return [replace(_marked(PACKAGE, "slow"), may_be_empty=True)]
     (step,) = (step for step in STEPS if step.name == what)
+    step = replace(step, beside=False)
     if not targets:
         return [_marked(step, "not slow")]
     return [replace(step, targets=targets)]
@@ -134,7 +135,7 @@ def _steps(what: str, targets: Sequence[str]) -> list[Step]:
 
 def _marked(step: Step, expression: str) -> Step:
     """Only the tests with this mark, where it is a step of tests."""
-    if step not in (PACKAGE, BROWSER):
+    if step.name not in ("package", "browser"):
         return step
     return replace(step, command=[*step.command, "-m", expression])
 
