@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from gradcourse.support import GradcourseError
 
+HOME = "course-home.md"
+"""The page at the root of a working copy from which all others are reached."""
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -54,6 +57,13 @@ class Lesson:
     def solutions(self) -> str:
         """The notebook that solves them."""
         return f"solutions/{self.number}_{self.folder}.ipynb"
+
+    @property
+    def neighbours(self) -> tuple[Lesson | None, Lesson | None]:
+        """The lesson before it and the one after it; None at the ends of the course."""
+        place = LESSONS.index(self)
+        before = LESSONS[place - 1] if place else None
+        return before, LESSONS[place + 1] if place + 1 < len(LESSONS) else None
 
 
 LESSONS = (

@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 from gradcourse.authoring import printed_numbers, regions
 from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
 from gradcourse.authoring.totals import require_totals
+from gradcourse.authoring.wayfinding import with_ways
 from gradcourse.checking.exercise_notebook import grade_id
 from gradcourse.checking.question import Question
 from gradcourse.support import GradcourseError
@@ -100,14 +101,15 @@ def drafts(source: Source, registry: Registry) -> tuple[Draft, ...]:
     for cell in source.cells:
         regions.require_regions(source, cell)
     if source.folder == "lessons":
-        return (_draft(source, "lessons", registry),)
+        return (_draft(with_ways(source), "lessons", registry),)
     _require_assignment(source, registry)
     for cell in source.cells:
         if cell.answer:
             regions.require_answers(source, cell, _question(source, cell, registry).answers)
     checks = [cell for cell in source.cells if cell.check]
     require_totals(source, {c.check: _question(source, c, registry).points for c in checks})
-    return (_draft(source, "exercises", registry), _draft(source, "solutions", registry))
+    whole = with_ways(source)
+    return (_draft(whole, "exercises", registry), _draft(whole, "solutions", registry))
 
 
 def _draft(source: Source, folder: str, registry: Registry) -> Draft:
