@@ -31,7 +31,7 @@ def with_ways(source: Source) -> Source:
 
 
 def lesson_ways(row: Lesson) -> str:
-    """Return the links of a lesson: "Home · ← 02 · Exercises 03 · 04 →"."""
+    """Return the links of a lesson: "Home | ← 02 | Exercises 03 | 04 →"."""
     before, after = row.neighbours
     links = [_link("Home", f"../{HOME}")]
     if before is not None:
@@ -40,7 +40,7 @@ def lesson_ways(row: Lesson) -> str:
         links.append(_link(f"Exercises {row.number}", f"../{row.exercises}"))
     if after is not None:
         links.append(f"{_lesson(after)} →")
-    return " &nbsp;·&nbsp; ".join(links)
+    return " | ".join(links)
 
 
 def exercise_ways(row: Lesson) -> str:
@@ -49,7 +49,7 @@ def exercise_ways(row: Lesson) -> str:
     links = [_link("Home", f"../{HOME}"), f"← {_lesson(row)}"]
     if after is not None:
         links.append(f"{_lesson(after)} →")
-    return " &nbsp;·&nbsp; ".join(links)
+    return " | ".join(links)
 
 
 def _lesson(row: Lesson) -> str:

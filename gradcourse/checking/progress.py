@@ -180,6 +180,15 @@ class Progress:
 
         return self._do(look, {})
 
+    def touched(self) -> dict[str, float]:
+        """Return every question that was tried or locked, with the time of the last try."""
+
+        def look(db: sqlite3.Connection) -> dict[str, float]:
+            both = "SELECT id, time FROM attempts UNION ALL SELECT id, time FROM locked"
+            return dict(db.execute(f"SELECT id, MAX(time) FROM ({both}) GROUP BY id").fetchall())
+
+        return self._do(look, {})
+
     def complaint(self) -> str:
         """Return why nothing can be kept in this file, or an empty string; nothing is changed.
 

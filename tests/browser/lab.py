@@ -22,8 +22,7 @@ import nbformat
 from nbformat import v4
 
 from gradcourse.workcopy import WorkingCopy
-from gradcourse.workcopy.folder import WORKSPACES
-from gradcourse.workcopy.launch import PROMPT, REOPENING
+from gradcourse.workcopy.launch import PROMPT, REOPENING, environment
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"
@@ -142,11 +141,11 @@ def _command(lab: Lab) -> list[str]:
 def _environment(private: Path) -> dict[str, str]:
     return {
         **os.environ,
+        **environment(WorkingCopy(private / "course")),
         "JUPYTER_CONFIG_DIR": str(private / "config"),
         "JUPYTER_DATA_DIR": str(private / "data"),
         "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(private / "course" / WORKSPACES),
         "IPYTHONDIR": str(private / "ipython"),
         "GRADCOURSE_PROGRESS": str(private / "progress.sqlite"),
         "PYTHONPATH": str(ROOT),
