@@ -13,7 +13,7 @@ from setuptools.command.build_py import build_py
 FOLDERS = ("lessons", "exercises", "solutions")
 
 JUPYTER = "gradcourse/workcopy/jupyter"
-"""`gradcourse lab` reads these where they lie; in Jupyter's own folders any JupyterLab finds them."""
+"""`gradcourse lab` reads these where they lie; in Jupyter's own folders all do."""
 
 HOME_PAGE = [
     (f"{place}/{folder}", [f"{JUPYTER}/{folder}/{file}"])

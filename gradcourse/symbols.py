@@ -48,7 +48,7 @@ SYMBOLS = (
     Symbol(r"\sigma(z)", "the sigmoid", "02"),
     Symbol(
         r"\sigma_w",
-        r"the size of the weights: their standard deviation is $\sigma_w/\sqrt{n}$, with $n$ inputs",
+        r"size of the weights: their standard deviation is $\sigma_w/\sqrt{n}$, with $n$ inputs",
         "02",
     ),
     Symbol(r"\chi", r"the factor that a layer puts on the mean square of $\delta$", "02"),

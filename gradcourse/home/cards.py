@@ -1,4 +1,4 @@
-"""Where the learner is: the record laid beside the pages, a card for each lesson, and one way on."""
+"""Where the learner is: the record beside the pages, a card for each lesson, one way on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gradcourse.workcopy import WorkingCopy
 
 
 @dataclass(frozen=True)
-class StepMark:
+class StepState:
     """A step of a lesson, and how much of it is done, from 0 to 1.
 
     Its predictions count when they are locked in, its other cells when they were run, as the page
@@ -36,7 +36,7 @@ class StepMark:
 
 
 @dataclass(frozen=True)
-class QuestionMark:
+class QuestionState:
     """A question of an exercise notebook, and what it has earned."""
 
     title: str
@@ -61,15 +61,15 @@ class Card:
     lesson : Lesson
     needs : str
         What it presumes.
-    steps : tuple of StepMark
+    steps : tuple of StepState
         Empty where the page is missing from the working copy.
-    questions : tuple of QuestionMark
+    questions : tuple of QuestionState
     """
 
     lesson: Lesson
     needs: str
-    steps: tuple[StepMark, ...]
-    questions: tuple[QuestionMark, ...]
+    steps: tuple[StepState, ...]
+    questions: tuple[QuestionState, ...]
 
     @property
     def steps_done(self) -> int:
@@ -185,19 +185,19 @@ def _card(
     return Card(row, needs, steps, questions)
 
 
-def _step(part: Section, touched: Mapping[str, float]) -> StepMark:
+def _step(part: Section, touched: Mapping[str, float]) -> StepState:
     done = sum(
         all(id in touched for id in cell.panels) if cell.panels else cell.ran for cell in part.cells
     )
-    return StepMark(part.title, part.anchor, done / len(part.cells), part.minutes)
+    return StepState(part.title, part.anchor, done / len(part.cells), part.minutes)
 
 
-def _question(part: Section, best: Mapping[str, Best]) -> QuestionMark:
+def _question(part: Section, best: Mapping[str, Best]) -> QuestionState:
     kept = [best[id] for id in part.panels if id in best]
     share = kept[0].earned / kept[0].possible if kept and kept[0].possible else 0.0
     right = bool(kept) and kept[0].right
     title = part.title
-    return QuestionMark(title, part.anchor, share * part.points, part.points, right, part.minutes)
+    return QuestionState(title, part.anchor, share * part.points, part.points, right, part.minutes)
 
 
 def _way_on(cards: tuple[Card, ...], used: Mapping[str, float]) -> WayOn | None:

@@ -12,6 +12,9 @@ from typing import Any
 
 from gradcourse.home.pace import POINT_MINUTES, code_minutes, prose_minutes
 
+RECORD = re.compile(r"gc\.(progress|score)\(")
+"""A cell that only shows the learner's record is no work."""
+
 PANEL = re.compile(r"""\bgc\.panel\(\s*["']([\w/-]+)["']""")
 _HEADING = re.compile(r"## +(?P<title>.+)")
 _POINTS = re.compile(r"\s*\*?\((?P<points>\d+) points?\)\*?$")
@@ -111,7 +114,7 @@ def _sections(cells: list[dict[str, Any]]) -> Iterator[Section]:
                 title = _POINTS.sub("", heading["title"]).strip()
                 section = Section(title, heading=heading["title"].strip())
             section.minutes += prose_minutes(source)
-        elif cell["cell_type"] == "code":
+        elif cell["cell_type"] == "code" and not RECORD.match(source):
             code = _code_cell(cell, source)
             section.cells.append(code)
             section.minutes += POINT_MINUTES * code.points or code_minutes(source, len(code.panels))

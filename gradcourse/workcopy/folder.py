@@ -14,7 +14,7 @@ from nbformat import NotebookNode
 from gradcourse.lessons import HOME, LESSONS
 from gradcourse.support import GradcourseError, write_atomically
 from gradcourse.workcopy.doorstep import doorstep
-from gradcourse.workcopy.fresh import fresh, kernel_metadata, parsed, written
+from gradcourse.workcopy.fresh import fresh, kernel_metadata, parsed, with_record, written
 from gradcourse.workcopy.ledger import PLACE, Edition, Ledger
 from gradcourse.workcopy.news import ALIKE, BROUGHT, LAID, LEFT, NEWS, PageNews, as_text, is_news
 from gradcourse.workcopy.shelf import FOLDERS, Shelf
@@ -99,7 +99,7 @@ class WorkingCopy:
         return laid
 
     def _lay_home(self) -> None:
-        """Write the list of lessons, which is nobody's work, where it is not there or is another."""
+        """Write the list of lessons, nobody's work, where it is missing or another one."""
         path, text = self.folder / HOME, doorstep()
         with self._writing():
             if not path.is_file() or path.read_text("utf-8") != text:
@@ -121,6 +121,7 @@ class WorkingCopy:
     def _new(self, page: str) -> NotebookNode:
         """The page as it would be laid now; it says itself which edition it is."""
         node = fresh(parsed(self.shelf.text(page), page), page, kernel_metadata())
+        node = with_record(node, page)
         node.metadata.setdefault("gradcourse", {})["edition"] = Edition.of(node).key
         return node
 
