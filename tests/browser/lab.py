@@ -253,6 +253,13 @@ _HARMLESS = ("favicon", ".map", "ResizeObserver loop")
 
 def open_notebook(lab: Lab, browser: Any, name: str, **context: Any) -> Notebook:
     """Open a notebook of the served folder in a page of its own, in a workspace of its own."""
+    notebook = open_page(lab, browser, name, **context)
+    notebook.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+    return notebook
+
+
+def open_page(lab: Lab, browser: Any, name: str, **context: Any) -> Notebook:
+    """Open any file of the served folder so, and do not wait for it."""
     options = {"viewport": {"width": 1280, "height": 1000}, **context}
     page = browser.new_context(**options).new_page()
     notebook = Notebook(lab, page, name)
@@ -267,5 +274,4 @@ def open_notebook(lab: Lab, browser: Any, name: str, **context: Any) -> Notebook
     )
     workspace = secrets.token_hex(4)
     page.goto(f"{lab.url}/lab/workspaces/{workspace}/tree/{name}?token={lab.token}")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
     return notebook

@@ -155,6 +155,7 @@
       documentWidgetFactoryOptions: {
         name: "Home of the course", primaryFileType: "gradcourse-home",
         fileTypes: ["gradcourse-home"], defaultFor: ["gradcourse-home"],
+        defaultRendered: ["gradcourse-home"], // a link in a notebook asks for this one
       },
     };
   }
