@@ -29,7 +29,7 @@ HOME_BAR, VERDICT_BAR = 1.0, 0.3
 WATCH = """
 window.seen = {};
 new MutationObserver(() => {
-  for (const [name, what] of [["frame", "#jp-main-dock-panel"], ["home", ".gc-home .gc-card"]])
+  for (const [name, what] of [["frame", "#jp-main-dock-panel"], ["home", ".gc-home .home-card"]])
     if (!(name in window.seen) && document.querySelector(what))
       window.seen[name] = performance.now();
 }).observe(document, { childList: true, subtree: true });

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 from gradcourse.authoring import printed_numbers, regions
 from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
 from gradcourse.authoring.totals import require_totals
-from gradcourse.authoring.wayfinding import with_ways
+from gradcourse.authoring.wayfinding import with_papers, with_ways
 from gradcourse.checking.exercise_notebook import grade_id
 from gradcourse.checking.question import Question
 from gradcourse.support import GradcourseError
@@ -135,6 +135,8 @@ def _text(
         return regions.cleared(cell)
     if "notes" in cell.tags:
         return folded(cell.text), cell.lines
+    if cell.kind == "markdown":
+        return with_papers(cell.text), cell.lines
     if not cell.check:
         return cell.text, cell.lines
     if cell.text != regions.panel_line(cell.check):

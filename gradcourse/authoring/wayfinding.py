@@ -1,11 +1,19 @@
-"""The line of links at both ends of every notebook: home, lesson, exercises, what comes next."""
+"""Links that nobody types: home, lesson and exercises at both ends of a notebook, and papers.
+
+A paper that is named in a text by ``arXiv:1211.5063`` or ``doi:10.1109/72.279181`` is a link.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from gradcourse.authoring.source import Cell, Source
 from gradcourse.lessons import HOME, LESSONS, Lesson
+
+_PAPER = re.compile(
+    r"(?<![\[/\w])(?:arXiv:(?P<arxiv>\d{4}\.\d{4,5})|doi:(?P<doi>10\.\d{4,9}/[^\s,;)]*[^\s,;).:]))"
+)
 
 NAMES = ("ways-top", "ways-end")
 
@@ -50,6 +58,17 @@ def exercise_ways(row: Lesson) -> str:
     if after is not None:
         links.append(f"{_lesson(after)} →")
     return " | ".join(links)
+
+
+def with_papers(text: str) -> str:
+    """Return a text in which each paper's number is a link to it."""
+
+    def link(found: re.Match[str]) -> str:
+        arxiv, doi = found["arxiv"], found["doi"]
+        address = f"https://arxiv.org/abs/{arxiv}" if arxiv else f"https://doi.org/{doi}"
+        return _link(found[0], address)
+
+    return _PAPER.sub(link, text)
 
 
 def _lesson(row: Lesson) -> str:

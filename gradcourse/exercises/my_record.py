@@ -10,7 +10,7 @@ from gradcourse.checking import show
 from gradcourse.checking.progress import Best, Progress
 from gradcourse.checking.question import Question
 from gradcourse.checking.table import Row, Table
-from gradcourse.checking.verdict import score_text
+from gradcourse.checking.verdict import Status, score_text
 from gradcourse.checking.verdict_css import STYLE
 from gradcourse.exercises.ending import ending_of_lesson
 from gradcourse.exercises.registry import all_exercises
@@ -167,15 +167,13 @@ def _record(row: Lesson, best: Mapping[str, Best], touched: Mapping[str, float])
 
 
 def _row(question: Question, best: Best | None, number: str = "") -> Row:
-    name = {"id": question.id, "title": question.title, "number": number}
+    name = (question.id, question.title)
     if best is None:
-        return Row(**name, status="unanswered", earned=0.0, possible=question.points)
-    tries = "1 attempt" if best.attempts == 1 else f"{best.attempts} attempts"
+        return Row(*name, "unanswered", 0.0, question.points, number=number)
     share = best.earned / best.possible if best.possible else 0.0
-    status = "right" if best.right else "wrong"
-    return Row(
-        **name, status=status, earned=share * question.points, possible=question.points, note=tries
-    )
+    status: Status = "right" if best.right else "wrong"
+    tries = show.count(best.attempts, "attempt")
+    return Row(*name, status, share * question.points, question.points, tries, number)
 
 
 def _also(record: LessonRecord) -> str:

@@ -628,6 +628,8 @@ record
 # - Glorot & Bengio (2010), *Understanding the difficulty of training deep feedforward neural
 #   networks*, AISTATS: saturation watched layer by layer; the initialization used here.
 # - Poole et al. (2016), *Exponential expressivity in deep neural networks through transient chaos*,
-#   NIPS: $q$ from layer to layer.
-# - Schoenholz et al. (2017), *Deep information propagation*, ICLR: χ, forwards and backwards.
-# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, UCI: the data.
+#   arXiv:1606.05340, NIPS: $q$ from layer to layer.
+# - Schoenholz et al. (2017), *Deep information propagation*, arXiv:1611.01232, ICLR: χ, forwards
+#   and backwards.
+# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, doi:10.24432/C50P49, UCI:
+#   the data.

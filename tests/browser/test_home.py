@@ -48,8 +48,8 @@ def home(lab: Lab, browser: Any) -> Iterator[Notebook]:
 
 def test_it_is_there_without_running_anything(home: Notebook) -> None:
     page = home.page.locator(".gc-home")
-    expect(page.locator(".gc-card")).to_have_count(10)
-    expect(page.locator(".gc-way-on")).to_contain_text("01 · Products of the chain rule")
+    expect(page.locator(".home-card")).to_have_count(10)
+    expect(page.locator(".home-way-on")).to_contain_text("01 · Products of the chain rule")
     expect(page.locator("[data-figure] svg[role=img]")).to_be_visible(timeout=20 * SECONDS)
     expect(page.locator("[data-said]")).to_contain_text("2 predictions")
     assert not home.lab.get("/api/sessions")
@@ -74,18 +74,18 @@ def test_it_has_room_at_every_width_in_both_themes(home: Notebook, theme: str) -
 
 def test_it_is_fresh_when_it_is_shown_again_and_the_links_lead_on(home: Notebook) -> None:
     page, lab = home.page, home.lab
-    page.locator(".gc-card h3 a", has_text="Start here").click()
+    page.locator(".home-card h3 a", has_text="Start here").click()
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60 * SECONDS)
     assert "/lab/" in page.url
     part = PartResult("p", "right", 3.0, 3.0)
     Progress(lab.folder.parent / "progress.sqlite").record(Verdict("chain/lyapunov", "t", (part,)))
     page.locator(".jp-NotebookPanel a", has_text="Home").first.click()
     expect(page.locator(".gc-home")).to_be_visible()
-    chain = page.locator(".gc-card", has_text="Products of the chain rule")
+    chain = page.locator(".home-card", has_text="Products of the chain rule")
     expect(chain).to_contain_text("3 of 13 points", timeout=2 * SECONDS)
     assert page.locator(".lm-TabBar-tab", has_text=HOME).count() == 1
     # One has just looked at lesson 00: home goes on there, at the step that is not done.
-    way = page.locator(".gc-way-on")
+    way = page.locator(".home-way-on")
     expect(way).to_contain_text("00 · Start here", timeout=20 * SECONDS)
     expect(way).to_contain_text("How a lesson works")
     way.focus()
