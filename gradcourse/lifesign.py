@@ -159,6 +159,7 @@ class CellWatch:
 
     shell: Any
     over: threading.Event = field(default_factory=threading.Event)
+    watcher: threading.Thread | None = None
 
     def begin(self, _info: Any) -> None:
         """Note that a cell has begun; IPython calls this."""
@@ -169,11 +170,16 @@ class CellWatch:
         self.over = threading.Event()
         # The thread's messages belong to this cell, which the context says.
         context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(self._watch, self.over), daemon=True).start()
+        work = (self._watch, self.over)
+        self.watcher = threading.Thread(target=context.run, args=work, daemon=True)
+        self.watcher.start()
 
     def end(self, _result: Any) -> None:
-        """Note that it is over."""
+        """Note that it is over, and wait for the last word: after the cell nobody listens."""
         self.over.set()
+        if self.watcher is not None:
+            self.watcher.join(timeout=1.0)
+            self.watcher = None
 
     def _watch(self, over: threading.Event) -> None:
         if over.wait(PATIENCE):
