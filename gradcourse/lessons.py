@@ -204,3 +204,33 @@ def lesson(number: str) -> Lesson:
 def lesson_about(topic: str) -> Lesson | None:
     """Return the lesson whose questions and demos begin with a word, "chain"; None for others."""
     return next((row for row in LESSONS if row.topic == topic), None)
+
+
+def lesson_ways(row: Lesson) -> str:
+    """Return the line of links at both ends of a lesson: "Home | ← 02 | Exercises 03 | 04 →"."""
+    before, after = row.neighbours
+    links = [_link("Home", HOME)]
+    if before is not None:
+        links.append(f"← {_to_lesson(before)}")
+    if row.earns:
+        links.append(_link(f"Exercises {row.number}", row.exercises))
+    if after is not None:
+        links.append(f"{_to_lesson(after)} →")
+    return " | ".join(links)
+
+
+def exercise_ways(row: Lesson) -> str:
+    """Return the line of links at both ends of an exercise notebook and of its solution."""
+    _, after = row.neighbours
+    links = [_link("Home", HOME), f"← {_to_lesson(row)}"]
+    if after is not None:
+        links.append(f"{_to_lesson(after)} →")
+    return " | ".join(links)
+
+
+def _to_lesson(row: Lesson) -> str:
+    return _link(f"{row.number} · {row.title}", row.notebook)
+
+
+def _link(text: str, page: str) -> str:
+    return f"[{text}](../{page})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections import Counter
@@ -15,10 +16,18 @@ from nbformat import NotebookNode
 from gradcourse.authoring import printed_numbers, regions
 from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
 from gradcourse.authoring.totals import require_totals
-from gradcourse.authoring.wayfinding import with_papers, with_ways
 from gradcourse.checking.exercise_notebook import grade_id
 from gradcourse.checking.question import Question
+from gradcourse.lessons import LESSONS, exercise_ways, lesson_ways
 from gradcourse.support import GradcourseError
+
+WAYS = ("ways-top", "ways-end")
+"""The names of the two cells that no source has: the links behind the title and at the end."""
+
+_PAPER = re.compile(
+    r"(?<![\[/\w])(?:arXiv:(?P<arxiv>\d{4}\.\d{4,5})"
+    r"|doi:(?P<doi>10\.\d{4,9}/[^\s,;)]*[^\s,;).:]))"
+)
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,37 @@ def _text(
         return cell.text, cell.lines
     text = regions.with_hidden_test(cell.check, _question(source, cell, registry).answers)
     return text, cell.lines * len(text.split("\n"))
+
+
+def with_ways(source: Source) -> Source:
+    """Return a source with the line of links behind its title and at its end.
+
+    Nobody types them: they follow from the table of lessons. A source that is no row of it, as in
+    a test, stays as it is. In a lecture the line is left out.
+    """
+    path = source.path.removeprefix("source/").removesuffix(".py") + ".ipynb"
+    row = next((row for row in LESSONS if path in (row.notebook, row.exercises)), None)
+    if row is None:
+        return source
+    lesson = source.folder == "lessons"
+    text, tags = (lesson_ways(row), ("skip",)) if lesson else (exercise_ways(row), ())
+    title, *others = source.cells
+    top, end = (
+        Cell("markdown", text, place.line, (place.line,), name, tags)
+        for name, place in zip(WAYS, (title, source.cells[-1]), strict=True)
+    )
+    return dataclasses.replace(source, cells=(title, top, *others, end))
+
+
+def with_papers(text: str) -> str:
+    """Return a text in which ``arXiv:1211.5063`` and ``doi:10.1109/72.279181`` are links."""
+
+    def link(found: re.Match[str]) -> str:
+        arxiv, doi = found["arxiv"], found["doi"]
+        address = f"https://arxiv.org/abs/{arxiv}" if arxiv else f"https://doi.org/{doi}"
+        return f"[{found[0]}]({address})"
+
+    return _PAPER.sub(link, text)
 
 
 def folded(notes: str) -> str:

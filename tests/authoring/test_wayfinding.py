@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gradcourse.authoring.factory import expected, sources
-from gradcourse.authoring.wayfinding import exercise_ways, lesson_ways, with_papers
-from gradcourse.lessons import LESSONS, lesson
+from gradcourse.authoring.notebook import with_papers
+from gradcourse.lessons import LESSONS, exercise_ways, lesson, lesson_ways
 
 ROOT = Path(__file__).parents[2]
 

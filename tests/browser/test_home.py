@@ -69,6 +69,9 @@ def test_it_has_room_at_every_width_in_both_themes(home: Notebook, theme: str) -
             "page => page.parentElement.scrollWidth <= page.parentElement.clientWidth"
         )
         home.shoot(f"home-{theme.lower()}-{width}")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(home.page, context=".gc-home").response["violations"]
+    assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
     home.page.set_viewport_size({"width": 1280, "height": 1000})
 
 
