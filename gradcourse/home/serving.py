@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
+from gradcourse.lessons import HOME
 from gradcourse.workcopy.ledger import PLACE
 
 _FIGURES = Path(__file__).parents[1] / "figures"
@@ -50,8 +52,11 @@ class FigureScriptHandler(JupyterHandler):
 
 
 def add_addresses(application: Any) -> None:
-    """Add the handlers to a server's tornado application."""
+    """Add the handlers to a server's tornado application, and have the first page at hand."""
     base = application.settings["base_url"]
+    folder = _working_copy(Path(application.settings["server_root_dir"]), HOME)
+    if folder is not None:  # the modules are loaded while the browser still starts
+        threading.Thread(target=_home, args=(folder,), daemon=True).start()
     handlers = {
         "home": HomeHandler,
         "intuition": IntuitionHandler,

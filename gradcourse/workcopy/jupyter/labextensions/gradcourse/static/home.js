@@ -27,6 +27,12 @@
     return answer;
   }
 
+  const homeOf = async (path) => (await ask(`home?document=${encodeURIComponent(path)}`)).json();
+
+  // Where JupyterLab was opened at home, the page is asked for while JupyterLab is still starting.
+  const opened = decodeURIComponent(location.pathname).match(/\/tree\/(.*course-home\.md)$/);
+  let early = opened && homeOf(opened[1]).catch(() => null);
+
   // The widgets' module draws a figure from what a widget would hold; here nobody answers back.
   async function drawFigure(element, { figure, style }) {
     const code = await (await ask("figure.js")).text();
@@ -85,8 +91,9 @@
       async refresh() {
         let page;
         try {
-          const document = await this.resolver.resolveUrl("course-home.md");
-          page = await (await ask(`home?document=${encodeURIComponent(document)}`)).json();
+          page = await early;
+          early = null;
+          page ??= await homeOf(await this.resolver.resolveUrl("course-home.md"));
         } catch {
           if (!this.shown) this.showText();
           return;
