@@ -12,6 +12,18 @@ from setuptools.command.build_py import build_py
 
 FOLDERS = ("lessons", "exercises", "solutions")
 
+JUPYTER = "gradcourse/workcopy/jupyter"
+"""`gradcourse lab` reads these where they lie; in Jupyter's own folders all do."""
+
+HOME_PAGE = [
+    (f"{place}/{folder}", [f"{JUPYTER}/{folder}/{file}"])
+    for place, folder, file in (
+        ("etc/jupyter", "jupyter_server_config.d", "gradcourse.json"),
+        ("share/jupyter", "labextensions/gradcourse", "package.json"),
+        ("share/jupyter", "labextensions/gradcourse/static", "home.js"),
+    )
+]
+
 
 class BuildWithPages(build_py):
     """Copies the pages beside the package's modules."""
@@ -36,4 +48,4 @@ class BuildWithPages(build_py):
         return {page.as_posix(): str(course / page) for page in pages}
 
 
-setup(cmdclass={"build_py": BuildWithPages})
+setup(cmdclass={"build_py": BuildWithPages}, data_files=HOME_PAGE)

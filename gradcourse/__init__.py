@@ -92,4 +92,10 @@ if TYPE_CHECKING:
     from gradcourse.training import train as train
 
 __getattr__, __dir__ = on_first_use(__name__)
+
+# A kernel has loaded IPython; anything else is spared the question.
+if "IPython" in sys.modules:
+    from gradcourse.lifesign import watch_cells
+
+    watch_cells()
 __all__ = __dir__()

@@ -120,7 +120,7 @@ def _add_working_copy(commands: argparse._SubParsersAction[argparse.ArgumentPars
         "lab",
         usage="gradcourse lab [-h] [FOLDER] [--no-solutions] [ARGUMENT ...]",
         help="open JupyterLab on your working copy of the course",
-        description="Open JupyterLab on your working copy of the course, where you were.",
+        description="Open JupyterLab on your working copy of the course, at home.",
         epilog="Every other ARGUMENT is passed on to jupyter lab: gradcourse lab --no-browser",
     )
     _add_folder(lab, "your working copy; laid if it is not there yet")

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from gradcourse.support import GradcourseError
 
+HOME = "course-home.md"
+"""The page at the root of a working copy from which all others are reached."""
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -25,8 +28,10 @@ class Lesson:
         "The recurrent weight".
     question : str
         What it answers, as the README puts it.
+    promise : str
+        What one can do after it, as its title cell says.
     minutes : int
-        What a learner needs for it.
+        What a learner needs for it alone, as `gradcourse.home.pace` estimates it by fives.
     earns : bool
         Whether there is an exercise notebook whose questions earn points.
     """
@@ -37,7 +42,8 @@ class Lesson:
     slug: str
     title: str
     question: str
-    minutes: int = 45
+    promise: str
+    minutes: int
     earns: bool = True
 
     @property
@@ -55,6 +61,13 @@ class Lesson:
         """The notebook that solves them."""
         return f"solutions/{self.number}_{self.folder}.ipynb"
 
+    @property
+    def neighbours(self) -> tuple[Lesson | None, Lesson | None]:
+        """The lesson before it and the one after it; None at the ends of the course."""
+        place = LESSONS.index(self)
+        before = LESSONS[place - 1] if place else None
+        return before, LESSONS[place + 1] if place + 1 < len(LESSONS) else None
+
 
 LESSONS = (
     Lesson(
@@ -64,6 +77,7 @@ LESSONS = (
         "start_here",
         "Start here",
         "how a lesson works, in ten minutes",
+        "read the picture that carries the whole course",
         minutes=10,
         earns=False,
     ),
@@ -74,6 +88,9 @@ LESSONS = (
         "products_of_the_chain_rule",
         "Products of the chain rule",
         "what does a long product do?",
+        "look at the factors of a long product, of numbers or of matrices, and say how "
+        "large the gradient is at its far end",
+        minutes=55,
     ),
     Lesson(
         "02",
@@ -82,6 +99,9 @@ LESSONS = (
         "saturation",
         "Saturation",
         "where do the small factors come from?",
+        "say why eight sigmoid layers learn nothing where two learn to read, compute what "
+        "each layer costs before you train, and mend the network with one number",
+        minutes=50,
     ),
     Lesson(
         "03",
@@ -90,6 +110,9 @@ LESSONS = (
         "the_recurrent_weight",
         "The recurrent weight",
         "what if every factor is the same matrix?",
+        "say how far back in time a recurrent network can learn, why one step of training "
+        "can destroy it, and which of the usual explanations hold",
+        minutes=80,
     ),
     Lesson(
         "04",
@@ -98,6 +121,9 @@ LESSONS = (
         "relu_and_its_kin",
         "ReLU and its kin",
         "does a slope of one cure it?",
+        "say what a ReLU layer costs and why, tell a dead unit from a signal that "
+        "vanished where a count of zeros cannot, and give each the cure that helps it",
+        minutes=65,
     ),
     Lesson(
         "05",
@@ -106,6 +132,9 @@ LESSONS = (
         "initialization",
         "Initialization",
         "which weights keep the size?",
+        "choose the starting weights of a network so that 30 layers learn, say what your "
+        "framework chose for you, and predict from two numbers how deep a signal will get",
+        minutes=65,
     ),
     Lesson(
         "06",
@@ -114,6 +143,10 @@ LESSONS = (
         "batch_normalization",
         "Batch normalization",
         "can a layer keep it by force?",
+        "write batch normalization forwards and backwards by hand, say why it makes "
+        "thirty sigmoid layers learn, and say why the same cure makes fifty-six ReLU "
+        "layers fail",
+        minutes=60,
     ),
     Lesson(
         "07",
@@ -122,6 +155,9 @@ LESSONS = (
         "residual_networks",
         "Residual networks",
         "what if the factor is *one plus* something?",
+        "say what a shortcut does to a product of Jacobians, choose the size of a branch "
+        "before you train, and say what residual networks cure",
+        minutes=60,
     ),
     Lesson(
         "08",
@@ -130,6 +166,9 @@ LESSONS = (
         "lstm_and_gru",
         "LSTM and GRU",
         "the same, through time",
+        "write an LSTM and a GRU by hand, set the biases that decide how long they "
+        "remember, and say what a gate can do about gradients and what it cannot",
+        minutes=65,
     ),
     Lesson(
         "09",
@@ -138,6 +177,9 @@ LESSONS = (
         "clipping_and_regularization",
         "Clipping and weight regularization",
         "what helps when it explodes all the same?",
+        "clip a gradient in three ways and say what each does to its direction, choose a "
+        "threshold, and say what clipping and small weights cannot do",
+        minutes=75,
     ),
 )
 """In the order of the course."""
@@ -162,3 +204,33 @@ def lesson(number: str) -> Lesson:
 def lesson_about(topic: str) -> Lesson | None:
     """Return the lesson whose questions and demos begin with a word, "chain"; None for others."""
     return next((row for row in LESSONS if row.topic == topic), None)
+
+
+def lesson_ways(row: Lesson) -> str:
+    """Return the line of links at both ends of a lesson: "Home | ← 02 | Exercises 03 | 04 →"."""
+    before, after = row.neighbours
+    links = [_link("Home", HOME)]
+    if before is not None:
+        links.append(f"← {_to_lesson(before)}")
+    if row.earns:
+        links.append(_link(f"Exercises {row.number}", row.exercises))
+    if after is not None:
+        links.append(f"{_to_lesson(after)} →")
+    return " | ".join(links)
+
+
+def exercise_ways(row: Lesson) -> str:
+    """Return the line of links at both ends of an exercise notebook and of its solution."""
+    _, after = row.neighbours
+    links = [_link("Home", HOME), f"← {_to_lesson(row)}"]
+    if after is not None:
+        links.append(f"{_to_lesson(after)} →")
+    return " | ".join(links)
+
+
+def _to_lesson(row: Lesson) -> str:
+    return _link(f"{row.number} · {row.title}", row.notebook)
+
+
+def _link(text: str, page: str) -> str:
+    return f"[{text}](../{page})"

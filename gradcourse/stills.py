@@ -73,7 +73,13 @@ def mark(metadata: dict[str, Any], model: str | None) -> dict[str, Any]:
 
 
 def settle(notebook: dict[str, Any]) -> None:
-    """Take the course's widgets out of a notebook that is being saved; their stills stay."""
+    """Take the course's widgets out of a notebook that is being saved; their stills stay.
+
+    An output that shows nothing, as a sign of life that is over, goes too.
+    """
+    for cell in notebook.get("cells", ()):
+        if any(map(_shows_nothing, cell.get("outputs", ()))):
+            cell["outputs"] = [one for one in cell["outputs"] if not _shows_nothing(one)]
     for output, model in _marked(notebook):
         _make_still(output, kept(model))
 
@@ -104,6 +110,10 @@ def _marked(notebook: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
             ours = output.get("metadata", {}).get("gradcourse")
             if isinstance(ours, dict) and isinstance(ours.get("model"), str) and "data" in output:
                 yield output, ours["model"]
+
+
+def _shows_nothing(output: dict[str, Any]) -> bool:
+    return output.get("output_type") == "display_data" and not output.get("data")
 
 
 def _make_still(output: dict[str, Any], record: dict[str, Any]) -> None:

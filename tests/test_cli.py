@@ -16,6 +16,8 @@ from gradcourse.checking.progress import Progress
 
 ROOT = Path(__file__).parents[1]
 
+JUPYTER = ("JUPYTER_CONFIG_PATH", "JUPYTER_PATH", "JUPYTERLAB_WORKSPACES_DIR")
+
 
 def _run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "gradcourse.cli", *arguments]
@@ -70,7 +72,7 @@ def test_lab_opens_the_working_copy_and_passes_the_rest_on(
         called.update(words=words, threads=os.environ["OMP_NUM_THREADS"])
 
     monkeypatch.setattr("jupyterlab.labapp.main", main)
-    for name in ("OMP_NUM_THREADS", "JUPYTER_CONFIG_PATH", "JUPYTERLAB_WORKSPACES_DIR"):
+    for name in ("OMP_NUM_THREADS", *JUPYTER):
         monkeypatch.setenv(name, "to be put back")
         monkeypatch.delenv(name)
     monkeypatch.setattr(sys, "argv", ["gradcourse"])
@@ -80,7 +82,7 @@ def test_lab_opens_the_working_copy_and_passes_the_rest_on(
     assert isinstance(words, list)
     assert words[-4:] == ["--no-browser", "--port", "8000", "lessons"]
     assert f"--ServerApp.root_dir={tmp_path / 'my-course'}" in words
-    assert "--LabApp.default_url=/lab/tree/lessons/00_start_here.ipynb" in words
+    assert "--LabApp.default_url=/lab/tree/course-home.md" in words
     assert called["threads"] == "1"
     assert (tmp_path / "my-course" / "lessons" / "00_start_here.ipynb").is_file()
     settings = Path(os.environ["JUPYTER_CONFIG_PATH"]) / "labconfig"

@@ -35,6 +35,8 @@ def test_a_lesson_opens_with_its_title_and_its_minutes(row: Lesson) -> None:
     source = (ROOT / "source" / row.notebook).with_suffix(".py").read_text(encoding="utf-8")
     assert f"# # {row.number} · {row.title}\n" in source
     assert f"# *{row.minutes} minutes." in source
+    title = source.split("# %%")[1].replace("\n# ", " ")
+    assert row.promise in title or not row.earns
 
 
 @pytest.mark.parametrize("row", [r for r in LESSONS if r.earns], ids=lambda row: row.number)

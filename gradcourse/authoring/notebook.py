@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from collections import Counter
@@ -17,7 +18,16 @@ from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
 from gradcourse.authoring.totals import require_totals
 from gradcourse.checking.exercise_notebook import grade_id
 from gradcourse.checking.question import Question
+from gradcourse.lessons import LESSONS, exercise_ways, lesson_ways
 from gradcourse.support import GradcourseError
+
+WAYS = ("ways-top", "ways-end")
+"""The names of the two cells that no source has: the links behind the title and at the end."""
+
+_PAPER = re.compile(
+    r"(?<![\[/\w])(?:arXiv:(?P<arxiv>\d{4}\.\d{4,5})"
+    r"|doi:(?P<doi>10\.\d{4,9}/[^\s,;)]*[^\s,;).:]))"
+)
 
 
 @dataclass(frozen=True)
@@ -100,14 +110,15 @@ def drafts(source: Source, registry: Registry) -> tuple[Draft, ...]:
     for cell in source.cells:
         regions.require_regions(source, cell)
     if source.folder == "lessons":
-        return (_draft(source, "lessons", registry),)
+        return (_draft(with_ways(source), "lessons", registry),)
     _require_assignment(source, registry)
     for cell in source.cells:
         if cell.answer:
             regions.require_answers(source, cell, _question(source, cell, registry).answers)
     checks = [cell for cell in source.cells if cell.check]
     require_totals(source, {c.check: _question(source, c, registry).points for c in checks})
-    return (_draft(source, "exercises", registry), _draft(source, "solutions", registry))
+    whole = with_ways(source)
+    return (_draft(whole, "exercises", registry), _draft(whole, "solutions", registry))
 
 
 def _draft(source: Source, folder: str, registry: Registry) -> Draft:
@@ -133,6 +144,8 @@ def _text(
         return regions.cleared(cell)
     if "notes" in cell.tags:
         return folded(cell.text), cell.lines
+    if cell.kind == "markdown":
+        return with_papers(cell.text), cell.lines
     if not cell.check:
         return cell.text, cell.lines
     if cell.text != regions.panel_line(cell.check):
@@ -145,6 +158,37 @@ def _text(
         return cell.text, cell.lines
     text = regions.with_hidden_test(cell.check, _question(source, cell, registry).answers)
     return text, cell.lines * len(text.split("\n"))
+
+
+def with_ways(source: Source) -> Source:
+    """Return a source with the line of links behind its title and at its end.
+
+    Nobody types them: they follow from the table of lessons. A source that is no row of it, as in
+    a test, stays as it is. In a lecture the line is left out.
+    """
+    path = source.path.removeprefix("source/").removesuffix(".py") + ".ipynb"
+    row = next((row for row in LESSONS if path in (row.notebook, row.exercises)), None)
+    if row is None:
+        return source
+    lesson = source.folder == "lessons"
+    text, tags = (lesson_ways(row), ("skip",)) if lesson else (exercise_ways(row), ())
+    title, *others = source.cells
+    top, end = (
+        Cell("markdown", text, place.line, (place.line,), name, tags)
+        for name, place in zip(WAYS, (title, source.cells[-1]), strict=True)
+    )
+    return dataclasses.replace(source, cells=(title, top, *others, end))
+
+
+def with_papers(text: str) -> str:
+    """Return a text in which ``arXiv:1211.5063`` and ``doi:10.1109/72.279181`` are links."""
+
+    def link(found: re.Match[str]) -> str:
+        arxiv, doi = found["arxiv"], found["doi"]
+        address = f"https://arxiv.org/abs/{arxiv}" if arxiv else f"https://doi.org/{doi}"
+        return f"[{found[0]}]({address})"
+
+    return _PAPER.sub(link, text)
 
 
 def folded(notes: str) -> str:

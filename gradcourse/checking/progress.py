@@ -33,7 +33,9 @@ FORMAT = "gradcourse progress"
 """The first key of a file that carries progress to another machine."""
 
 SCHEMA_VERSION = 2
-TABLES = ("attempts", "locked")
+TABLES = {"attempts": 8, "locked": 3, "measured": 2}
+"""What is carried to another machine, and how many columns each table has."""
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS attempts (
     id TEXT NOT NULL, time REAL NOT NULL, earned REAL NOT NULL, possible REAL NOT NULL,
@@ -178,6 +180,15 @@ class Progress:
 
         return self._do(look, {})
 
+    def touched(self) -> dict[str, float]:
+        """Return every question that was tried or locked, with the time of the last try."""
+
+        def look(db: sqlite3.Connection) -> dict[str, float]:
+            both = "SELECT id, time FROM attempts UNION ALL SELECT id, time FROM locked"
+            return dict(db.execute(f"SELECT id, MAX(time) FROM ({both}) GROUP BY id").fetchall())
+
+        return self._do(look, {})
+
     def complaint(self) -> str:
         """Return why nothing can be kept in this file, or an empty string; nothing is changed.
 
@@ -229,7 +240,7 @@ class Progress:
                 json.dump({FORMAT: SCHEMA_VERSION, **rows}, file, ensure_ascii=False)
         except OSError as error:
             raise GradcourseError(f"{path} cannot be written: {error}") from error
-        return _counted(*(len(rows[name]) for name in TABLES))
+        return _counted(len(rows["attempts"]), len(rows["locked"]))
 
     def take_in(self, path: Path) -> str:
         """Add what another machine has kept; of two locked answers the earlier one counts.
@@ -270,7 +281,10 @@ class Progress:
                     "SET time = ?2, answer = ?3 WHERE ?2 < time",
                     row,
                 )
-            return _counted(attempts, db.total_changes - before - attempts)
+            predictions = db.total_changes - before - attempts
+            for row in rows["measured"]:  # what was measured here is nearer to what is shown here
+                db.execute("INSERT OR IGNORE INTO measured VALUES (?, ?)", row)
+            return _counted(attempts, predictions)
 
         said = self._do(add, "")
         if not said:
@@ -325,14 +339,14 @@ _ADVICE = f"Set {VARIABLE} to a file in a folder that you can write, or to off"
 
 
 def _read_saved(path: Path) -> dict[str, list[Any]]:
-    widths = {"attempts": 8, "locked": 3}
     try:
         data = json.loads(path.expanduser().read_text("utf-8"))
         if data[FORMAT] > SCHEMA_VERSION:
             raise GradcourseError(f"{path} was written by a newer gradcourse: update this one")
-        rows: dict[str, list[Any]] = {name: data[name] for name in TABLES}
+        # Files of a former gradcourse lack what was measured.
+        rows: dict[str, list[Any]] = {"measured": []} | {n: data[n] for n in TABLES if n in data}
         plain = (str, int, float, type(None))
-        for name, width in widths.items():
+        for name, width in TABLES.items():
             for row in rows[name]:
                 if len(row) != width or not all(isinstance(value, plain) for value in row):
                     raise ValueError(name)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from gradcourse.checking.engine import LIMIT
 from gradcourse.checking.engine import check as _check
 from gradcourse.checking.progress import Progress
+from gradcourse.checking.show import points
 from gradcourse.checking.table import Row, Table
 from gradcourse.checking.verdict import Verdict
+from gradcourse.exercises.ending import ending_of_exercises
 from gradcourse.exercises.guesses import intuition
+from gradcourse.exercises.my_record import progress
 from gradcourse.exercises.registry import (
     all_exercises,
     assignment,
@@ -20,7 +23,7 @@ from gradcourse.exercises.registry import (
     solution_notebook,
 )
 from gradcourse.lessons import lesson
-from gradcourse.support import GradcourseError, running_shell
+from gradcourse.support import GradcourseError, has_kernel, running_shell
 
 if TYPE_CHECKING:
     from gradcourse.checking.question import Question
@@ -82,7 +85,11 @@ def check(
             f"{exercise.id}: the answer was given both with and without its name: choose one way"
         )
     given: Any = answer[0] if len(answer) == 1 else answer
-    return _check(exercise, given if answer else named, seed=seed, limit=limit)
+    verdict = _check(exercise, given if answer else named, seed=seed, limit=limit)
+    # What earns nothing has no panel in an exercise notebook, but a place in the learner's record.
+    if not exercise.points and has_kernel():
+        Progress.default().record(verdict)
+    return verdict
 
 
 def panel(id: str) -> None:
@@ -120,6 +127,7 @@ def score(name: str, namespace: Mapping[str, Any] | None = None, limit: float = 
     -------
     Table
         One line per question; the last says "3 of 14 points". Your progress is not touched.
+        When all are right, what comes next.
 
     Raises
     ------
@@ -128,7 +136,11 @@ def score(name: str, namespace: Mapping[str, Any] | None = None, limit: float = 
     """
     answers = _notebook() if namespace is None else namespace
     rows = tuple(_score_row(exercise, answers, limit) for exercise in assignment(name))
-    return Table(f"Assignment {name}", rows)
+    table = Table(f"Assignment {name}", rows)
+    if any(row.status != "right" for row in rows):
+        return table
+    ending = ending_of_exercises(lesson(str(name)), points(table.possible))
+    return Table(table.title, rows, ending=ending)
 
 
 def _score_row(exercise: Question, namespace: Mapping[str, Any], limit: float) -> Row:
@@ -140,51 +152,6 @@ def _score_row(exercise: Question, namespace: Mapping[str, Any], limit: float) -
 def answers_in(exercise: Question, namespace: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the exercise's answers that a namespace holds."""
     return {name: namespace[name] for name in exercise.answers if name in namespace}
-
-
-def progress(number: str | None = None) -> Table:
-    """Return your own record: the best attempt at each question, kept on this machine only.
-
-    Parameters
-    ----------
-    number : str, optional
-        Of one lesson, "02"; by default the whole course.
-
-    Returns
-    -------
-    Table
-        Every exercise that earns points, and every other one that you have tried.
-
-    Raises
-    ------
-    GradcourseError
-        If there is no such lesson.
-    """
-    row = None if number is None else lesson(f"{number:0>2}")
-    best = Progress.default().best()
-    rows = []
-    for exercise in all_exercises():
-        if row is not None and exercise.id.partition("/")[0] != row.topic:
-            continue
-        found = best.get(exercise.id)
-        if found is None:
-            if exercise.points:
-                rows.append(Row(exercise.id, exercise.title, "unanswered", 0.0, exercise.points))
-            continue
-        tries = "1 attempt" if found.attempts == 1 else f"{found.attempts} attempts"
-        share = found.earned / found.possible if found.possible else 0.0
-        rows.append(
-            Row(
-                exercise.id,
-                exercise.title,
-                "right" if found.right else "wrong",
-                share * exercise.points,
-                exercise.points,
-                tries,
-            )
-        )
-    title = "Your progress" if row is None else f"Your progress · {row.number} {row.title}"
-    return Table(title, tuple(rows))
 
 
 def run_check_command(paths: list[str], as_json: bool) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse import theory
+from gradcourse.lifesign import counted
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +36,8 @@ def digits() -> Digits:
 
 def over_seeds(measure: Callable[[int], float], seeds: Iterable[int] = SEEDS) -> Array:
     """One number for each seed, shape (seeds,)."""
-    return np.array([measure(seed) for seed in seeds])
+    which = list(seeds)
+    return np.array([measure(seed) for seed in counted(which, "network", len(which))])
 
 
 def median(measure: Callable[[int], float], seeds: Iterable[int] = SEEDS) -> float:

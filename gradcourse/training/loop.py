@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from gradcourse.lifesign import counted
 from gradcourse.support import GradcourseError, check_integers
 from gradcourse.training.history import Diary, History, Loss, Split
 
@@ -108,7 +109,8 @@ def train(
     diary = Diary(model, data, loss_function)
     losses: list[float] = []
     stopped = ""
-    for step, rows in enumerate(_batches(len(data.x_train), batch, seed)):
+    batches = _batches(len(data.x_train), batch, seed)
+    for step, rows in enumerate(counted(batches, "step", steps, "training")):
         for parameter in parameters:
             parameter.grad = None
         value = loss_function(model(data.x_train[rows]), data.y_train[rows])

@@ -11,12 +11,13 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from gradcourse.lessons import LESSONS
+from gradcourse.lessons import HOME, LESSONS
 from gradcourse.support import GradcourseError, write_atomically
-from gradcourse.workcopy.fresh import fresh, kernel_metadata, parsed, written
+from gradcourse.workcopy.doorstep import doorstep
+from gradcourse.workcopy.fresh import fresh, kernel_metadata, parsed, with_record, written
 from gradcourse.workcopy.ledger import PLACE, Edition, Ledger
-from gradcourse.workcopy.news import ALIKE, BROUGHT, LAID, LEFT, PageNews
-from gradcourse.workcopy.shelf import FIRST_PAGE, FOLDERS, Shelf
+from gradcourse.workcopy.news import ALIKE, BROUGHT, LAID, LEFT, NEWS, PageNews, as_text, is_news
+from gradcourse.workcopy.shelf import FOLDERS, Shelf
 from gradcourse.workcopy.weave import question_cells, questions, weave
 
 USUAL = "my-course"
@@ -82,6 +83,8 @@ class WorkingCopy:
         self._refuse_what_is_none()
         ledger = Ledger.read(self.folder) or Ledger()
         wanted = ledger.solutions if solutions is None else solutions
+        if ledger.complete:
+            self._lay_home()
         if ledger.complete and wanted == ledger.solutions and ledger.kernel == kernel_metadata():
             return ()
         with self._writing():
@@ -92,7 +95,15 @@ class WorkingCopy:
             ledger.kernel, ledger.complete = kernel_metadata(), True
             ledger.course = ledger.course or self.shelf.digest()
             ledger.write(self.folder)
+            self._lay_home()
         return laid
+
+    def _lay_home(self) -> None:
+        """Write the list of lessons, nobody's work, where it is missing or another one."""
+        path, text = self.folder / HOME, doorstep()
+        with self._writing():
+            if not path.is_file() or path.read_text("utf-8") != text:
+                write_atomically(path, text)
 
     def _lay_missing(self, ledger: Ledger) -> tuple[str, ...]:
         missing = {
@@ -110,6 +121,7 @@ class WorkingCopy:
     def _new(self, page: str) -> NotebookNode:
         """The page as it would be laid now; it says itself which edition it is."""
         node = fresh(parsed(self.shelf.text(page), page), page, kernel_metadata())
+        node = with_record(node, page)
         node.metadata.setdefault("gradcourse", {})["edition"] = Edition.of(node).key
         return node
 
@@ -184,7 +196,19 @@ class WorkingCopy:
                 news.append(self._update_page(ledger, page))
             ledger.course, ledger.complete = self.shelf.digest(), True
             ledger.write(self.folder)
+            self._lay_home()
+            if any(map(is_news, news)):
+                note = {"time": time.time(), "text": as_text(news)}
+                write_atomically(self.folder / NEWS, json.dumps(note, ensure_ascii=False))
         return tuple(news)
+
+    def news(self) -> tuple[float, str]:
+        """Return when `update` last brought something, and what it said; 0 and nothing if never."""
+        try:
+            note = json.loads((self.folder / NEWS).read_text("utf-8"))
+            return float(note["time"]), str(note["text"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0.0, ""
 
     def _update_page(self, ledger: Ledger, page: str) -> PageNews:
         path = self.folder / page
@@ -312,32 +336,29 @@ class WorkingCopy:
             " or a page (lessons/03)"
         )
 
-    # Opening.
+    # Going on.
 
-    def opening_page(self) -> str:
-        """Return the page that JupyterLab opens: where the learner was, or lesson 00.
+    def last_used(self) -> dict[str, float]:
+        """Return the pages on which the learner has worked, each with the time when last.
 
-        JupyterLab notes the page in front when it changes; before it has, the page that was saved
-        last counts.
+        A page was worked on when it was saved after it was laid. JupyterLab also notes which page
+        is in front, when that changes.
         """
-        in_front = self._in_front()
-        if in_front:
-            return in_front
-        ledger = self.folder / PLACE
-        saved = [
-            (path.stat().st_mtime, page)
-            for page in self._present()
-            if (path := self.folder / page).stat().st_mtime > ledger.stat().st_mtime
-        ]
-        return max(saved)[1] if saved else FIRST_PAGE
+        laid = (self.folder / PLACE).stat().st_mtime
+        saved = {page: (self.folder / page).stat().st_mtime for page in self._present()}
+        used = {page: when for page, when in saved.items() if when > laid}
+        page, when = self._in_front()
+        if page:
+            used[page] = max(when, used.get(page, 0.0))
+        return used
 
-    def _in_front(self) -> str:
-        """The notebook that JupyterLab's own notes say was in front."""
-        for path in sorted(
-            (self.folder / WORKSPACES).glob("*.jupyterlab-workspace"),
-            key=lambda path: path.stat().st_mtime,
-            reverse=True,
-        ):
+    def _in_front(self) -> tuple[str, float]:
+        """The notebook that JupyterLab's own notes say was in front, and since when."""
+        workspaces = [
+            (path.stat().st_mtime, path)
+            for path in (self.folder / WORKSPACES).glob("*.jupyterlab-workspace")
+        ]
+        for when, path in sorted(workspaces, reverse=True):
             try:
                 data = json.loads(path.read_text("utf-8"))["data"]
                 current = data["layout-restorer:data"]["main"]["current"]
@@ -345,8 +366,8 @@ class WorkingCopy:
                 continue
             page = str(current).partition(":")[2]
             if page.endswith(".ipynb") and (self.folder / page).is_file():
-                return page
-        return ""
+                return page, when
+        return "", 0.0
 
     # What all use.
 

@@ -141,3 +141,19 @@ def kernel_metadata() -> dict[str, Any]:
     save what they only read.
     """
     return copy.deepcopy(_kernel())
+
+
+def with_record(node: NotebookNode, page: str) -> NotebookNode:
+    """Put the learner's own record of a lesson before the links at its end, in place.
+
+    The course's page has none: what it would show is nobody's.
+    """
+    number = page.removeprefix("lessons/")[:2]
+    if not page.startswith("lessons/") or not node.cells[-1].id.endswith("-ways-end"):
+        return node
+    words = "## Where you are\n\nRun this cell when you have come to the end."
+    node.cells[-1:-1] = [
+        v4.new_markdown_cell(words, id=f"{number}-where-you-are"),
+        v4.new_code_cell(f'gc.progress("{number}")', id=f"{number}-your-record"),
+    ]
+    return node

@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.parse import quote
 
+from gradcourse.lessons import HOME
 from gradcourse.support import GradcourseError
 from gradcourse.workcopy.folder import WORKSPACES, WorkingCopy
 
@@ -20,23 +20,28 @@ REOPENING = "--ServerApp.contents_manager_class=gradcourse.reopening.StillConten
 def environment(copy: WorkingCopy) -> dict[str, str]:
     """Return the variables that JupyterLab and its kernels shall find.
 
-    One OpenMP thread each, no news from outside, and the notes on open pages in the working copy,
-    so that two courses, or a course and other work, do not open each other's pages.
+    One OpenMP thread each, no news from outside, the home page, and the notes on open pages in the
+    working copy, so that two courses, or a course and other work, do not open each other's pages.
     """
-    ours = str(Path(__file__).parent / "jupyter")
-    theirs = os.environ.get("JUPYTER_CONFIG_PATH")
     return {
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
-        "JUPYTER_CONFIG_PATH": ours + (os.pathsep + theirs if theirs else ""),
+        "JUPYTER_CONFIG_PATH": _with_ours("JUPYTER_CONFIG_PATH"),
+        "JUPYTER_PATH": _with_ours("JUPYTER_PATH"),
         "JUPYTERLAB_WORKSPACES_DIR": str(copy.folder / WORKSPACES),
     }
+
+
+def _with_ours(variable: str) -> str:
+    theirs = os.environ.get(variable)
+    ours = str(Path(__file__).parent / "jupyter")
+    return ours + (os.pathsep + theirs if theirs else "")
 
 
 def words(copy: WorkingCopy, arguments: Sequence[str]) -> list[str]:
     """Return the arguments of JupyterLab; the learner's own come last, so they decide."""
     own = [
         f"--ServerApp.root_dir={copy.folder}",
-        f"--LabApp.default_url=/lab/tree/{quote(copy.opening_page())}",
+        f"--LabApp.default_url=/lab/tree/{HOME}",
         PROMPT,
         REOPENING,
     ]

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from gradcourse.workcopy.weave import Section
 
+NEWS = ".gradcourse/news.json"
+"""Where the last update's words are kept for the home page."""
+
 LAID, BROUGHT, ALIKE, LEFT = "laid", "brought", "alike", "left"
 LINES = 12
 """Lines of a new text that are shown beside a cell that was kept."""
@@ -32,6 +35,11 @@ class PageNews:
     kind: str
     sections: tuple[Section, ...] = ()
     reason: str = ""
+
+
+def is_news(item: PageNews) -> bool:
+    """Whether a person wants to hear of it."""
+    return item.kind in (LAID, LEFT) or (item.kind == BROUGHT and bool(item.sections))
 
 
 def as_text(news: Sequence[PageNews]) -> str:

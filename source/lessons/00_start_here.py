@@ -153,7 +153,8 @@ gc.progress()
 # | 11 | The same physics today | Transformers, half precision, width | |
 # | 12 | Claims on trial | what the web says, measured | |
 #
-# A lesson without a link is not open yet.
+# A lesson without a link is not open yet. [Home](../course-home.md) is this map with how far you are,
+# and with your predictions against what was measured.
 
 # %% [markdown] name="summary" tags=["slide"]
 # ## Summary

@@ -4,7 +4,7 @@
 # **After this lesson you can look at the factors of a long product, of numbers or of matrices, and
 # say how large the gradient is at its far end.**
 #
-# *45 minutes. You need the chain rule, the product of two matrices, and what a variance is.*
+# *55 minutes. You need the chain rule, the product of two matrices, and what a variance is.*
 
 # %% name="import" tags=["continue"]
 import math
@@ -701,13 +701,15 @@ gc.depth_plot(record)
 # ## Sources
 #
 # - IEEE 754 (2019), *Standard for floating-point arithmetic.*
-# - Furstenberg & Kesten (1960), *Products of random matrices.*
+# - Furstenberg & Kesten (1960), *Products of random matrices.* doi:10.1214/aoms/1177705909.
 # - Oseledets (1968), *A multiplicative ergodic theorem.*
 # - Newman (1986), *The distribution of Lyapunov exponents: exact results for random matrices.*
 # - Drmač & Veselić (2008), *New fast and accurate Jacobi SVD algorithm.*
 # - Rumelhart, Hinton & Williams (1986), *Learning representations by back-propagating errors.*
+#   doi:10.1038/323533a0.
 # - Saxe, McClelland & Ganguli (2014), *Exact solutions to the nonlinear dynamics of learning in
-#   deep linear neural networks.*
+#   deep linear neural networks.* arXiv:1312.6120.
 # - Hanin & Nica (2018), *Products of many large random matrices and gradients in deep neural
-#   networks.*
-# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits* (the data).
+#   networks.* arXiv:1812.05994.
+# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, doi:10.24432/C50P49 (the
+#   data).

@@ -4,7 +4,7 @@
 # **After this lesson you can say why eight sigmoid layers learn nothing where two learn to read,
 # compute what each layer costs before you train, and mend the network with one number.**
 #
-# *45 minutes. You need lesson 01: the chain rule as a product, and δ, the gradient that travels
+# *50 minutes. You need lesson 01: the chain rule as a product, and δ, the gradient that travels
 # back.*
 
 # %% name="import" tags=["continue"]
@@ -628,6 +628,8 @@ record
 # - Glorot & Bengio (2010), *Understanding the difficulty of training deep feedforward neural
 #   networks*, AISTATS: saturation watched layer by layer; the initialization used here.
 # - Poole et al. (2016), *Exponential expressivity in deep neural networks through transient chaos*,
-#   NIPS: $q$ from layer to layer.
-# - Schoenholz et al. (2017), *Deep information propagation*, ICLR: χ, forwards and backwards.
-# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, UCI: the data.
+#   arXiv:1606.05340, NIPS: $q$ from layer to layer.
+# - Schoenholz et al. (2017), *Deep information propagation*, arXiv:1611.01232, ICLR: χ, forwards
+#   and backwards.
+# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, doi:10.24432/C50P49, UCI:
+#   the data.

@@ -4,7 +4,7 @@
 # **After this lesson you can say how far back in time a recurrent network can learn, why one step
 # of training can destroy it, and which of the usual explanations hold.**
 #
-# *45 minutes. You need lessons 01 and 02: products of factors, and the slope of tanh.*
+# *80 minutes. You need lessons 01 and 02: products of factors, and the slope of tanh.*
 
 # %% name="import" tags=["continue"]
 import math
@@ -974,20 +974,21 @@ gc.lag_plot(gc.lag_gradient(model, x))
 #
 # - Hochreiter (1991), *Untersuchungen zu dynamischen neuronalen Netzen*, diploma thesis, TU München.
 # - Bengio, Simard & Frasconi (1994), *Learning long-term dependencies with gradient descent is
-#   difficult*, IEEE Transactions on Neural Networks 5.
-# - Hochreiter & Schmidhuber (1997), *Long short-term memory*, Neural Computation 9: the adding
-#   problem.
+#   difficult*, doi:10.1109/72.279181, IEEE Transactions on Neural Networks 5.
+# - Hochreiter & Schmidhuber (1997), *Long short-term memory*, doi:10.1162/neco.1997.9.8.1735,
+#   Neural Computation 9: the adding problem.
 # - Williams & Peng (1990), *An efficient gradient-based algorithm for on-line training of recurrent
 #   network trajectories*, Neural Computation 2: truncated backpropagation through time.
 # - Pascanu, Mikolov & Bengio (2013), *On the difficulty of training recurrent neural networks*,
-#   ICML: the two conditions, and the cliff.
+#   arXiv:1211.5063, ICML: the two conditions, and the cliff.
 # - Kreiss (1962), *Über die Stabilitätsdefinition für Differenzengleichungen die partielle
 #   Differentialgleichungen approximieren*, BIT 2; Spijker (1991), *On a conjecture by LeVeque and
 #   Trefethen related to the Kreiss matrix theorem*, BIT 31; Trefethen & Embree (2005), *Spectra and
 #   Pseudospectra*: growth of non-normal matrices.
-# - Sompolinsky, Crisanti & Sommers (1988), *Chaos in random neural networks*, Physical Review
-#   Letters 61. Molgedey, Schuchhardt & Schuster (1992), *Suppressing chaos in neural networks by
-#   noise*, Physical Review Letters 69: discrete time, and the input.
+# - Sompolinsky, Crisanti & Sommers (1988), *Chaos in random neural networks*,
+#   doi:10.1103/PhysRevLett.61.259, Physical Review Letters 61. Molgedey, Schuchhardt & Schuster
+#   (1992), *Suppressing chaos in neural networks by noise*, Physical Review Letters 69: discrete
+#   time, and the input.
 # - Benettin, Galgani, Giorgilli & Strelcyn (1980), *Lyapunov characteristic exponents for smooth
 #   dynamical systems and for Hamiltonian systems*, Meccanica 15: exponents by repeated
 #   orthogonalization.

@@ -4,7 +4,7 @@
 # **After this lesson you can say what a ReLU layer costs and why, tell a dead unit from a signal
 # that vanished where a count of zeros cannot, and give each the cure that helps it.**
 #
-# *45 minutes. You need lesson 02: δ, the slope as the price of passing through, and χ.*
+# *65 minutes. You need lesson 02: δ, the slope as the price of passing through, and χ.*
 
 # %% name="import" tags=["continue"]
 import copy
@@ -852,19 +852,20 @@ np.round(record.dead_fraction[0, record.select("ReLU")], 2)
 #   networks*, AISTATS: the weights used here.
 # - Maas, Hannun & Ng (2013), *Rectifier nonlinearities improve neural network acoustic models*,
 #   ICML workshop on deep learning for audio, speech and language processing: leaky ReLU.
-# - He, Zhang, Ren & Sun (2015), *Delving deep into rectifiers*, ICCV: the lost half, PReLU and its
-#   gradient, the gain for a slope $a$.
+# - He, Zhang, Ren & Sun (2015), *Delving deep into rectifiers*, arXiv:1502.01852, ICCV: the lost
+#   half, PReLU and its gradient, the gain for a slope $a$.
 # - Clevert, Unterthiner & Hochreiter (2016), *Fast and accurate deep network learning by
-#   exponential linear units*, ICLR: ELU.
-# - Hendrycks & Gimpel (2016), *Gaussian error linear units*, arXiv 1606.08415: GELU, and SiLU by
+#   exponential linear units*, arXiv:1511.07289, ICLR: ELU.
+# - Hendrycks & Gimpel (2016), *Gaussian error linear units*, arXiv:1606.08415: GELU, and SiLU by
 #   name; Elfwing, Uchibe & Doya (2018), *Sigmoid-weighted linear units for neural network function
-#   approximation in reinforcement learning*, Neural Networks 107: SiLU, put to work. (Many call it
-#   Swish.)
-# - Klambauer, Unterthiner, Mayr & Hochreiter (2017), *Self-normalizing neural networks*, NIPS:
-#   SELU.
-# - Hanin & Rolnick (2018), *How to start training*, NeurIPS: how far one ReLU network strays from
-#   the average.
-# - Lu, Shin, Su & Karniadakis (2020), *Dying ReLU and initialization*, Communications in
-#   Computational Physics 28: networks that are born dead.
-# - Poole et al. (2016), *Exponential expressivity in deep neural networks through transient
-#   chaos*, NIPS; Schoenholz et al. (2017), *Deep information propagation*, ICLR: $q$ and χ.
+#   approximation in reinforcement learning*, arXiv:1702.03118, Neural Networks 107: SiLU, put to
+#   work. (Many call it Swish.)
+# - Klambauer, Unterthiner, Mayr & Hochreiter (2017), *Self-normalizing neural networks*,
+#   arXiv:1706.02515, NIPS: SELU.
+# - Hanin & Rolnick (2018), *How to start training*, arXiv:1803.01719, NeurIPS: how far one ReLU
+#   network strays from the average.
+# - Lu, Shin, Su & Karniadakis (2020), *Dying ReLU and initialization*, arXiv:1903.06733,
+#   Communications in Computational Physics 28: networks that are born dead.
+# - Poole et al. (2016), *Exponential expressivity in deep neural networks through transient chaos*,
+#   arXiv:1606.05340, NIPS; Schoenholz et al. (2017), *Deep information propagation*,
+#   arXiv:1611.01232, ICLR: $q$ and χ.

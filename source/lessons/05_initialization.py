@@ -4,7 +4,7 @@
 # **After this lesson you can choose the starting weights of a network so that 30 layers learn, say
 # what your framework chose for you, and predict from two numbers how deep a signal will get.**
 #
-# *45 minutes. You need lessons 02 and 04: the factor $\sqrt\chi$ that a layer puts on a gradient,
+# *65 minutes. You need lessons 02 and 04: the factor $\sqrt\chi$ that a layer puts on a gradient,
 # and ReLU, which lets half of a signal through.*
 
 # %% name="import" tags=["continue"]
@@ -786,16 +786,19 @@ gc.depth_plot(record)
 # - LeCun, Bottou, Orr & Müller (1998), *Efficient BackProp*: weights of variance 1/fan_in.
 # - Glorot & Bengio (2010), *Understanding the difficulty of training deep feedforward neural
 #   networks*, AISTATS: fan_in and fan_out.
-# - Saxe, McClelland & Ganguli (2014), *Exact solutions to the nonlinear dynamics of learning in deep
-#   linear neural networks*, ICLR: orthogonal weights.
-# - He, Zhang, Ren & Sun (2015), *Delving deep into rectifiers*, ICCV: the ½ of ReLU, and 30 layers.
-# - Mishkin & Matas (2016), *All you need is a good init*, ICLR: LSUV.
+# - Saxe, McClelland & Ganguli (2014), *Exact solutions to the nonlinear dynamics of learning in
+#   deep linear neural networks*, arXiv:1312.6120, ICLR: orthogonal weights.
+# - He, Zhang, Ren & Sun (2015), *Delving deep into rectifiers*, arXiv:1502.01852, ICCV: the ½ of
+#   ReLU, and 30 layers.
+# - Mishkin & Matas (2016), *All you need is a good init*, arXiv:1511.06422, ICLR: LSUV.
 # - Poole et al. (2016), *Exponential expressivity in deep neural networks through transient chaos*,
-#   NIPS: $q^*$, order and chaos.
-# - Schoenholz et al. (2017), *Deep information propagation*, ICLR: χ, ξ and which depths train.
+#   arXiv:1606.05340, NIPS: $q^*$, order and chaos.
+# - Schoenholz et al. (2017), *Deep information propagation*, arXiv:1611.01232, ICLR: χ, ξ and which
+#   depths train.
 # - Pennington, Schoenholz & Ganguli (2017), *Resurrecting the sigmoid in deep learning through
-#   dynamical isometry*, NIPS: orthogonal weights with tanh.
-# - Chizat, Oyallon & Bach (2019), *On lazy training in differentiable programming*, NeurIPS.
+#   dynamical isometry*, arXiv:1711.04735, NIPS: orthogonal weights with tanh.
+# - Chizat, Oyallon & Bach (2019), *On lazy training in differentiable programming*,
+#   arXiv:1812.07956, NeurIPS.
 # - Mezzadri (2007), *How to generate random matrices from the classical compact groups*, Notices of
 #   the AMS 54: the signs of a QR decomposition.
 # - Newman (1986), *The distribution of Lyapunov exponents*, Communications in Mathematical Physics

@@ -4,7 +4,7 @@
 # **After this lesson you can write batch normalization forwards and backwards by hand, say why it
 # makes thirty sigmoid layers learn, and say why the same cure makes fifty-six ReLU layers fail.**
 #
-# *45 minutes. You need lesson 02: δ, and the image that fades in a deep sigmoid network. From
+# *60 minutes. You need lesson 02: δ, and the image that fades in a deep sigmoid network. From
 # lesson 05 you need the usual initializations.*
 
 # %% name="import" tags=["continue"]
@@ -803,15 +803,18 @@ gc.depth_plot(record, "output_gradient_rms", kind="BatchNorm1d")
 # ## Sources
 #
 # - Ioffe & Szegedy (2015), *Batch normalization: accelerating deep network training by reducing
-#   internal covariate shift*, ICML.
+#   internal covariate shift*, arXiv:1502.03167, ICML.
 # - Yang, Pennington, Rao, Sohl-Dickstein & Schoenholz (2019), *A mean field theory of batch
-#   normalization*, ICLR: the explosion, and its factor.
+#   normalization*, arXiv:1902.08129, ICLR: the explosion, and its factor.
 # - Santurkar, Tsipras, Ilyas & Mądry (2018), *How does batch normalization help optimization?*,
-#   NeurIPS: noise after batch norm.
+#   arXiv:1805.11604, NeurIPS: noise after batch norm.
 # - Ba, Kiros & Hinton (2016), *Layer normalization*, arXiv:1607.06450.
-# - Zhang & Sennrich (2019), *Root mean square layer normalization*, NeurIPS.
-# - Wu & He (2018), *Group normalization*, ECCV: batch norm's error at small batches.
-# - He, Zhang, Ren & Sun (2016), *Deep residual learning for image recognition*, CVPR: 56 layers.
+# - Zhang & Sennrich (2019), *Root mean square layer normalization*, arXiv:1910.07467, NeurIPS.
+# - Wu & He (2018), *Group normalization*, arXiv:1803.08494, ECCV: batch norm's error at small
+#   batches.
+# - He, Zhang, Ren & Sun (2016), *Deep residual learning for image recognition*, arXiv:1512.03385,
+#   CVPR: 56 layers.
 # - Chernoff (1981), *A note on an inequality involving the normal distribution*, Annals of
 #   Probability 9: the Gaussian Poincaré inequality, and when it is an equality.
-# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, UCI: the data.
+# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, doi:10.24432/C50P49, UCI:
+#   the data.

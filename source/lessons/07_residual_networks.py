@@ -4,7 +4,7 @@
 # **After this lesson you can say what a shortcut does to a product of Jacobians, choose the size of
 # a branch before you train, and say what residual networks cure. It is not what most people say.**
 #
-# *45 minutes. You need lesson 01 (singular values of a product), He's weights from lesson 05, and
+# *60 minutes. You need lesson 01 (singular values of a product), He's weights from lesson 05, and
 # the 56 layers of lesson 06.*
 
 # %% name="import" tags=["continue"]
@@ -812,21 +812,23 @@ gc.depth_plot(record, "output_gradient_rms", kind="Conv2d")
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources
 #
-# - He, Zhang, Ren & Sun (2016a), *Deep residual learning for image recognition*, CVPR: 56 layers,
-#   projections, and section 4.1 on vanishing gradients.
-# - He, Zhang, Ren & Sun (2016b), *Identity mappings in deep residual networks*, ECCV: what may stand
-#   on the shortcut.
+# - He, Zhang, Ren & Sun (2016a), *Deep residual learning for image recognition*, arXiv:1512.03385,
+#   CVPR: 56 layers, projections, and section 4.1 on vanishing gradients.
+# - He, Zhang, Ren & Sun (2016b), *Identity mappings in deep residual networks*, arXiv:1603.05027,
+#   ECCV: what may stand on the shortcut.
 # - Veit, Wilber & Belongie (2016), *Residual networks behave like ensembles of relatively shallow
-#   networks*, NeurIPS: paths, and cutting blocks out.
+#   networks*, arXiv:1605.06431, NeurIPS: paths, and cutting blocks out.
 # - Balduzzi, Frean, Leary, Lewis, Ma & McWilliams (2017), *The shattered gradients problem: if
-#   resnets are the answer, then what is the question?*, ICML.
+#   resnets are the answer, then what is the question?*, arXiv:1702.08591, ICML.
 # - Cho & Saul (2009), *Kernel methods for deep learning*, NeurIPS: κ.
-# - Tarnowski, Warchoł, Jastrzębski, Tabor & Nowak (2019), *Dynamical isometry is achieved in residual
-#   networks in a universal way for any activation function*, AISTATS.
-# - Zhang, Dauphin & Ma (2019), *Fixup initialization*, ICLR.
+# - Tarnowski, Warchoł, Jastrzębski, Tabor & Nowak (2019), *Dynamical isometry is achieved in
+#   residual networks in a universal way for any activation function*, arXiv:1809.08848, AISTATS.
+# - Zhang, Dauphin & Ma (2019), *Fixup initialization*, arXiv:1901.09321, ICLR.
 # - De & Smith (2020), *Batch normalization biases residual blocks towards the identity function in
-#   deep networks*, NeurIPS: SkipInit.
-# - Bachlechner, Majumder, Mao, Cottrell & McAuley (2021), *ReZero is all you need*, UAI.
-# - Hayou, Clerico, He, Deligiannidis, Doucet & Rousseau (2021), *Stable ResNet*, AISTATS: $1/\sqrt
-#   L$.
-# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, UCI: the data.
+#   deep networks*, arXiv:2002.10444, NeurIPS: SkipInit.
+# - Bachlechner, Majumder, Mao, Cottrell & McAuley (2021), *ReZero is all you need*,
+#   arXiv:2003.04887, UAI.
+# - Hayou, Clerico, He, Deligiannidis, Doucet & Rousseau (2021), *Stable ResNet*, arXiv:2010.12859,
+#   AISTATS: $1/\sqrt L$.
+# - Alpaydin & Kaynak (1998), *Optical recognition of handwritten digits*, doi:10.24432/C50P49, UCI:
+#   the data.

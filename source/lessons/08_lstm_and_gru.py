@@ -4,7 +4,7 @@
 # **After this lesson you can write an LSTM and a GRU by hand, set the biases that decide how long
 # they remember, and say what a gate can do about gradients and what it cannot.**
 #
-# *45 minutes. You need lesson 03: the gradient against lag, and the adding problem. Lesson 07's
+# *65 minutes. You need lesson 03: the gradient against lag, and the adding problem. Lesson 07's
 # skip connection helps.*
 
 # %% name="import" tags=["continue"]
@@ -839,17 +839,17 @@ gc.lag_plot({"as torch makes it": before, "chrono, T_max = 100": after})
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources
 #
-# - Hochreiter & Schmidhuber (1997), *Long short-term memory*, Neural Computation 9: the constant
-#   error carousel, the truncated gradient, the adding problem.
-# - Gers, Schmidhuber & Cummins (2000), *Learning to forget: continual prediction with LSTM*, Neural
-#   Computation 12: the forget gate.
+# - Hochreiter & Schmidhuber (1997), *Long short-term memory*, doi:10.1162/neco.1997.9.8.1735,
+#   Neural Computation 9: the constant error carousel, the truncated gradient, the adding problem.
+# - Gers, Schmidhuber & Cummins (2000), *Learning to forget: continual prediction with LSTM*,
+#   doi:10.1162/089976600300015015, Neural Computation 12: the forget gate.
 # - Cho et al. (2014), *Learning phrase representations using RNN encoder–decoder for statistical
-#   machine translation*, EMNLP: the GRU. Chung, Gulcehre, Cho & Bengio (2014), *Empirical
-#   evaluation of gated recurrent neural networks on sequence modeling*, NIPS workshop: $z$ the
-#   other way round.
+#   machine translation*, arXiv:1406.1078, EMNLP: the GRU. Chung, Gulcehre, Cho & Bengio (2014),
+#   *Empirical evaluation of gated recurrent neural networks on sequence modeling*, arXiv:1412.3555,
+#   NIPS workshop: $z$ the other way round.
 # - Jozefowicz, Zaremba & Sutskever (2015), *An empirical exploration of recurrent network
 #   architectures*, ICML: forget bias 1.
-# - Tallec & Ollivier (2018), *Can recurrent neural networks warp time?*, ICLR: chrono
-#   initialization.
+# - Tallec & Ollivier (2018), *Can recurrent neural networks warp time?*, arXiv:1804.11188, ICLR:
+#   chrono initialization.
 # - Pascanu, Mikolov & Bengio (2013), *On the difficulty of training recurrent neural networks*,
-#   ICML: clipping to a norm.
+#   arXiv:1211.5063, ICML: clipping to a norm.

@@ -4,7 +4,7 @@
 # **After this lesson you can clip a gradient in three ways and say what each does to its direction,
 # choose a threshold, and say what clipping and small weights cannot do.**
 #
-# *45 minutes. You need lesson 03: the cliff, and the gradient against lag.*
+# *75 minutes. You need lesson 03: the cliff, and the gradient against lag.*
 
 # %% name="import" tags=["continue"]
 import math
@@ -969,20 +969,21 @@ threshold = np.percentile(np.array(history)[np.isfinite(history)], 90)  # for th
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources
 #
-# - Pascanu, Mikolov & Bengio (2013), *On the difficulty of training recurrent neural networks*, ICML:
-#   clipping by norm, the cliff, Ω, and what small weights cost.
+# - Pascanu, Mikolov & Bengio (2013), *On the difficulty of training recurrent neural networks*,
+#   arXiv:1211.5063, ICML: clipping by norm, the cliff, Ω, and what small weights cost.
 # - Zhang, He, Sra & Jadbabaie (2020), *Why gradient clipping accelerates training: a theoretical
-#   justification for adaptivity*, ICLR.
+#   justification for adaptivity*, arXiv:1905.11881, ICLR.
 # - Mikolov (2012), *Statistical language models based on neural networks*, PhD thesis, Brno: clipping
 #   by value.
 # - Seetharaman, Wichern, Pardo & Le Roux (2020), *AutoClip: adaptive gradient clipping for source
-#   separation networks*, MLSP: a percentile of the history.
+#   separation networks*, arXiv:2007.14469, MLSP: a percentile of the history.
 # - Brock, De, Smith & Simonyan (2021), *High-performance large-scale image recognition without
-#   normalization*, ICML: AGC.
-# - Kingma & Ba (2015), *Adam: a method for stochastic optimization*, ICLR.
-# - Loshchilov & Hutter (2019), *Decoupled weight decay regularization*, ICLR.
-# - Chen, Wu & Hong (2020), *Understanding gradient clipping in private SGD: a geometric perspective*,
-#   NeurIPS: the mean of clipped gradients.
-# - Micikevicius et al. (2018), *Mixed precision training*, ICLR: the scale of the loss.
+#   normalization*, arXiv:2102.06171, ICML: AGC.
+# - Kingma & Ba (2015), *Adam: a method for stochastic optimization*, arXiv:1412.6980, ICLR.
+# - Loshchilov & Hutter (2019), *Decoupled weight decay regularization*, arXiv:1711.05101, ICLR.
+# - Chen, Wu & Hong (2020), *Understanding gradient clipping in private SGD: a geometric
+#   perspective*, arXiv:2006.15429, NeurIPS: the mean of clipped gradients.
+# - Micikevicius et al. (2018), *Mixed precision training*, arXiv:1710.03740, ICLR: the scale of the
+#   loss.
 # - Le, Jaitly & Hinton (2015), *A simple way to initialize recurrent networks of rectified linear
 #   units*: the ReLU network with $W = I$.

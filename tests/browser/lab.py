@@ -22,8 +22,7 @@ import nbformat
 from nbformat import v4
 
 from gradcourse.workcopy import WorkingCopy
-from gradcourse.workcopy.folder import WORKSPACES
-from gradcourse.workcopy.launch import PROMPT, REOPENING
+from gradcourse.workcopy.launch import PROMPT, REOPENING, environment
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"
@@ -142,11 +141,11 @@ def _command(lab: Lab) -> list[str]:
 def _environment(private: Path) -> dict[str, str]:
     return {
         **os.environ,
+        **environment(WorkingCopy(private / "course")),
         "JUPYTER_CONFIG_DIR": str(private / "config"),
         "JUPYTER_DATA_DIR": str(private / "data"),
         "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(private / "settings"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(private / "course" / WORKSPACES),
         "IPYTHONDIR": str(private / "ipython"),
         "GRADCOURSE_PROGRESS": str(private / "progress.sqlite"),
         "PYTHONPATH": str(ROOT),
@@ -254,6 +253,13 @@ _HARMLESS = ("favicon", ".map", "ResizeObserver loop")
 
 def open_notebook(lab: Lab, browser: Any, name: str, **context: Any) -> Notebook:
     """Open a notebook of the served folder in a page of its own, in a workspace of its own."""
+    notebook = open_page(lab, browser, name, **context)
+    notebook.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
+    return notebook
+
+
+def open_page(lab: Lab, browser: Any, name: str, **context: Any) -> Notebook:
+    """Open any file of the served folder so, and do not wait for it."""
     options = {"viewport": {"width": 1280, "height": 1000}, **context}
     page = browser.new_context(**options).new_page()
     notebook = Notebook(lab, page, name)
@@ -268,5 +274,4 @@ def open_notebook(lab: Lab, browser: Any, name: str, **context: Any) -> Notebook
     )
     workspace = secrets.token_hex(4)
     page.goto(f"{lab.url}/lab/workspaces/{workspace}/tree/{name}?token={lab.token}")
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
     return notebook

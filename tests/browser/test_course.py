@@ -121,8 +121,8 @@ def test_an_exercise_is_wrong_then_right_and_stays_so(opened: Any) -> None:
     page.wait_for_timeout(500)
     notebook.wait_until_idle()
     score = page.locator(".jp-CodeCell").last
-    _write_and_run(page, score, "import gradcourse as gc\ngc.progress()")
-    row = score.locator("tr", has_text="saturation/saturated-fraction")
+    _write_and_run(page, score, 'import gradcourse as gc\ngc.progress("02")')
+    row = score.locator("tr", has_text="The share of saturated units")
     expect(row).to_contain_text("2 of 2", timeout=30 * SECONDS)
     notebook.shoot("progress-after-restart", score)
     assert notebook.errors == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -212,6 +213,29 @@ def test_what_is_saved_is_taken_in_once(progress, tmp_path) -> None:
     assert other.best()["made/up"] == progress.best()["made/up"]
     assert set(other.best()) == {"made/up", "made/other"}
     assert other.locked("made/guess") == "vanishes"
+
+
+def test_the_dots_of_the_intuition_go_along(progress, tmp_path) -> None:
+    progress.lock("made/number", 0.02)
+    progress.measured("made/number", 9e-16)
+    assert progress.save(tmp_path / "mine.json") == "0 attempts and 1 prediction"
+    other = Progress(tmp_path / "other.sqlite")
+    assert other.take_in(tmp_path / "mine.json") == "0 attempts and 1 prediction"
+    assert other.predictions() == {"made/number": (0.02, 9e-16)}
+    other.measured("made/number", 8e-16)
+    other.take_in(tmp_path / "mine.json")
+    assert other.predictions() == {"made/number": (0.02, 8e-16)}
+
+
+def test_a_file_of_a_former_gradcourse_is_taken_in(progress, tmp_path) -> None:
+    progress.lock("made/number", 0.02)
+    progress.save(tmp_path / "mine.json")
+    data = json.loads((tmp_path / "mine.json").read_text("utf-8"))
+    del data["measured"]
+    (tmp_path / "mine.json").write_text(json.dumps(data), "utf-8")
+    other = Progress(tmp_path / "other.sqlite")
+    assert other.take_in(tmp_path / "mine.json") == "0 attempts and 1 prediction"
+    assert other.predictions() == {}
 
 
 @pytest.mark.parametrize("earlier_here", [True, False])

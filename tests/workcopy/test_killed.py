@@ -18,6 +18,7 @@ import pytest
 from pages import EXERCISE, LESSON, cell, exercise, lesson, put, read, small_course, text, write_in
 
 from gradcourse.workcopy import WorkingCopy
+from gradcourse.workcopy.news import NEWS
 
 MINE = "def power(w, T):\n    return w**T"
 CALLS = ("replace", "fsync", "open", "mkdir", "chmod", "unlink", "fdopen")
@@ -74,11 +75,11 @@ def _die_at(number: int) -> None:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Every file but what an interrupted write may leave."""
+    """Every file but what an interrupted write may leave, and the note of when pages came."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(".")
+        if path.is_file() and not path.name.startswith(".") and path != folder / NEWS
     }
 
 

@@ -4,17 +4,35 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
-from pages import EXERCISE, LESSON, SOLUTION, cell, ids, read, small_course, write_in
+from nbformat import NotebookNode
+from pages import (
+    EXERCISE,
+    LESSON,
+    SOLUTION,
+    cell,
+    ids,
+    lesson,
+    put,
+    read,
+    small_course,
+    text,
+    write_in,
+)
 
+from gradcourse.lessons import HOME
 from gradcourse.support import GradcourseError
 from gradcourse.workcopy import Shelf, WorkingCopy
+from gradcourse.workcopy.doorstep import doorstep
 from gradcourse.workcopy.folder import WORKSPACES
 from gradcourse.workcopy.fresh import FOR_PAGES, kernel_metadata
 from gradcourse.workcopy.ledger import PLACE
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_measured_outputs_are_cleared_and_invitations_kept(copy: WorkingCopy) -> None:
@@ -134,16 +152,63 @@ def test_the_one_around_us_is_meant_or_my_course(
     assert WorkingCopy.here(Path("mine")).folder == copy.folder
 
 
-def test_it_opens_where_the_learner_was(copy: WorkingCopy) -> None:
-    assert copy.opening_page() == LESSON
+def test_it_knows_where_the_learner_was(copy: WorkingCopy) -> None:
+    assert copy.last_used() == {}
     write_in(copy, EXERCISE, "one-answer", "power = pow")
     later = (copy.folder / PLACE).stat().st_mtime + 1
     os.utime(copy.folder / EXERCISE, (later, later))
-    assert copy.opening_page() == EXERCISE
+    assert copy.last_used() == {EXERCISE: later}
     notes = copy.folder / WORKSPACES / "default-37a8.jupyterlab-workspace"
     notes.parent.mkdir()
     notes.write_text("{}", "utf-8")
-    assert copy.opening_page() == EXERCISE
+    assert copy.last_used() == {EXERCISE: later}
     front = {"data": {"layout-restorer:data": {"main": {"current": f"notebook:{LESSON}"}}}}
     notes.write_text(json.dumps(front), "utf-8")
-    assert copy.opening_page() == LESSON
+    os.utime(notes, (later + 1, later + 1))
+    assert copy.last_used() == {EXERCISE: later, LESSON: later + 1}
+
+
+def test_home_is_laid_and_laid_again(copy: WorkingCopy) -> None:
+    page = copy.folder / HOME
+    assert page.read_text("utf-8") == doorstep()
+    page.unlink()
+    copy.lay()
+    assert page.is_file()
+    page.write_text("a former one", "utf-8")
+    copy.update()
+    assert page.read_text("utf-8") == doorstep()
+
+
+def test_the_repository_has_the_page_that_its_notebooks_link_to() -> None:
+    ours = (ROOT / HOME).read_text("utf-8")
+    assert ours == doorstep(), "write it anew: gradcourse.workcopy.doorstep.doorstep()"
+
+
+def test_every_link_leads_to_a_page_of_the_working_copy(tmp_path: Path) -> None:
+    """Those that the build makes, and those that an author typed."""
+    laid = WorkingCopy(tmp_path / "mine")
+    laid.lay(solutions=False)
+    for page in laid.shelf.pages(solutions=False):
+        node = read(laid, page)
+        links = [link for c in node.cells if c.cell_type == "markdown" for link in links_of(c)]
+        for link in links:
+            assert (laid.folder / page).parent.joinpath(link).resolve().is_file(), (page, link)
+        ends = [c.source for c in node.cells if c.id.endswith(("-ways-top", "-ways-end"))]
+        assert len(ends) == 2, f"run: gradcourse build {page.partition('_')[0]}"
+        assert ends[0] == ends[1]
+        assert all(f"(../{HOME})" in text for text in ends), page
+
+
+def test_a_lesson_ends_with_the_learners_record(tmp_path: Path) -> None:
+    shelf = small_course(tmp_path / "course")
+    put(tmp_path / "course", LESSON, [*lesson(), text("00-ways-end", "[Home](../course-home.md)")])
+    laid = WorkingCopy(tmp_path / "mine", shelf)
+    laid.lay()
+    assert ids(read(laid, LESSON))[-3:] == ["00-where-you-are", "00-your-record", "00-ways-end"]
+    assert cell(read(laid, LESSON), "00-your-record").source == 'gc.progress("00")'
+
+
+def links_of(cell: NotebookNode) -> list[str]:
+    """The links of a text that lead to files, without their anchors."""
+    found = re.findall(r"\]\(([^)\s]+)\)", cell.source)
+    return [link.partition("#")[0] for link in found if "://" not in link and link[0] != "#"]

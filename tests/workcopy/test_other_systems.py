@@ -18,6 +18,9 @@ import jupyterlab.labapp
 jupyterlab.labapp.main = lambda words: print("STARTED", *words)
 for words in (["lab", "--no-browser"], ["lab"], ["update"], ["reset", "01/2"], ["reset", "00"]):
     assert gradcourse.cli.main(words) == 0, words
+import gradcourse.home.serving
+from pathlib import Path
+assert "Start here" in gradcourse.home.serving._home(Path("my-course").resolve())["html"]
 """
 PANELS = """
 import gradcourse as gc
@@ -26,6 +29,7 @@ for id in ("start/first-prediction", "chain/lyapunov"):
 assert gc.check("start/gradient-after", lambda r, L: r**L).right
 gc.demo("start/first-slider")
 print(gc.score("01", {}).summary, gc.progress("01").title)
+print(len(gc.progress().lessons), "lessons")
 print(gc.doctor())
 """
 HIDDEN = """
@@ -81,7 +85,8 @@ def test_check_in_a_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["cli", "workcopy.folder", "workcopy.launch", "exercises.check_command"]
+    "module",
+    ["cli", "workcopy.folder", "workcopy.launch", "exercises.check_command", "home.serving"],
 )
 def test_the_path_starts_no_other_program(module: str) -> None:
     source = (ROOT / "gradcourse" / f"{module.replace('.', '/')}.py").read_text("utf-8")

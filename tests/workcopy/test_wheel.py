@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from gradcourse.lessons import HOME
 from gradcourse.workcopy import Shelf
 from gradcourse.workcopy.shelf import FIRST_PAGE
 
@@ -56,6 +57,11 @@ def test_the_course_and_the_settings_are_in_it(wheel: Path) -> None:
     assert "gradcourse/workcopy/jupyter/labconfig/default_setting_overrides.json" in names
     assert "gradcourse/workcopy/readable/index.html.j2" in names
     assert "gradcourse/figures/live.js" in names
+    assert "gradcourse/home/page/home.html.j2" in names
+    data = {name.partition(".data/data/")[2] for name in names}
+    assert "etc/jupyter/jupyter_server_config.d/gradcourse.json" in data
+    assert "share/jupyter/labextensions/gradcourse/package.json" in data
+    assert "share/jupyter/labextensions/gradcourse/static/home.js" in data
     listed = [name for name in names if name.endswith(".ipynb")]
     assert len(listed) == len(Shelf.default().pages())
     assert not [name for name in names if "/checkpoints" in name or name.startswith("tests")]
@@ -109,6 +115,8 @@ def test_in_an_empty_folder_lesson_00_answers(installed: Path, tmp_path: Path) -
         answer = json.loads(_get(f"{address}/api/contents/{FIRST_PAGE}?token={token}"))
         assert answer["content"]["cells"][0]["source"].startswith("# 00")
         assert b"JupyterLab" in _get(f"{address}/lab/tree/{FIRST_PAGE}?token={token}")
+        home = json.loads(_get(f"{address}/gradcourse/home?document={HOME}&token={token}"))
+        assert "Start here" in home["html"]
     assert (folder / "my-course" / "solutions" / "01_chain_rule.ipynb").is_file()
     checked = _run(installed, folder, "check", "my-course/solutions/01_chain_rule.ipynb")
     assert checked.strip().endswith("13 of 13 points")
