@@ -1,6 +1,7 @@
 """What pyproject.toml cannot say: a wheel brings the course's pages as gradcourse/course/.
 
-An editable install reads them where they lie, so that a rebuilt page is there at once.
+An editable install reads them where they lie, so that a rebuilt page is there at once. Both put a
+line where Jupyter looks for its server's extensions (gradcourse/reopening.py).
 """
 
 from __future__ import annotations
@@ -36,4 +37,11 @@ class BuildWithPages(build_py):
         return {page.as_posix(): str(course / page) for page in pages}
 
 
-setup(cmdclass={"build_py": BuildWithPages})
+SERVER = "jupyter_server_config.d"
+
+setup(
+    cmdclass={"build_py": BuildWithPages},
+    data_files=[
+        (f"etc/jupyter/{SERVER}", [f"gradcourse/workcopy/jupyter/{SERVER}/gradcourse.json"])
+    ],
+)

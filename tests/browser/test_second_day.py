@@ -1,4 +1,7 @@
-"""The second day: a page opens again, the keyboard is enough, and a prediction is one."""
+"""The second day: a page opens again, the keyboard is enough, and a prediction is one.
+
+The learner types ``jupyter lab`` here; the other browser tests begin as ``gradcourse lab`` does.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lab import Notebook, open_notebook
+from lab import Lab, Notebook, open_notebook, running_lab
 
 from gradcourse.figures.style import THEMES
 
@@ -29,6 +32,13 @@ CELLS = [
 ]
 LAST = len(CELLS) - 1
 GUESS = "1/50"
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A JupyterLab that was not started by the course, in an environment that has it."""
+    with running_lab(tmp_path_factory.mktemp("plain"), plain=True) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -329,5 +339,10 @@ def _all_is_still_there(page: Any, notebook: Notebook, live: bool = True) -> Non
             expect(output).to_contain_text(re.compile(re.escape(text), re.IGNORECASE))
     assert not page.get_by_text("model not found").count()
     assert page.locator(".gc-live").count() == (3 if live else 0)
-    picture = cells.nth(2).locator("svg[role=img]").first
-    assert "0.50 to the power L" in picture.get_attribute("aria-label")
+    cell = cells.nth(2)
+    said = (
+        cell.locator("svg[role=img]").first.get_attribute("aria-label")
+        if live
+        else cell.locator("img.gc-static").last.get_attribute("alt")
+    )
+    assert "0.50 to the power L" in said

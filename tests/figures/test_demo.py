@@ -222,7 +222,7 @@ def test_the_stored_picture_is_the_one_at_rest() -> None:
 
 def test_demo_without_a_kernel_shows_its_first_frame() -> None:
     data, metadata = POWER._repr_mimebundle_()
-    assert set(data) == {"image/png", "text/plain", FIGURE}
+    assert set(data) == {"image/png", "text/html", "text/plain", FIGURE}
     (frame,) = data[FIGURE]["frames"]
     points = np.frombuffer(base64.b64decode(data[FIGURE]["points"]), "<f4")
     line = frame["lines"][0]
