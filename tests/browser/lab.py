@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -254,6 +255,16 @@ class Notebook:
         light = "true" if "Light" in name else "false"
         self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
         self.page.wait_for_timeout(700)  # its style sheet arrives after its name
+
+
+def paper(locator: Any) -> str:
+    """Return the colour in the upper left corner of what is shown, as "#rrggbb"."""
+    from PIL import Image
+
+    shown = Image.open(io.BytesIO(locator.screenshot())).convert("RGB")
+    pixel = shown.getpixel((2, 2))
+    assert isinstance(pixel, tuple)
+    return "#" + "".join(f"{channel:02x}" for channel in pixel)
 
 
 # A missing source map or a favicon is none of the course's business.

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import Notebook
+from lab import Notebook, paper
+
+from gradcourse.figures.style import THEMES
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -138,17 +140,30 @@ def _serious(notebook: Notebook) -> list[str]:
     ]
 
 
-def _no_serious_violation(notebook: Notebook, name: str) -> None:
-    page = notebook.page
-    page.set_viewport_size({"width": 1280, "height": 14_000})  # every cell is on the page
-    page.wait_for_timeout(1500)
-    looked_at = page.locator(", ".join(OURS)).count()
-    assert looked_at > 15
+def _no_serious_violation(hands: Hands, name: str) -> None:
+    notebook, page = hands.notebook, hands.page
+    page.set_viewport_size({"width": 1280, "height": 24_000})  # every cell is on the page
+    page.locator(".jp-WindowedPanel-outer").evaluate("e => { e.scrollTop = 0; }")
+    calls = [hands.source(number).partition("(")[0] for number in range(len(hands.sources))]
+    for kind, call in ((".gc-panel", "gc.panel"), (".gc-live", "gc.demo")):
+        tunings = int(name == "exercise" and call == "gc.demo")  # a panel with a figure above it
+        expect(page.locator(kind)).to_have_count(calls.count(call) + tunings, timeout=9 * SECONDS)
+    expect(page.locator(".jp-MarkdownOutput").first).to_be_visible()
+    page.wait_for_timeout(1000)
     for theme in ("Light", "Dark"):
         notebook.theme(f"JupyterLab {theme}")
         notebook.shoot(f"access-{name}-{theme.lower()}", page.locator(".jp-Notebook"))
+        for system in ("dark", "light"):  # the page decides, not the system
+            page.emulate_media(color_scheme=system)
+            for figure in page.locator("img.gc-static").all():
+                assert paper(figure) == THEMES[theme.lower()].background
         assert _serious(notebook) == [], theme
-    notebook.theme("JupyterLab Light")
+    # It would have found something: a picture without a sentence, and pale words.
+    page.locator(".jp-OutputArea-output").last.evaluate(
+        'e => { e.innerHTML = \'<img src="x.png"><p style="color:#777;background:#888">a</p>\'; }'
+    )
+    found = {one.partition(":")[0] for one in _serious(notebook)}
+    assert found == {"image-alt", "color-contrast"}
 
 
 def test_lesson_02_without_a_mouse(opened: Any) -> None:
@@ -180,7 +195,7 @@ def test_lesson_02_without_a_mouse(opened: Any) -> None:
     assert moved == 6
     assert page.evaluate("lost") == []
     assert notebook.errors == []
-    _no_serious_violation(notebook, "lesson")
+    _no_serious_violation(hands, "lesson")
 
 
 def test_exercise_02_without_a_mouse(opened: Any) -> None:
@@ -209,4 +224,4 @@ def test_exercise_02_without_a_mouse(opened: Any) -> None:
         hands.go_on()
     assert page.evaluate("lost") == []
     assert notebook.errors == []
-    _no_serious_violation(notebook, "exercise")
+    _no_serious_violation(hands, "exercise")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lab import Lab, Notebook, open_notebook, running_lab
+from lab import Lab, Notebook, open_notebook, paper, running_lab
 
 from gradcourse.figures.style import THEMES
 
@@ -304,7 +304,14 @@ def test_the_second_day_begins_where_the_first_one_ended(notebook: Notebook, bro
         button.click()
     _reload(page)
     _all_is_still_there(page, notebook, live=False)
-    notebook.shoot("second-day-reopened", page.locator(".jp-Notebook"))
+    page.emulate_media(color_scheme="dark")  # of the system, which does not decide
+    for theme in ("Dark", "Light"):
+        notebook.theme(f"JupyterLab {theme}")
+        left = page.locator("img.gc-static[width='640'], .gc-still > img")
+        assert left.count() == 3
+        for figure in left.all():
+            assert paper(figure) == THEMES[theme.lower()].background
+        notebook.shoot(f"second-day-reopened-{theme.lower()}", page.locator(".jp-Notebook"))
     # The profile is deleted, another browser opens the page, and saves it; a third day follows.
     notebook.wait_until_idle()
     page.locator(".jp-Cell").first.focus()
