@@ -23,6 +23,7 @@ import numpy as np
 
 from gradcourse.figures import style
 from gradcourse.figures.layout import Cells, Layout, Note, Scale, Series, arrange
+from gradcourse.figures.layout.scale import Array
 from gradcourse.figures.wire import bar_colors
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ KIND = 'class="gc-static" style="color-scheme: light; max-width: 100%; height: a
 _PIXELS = 4 / 3  # widths in the style table are points
 _LETTER = 0.56  # width of a letter, as a share of its size; a broad font needs no more
 _SIZE, _TITLE = 14, 15
+_SEEN = 1 / 7  # of a pixel
 _SCREEN = "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 
 
@@ -248,19 +250,36 @@ def _axes(layout: Layout, box: _Box, ink: _Ink) -> str:
 
 
 def _line(one: Series, box: _Box, ink: _Ink) -> str:
-    path, pen, last = [], False, ""
-    for x, y in zip(one.x, one.y, strict=True):
-        if not (math.isfinite(x) and math.isfinite(y)):
-            pen = False
-            continue
-        place = f"{_n(box.x(x))} {_n(box.y(y))}"
-        if not (pen and place == last):
-            path.append(("L" if pen else "M") + place)
-        pen, last = True, place
-    color, drawn = ink(one.hue.light, one.hue.dark), "".join(path)
-    halo = one.edge or ink.of("background")
+    x, y = (
+        np.array([at(value) for value in values]) for at, values in ((box.x, one.x), (box.y, one.y))
+    )
+    shown = np.isfinite(x) & np.isfinite(y)
+    ends = np.flatnonzero(np.diff(shown, prepend=False, append=False))  # of runs without a gap
+    drawn = "".join(
+        "M" + "L".join(f"{_n(x[i])} {_n(y[i])}" for i in _needed(x, y, range(start, end)))
+        for start, end in zip(ends[::2], ends[1::2], strict=True)
+    )
+    color, halo = ink(one.hue.light, one.hue.dark), one.edge or ink.of("background")
     wide = _stroke(drawn, one, one.width + 2 * one.halo, halo) if one.halo else ""
     return wide + _stroke(drawn, one, one.width, color)
+
+
+def _needed(x: Array, y: Array, run: range) -> list[int]:
+    """Leave out points of a line that runs to the right, where none moves by a seventh of a pixel.
+
+    From a point that is kept, each point that follows allows some slopes; a stretch ends before
+    the first point that allows none of those that all others do.
+    """
+    if (np.diff(x[run.start : run.stop]) <= 0).any():
+        return list(run)
+    kept, low, high = [run.start], -math.inf, math.inf
+    for i in run[1:]:
+        step, rise = x[i] - x[kept[-1]], y[i] - y[kept[-1]]
+        if not low <= rise / step <= high:
+            kept.append(i - 1)
+            step, rise, low, high = x[i] - x[i - 1], y[i] - y[i - 1], -math.inf, math.inf
+        low, high = max(low, (rise - _SEEN) / step), min(high, (rise + _SEEN) / step)
+    return kept if run.stop - run.start == 1 else [*kept, run.stop - 1]
 
 
 def _marks(one: Series, box: _Box, ink: _Ink) -> str:

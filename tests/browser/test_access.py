@@ -166,10 +166,24 @@ def _no_serious_violation(hands: Hands, name: str) -> None:
     assert found == {"image-alt", "color-contrast"}
 
 
+def _drag(hands: Hands, cell: Any) -> None:
+    """Who has a mouse may use it."""
+    page, figure = hands.page, cell.locator("svg[role=img]").first
+    before, picture = figure.get_attribute("aria-label") or "", figure.screenshot()
+    box = cell.locator("input[type=range]").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2, steps=8)
+    page.mouse.up()
+    expect(figure).not_to_have_attribute("aria-label", before, timeout=30 * SECONDS)
+    page.wait_for_timeout(300)
+    assert figure.screenshot() != picture
+
+
 def test_lesson_02_without_a_mouse(opened: Any) -> None:
     notebook = opened(LESSON)
     hands, page = Hands(notebook), notebook.page
-    moved = 0
+    moved, tangent = 0, -1
     for number in range(len(hands.sources)):
         assert hands.at() == number
         source = hands.source(number)
@@ -191,11 +205,13 @@ def test_lesson_02_without_a_mouse(opened: Any) -> None:
                 page.keyboard.press("ArrowRight")
             expect(figure).not_to_have_attribute("aria-label", before, timeout=30 * SECONDS)
             hands.go_on()
-            moved += 1
+            moved, tangent = moved + 1, number if "tangent" in source else tangent
     assert moved == 6
     assert page.evaluate("lost") == []
     assert notebook.errors == []
     _no_serious_violation(hands, "lesson")
+    _drag(hands, hands.cell(tangent))
+    assert notebook.errors == []
 
 
 def test_exercise_02_without_a_mouse(opened: Any) -> None:

@@ -68,18 +68,43 @@ def test_what_lies_on_the_cells_of_a_picture_is_the_same_in_both() -> None:
     assert literal == {ON_CELLS.light, CELL_EDGE, "url(#b0)"}
 
 
-def test_points_lie_where_the_layout_says() -> None:
-    root, layout = drawn(PLOT), arrange(PLOT)
-    theory = next(one for one in layout.series if one.role == "theory")
-    paths = [one.get("d") or "" for one in root.iter(f"{SVG}path") if one.get("stroke-dasharray")]
-    longest = max(paths, key=len)
-    places = np.array(
-        [[float(part) for part in place.split(" ")] for place in re.split("[ML]", longest)[1:]]
-    )  # (n_points, 2): pixels
-    assert len(places) == len(theory.x)
-    for axis, positions in ((0, theory.x), (1, theory.y)):  # pixels are linear in positions
-        slope, start = np.polyfit(positions, places[:, axis], 1)
-        assert places[:, axis] == pytest.approx(slope * positions + start, abs=0.06)
+WAVE = np.linspace(0, 30, 3000)
+RISING = Line(WAVE, np.sin(WAVE**1.5 / 9) + 2, "wave")
+WINDING = Line(np.cos(WAVE), np.sin(1.3 * WAVE), "wind")
+
+
+@pytest.mark.parametrize("line", [RISING, WINDING], ids=["to the right", "to and fro"])
+def test_points_lie_where_the_layout_says_and_none_is_missed(line: Line) -> None:
+    plot = Plot("f", Axis("x"), Axis("y"), (line,))
+    (one,) = arrange(plot).series
+    places = _places(drawn(plot))  # (n_points, 2): pixels
+    off = 0.05 + 0.01  # a place is rounded to a tenth of a pixel
+    if line is WINDING:
+        assert len(places) == 3000
+        whole = places
+    else:
+        assert len(places) < 600
+        # What is left out lies within a seventh of a pixel; a rounded place shifts a steep piece.
+        steps = np.diff(places, axis=0)
+        off += 1 / 7 + 0.05 * np.abs(steps[:, 1] / steps[:, 0]).max()
+        scale = np.ptp(places[:, 0]) / np.ptp(one.x)
+        across = places[0, 0] + scale * (one.x - one.x[0])
+        whole = np.stack([across, np.interp(across, *places.T)], axis=1)
+    for axis, positions in ((0, one.x), (1, one.y)):  # pixels are linear in positions
+        slope, start = np.polyfit(positions, whole[:, axis], 1)
+        assert whole[:, axis] == pytest.approx(slope * positions + start, abs=off)
+
+
+def _places(root: ElementTree.Element) -> np.ndarray:
+    path = max((one.get("d") or "" for one in root.iter(f"{SVG}path")), key=len)
+    return np.array([[float(part) for part in p.split(" ")] for p in re.split("[ML]", path)[1:]])
+
+
+def test_a_gap_breaks_a_line() -> None:
+    broken = Line([0, 1, 2, 3, 4, 5], [1, 2, np.nan, 2, np.nan, 1], "a")
+    paths = [one.get("d") or "" for one in drawn(Plot("f", Axis("x"), Axis("y"), (broken,))).iter()]
+    assert "nan" not in "".join(paths)
+    assert [path.count("M") for path in paths if path.count("L") == 1] == [3]
 
 
 def test_each_exact_zero_has_its_mark() -> None:
