@@ -368,8 +368,8 @@ function render({ model, el }) {
     const { inked, both, ink } = inTwoThemes(frame, style), key = make("div");
     drawLegend(key, inked, both);
     const row = [...key.children].map((one) => {
-      const mark = themedImage(one.querySelector("svg"), ink, style, 'width="34" height="12" alt=""');
-      return `<span style="display:inline-flex;align-items:center;gap:7px;margin-right:20px">${mark}${escape(one.textContent)}</span>`;
+      const label = escape(one.textContent), mark = themedImage(one.querySelector("svg"), ink, style, 'width="34" height="12" alt=""');
+      return `<span style="display:inline-flex;align-items:center;gap:7px;margin-right:20px">${mark}${label}</span>`;
     });
     const copy = document.createElementNS("http://www.w3.org/2000/svg", "svg"), tile = make("canvas");
     const place = drawFrame(copy, tile, inked, points, both, "still");

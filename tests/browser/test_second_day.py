@@ -344,6 +344,7 @@ def _all_is_still_there(page: Any, notebook: Notebook, live: bool = True) -> Non
         for text in (*words, "run this cell"):
             output = cells.nth(cell).locator(".jp-OutputArea")
             expect(output).to_contain_text(re.compile(re.escape(text), re.IGNORECASE))
+        assert "--c0" not in output.inner_text()  # no style sheet among the words
     assert not page.get_by_text("model not found").count()
     assert page.locator(".gc-live").count() == (3 if live else 0)
     cell = cells.nth(2)
