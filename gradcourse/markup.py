@@ -39,7 +39,9 @@ def items(lines: Iterable[object]) -> str:
 
 def table(rows: Iterable[Sequence[str]], heads: Sequence[str] = (), caption: str = "") -> str:
     """Return a table; the first cell of a row is its head."""
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
+    head = "".join(
+        f'<th scope="col">{html.escape(text)}</th>' if text else "<td></td>" for text in heads
+    )
     body = "".join(
         f'<tr><th scope="row">{html.escape(first)}</th>'
         + "".join(f"<td>{html.escape(text)}</td>" for text in others)

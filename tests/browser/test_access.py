@@ -142,6 +142,8 @@ def _serious(notebook: Notebook) -> list[str]:
 
 def _no_serious_violation(hands: Hands, name: str) -> None:
     notebook, page = hands.notebook, hands.page
+    # JupyterLab's body has no height and hides what overflows: axe-core would take all for hidden.
+    page.evaluate("document.body.style.minHeight = '100vh'")
     page.set_viewport_size({"width": 1280, "height": 24_000})  # every cell is on the page
     page.locator(".jp-WindowedPanel-outer").evaluate("e => { e.scrollTop = 0; }")
     calls = [hands.source(number).partition("(")[0] for number in range(len(hands.sources))]
@@ -152,10 +154,11 @@ def _no_serious_violation(hands: Hands, name: str) -> None:
     page.wait_for_timeout(1000)
     for theme in ("Light", "Dark"):
         notebook.theme(f"JupyterLab {theme}")
-        notebook.shoot(f"access-{name}-{theme.lower()}", page.locator(".jp-Notebook"))
+        if theme == "Dark":
+            notebook.shoot(f"access-{name}", page.locator(".jp-Notebook"))
         for system in ("dark", "light"):  # the page decides, not the system
             page.emulate_media(color_scheme=system)
-            for figure in page.locator("img.gc-static").all():
+            for figure in page.locator("img.gc-static").all()[:4]:
                 assert paper(figure) == THEMES[theme.lower()].background
         assert _serious(notebook) == [], theme
     # It would have found something: a picture without a sentence, and pale words.
