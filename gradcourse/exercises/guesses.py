@@ -101,7 +101,8 @@ def _dots(guesses: list[Guess], label: str, color: str) -> Line:
 
 def captioned(picture: str, caption: str) -> str:
     """Return a figure's HTML with a line of text below it."""
-    return f'<figure style="margin:0">{picture}<figcaption>{html.escape(caption)}</figcaption></figure>'
+    below = f"<figcaption>{html.escape(caption)}</figcaption>"
+    return f'<figure style="margin:0">{picture}{below}</figure>'
 
 
 def figure_html(png: bytes, alt: str, caption: str) -> str:
