@@ -1,6 +1,7 @@
 """What pyproject.toml cannot say: a wheel brings the course's pages as gradcourse/course/.
 
-An editable install reads them where they lie, so that a rebuilt page is there at once.
+An editable install reads them where they lie, so that a rebuilt page is there at once. Both put a
+line where Jupyter looks for its extensions: the home page and `gradcourse.reopening`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ FOLDERS = ("lessons", "exercises", "solutions")
 JUPYTER = "gradcourse/workcopy/jupyter"
 """`gradcourse lab` reads these where they lie; in Jupyter's own folders all do."""
 
-HOME_PAGE = [
+JUPYTERS_FILES = [
     (f"{place}/{folder}", [f"{JUPYTER}/{folder}/{file}"])
     for place, folder, file in (
         ("etc/jupyter", "jupyter_server_config.d", "gradcourse.json"),
@@ -48,4 +49,4 @@ class BuildWithPages(build_py):
         return {page.as_posix(): str(course / page) for page in pages}
 
 
-setup(cmdclass={"build_py": BuildWithPages}, data_files=HOME_PAGE)
+setup(cmdclass={"build_py": BuildWithPages}, data_files=JUPYTERS_FILES)

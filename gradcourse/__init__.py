@@ -26,7 +26,8 @@ from gradcourse.lazy import on_first_use
 # Whoever asks for more threads shall not have them spin for long while they wait: on a busy machine
 # that made training ten times slower. Nor shall they sleep at once: waking them for every small
 # operation made it seven times slower on an idle one. 10,000 turns are some ten microseconds.
-if "torch" not in sys.modules:
+# A Jupyter server computes nothing, and what it sets all its kernels inherit, also other people's.
+if "torch" not in sys.modules and "jupyter_server" not in sys.modules:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -1,6 +1,8 @@
 """Notebooks that open again: no page of a saved notebook asks for a widget that is gone.
 
-`gradcourse lab` hands this class to the server. See `gradcourse.stills`.
+`gradcourse lab` hands `StillContents` to the server. For whoever types ``jupyter lab`` or ``jupyter
+notebook`` instead, the installed course is a server extension that does the same, in every folder;
+a notebook without the course's widgets is read and written as ever. See `gradcourse.stills`.
 """
 
 from __future__ import annotations
@@ -31,3 +33,17 @@ class StillContents(AsyncLargeFileManager):
         if model.get("type") == "notebook" and model.get("content"):
             stills.settle(model["content"])
         return await super().save(model, path)
+
+
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    return [{"module": "gradcourse.reopening"}]
+
+
+def _link_jupyter_server_extension(server: Any) -> None:
+    """Before the server makes its parts: ours stands in for its own, never for another choice."""
+    if server.contents_manager_class is AsyncLargeFileManager:
+        server.contents_manager_class = StillContents
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    """Nothing is left to do; a server asks each extension for this."""

@@ -122,12 +122,20 @@ def _make_still(output: dict[str, Any], record: dict[str, Any]) -> None:
     if record.get("page"):
         upper = kept(record["above"]).get("page", "") if record.get("above") else ""
         data["text/html"] = upper.removesuffix(GO_ON) + record["page"]
-    elif "image/png" in data and "text/html" not in data:
-        picture = "".join(data["image/png"]).strip()
-        alt = html.escape(output["metadata"].get("image/png", {}).get("alt", ""))
-        data["text/html"] = f'<img src="data:image/png;base64,{picture}" alt="{alt}">{GO_ON}'
+    elif "image/png" in data:
+        data["text/html"] = _picture(output).removesuffix(GO_ON) + GO_ON
     if record.get("text"):
         data["text/plain"] = record["text"]
+
+
+def _picture(output: dict[str, Any]) -> str:
+    """Return the HTML of a figure that no browser has seen: its own, or an image of its PNG."""
+    data = output["data"]
+    if "text/html" in data:
+        return "".join(data["text/html"])
+    picture = "".join(data["image/png"]).strip()
+    alt = html.escape(output["metadata"].get("image/png", {}).get("alt", ""))
+    return f'<img src="data:image/png;base64,{picture}" alt="{alt}">'
 
 
 def _start(process: int) -> float | None:

@@ -72,6 +72,13 @@ def test_a_figure_that_no_browser_has_seen_shows_its_picture_and_what_to_do() ->
     assert "run this cell" in shown(page)["text/html"]
 
 
+def test_a_figure_that_brings_an_image_of_its_own_keeps_it_and_says_what_to_do_once() -> None:
+    page = notebook(**{"image/png": "aGk=", "text/html": ["<img ", "src='x'>"]})
+    stills.settle(page)
+    stills.revive(page)
+    assert shown(page)["text/html"] == f"<img src='x'>{stills.GO_ON}"
+
+
 def test_a_figure_stands_above_its_panel() -> None:
     page = notebook()
     stills.keep(OTHER, "<svg/>" + stills.GO_ON)

@@ -81,7 +81,7 @@ class Intuition:
         if self.figure is None:
             return {"text/plain": self.summary}, {}
         data, metadata = self.figure._repr_mimebundle_()
-        picture = figure_html(data["image/png"], self.figure.alt, self.summary)
+        picture = captioned(data["text/html"], self.summary)
         return {**data, "text/html": picture, "text/plain": repr(self)}, metadata
 
     def __repr__(self) -> str:
@@ -97,6 +97,12 @@ def _dots(guesses: list[Guess], label: str, color: str) -> Line:
     x = [guess.measured for guess in guesses for _ in (0, 1)]
     y = [height for guess in guesses for height in (guess.predicted, math.nan)]
     return Line(x, y, label, color=color)
+
+
+def captioned(picture: str, caption: str) -> str:
+    """Return a figure's HTML with a line of text below it."""
+    below = f"<figcaption>{html.escape(caption)}</figcaption>"
+    return f'<figure style="margin:0">{picture}{below}</figure>'
 
 
 def figure_html(png: bytes, alt: str, caption: str) -> str:

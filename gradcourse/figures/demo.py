@@ -206,8 +206,9 @@ class Demo:
         display(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
-        """Give the first frame as a PNG with alternative text, and the widget where one can run."""
+        """Give the first frame with alternative text, and the widget where one can run."""
         data, metadata = self.rested()._repr_mimebundle_()
+        data["text/html"] += stills.GO_ON  # shown where no widget is
         if not has_kernel():
             return data, metadata
         try:

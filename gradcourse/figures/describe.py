@@ -5,6 +5,7 @@ Screen readers speak it, and nbval compares it, so numbers carry one or two digi
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,7 @@ def _at(label: str, value: float) -> str:
     """Return "layer 3", or "L = 3" where the label ends in a symbol: "number of factors L".
 
     A label that ends in a formula, "lag T − t", is no value of the formula's last letter: "lag 3".
+    One of several words is no name that a number can follow: "images in the batch = 3".
     """
     noun = _noun(label)
     words = noun.split(" ")
@@ -85,7 +87,9 @@ def _at(label: str, value: float) -> str:
         noun = " ".join(words[: max(words.index("−") - 1, 1)])
     symbol = noun.split(" ")[-1]
     place = f"{int(value)}" if float(value).is_integer() and abs(value) < 1e5 else number(value)
-    return f"{symbol} = {place}" if len(symbol) <= 2 else f"{noun} {place}"
+    if len(symbol) <= 2:
+        return f"{symbol} = {place}"
+    return f"{noun} = {place}" if noun.count(" ") > 1 else f"{noun} {place}"
 
 
 def _band(band: object, plot: Plot) -> str:
@@ -136,19 +140,30 @@ def _runs(x: Array, y: Array, plot: Plot) -> str:
     """ "falls from 1e0 at layer 20 to 3e-12 at layer 1", with the turn in between, if any."""
     keep = np.flatnonzero(np.isfinite(y))
     height = np.log10(y[keep]) if plot.y.scale == "log" else y[keep]
-    place = [f"{_y(y[i], plot)} at {_at(plot.x.label, float(x[i]))}" for i in keep]
     overflow = _overflow(x, y, plot)
     if len(keep) == 1:
-        return f"is {place[0]}{overflow}"
+        return f"is {_places(x[keep], y[keep], plot)[0]}{overflow}"
     span = float(np.ptp(height))
     flat = 0.1 if plot.y.scale == "log" else _LEVEL * float(np.abs(height).max())
     if span <= flat:
         return f"stays near {_y(float(np.median(y[keep])), plot)}{overflow}"
     turn = _turn(height)
+    stops = keep[[0, -1]] if turn is None else keep[[0, turn, -1]]
+    place = _places(x[stops], y[stops], plot)
     if turn is None:
         return f"{_verb(height[-1] - height[0])} from {place[0]} to {place[-1]}{overflow}"
     first, second = _verb(height[turn] - height[0]), _verb(height[-1] - height[turn])
-    return f"{first} from {place[0]} to {place[turn]}, then {second} to {place[-1]}{overflow}"
+    return f"{first} from {place[0]} to {place[1]}, then {second} to {place[2]}{overflow}"
+
+
+def _places(x: Array, y: Array, plot: Plot) -> list[str]:
+    """ "3e-12 at layer 1"; two digits where one would have a line fall from 0.1 to 0.1."""
+    heights = [_y(value, plot) for value in y]
+    if any(here == there for here, there in itertools.pairwise(heights)):
+        heights = [number(float(value)) for value in y]
+    return [
+        f"{height} at {_at(plot.x.label, float(at))}" for height, at in zip(heights, x, strict=True)
+    ]
 
 
 def _turn(height: Array) -> int | None:

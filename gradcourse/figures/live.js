@@ -165,6 +165,37 @@ function drawLegend(legend, frame, look) {
     .join("");
 }
 
+// ── One image for both themes, as of figures/themed.py ───────────────────────────────────────────
+
+// A frame whose colours are names, and what the names mean in each theme.
+function inTwoThemes(frame, style) {
+  const { light, dark } = style.themes, names = new Map();
+  const name = (one, other) => {
+    const pair = `${one},${other}`;
+    if (!names.has(pair)) names.set(pair, `c${names.size}`);
+    return one === other ? one : `var(--${names.get(pair)})`;
+  };
+  const theme = Object.fromEntries(Object.keys(light).map((part) => [part, name(light[part], dark[part])]));
+  const lines = frame.lines.map((line) => ({ ...line, both: name(line.light, line.dark) }));
+  const sheet = (which) => [...names].map(([pair, short]) => `--${short}:${pair.split(",")[which]}`).join(";");
+  const ink = `:root{${sheet(0)}}@media (prefers-color-scheme:dark){:root{${sheet(1)}}}
+    svg{font:14px system-ui,sans-serif} text{fill:${theme.text}}
+    .gc-note{fill:${theme.muted};paint-order:stroke;stroke:${theme.background};stroke-width:3px;stroke-linejoin:round;stroke-opacity:.75}`;
+  return { inked: { ...frame, lines }, both: { name: "both", style: { ...style, themes: { both: theme } }, page: theme.background }, ink };
+}
+
+function themedImage(svg, ink, style, attributes) {
+  const sheet = document.createElementNS("http://www.w3.org/2000/svg", "style");
+  sheet.textContent = ink;
+  svg.prepend(sheet);
+  const [width, height] = [...attributes.matchAll(/(?:width|height)="(\d+)"/g)].map((found) => found[1]);
+  svg.setAttribute("width", width);
+  svg.setAttribute("height", height);
+  const bytes = new TextEncoder().encode(new XMLSerializer().serializeToString(svg));
+  const source = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return `<img ${style.image} ${attributes} src="data:image/svg+xml;base64,${source}">`;
+}
+
 // ── Knobs ────────────────────────────────────────────────────────────────────────────────────────
 
 const toValue = (control, position) => {
@@ -327,25 +358,31 @@ function render({ model, el }) {
     drawLegend(legend, frame, look);
     box = drawFrame(svg, canvas, frame, points, look, number);
     clearTimeout(portrait);
-    if (!gone && model.widget_manager?.kernel) portrait = setTimeout(() => gone || model.send({ still: stillPicture(frame, values) }), 1000);
+    if (!gone && model.widget_manager?.kernel) portrait = setTimeout(() => gone || model.send({ still: stillPicture(frame, points, values) }), 1000);
   }
 
-  // What a page shows tomorrow, without this widget: the picture as it is now, with nothing that must run.
-  function stillPicture(frame, values) {
-    const theme = style.themes[look.name], copy = svg.cloneNode(true);
-    copy.setAttribute("fill", theme.text);
-    copy.setAttribute("font-size", "14");
-    copy.setAttribute("style", "display:block;width:100%;height:auto");
-    if (frame.cells && box) {
+  // What a page shows tomorrow, without this widget: the picture as it is now, in both themes, as images,
+  // which need no script and pass where a page is not trusted.
+  function stillPicture(frame, points, values) {
+    const shown = controls.map((control) => `${escape(control.label)}: <strong>${escape(say(control, values[control.name]))}</strong>`).join(" · ");
+    const { inked, both, ink } = inTwoThemes(frame, style), key = make("div");
+    drawLegend(key, inked, both);
+    const row = [...key.children].map((one) => {
+      const label = escape(one.textContent), mark = themedImage(one.querySelector("svg"), ink, style, 'width="34" height="12" alt=""');
+      return `<span style="display:inline-flex;align-items:center;gap:7px;margin-right:20px">${mark}${label}</span>`;
+    });
+    const copy = document.createElementNS("http://www.w3.org/2000/svg", "svg"), tile = make("canvas");
+    const place = drawFrame(copy, tile, inked, points, both, "still");
+    if (frame.cells) {
       const image = document.createElementNS("http://www.w3.org/2000/svg", "image");
-      const place = { x: box.left, y: box.top, width: box.width, height: box.height, preserveAspectRatio: "none", href: canvas.toDataURL() };
-      for (const [name, value] of Object.entries(place)) image.setAttribute(name, value);
+      const at = { x: place.left, y: place.top, width: place.width, height: place.height, preserveAspectRatio: "none", href: tile.toDataURL() };
+      for (const [name, value] of Object.entries(at)) image.setAttribute(name, value);
       copy.prepend(image);
     }
-    const shown = controls.map((control) => `${escape(control.label)}: <strong>${escape(say(control, values[control.name]))}</strong>`).join(" · ");
-    const row = legend.innerHTML.replaceAll("<span>", '<span style="display:inline-flex;align-items:center;gap:7px;margin-right:20px">');
-    return `<div class="gc-still" style="max-width:720px;padding:8px 12px 10px;background:${theme.background};color:${theme.text};font:14px/1.4 system-ui,sans-serif">`
-      + `<strong>${escape(model.get("_heading"))}</strong><div>${escape(frame.title)}</div><div>${row}</div>${copy.outerHTML}<div>${shown}</div></div>`;
+    copy.setAttribute("style", `background:${both.page}`);
+    const picture = themedImage(copy, ink, style, `width="${place.full}" height="${place.total}" alt="${escape(frame.alt)}"`);
+    return `<div class="gc-still" style="max-width:720px;padding:8px 12px 10px;font:14px/1.4 system-ui,sans-serif">`
+      + `<strong>${escape(model.get("_heading"))}</strong><div>${escape(frame.title)}</div><div>${row.join("")}</div>${picture}<div>${shown}</div></div>`;
   }
 
   // One message changes several attributes: draw once for all of them.

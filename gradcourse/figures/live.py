@@ -19,6 +19,7 @@ from gradcourse import stills
 from gradcourse.figures.demo import Demo
 from gradcourse.figures.layout import Layout, arrange, arrange_all, steady
 from gradcourse.figures.plot import Picture, Plot
+from gradcourse.figures.themed import KIND, SCHEME
 from gradcourse.figures.wire import Points, describe, style_table
 from gradcourse.support import GradcourseError
 
@@ -67,7 +68,7 @@ class LivePlot(anywidget.AnyWidget):
             knobs=dict(values),
             _heading=demo.title,
             _controls=[_control(knob) for knob in demo.knobs],
-            _style=style_table(),
+            _style={**style_table(), "image": KIND},
             _linked=demo.linked,
             _click=list(demo.click or ()),
             _rests=demo.rest is not None,
@@ -101,7 +102,7 @@ class LivePlot(anywidget.AnyWidget):
         elif isinstance(content, dict) and "rest" in content:
             self._guarded(lambda: self._come_to_rest(content["rest"]))
         elif isinstance(content, dict) and "still" in content:
-            stills.keep(self.model_id, str(content["still"]) + stills.GO_ON)
+            stills.keep(self.model_id, SCHEME + str(content["still"]) + stills.GO_ON)
 
     def _come_to_rest(self, knobs: Mapping[str, float]) -> None:
         """The values come with the message: it may overtake the one that moves the knobs."""

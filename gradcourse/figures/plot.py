@@ -64,10 +64,12 @@ class Displayed:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         from gradcourse.figures.draw import bundle
+        from gradcourse.figures.themed import html_image
         from gradcourse.figures.wire import FIGURE, stored
 
         data, metadata = bundle(self.to_matplotlib(), self.alt)
-        return {**data, FIGURE: stored(self.parts())}, metadata
+        page = html_image(self.parts(), self.alt)
+        return {**data, "text/html": page, FIGURE: stored(self.parts())}, metadata
 
     def parts(self) -> tuple[Plot | Picture, ...]:
         """Return what is drawn, from left to right."""

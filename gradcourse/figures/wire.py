@@ -107,13 +107,13 @@ def style_table() -> dict[str, Any]:
     return {
         "themes": {name: vars(theme) for name, theme in style.THEMES.items()},
         "bandOpacity": style.BAND_OPACITY,
-        "colors": _colors(),
+        "colors": bar_colors(),
     }
 
 
 @cache
-def _colors() -> list[str]:
-    """The colours of cells, from the low end of the colour bar to the high one."""
+def bar_colors() -> list[str]:
+    """Return the colours of cells, from the low end of the colour bar to the high one."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gradcourse.authoring import expected, out_of_date, printed_numbers, sources
 from gradcourse.authoring.kept import answers_digest, difference
 from gradcourse.authoring.outputs import MOST_BYTES, alt_text, machine_paths, pictures, texts
 from gradcourse.authoring.regions import BEGIN_HIDDEN, BEGIN_SOLUTION
+from gradcourse.figures.wire import FIGURE
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(
@@ -85,6 +87,8 @@ def test_every_stored_picture_has_alt_text(path):
     for output in outputs(read(path)):
         for mime in pictures(output):
             assert alt_text(output, mime)
+        if FIGURE in output.get("data", {}):  # said where JupyterLab and nbconvert read it
+            assert f'alt="{html.escape(output.data["text/plain"])}"' in output.data["text/html"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -26,6 +27,8 @@ from gradcourse.workcopy.launch import PROMPT, REOPENING, environment
 
 ROOT = Path(__file__).parents[2]
 ARTEFACTS = ROOT / "artefacts"
+JUPYTER = ROOT / "gradcourse" / "workcopy" / "jupyter"
+SERVER_EXTENSION = JUPYTER / "jupyter_server_config.d" / "gradcourse.json"
 SWITCHES = [
     "--no-sandbox",
     "--disable-gpu",
@@ -94,24 +97,31 @@ class Lab:
 
 
 @contextmanager
-def running_lab(private: Path) -> Iterator[Lab]:
+def running_lab(private: Path, plain: bool = False) -> Iterator[Lab]:
     """Start JupyterLab on a working copy; nothing of the user's own Jupyter is touched.
 
     Parameters
     ----------
     private : Path
         An empty folder for the copy, for Jupyter's own files and for the progress file.
+    plain : bool
+        Start it as ``jupyter lab`` does, with what an installed course puts into Jupyter's folder,
+        and not as ``gradcourse lab`` does.
     """
     folder = private / "course"
     WorkingCopy(folder).lay()
     settings = private / "config" / "labconfig"
     settings.mkdir(parents=True)
     (settings / "default_setting_overrides.json").write_text(json.dumps(NO_NEWS))
+    extension = SERVER_EXTENSION.relative_to(JUPYTER)
+    (private / "config" / extension.parent).mkdir()
+    if plain:
+        shutil.copy(SERVER_EXTENSION, private / "config" / extension)
     lab = Lab(f"http://127.0.0.1:{_free_port()}", secrets.token_hex(16), folder)
     log = private / "lab.log"
     with log.open("w") as stream:
         process = subprocess.Popen(
-            _command(lab), env=_environment(private), stdout=stream, stderr=subprocess.STDOUT
+            _command(lab, plain), env=_environment(private), stdout=stream, stderr=subprocess.STDOUT
         )
     try:
         _wait_until_up(lab, process, log)
@@ -125,14 +135,13 @@ def running_lab(private: Path) -> Iterator[Lab]:
             process.wait()
 
 
-def _command(lab: Lab) -> list[str]:
+def _command(lab: Lab, plain: bool) -> list[str]:
     return [
         sys.executable,
         *["-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"],
         f"--port={lab.url.rpartition(':')[2]}",
         "--ServerApp.port_retries=0",
-        PROMPT,
-        REOPENING,
+        *([] if plain else [PROMPT, REOPENING]),
         f"--IdentityProvider.token={lab.token}",
         f"--ServerApp.root_dir={lab.folder}",
     ]
@@ -245,6 +254,16 @@ class Notebook:
         light = "true" if "Light" in name else "false"
         self.page.wait_for_selector(f'body[data-jp-theme-light="{light}"]', state="attached")
         self.page.wait_for_timeout(700)  # its style sheet arrives after its name
+
+
+def paper(locator: Any) -> str:
+    """Return the colour in the upper left corner of what is shown, as "#rrggbb"."""
+    from PIL import Image
+
+    shown = Image.open(io.BytesIO(locator.screenshot())).convert("RGB")
+    pixel = shown.getpixel((2, 2))
+    assert isinstance(pixel, tuple)
+    return "#" + "".join(f"{channel:02x}" for channel in pixel)
 
 
 # A missing source map or a favicon is none of the course's business.

@@ -36,37 +36,6 @@ def _status(panel: Any) -> Any:
     return panel.locator("[role=status]").last
 
 
-def test_lesson_02_runs_and_its_figures_move(opened: Any) -> None:
-    notebook = opened("lessons/02_saturation.ipynb")
-    page = notebook.page
-    notebook.run_all(timeout=180)
-    cell = _cell(page, 'gc.demo("saturation/tangent")')
-    cell.scroll_into_view_if_needed()
-    slider, figure = cell.locator("input[type=range]").first, cell.locator("svg[role=img]").first
-    expect(figure).to_be_visible(timeout=20 * SECONDS)
-    notebook.wait_until_idle()
-
-    before = figure.get_attribute("aria-label")
-    slider.focus()
-    for _ in range(5):
-        page.keyboard.press("ArrowRight")
-    expect(figure).not_to_have_attribute("aria-label", before or "", timeout=30 * SECONDS)
-
-    after_keys = figure.get_attribute("aria-label")
-    picture = figure.screenshot()
-    box = slider.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2, steps=8)
-    page.mouse.up()
-    expect(figure).not_to_have_attribute("aria-label", after_keys or "", timeout=30 * SECONDS)
-    page.wait_for_timeout(300)
-    assert figure.screenshot() != picture
-    notebook.shoot("lesson-02-demo", cell)
-    assert notebook.errors == []
-
-
 def test_a_prediction_is_locked_before_it_is_answered(opened: Any) -> None:
     notebook = opened("lessons/00_start_here.ipynb")
     page = notebook.page

@@ -1,4 +1,7 @@
-"""The second day: a page opens again, the keyboard is enough, and a prediction is one."""
+"""The second day: a page opens again, the keyboard is enough, and a prediction is one.
+
+The learner types ``jupyter lab`` here; the other browser tests begin as ``gradcourse lab`` does.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from lab import Notebook, open_notebook
+from lab import Lab, Notebook, open_notebook, paper, running_lab
 
 from gradcourse.figures.style import THEMES
 
@@ -29,6 +32,13 @@ CELLS = [
 ]
 LAST = len(CELLS) - 1
 GUESS = "1/50"
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A JupyterLab that was not started by the course, in an environment that has it."""
+    with running_lab(tmp_path_factory.mktemp("plain"), plain=True) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -294,7 +304,14 @@ def test_the_second_day_begins_where_the_first_one_ended(notebook: Notebook, bro
         button.click()
     _reload(page)
     _all_is_still_there(page, notebook, live=False)
-    notebook.shoot("second-day-reopened", page.locator(".jp-Notebook"))
+    page.emulate_media(color_scheme="dark")  # of the system, which does not decide
+    for theme in ("Dark", "Light"):
+        notebook.theme(f"JupyterLab {theme}")
+        left = page.locator("img.gc-static[width='640'], .gc-still > img")
+        assert left.count() == 3
+        for figure in left.all():
+            assert paper(figure) == THEMES[theme.lower()].background
+        notebook.shoot(f"second-day-reopened-{theme.lower()}", page.locator(".jp-Notebook"))
     # The profile is deleted, another browser opens the page, and saves it; a third day follows.
     notebook.wait_until_idle()
     page.locator(".jp-Cell").first.focus()
@@ -327,7 +344,13 @@ def _all_is_still_there(page: Any, notebook: Notebook, live: bool = True) -> Non
         for text in (*words, "run this cell"):
             output = cells.nth(cell).locator(".jp-OutputArea")
             expect(output).to_contain_text(re.compile(re.escape(text), re.IGNORECASE))
+        assert "--c0" not in output.inner_text()  # no style sheet among the words
     assert not page.get_by_text("model not found").count()
     assert page.locator(".gc-live").count() == (3 if live else 0)
-    picture = cells.nth(2).locator("svg[role=img]").first
-    assert "0.50 to the power L" in picture.get_attribute("aria-label")
+    cell = cells.nth(2)
+    said = (
+        cell.locator("svg[role=img]").first.get_attribute("aria-label")
+        if live
+        else cell.locator("img.gc-static").last.get_attribute("alt")
+    )
+    assert "0.50 to the power L" in said

@@ -73,7 +73,8 @@ def test_an_executed_page_is_read_offline(opened: Any, browser: Any, tmp_path: P
     body = page.locator("body").inner_text()
     assert "Model not found" not in body
     assert "not answered yet" in body
-    assert page.locator(".gc-still svg[role=img]").count() >= 1  # the live figure, as it was left
+    left = page.locator(".gc-still img.gc-static").last  # the live figure, as it was left
+    assert "0.90 to the power L" in (left.get_attribute("alt") or "")
     shown = page.locator("img")
     assert shown.count() >= 1
     loaded = "images => images.every(image => image.complete && image.naturalWidth > 0)"

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from comm import DummyComm
 
+from gradcourse import stills
 from gradcourse.figures import Axis, Demo, Knob, Line, Picture, Plot
 from gradcourse.figures.wire import FIGURE
 from gradcourse.support import GradcourseError
@@ -224,7 +225,8 @@ def test_the_stored_picture_is_the_one_at_rest() -> None:
 
 def test_demo_without_a_kernel_shows_its_first_frame() -> None:
     data, metadata = POWER._repr_mimebundle_()
-    assert set(data) == {"image/png", "text/plain", FIGURE}
+    assert set(data) == {"image/png", "text/html", "text/plain", FIGURE}
+    assert data["text/html"].endswith(stills.GO_ON)
     (frame,) = data[FIGURE]["frames"]
     points = np.frombuffer(base64.b64decode(data[FIGURE]["points"]), "<f4")
     line = frame["lines"][0]

@@ -156,3 +156,14 @@ def test_a_sentence_does_not_reverse_time() -> None:
     assert "falls from 1 at lag 0 to 3e-5 at lag 100" in lag.alt
     number = Plot("f", Axis("factors L"), Axis("g", "log"), (Line([0, 9], [1, 0.1], "size"),))
     assert "at L = 9" in number.alt
+
+
+def test_a_small_fall_is_told_in_numbers_that_differ() -> None:
+    small = Plot("f", Axis("layer"), Axis("g", "log"), (Line([1, 9], [0.14, 0.11], "size"),))
+    assert "falls from 0.14 at layer 1 to 0.11 at layer 9" in small.alt
+
+
+def test_a_number_follows_a_name_and_not_a_phrase() -> None:
+    phrase = Axis("images in the batch")
+    plot = Plot("f", phrase, Axis("share"), (Line([2, 64], [0.1, 0.9], "share"),))
+    assert "at images in the batch = 2 to 0.9 at images in the batch = 64" in plot.alt

@@ -26,6 +26,7 @@ from gradcourse.workcopy.shelf import FIRST_PAGE
 ROOT = Path(__file__).parents[2]
 PARTS = ("gradcourse", "lessons", "exercises", "solutions")
 FILES = ("pyproject.toml", "setup.py", "README.md")
+EXTENSION = "jupyter_server_config.d/gradcourse.json"
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,7 @@ def test_the_course_and_the_settings_are_in_it(wheel: Path) -> None:
             assert archive.read(f"gradcourse/course/{page}") == (ROOT / page).read_bytes()
     assert "gradcourse/workcopy/jupyter/labconfig/default_setting_overrides.json" in names
     assert "gradcourse/workcopy/readable/index.html.j2" in names
+    assert [name for name in names if name.endswith(f"data/etc/jupyter/{EXTENSION}")]
     assert "gradcourse/figures/live.js" in names
     assert "gradcourse/home/page/home.html.j2" in names
     data = {name.partition(".data/data/")[2] for name in names}
@@ -78,7 +80,9 @@ def test_an_editable_install_reads_the_pages_where_they_lie(tree: Path, tmp_path
     assert done.returncode == 0, done.stderr
     (built,) = tmp_path.glob("gradcourse-*.whl")
     with zipfile.ZipFile(built) as archive:
-        assert not [name for name in archive.namelist() if name.endswith(".ipynb")]
+        names = archive.namelist()
+    assert not [name for name in names if name.endswith(".ipynb")]
+    assert [name for name in names if name.endswith(f"data/etc/jupyter/{EXTENSION}")]
 
 
 @pytest.fixture
