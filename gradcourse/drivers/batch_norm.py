@@ -53,7 +53,9 @@ def drive_predict(predict: Callable[..., Any], arguments: tuple[Any, ...]) -> An
     after = norm.running_mean, norm.running_var
     moved = [float((a - b).abs().max()) for a, b in zip(after, before, strict=True)]  # type: ignore[operator]
     return {
-        "digits": np.asarray(found).astype(np.float64),
-        "modules in training mode": sum(module.training for module in model.modules()),
-        "running statistics moved by": max(moved),
+        "the digits that you returned": np.asarray(found).astype(np.float64),
+        "how many modules are in training mode afterwards": sum(
+            module.training for module in model.modules()
+        ),
+        "by how much the running statistics moved": max(moved),
     }

@@ -142,6 +142,7 @@ PREDICT = CodeExercise(
             ),
         },
         driver=drive_predict,
+        inputs=("", "", "", "", "model.training", "x"),
     ),
     parts=(
         Part(
@@ -149,9 +150,9 @@ PREDICT = CodeExercise(
             points=1.0,
             cases=_models(True),
             example=_small_model(True),
-            look_at="Three things are shown: the digits, how many of the five modules (the network "
-            "and its four layers) are in training mode afterwards, and how far the running "
-            "statistics moved.",
+            look_at="Three things are compared: the digits, how many of the five modules (the "
+            "network and its four layers) are in training mode afterwards, and how far the "
+            "running statistics moved.",
         ),
         Part(
             title="2 random networks that come in evaluation mode",

@@ -239,6 +239,7 @@ GLOBAL_NORM = CodeExercise(
             ),
         },
         driver=drive_clip,
+        inputs=("the gradients", "max_norm"),
     ),
     parts=(
         Part(

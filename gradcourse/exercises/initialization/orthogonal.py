@@ -135,6 +135,7 @@ ORTHOGONAL = CodeExercise(
             ),
         },
         driver=drive_orthogonal,
+        inputs=("a",),
     ),
     parts=(
         Part(

@@ -1,0 +1,236 @@
+"""For each part of an answer that is wrong, the one explanation that the learner reads."""
+
+from __future__ import annotations
+
+import ast
+import threading
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcourse.checking.call import Caller, Outcome, call_here
+from gradcourse.checking.compare import compare
+from gradcourse.checking.naming import Trial, name_misconceptions
+from gradcourse.checking.numeric import as_numbers
+from gradcourse.checking.question import Function
+from gradcourse.checking.why.mend import one_change
+from gradcourse.checking.why.pen import likely_slip, sure_slip, unused_parameter
+from gradcourse.checking.why.raised import explained_error
+from gradcourse.checking.why.relation import PLACES, SIZES, Rule, related
+from gradcourse.checking.why.source import Explanation, Reader, Source
+
+
+class Explainer:
+    """Explains the trials of one check; each source is read once.
+
+    Parameters
+    ----------
+    trials : sequence of Trial
+        As they ran.
+    answers : mapping
+        The learner's functions by name.
+    reader : Reader
+        Gives their sources.
+    call : Caller
+        Calls the learner's functions.
+    stop : threading.Event, optional
+        Ends a call early.
+    """
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        answers: Mapping[str, Any],
+        reader: Reader,
+        call: Caller,
+        stop: threading.Event | None,
+    ) -> None:
+        self._trials = trials
+        self._answers = answers
+        self._call = call
+        self._stop = stop
+        # Changed code is run only where the learner's own runs anyway: never in a grader.
+        self._local = call is call_here
+        failed = {trial.function.name for trial in trials if not trial.right}
+        self._sources = {name: reader(name, answers.get(name)) for name in failed}
+
+    def all(self) -> list[Explanation | None]:
+        """Return an explanation for each trial; None where it is right, or nothing is known."""
+        slips = name_misconceptions(self._trials)
+        return [
+            self._one(trial, Explanation(slip.name, slip.message) if slip else None)
+            for trial, slip in zip(self._trials, slips, strict=True)
+        ]
+
+    def unwritten(self, trial: Trial) -> str:
+        """Say which other function of the question, not yet written, an unanswered one calls."""
+        source = self._sources.get(trial.function.name)
+        for other in self._others(trial):
+            if source is not None and other.unanswered and _calls(source, other.function.name):
+                name = other.function.name
+                return f"`{trial.function.name}` calls `{name}`, which is not written yet."
+        return ""
+
+    def _one(self, trial: Trial, slip: Explanation | None) -> Explanation | None:
+        if not trial.failed or trial.problem or not trial.differences:
+            return None
+        source = self._sources.get(trial.function.name)
+        return (
+            self._another_is_wrong(trial, source)
+            or self._sure(trial, source)
+            or slip
+            or self._raised(trial)
+            or out_of_range(trial)
+            or self._random(trial)
+            or (likely_slip(source) if source else None)
+            or self._relation(PLACES, trial)
+            or self._mended(trial, source)
+            or self._relation(SIZES, trial)
+            or (unused_parameter(source) if source else None)
+        )
+
+    def _sure(self, trial: Trial, source: Source | None) -> Explanation | None:
+        if source is None:
+            return None
+        nothing = _shown(trial).kind == "value" and _shown(trial).value is None
+        return sure_slip(source, nothing, _texts(trial))
+
+    def _raised(self, trial: Trial) -> Explanation | None:
+        got = _shown(trial)
+        if got.kind != "error":
+            return None
+        return explained_error(got.error, got.message, got.line, trial.function.name)
+
+    def _random(self, trial: Trial) -> Explanation | None:
+        """Whether the same input gives another result the next time."""
+        if not self._local or not trial.got or trial.got[0].kind != "value":
+            return None
+        case = trial.cases[0]
+        again = self._call(
+            trial.function, self._answers[trial.function.name], case, 1.0, self._stop
+        )
+        first = trial.got[0].value
+        if again.kind != "value" or not _differ(first, again.value):
+            return None
+        return Explanation(
+            "random numbers in the result",
+            "Called twice with the same input, your function gives two results: random numbers are "
+            "in it, and what is asked for is a fixed value.",
+        )
+
+    def _mended(self, trial: Trial, source: Source | None) -> Explanation | None:
+        if source is None or not self._local:
+            return None
+        return one_change(trial, self._answers.get(trial.function.name), source)
+
+    def _relation(self, rules: Sequence[Rule], trial: Trial) -> Explanation | None:
+        if not trial.complete or any(o.kind != "value" for o in (*trial.got, *trial.expected)):
+            return None
+        names = () if trial.function.driver else trial.function.parameters
+        inputs = [(name, [case[i] for case in trial.cases]) for i, name in enumerate(names)]
+        expected, got = ([o.value for o in outcomes] for outcomes in (trial.expected, trial.got))
+        return related(rules, expected, got, inputs)
+
+    # ── A part that is wrong because another one is ───────────────────────────────────────────
+
+    def _others(self, trial: Trial) -> list[Trial]:
+        return [t for t in self._trials if t.function is not trial.function and not t.right]
+
+    def _another_is_wrong(self, trial: Trial, source: Source | None) -> Explanation | None:
+        if source is None or not self._local:
+            return None
+        for other in self._others(trial):
+            name = other.function.name
+            if not _calls(source, name):
+                continue
+            mended = with_another(self._answers.get(trial.function.name), other.function)
+            if mended is None or other.function.driver is not None:
+                continue  # what it would be with a right one is not known: its own slip is told
+            if self._right(trial, mended):
+                return Explanation(
+                    f"only because of {name}",
+                    f"Nothing is wrong here itself: it calls `{name}`, and with a right `{name}` "
+                    "this part agrees in every case.",
+                )
+        return None
+
+    def _right(self, trial: Trial, answer: Callable[..., Any]) -> bool:
+        for case, expected in zip(trial.cases, trial.expected, strict=False):
+            got = self._call(trial.function, answer, case, trial.limit, self._stop)
+            alike = got.kind == expected.kind == "value"
+            if not alike or compare(expected.value, got.value, trial.tolerance):
+                return False
+        return len(trial.expected) == len(trial.cases) > 0
+
+
+def with_another(answer: Any, other: Function) -> Callable[..., Any] | None:
+    """Return a copy of a function that calls the course's own for one of the names it calls.
+
+    The notebook's names stay as they are: the copy has names of its own. None where the answer is
+    no plain function of this process.
+    """
+    if type(answer) is not types.FunctionType or other.name not in answer.__globals__:
+        return None
+    names = {**answer.__globals__, other.name: other.reference}
+    copied = types.FunctionType(
+        answer.__code__, names, answer.__name__, answer.__defaults__, answer.__closure__
+    )
+    copied.__kwdefaults__ = answer.__kwdefaults__
+    return copied
+
+
+def out_of_range(trial: Trial) -> Explanation | None:
+    """Right wherever it is finite, and NaN or Inf where a finite number was expected."""
+    bad = 0
+    for expected, got in zip(trial.expected, trial.got, strict=False):
+        wanted, given = as_numbers(expected.value), as_numbers(got.value)
+        if wanted is None or given is None or wanted.values.shape != given.values.shape:
+            return None
+        if given.values.dtype.kind != "f" or wanted.values.dtype.kind not in "iuf":
+            return None
+        lost = np.isfinite(wanted.values) & ~np.isfinite(given.values)
+        kept = wanted.values[~lost], given.values[~lost]
+        if not np.allclose(*kept, rtol=1e-5, atol=0.0, equal_nan=True):
+            return None
+        bad += int(lost.sum())
+    total = sum(np.size(expected.value) for expected in trial.expected)
+    if not bad or 2 * bad > total:
+        return None
+    return Explanation(
+        "right, but out of range",
+        "Wherever your result is a number it is right. Where it is not, something on the way left "
+        "the range of floats: a power or quotient became ∞ or 0, and ∞/∞, 0·∞ and ∞ − ∞ are NaN. "
+        "Write the formula so that it never gets so large.",
+    )
+
+
+def _differ(first: Any, second: Any) -> bool:
+    try:
+        return bool(compare(first, second))
+    except TypeError:
+        return False
+
+
+def _calls(source: Source, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id == name for node in ast.walk(source.definition)
+    )
+
+
+def _shown(trial: Trial) -> Outcome:
+    """The first outcome that differs."""
+    return next(o for o, words in zip(trial.got, trial.differences, strict=False) if words)
+
+
+def _texts(trial: Trial) -> dict[str, set[str]]:
+    """The parameters that are given a text in every case."""
+    if trial.function.driver is not None:
+        return {}
+    texts = {}
+    for position, name in enumerate(trial.function.parameters):
+        values = [case[position] for case in trial.cases if position < len(case)]
+        if values and all(isinstance(value, str) for value in values):
+            texts[name] = set(values)
+    return texts
