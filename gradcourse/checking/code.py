@@ -260,7 +260,9 @@ def _message(trial: Trial, why: Explanation | None, reveal: bool) -> str:
     else:
         example = f"{show.situation(trial.function, trial.cases[shown])}: {difference}"
     if why is not None:
-        return f"{why.message}\n{example}"
+        example = f"{why.message}\n{example}"
+        if why.enough:
+            return example
     answered = got.kind == "value" and got.value is not None
     told = answered or got.kind == "timeout" or _is_arithmetic(got)
     if trial.part.look_at and told:

@@ -6,6 +6,7 @@ import ast
 import threading
 import types
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,19 +83,21 @@ class Explainer:
             or self._sure(trial, source)
             or slip
             or self._raised(trial)
-            or out_of_range(trial)
+            or _in_part(out_of_range(trial))
             or self._random(trial)
             or (likely_slip(source) if source else None)
-            or self._relation(PLACES, trial)
+            or _in_part(self._relation(PLACES, trial))
             or self._mended(trial, source)
-            or self._relation(SIZES, trial)
-            or (unused_parameter(source) if source else None)
+            or _in_part(self._relation(SIZES, trial))
+            or _in_part(unused_parameter(source) if source else None)
         )
 
     def _sure(self, trial: Trial, source: Source | None) -> Explanation | None:
         if source is None:
             return None
-        nothing = _shown(trial).kind == "value" and _shown(trial).value is None
+        got = _shown(trial)
+        several = got.value if isinstance(got.value, list) else [got.value]
+        nothing = got.kind == "value" and any(value is None for value in several)
         return sure_slip(source, nothing, _texts(trial))
 
     def _raised(self, trial: Trial) -> Explanation | None:
@@ -204,6 +207,11 @@ def out_of_range(trial: Trial) -> Explanation | None:
         "the range of floats: a power or quotient became ∞ or 0, and ∞/∞, 0·∞ and ∞ − ∞ are NaN. "
         "Write the formula so that it never gets so large.",
     )
+
+
+def _in_part(found: Explanation | None) -> Explanation | None:
+    """What is so, but leaves open what was done wrong."""
+    return None if found is None else replace(found, enough=False)
 
 
 def _differ(first: Any, second: Any) -> bool:

@@ -458,7 +458,8 @@ OTHERS = {
     "ones": ("zeros",),
     "sin": ("cos",),
     "cos": ("sin",),
-    "tanh": ("sinh",),
+    "tanh": ("sigmoid",),
+    "sigmoid": ("tanh",),
     "floor": ("ceil",),
     "ceil": ("floor",),
 }

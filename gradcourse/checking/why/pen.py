@@ -315,8 +315,8 @@ def _none_itself(source: Source, node: ast.Return) -> Explanation:
         )
     return Explanation(
         "None is returned",
-        f"Your `return` is there, and what it returns, `{value}` in line {node.lineno}, is None. "
-        f"{hint}",
+        f"Your `return` is there, and what it returns, `{value}` in line {node.lineno}, is None "
+        f"or has a None in it. {hint}",
     )
 
 

@@ -26,10 +26,13 @@ class Explanation:
         Short, as a slip's: "a return inside the loop".
     message : str
         Two sentences at most, in the learner's terms.
+    enough : bool
+        Whether nothing need be added; else the question's own "look at" follows.
     """
 
     name: str
     message: str
+    enough: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ import numpy as np
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.lstm import drive_lstm_step
 
-
 CELL_INPUTS = (
     "cell.weight_ih",
     "cell.weight_hh",
