@@ -23,7 +23,7 @@ from gradcourse.checking.question import (
 )
 from gradcourse.checking.verdict import PartResult, Status
 from gradcourse.checking.why.explain import Explainer
-from gradcourse.checking.why.source import Explanation, Reader, source_here
+from gradcourse.checking.why.written import Explanation, Reader, source_here
 from gradcourse.support import GradcourseError
 
 Clock = Callable[[], float]
@@ -88,7 +88,7 @@ def check_code(
         else:
             _run(trial, answers, np.random.default_rng([seed, index]), call, stop, clock)
         trials.append(trial)
-    explainer = Explainer(trials, answers, reader, call, stop)
+    explainer = Explainer(trials, answers, reader, call, stop, reveal)
     pairs = zip(trials, explainer.all(), strict=True)
     results = tuple(_result(trial, why, reveal, explainer) for trial, why in pairs)
     # The first call is enough: every case would print the same lines again.

@@ -14,7 +14,7 @@ from gradcourse.checking.question import Choice, CodeExercise, Prediction, Quest
 from gradcourse.checking.show import points
 from gradcourse.checking.values import check_choice, check_prediction, check_tuning
 from gradcourse.checking.verdict import PartResult, Verdict
-from gradcourse.checking.why.source import Reader, source_here
+from gradcourse.checking.why.written import Reader, source_here
 from gradcourse.support import GradcourseError
 
 _VALUES: dict[type[Question], Callable[..., tuple[PartResult, ...]]] = {

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from gradcourse.checking.engine import check
-from gradcourse.checking.exercise_notebook import explained, read_notebook, run_cells
+from gradcourse.checking.exercise_notebook import explained, read_notebook, run_cells, runs_of
+from gradcourse.checking.judged import Page, accounted
 from gradcourse.exercises import answers_in
 from gradcourse.exercises.registry import assignment
 
@@ -33,12 +34,14 @@ def main() -> None:
     skip = {int(index): reason for index, reason in job["skip_cells"].items()}
     notebook = read_notebook(Path(job["path"]))
     namespace, errors = run_cells(notebook, skip, lambda index: say(cell=index))
+    page = Page(runs_of(notebook.cells, errors))
     for exercise in assignment(job["assignment"]):
         if exercise.id in job["skip_questions"]:
             continue
         say(question=exercise.id)
         verdict = check(exercise, answers_in(exercise, namespace))
-        say(verdict=explained(verdict, exercise, errors).to_dict())
+        verdict = accounted(explained(verdict, exercise, errors), exercise, page)
+        say(verdict=verdict.to_dict())
     say(done=True)
     # A thread or an exit hook of the notebook's must not keep this process alive.
     os._exit(0)

@@ -20,7 +20,7 @@ from gradcourse.checking.why.mend import one_change
 from gradcourse.checking.why.pen import likely_slip, sure_slip, unused_parameter
 from gradcourse.checking.why.raised import explained_error
 from gradcourse.checking.why.relation import PLACES, SIZES, Rule, related
-from gradcourse.checking.why.source import Explanation, Reader, Source
+from gradcourse.checking.why.written import Explanation, Reader, Source
 
 
 class Explainer:
@@ -38,6 +38,8 @@ class Explainer:
         Calls the learner's functions.
     stop : threading.Event, optional
         Ends a call early.
+    reveal : bool
+        Whether words of an exception may be told that a random input made: they may hold it.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class Explainer:
         reader: Reader,
         call: Caller,
         stop: threading.Event | None,
+        reveal: bool = True,
     ) -> None:
         self._trials = trials
         self._answers = answers
         self._call = call
         self._stop = stop
+        self._reveal = reveal
         # Changed code is run only where the learner's own runs anyway: never in a grader.
         self._local = call is call_here
         failed = {trial.function.name for trial in trials if not trial.right}
@@ -80,21 +84,31 @@ class Explainer:
         source = self._sources.get(trial.function.name)
         return (
             self._another_is_wrong(trial, source)
-            or self._sure(trial, source)
+            or self._read(trial, source, self._sure)
             or slip
             or self._raised(trial)
             or _in_part(out_of_range(trial))
             or self._random(trial)
-            or (likely_slip(source) if source else None)
+            or self._read(trial, source, lambda _, source: likely_slip(source))
             or _in_part(self._relation(PLACES, trial))
             or self._mended(trial, source)
             or _in_part(self._relation(SIZES, trial))
-            or _in_part(unused_parameter(source) if source else None)
+            or _in_part(self._read(trial, source, lambda _, source: unused_parameter(source)))
         )
 
-    def _sure(self, trial: Trial, source: Source | None) -> Explanation | None:
-        if source is None:
+    def _read(
+        self,
+        trial: Trial,
+        source: Source | None,
+        how: Callable[[Trial, Source], Explanation | None],
+    ) -> Explanation | None:
+        """Read a source, which may be nested so deeply that nobody can."""
+        try:
+            return None if source is None else how(trial, source)
+        except RecursionError:
             return None
+
+    def _sure(self, trial: Trial, source: Source) -> Explanation | None:
         got = _shown(trial)
         several = got.value if isinstance(got.value, list) else [got.value]
         nothing = got.kind == "value" and any(value is None for value in several)
@@ -102,7 +116,7 @@ class Explainer:
 
     def _raised(self, trial: Trial) -> Explanation | None:
         got = _shown(trial)
-        if got.kind != "error":
+        if got.kind != "error" or not (self._reveal or trial.differences[0]):
             return None
         return explained_error(got.error, got.message, got.line, trial.function.name)
 

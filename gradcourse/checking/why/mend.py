@@ -19,7 +19,7 @@ from gradcourse.checking.call import drive
 from gradcourse.checking.compare import compare
 from gradcourse.checking.limits import run_limited
 from gradcourse.checking.naming import Trial
-from gradcourse.checking.why.source import Explanation, Source
+from gradcourse.checking.why.written import Explanation, Source
 
 SECONDS = 0.12
 """In all, so that a verdict stays quick."""

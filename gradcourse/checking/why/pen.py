@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gradcourse.checking.why.source import DEFINITIONS, Explanation, Source
+from gradcourse.checking.why.written import DEFINITIONS, Explanation, Source
 
 Loop = ast.For | ast.While
 

@@ -10,7 +10,7 @@ import builtins
 import re
 from collections.abc import Callable
 
-from gradcourse.checking.why.source import Explanation
+from gradcourse.checking.why.written import Explanation
 from gradcourse.support import nearest
 
 MODULES = {

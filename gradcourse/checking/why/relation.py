@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcourse.checking import show
 from gradcourse.checking.numeric import as_numbers
-from gradcourse.checking.why.source import Explanation
+from gradcourse.checking.why.written import Explanation
 
 CLOSE = 1e-5
 """Relatively; a relation is no matter of rounding."""
