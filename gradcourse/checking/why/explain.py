@@ -16,7 +16,7 @@ from gradcourse.checking.compare import compare
 from gradcourse.checking.naming import Trial, name_misconceptions
 from gradcourse.checking.numeric import as_numbers
 from gradcourse.checking.question import Function
-from gradcourse.checking.why.mend import one_change
+from gradcourse.checking.why.mend import Mender
 from gradcourse.checking.why.pen import likely_slip, sure_slip, unused_parameter
 from gradcourse.checking.why.raised import explained_error
 from gradcourse.checking.why.relation import PLACES, SIZES, Rule, related
@@ -56,6 +56,8 @@ class Explainer:
         self._call = call
         self._stop = stop
         self._reveal = reveal
+        self._mender = Mender()
+        self._varying: dict[str, bool] = {}
         # Changed code is run only where the learner's own runs anyway: never in a grader.
         self._local = call is call_here
         failed = {trial.function.name for trial in trials if not trial.right}
@@ -124,12 +126,12 @@ class Explainer:
         """Whether the same input gives another result the next time."""
         if not self._local or not trial.got or trial.got[0].kind != "value":
             return None
-        case = trial.cases[0]
-        again = self._call(
-            trial.function, self._answers[trial.function.name], case, 1.0, self._stop
-        )
-        first = trial.got[0].value
-        if again.kind != "value" or not _differ(first, again.value):
+        name = trial.function.name
+        if name not in self._varying:
+            case, first = trial.cases[0], trial.got[0].value
+            again = self._call(trial.function, self._answers[name], case, 1.0, self._stop)
+            self._varying[name] = again.kind == "value" and _differ(first, again.value)
+        if not self._varying[name]:
             return None
         return Explanation(
             "random numbers in the result",
@@ -140,7 +142,7 @@ class Explainer:
     def _mended(self, trial: Trial, source: Source | None) -> Explanation | None:
         if source is None or not self._local:
             return None
-        return one_change(trial, self._answers.get(trial.function.name), source)
+        return self._mender.one_change(trial, self._answers.get(trial.function.name), source)
 
     def _relation(self, rules: Sequence[Rule], trial: Trial) -> Explanation | None:
         if not trial.complete or any(o.kind != "value" for o in (*trial.got, *trial.expected)):

@@ -69,10 +69,11 @@ def _one_by_one(model, x):
 
 
 def _outputs(model, x):
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     outputs = model(x).detach()
-    model.train(was_training)
+    for module, training in modes:
+        module.training = training
     return outputs
 
 
