@@ -230,11 +230,15 @@ def named(source: str) -> dict[str, int]:
         return {}
 
 
+_OF_THEIR_OWN = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+"""Whose names are nobody else's."""
+
+
 def _names_of(tree: ast.AST) -> Iterator[tuple[str, int]]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, DEFINITIONS):
             yield node.name, node.end_lineno or 0
-        elif isinstance(node, ast.Lambda):
+        elif isinstance(node, _OF_THEIR_OWN):
             continue
         elif isinstance(node, ast.Name):
             if isinstance(node.ctx, ast.Store):

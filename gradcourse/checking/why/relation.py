@@ -61,8 +61,8 @@ def related(
     """
     pairs = [_pair(a, b) for a, b in _what_differs(expected, given)]
     known = [pair for pair in pairs if pair is not None]
-    if len(known) < len(pairs) or len(known) < 2:
-        return None
+    if len(known) < len(pairs) or len(known) < 2 or all(_same(*pair) for pair in known):
+        return None  # also where they differ by rounding alone
     with np.errstate(all="ignore"):
         for rule in rules:
             found = rule(known, inputs)
