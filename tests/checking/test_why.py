@@ -319,6 +319,19 @@ def test_a_part_that_is_wrong_only_because_of_another_says_so() -> None:
     assert parts[1].misconception != "only because of base"
 
 
+def test_where_none_can_stand_in_it_is_said_that_the_other_is_wrong_too() -> None:
+    text = "def base(x):\n    return x**2 + 7\ndef twice(x):\n    return 2 * base(x)\n"
+    answers = _both(text)
+
+    def call(function, answer, arguments, seconds, stop):
+        return Outcome("value", value=answer(*arguments))
+
+    verdict = check(
+        BOTH, answers, seed=0, call=call, reader=lambda name, _: source_in(name, [text])
+    )
+    assert verdict.parts[1].misconception == "it calls base"
+
+
 def test_a_part_that_calls_what_is_not_written_says_so() -> None:
     stub = "def base(x):\n    raise NotImplementedError\n"
     verdict = check(BOTH, _both(f"{stub}def twice(x):\n    return 2 * base(x)\n"), seed=0)

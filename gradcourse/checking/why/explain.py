@@ -88,6 +88,7 @@ class Explainer:
             self._another_is_wrong(trial, source)
             or self._read(trial, source, self._sure)
             or slip
+            or self._calls_a_wrong_one(trial, source)
             or self._raised(trial)
             or _in_part(out_of_range(trial))
             or self._random(trial)
@@ -172,6 +173,17 @@ class Explainer:
                     f"only because of {name}",
                     f"Nothing is wrong here itself: it calls `{name}`, and with a right `{name}` "
                     "this part agrees in every case.",
+                )
+        return None
+
+    def _calls_a_wrong_one(self, trial: Trial, source: Source | None) -> Explanation | None:
+        """What may be said where no function of the course's can stand in for the wrong one."""
+        for other in self._others(trial):
+            name = other.function.name
+            if source is not None and not self._local and _calls(source, name):
+                return Explanation(
+                    f"it calls {name}",
+                    f"It calls `{name}`, which is wrong as well: mend that first, and look again.",
                 )
         return None
 
