@@ -35,6 +35,8 @@ class WrongAnswer:
         As the file has them.
     held_out : bool
         Whether it was not looked at before the messages were mended.
+    round : int
+        2 for those that were written when all was mended, to see what is told to new ones.
     """
 
     place: str
@@ -43,6 +45,7 @@ class WrongAnswer:
     misunderstood: str
     source: str
     held_out: bool = False
+    round: int = 1
 
 
 def wrong_answers() -> list[WrongAnswer]:
