@@ -238,6 +238,33 @@ def test_one_change_that_makes_it_right_is_told_with_its_line(body: str, name: s
         assert "agrees in every case" in said
 
 
+def running_ratio(x, y):
+    return np.cumprod(np.asarray(x) - y)
+
+
+RATIO = CodeExercise(
+    id="made/ratio",
+    title="Ratio",
+    functions=asks(running_ratio, "an array", {}),
+    parts=(Part("3 random arrays", 1.0, _pairs, (np.array([3.0, 2.0, 6.0]), 1.0), look_at="x"),),
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "name"),
+    [
+        (lambda x, y: running_ratio(x[::-1], y), "from the wrong end"),
+        (lambda x, y: running_ratio(-x, y), "the sign of an input"),
+        (lambda x, y: running_ratio(x, y**0.5), "a root too many"),
+        (lambda x, y: running_ratio(x, 100 * y), "per cent for a share"),
+        (lambda x, y: np.cumprod((x - y) ** 2), "a square too many"),
+    ],
+)
+def test_results_that_are_right_for_another_input(answer, name: str) -> None:
+    told = check(RATIO, answer, seed=0, reader=lambda *_: None).misconceptions
+    assert told == ((name,) if name != "a square too many" else ("the square",))
+
+
 def test_a_search_leaves_the_answer_and_its_names_alone() -> None:
     answer = written("def spread_of(x, y):\n    return (x - x.mean()) / (k + y)", k=2)
     before = dict(answer.__globals__)

@@ -17,6 +17,7 @@ from gradcourse.checking.naming import Trial, name_misconceptions
 from gradcourse.checking.numeric import as_numbers
 from gradcourse.checking.question import Function
 from gradcourse.checking.why.mend import Mender
+from gradcourse.checking.why.other_input import right_for_another_input
 from gradcourse.checking.why.pen import likely_slip, sure_slip, unused_parameter
 from gradcourse.checking.why.raised import explained_error
 from gradcourse.checking.why.relation import PLACES, SIZES, Rule, related
@@ -67,9 +68,16 @@ class Explainer:
         """Return an explanation for each trial; None where it is right, or nothing is known."""
         slips = name_misconceptions(self._trials)
         return [
-            self._one(trial, Explanation(slip.name, slip.message) if slip else None)
+            self._one_or_its_slip(trial, Explanation(slip.name, slip.message) if slip else None)
             for trial, slip in zip(self._trials, slips, strict=True)
         ]
+
+    def _one_or_its_slip(self, trial: Trial, slip: Explanation | None) -> Explanation | None:
+        """A verdict must not fail on an explanation: a learner's values may be anything."""
+        try:
+            return self._one(trial, slip)
+        except Exception:
+            return slip
 
     def unwritten(self, trial: Trial) -> str:
         """Say which other function of the question, not yet written, an unanswered one calls."""
@@ -94,6 +102,7 @@ class Explainer:
             or self._random(trial)
             or self._read(trial, source, lambda _, source: likely_slip(source))
             or _in_part(self._relation(PLACES, trial))
+            or right_for_another_input(trial)
             or self._mended(trial, source)
             or _in_part(self._relation(SIZES, trial))
             or _in_part(self._read(trial, source, lambda _, source: unused_parameter(source)))

@@ -213,6 +213,7 @@ def changes(source: Source) -> Iterator[Change]:
         yield from _brackets(node, source)
     for kind in (
         _power_of_a_mean,
+        _power_of_a_difference,
         _other_axis,
         _numbers_off_by_one,
         _ends_of_a_range,
@@ -227,6 +228,7 @@ def changes(source: Source) -> Iterator[Change]:
         _size_for_length,
         _kept_axis,
         _other_comparison,
+        _square_left_out,
     ):
         for node in nodes:
             yield from kind(node)
@@ -277,6 +279,35 @@ def _power_of_a_mean(node: ast.expr) -> Iterator[Change]:
             if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow):
                 outer = ast.BinOp(left=put(inner.left), op=ast.Pow(), right=inner.right)
                 yield Change(node, outer, node, kind, words)
+
+
+def _power_of_a_difference(node: ast.expr) -> Iterator[Change]:
+    """``a**2 - b`` and ``(a - b)**2``."""
+    words = "the difference of powers is not the power of a difference: which comes first?"
+    kind = "the power and the difference"
+    if not isinstance(node, ast.BinOp):
+        return
+    sums = (ast.Add, ast.Sub)
+    left, right = node.left, node.right
+    if isinstance(node.op, sums) and isinstance(left, ast.BinOp) and isinstance(left.op, ast.Pow):
+        inner = ast.BinOp(left=left.left, op=node.op, right=right)
+        yield Change(node, ast.BinOp(left=inner, op=ast.Pow(), right=left.right), node, kind, words)
+    if isinstance(node.op, ast.Pow) and isinstance(left, ast.BinOp) and isinstance(left.op, sums):
+        for both in (False, True):
+            first = ast.BinOp(left=left.left, op=ast.Pow(), right=right)
+            second = ast.BinOp(left=left.right, op=ast.Pow(), right=right) if both else left.right
+            new = ast.BinOp(left=first, op=left.op, right=second)
+            yield Change(node, new, node, kind, words)
+
+
+def _square_left_out(node: ast.expr) -> Iterator[Change]:
+    """One of the two sides of an operation should be squared."""
+    if not isinstance(node, ast.BinOp) or isinstance(node.op, ast.Pow):
+        return
+    for side in (node.left, node.right):
+        if isinstance(side, ast.Name | ast.Subscript | ast.Call | ast.Attribute):
+            new = ast.BinOp(left=side, op=ast.Pow(), right=ast.Constant(value=2))
+            yield Change(side, new, node, "a square is missing", "something in it must be squared.")
 
 
 def _inputs_of(call: ast.Call) -> Iterator[tuple[ast.expr, Callable[[ast.expr], ast.Call]]]:
