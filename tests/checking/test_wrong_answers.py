@@ -17,7 +17,7 @@ BLIND = [answer for answer in ANSWERS if "first" in JUDGED[answer.place]]
 
 
 @pytest.mark.parametrize("number", sorted({answer.place[:2] for answer in ANSWERS}))
-def test_each_is_told_what_a_person_found_right_to_tell(number: str) -> None:
+def test_each_is_told_what_was_found_right_to_tell(number: str) -> None:
     problems = []
     for answer in ANSWERS:
         if answer.place.startswith(number):

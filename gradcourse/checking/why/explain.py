@@ -124,7 +124,19 @@ class Explainer:
         got = _shown(trial)
         several = got.value if isinstance(got.value, list) else [got.value]
         nothing = got.kind == "value" and any(value is None for value in several)
-        return sure_slip(source, nothing, _texts(trial))
+        return sure_slip(source, nothing, self._texts(trial.function))
+
+    def _texts(self, function: Function) -> dict[str, set[str]]:
+        """The parameters of a function that are given a text in every case of every part."""
+        if function.driver is not None:
+            return {}
+        cases = [case for t in self._trials if t.function is function for case in t.cases]
+        texts = {}
+        for position, name in enumerate(function.parameters):
+            values = [case[position] for case in cases if position < len(case)]
+            if values and all(isinstance(value, str) for value in values):
+                texts[name] = set(values)
+        return texts
 
     def _raised(self, trial: Trial) -> Explanation | None:
         got = _shown(trial)
@@ -267,15 +279,3 @@ def _calls(source: Source, name: str) -> bool:
 def _shown(trial: Trial) -> Outcome:
     """The first outcome that differs."""
     return next(o for o, words in zip(trial.got, trial.differences, strict=False) if words)
-
-
-def _texts(trial: Trial) -> dict[str, set[str]]:
-    """The parameters that are given a text in every case."""
-    if trial.function.driver is not None:
-        return {}
-    texts = {}
-    for position, name in enumerate(trial.function.parameters):
-        values = [case[position] for case in trial.cases if position < len(case)]
-        if values and all(isinstance(value, str) for value in values):
-            texts[name] = set(values)
-    return texts

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -132,18 +131,21 @@ def _after(node: ast.AST, loop: ast.For) -> bool:
 
 
 def _plus_behind_the_equals_sign(source: Source, function: ast.FunctionDef) -> Explanation | None:
+    """``sums =+ x``: the sign stands right behind the = and apart from what follows."""
     for node in _inside(function, (ast.Assign,)):
         assert isinstance(node, ast.Assign)
         text = ast.get_source_segment(source.text, node) or ""
-        sign = re.search(r"[^=!<>+\-*/]=([+-])\s", text)
-        if sign is None or not isinstance(node.value, ast.UnaryOp | ast.BinOp):
+        value = ast.get_source_segment(source.text, node.value) or ""
+        before = text.removesuffix(value)
+        if not value or not before.endswith("=") or value[0] not in "+-":
             continue
-        name = source.words(node.targets[0])
-        return Explanation(
-            f"={sign[1]} for {sign[1]}=",
-            f"`{source.words(node)}` in line {node.lineno} gives `{name}` a new value each time: "
-            f"Python reads it as `{name} = {sign[1]}(…)`. The sign comes first, `{sign[1]}=`.",
-        )
+        if len(value) > 1 and value[1].isspace():
+            name, sign = source.words(node.targets[0]), value[0]
+            return Explanation(
+                f"={sign} for {sign}=",
+                f"`{source.words(node)}` in line {node.lineno} gives `{name}` a new value each "
+                f"time: Python reads it as `{name} = {sign}(…)`. The sign comes first, `{sign}=`.",
+            )
     return None
 
 
@@ -190,7 +192,7 @@ def _text_that_never_comes(
     for name, known in texts.items():
         compared = _compared_with(function, name)
         for text in compared:
-            near = difflib.get_close_matches(text.lower(), known - compared, n=1, cutoff=0.7)
+            near = difflib.get_close_matches(text.lower(), known - compared, n=1, cutoff=0.8)
             if text not in known and near:
                 return Explanation(
                     "another spelling",
