@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -74,12 +74,15 @@ class Page:
         known.
     now : float or None
         In the clock of the runs.
+    others : collection of str
+        The names that other questions ask for: none of them is a misspelt one of this.
     """
 
     runs: Sequence[CellRun] = ()
     texts: Mapping[str, str] | None = None
     shown: Sequence[str] = ()
     now: float | None = None
+    others: Collection[str] = ()
 
 
 def accounted(verdict: Verdict, question: Question, page: Page) -> Verdict:
@@ -178,7 +181,8 @@ def _misspelt(
     """A later definition under a name that is nearly the one that was asked for."""
     later = _after(None if verdict.unanswered else origin, page.runs)
     for run in reversed(later):
-        names = [other for other in _given_names(run) if other not in question.answers]
+        asked = {*question.answers, *page.others}
+        names = [other for other in _given_names(run) if other not in asked]
         found = nearest(name, names, most=1, likeness=LIKENESS)
         if found and run.gave(found[0]) and not _known_before(found[0], run, page.runs):
             head = f"{run.place[:1].upper()}{run.place[1:]} defines `{found[0]}`"

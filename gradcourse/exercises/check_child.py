@@ -17,7 +17,7 @@ from gradcourse.checking.engine import check
 from gradcourse.checking.exercise_notebook import explained, read_notebook, run_cells, runs_of
 from gradcourse.checking.judged import Page, accounted
 from gradcourse.exercises import answers_in
-from gradcourse.exercises.registry import assignment
+from gradcourse.exercises.registry import assignment, names_beside
 
 
 def main() -> None:
@@ -34,12 +34,13 @@ def main() -> None:
     skip = {int(index): reason for index, reason in job["skip_cells"].items()}
     notebook = read_notebook(Path(job["path"]))
     namespace, errors = run_cells(notebook, skip, lambda index: say(cell=index))
-    page = Page(runs_of(notebook.cells, errors))
+    runs = runs_of(notebook.cells, errors)
     for exercise in assignment(job["assignment"]):
         if exercise.id in job["skip_questions"]:
             continue
         say(question=exercise.id)
         verdict = check(exercise, answers_in(exercise, namespace))
+        page = Page(runs, others=names_beside(exercise))
         verdict = accounted(explained(verdict, exercise, errors), exercise, page)
         say(verdict=verdict.to_dict())
     say(done=True)

@@ -88,6 +88,10 @@ def test_a_name_that_is_nearly_the_one_is_warned_of(exercise) -> None:
         assert told(exercise, run(RIGHT, 4), run(harmless, 6)).warnings == ()
 
 
+def test_a_name_that_another_question_asks_for_is_no_slip(exercise) -> None:
+    assert told(exercise, run(OTHER, 6), open_=True, others={"mean_lag"}).warnings == ()
+
+
 def test_an_older_name_that_looks_alike_is_no_slip(exercise) -> None:
     assert told(exercise, run(OTHER, 1), run(RIGHT, 4), run(f"{OTHER} + 1", 6)).warnings == ()
 

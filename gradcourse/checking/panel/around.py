@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from gradcourse.checking.judged import CellRun, Page
@@ -11,7 +11,7 @@ from gradcourse.checking.why.written import source_here
 from gradcourse.ran import cells_that_ran
 
 
-def page_now(answers: Mapping[str, Any], shown: Sequence[str]) -> Page:
+def page_now(answers: Mapping[str, Any], shown: Sequence[str], others: Collection[str]) -> Page:
     """Return what is known of the notebook now; nothing where there is none.
 
     Parameters
@@ -20,6 +20,8 @@ def page_now(answers: Mapping[str, Any], shown: Sequence[str]) -> Page:
         The answers that the notebook holds.
     shown : sequence of str
         The code cells above the panel, as the browser shows them.
+    others : collection of str
+        The names that the notebook's other questions ask for.
     """
     sources = {name: source_here(name, value) for name, value in answers.items() if callable(value)}
     runs = [
@@ -27,4 +29,4 @@ def page_now(answers: Mapping[str, Any], shown: Sequence[str]) -> Page:
         for number, text, ran in cells_that_ran()
     ]
     texts = {name: source.text for name, source in sources.items() if source is not None}
-    return Page(runs, texts, shown, time.time())
+    return Page(runs, texts, shown, time.time(), others)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -46,10 +46,12 @@ class Panel:
         namespace: Callable[[], Mapping[str, Any]],
         progress: Progress,
         solution: str,
+        others: Collection[str] = (),
     ) -> None:
         self.exercise = exercise
         self.namespace = namespace
         self.progress = progress
+        self.others = others
         self.hints = Hints(exercise, solution)
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
@@ -170,7 +172,7 @@ class Panel:
 
     def accounted(self, verdict: Verdict, answers: Mapping[str, Any]) -> Verdict:
         """Say of a verdict on the notebook's answers from which cells they come."""
-        return accounted(verdict, self.exercise, page_now(answers, self._cells))
+        return accounted(verdict, self.exercise, page_now(answers, self._cells, self.others))
 
     def judged(self) -> Question:
         """Return the question as the engine is to judge it."""

@@ -96,6 +96,7 @@ class Running:
         self._spent = 0.0
         self._latest = time.monotonic() + STRETCH * limits.submission
         self._child: Child | None = None
+        self._names = {name for question in todo.questions for name in question.answers}
         self._sources = {cell.index: cell.source for cell in todo.cells}
         self._optimizers = any("optim" in cell.source for cell in todo.cells)
         self._retried: set[int] = set()
@@ -260,7 +261,8 @@ class Running:
                 reader=lambda name, _: source_in(name, sources),
             )
             verdict = explained(verdict, exercise, self._errors.values())
-            page = Page(runs_of(self._cells, self._errors.values()))
+            runs = runs_of(self._cells, self._errors.values())
+            page = Page(runs, others=self._names)
             verdict = accounted(verdict, exercise, page)
         except OutOfTime:
             codes.append("submission-timeout")
