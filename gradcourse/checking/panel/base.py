@@ -112,7 +112,8 @@ class Panel:
         if not isinstance(message, Mapping):
             return
         cells = message.get("cells")
-        self._cells = [text for text in cells if isinstance(text, str)] if cells else []
+        several = cells if isinstance(cells, list) else []
+        self._cells = [text for text in several if isinstance(text, str)]
         try:
             self.heed(str(message.get("do")), str(message.get("text", "")))
         except Exception as error:  # nobody else would see it
