@@ -493,9 +493,9 @@ def _other_sign(node: ast.expr) -> Iterator[Change]:
     others = {ast.Add: (ast.Sub,), ast.Sub: (ast.Add,), ast.Mult: (ast.Div,), ast.Div: (ast.Mult,)}
     signs = {ast.Add: "+", ast.Sub: "−", ast.Mult: "*", ast.Div: "/"}
     if isinstance(node, ast.BinOp) and type(node.op) in others:
-        for other in others[type(node.op)]:  # type: ignore[index]
+        for other in others[type(node.op)]:
             new = ast.BinOp(left=node.left, op=other(), right=node.right)
-            sign = signs[type(node.op)]  # type: ignore[index]
+            sign = signs[type(node.op)]
             yield Change(node, new, node, f"the sign {sign}", f"the sign `{sign}` is not right.")
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield Change(node, node.operand, node, "a minus", "the minus is one too many.")
