@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 REPEATS = 7
 HEAVY = ("matplotlib", "ipywidgets", "anywidget", "torch", "torch.optim", "sklearn")
@@ -51,7 +52,7 @@ class Bar:
 
 def main() -> int:
     """Measure, print the table, and return the exit code."""
-    bars = [import_ratio(), loaded_modules(), engine_ready(), *ordinary_checks()]
+    bars = [import_ratio(), loaded_modules(), engine_ready(), *ordinary_checks(), wrong_answers()]
     widths = [max(len(getattr(b, name)) for b in bars) for name in ("what", "bar", "measured")]
     for b in [Bar("what", "bar", "measured", True), *bars]:
         verdict = "ok" if b.what == "what" else ("✓" if b.ok else "✗")
@@ -121,6 +122,27 @@ def ordinary_checks() -> list[Bar]:
         measured = f"{median:.1f} ms (slowest {worst:.0f} ms of {len(times)})"
         bars.append(Bar(f"one check, {what}, median", "≤ 30 ms", measured, median <= 30))
     return bars
+
+
+def wrong_answers() -> Bar:
+    """Wrong answers as learners write them, most with no slip to match: all is tried on them."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "checking"))
+    import wrong
+
+    from gradcourse.checking import CodeExercise
+    from gradcourse.exercises import get
+
+    times = []
+    for answer in wrong.wrong_answers():
+        if isinstance(get(answer.question), CodeExercise):
+            wrong.judged(answer)
+            start = time.perf_counter()
+            wrong.judged(answer)
+            times.append(time.perf_counter() - start)
+    times.sort()
+    most = 1000 * times[int(0.95 * len(times))]
+    measured = f"{most:.0f} ms (median {1000 * statistics.median(times):.0f} ms of {len(times)})"
+    return Bar("verdict on a learner's wrong answer, 19 of 20", "≤ 300 ms", measured, most <= 300)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from gradcourse.lazy import on_first_use
+from gradcourse.ran import follow_cells as _follow_cells
 
 # A widget's callback runs in a thread of its own, where torch.set_num_threads in a cell does not
 # reach: there, more than one OpenMP thread makes small tensors eight times slower. The variable
@@ -91,6 +92,9 @@ if TYPE_CHECKING:
     from gradcourse.training import accuracy as accuracy
     from gradcourse.training import pascanu_omega as pascanu_omega
     from gradcourse.training import train as train
+
+# A verdict says from which run of which cell an answer comes.
+_follow_cells()
 
 __getattr__, __dir__ = on_first_use(__name__)
 

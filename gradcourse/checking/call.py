@@ -128,7 +128,7 @@ def outcome_of(
     if parameters:
         return Outcome("signature", message=parameters)
     given = copy.deepcopy(arguments)
-    ran = run(lambda: _drive(function.driver, answer, given))
+    ran = run(lambda: drive(function.driver, answer, given))
     if ran.ending == "raised":
         return _error(ran)
     if ran.ending != "returned":
@@ -148,7 +148,7 @@ def call_trusted(
         outcomes = []
         for arguments in cases:
             try:
-                value = _drive(function.driver, answer, copy.deepcopy(arguments))
+                value = drive(function.driver, answer, copy.deepcopy(arguments))
                 outcomes.append(Outcome("value", value=value))
             except Exception as error:
                 outcomes.append(Outcome("error", error=type(error).__name__, message=str(error)))
@@ -188,7 +188,7 @@ def run_trusted(work: Callable[[], Any], stop: threading.Event | None = None) ->
     return run.value
 
 
-def _drive(driver: Driver | None, answer: Callable[..., Any], arguments: Arguments) -> Any:
+def drive(driver: Driver | None, answer: Callable[..., Any], arguments: Arguments) -> Any:
     """Call, and turn what comes back into plain data while still inside the limit."""
     return plain(answer(*arguments) if driver is None else driver(answer, arguments))
 

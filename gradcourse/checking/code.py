@@ -13,16 +13,17 @@ import numpy as np
 from gradcourse.checking import show
 from gradcourse.checking.call import Caller, Outcome, TrustedCaller, call_trusted, load_driver
 from gradcourse.checking.compare import compare, precision
-from gradcourse.checking.naming import Trial, name_misconceptions
+from gradcourse.checking.naming import Trial
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.question import (
     Arguments,
     CodeExercise,
     Function,
-    Misconception,
     Part,
 )
 from gradcourse.checking.verdict import PartResult, Status
+from gradcourse.checking.why.explain import Explainer
+from gradcourse.checking.why.written import Explanation, Reader, source_here
 from gradcourse.support import GradcourseError
 
 Clock = Callable[[], float]
@@ -59,8 +60,9 @@ def check_code(
     reveal: bool = True,
     clock: Clock = time.monotonic,
     trusted: TrustedCaller = call_trusted,
+    reader: Reader = source_here,
 ) -> tuple[tuple[PartResult, ...], str, bool]:
-    """Check every part. Random inputs are shown only if ``reveal``.
+    """Check every part. Random inputs are shown only if ``reveal``; ``reader`` gives the source.
 
     Returns
     -------
@@ -86,9 +88,9 @@ def check_code(
         else:
             _run(trial, answers, np.random.default_rng([seed, index]), call, stop, clock)
         trials.append(trial)
-    names = name_misconceptions(trials)
-    pairs = zip(trials, names, strict=True)
-    results = tuple(_result(trial, name, reveal) for trial, name in pairs)
+    explainer = Explainer(trials, answers, reader, call, stop, reveal)
+    pairs = zip(trials, explainer.all(), strict=True)
+    results = tuple(_result(trial, why, reveal, explainer) for trial, why in pairs)
     # The first call is enough: every case would print the same lines again.
     shown = slice(None) if reveal else slice(1)  # the first is the example
     printed = next((o.printed for trial in trials for o in trial.got[shown] if o.printed), "")
@@ -179,7 +181,8 @@ def _difference(trial: Trial, expected: Outcome, got: Outcome) -> str:
     an outcome may come from a process that nobody trusts, so no text of its own decides.
     """
     if got.kind == "value" and expected.kind == "value":
-        return compare(expected.value, got.value, trial.tolerance)
+        report = trial.function.driver is not None
+        return compare(expected.value, got.value, trial.tolerance, report)
     if got.kind == "error" and expected.kind == "error" and got.error == expected.error:
         return ""
     return _wrong_kind(trial, expected, got)
@@ -228,15 +231,17 @@ def _still_running(got: Outcome) -> str:
     return " It could not be stopped and still runs: restart the kernel to end it."
 
 
-def _result(trial: Trial, misconception: Misconception | None, reveal: bool) -> PartResult:
+def _result(
+    trial: Trial, why: Explanation | None, reveal: bool, explainer: Explainer
+) -> PartResult:
     part = trial.part
     note = _mutation_note(trial)
     if not trial.right:
         status: Status = "unanswered" if trial.unanswered else "wrong"
         message = trial.problem or (
-            "" if trial.unanswered else _message(trial, misconception, reveal)
+            explainer.unwritten(trial) if trial.unanswered else _message(trial, why, reveal)
         )
-        name = misconception.name if misconception else None
+        name = why.name if why else None
         return PartResult(part.title, status, 0.0, part.points, message, name, note=note)
     tested = f"agreed on the example and {show.count(len(trial.cases) - 1, 'random case')}"
     closely = precision([outcome.value for outcome in trial.expected], trial.tolerance)
@@ -245,7 +250,7 @@ def _result(trial: Trial, misconception: Misconception | None, reveal: bool) -> 
     )
 
 
-def _message(trial: Trial, misconception: Misconception | None, reveal: bool) -> str:
+def _message(trial: Trial, why: Explanation | None, reveal: bool) -> str:
     shown = _case_to_show(trial)
     got, difference = trial.got[shown], trial.differences[shown]
     if got.kind == "signature" and (reveal or not shown):
@@ -253,10 +258,11 @@ def _message(trial: Trial, misconception: Misconception | None, reveal: bool) ->
     if shown and not reveal:
         example = _hidden(trial)
     else:
-        call = show.call(trial.function.name, trial.cases[shown])
-        example = f"`{call}`: {difference}"
-    if misconception is not None:
-        return f"{misconception.message}\n{example}"
+        example = f"{show.situation(trial.function, trial.cases[shown])}: {difference}"
+    if why is not None:
+        example = f"{why.message}\n{example}"
+        if why.enough:
+            return example
     answered = got.kind == "value" and got.value is not None
     told = answered or got.kind == "timeout" or _is_arithmetic(got)
     if trial.part.look_at and told:

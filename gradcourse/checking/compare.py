@@ -21,7 +21,7 @@ from gradcourse.checking.numeric import (
 from gradcourse.checking.plain import Foreign
 
 
-def compare(expected: Any, got: Any, tolerance: Tolerance = BY_DTYPE) -> str:
+def compare(expected: Any, got: Any, tolerance: Tolerance = BY_DTYPE, report: bool = False) -> str:
     """Compare two values of plain data.
 
     Parameters
@@ -30,13 +30,26 @@ def compare(expected: Any, got: Any, tolerance: Tolerance = BY_DTYPE) -> str:
         See `gradcourse.checking.plain.plain`.
     tolerance : Tolerance
         Overrides the tolerance that follows the dtype.
+    report : bool
+        Whether a dict is a driver's report of what it saw, in words, and not what was returned.
 
     Returns
     -------
     str
         Empty when they agree; else one or two sentences that say how they differ.
     """
+    if report and isinstance(expected, dict) and isinstance(got, dict):
+        return _report(expected, got, tolerance)
     return _compare(expected, got, tolerance, "your function returned")
+
+
+def _report(expected: dict[str, Any], got: dict[str, Any], tolerance: Tolerance) -> str:
+    """The first thing that is other than it should be, by the name that the driver gave it."""
+    for name, value in expected.items():
+        message = _compare(value, got.get(name), tolerance, f"{name} is")
+        if message:
+            return _inside(message, name)
+    return ""
 
 
 def precision(expected: Any, tolerance: Tolerance) -> str:
@@ -60,7 +73,8 @@ def _leaves(value: Any) -> list[Numbers]:
 
 def _compare(expected: Any, got: Any, tolerance: Tolerance, where: str) -> str:
     if got is None and expected is not None:
-        return f"{where} None: is a `return` missing?"
+        hint = ": is a `return` missing?" if where.startswith("your function") else "."
+        return f"{where} None{hint}"
     if isinstance(got, Foreign):
         return _foreign(expected, got, where)
     if expected is None or isinstance(expected, str | bool):

@@ -14,6 +14,7 @@ from gradcourse.checking.question import Choice, CodeExercise, Prediction, Quest
 from gradcourse.checking.show import points
 from gradcourse.checking.values import check_choice, check_prediction, check_tuning
 from gradcourse.checking.verdict import PartResult, Verdict
+from gradcourse.checking.why.written import Reader, source_here
 from gradcourse.support import GradcourseError
 
 _VALUES: dict[type[Question], Callable[..., tuple[PartResult, ...]]] = {
@@ -38,6 +39,7 @@ def check(
     reveal: bool = True,
     clock: Clock = time.monotonic,
     trusted: TrustedCaller = call_trusted,
+    reader: Reader = source_here,
 ) -> Verdict:
     """Check an answer.
 
@@ -63,6 +65,8 @@ def check(
         Counts the seconds of the limit; by default those that pass.
     trusted : TrustedCaller
         How the course's own functions are called.
+    reader : Reader
+        Gives the source of an answer, in which slips of the pen are looked for.
 
     Returns
     -------
@@ -80,7 +84,7 @@ def check(
     answers = named_answers(exercise, answer)
     if isinstance(exercise, CodeExercise):
         parts, printed, interrupted = check_code(
-            exercise, answers, seed, limit, call, stop, reveal, clock, trusted
+            exercise, answers, seed, limit, call, stop, reveal, clock, trusted, reader
         )
         return Verdict(exercise.id, exercise.title, parts, seed, printed, interrupted)
     try:

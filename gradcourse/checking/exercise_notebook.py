@@ -11,9 +11,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gradcourse.checking.judged import CellRun
 from gradcourse.checking.limits import Stopped
 from gradcourse.checking.question import Question
 from gradcourse.checking.verdict import Verdict
+from gradcourse.ran import error_in_words
 from gradcourse.support import GradcourseError
 
 CELL_LIMIT = 60
@@ -180,6 +182,24 @@ def explained(verdict: Verdict, exercise: Question, errors: Iterable[CellError])
     return replace(verdict, parts=tuple(replace(part, message=text) for part in verdict.parts))
 
 
+def runs_of(cells: Iterable[Cell], errors: Iterable[CellError]) -> list[CellRun]:
+    """Return how the cells of a file ran, as a verdict says where an answer comes from.
+
+    Parameters
+    ----------
+    cells : iterable of Cell
+        Those that were run, in order.
+    errors : iterable of CellError
+        What went wrong in some of them.
+    """
+    failed = {error.cell.index: error.text for error in errors}
+    return [
+        CellRun(cell.source, f"cell {cell.index + 1}", failed.get(cell.index, ""))
+        for cell in cells
+        if not cell.tests
+    ]
+
+
 def run_cells(
     notebook: Notebook, skip: Mapping[int, str], starting: Callable[[int], None]
 ) -> tuple[dict[str, Any], list[CellError]]:
@@ -253,21 +273,7 @@ def in_words(error: BaseException) -> str:
     """Say what a cell raised: "ZeroDivisionError: division by zero (line 3)"."""
     if isinstance(error, Stopped):
         return _TOO_LONG
-    lines = str(getattr(error, "msg", "") or error).strip().splitlines()
-    text = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
-    number = getattr(error, "lineno", None) or _line(error)
-    return f"{text} (line {number})" if number else text
-
-
-def _line(error: BaseException) -> int | None:
-    """The line of the cell in which it was raised."""
-    found, step = None, error.__traceback__
-    while step is not None:
-        name = step.tb_frame.f_code.co_filename
-        if "ipython-input" in name or "ipykernel" in name:
-            found = step.tb_lineno
-        step = step.tb_next
-    return found
+    return error_in_words(error)
 
 
 @contextlib.contextmanager

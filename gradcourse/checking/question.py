@@ -97,6 +97,9 @@ class Function:
         See `Driver`. Reference and misconceptions go through it too.
     returns : str
         What a right answer returns, in words: "a float", "an array of shape (L,)".
+    inputs : tuple of str
+        Of a driver's arguments, what each is for the learner: "x", "layer1.weight". A message
+        shows those that have a name, from the first on.
     """
 
     name: str
@@ -105,6 +108,7 @@ class Function:
     misconceptions: tuple[Misconception, ...]
     driver: Driver | None = None
     returns: str = ""
+    inputs: tuple[str, ...] = ()
 
 
 Slips = Mapping[str, tuple[Callable[..., Any], str]]
@@ -117,6 +121,7 @@ def asks(
     slips: Slips,
     *,
     driver: Driver | None = None,
+    inputs: Sequence[str] = (),
     name: str = "",
 ) -> tuple[Function, ...]:
     """Return the functions of a question that asks for one; ``+`` joins those of several.
@@ -132,6 +137,8 @@ def asks(
         made it.
     driver : Driver, optional
         Calls the answer where it is no plain function of arrays.
+    inputs : sequence of str
+        What the driver's arguments are for the learner: see `Function`.
     name : str
         The learner's name for it, where Python has another one for the reference (a class that
         a function makes).
@@ -146,7 +153,7 @@ def asks(
     parameters = tuple(inspect.signature(reference).parameters)
     misconceptions = tuple(Misconception(slip, *rest) for slip, rest in slips.items())
     asked = name or reference.__name__
-    return (Function(asked, parameters, reference, misconceptions, driver, returns),)
+    return (Function(asked, parameters, reference, misconceptions, driver, returns, tuple(inputs)),)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcourse.checking.plain import Bfloat16, Foreign
+from gradcourse.checking.question import Function
 
 LONGEST = 160
 """A value whose text is longer than this is described instead."""
@@ -92,6 +93,20 @@ def _array(array: np.ndarray) -> str:
 def call(name: str, arguments: Sequence[Any]) -> str:
     """Return a call as text: ``lyapunov([0.5, 2.0])``."""
     return f"{name}({', '.join(value(argument) for argument in arguments)})"
+
+
+def situation(function: Function, arguments: Sequence[Any]) -> str:
+    """Return a call as the learner's function meets it.
+
+    Where a driver builds what the function is given, its parameters are named, and then the
+    numbers from which they were built.
+    """
+    if function.driver is None:
+        return f"`{call(function.name, arguments)}`"
+    head = f"`{function.name}({', '.join(function.parameters)})`"
+    pairs = zip(function.inputs, arguments, strict=False)
+    said = "; ".join(f"{name} = {value(argument)}" for name, argument in pairs if name)
+    return f"{head} with {said}" if said else head
 
 
 def size(thing: Any) -> int:

@@ -23,6 +23,12 @@ from gradcourse.support import GradcourseError
 if TYPE_CHECKING:
     from gradcourse.figures import Demo, Knob
 
+ROUNDED = 0.05
+"""A number this close to a misconception's, relatively, is that number in fewer digits."""
+
+SETTING = 0.005
+"""What share of a prediction's scale a hand on the slider may be off."""
+
 NEAR = 0.02
 """A knob value this close to a misconception's, relatively, counts as the same."""
 
@@ -145,13 +151,20 @@ def _how_far(exercise: Prediction, number: float, truth: float) -> str:
 
 
 def _nearest(exercise: Prediction, number: float) -> NamedValue | None:
-    """The misconception whose value is nearest, if it is within the exercise's tolerance."""
+    """The misconception whose value is nearest, if the number is that value, give or take a digit.
+
+    The exercise's own tolerance is no measure: within a factor of 5 of a wrong number lie the
+    numbers of quite other thoughts.
+    """
     ranked = sorted(
         exercise.misconceptions, key=lambda slip: _distance(exercise, number, float(slip.value))
     )
-    if ranked and _distance(exercise, number, float(ranked[0].value)) <= _reach(exercise):
-        return ranked[0]
-    return None
+    if not ranked:
+        return None
+    value = float(ranked[0].value)
+    rounding = math.log1p(ROUNDED) if exercise.log else ROUNDED * abs(value)
+    near = min(_reach(exercise), max(rounding, SETTING * _span(exercise)))
+    return ranked[0] if _distance(exercise, number, value) <= near else None
 
 
 def _with_unit(text: str, exercise: Prediction) -> str:

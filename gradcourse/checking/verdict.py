@@ -75,6 +75,10 @@ class Verdict:
         What the learner's code printed while it was checked.
     interrupted : bool
         Whether the check was stopped before it was done.
+    judged : str
+        What it is about: "`lyapunov` from cell [41], run 3 min ago"; empty where nobody asked.
+    warnings : tuple of str
+        Why that may be other than the learner thinks: the cell failed since, or was changed.
     """
 
     id: str
@@ -83,6 +87,8 @@ class Verdict:
     seed: int | None = None
     printed: str = ""
     interrupted: bool = False
+    judged: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def earned(self) -> float:
@@ -118,7 +124,7 @@ class Verdict:
 
     @property
     def message(self) -> str:
-        """What the verdict says about everything that is not right; empty when all is."""
+        """What the verdict warns of, and what it says about everything that is not right."""
         blocks = [
             "\n".join(lines)
             for part, lines in zip(self.parts, self._lines, strict=True)
@@ -126,7 +132,7 @@ class Verdict:
         ]
         if self.unanswered:
             blocks = ["\n".join(self._missing) or WORDS["unanswered"]]
-        return "\n".join(dict.fromkeys(blocks))
+        return "\n".join(dict.fromkeys([*self.warnings, *blocks]))
 
     @property
     def headline(self) -> str:
@@ -153,6 +159,8 @@ class Verdict:
             "seed": self.seed,
             "printed": self.printed,
             "interrupted": self.interrupted,
+            **({"judged": self.judged} if self.judged else {}),
+            **({"warnings": list(self.warnings)} if self.warnings else {}),
             "parts": [
                 {
                     "title": part.title,
@@ -183,6 +191,8 @@ class Verdict:
             seed=data["seed"],
             printed=data["printed"],
             interrupted=data["interrupted"],
+            judged=data.get("judged", ""),
+            warnings=tuple(data.get("warnings", ())),
         )
 
     @property
@@ -205,7 +215,7 @@ class Verdict:
         return tuple(dict.fromkeys(line for part in self.parts for line in part.lines))
 
     def __repr__(self) -> str:
-        lines = [f"{self.id}: {self.headline}"]
+        lines = [f"{self.id}: {self.headline}", *(f"  ! {text}" for text in self.warnings)]
         if self.unanswered:
             return "\n".join([*lines, *(f"  {line}" for line in self._missing)])
         for part, said in zip(self.parts, self._lines, strict=True):
@@ -213,6 +223,8 @@ class Verdict:
             lines += [f"    {line}" for line in said]
         if self.printed:
             lines += ["  printed:", *(f"    {line}" for line in self.printed.splitlines())]
+        if self.judged:
+            lines.append(f"  judged: {self.judged}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -226,10 +238,15 @@ class Verdict:
                 '<div class="gc-printed">Your code printed'
                 f"<pre>{html.escape(self.printed)}</pre></div>"
             )
+        warned = "".join(
+            f'<p role="note" style="margin: 4px 0"><strong>Note</strong>: {inline(text)}</p>'
+            for text in self.warnings
+        )
+        judged = f'<div style="opacity: 0.8">Judged: {inline(self.judged)}.</div>'
         return (
             f'{STYLE}<div class="gc-verdict gc-{"guess" if self._word else self.status}">'
             f"<div><strong>{html.escape(self.title)}</strong>: {html.escape(self.headline)}</div>"
-            f"<ul>{rows}</ul>{printed}</div>"
+            f"{warned}<ul>{rows}</ul>{printed}{judged if self.judged else ''}</div>"
         )
 
 

@@ -17,7 +17,7 @@ def drive_predict(predict: Callable[..., Any], arguments: tuple[Any, ...]) -> An
         ``predict(model, x)`` returns the digit of each row.
     arguments : tuple
         Weights (16, inputs) and (10, 16), running means and variances (16,), whether the model
-        arrives in training mode, and x (rows, inputs).
+        arrives in training mode (a text: all of it but its norm), and x (rows, inputs).
 
     Returns
     -------
@@ -44,6 +44,8 @@ def drive_predict(predict: Callable[..., Any], arguments: tuple[Any, ...]) -> An
         running_mean.copy_(torch.tensor(np.asarray(mean)))
         running_variance.copy_(torch.tensor(np.asarray(variance)))
     model.train(bool(training))
+    if isinstance(training, str):
+        norm.eval()
     before = running_mean.clone(), running_variance.clone()
     found = predict(model, torch.tensor(np.asarray(x), dtype=torch.float32))
     if found is None:
@@ -53,7 +55,9 @@ def drive_predict(predict: Callable[..., Any], arguments: tuple[Any, ...]) -> An
     after = norm.running_mean, norm.running_var
     moved = [float((a - b).abs().max()) for a, b in zip(after, before, strict=True)]  # type: ignore[operator]
     return {
-        "digits": np.asarray(found).astype(np.float64),
-        "modules in training mode": sum(module.training for module in model.modules()),
-        "running statistics moved by": max(moved),
+        "the digits that you returned": np.asarray(found).astype(np.float64),
+        "how many modules are in training mode afterwards": sum(
+            module.training for module in model.modules()
+        ),
+        "by how much the running statistics moved": max(moved),
     }

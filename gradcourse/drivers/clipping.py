@@ -44,13 +44,17 @@ def drive_clip(clip: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         return None
     norm = float(norm)
     report: dict[str, Any] = {
-        "norm": np.float32(norm if math.isfinite(norm) else math.nan),
-        "parameters with a gradient": sum(p.grad is not None for p in parameters),
+        "the norm that you returned": np.float32(norm if math.isfinite(norm) else math.nan),
+        "how many parameters have a gradient afterwards": sum(
+            p.grad is not None for p in parameters
+        ),
     }
     for index, (gradient, parameter) in enumerate(zip(given, parameters, strict=True)):
         if not isinstance(gradient, str):
             left = parameter.grad
-            report[f"gradient {index}"] = "none" if left is None else left.numpy()
+            report[f"the gradient of parameters[{index}] afterwards"] = (
+                "none" if left is None else left.numpy()
+            )
     return report
 
 
@@ -93,6 +97,6 @@ def drive_step(training_step: Callable[..., Any], arguments: tuple[Any, ...]) ->
         )
         steps.append((model.weight.detach() - before).double().numpy()[0])
     return {
-        "steps": np.array(steps),
-        "scale": float(scaler.get_scale()),
+        "the change of the weights in two steps": np.array(steps),
+        "the scale at the end": float(scaler.get_scale()),
     }

@@ -34,8 +34,8 @@ def drive_lstm_step(lstm_step: Callable[..., Any], arguments: tuple[Any, ...]) -
     if found is None:
         return None
     if not isinstance(found, tuple | list) or len(found) != 2:
-        raise TypeError("expected two tensors, h and c")
-    return {"h": _array(found[0]), "c": _array(found[1])}
+        raise TypeError(f"it returns {_several(found)}; expected are two tensors, h and c")
+    return {"h after the step": _array(found[0]), "c after the step": _array(found[1])}
 
 
 def drive_gru_step(gru_step: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -79,7 +79,7 @@ def drive_chrono(chrono_: Callable[..., Any], arguments: tuple[Any, ...]) -> Any
         after = [lstm.weight_ih_l0, lstm.weight_hh_l0]
         changed = any(not torch.equal(a, b) for a, b in zip(after, before, strict=True))
         sums = {
-            name: _array(bias)
+            f"the bias of the {name} gate (both of torch's together)": _array(bias)
             for name, bias in zip(("input", "forget", "cell", "output"), total, strict=True)
         }
     return {**sums, "the weights were changed": changed}
@@ -90,6 +90,12 @@ def _cell(arguments: tuple[Any, ...]) -> tuple[SimpleNamespace, list[Any]]:
 
     tensors = [torch.tensor(np.asarray(a), dtype=torch.float64) for a in arguments]
     return SimpleNamespace(**dict(zip(NAMES, tensors[:4], strict=True))), tensors[4:]
+
+
+def _several(found: Any) -> str:
+    if isinstance(found, tuple | list):
+        return f"{len(found)} values"
+    return "one tensor" if hasattr(found, "shape") else f"a {type(found).__name__}"
 
 
 def _array(value: Any) -> Any:

@@ -22,7 +22,7 @@ def drive_block(make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     Returns
     -------
     dict or None
-        The output; ∂ℒ/∂x; ∂ℒ/∂α, or NaN where α is no parameter; by how much x was changed. None
+        The output; ∂ℒ/∂x; ∂ℒ/∂α, or None where α is no parameter; by how much x was changed. None
         when there is no output.
     """
     import torch
@@ -46,10 +46,10 @@ def drive_block(make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     scale = getattr(block, "alpha", None)
     learned = isinstance(scale, torch.nn.Parameter) and scale.grad is not None
     return {
-        "output": output.detach().numpy(),
-        "gradient of x": leaf.grad.numpy() if leaf.grad is not None else None,
-        "gradient of alpha": float(scale.grad.sum()) if learned else float("nan"),  # type: ignore[union-attr]
-        "x changed by": float((given.detach() - x).abs().max()),
+        "the output": output.detach().numpy(),
+        "the gradient of x": leaf.grad.numpy() if leaf.grad is not None else None,
+        "the gradient of self.alpha": float(scale.grad.sum()) if learned else None,  # type: ignore[union-attr]
+        "by how much x was changed": float((given.detach() - x).abs().max()),
     }
 
 
@@ -68,7 +68,7 @@ def drive_projection(make: Callable[..., Any], arguments: tuple[Any, ...]) -> An
     -------
     dict or None
         The output; by how much x was changed; the gradients of the output's sum of squares to x
-        and to the shortcut's kernel, NaN where x was changed; whether the shortcut has a bias.
+        and to the shortcut's kernel, None where x was changed; whether the shortcut has a bias.
 
     Raises
     ------
@@ -108,11 +108,11 @@ def drive_projection(make: Callable[..., Any], arguments: tuple[Any, ...]) -> An
     weight = next((p for name, p in parameters.items() if "weight" in name), None)
     used = weight is not None and weight.grad is not None
     return {
-        "output": output.detach().numpy(),
-        "x changed by": changed,
-        "gradient of x": float("nan") if leaf.grad is None else leaf.grad.numpy(),
-        "gradient of the shortcut's kernel": weight.grad.numpy() if used else float("nan"),  # type: ignore[union-attr]
-        "the shortcut has a bias": any("bias" in name for name in parameters),
+        "the output": output.detach().numpy(),
+        "by how much x was changed": changed,
+        "the gradient of x": None if leaf.grad is None else leaf.grad.numpy(),
+        "the gradient of the shortcut's kernel": weight.grad.numpy() if used else None,  # type: ignore[union-attr]
+        "whether the shortcut has a bias": any("bias" in name for name in parameters),
     }
 
 
@@ -138,4 +138,4 @@ def drive_fixup(fixup: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     if found is None:
         return None
     same = len(given) == len(matrices) and all(map(np.array_equal, given, matrices))
-    return {"matrices": found, "the given matrices were changed": not same}
+    return {"what you returned": found, "whether the given matrices were changed": not same}

@@ -13,8 +13,8 @@ def drive_loss(loss_from_logits: Callable[..., Any], arguments: tuple[Any, ...])
 
     Returns
     -------
-    array of float64, shape (1 + n,), or None
-        The loss, then its gradient with respect to z; None when the function returned None.
+    dict or None
+        The loss, and its gradient with respect to z; None when the function returned None.
     """
     import torch
 
@@ -25,10 +25,10 @@ def drive_loss(loss_from_logits: Callable[..., Any], arguments: tuple[Any, ...])
     if loss is None:
         return None
     if not isinstance(loss, torch.Tensor):
-        raise TypeError(f"the loss is {type(loss).__name__}, not a tensor: it cannot be derived")
+        raise TypeError(f"the loss is a {type(loss).__name__}, not a tensor: it has no gradient")
     if loss.ndim != 0:
         raise ValueError(f"the loss has shape {tuple(loss.shape)}; expected one number, shape ()")
     if not loss.requires_grad:
         raise ValueError("the loss does not depend on z for autograd: was z detached or rebuilt?")
     (gradient,) = torch.autograd.grad(loss, z)
-    return np.concatenate([[loss.item()], gradient.double().numpy()])
+    return {"the loss": loss.item(), "its gradient for each z": gradient.double().numpy()}

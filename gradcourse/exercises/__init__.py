@@ -20,6 +20,7 @@ from gradcourse.exercises.registry import (
     assignment,
     assignment_names,
     get,
+    names_beside,
     solution_notebook,
 )
 from gradcourse.lessons import lesson
@@ -108,7 +109,8 @@ def panel(id: str) -> None:
     from gradcourse.checking.panel import show_panel
 
     exercise = get(id)
-    show_panel(exercise, _notebook, solution=solution_notebook(exercise))
+    solution, others = solution_notebook(exercise), names_beside(exercise)
+    show_panel(exercise, _notebook, solution=solution, others=others)
 
 
 def score(name: str, namespace: Mapping[str, Any] | None = None, limit: float = LIMIT) -> Table:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from gradcourse.checking.engine import check
-from gradcourse.checking.exercise_notebook import explained, read_notebook, run_cells
+from gradcourse.checking.exercise_notebook import explained, read_notebook, run_cells, runs_of
+from gradcourse.checking.judged import Page, accounted
 from gradcourse.exercises import answers_in
-from gradcourse.exercises.registry import assignment
+from gradcourse.exercises.registry import assignment, names_beside
 
 
 def main() -> None:
@@ -33,12 +34,15 @@ def main() -> None:
     skip = {int(index): reason for index, reason in job["skip_cells"].items()}
     notebook = read_notebook(Path(job["path"]))
     namespace, errors = run_cells(notebook, skip, lambda index: say(cell=index))
+    runs = runs_of(notebook.cells, errors)
     for exercise in assignment(job["assignment"]):
         if exercise.id in job["skip_questions"]:
             continue
         say(question=exercise.id)
         verdict = check(exercise, answers_in(exercise, namespace))
-        say(verdict=explained(verdict, exercise, errors).to_dict())
+        page = Page(runs, others=names_beside(exercise))
+        verdict = accounted(explained(verdict, exercise, errors), exercise, page)
+        say(verdict=verdict.to_dict())
     say(done=True)
     # A thread or an exit hook of the notebook's must not keep this process alive.
     os._exit(0)

@@ -71,6 +71,12 @@ def solution_notebook(exercise: Question) -> str:
     return row.solutions if row is not None and exercise.points else ""
 
 
+def names_beside(exercise: Question) -> frozenset[str]:
+    """Return the names that the other questions of the same lesson ask for."""
+    beside = _topic(exercise.id.partition("/")[0]).values()
+    return frozenset(name for other in beside if other is not exercise for name in other.answers)
+
+
 @cache
 def _topic(topic: str) -> dict[str, Question]:
     row = lesson_about(topic)

@@ -315,6 +315,35 @@ def test_a_tuning_measures_what_the_knobs_show_and_offers_the_lines(tuning, buil
     assert "my_gain = 1\nmy_depth = 10" in said
 
 
+def test_a_tuning_judges_the_answer_cell_once_something_is_in_it(tuning, build, progress) -> None:
+    panel = build(tuning, my_gain=None, my_depth=...)
+    panel.live.knobs = {"gain": 1.0, "depth": 10}
+    said = press(panel, "check")
+    assert "2 of 2 points" in said
+    assert "from the knobs, for a try" in said
+    assert tuning.id not in progress.best(), "the cell is handed in, not the knobs"
+    panel.names.update(my_gain=3.0, my_depth=5)
+    said = press(panel, "check")
+    assert "Too large." in said
+    assert "The answer cell was judged. The knobs stand elsewhere" in said
+    panel.names.update(my_gain=1.0, my_depth=10)
+    said = press(panel, "check")
+    assert "2 of 2 points" in said
+    assert "knobs" not in said
+    assert progress.best()[tuning.id].right
+
+
+def test_a_panel_warns_of_what_stands_on_the_page_and_was_not_run(exercise, build) -> None:
+    panel = build(exercise)
+    panel.hear({"do": "check", "cells": ["def mean_log(factors):\n    return 0.0", 7]})
+    panel.wait(60)
+    assert "has not been run yet" in words(panel.face.said)
+    assert "has not been run yet" in panel.latest.warnings[0]
+    panel.hear({"do": "check", "cells": None})
+    panel.wait(60)
+    assert panel.latest.warnings == ()
+
+
 def test_a_tuning_starts_where_the_notebook_stands(tuning, build) -> None:
     panel = build(tuning, my_gain=0.5, my_depth=1e9)
     assert panel.live.knobs == {"gain": 0.5, "depth": 10}

@@ -27,7 +27,8 @@ def test_a_prediction_within_the_factor_is_right(prediction, value) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "name"), [(63, "normals only"), (60, "normals only"), (67, "near by"), (12, None)]
+    ("value", "name"),
+    [(63, "normals only"), (61, "normals only"), (67, "near by"), (12, None), (59, None)],
 )
 def test_a_wrong_prediction_names_the_nearest_slip(prediction, value, name) -> None:
     part = check(prediction, value).parts[0]

@@ -103,6 +103,23 @@ def test_a_cell_that_fails_or_will_not_compile_stops_no_other(notebook) -> None:
     assert "(line 1)" in missing.message
 
 
+def test_a_file_tells_what_was_judged_and_warns(notebook) -> None:
+    broken = LYAPUNOV.replace("(factors))))", "(factors)))")
+    verdict = question(notebook(LYAPUNOV, broken, "def lyaponov(factors):\n    return 0.0"))
+    assert verdict.right
+    assert verdict.judged == "`lyapunov` from cell 1"
+    assert verdict.warnings == (
+        "Cell 3 defines `lyaponov`: is `lyapunov` meant? This verdict is about `lyapunov` from "
+        "cell 1.",
+    )
+    verdict = question(notebook(LYAPUNOV, broken))
+    assert "earlier version, from cell 1" in verdict.warnings[0]
+    verdict = question(
+        notebook("def lyapunov(factors):\n    for r in factors:\n        return r", name="b.ipynb")
+    )
+    assert verdict.misconceptions == ("a return inside the loop",)
+
+
 def test_an_error_is_shown_with_the_answer_that_its_cell_was_to_give(notebook) -> None:
     path = notebook("scale = missing_name\ndef lyapunov(factors):\n    return scale")
     assert "NameError: name 'missing_name' is not defined (line 1)" in question(path).message

@@ -65,7 +65,9 @@ def test_cells_by_hand_are_torchs(kind: str, seed: int) -> None:
             answer = drive_lstm_step(step, (*weights, x, h, c))
             expected = dict(zip("hc", cell(x, (h, c)), strict=True))
             for name in "hc":
-                np.testing.assert_allclose(answer[name], expected[name].numpy(), atol=1e-12)
+                np.testing.assert_allclose(
+                    answer[f"{name} after the step"], expected[name].numpy(), atol=1e-12
+                )
         else:
             answer = drive_gru_step(reference("lstm/gru-step", "gru_step"), (*weights, x, h))
             np.testing.assert_allclose(answer, cell(x, h).numpy(), atol=1e-12)

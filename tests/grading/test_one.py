@@ -78,6 +78,29 @@ def codes(result: dict[str, Any]) -> list[str]:
     return found + [code for q in result["questions"] for code in q["reasons"]]
 
 
+def test_a_slip_is_read_from_the_source_and_a_misspelt_name_is_told() -> None:
+    loop = "def total(values):\n    for value in values:\n        return value"
+    (_, total) = graded(notebook(total=loop))["questions"]
+    assert "ends it in its first round" in total["message"]
+    (_, total) = graded(notebook(total=RIGHT_TOTAL.replace("total", "totla")))["questions"]
+    assert "defines `totla`, and asked for is `total`: is it misspelt?" in total["message"]
+    broken = f"{RIGHT_TOTAL}\n    )"
+    (_, total) = graded(notebook(last=broken))["questions"]
+    assert total["earned"] == 3.0
+    assert "This verdict is about the earlier version, from cell 4." in total["message"]
+
+
+def test_the_source_of_a_submission_is_read_and_never_run_here() -> None:
+    """One change away from right, and many trees deep: nothing of it runs in this process."""
+    deep = " + ".join(["0"] * 3000)
+    away = "import os\ndef total(values):\n    return float(np.sum(values)) + len(str(os.getpid()))"
+    for source in (away, f"def total(values):\n    return np.max(values) + {deep}"):
+        (_, total) = graded(notebook(total=source))["questions"]
+        assert total["earned"] == 0
+        assert "internal-error" not in total["reasons"]
+        assert "agrees in every case" not in total["message"]
+
+
 def question(result: dict[str, Any], id: str) -> dict[str, Any]:
     found: dict[str, Any] = next(q for q in result["questions"] if q["id"] == id)
     return found

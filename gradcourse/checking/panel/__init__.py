@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gradcourse.checking.progress import Progress
@@ -22,6 +22,7 @@ def show_panel(
     *,
     solution: str = "",
     progress: Progress | None = None,
+    others: Collection[str] = (),
 ) -> None:
     """Check the notebook's answer, and show the panel with the result.
 
@@ -37,8 +38,10 @@ def show_panel(
         The notebook that holds the solution; the last hint names it.
     progress : Progress, optional
         Where attempts are kept; by default the user's own file.
+    others : collection of str
+        The names that the notebook's other questions ask for.
     """
-    panel = make_panel(exercise, namespace, solution=solution, progress=progress)
+    panel = make_panel(exercise, namespace, solution=solution, progress=progress, others=others)
     if not has_kernel():
         print(panel.first)
         return
@@ -56,6 +59,7 @@ def make_panel(
     *,
     solution: str = "",
     progress: Progress | None = None,
+    others: Collection[str] = (),
 ) -> Panel:
     """Build the panel without showing it."""
     from gradcourse.checking.panel.base import Panel
@@ -68,4 +72,5 @@ def make_panel(
         Choice: ChoicePanel,
         Tuning: TunePanel,
     }
-    return kinds[type(exercise)](exercise, namespace, progress or Progress.default(), solution)
+    kept = progress or Progress.default()
+    return kinds[type(exercise)](exercise, namespace, kept, solution, others)

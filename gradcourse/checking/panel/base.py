@@ -5,11 +5,14 @@ from __future__ import annotations
 import html
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from gradcourse import stills
 from gradcourse.checking.engine import check
+from gradcourse.checking.judged import accounted
+from gradcourse.checking.panel.around import page_now
 from gradcourse.checking.panel.face import Face
 from gradcourse.checking.progress import Progress, ProgressWarning
 from gradcourse.checking.question import Question
@@ -43,16 +46,21 @@ class Panel:
         namespace: Callable[[], Mapping[str, Any]],
         progress: Progress,
         solution: str,
+        others: Collection[str] = (),
     ) -> None:
         self.exercise = exercise
         self.namespace = namespace
         self.progress = progress
+        self.others = others
         self.hints = Hints(exercise, solution)
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._notices: list[str] = []
         self.shown = False
-        self.first = self.latest = self.look()
+        self._cells: list[str] = []
+        looked = self.look()
+        # What is stored with the notebook must be the same in any kernel, at any hour.
+        self.first = self.latest = replace(looked, judged="")
         self.face = Face(
             _title=exercise.title,
             _worth=count_points(exercise) if exercise.points else "",
@@ -63,14 +71,16 @@ class Panel:
         )
         self.root = self.dress(self.face)
         self.face.on_msg(lambda _, content, __: self.hear(content))
-        self.settle(self.first)
-        self.show(self.first)
+        self.settle(looked)
+        self.show(looked)
+        self.latest = looked
 
     # What a subclass says.
 
     def look(self) -> Verdict:
-        """Check the answer that the notebook holds now."""
-        return self.check(self.answers())
+        """Check the answer that the notebook holds now, and say where it comes from."""
+        answers = self.answers()
+        return self.accounted(self.check(answers), answers)
 
     def control(self) -> dict[str, Any]:
         """Describe the control for the answer; empty where the notebook's cell is the control."""
@@ -101,6 +111,9 @@ class Panel:
         """Do what a press or a key asks for."""
         if not isinstance(message, Mapping):
             return
+        cells = message.get("cells")
+        several = cells if isinstance(cells, list) else []
+        self._cells = [text for text in several if isinstance(text, str)]
         try:
             self.heed(str(message.get("do")), str(message.get("text", "")))
         except Exception as error:  # nobody else would see it
@@ -130,13 +143,13 @@ class Panel:
         return {
             **{kind: value for kind, value in (data or {}).items() if kind != "text/plain"},
             "text/plain": repr(self.first),
-            "text/html": self.still(),
+            "text/html": self.still(self.first),
         }, stills.mark({}, self.root.model_id)
 
-    def still(self) -> str:
-        """Return HTML for a page without a kernel: the question, and the latest verdict."""
+    def still(self, verdict: Verdict) -> str:
+        """Return HTML for a page without a kernel: the question, and a verdict."""
         return (
-            f"{self._asked()}{self.listed()}{self.latest._repr_html_()}"
+            f"{self._asked()}{self.listed()}{verdict._repr_html_()}"
             '<p class="gc-go-on">Run this cell to go on.</p>'
         )
 
@@ -157,6 +170,10 @@ class Panel:
         with self.noticing():
             self.progress.record(verdict)
         return verdict
+
+    def accounted(self, verdict: Verdict, answers: Mapping[str, Any]) -> Verdict:
+        """Say of a verdict on the notebook's answers from which cells they come."""
+        return accounted(verdict, self.exercise, page_now(answers, self._cells, self.others))
 
     def judged(self) -> Question:
         """Return the question as the engine is to judge it."""
@@ -180,7 +197,9 @@ class Panel:
     def remember(self) -> None:
         """Write down what is left of this panel when its kernel is gone."""
         if self.shown:
-            stills.keep(self.root.model_id, self.still(), repr(self.latest), self.above())
+            stills.keep(
+                self.root.model_id, self.still(self.latest), repr(self.latest), self.above()
+            )
 
     def above(self) -> str:
         """Name the widget whose own still belongs above this panel's; most have none."""

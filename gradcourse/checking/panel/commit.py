@@ -7,8 +7,8 @@ corrected after the measurement earns them in full.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -33,9 +33,13 @@ class CommitPanel(Panel):
         with self.noticing():
             self.committed = self.progress.locked(self.exercise.id)
         written = self._from_notebook()
+        answers = {self.exercise.answer: written}
         if not is_open(written):
-            return self.check({self.exercise.answer: written})
-        return self.check({self.exercise.answer: self.committed}, keep=False)
+            return self.accounted(self.check(answers), answers)
+        verdict = self.check({self.exercise.answer: self.committed}, keep=False)
+        if not self.exercise.points:
+            return verdict
+        return replace(self.accounted(verdict, answers), judged="")
 
     def _from_notebook(self) -> Any:
         # In a lesson the answer is the widget's: a variable of that name means something else.
@@ -98,7 +102,7 @@ class PredictionPanel(CommitPanel):
 
     def judged(self) -> Question:
         """The engine measures; what it measures is to be shown on the scale."""
-        return dataclasses.replace(self.exercise, measure=self._measure)
+        return replace(self.exercise, measure=self._measure)
 
     def _measure(self) -> float:
         self._measured = float(self.exercise.measure())

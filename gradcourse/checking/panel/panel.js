@@ -2,6 +2,18 @@
 
 const buttonNames = { check: "Check", lock: "Lock in", vote: "Vote", stop: "Stop", hint: "Hint" };
 
+// The nearest code cells above a panel as they stand on the page, which the kernel may not have run.
+// A cell that is folded, or longer than its editor draws, is left out.
+function cellsAbove(node) {
+  const texts = [];
+  for (let cell = node.closest(".jp-Cell")?.previousElementSibling; cell && texts.length < 4; cell = cell.previousElementSibling) {
+    const content = cell.classList.contains("jp-CodeCell") && cell.querySelector(".jp-InputArea-editor .cm-content");
+    if (!content || content.querySelector(".cm-gap, .cm-foldPlaceholder")) continue;
+    texts.unshift([...content.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n"));
+  }
+  return texts;
+}
+
 function render({ model, el }) {
   const number = Math.random().toString(36).slice(2), control = model.get("_control");
   const send = (content) => { if (!isGone(model, el)) model.send(content); };
@@ -143,7 +155,7 @@ function render({ model, el }) {
       if (answer && !model.get("locked") && answer.empty() && !gone) answer.focus();
       return;
     }
-    send(name === "lock" || name === "vote" ? { do: "lock", ...answer.read() } : { do: name });
+    send(name === "lock" || name === "vote" ? { do: "lock", ...answer.read() } : { do: name, cells: cellsAbove(root) });
     if (name === "stop") focusFirst();
     clearTimeout(late);
     late = setTimeout(() => { if (!gone) away.textContent = "Waiting: the kernel is busy."; }, 1200);

@@ -51,6 +51,11 @@ def _sums_in_place(delta, u, gamma, eps):
     return _direct(delta - np.mean(delta, 0) - x * np.mean(delta * x, 0), u, gamma, eps)
 
 
+def _without_x(delta, u, gamma, eps):
+    x, _ = standardised(u, eps)
+    return _direct(delta - np.mean(delta, 0) - np.mean(delta * x, 0), u, gamma, eps)
+
+
 def _plus(delta, u, gamma, eps):
     return 2.0 * _direct(delta, u, gamma, eps) - bn_backward(delta, u, gamma, eps)
 
@@ -105,6 +110,11 @@ BACKWARD = CodeExercise(
                     _sums,
                     "You subtracted sums over the batch. One u moves μ by 1/B of its own change, "
                     "so means stand there.",
+                ),
+                "x̂ left out in the path through σ²": (
+                    _without_x,
+                    "Your path through σ² subtracts the mean of δ x̂ alone. A larger σ² pulls each "
+                    "x̂_i towards 0 in proportion to itself: times x̂.",
                 ),
                 "u − μ where x̂ belongs": (
                     _sums_in_place,

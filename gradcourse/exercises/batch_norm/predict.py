@@ -9,13 +9,21 @@ from gradcourse.drivers.batch_norm import drive_predict
 
 
 def predict(model, x):
-    """The digit of each row, in evaluation mode; the model is put back as it was."""
+    """The digit of each row, in evaluation mode; each module is put back as it was."""
     import torch
 
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     with torch.no_grad():
         digits = model(x).argmax(dim=1)
+    for module, training in modes:
+        module.training = training
+    return digits
+
+
+def _one_mode_for_all(model, x):
+    was_training = model.training
+    digits = _stays_in_eval(model, x)
     model.train(was_training)
     return digits
 
@@ -61,20 +69,22 @@ def _one_by_one(model, x):
 
 
 def _outputs(model, x):
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     outputs = model(x).detach()
-    model.train(was_training)
+    for module, training in modes:
+        module.training = training
     return outputs
 
 
 def _models(training):
     def cases(rng):
         made = []
-        for rows in (12, 7):
+        modes = (training, training, "True, but for its norm") if training else (training, training)
+        for mode, rows in zip(modes, (12, 7, 9), strict=False):
             mean, variance = rng.normal(0.0, 3.0, 16), rng.uniform(0.2, 6.0, 16)
             first, last = rng.normal(size=(16, 8)), rng.normal(size=(10, 16))
-            made.append((first, last, mean, variance, training, rng.normal(1.0, 1.0, (rows, 8))))
+            made.append((first, last, mean, variance, mode, rng.normal(1.0, 1.0, (rows, 8))))
         return made
 
     return cases
@@ -110,6 +120,12 @@ PREDICT = CodeExercise(
                 "Your digits are right, but you put the model into training mode although it "
                 "may have come in evaluation mode. Remember model.training first.",
             ),
+            "one mode for all layers": (
+                _one_mode_for_all,
+                "model.train(…) gives every layer one mode. Where the batch norm had been frozen, "
+                "in evaluation mode inside a model in training mode, it now trains: remember "
+                "the mode of each module.",
+            ),
             "a layer left in evaluation mode": (
                 _norms_stay_in_eval,
                 "Your digits are right, but the batch norm layers stay in evaluation mode. A "
@@ -142,16 +158,17 @@ PREDICT = CodeExercise(
             ),
         },
         driver=drive_predict,
+        inputs=("", "", "", "", "model.training", "x"),
     ),
     parts=(
         Part(
-            title="2 random networks that come in training mode",
+            title="3 random networks that come in training mode, one with its norm frozen",
             points=1.0,
             cases=_models(True),
             example=_small_model(True),
-            look_at="Three things are shown: the digits, how many of the five modules (the network "
-            "and its four layers) are in training mode afterwards, and how far the running "
-            "statistics moved.",
+            look_at="Three things are compared: the digits, how many of the five modules (the "
+            "network and its four layers) are in training mode afterwards, and how far the "
+            "running statistics moved.",
         ),
         Part(
             title="2 random networks that come in evaluation mode",
@@ -163,9 +180,9 @@ PREDICT = CodeExercise(
     ),
     hints=(
         "Batch norm has two modes. Which one does not depend on the other images?",
-        "Remember model.training, call model.eval(), predict, and then model.train(…) with what "
-        "you remembered.",
-        "`was = model.training` before model.eval(), `model.train(was)` after the prediction. "
-        "The digits are the argmax over the outputs: which dim is that?",
+        "Remember the mode of each of model.modules(), call model.eval(), predict, and give each "
+        "module its own mode back.",
+        "`modes = [(m, m.training) for m in model.modules()]` before model.eval(); a loop with "
+        "`m.training = mode` after it. The digits are the argmax over the outputs: which dim?",
     ),
 )

@@ -170,6 +170,12 @@ TYPICAL_PRODUCT = Prediction(
             "median chain is far below: average log r, not r.",
         ),
         NamedValue(
+            "a half in each factor",
+            0.5**50,
+            "You took ½ for a typical factor. Half of the factors lie below 1, but the typical "
+            "one is e to the mean of log r.",
+        ),
+        NamedValue(
             "one factor only",
             math.exp(math.log(2) - 1),
             "That is about the size of one typical factor, e to the mean of log r. The product has "

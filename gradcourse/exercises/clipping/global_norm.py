@@ -74,6 +74,15 @@ def _without_none(parameters, max_norm):
     return clip_by_global_norm(parameters, max_norm)
 
 
+def _ended_by_none(parameters, max_norm):
+    total = 0.0
+    for p in parameters:
+        if p.grad is None:
+            return 0.0
+        total += float(p.grad.double().square().sum())
+    return clip_by_global_norm(parameters, max_norm)
+
+
 def _norm_after(parameters, max_norm):
     clip_by_global_norm(parameters, max_norm)
     return _joint(_gradients(parameters))
@@ -147,7 +156,7 @@ def _extreme(rng):
 
 
 _LOOK = (
-    "What is shown: the norm that you returned (as NaN if it is not finite), how many parameters "
+    "Compared are the norm that you returned (as NaN if it is not finite), how many parameters "
     "have a gradient, and the gradients that you left."
 )
 
@@ -182,6 +191,11 @@ GLOBAL_NORM = CodeExercise(
                 _without_none,
                 "A parameter that took no part in the loss has grad None. Leave such "
                 "parameters out.",
+            ),
+            "a None ends it": (
+                _ended_by_none,
+                "A parameter whose grad is None ends your function. `return` leaves all of it; "
+                "`continue` leaves out this one parameter and goes on with the others.",
             ),
             "sum of the norms": (
                 _clip(lambda gradients: sum(_joint([g]) for g in gradients)),
@@ -239,6 +253,7 @@ GLOBAL_NORM = CodeExercise(
             ),
         },
         driver=drive_clip,
+        inputs=("the gradients", "max_norm"),
     ),
     parts=(
         Part(

@@ -145,6 +145,7 @@ STEP = CodeExercise(
             ),
         },
         driver=drive_step,
+        inputs=("model.weight", "the gradient from before", "x of two steps", "y", "max_norm"),
     ),
     parts=(
         Part(

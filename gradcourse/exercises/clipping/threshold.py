@@ -24,6 +24,16 @@ def _unsorted(norms, percent):
     return float(kept[int(percent / 100 * (len(kept) - 1))])
 
 
+def _one_of_them(norms, percent):
+    kept = np.sort(_finite(norms))
+    return float(kept[min(int(percent / 100 * len(kept)), len(kept) - 1)])
+
+
+def _one_of_them_below(norms, percent):
+    kept = np.sort(_finite(norms))
+    return float(kept[int(percent / 100 * (len(kept) - 1))])
+
+
 def _without_nan(norms, percent):
     return float(np.nanpercentile(np.asarray(norms, dtype=np.float64), percent))
 
@@ -77,6 +87,17 @@ THRESHOLD = CodeExercise(
             "not sorted": (
                 _unsorted,
                 "You took the norm at that place in time. A percentile counts in the sorted list.",
+            ),
+            "the norm at that place": (
+                _one_of_them,
+                "You took the norm that stands at that place in the sorted list. The place is a "
+                "fraction, percent/100 · (n − 1) counted from 0: the percentile lies between "
+                "two norms.",
+            ),
+            "the norm below that place": (
+                _one_of_them_below,
+                "You cut the fraction off the place. Where it falls between two norms, the "
+                "percentile lies between them, in proportion.",
             ),
             "NaN and Inf stay in": (
                 lambda norms, percent: float(np.percentile(norms, percent)),

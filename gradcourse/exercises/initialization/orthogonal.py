@@ -37,6 +37,11 @@ def _times_diagonal(a):
     return q * np.diag(r)
 
 
+def _signs_of_all(a):
+    q, r = np.linalg.qr(a)
+    return q * np.sign(r)
+
+
 def _complete(a):
     """A square Q whatever the shape."""
     q, r = np.linalg.qr(a, mode="complete")
@@ -108,6 +113,12 @@ ORTHOGONAL = CodeExercise(
                 "You multiplied Q by R's diagonal itself. Its columns then have lengths other "
                 "than 1. Only the sign is wanted.",
             ),
+            "the signs of all of R": (
+                _if_tall(_signs_of_all),
+                "np.sign(r) is a whole matrix, with zeros below the diagonal, which wipe out "
+                "entries of Q. One sign for each column is wanted: those of R's diagonal, "
+                "np.diag(r).",
+            ),
             "columns of length 1": (
                 _if_tall(lambda a: a / np.linalg.norm(a, axis=0)),
                 "You scaled the columns to length 1. They are not at right angles to each "
@@ -135,6 +146,7 @@ ORTHOGONAL = CodeExercise(
             ),
         },
         driver=drive_orthogonal,
+        inputs=("a",),
     ),
     parts=(
         Part(

@@ -72,8 +72,8 @@ XAVIER_HE = CodeExercise(
                 ),
                 "the root of fan_in plus fan_out alone": (
                     lambda shape: 2 / math.sqrt(sum(_fans(shape))),
-                    "You left the 2 outside the root. The variance is 2/(fan_in + fan_out), all "
-                    "of it under the root.",
+                    "Yours is 2/√(fan_in + fan_out), √2 times too large. The variance is "
+                    "2/(fan_in + fan_out), 1 over the mean of the two fans; its root is wanted.",
                 ),
                 "the sum of the whole shape": (
                     lambda shape: math.sqrt(2 / sum(shape)),

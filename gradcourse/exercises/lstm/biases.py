@@ -135,6 +135,7 @@ CHRONO = CodeExercise(
             ),
         },
         driver=drive_chrono,
+        inputs=("bias_ih_l0", "bias_hh_l0", "longest", "uniform"),
     ),
     parts=(
         Part(

@@ -7,6 +7,16 @@ import numpy as np
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.lstm import drive_lstm_step
 
+CELL_INPUTS = (
+    "cell.weight_ih",
+    "cell.weight_hh",
+    "cell.bias_ih",
+    "cell.bias_hh",
+    "x",
+    "h",
+)
+"""What the drivers' arguments are called."""
+
 
 def _sums(cell, x, h):
     return x @ cell.weight_ih.T + h @ cell.weight_hh.T + cell.bias_ih + cell.bias_hh
@@ -151,6 +161,7 @@ LSTM_STEP = CodeExercise(
             ),
         },
         driver=drive_lstm_step,
+        inputs=(*CELL_INPUTS, "c"),
     ),
     parts=(
         Part(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.lstm import drive_gru_step
-from gradcourse.exercises.lstm.cells import cells, example
+from gradcourse.exercises.lstm.cells import CELL_INPUTS, cells, example
 
 
 def _blocks(cell, x, h, second_bias=1.0):
@@ -101,6 +101,7 @@ GRU_STEP = CodeExercise(
             ),
         },
         driver=drive_gru_step,
+        inputs=CELL_INPUTS,
     ),
     parts=(
         Part(

@@ -151,6 +151,12 @@ DEEP_LEAKY = Prediction(
             "That is ReLU's loss. With a leak the other half passes something too: a² of it.",
         ),
         NamedValue(
+            "the leak alone",
+            0.5**29,
+            "You multiplied the leak 29 times. Only half of the units stand on the negative side, "
+            "where the slope is 0.5; the others have the slope 1.",
+        ),
+        NamedValue(
             "the mean slope",
             0.75**29,
             "You used the mean slope, (1 + a)/2 = 0.75. Sizes go with the root of the mean "

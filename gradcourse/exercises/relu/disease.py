@@ -50,6 +50,10 @@ def _all_layers(layers):
     return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
 
 
+def _in_per_cent(layers):
+    return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
+
+
 def _size_first(layers):
     if _size(layers[-1]) < FADED * _size(layers[0]):
         return "vanished"
@@ -95,6 +99,7 @@ def _patients(rng):
     sparse = [rng.uniform(0.5, 1.5, (40, 30)) * (np.arange(40) % 20 == 7)[:, None]] * 4
     vanished = [_layer(rng, 0.5, scale=fade**k) for k in range(4)]
     in_the_middle = [_layer(rng, 0.5), _layer(rng, 0.5, dead=0.97), *(_layer(rng, 0.5),) * 2]
+    throughout = [_layer(rng, 0.5, dead=0.97) for _ in range(3)]
     at_the_end = [_layer(rng, 0.5), _layer(rng, 0.5), _layer(rng, 0.5, dead=1.0)]
     small = [_layer(rng, 0.6, scale=1e-5 * rng.uniform(0.5, 1.0)) for _ in range(3)]
     # Near the border, where another measure of size than the root mean square falls on the
@@ -106,7 +111,7 @@ def _patients(rng):
     wide = [_layer(rng, 0.5)[:1], _layer(rng, 0.5, scale=FADED * rng.uniform(0.5, 0.8))]
     dip = [_layer(rng, 0.5), _layer(rng, 0.5, scale=0.3 * FADED), _layer(rng, 0.5, scale=0.1)]
     half_dead = [_layer(rng, 0.4, dead=0.5) for _ in range(3)]
-    made = [sparse, vanished, in_the_middle, at_the_end, small, half_dead]
+    made = [sparse, vanished, in_the_middle, at_the_end, throughout, small, half_dead]
     made += [faint, fainter, half, paler, wide, dip]
     return [(layers,) for layers in made]
 
@@ -172,6 +177,11 @@ DISEASE = CodeExercise(
                 "You asked whether the layers are dead on average, or all of them. One dead "
                 "layer is enough to cut the gradient: take the largest share.",
             ),
+            "never dead": (
+                _in_per_cent,
+                "You never answer “dead”, not even where all layers are. A share lies between 0 "
+                "and 1: 90 % is 0.9, and no share is above 90.",
+            ),
             "size before death": (
                 _size_first,
                 "A dead last layer has size 0, so you called it vanished. Ask for dead units "
@@ -185,7 +195,7 @@ DISEASE = CodeExercise(
     ),
     parts=(
         Part(
-            title="12 random networks of 2 to 4 layers",
+            title="13 random networks of 2 to 4 layers",
             points=2.0,
             cases=_patients,
             example=(

@@ -103,6 +103,11 @@ MASKS = CodeExercise(
                 "You used the masks and the matrices from the input to the output. δ starts "
                 "at the output: the last of both comes first.",
             ),
+            "the masks in forward order": (
+                _with_masks(lambda zs: [*zs[-2::-1], zs[-1]]),
+                "The matrices come from the last to the first, and your masks from the first on. "
+                "Behind W_{l+1}ᵀ you are in layer l: both go backwards.",
+            ),
             "stopped at layer 2": (
                 lambda weights, zs, upstream: delta_of_layer_1(weights[1:], zs[1:], upstream),
                 "You stopped one layer too early. L masks and L − 1 matrices lie on the way "

@@ -149,6 +149,7 @@ BLOCK = CodeExercise(
             ),
         },
         driver=drive_block,
+        inputs=("layer1.weight", "layer2.weight", "layer1.bias", "layer2.bias", "alpha", "x"),
         name="ResidualBlock",
     ),
     parts=(
@@ -157,8 +158,8 @@ BLOCK = CodeExercise(
             points=2.0,
             cases=_random_blocks,
             example=_SMALL,
-            look_at="Four things are shown: the output, the gradient of x, that of α (NaN if α is "
-            "no parameter), and whether x itself was changed.",
+            look_at="Four things are compared: the output, the gradient of x, that of α (None if α "
+            "is no parameter), and whether x itself was changed.",
         ),
     ),
     hints=(

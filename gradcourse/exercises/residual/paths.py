@@ -176,6 +176,12 @@ BRANCHES = Prediction(
             "25 branches carries α to the 25.",
         ),
         NamedValue(
+            "α itself as the share",
+            20.0,
+            "You took α for the branch's share, 50 · 0.4. The shares are of the *squared* "
+            "gradient, and they add up to 1: α²/(1 + α²).",
+        ),
+        NamedValue(
             "sizes instead of squares",
             14.3,
             "You weighed α against 1. Contributions of random paths add as squares: α² against 1.",

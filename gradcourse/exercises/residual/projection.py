@@ -125,6 +125,7 @@ PROJECTION = CodeExercise(
             ),
         },
         driver=drive_projection,
+        inputs=("conv1.weight", "conv2.weight", "shortcut.weight", "x"),
         name="DownBlock",
     ),
     parts=(

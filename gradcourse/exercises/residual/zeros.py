@@ -97,6 +97,7 @@ FIXUP = CodeExercise(
             ),
         },
         driver=drive_fixup,
+        inputs=("matrices", "blocks"),
     ),
     parts=(
         Part(

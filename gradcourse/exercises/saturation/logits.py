@@ -166,6 +166,7 @@ LOSS_FROM_LOGITS = CodeExercise(
             ),
         },
         driver=drive_loss,
+        inputs=("z", "y"),
     ),
     parts=(
         Part(
@@ -173,7 +174,7 @@ LOSS_FROM_LOGITS = CodeExercise(
             points=1.0,
             cases=outputs(4.0),
             example=(np.array([0.0, 2.0]), np.array([1.0, 1.0])),
-            look_at="Shown: the loss, then its gradient for each z, which is (σ(z) − y)/n.",
+            look_at="The gradient for each z must be (σ(z) − y)/n.",
             rtol=1e-4,
             atol=1e-6,
         ),
@@ -182,8 +183,7 @@ LOSS_FROM_LOGITS = CodeExercise(
             points=2.0,
             cases=certain_outputs,
             example=(np.array([-200.0, 200.0]), np.array([1.0, 1.0])),
-            look_at="Shown: the loss, then its gradient for each z. A wrong and certain output "
-            "has loss |z|/n and gradient ±1/n.",
+            look_at="A wrong and certain output has loss |z|/n and gradient ±1/n.",
             rtol=1e-4,
             atol=1e-6,
         ),

@@ -10,9 +10,11 @@ from typing import Any
 
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
-from gradcourse.checking.exercise_notebook import Cell, CellError, explained
+from gradcourse.checking.exercise_notebook import Cell, CellError, explained, runs_of
+from gradcourse.checking.judged import Page, accounted
 from gradcourse.checking.question import Arguments, CodeExercise, Function, Question
 from gradcourse.checking.verdict import Verdict
+from gradcourse.checking.why.written import source_in
 from gradcourse.grading.mark import QuestionMark, Reason
 from gradcourse.grading.one.answers import (
     FUNCTION,
@@ -94,6 +96,7 @@ class Running:
         self._spent = 0.0
         self._latest = time.monotonic() + STRETCH * limits.submission
         self._child: Child | None = None
+        self._names = {name for question in todo.questions for name in question.answers}
         self._sources = {cell.index: cell.source for cell in todo.cells}
         self._optimizers = any("optim" in cell.source for cell in todo.cells)
         self._retried: set[int] = set()
@@ -242,6 +245,7 @@ class Running:
     def _question(self, exercise: Question) -> QuestionMark:
         before = len(self._reasons)
         codes: list[str] = []
+        sources = [cell.source for cell in self._cells]
         verdict: Verdict
         try:
             answers = self._answers(exercise, codes)
@@ -254,8 +258,12 @@ class Running:
                 call=self._caller(exercise, codes),
                 reveal=False,
                 clock=self._clock,
+                reader=lambda name, _: source_in(name, sources),
             )
             verdict = explained(verdict, exercise, self._errors.values())
+            runs = runs_of(self._cells, self._errors.values())
+            page = Page(runs, others=self._names)
+            verdict = accounted(verdict, exercise, page)
         except OutOfTime:
             codes.append("submission-timeout")
             text = "Not checked: the time for the whole notebook was used up before."
