@@ -120,9 +120,9 @@ class Norms:
         if not _has_foreach() or not (known or {t.dtype for t in tensors} <= _NARROW):
             return _exact(tensors)
         try:
+            if here:
+                return self._on_cpu(tensors)
             with torch.no_grad():
-                if here:
-                    return self._on_cpu(tensors)
                 return torch.stack(list(_float64_norms(tensors)))
         except (RuntimeError, NotImplementedError):
             self._all_narrow = False
@@ -158,7 +158,8 @@ class Norms:
 
 
 def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).numpy()
+    # Detached at the end: a gradient of a gradient is the exception, torch.no_grad costs always.
+    return torch.stack(torch._foreach_norm(tensors, 2, torch.float32)).detach().numpy()
 
 
 def _long_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:

@@ -128,6 +128,8 @@ def with_closure(
 
     The first positional argument that a hook sees is the optimizer itself.
     """
+    if not named and len(positional) == 1 and positional[0] is optimizer:
+        return None
     for k, value in enumerate(positional):
         if callable(value) and value is not optimizer:
             return (*positional[:k], wrap(value), *positional[k + 1 :]), named

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType, FrameType
 from typing import Any
 
@@ -170,7 +171,7 @@ class Follower:
         return evaluate
 
     def _tell_due(self) -> None:
-        if not self._was_due and self.follows:
+        if not self._was_due and self._hooks:
             self._was_due = True
             self._listener.update_due()
 
@@ -206,20 +207,13 @@ class Hooks(list[Any]):
         self.clear()
 
 
-class Hook:
+class Hook(partial):  # type: ignore[type-arg]
     """A hook that copies and pickles as one that does nothing.
 
     So a copy of a watched model, or one that is saved, is not watched and does not carry the
-    probe or the watch along, nor the batches that they keep.
+    probe or the watch along, nor the batches that they keep. A partial is called without a detour
+    through Python.
     """
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: Any) -> None:
-        self._call = call
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._call(*arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_inert, ())

@@ -138,7 +138,8 @@ class Watch:
         self._loss_hooks = Hooks()
         self._buffers: Buffers | None = None
         self._parameters: list[nn.Parameter] = []
-        self._looks_at_outputs = True
+        self._looks_at_outputs = self._outputs_are_finite = True
+        self._quiet = True
         self._passes = self._backward_passes = self._unused = self._unused_bad = 0
         self._task = -1
 
@@ -169,6 +170,7 @@ class Watch:
             update_skipped=self._forget,
         )
         self._loop = Follower(self._model, self._optimizer, listener)
+        self._quiet = self.post_mortem is not None
         if self._hooks_the_loss:
             hook = Hook(self._before_loss)
             self._loss_hooks.append(
@@ -179,7 +181,7 @@ class Watch:
     def __exit__(self, *exception: object) -> None:
         if self._loop is not None:
             self._loop.leave()
-            self._loop = None
+            self._loop, self._quiet = None, True
         self._loss_hooks.take_away()
         self._forget()
 
@@ -233,10 +235,6 @@ class Watch:
         if not all_finite([p.grad for p in self._parameters if p.grad is not None]):
             self._fail(bad_parameters(self._model), None)
 
-    @property
-    def _quiet(self) -> bool:
-        return self._loop is None or self.post_mortem is not None
-
     def _pass_begins(self, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
         if self._quiet:
             return
@@ -249,13 +247,15 @@ class Watch:
         if self._quiet or not self._calls:
             return
         call = self._calls[-1]
-        outputs = list(tensors(output))
-        if any(is_transformed(tensor) for tensor in outputs):
+        outputs = tensors(output)
+        if type(outputs) is not tuple:
+            outputs = tuple(outputs)
+        if any(map(is_transformed, outputs)):
             self._calls.pop()  # torch.func is at work: there is nothing that could be replayed
             return
         call.output_gradients = [None] * len(outputs)
         if self._looks_at_outputs:
-            call.sums = [tensor.detach().sum() for tensor in outputs]
+            call.witnesses = list(map(_witness, outputs))
         for position, tensor in enumerate(outputs):
             if tensor.requires_grad:
                 tensor.register_hook(partial(self._came_back, call, position))
@@ -301,9 +301,18 @@ class Watch:
             self.step += 1
 
     def _look_and_count(self) -> None:
-        self.check_gradients()
-        if not self._quiet and any(bool(s != s) for call in self._calls for s in call.sums):
-            self._nan_output()
+        if self._quiet:
+            return
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        witnesses = [w for call in self._calls for w in call.witnesses]
+        # All in one look where outputs are finite, as they nearly always are.
+        if not (self._outputs_are_finite and all_finite([*gradients, *witnesses])):
+            if not all_finite(gradients):
+                self._fail(bad_parameters(self._model), None)
+            elif any(bool(w.isnan().any()) for w in witnesses):
+                self._nan_output()
+            elif witnesses:
+                self._outputs_are_finite = False
         if not self._quiet:
             # With a closure the update is counted when it is made.
             self.step += self._loop is None or not self._loop.in_closure
@@ -346,6 +355,7 @@ class Watch:
             affected=affected or cause.affected,
             loss=cause.loss if loss is None else loss,
         )
+        self._quiet = True
         self._forget()
         if self._stop:
             raise NonFiniteError(self.post_mortem) from None
@@ -374,10 +384,20 @@ class Watch:
         return None
 
 
+def _witness(output: torch.Tensor) -> torch.Tensor:
+    """What tells at the end of the step whether an output held NaN: itself, or a long one's sum."""
+    output = output.detach()
+    return output if output.numel() <= _LONG else output.sum()
+
+
+_LONG = 4096
+"""Elements of an output up to which it is kept until the update."""
+
+
 def _unknown(calls: Collection[Call], affected: tuple[str, ...]) -> PostMortem:
     """What can be said when no replay shows the fault again."""
     sent = [g for call in calls for g in call.output_gradients if g is not None]
-    nan = any(bool(value.isnan()) for call in calls for value in call.sums)
+    nan = any(bool(w.isnan().any()) for call in calls for w in call.witnesses)
     if calls and not nan and (not affected or not all_finite(sent)):
         return PostMortem(
             "forward" if not affected else "backward",
