@@ -8,7 +8,7 @@ but only where a call seems to begin inside another one, which is rare.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import CodeType, FrameType
@@ -65,7 +65,8 @@ class Follower:
     Parameters
     ----------
     model : nn.Module
-    optimizer : torch.optim.Optimizer or None
+    optimizers : sequence of torch.optim.Optimizer
+        Of several, the step of each is an update.
     listener : Listener
 
     Attributes
@@ -78,8 +79,8 @@ class Follower:
         How often the last update has called it.
     """
 
-    def __init__(self, model: nn.Module, optimizer: Any, listener: Listener) -> None:
-        self._optimizer, self._listener = optimizer, listener
+    def __init__(self, model: nn.Module, optimizers: Sequence[Any], listener: Listener) -> None:
+        self._optimizers, self._listener = optimizers, listener
         self._depth = 0
         self._updates = 0
         self._was_due = self._skips = self._awaits = False
@@ -90,7 +91,7 @@ class Follower:
             model.register_forward_pre_hook(Hook(self._begin), with_kwargs=True),
             model.register_forward_hook(Hook(self._end), always_call=True),
         ]
-        if optimizer is not None:
+        for optimizer in optimizers:
             self._hooks += [
                 optimizer.register_step_pre_hook(Hook(self._before_update)),
                 optimizer.register_step_post_hook(Hook(self._after_update)),
@@ -127,7 +128,7 @@ class Follower:
             return
         if graph_task() == -1:
             self._awaits = False  # a backward pass that raised never came to its end
-            if self._updates and not running_steps(self._optimizer):
+            if self._updates and not any(map(running_steps, self._optimizers)):
                 self._lose_update()
         self._listener.pass_begins(positional, named)
 

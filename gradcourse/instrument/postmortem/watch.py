@@ -14,7 +14,7 @@ from torch import nn
 from gradcourse.instrument.loop.arguments import (
     check_module,
     check_takes_hooks,
-    checked_optimizer,
+    checked_optimizers,
 )
 from gradcourse.instrument.loop.follow import (
     Follower,
@@ -65,8 +65,8 @@ def watch(
     ----------
     model : nn.Module
         The module that the loop calls.
-    optimizer : torch.optim.Optimizer, optional
-        Gradients are looked at when it is about to step. Without one, when each backward pass
+    optimizer : torch.optim.Optimizer or list of them, optional
+        Gradients are looked at when one is about to step. Without one, when each backward pass
         ends.
     loss_function : callable, optional
         Call it as ``loss = watch.loss(model(x), y)`` and its operations can be named too, and a
@@ -118,7 +118,7 @@ class Watch:
     ) -> None:
         check_module("watch", model)
         check_takes_hooks("watch", model)
-        optimizer = checked_optimizer("watch", optimizer, model)
+        self._optimizers = checked_optimizers("watch", optimizer, model)
         if loss_function is not None and not callable(loss_function):
             raise GradcourseError(
                 f"watch got {type(loss_function).__name__!r} as the loss function; it takes a "
@@ -127,7 +127,6 @@ class Watch:
         self.step = 0
         self.post_mortem: PostMortem | None = None
         self._model = model
-        self._optimizer = optimizer
         self._loss_function: Any = loss_function
         scripted = isinstance(loss_function, torch.jit.RecursiveScriptModule)
         self._hooks_the_loss = isinstance(loss_function, nn.Module) and not scripted
@@ -152,7 +151,7 @@ class Watch:
                 f"{name}: no update in {self._passes} calls of the model and "
                 f"{self._backward_passes} backward passes, so no gradient was looked at"
             )
-        skipped = self._backward_passes - self.step if self._optimizer is not None else 0
+        skipped = self._backward_passes - self.step if self._optimizers else 0
         more = f"; {self._unused} backward passes since the last" if self._unused > 1 else ""
         return f"{name}: {self.step} steps, all finite{more if skipped > 0 else ''}"
 
@@ -169,7 +168,7 @@ class Watch:
             update_made=self._update_made,
             update_skipped=self._forget,
         )
-        self._loop = Follower(self._model, self._optimizer, listener)
+        self._loop = Follower(self._model, self._optimizers, listener)
         self._quiet = self.post_mortem is not None
         if self._hooks_the_loss:
             hook = Hook(self._before_loss)
@@ -267,12 +266,12 @@ class Watch:
             self._task = graph_task()
             self._count_backward()
         # A closure makes the gradients inside the step, several times over with LBFGS.
-        if loop is not None and not self._quiet and (self._optimizer is None or loop.in_closure):
+        if loop is not None and not self._quiet and (not self._optimizers or loop.in_closure):
             loop.await_backward()
 
     def _count_backward(self) -> None:
         self._backward_passes += 1
-        if self._optimizer is None or self._loop is None:
+        if not self._optimizers or self._loop is None:
             return
         self._unused += 1
         if self._unused > _PATIENCE and not self._quiet and not self._loop.in_closure:
@@ -330,10 +329,11 @@ class Watch:
 
     def _adam_rounds(self) -> bool:
         """Whether weights in float16 are updated by an Adam whose eps is 0 there."""
-        groups = self._optimizer.param_groups if self._optimizer is not None else []
-        return "Adam" in type(self._optimizer).__name__ and any(
+        return any(
             group.get("eps", 1.0) < 6e-8 and p.dtype is torch.float16
-            for group in groups
+            for optimizer in self._optimizers
+            if "Adam" in type(optimizer).__name__
+            for group in optimizer.param_groups
             for p in group["params"]
         )
 

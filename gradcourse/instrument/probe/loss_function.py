@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 
+from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.record.facts import LOSSES
 
 _LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX = LOSSES
@@ -40,7 +41,7 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
     """
     if not math.isfinite(loss) or outputs.shape != gradient.shape or not outputs.numel():
         return Recognized()
-    y, g = outputs.detach().double(), gradient.detach().double()
+    y, g = (reachable(t.detach()).double() for t in (outputs, gradient))
     if not (bool(y.isfinite().all()) and bool(g.isfinite().all()) and bool(g.any())):
         return Recognized()
     if y.dim() > 2:

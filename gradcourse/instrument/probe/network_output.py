@@ -10,6 +10,7 @@ import torch
 
 from gradcourse.instrument.loop.follow import graph_task
 from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.probe.loss_function import recognized
 from gradcourse.instrument.record.facts import Head
 
@@ -84,7 +85,7 @@ class OutputReader:
 
 def describe(head: Head, output: torch.Tensor) -> None:
     """Write down what an output holds."""
-    y = output.double()
+    y = reachable(output).double()
     head.rows = y.shape[0]
     head.columns = y.numel() // max(y.shape[0], 1)
     head.low, head.high = (float(v) for v in torch.aminmax(y))

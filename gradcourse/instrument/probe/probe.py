@@ -175,7 +175,7 @@ class Probe:
             update_made=self._update_made,
             update_lost=self._advance,
         )
-        self._loop = Follower(self._model, self._optimizer, listener)
+        self._loop = Follower(self._model, self._optimizers[:1], listener)
         if self._watcher is not None:
             self._watcher.ran = self._roll.ran
         if self._optimizer is None:

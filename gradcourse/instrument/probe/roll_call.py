@@ -152,7 +152,7 @@ class RollCall:
         now = self._parameters[name].detach()
         if start.shape != now.shape or start.device != now.device:
             return math.nan
-        return float((start != now).double().mean())
+        return int(torch.count_nonzero(start != now)) / start.numel()
 
     def _note_last_rate(self) -> None:
         if self._optimizers:

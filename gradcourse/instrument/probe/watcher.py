@@ -11,7 +11,7 @@ from torch import nn
 
 from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task
 from gradcourse.instrument.loop.tensors import first_tensor, is_transformed, tensors
-from gradcourse.instrument.norms import quick_norm, wide_norm
+from gradcourse.instrument.norms import quick_norm, reachable, wide_norm
 from gradcourse.instrument.probe import moments
 from gradcourse.instrument.probe.passes import Layer, Pass, real
 from gradcourse.instrument.record.step import GRADIENT
@@ -183,6 +183,7 @@ def _equal_steps(data: torch.Tensor, time: int) -> int:
 
 
 def _norm_along(time: int, gradient: torch.Tensor) -> torch.Tensor:
+    gradient = reachable(gradient)
     if gradient.dtype == torch.float64:
         return torch.stack([wide_norm(part) for part in gradient.unbind(time)])
     others = [d for d in range(gradient.dim()) if d != time]
