@@ -181,7 +181,14 @@ def judge_sound(sound: Sound, seed: int) -> dict[str, Any]:
     said = verdicts(record, limits)
     diagnosis = said["diagnosis"]
     alarm = f"{diagnosis.headline} · {diagnosis.primary.summary}" if is_alarm(diagnosis) else ""
-    return {"alarm": alarm, "rules": said["rules"], "source": sound.source}
+    heads = [h for h in record.facts.heads if h.rows > 1 and math.isfinite(h.spread)]
+    return {
+        "alarm": alarm,
+        "rules": said["rules"],
+        "source": sound.source,
+        "median update": float(np.nanmedian(record.update_ratio)),
+        "spread": float(np.median([h.spread for h in heads])) if heads else math.nan,
+    }
 
 
 def learn(sound: Sound, seed: int) -> str:

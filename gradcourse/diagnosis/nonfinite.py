@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcourse.diagnosis import over_depth, remedies
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import ZERO, Signals, log10
+from gradcourse.diagnosis.signals import ZERO, Signals, is_out_of_scale, log10
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -67,6 +67,13 @@ def _remedies(signals: Signals) -> tuple[Remedy, ...]:
     return usual
 
 
+def _against_growth(signals: Signals, factor: float) -> tuple[Remedy, ...]:
+    usual = remedies.for_depth("exploding", factor, set(signals.kinds))
+    if signals.record.facts.exponentials >= 2:
+        return (remedies.NO_EXP, *usual)
+    return remedies.scaled_first(usual, is_out_of_scale(signals))
+
+
 def _place(signals: Signals, row: int) -> tuple[str, tuple[str, ...]]:
     norms = signals.activation_norm
     infinite = np.isinf(norms[row])
@@ -111,7 +118,7 @@ def _explosion(signals: Signals, row: int) -> list[Sign]:
                 steps=(int(signals.step_numbers[row]),) * 2,
                 evidence={"decades before the overflow": decades, "factor per layer": factor},
                 confidence=confidence(decades - limit),
-                remedies=remedies.for_depth("exploding", factor, set(signals.kinds)),
+                remedies=_against_growth(signals, factor),
             )
             return [Sign(row, finding)]
     return []

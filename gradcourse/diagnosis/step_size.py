@@ -10,7 +10,7 @@ import numpy as np
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.causes.lost_updates import cut_by, loss_scale, remedy_for_cut
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import Signals, largest, log10, median
+from gradcourse.diagnosis.signals import Signals, is_out_of_scale, largest, log10, median
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -168,10 +168,10 @@ def find_cut(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Gradients of which clipping leaves next to nothing, under a loss that stays."""
     how, factor = cut_by(signals.record)
     remedy = remedy_for_cut(signals.record)
-    if remedy is None or factor < 100:
+    if remedy is None or factor < 10 * threshold("clipped"):
         return []
     pace = float(largest(median(signals.update_ratio[good], axis=0)))
-    if not pace < 1e-3:
+    if not pace < threshold("slow_update"):
         return []
     rows = np.flatnonzero(good)
     finding = Finding(
@@ -273,12 +273,15 @@ def _sign(
     falls: bool = False,
 ) -> Sign:
     span = (int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]]))
+    cures = remedies.for_updates(kind, ratio, falls)
+    if kind == "update too large":
+        cures = remedies.scaled_first(cures, is_out_of_scale(signals))
     finding = Finding(
         kind,
         summary,
         steps=span,
         evidence=evidence,
         confidence=confidence(excess),
-        remedies=remedies.for_updates(kind, ratio, falls),
+        remedies=cures,
     )
     return Sign(int(rows[0]), finding)

@@ -30,6 +30,7 @@ _REACH = {
     "Tanh": (-1.0, 1.0),
     "Relu": (0.0, math.inf),
 }
+_OF_SIZES = ("squared error", "Poisson likelihood of means")
 _KEEPS_VALUES = ("View", "Reshape", "Squeeze", "Unsqueeze", "ToCopy", "Alias", "Expand", "Clone")
 
 
@@ -107,7 +108,7 @@ def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: f
         return
     targets = guess.targets.double()
     head.target_low, head.target_high = (float(v) for v in torch.aminmax(targets))
-    if guess.loss == "squared error" and head.end in _REACH:
+    if guess.loss in _OF_SIZES and head.end in _REACH:
         low, high = _REACH[head.end]
         margin = 0.05 * max(head.target_high - head.target_low, abs(head.target_high), 1e-12)
         beyond = (targets < low - margin) | (targets > high + margin)

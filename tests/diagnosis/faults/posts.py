@@ -76,7 +76,7 @@ POSTS: tuple[Fault, ...] = (
     _post("7 to 12", "54811239", HEAD,
           Setup("8-50t-1t", loss="mse", data="from 7 to 12", rows=2), net="8-50t-1"),
     _post("class numbers", "41596619", HEAD,
-          Setup("16-3r-1s", "U05", optimizer="SGD", rate=1e-3, rows=11, loss="bce",
+          Setup("16-3r-1s", "U05", optimizer="SGD", rate=1e-3, rows=11, loss="open bce",
                 data="four classes"),
           net="16-16r-4", start="", loss="ce", rate=0.1),
     _post("five sigmoids", "41823068", HEAD,

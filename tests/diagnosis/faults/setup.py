@@ -155,6 +155,14 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
     "nll": lambda out, y: functional.nll_loss(out.float(), y.long()),
     "log": lambda out, y: -out.float().gather(1, y.long()[:, None]).clamp_min(1e-7).log().mean(),
     "bce": _binary(lambda out, y: functional.binary_cross_entropy(out.clamp(0, 1), y)),
+    "open bce": _binary(
+        lambda out, y: (
+            -(
+                y * out.clamp(1e-7, 1 - 1e-7).log()
+                + (1 - y) * (1 - out.clamp(1e-7, 1 - 1e-7)).log()
+            ).mean()
+        )
+    ),
     "bce logits": _binary(functional.binary_cross_entropy_with_logits),
     "bce classes": lambda out, y: functional.binary_cross_entropy_with_logits(
         out.float(), functional.one_hot(y.long(), out.shape[1]).float()
