@@ -79,7 +79,7 @@ FLIP = Remedy(
 CLASSES = Remedy(
     "A sigmoid tells two classes, 0 and 1, apart: for more, one output each and cross_entropy",
     "02",
-    "cross-entropy",
+    "classes",
 )
 
 
@@ -93,7 +93,6 @@ def find(signals: Signals) -> list[Sign]:
         _raw,
         _pairs,
         _alone,
-        _share,
         _labels,
         _reach,
         _minimax,
@@ -103,6 +102,13 @@ def find(signals: Signals) -> list[Sign]:
         if sign is not None:
             return [sign]
     return []
+
+
+def find_weak(signals: Signals) -> list[Sign]:
+    """What slows a net down: said of one that stays, and has nothing else wrong."""
+    heads = [head for head in signals.record.facts.heads if math.isfinite(head.high)]
+    sign = _share(signals, heads)
+    return [] if sign is None else [sign]
 
 
 def _most(heads: Sequence[Head], holds: Sequence[bool]) -> bool:
@@ -257,7 +263,7 @@ def _labels(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         heads,
         f"A binary cross-entropy gets targets from {head.target_low:.2g} to {head.target_high:.2g};"
         " it knows 0 to 1, and has no lower bound beyond.",
-        (CLASSES,),
+        (replace(CLASSES, by=round(max(h.target_high for h in heads)) + 1.0),),
         {"smallest target": head.target_low, "largest target": head.target_high},
     )
 

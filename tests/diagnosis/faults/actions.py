@@ -53,6 +53,18 @@ def _cross_entropy(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, loss="ce", edit=[*setup.edit, _without_end])
 
 
+def _classes(setup: Setup, remedy: Remedy) -> Setup:
+    """One output for each class, drawn as the library does, and a cross-entropy."""
+
+    def change(model: nn.Module) -> nn.Module:
+        model = _without_end(model)
+        assert isinstance(model, nn.Sequential)
+        model[-1] = nn.Linear(model[-1].in_features, int(remedy.by))
+        return model
+
+    return replace(setup, loss="ce", edit=[*setup.edit, change])
+
+
 def _match_shapes(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, edit=[*setup.edit, lambda m: nn.Sequential(m, nn.Flatten(0))])
 
@@ -213,6 +225,7 @@ _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "sigmoid end": _sigmoid_end,
     "softmax over classes": _over_classes,
     "cross-entropy": _cross_entropy,
+    "classes": _classes,
     "match shapes": _match_shapes,
     "rate": _rate,
     "warm up": _warm,
