@@ -191,7 +191,7 @@ def umlaut(seen: Seen) -> list[str]:
         said.append("update too small")
     kinds = [kind for kind in record.kinds if kind not in ("Dropout", "Flatten")]
     if any(a == b == "Linear" for a, b in itertools.pairwise(kinds)):
-        said.append("no activation")
+        said.append("linear")
     heads = record.facts.heads
     if any(h.loss == "cross-entropy of logits" and h.end == "Softmax" for h in heads):
         said.append("head")

@@ -84,8 +84,6 @@ def diagnose(record: Record) -> Diagnosis:
             )
     signs = signs or nonfinite.find_in_buffers(signals)
     signs = signs or standstill.find_large_start(signals, good)
-    if not signs and not standstill.has_fallen_at_all(signals, good):
-        signs = heads.find_weak(signals)
     signs = signs or reasons.find(signals, good, _decades(signals, good))
     unknown = unseen.not_judged(signals)
     frozen = unseen.without_gradient(signals)

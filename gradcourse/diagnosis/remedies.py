@@ -176,6 +176,12 @@ LESS_DECAY = Remedy(
     "less decay",
     0.0,
 )
+FUSED = Remedy(
+    "Give raw outputs to cross_entropy (or binary_cross_entropy_with_logits): the log of a softmax "
+    "or sigmoid that has become 0 is −inf",
+    "10",
+    "cross-entropy",
+)
 NO_EXP = Remedy(
     "Replace exp as an activation: its slope is as large as its value, and there are several",
     "04",
@@ -200,9 +206,10 @@ READ_AT_LENGTH = Remedy(
     "read at the length",
 )
 NO_RELU_AT_THE_END = Remedy(
-    "Take the ReLU off the output: where its input is negative, no gradient comes back",
+    "Take the ReLU off the output (a sigmoid instead, for a probability): where its input is "
+    "negative, no gradient comes back",
     "04",
-    "no end",
+    "no ReLU end",
 )
 ADAM_EPS = Remedy(
     "Adam's eps of {eps:.0e} is 0 in float16, and so is the square of a small gradient: take "

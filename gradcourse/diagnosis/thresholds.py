@@ -107,6 +107,13 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "The usual advice is about 1e-3 (CS231n course notes, 2015). Healthy patients reach "
             "0.06, sick ones start at 3.1.",
         ),
+        "decay": Threshold(
+            0.02,
+            "per step",
+            "rate times weight decay of SGD or AdamW: the share of every weight that a step takes",
+            "What was learned 50 steps ago is halved by then. Recipes stay below 1e-3 "
+            "(Loshchilov & Hutter 2019).",
+        ),
         "huge_update": Threshold(
             1.0,
             "‖ΔW‖ / ‖W‖",

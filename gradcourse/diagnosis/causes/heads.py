@@ -30,6 +30,11 @@ ONE_UNIT = Remedy(
     "02",
     "sigmoid end",
 )
+SEVERAL = Remedy(
+    "Use a sigmoid for each output where several labels may be true: a softmax's outputs sum to 1",
+    "02",
+    "sigmoid end",
+)
 OVER_BATCH = Remedy(
     "Take the softmax over the classes, dim=1 or dim=-1, not over the rows of the batch",
     "02",
@@ -128,6 +133,16 @@ def _one_unit(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         (_for_regression(signals, heads, "softmax"),) if beyond else (ONE_UNIT,),
         {"numbers under the softmax": 1.0},
     )
+
+
+def _for_reach(signals: Signals, heads: Sequence[Head], head: Head) -> Remedy:
+    """In place of an activation that the targets lie beyond."""
+    if head.loss == "Poisson likelihood of means":
+        return _named(EXP_END, _end(head))
+    within = all(h.target_low > -0.05 and h.target_high < 1.05 for h in heads if h.loss)
+    if head.end == "Softmax" and within:
+        return SEVERAL
+    return _for_regression(signals, heads, _end(head))
 
 
 def _for_regression(signals: Signals, heads: Sequence[Head], end: str) -> Remedy:
@@ -280,9 +295,7 @@ def _reach(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         f"The outputs come from a {_end(head)}, which gives {REACH[head.end]}; the targets reach "
         f"from {low:.3g} to {high:.3g}.",
         (
-            _named(EXP_END, _end(head))
-            if head.loss == "Poisson likelihood of means"
-            else _for_regression(signals, heads, _end(head)),
+            _for_reach(signals, heads, head),
             SCALE_TARGETS,
         ),
         {

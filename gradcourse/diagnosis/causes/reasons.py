@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcourse.diagnosis import step_size
+from gradcourse.diagnosis.causes import heads
 from gradcourse.diagnosis.causes.standstill import INITIALIZE, is_stuck, known, slower, still_falls
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.remedies import SCALE
+from gradcourse.diagnosis.remedies import NO_RELU_AT_THE_END, SCALE
 from gradcourse.diagnosis.signals import Signals, data_size, median
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
@@ -59,8 +60,8 @@ class Course:
 
     @property
     def evidence(self) -> dict[str, float]:
-        heads = self.signals.record.facts.heads
-        spread = float(np.median([h.spread for h in heads])) if heads else math.nan
+        spreads = [h.spread for h in self.signals.record.facts.heads]
+        spread = float(np.median(spreads)) if spreads else math.nan
         every = {
             "loss, end over start": self.ratio,
             "median ‖ΔW‖/‖W‖": self.pace,
@@ -93,7 +94,9 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
     pace = float(median(signals.update_ratio[good]))
     course = Course(signals, end / start if start else math.nan, pace, decades)
-    tests = (_linear,) if linear else (_scale, _sigmoids, _depth, _slow, _fast, _unknown)
+    tests = (_scale, _sigmoids, _depth, _lost, _slow, _fast, _weak, _unknown)
+    if linear:
+        tests = (_linear,)
     for test in tests:
         finding = test(course)
         if finding is not None:
@@ -160,14 +163,39 @@ def _depth(course: Course) -> Finding | None:
         f"The gradient {'falls' if vanishing else 'grows'} by {abs(course.decades):.1f} decades "
         f"over the depth, and the loss is still {course.ratio:.2f} of what it was at first.",
         course.evidence | {"decades over the depth": course.decades},
-        (INITIALIZE, *LOOK),
+        (_start_again(course), *LOOK),
     )
+
+
+def _start_again(course: Course) -> Remedy:
+    return NO_SIGMOIDS if "Sigmoid" in course.signals.kinds[:-1] else INITIALIZE
+
+
+def _lost(course: Course) -> Finding | None:
+    """Outputs that differ little between inputs from the first step on: the signal got lost."""
+    first = next((h for h in course.signals.record.facts.heads if h.rows > 1), None)
+    if first is None or not first.spread < threshold("collapsed"):
+        return None
+    return _finding(
+        course.signals,
+        "vanishing",
+        "From the first step on the outputs are nearly the same for all inputs: what differs is "
+        f"{first.spread:.1g} of their size. The signal fades on its way, and the loss is still "
+        f"{course.ratio:.2f} of what it was.",
+        course.evidence | {"spread over inputs, first step": first.spread},
+        (_start_again(course), *LOOK),
+    )
+
+
+def _weak(course: Course) -> Finding | None:
+    sign = heads.find_weak(course.signals)
+    return sign[0].finding if sign else None
 
 
 def _slow(course: Course) -> Finding | None:
     if not 0 < course.pace < threshold("slow_update"):
         return None
-    by = float(f"{min(threshold('usual_update') / course.pace, 1e4):.0e}")
+    by = float(f"{min(threshold('fast_update') / 3 / course.pace, 1e4):.0e}")
     text = f"Multiply the learning rate by about {by:g}, or use Adam"
     return _finding(
         course.signals,
@@ -206,7 +234,7 @@ def _unknown(course: Course) -> Finding | None:
             "whether the loss wants logits, and whether the outputs can reach the targets."
         )
     ends = [h.end for h in signals.record.facts.heads if h.end == "Relu"]
-    first = (Remedy("Take the ReLU off the output", "04", "no end"),) if ends else ()
+    first = (NO_RELU_AT_THE_END,) if ends else ()
     return _finding(signals, "not learning", summary, course.evidence, (*first, *LOOK))
 
 

@@ -52,12 +52,6 @@ def _warms_up(signals: Signals) -> bool:
     return bool(options.get("last rate", 0.0) > 1.5 * options.get("lr", math.inf))
 
 
-def has_fallen_at_all(signals: Signals, good: np.ndarray) -> bool:
-    """Whether the loss has fallen, or no more than a few are known."""
-    loss = known(signals, good)
-    return len(loss) < enough(signals) or has_fallen(loss)
-
-
 def has_fallen(loss: np.ndarray) -> bool:
     """Whether it ends below 0.8 of its start, or clearly, beyond its scatter, below 0.9 of it.
 

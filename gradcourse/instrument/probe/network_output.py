@@ -112,6 +112,9 @@ def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: f
         low, high = _REACH[head.end]
         margin = 0.05 * max(head.target_high - head.target_low, abs(head.target_high), 1e-12)
         beyond = (targets < low - margin) | (targets > high + margin)
+        if head.end == "Softmax" and targets.dim() == 2:
+            # Its outputs sum to 1, so targets that do not are out of reach as well.
+            beyond = beyond.any(1) | ((targets.sum(1) - 1).abs() > 0.05)
         head.unreachable = float(beyond.double().mean())
 
 

@@ -105,8 +105,8 @@ class RollCall:
         rows = first.detach().reshape(-1, first.shape[-1])[:_ROWS].float()
         sizes = rows.square().mean(0).sqrt()  # (k,)
         self._facts.input_size = float(rows.square().mean().sqrt())
-        if first.dim() == 2 and float(sizes.min()) > 0:
-            self._facts.input_spread = float(sizes.max() / sizes.min())
+        if first.dim() == 2 and float(sizes.median()) > 0:
+            self._facts.input_spread = float(sizes.max() / sizes.median())
 
     def _note_leaf(
         self, leaf: torch.Tensor, owned: dict[int, str], inputs: set[int], reached: set[str]

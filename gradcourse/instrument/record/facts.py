@@ -160,7 +160,7 @@ class Facts:
         calls of exp.
     input_size, input_spread : float
         Of the first real input with features along its last dimension: its root mean square, and
-        that of its largest feature over that of its smallest; NaN if there was none.
+        that of its largest feature over their median; NaN if there was none.
     equal_rows : list of str
         Weights that are not 0 and whose rows were all the same from first to last: units that
         never differ.

@@ -31,6 +31,11 @@ def _no_end(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, edit=[*setup.edit, _without_end])
 
 
+def _no_relu_end(setup: Setup, remedy: Remedy) -> Setup:
+    """A sigmoid where the loss is one of probabilities."""
+    return (_sigmoid_end if setup.loss in ("bce", "open bce") else _no_end)(setup, remedy)
+
+
 def _with_end(end: str) -> Callable[[nn.Module], nn.Module]:
     return lambda model: nn.Sequential(_without_end(model), ENDS[end]())
 
@@ -222,6 +227,7 @@ def _draw_zeros(setup: Setup, remedy: Remedy) -> Setup:
 
 _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "no end": _no_end,
+    "no ReLU end": _no_relu_end,
     "sigmoid end": _sigmoid_end,
     "softmax over classes": _over_classes,
     "cross-entropy": _cross_entropy,

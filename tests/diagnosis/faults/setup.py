@@ -146,6 +146,12 @@ def _flat(out: torch.Tensor) -> torch.Tensor:
     return out.squeeze(1) if out.dim() > 1 and out.shape[1] == 1 else out
 
 
+def _cross_entropy_of_probabilities(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    if bool(out.isnan().any()):
+        return out.sum()  # torch would raise
+    return functional.binary_cross_entropy(out.clamp(0, 1), y)
+
+
 def _binary(function: Any) -> Any:
     return lambda out, y: function(_flat(out).float(), y.float())
 
@@ -154,7 +160,7 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
     "ce": lambda out, y: functional.cross_entropy(out.float(), y.long()),
     "nll": lambda out, y: functional.nll_loss(out.float(), y.long()),
     "log": lambda out, y: -out.float().gather(1, y.long()[:, None]).clamp_min(1e-7).log().mean(),
-    "bce": _binary(lambda out, y: functional.binary_cross_entropy(out.clamp(0, 1), y)),
+    "bce": _binary(_cross_entropy_of_probabilities),
     "open bce": _binary(
         lambda out, y: (
             -(
@@ -410,6 +416,8 @@ def _score(setup: Setup, model: nn.Module, seed: int) -> float:
         return 1 - float(gap.square().mean() / y.double().var(correction=0))
     if out.shape[1] > 1:
         return float((out.argmax(1) == y).double().mean())
+    if y.max() > 1:
+        return float((out[:, 0].round() == y).double().mean())
     middle = 0.0 if setup.loss == "bce logits" else 0.5
     return float(((out[:, 0] > middle) == (y > 0)).double().mean())
 
