@@ -23,6 +23,9 @@ GRADIENT_KINDS = (
 
 CAUSES = (
     "head",
+    "scale",
+    "linear",
+    "equal units",
     "cut off",
     "rounding",
     "no updates",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcourse.diagnosis import lags, nonfinite, over_depth, remedies, step_size, units, unseen
-from gradcourse.diagnosis.causes import heads, lost_updates, standstill, trainees
+from gradcourse.diagnosis.causes import heads, lost_updates, reasons, standstill, trainees
 from gradcourse.diagnosis.finding import Diagnosis, Finding
 from gradcourse.diagnosis.signals import Signals, largest, median
 from gradcourse.diagnosis.signs import Sign, confidence
@@ -18,6 +18,7 @@ ORDER = (
     "no updates",
     "cut off",
     "head",
+    "equal units",
     "rounding",
     "unbounded loss",
     "dead",
@@ -28,6 +29,8 @@ ORDER = (
     "update too large",
     "update too small",
     "collapsed",
+    "scale",
+    "linear",
     "not learning",
 )
 """Which of two findings that set in at the same step is the cause: the earlier in this list."""
@@ -81,7 +84,7 @@ def diagnose(record: Record) -> Diagnosis:
             )
     signs = signs or nonfinite.find_in_buffers(signals)
     signs = signs or standstill.find_large_start(signals, good)
-    signs = signs or standstill.find_not_learning(signals, good, _decades(signals, good))
+    signs = signs or reasons.find(signals, good, _decades(signals, good))
     unknown = unseen.not_judged(signals)
     frozen = unseen.without_gradient(signals)
     signs = _without_consequences(signals, signs)
@@ -97,6 +100,7 @@ def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
     return (
         heads.find(signals)
         or trainees.find(signals, good)
+        or reasons.find_equal_units(signals)
         or standstill.find_unbounded(signals, good)
     )
 
@@ -180,5 +184,5 @@ def _healthy(signals: Signals, good: np.ndarray, unknown: int) -> Finding:
         steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
         evidence=evidence,
         confidence=round(confidence(margin) * 0.9**unknown, 3),
-        begun=len(standstill.known(signals, good)) < standstill.ENOUGH,
+        begun=len(standstill.known(signals, good)) < standstill.enough(signals),
     )

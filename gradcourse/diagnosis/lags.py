@@ -55,6 +55,22 @@ def slopes(levels: np.ndarray) -> np.ndarray:
     return growth
 
 
+def _goes_on(levels: np.ndarray, grows: bool) -> np.ndarray:
+    """Whether a gradient that grows does so in the older half of the lags too, for each step.
+
+    Where it only rises out of steps that are not read, as behind ignored labels, it does not.
+    """
+    goes_on = np.ones(len(levels), dtype=bool)
+    for row, values in enumerate(levels):
+        known = values[np.isfinite(values)]
+        if grows and len(known) >= SHORTEST:
+            half, eighth = len(known) // 2, max(1, len(known) // 8)
+            old = np.median(known[:eighth]) - np.median(known[half - eighth : half])
+            whole = np.median(known[:eighth]) - np.median(known[-eighth:])
+            goes_on[row] = old > 0.2 * whole
+    return goes_on
+
+
 def is_learning(loss: np.ndarray) -> bool:
     """Whether the loss has fallen well below where the record starts."""
     known = loss[np.isfinite(loss)]
@@ -75,7 +91,7 @@ def _judge(
         ("vanishing", growth <= -fall, fall),
         ("exploding", growth >= threshold("lag_growth_decades"), threshold("lag_growth_decades")),
     ):
-        rows = persistent(holds, judged)
+        rows = persistent(holds & _goes_on(levels, kind == "exploding"), judged)
         if len(rows) and not (kind == "vanishing" and is_learning(signals.loss[good])):
             signs.append(
                 _finding(kind, signals, name, gated, levels[rows], growth[rows], limit, rows)

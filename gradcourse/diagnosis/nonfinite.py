@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcourse.diagnosis import over_depth, remedies
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import ZERO, Signals, log10
+from gradcourse.diagnosis.signals import ZERO, Signals, is_out_of_scale, log10
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -59,12 +59,37 @@ def find_in_buffers(signals: Signals) -> list[Sign]:
 
 def _remedies(signals: Signals) -> tuple[Remedy, ...]:
     usual = remedies.fitting(remedies.NON_FINITE, signals.has)
+    facts = signals.record.facts
+    if facts.exponentials >= 2:
+        usual = (remedies.NO_EXP, *usual)
+    logs = any(h.loss.startswith(_LOGS) and h.end in _ENDS for h in facts.heads)
+    if logs or _of_raw_outputs(signals):
+        usual = (remedies.FUSED, *usual)
     options = signals.record.facts.optimizer
     eps = options.get("eps", 1.0)
     if "float16" in signals.dtypes and "Adam" in str(options.get("name")) and eps < 6e-8:
         first = remedies.ADAM_EPS
         return (replace(first, text=first.text.format(eps=eps)), *usual)
     return usual
+
+
+def _of_raw_outputs(signals: Signals) -> bool:
+    """A loss that is NaN from the first step on, of finite outputs of several classes below 0."""
+    first = next(iter(signals.record.facts.heads), None)
+    if first is None or first.end or first.columns < 2 or not first.low < 0:
+        return False
+    return bool(signals.loss_logged[0] and np.isnan(signals.loss[0]))
+
+
+_LOGS = ("minus the log of", "binary cross-entropy of prob")
+_ENDS = ("Softmax", "Sigmoid")
+
+
+def _against_growth(signals: Signals, factor: float) -> tuple[Remedy, ...]:
+    usual = remedies.for_depth("exploding", factor, set(signals.kinds))
+    if signals.record.facts.exponentials >= 2:
+        return (remedies.NO_EXP, *usual)
+    return remedies.scaled_first(usual, is_out_of_scale(signals))
 
 
 def _place(signals: Signals, row: int) -> tuple[str, tuple[str, ...]]:
@@ -111,7 +136,7 @@ def _explosion(signals: Signals, row: int) -> list[Sign]:
                 steps=(int(signals.step_numbers[row]),) * 2,
                 evidence={"decades before the overflow": decades, "factor per layer": factor},
                 confidence=confidence(decades - limit),
-                remedies=remedies.for_depth("exploding", factor, set(signals.kinds)),
+                remedies=_against_growth(signals, factor),
             )
             return [Sign(row, finding)]
     return []

@@ -168,11 +168,14 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
 def _learned(signals: Signals, good: np.ndarray, rows: np.ndarray) -> bool:
     """Whether weights have grown to what the task needs: outputs of 10 000, say, from inputs of 1.
 
-    So it is where the net began without it, and its loss has fallen all along.
+    So it is where the net began without it, and its loss has fallen all along; and where a
+    residual stream is normalized, whose gradient grows as its blocks do and harms nothing.
     """
     judged = np.flatnonzero(good & signals.measured)
     loss = signals.loss[good & np.isfinite(signals.loss)]
-    if not good.all() or not len(judged) or rows[0] == judged[0] or len(loss) < 30:
+    if not good.all() or not len(judged) or len(loss) < 30:
+        return False
+    if rows[0] == judged[0] and not {"norm", "residual"} <= signals.has:
         return False
     third = len(loss) // 3
     return bool(0 < np.median(loss[-third:]) < 0.5 * np.median(loss[:5]))
@@ -308,6 +311,8 @@ def _cures(
             return (remedies.ONE_PLACE, look)
         if not late:
             return (look, *(r for r in usual if not r.text.startswith("Multiply")))
+    if kind == "exploding" and signals.record.facts.exponentials >= 2:
+        return (remedies.NO_EXP, *usual)
     if "post-norm" in signals.has:
         return (remedies.PRE_NORM, remedies.WARM_UP)
     if late:

@@ -25,21 +25,18 @@ def for_depth(kind: str, factor: float, kinds: set[str], late: bool = False) -> 
     if late:
         return _for_late(kind)
     # What is further off is no gain: the weights are 0, or the signal has left the format.
-    gain = (
-        (Remedy(f"Multiply the initial weights by about {1 / factor:.2g}", "05"),)
-        if 1e-3 < factor < 1e3
-        else ()
+    times = f"Multiply the initial weights by about {1 / factor:.2g}"
+    gain = (Remedy(times, "05", "gain", 1 / factor),) if 1e-3 < factor < 1e3 else ()
+    better = Remedy(
+        "Draw the weights for the activation: He for ReLU, Xavier for tanh", "05", "initialize"
     )
     if kind == "exploding":
         return (
-            *gain,
+            *(gain or (better,)),
             Remedy("Normalize: batch or layer normalization after each matrix", "06"),
             Remedy("Use residual blocks with a scaled branch", "07"),
             Remedy("Clip by global norm: it treats the symptom", "09"),
         )
-    better = Remedy(
-        "Draw the weights for the activation: He for ReLU, Xavier for tanh", "05", "initialize"
-    )
     if "Sigmoid" in kinds:
         return (
             Remedy("Replace the sigmoid: its slope is at most 1/4", "04", "relu"),
@@ -58,13 +55,13 @@ def for_depth(kind: str, factor: float, kinds: set[str], late: bool = False) -> 
 def _for_late(kind: str) -> tuple[Remedy, ...]:
     if kind == "exploding":
         return (
-            Remedy("The net began without it: lower the learning rate", "01"),
+            Remedy("The net began without it: lower the learning rate", "01", "rate", 0.1),
             Remedy("Clip by global norm", "09"),
             Remedy("Normalize: batch or layer normalization after each matrix", "06"),
         )
     return (
-        Remedy("The net began without it: lower the weight decay, if the weights shrink", "09"),
-        Remedy("Lower the learning rate, if units become flat or silent", "04"),
+        LESS_DECAY,
+        Remedy("Lower the learning rate, if units become flat or silent", "04", "rate", 0.1),
         Remedy("Normalize: batch or layer normalization after each matrix", "06"),
         Remedy("Use residual blocks", "07"),
     )
@@ -156,6 +153,12 @@ def for_lags(kind: str, gated: bool, horizon: int) -> tuple[Remedy, ...]:
     )
 
 
+def scaled_first(remedies: tuple[Remedy, ...], scaled: bool) -> tuple[Remedy, ...]:
+    """With the data's scale in front, if it is off; without it, what the weights can do."""
+    others = tuple(r for r in remedies if r.action != "scale data")
+    return (SCALE, *others) if scaled else remedies
+
+
 def _round(value: float) -> str:
     """One digit of it, without an exponent where that is short."""
     return f"{float(f'{value:.0e}'):g}"
@@ -167,6 +170,24 @@ PRE_NORM = Remedy(
     "norm first",
 )
 WARM_UP = Remedy("Warm the learning rate up, to a tenth of it or less", "11", "warm up")
+LESS_DECAY = Remedy(
+    "The net began without it: lower the weight decay, if the weights shrink",
+    "09",
+    "less decay",
+    0.0,
+)
+FUSED = Remedy(
+    "Give raw outputs to cross_entropy (or binary_cross_entropy_with_logits): the log of a softmax "
+    "or sigmoid that has become 0 is −inf",
+    "10",
+    "cross-entropy",
+)
+NO_EXP = Remedy(
+    "Replace exp as an activation: its slope is as large as its value, and there are several",
+    "04",
+    "relu",
+)
+SCALE = Remedy("Bring inputs and targets to mean 0 and standard deviation 1", "02", "scale data")
 EXP = Remedy(
     "Bring the data to standard deviation 1, and clamp what goes into exp, such as a log-variance, "
     "to ±10: exp makes it, and its slope, huge",
@@ -185,9 +206,10 @@ READ_AT_LENGTH = Remedy(
     "read at the length",
 )
 NO_RELU_AT_THE_END = Remedy(
-    "Take the ReLU off the output: where its input is negative, no gradient comes back",
+    "Take the ReLU off the output (a sigmoid instead, for a probability): where its input is "
+    "negative, no gradient comes back",
     "04",
-    "no end",
+    "no ReLU end",
 )
 ADAM_EPS = Remedy(
     "Adam's eps of {eps:.0e} is 0 in float16, and so is the square of a small gradient: take "
@@ -203,7 +225,7 @@ LATE_SATURATED = (
 )
 SATURATED = (
     Remedy("Bring the inputs to mean 0 and standard deviation 1", "02", "scale data"),
-    Remedy("Draw smaller weights: Xavier", "05"),
+    Remedy("Draw smaller weights: Xavier", "05", "initialize"),
     Remedy("Normalize before the activation", "06"),
 )
 SATURATED_FIRST = Remedy("Cure the saturation first: little comes back through flat units", "02")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
 import numpy as np
 
 from gradcourse.diagnosis.causes.lost_updates import loss_scale
+from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument import Record
 from gradcourse.support import GradcourseError
 
@@ -129,6 +131,24 @@ class Signals:
         for k, name in enumerate(self.layers):
             groups.setdefault(name.partition(" #")[0], []).append(k)
         return groups
+
+
+def data_size(signals: Signals) -> tuple[float, str]:
+    """What is furthest from size 1 of inputs and of targets under a squared error, and its name."""
+    facts = signals.record.facts
+    heads = [h for h in facts.heads if h.loss == "squared error"]
+    targets = [max(abs(h.target_low), abs(h.target_high)) for h in heads]
+    # Of outputs that run off, targets cannot be told any more: the least that was seen.
+    sizes = [(min(targets, default=math.nan), "The targets"), (facts.input_size, "The inputs")]
+    if facts.input_spread > threshold("out_of_scale"):
+        sizes.append((facts.input_spread, "The inputs' columns, against each other,"))
+    sizes += [(1 / size, f"{name}, inverted,") for size, name in sizes if size > 0]
+    return max((s for s in sizes if math.isfinite(s[0])), default=(math.nan, ""))
+
+
+def is_out_of_scale(signals: Signals) -> bool:
+    """Whether inputs or targets are far larger than 1, or apart from each other."""
+    return data_size(signals)[0] > threshold("out_of_scale")
 
 
 def log10(values: np.ndarray) -> np.ndarray:

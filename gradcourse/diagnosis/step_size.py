@@ -10,13 +10,16 @@ import numpy as np
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.causes.lost_updates import cut_by, loss_scale, remedy_for_cut
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import Signals, largest, log10, median
+from gradcourse.diagnosis.signals import Signals, is_out_of_scale, largest, log10, median
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
 
 def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Steps that change the typical weight by a large part of itself, or a loss that runs off."""
+    decay = _find_decay(signals, good)
+    if decay:
+        return decay
     pace = typical(signals)
     large = np.flatnonzero(good & (pace >= threshold("large_update")))
     huge = np.flatnonzero(good & (pace >= threshold("huge_update")))
@@ -26,7 +29,7 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
         rows = large
         ratio = float(np.max(pace[rows]))
         # Later ones may be of a net that has left: the first tells by how much the rate is off.
-        first = float(_direct(signals)[rows[0]])
+        first = _excess(signals) or float(_direct(signals)[rows[0]])
         summary = f"One step changed the median weight by up to {ratio:.2g} of its own norm."
         evidence = {"largest median ‖ΔW‖/‖W‖": ratio, "steps": float(len(rows))}
         excess = float(np.log10(ratio / threshold("large_update")))
@@ -43,12 +46,42 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
     return []
 
 
+def _find_decay(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Weight decay that takes a large part of every weight away, at every step."""
+    options = signals.record.facts.optimizer
+    share = options.get("lr", 0.0) * options.get("weight_decay", 0.0)
+    if options.get("name") not in ("SGD", "AdamW") or share < threshold("decay"):
+        return []
+    rows = np.flatnonzero(good)
+    summary = f"Weight decay takes {share:.1%} of every weight away at each step: it forgets."
+    sign = _sign("update too large", signals, rows, summary, {"decay a step": share}, 0.5, 0.0)
+    cures = (remedies.LESS_DECAY, *sign.finding.remedies)
+    text = "Lower the weight decay: rate times decay is what each step takes away"
+    return [Sign(0, replace(sign.finding, remedies=(replace(cures[0], text=text), *cures[1:])))]
+
+
+def _excess(signals: Signals) -> float:
+    """By how much plain descent oversteps, as a relative update; 0 where that does not show.
+
+    On a slope of curvature λ each step multiplies the distance by 1 − ηλ, and the loss by its
+    square: the factor q by which a loss grows gives ηλ = 1 + √q, which half of 1 is safe for.
+    """
+    loss = signals.loss[:6]
+    loss = loss[np.isfinite(loss) & (loss > 0)]
+    if signals.record.facts.optimizer.get("name") != "SGD" or len(loss) < 3:
+        return 0.0
+    growth = float(np.median(loss[1:] / loss[:-1]))
+    return 2e-2 * (1 + growth**0.5) if growth > 1.5 else 0.0
+
+
 def _did_no_harm(signals: Signals, good: np.ndarray, pace: np.ndarray) -> bool:
     """Whether small weights took a few large steps to where the loss is small, and all is finite.
 
     Of weights that many times their size has been added to, the loss says nothing good.
     """
-    if not largest(pace) < 10 * threshold("huge_update"):
+    late = pace[len(pace) // 2 :]
+    settled = len(pace) >= 50 and largest(late) < threshold("large_update") / 3
+    if not settled and not largest(pace) < 10 * threshold("huge_update"):
         return False
     known = signals.loss[np.isfinite(signals.loss)]
     if not good.all() or len(known) < 2 or known[0] <= 0:
@@ -168,10 +201,10 @@ def find_cut(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Gradients of which clipping leaves next to nothing, under a loss that stays."""
     how, factor = cut_by(signals.record)
     remedy = remedy_for_cut(signals.record)
-    if remedy is None or factor < 100:
+    if remedy is None or factor < 10 * threshold("clipped"):
         return []
     pace = float(largest(median(signals.update_ratio[good], axis=0)))
-    if not pace < 1e-3:
+    if not pace < threshold("slow_update"):
         return []
     rows = np.flatnonzero(good)
     finding = Finding(
@@ -273,12 +306,15 @@ def _sign(
     falls: bool = False,
 ) -> Sign:
     span = (int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]]))
+    cures = remedies.for_updates(kind, ratio, falls)
+    if kind == "update too large":
+        cures = remedies.scaled_first(cures, is_out_of_scale(signals))
     finding = Finding(
         kind,
         summary,
         steps=span,
         evidence=evidence,
         confidence=confidence(excess),
-        remedies=remedies.for_updates(kind, ratio, falls),
+        remedies=cures,
     )
     return Sign(int(rows[0]), finding)

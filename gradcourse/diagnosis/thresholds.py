@@ -107,6 +107,13 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "The usual advice is about 1e-3 (CS231n course notes, 2015). Healthy patients reach "
             "0.06, sick ones start at 3.1.",
         ),
+        "decay": Threshold(
+            0.02,
+            "per step",
+            "rate times weight decay of SGD or AdamW: the share of every weight that a step takes",
+            "What was learned 50 steps ago is halved by then. Recipes stay below 1e-3 "
+            "(Loshchilov & Hutter 2019).",
+        ),
         "huge_update": Threshold(
             1.0,
             "‖ΔW‖ / ‖W‖",
@@ -166,6 +173,110 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "a gradient of exactly 0 below a gradient of this size is an underflow",
             "float32 ends at 1e-45. The one absolute number, and it belongs to the format, not "
             "to the network.",
+        ),
+        "enough": Threshold(
+            50,
+            "steps",
+            "losses before anything is said about their course",
+            "The first steps learn biases; scatter hides the rest.",
+        ),
+        "enough_in_time": Threshold(
+            300,
+            "steps",
+            "the same where a layer runs along time",
+            "A memory is found after a plateau (Hochreiter & Schmidhuber 1997). Sound nets of "
+            "20 steps have stood still for 150.",
+        ),
+        "trend_clear": Threshold(
+            3.5,
+            "standard errors",
+            "slope of a line through the last three quarters of the losses: it still falls",
+            "Noise alone gives this once in 4000 runs.",
+        ),
+        "trend_hint": Threshold(
+            1.5,
+            "standard errors",
+            "the same, if by this line five times the steps would take `hope` of the loss away",
+            "Noise gives this in one run of 15, but seldom a fall that goes so far.",
+        ),
+        "trend_least": Threshold(
+            0.01,
+            "share",
+            "fall of that line, relative to the loss, below which it is none",
+            "A hundredth in a whole record is a standstill.",
+        ),
+        "hope": Threshold(
+            0.2,
+            "share",
+            "fall within five times the recorded steps that makes a net one that learns",
+            "The counterpart of `learning`, 0.8.",
+        ),
+        "slow_update": Threshold(
+            1e-3,
+            "‖ΔW‖ / ‖W‖",
+            "median update of a net whose loss stays: below, the rate is the cause",
+            "A third of what sound nets show, 3e-3 in the median.",
+        ),
+        "usual_update": Threshold(
+            3e-3,
+            "‖ΔW‖ / ‖W‖",
+            "median update that a remedy for the rate aims at",
+            "Median of the sound nets; the usual advice is about 1e-3 (CS231n, 2015).",
+        ),
+        "fast_update": Threshold(
+            3e-2,
+            "‖ΔW‖ / ‖W‖",
+            "median update of a net whose loss stays: above, the rate is the cause",
+            "Ten times what sound nets show.",
+        ),
+        "first_loss": Threshold(
+            30.0,
+            "ratio",
+            "first loss of a cross-entropy over that of a guess, ln k: outputs far too large",
+            "Sound starts stay below 5.",
+        ),
+        "collapsed": Threshold(
+            0.02,
+            "ratio",
+            "spread of the outputs over inputs, relative to their size: they are all the same",
+            "And a twentieth of what it was at first. Sound nets that stand still keep 0.1.",
+        ),
+        "unbounded": Threshold(
+            10.0,
+            "ratio",
+            "growth below 0 of a loss, and of the outputs, that has no lower bound",
+            "A log-density falls as well, but its outputs do not grow with it.",
+        ),
+        "unreachable": Threshold(
+            0.02,
+            "share of targets",
+            "targets beyond what the last activation can give",
+            "Fewer may be outliers.",
+        ),
+        "sure": Threshold(
+            0.1,
+            "probability",
+            "largest D of log(1 − D): the discriminator is sure, and this loss flat",
+            "Its slope is D/(1 − D) of the steep one's (Goodfellow et al. 2014).",
+        ),
+        "clipped": Threshold(
+            10.0,
+            "ratio",
+            "gradient before over after it is cut down at every step: far too low a limit",
+            "Recipes clip a few steps, or by a factor of a few.",
+        ),
+        "rounded": Threshold(
+            0.5,
+            "share of entries",
+            "entries of short weights that an update changes: below, most of it is rounded away",
+            "bfloat16 has 8 bits: an update below 1/512 of an entry is lost.",
+        ),
+        "out_of_scale": Threshold(
+            30.0,
+            "ratio",
+            "size of the inputs, or of targets under a squared error: bring them to 1",
+            "He's and Glorot's starts assume inputs of size 1; 30 is five octaves off. Digits of "
+            "0 to 16 are not.",
         ),
     }
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcourse.diagnosis import over_depth, remedies, step_size
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import ZERO, Signals, median
+from gradcourse.diagnosis.signals import ZERO, Signals, is_out_of_scale, median
 from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -66,7 +66,10 @@ def _fell_in_small_steps(signals: Signals, good: np.ndarray) -> bool:
 
 def _for_saturated(signals: Signals, late: bool) -> tuple[Remedy, ...]:
     if not late:
-        return remedies.fitting(remedies.SATURATED, signals.has)
+        usual = remedies.fitting(remedies.SATURATED, signals.has)
+        size = signals.record.facts.input_size
+        # Inputs that are known to be of size 1 are not what makes units flat.
+        return usual[1:] if len(usual) > 1 and size < 3 else usual
     pace = step_size.typical(signals)
     first = pace[np.isfinite(pace)][:1]
     usual = remedies.fitting(remedies.LATE_SATURATED, signals.has)
@@ -130,7 +133,7 @@ def find_dead(signals: Signals, good: np.ndarray) -> list[Sign]:
 
 
 def _for_dead(signals: Signals, hit: list[int], late: bool) -> tuple[Remedy, ...]:
-    usual = remedies.for_dead(late=late)
+    usual = remedies.scaled_first(remedies.for_dead(late=late), is_out_of_scale(signals))
     heads = signals.record.facts.heads
     at_the_end = any(h.end == "Relu" for h in heads) or signals.kinds[-1] == "ReLU"
     if hit[-1] == len(signals.layers) - 1 and at_the_end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.diagnosis import step_size
-from gradcourse.diagnosis.causes.standstill import ENOUGH
+from gradcourse.diagnosis.causes.standstill import enough
 from gradcourse.diagnosis.signals import Signals
 
 
@@ -73,7 +73,7 @@ def left_alone(signals: Signals) -> tuple[str, ...]:
 def of_the_loss(signals: Signals, good: np.ndarray) -> float:
     """Loss, end over start, where enough of it was logged; else NaN."""
     loss = signals.loss[good & np.isfinite(signals.loss)]
-    if len(loss) < ENOUGH or step_size.has_converged(signals, good):
+    if len(loss) < enough(signals) or step_size.has_converged(signals, good):
         return float("nan")
     start = float(np.median(loss[:5]))
     return float(np.median(loss[-(len(loss) // 3) :])) / start if start > 0 else float("nan")

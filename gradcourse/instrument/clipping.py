@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcourse.instrument.norms import gradient_norm, local
+from gradcourse.instrument.norms import gradient_norm, local, reachable
 from gradcourse.support import GradcourseError
 
 # Down to here a factor is a normal float32 with its full 24 bits.
@@ -146,7 +146,7 @@ def _joint_norm(gradients: list[torch.Tensor], p: float) -> float:
 
 def _norm(gradient: torch.Tensor, p: float) -> float:
     """A p-norm in float64, of numbers of size 1: no power of them leaves its range."""
-    sizes = _values(gradient).abs().double()
+    sizes = reachable(_values(gradient)).abs().double()
     largest = float(sizes.max()) if sizes.numel() else 0.0
     if largest == 0 or not math.isfinite(largest):
         return largest
@@ -171,4 +171,4 @@ def _scale(gradients: list[torch.Tensor], factor: float) -> None:
             gradient.mul_(factor)
         else:
             # A float32 kernel would round the factor to a subnormal number, or to 0.
-            gradient.copy_((gradient.double() * factor).to(gradient.dtype))
+            gradient.copy_((reachable(gradient).double() * factor).to(gradient.dtype))

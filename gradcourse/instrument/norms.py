@@ -36,6 +36,14 @@ def local(tensor: torch.Tensor) -> torch.Tensor:
 
 _PLAIN = frozenset({torch.Tensor, torch.nn.Parameter})
 
+NO_FLOAT64 = frozenset({"mps"})
+"""Kinds of devices without float64. What needs its range is computed on the CPU."""
+
+
+def reachable(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor itself, or its copy on the CPU if its device has no float64."""
+    return tensor.cpu() if tensor.device.type in NO_FLOAT64 else tensor
+
 
 def gradient_norm(tensors: Iterable[torch.Tensor] | torch.Tensor) -> np.ndarray:
     """Return the 2-norm of each tensor, exact over the whole range of its dtype.
@@ -85,7 +93,7 @@ class Norms:
     On the CPU, norms that float32 can represent are summed in float32 (relative error below
     1e-5), and the others in float64, which costs twice as much; those that needed it are expected
     to need it again. On an accelerator all are summed in float64 and stay there, so that nothing
-    waits for them.
+    waits for them; one without float64 (mps) sends its tensors to the CPU.
 
     Parameters
     ----------
@@ -115,14 +123,16 @@ class Norms:
         if not tensors:
             return np.zeros(0)
         here = tensors[0].is_cpu
+        if not here and tensors[0].device.type in NO_FLOAT64:
+            return _exact(tensors)
         # On the CPU float64 and complex are refused with an error, which costs nothing until then.
         known = here and self._all_narrow
         if not _has_foreach() or not (known or {t.dtype for t in tensors} <= _NARROW):
             return _exact(tensors)
         try:
+            if here:
+                return self._on_cpu(tensors)
             with torch.no_grad():
-                if here:
-                    return self._on_cpu(tensors)
                 return torch.stack(list(_float64_norms(tensors)))
         except (RuntimeError, NotImplementedError):
             self._all_narrow = False
@@ -158,7 +168,8 @@ class Norms:
 
 
 def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).numpy()
+    # Detached at the end: a gradient of a gradient is the exception, torch.no_grad costs always.
+    return torch.stack(torch._foreach_norm(tensors, 2, torch.float32)).detach().numpy()
 
 
 def _long_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
@@ -190,8 +201,11 @@ def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
 
 
 def wide_norm(tensor: torch.Tensor) -> torch.Tensor:
-    """2-norm of a real, dense tensor as a float64 scalar on its device, without a transfer."""
-    tensor = tensor.detach()
+    """2-norm of a real, dense tensor as a float64 scalar on its device, without a transfer.
+
+    On a device without float64 there is no other way than one.
+    """
+    tensor = reachable(tensor.detach())
     if tensor.dtype != torch.float64 or not tensor.numel():
         return torch.linalg.vector_norm(tensor, dtype=torch.float64)
     largest = tensor.abs().amax()
@@ -204,7 +218,7 @@ def _exact(tensors: Sequence[torch.Tensor]) -> np.ndarray:
     if not tensors:
         return np.zeros(0)
     with torch.no_grad():
-        dense = [_real_values(t.detach()) for t in tensors]
+        dense = [reachable(_real_values(t.detach())) for t in tensors]
         norms = _on_cpu(list(_float64_norms(dense))).numpy().copy()
         for k in np.flatnonzero((norms == 0) | ~np.isfinite(norms)):
             if dense[k].dtype == torch.float64 or norms[k] == 0:

@@ -27,7 +27,9 @@ def _followed(net, optimizer=None):
         told.append(name)
 
     return Follower(
-        net, optimizer, Listener(**{name: partial(tell, name) for name in MOMENTS})
+        net,
+        [] if optimizer is None else [optimizer],
+        Listener(**{name: partial(tell, name) for name in MOMENTS}),
     ), told
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.signs import Sign
+from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Head
 
 REACH = {
@@ -29,6 +30,11 @@ ONE_UNIT = Remedy(
     "02",
     "sigmoid end",
 )
+SEVERAL = Remedy(
+    "Use a sigmoid for each output where several labels may be true: a softmax's outputs sum to 1",
+    "02",
+    "sigmoid end",
+)
 OVER_BATCH = Remedy(
     "Take the softmax over the classes, dim=1 or dim=-1, not over the rows of the batch",
     "02",
@@ -36,6 +42,15 @@ OVER_BATCH = Remedy(
 )
 NO_END = Remedy(
     "Take the {end} off the output: a regression ends in a linear layer", "02", "no end"
+)
+NO_END_AND_SCALE = Remedy(
+    "Take the {end} off the output: a regression ends in a linear layer; and bring inputs and "
+    "targets, which reach to {size:.2g}, to mean 0 and standard deviation 1",
+    "02",
+    "no end, scaled",
+)
+EXP_END = Remedy(
+    "Let the output be a count's mean: exp or softplus in place of the {end}", "02", "exp end"
 )
 SCALE_TARGETS = Remedy(
     "Or bring the targets into the range that the output can reach", "02", "scale targets"
@@ -61,21 +76,44 @@ NOT_SATURATING = Remedy(
     "02",
     "non-saturating",
 )
+FLIP = Remedy(
+    "Turn the sign of the loss: a likelihood is to grow, so its negative is the loss",
+    "02",
+    "flip the sign",
+)
 CLASSES = Remedy(
     "A sigmoid tells two classes, 0 and 1, apart: for more, one output each and cross_entropy",
     "02",
-    "cross-entropy",
+    "classes",
 )
 
 
 def find(signals: Signals) -> list[Sign]:
     """What is certain about the head, the plainest first; at most one finding."""
     heads = [head for head in signals.record.facts.heads if math.isfinite(head.high)]
-    for test in (_one_unit, _over_batch, _twice, _raw, _pairs, _alone, _labels, _reach, _minimax):
+    for test in (
+        _one_unit,
+        _over_batch,
+        _twice,
+        _raw,
+        _pairs,
+        _alone,
+        _labels,
+        _reach,
+        _minimax,
+        _flipped,
+    ):
         sign = test(signals, heads)
         if sign is not None:
             return [sign]
     return []
+
+
+def find_weak(signals: Signals) -> list[Sign]:
+    """What slows a net down: said of one that stays, and has nothing else wrong."""
+    heads = [head for head in signals.record.facts.heads if math.isfinite(head.high)]
+    sign = _share(signals, heads)
+    return [] if sign is None else [sign]
 
 
 def _most(heads: Sequence[Head], holds: Sequence[bool]) -> bool:
@@ -86,14 +124,37 @@ def _one_unit(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     holds = [h.end in ("Softmax", "LogSoftmax") and h.over == 1 for h in heads]
     if not _most(heads, holds):
         return None
+    beyond = any(h.target_low < -0.05 or h.target_high > 1.05 for h in heads)
     return _sign(
         signals,
         heads,
         f"The output is a {heads[0].end.lower()} over a single number: it is "
         f"{'1' if heads[0].end == 'Softmax' else '0'} for every input, and its gradient 0.",
-        (ONE_UNIT,),
+        (_for_regression(signals, heads, "softmax"),) if beyond else (ONE_UNIT,),
         {"numbers under the softmax": 1.0},
     )
+
+
+def _for_reach(signals: Signals, heads: Sequence[Head], head: Head) -> Remedy:
+    """In place of an activation that the targets lie beyond."""
+    if head.loss == "Poisson likelihood of means":
+        return _named(EXP_END, _end(head))
+    within = all(h.target_low > -0.05 and h.target_high < 1.05 for h in heads if h.loss)
+    if head.end == "Softmax" and within:
+        return SEVERAL
+    return _for_regression(signals, heads, _end(head))
+
+
+def _for_regression(signals: Signals, heads: Sequence[Head], end: str) -> Remedy:
+    """Take the last activation off; and scale the data, where they are far from size 1."""
+    targets = [max(abs(h.target_low), abs(h.target_high)) for h in heads]
+    size = max((t for t in targets if math.isfinite(t)), default=0.0)
+    inputs = signals.record.facts.input_size
+    size = max(size, inputs if math.isfinite(inputs) else 0.0)
+    if size > threshold("out_of_scale"):
+        text = NO_END_AND_SCALE.text.format(end=end, size=size)
+        return replace(NO_END_AND_SCALE, text=text)
+    return _named(NO_END, end)
 
 
 def _over_batch(signals: Signals, heads: Sequence[Head]) -> Sign | None:
@@ -182,6 +243,24 @@ def _alone(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     )
 
 
+def _share(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """A sigmoid or ReLU whose outputs a cross-entropy divides by their sum."""
+    holds = [
+        h.loss == "minus the log of the class's share" and h.end in ("Sigmoid", "Relu")
+        for h in heads
+    ]
+    if not _most(heads, holds):
+        return None
+    return _sign(
+        signals,
+        heads,
+        f"The outputs come from a {_end(heads[0])}, and the loss divides them by their sum: the "
+        "classes compete only through what is already squashed.",
+        (_named(COMPETE, _end(heads[0])),),
+        {"largest output": heads[-1].high},
+    )
+
+
 def _labels(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """Class numbers under a binary cross-entropy."""
     binary = ("binary cross-entropy of probabilities", "binary cross-entropy of logits")
@@ -199,13 +278,13 @@ def _labels(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         heads,
         f"A binary cross-entropy gets targets from {head.target_low:.2g} to {head.target_high:.2g};"
         " it knows 0 to 1, and has no lower bound beyond.",
-        (CLASSES,),
+        (replace(CLASSES, by=round(max(h.target_high for h in heads)) + 1.0),),
         {"smallest target": head.target_low, "largest target": head.target_high},
     )
 
 
 def _reach(signals: Signals, heads: Sequence[Head]) -> Sign | None:
-    if not _most(heads, [h.unreachable >= 0.02 for h in heads]):
+    if not _most(heads, [h.unreachable >= threshold("unreachable") for h in heads]):
         return None
     head = max(heads, key=lambda h: h.unreachable)
     low = min(h.target_low for h in heads if math.isfinite(h.target_low))
@@ -215,7 +294,10 @@ def _reach(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         heads,
         f"The outputs come from a {_end(head)}, which gives {REACH[head.end]}; the targets reach "
         f"from {low:.3g} to {high:.3g}.",
-        (_named(NO_END, _end(head)), SCALE_TARGETS),
+        (
+            _for_reach(signals, heads, head),
+            SCALE_TARGETS,
+        ),
         {
             "share of targets out of reach": head.unreachable,
             "smallest target": low,
@@ -227,7 +309,7 @@ def _reach(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 def _minimax(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """The generator's first loss, log(1 − D), where D is sure: flat."""
     late = heads[-max(1, len(heads) // 2) :]
-    holds = [h.loss == "log of one minus the output" and h.high < 0.1 for h in late]
+    holds = [h.loss == "log of one minus the output" and h.high < threshold("sure") for h in late]
     if not _most(late, holds):
         return None
     return _sign(
@@ -238,6 +320,24 @@ def _minimax(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         (NOT_SATURATING,),
         {"largest output": late[-1].high},
     )
+
+
+def _flipped(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """A loss with the wrong sign, where nobody else trains: a game may be played so."""
+    if not _most(heads, [h.loss == "minus a loss that should fall" for h in heads]):
+        return None
+    facts = signals.record.facts
+    if facts.foreign or any(t.in_optimizer is False for t in facts.trainees):
+        return None
+    sign = _sign(
+        signals,
+        heads,
+        "The loss is minus a cross-entropy or a squared error: lowering it makes the outputs "
+        "worse, without end.",
+        (FLIP,),
+        {"first loss": float(signals.loss[0])},
+    )
+    return Sign(0, replace(sign.finding, kind="unbounded loss"))
 
 
 def _end(head: Head) -> str:

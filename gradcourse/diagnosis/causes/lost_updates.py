@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcourse.diagnosis.finding import Finding, Remedy
+from gradcourse.diagnosis.thresholds import threshold
 
 if TYPE_CHECKING:
     from gradcourse.instrument import Record
@@ -123,7 +124,7 @@ def cut_by(record: Record) -> tuple[str, float]:
 def remedy_for_cut(record: Record) -> Remedy | None:
     """What to do about gradients that are cut far too low."""
     how, factor = cut_by(record)
-    if not how or factor < 10:
+    if not how or factor < threshold("clipped"):
         return None
     if how == "norm" and loss_scale(record) >= 16:
         return Remedy(

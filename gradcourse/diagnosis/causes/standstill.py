@@ -8,17 +8,17 @@ import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import Signals, median
+from gradcourse.diagnosis.signals import SHORTEST, Signals
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
 
-ENOUGH = 50
-"""Steps with a loss before anything is said about its course."""
-
-_USUAL, _FAST = 3e-3, 3e-2
-"""Median ‖ΔW‖/‖W‖ of a sound training, and from where on the rate is the first thing to change."""
-
 INITIALIZE = Remedy("Draw the weights for the activation: He or Xavier", "05", "initialize")
+
+
+def enough(signals: Signals) -> int:
+    """Steps with a loss before anything is said about its course."""
+    in_time = signals.lag_gradient or any(len(c) >= SHORTEST for c in signals.calls().values())
+    return int(threshold("enough_in_time" if in_time else "enough"))
 
 
 def known(signals: Signals, good: np.ndarray) -> np.ndarray:
@@ -33,9 +33,9 @@ def is_stuck(signals: Signals, good: np.ndarray) -> bool:
     scatter explains, and one that is small for its outputs.
     """
     loss = known(signals, good)
-    if len(loss) < ENOUGH or _warms_up(signals) or _is_a_game(signals):
+    if len(loss) < enough(signals) or _warms_up(signals) or _is_a_game(signals):
         return False
-    return not (step_size.has_converged(signals, good) or has_fallen(loss) or _still_falls(loss))
+    return not (step_size.has_converged(signals, good) or has_fallen(loss) or still_falls(loss))
 
 
 def _is_a_game(signals: Signals) -> bool:
@@ -53,7 +53,7 @@ def _warms_up(signals: Signals) -> bool:
 
 
 def has_fallen(loss: np.ndarray) -> bool:
-    """Whether it ends below 0.8 of its start, or, by four standard errors, below 0.9 of it.
+    """Whether it ends below 0.8 of its start, or clearly, beyond its scatter, below 0.9 of it.
 
     A loss around or below 0 is judged by its own scatter.
     """
@@ -62,23 +62,28 @@ def has_fallen(loss: np.ndarray) -> bool:
     if start > 0 and end > -start:
         early, late = loss[: max(5, len(loss) // 10)], loss[-(len(loss) // 3) :]
         error = math.sqrt(np.var(early) / len(early) + np.var(late) / len(late))
-        clear = float(np.mean(early) - np.mean(late)) > 4 * error
-        return end < threshold("learning") * start or (clear and end < 0.9 * start)
+        clear = float(np.mean(early) - np.mean(late)) > threshold("trend_clear") * error
+        half_way = 0.5 * (1 + threshold("learning"))
+        return end < threshold("learning") * start or (clear and end < half_way * start)
     return end < start - 2 * float(np.std(loss[:5])) - 1e-12 * abs(start)
 
 
-def _still_falls(loss: np.ndarray) -> bool:
-    """Whether a straight line through the last three quarters falls, by 3.5 standard errors.
+def still_falls(loss: np.ndarray) -> bool:
+    """Whether a straight line through the last three quarters falls, clearly or far enough.
 
-    And by 1 % of the loss at least. The first quarter is left out: there a bias learns the mean.
+    Far enough: so that five times as many steps would take a fifth of the loss away, if the line
+    is more than scatter. The first quarter is left out: there a bias learns the mean.
     """
     late = loss[len(loss) // 4 :]
     steps = np.arange(len(late)) - (len(late) - 1) / 2
     slope = float(steps @ late / (steps @ steps))
     rest = late - np.mean(late) - slope * steps
     error = float(np.sqrt(rest @ rest / (len(late) - 2) / (steps @ steps)))
-    fall = -slope * len(late)
-    return -slope > 3.5 * error and fall > 0.01 * abs(float(np.mean(late)))
+    level = abs(float(np.mean(late)))
+    clear = -slope > threshold("trend_clear") * error
+    hint = -slope > threshold("trend_hint") * error
+    least = -slope * len(late) > threshold("trend_least") * level
+    return least and (clear or (hint and -slope * 5 * len(loss) > threshold("hope") * level))
 
 
 def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:
@@ -93,8 +98,10 @@ def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:
     first, middle, last = (
         float(np.median(part)) for part in (loss[:third], loss[third : 2 * third], loss[-third:])
     )
-    away = -last > 10 * max(abs(float(np.median(loss[:3]))), 1e-12)
+    away = -last > threshold("unbounded") * max(abs(float(np.median(loss[:3]))), 1e-12)
     if not away or not middle - last > 1.5 * (first - middle) > 0:
+        return []
+    if not _outputs_grew(signals) > threshold("unbounded"):
         return []
     finding = Finding(
         "unbounded loss",
@@ -111,6 +118,13 @@ def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:
     return [Sign(0, finding)]
 
 
+def _outputs_grew(signals: Signals) -> float:
+    """Size of the last layer's output, end over start; inf where none was measured."""
+    sizes = signals.activation_rms[:, -1] if signals.layers else np.zeros(0)
+    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
+    return float(sizes[-1] / sizes[0]) if len(sizes) > 1 else math.inf
+
+
 def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
     """A cross-entropy that begins far above that of a guess, ln k: outputs that are too large."""
     first = next((h for h in signals.record.facts.heads if h.loss), None)
@@ -120,7 +134,7 @@ def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
     if row or not good[0] or first.end or first.normed:
         return []
     times = float(signals.loss[0]) / math.log(first.columns)
-    if times < _FAR_ABOVE:
+    if times < threshold("first_loss"):
         return []
     finding = Finding(
         "exploding",
@@ -138,10 +152,6 @@ def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
     return [Sign(0, finding)]
 
 
-_FAR_ABOVE = 30.0
-"""First loss over that of a guess; sound starts stay below 5."""
-
-
 def find_collapsed(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Outputs that came to be the same for all inputs, under a loss that stays up."""
     heads = [h for h in signals.record.facts.heads if h.rows > 1 and math.isfinite(h.spread)]
@@ -150,21 +160,26 @@ def find_collapsed(signals: Signals, good: np.ndarray) -> list[Sign]:
     start = max(h.spread for h in heads[:2])
     late = heads[len(heads) // 2 :]
     end = float(np.median([h.spread for h in late]))
-    if not end < min(0.02, start / 20):
+    same = threshold("collapsed")
+    if not end < min(same, start / 20):
         return []
-    onset = next(h.step for h in heads if h.spread < max(0.02, 2 * end))
+    onset = next(h.step for h in heads if h.spread < max(same, 2 * end))
     row = min(int(np.searchsorted(signals.step_numbers, onset)), signals.steps - 1)
     first_steps = step_size.typical(signals)
     first = first_steps[np.isfinite(first_steps)][:1]
     pace = float(first[0]) if len(first) else float("nan")
     rate = Remedy("Lower the learning rate, by 10 or more, and warm it up", "01", "rate", 0.1)
-    if pace > _FAST:
-        rate = _slower(pace, 10.0)
+    if pace > threshold("fast_update"):
+        rate = slower(pace, 10.0)
     finding = Finding(
-        "update too large" if pace > _FAST else "collapsed",
+        "update too large" if pace > threshold("fast_update") else "collapsed",
         f"The outputs have become the same for all inputs: {end:.1g} of their size is left of "
         f"what differed by {start:.1g} at first"
-        + (f"; the first update changed the median weight by {pace:.2g}." if pace > _FAST else "."),
+        + (
+            f"; the first update changed the median weight by {pace:.2g}."
+            if pace > threshold("fast_update")
+            else "."
+        ),
         steps=(int(signals.step_numbers[row]), int(signals.step_numbers[-1])),
         evidence={"spread over inputs, end": end, "spread over inputs, start": start}
         | ({"first median ‖ΔW‖/‖W‖": pace} if math.isfinite(pace) else {}),
@@ -178,75 +193,9 @@ def find_collapsed(signals: Signals, good: np.ndarray) -> list[Sign]:
     return [Sign(0, finding)]
 
 
-def find_not_learning(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
-    """No gradient illness, and the loss stays where it was."""
-    if not is_stuck(signals, good):
-        return []
-    loss = known(signals, good)
-    start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
-    ratio = end / start if start else float("nan")
-    near = abs(decades) >= threshold("both_decades")
-    depth = f"the {abs(decades):.1f} decades over the depth, near the limit; then " if near else ""
-    evidence = {"loss, end over start": ratio} if math.isfinite(ratio) else {}
-    pace = float(median(signals.update_ratio[good]))
-    if math.isfinite(pace):
-        evidence["median ‖ΔW‖/‖W‖"] = pace
-    heads = signals.record.facts.heads
-    spread = float(np.median([h.spread for h in heads])) if heads else float("nan")
-    if math.isfinite(spread):
-        evidence["spread of the outputs over inputs"] = spread
-    summary = (
-        f"The gradients are in order, and the loss is still {ratio:.2f} of what it was at first. "
-        f"If it should fall, look at {depth}what no gradient shows: the scale of inputs and "
-        "targets, labels that fit their rows, the loss function, the rate, the number of steps."
-    )
-    if signals.layers and median(signals.saturated_fraction[good, -1]) >= threshold("saturated"):
-        share = float(median(signals.saturated_fraction[good, -1]))
-        summary += (
-            f" {share:.0%} of the net's outputs, those of {signals.layers[-1]}, are flat: look "
-            "whether the loss wants logits, and whether the outputs can reach the targets."
-        )
-    finding = Finding(
-        "not learning",
-        summary,
-        steps=_span(signals),
-        evidence=evidence,
-        confidence=0.7,
-        remedies=_remedies(signals, pace, near),
-    )
-    return [Sign(0, finding)]
-
-
-def _remedies(signals: Signals, pace: float, near: bool) -> tuple[Remedy, ...]:
-    first: list[Remedy] = []
-    end = next((h.end for h in signals.record.facts.heads if h.end == "Relu"), "")
-    if end:
-        first.append(Remedy("Take the ReLU off the output", "04", "no end"))
-    sigmoid = sum(kind == "Sigmoid" for kind in signals.kinds[:-1]) >= 3
-    if near or sigmoid:
-        first.append(
-            Remedy("Replace the sigmoids: the slope is at most 1/4", "04", "relu")
-            if sigmoid
-            else INITIALIZE
-        )
-    if math.isfinite(pace) and 0 < pace < 1e-3:
-        by = float(f"{min(_USUAL / pace, 1e4):.0e}")
-        rate = f"Multiply the learning rate by about {by:g}, or use Adam"
-        first.append(Remedy(rate, "01", "rate", by))
-    elif math.isfinite(pace) and pace > _FAST:
-        first.append(_slower(pace, 3.0))
-    return (
-        *first,
-        Remedy("Look at a few rows as the net gets them, each with its label", "10"),
-        Remedy("Bring inputs and targets to mean 0 and standard deviation 1", "02", "scale data"),
-        Remedy("Train on one batch until its loss is 0; if that fails, the model or loss is wrong",
-               "10"),
-    )  # fmt: skip
-
-
-def _slower(pace: float, least: float) -> Remedy:
+def slower(pace: float, least: float) -> Remedy:
     """Divide the rate by what brings updates of ``pace`` to the usual size, and by ``least``."""
-    by = max(least, float(f"{pace / _USUAL:.0e}"))
+    by = max(least, float(f"{pace / threshold('usual_update'):.0e}"))
     return Remedy(f"Divide the learning rate by about {by:g}", "01", "rate", 1 / by)
 
 

@@ -11,6 +11,7 @@ from gradcourse.diagnosis.causes.standstill import is_stuck
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.signs import Sign
+from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Trainee
 
 CONNECT = Remedy(
@@ -179,7 +180,11 @@ def _rounded(signals: Signals, good: np.ndarray) -> Finding | None:
         if t.dtype in _SPACING and len(t.shape) > 1 and t.gradient == "some"
     ]
     shares = [t.changed for t in short if math.isfinite(t.changed)]
-    if not shares or float(np.median(shares)) >= 0.5 or not is_stuck(signals, good):
+    if (
+        not shares
+        or float(np.median(shares)) >= threshold("rounded")
+        or not is_stuck(signals, good)
+    ):
         return None
     dtype = short[0].dtype
     share = float(np.median(shares))

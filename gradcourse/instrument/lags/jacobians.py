@@ -18,6 +18,7 @@ from gradcourse.instrument.lags.unroll import (
     weights_of,
     why_not_plain,
 )
+from gradcourse.instrument.norms import NO_FLOAT64
 from gradcourse.instrument.spectra.graded_product import log_singular_values
 from gradcourse.support import GradcourseError
 
@@ -185,6 +186,11 @@ def _by_torch(step: Step, x: torch.Tensor, state: Any) -> np.ndarray:
     if not callable(step) or not isinstance(state, torch.Tensor) or state.dim() != 1:
         raise GradcourseError(
             "A step is a function step(x_t, h) -> h, and needs the first state h, one vector."
+        )
+    if x.device.type in NO_FLOAT64:
+        raise GradcourseError(
+            f"The device {x.device.type} has no float64, which a Jacobian needs; move x, state and "
+            "what the step uses to the CPU."
         )
     inputs, states = x.detach().double(), [state.detach().double()]
     for x_t in inputs:

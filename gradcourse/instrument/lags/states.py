@@ -17,6 +17,7 @@ from gradcourse.instrument.lags.unroll import (
     weights_of,
     why_not_plain,
 )
+from gradcourse.instrument.norms import reachable
 
 
 def states_are_known(module: nn.Module) -> bool:
@@ -174,7 +175,7 @@ class _Back:
 
 def row_norms(rows: torch.Tensor) -> np.ndarray:
     """2-norm of each of the first dimension's entries, in float64 over its whole range."""
-    dims = tuple(range(1, rows.dim()))
+    rows, dims = reachable(rows), tuple(range(1, rows.dim()))
     norms = torch.linalg.vector_norm(rows, dim=dims, dtype=torch.float64)
     if rows.dtype == torch.float64 and not ((norms > 1e-150) & (norms < 1e150)).all():
         largest = rows.abs().amax(dim=dims, keepdim=True)

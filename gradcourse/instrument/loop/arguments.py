@@ -14,6 +14,7 @@ from gradcourse.support import GradcourseError
 
 def check_model(model: Any) -> None:
     """Refuse what has no gradients to record."""
+    _check_is_one("probe", model)
     if not isinstance(model, nn.Module):
         raise GradcourseError(
             f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
@@ -38,10 +39,21 @@ def check_model(model: Any) -> None:
 
 def check_module(caller: str, model: Any) -> None:
     """Refuse what is no module."""
+    _check_is_one(caller, model)
     if not isinstance(model, nn.Module):
         raise GradcourseError(
             f"{caller} got {type(model).__name__!r}; it takes a torch.nn.Module as its first "
             "argument."
+        )
+
+
+def _check_is_one(caller: str, model: Any) -> None:
+    """Refuse several models, and say how they go."""
+    several = list(model.values()) if isinstance(model, dict) else model
+    if isinstance(several, list | tuple) and all(isinstance(m, nn.Module) for m in several):
+        raise GradcourseError(
+            f"{caller} got {len(several)} models; it takes one. Give each a block of its own: with "
+            f"{caller}(one, its_optimizer) as a, {caller}(other, its_optimizer) as b: …"
         )
 
 
@@ -128,6 +140,8 @@ def with_closure(
 
     The first positional argument that a hook sees is the optimizer itself.
     """
+    if not named and len(positional) == 1 and positional[0] is optimizer:
+        return None
     for k, value in enumerate(positional):
         if callable(value) and value is not optimizer:
             return (*positional[:k], wrap(value), *positional[k + 1 :]), named

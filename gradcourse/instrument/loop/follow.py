@@ -8,8 +8,9 @@ but only where a call seems to begin inside another one, which is rare.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType, FrameType
 from typing import Any
 
@@ -64,7 +65,8 @@ class Follower:
     Parameters
     ----------
     model : nn.Module
-    optimizer : torch.optim.Optimizer or None
+    optimizers : sequence of torch.optim.Optimizer
+        Of several, the step of each is an update.
     listener : Listener
 
     Attributes
@@ -77,8 +79,8 @@ class Follower:
         How often the last update has called it.
     """
 
-    def __init__(self, model: nn.Module, optimizer: Any, listener: Listener) -> None:
-        self._optimizer, self._listener = optimizer, listener
+    def __init__(self, model: nn.Module, optimizers: Sequence[Any], listener: Listener) -> None:
+        self._optimizers, self._listener = optimizers, listener
         self._depth = 0
         self._updates = 0
         self._was_due = self._skips = self._awaits = False
@@ -89,7 +91,7 @@ class Follower:
             model.register_forward_pre_hook(Hook(self._begin), with_kwargs=True),
             model.register_forward_hook(Hook(self._end), always_call=True),
         ]
-        if optimizer is not None:
+        for optimizer in optimizers:
             self._hooks += [
                 optimizer.register_step_pre_hook(Hook(self._before_update)),
                 optimizer.register_step_post_hook(Hook(self._after_update)),
@@ -126,7 +128,7 @@ class Follower:
             return
         if graph_task() == -1:
             self._awaits = False  # a backward pass that raised never came to its end
-            if self._updates and not running_steps(self._optimizer):
+            if self._updates and not any(map(running_steps, self._optimizers)):
                 self._lose_update()
         self._listener.pass_begins(positional, named)
 
@@ -170,7 +172,7 @@ class Follower:
         return evaluate
 
     def _tell_due(self) -> None:
-        if not self._was_due and self.follows:
+        if not self._was_due and self._hooks:
             self._was_due = True
             self._listener.update_due()
 
@@ -206,20 +208,13 @@ class Hooks(list[Any]):
         self.clear()
 
 
-class Hook:
+class Hook(partial):  # type: ignore[type-arg]
     """A hook that copies and pickles as one that does nothing.
 
     So a copy of a watched model, or one that is saved, is not watched and does not carry the
-    probe or the watch along, nor the batches that they keep.
+    probe or the watch along, nor the batches that they keep. A partial is called without a detour
+    through Python.
     """
-
-    __slots__ = ("_call",)
-
-    def __init__(self, call: Any) -> None:
-        self._call = call
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self._call(*arguments)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_inert, ())

@@ -44,16 +44,21 @@ def _parts(value: Any, entered: set[int]) -> Iterable[Any] | None:
     return vars(value).values() if fields is None else [getattr(value, name) for name in fields]
 
 
-def tensors(value: Any) -> Iterator[torch.Tensor]:
+def tensors(value: Any) -> Iterable[torch.Tensor]:
     """The real or complex floating-point tensors among the leaves."""
-    for leaf in leaves(value):
-        if isinstance(leaf, torch.Tensor) and (leaf.is_floating_point() or leaf.is_complex()):
-            yield leaf
+    if type(value) is torch.Tensor:
+        # By far the commonest, and asked for at every call of a model.
+        return (value,) if value.is_floating_point() or value.is_complex() else ()
+    return (
+        leaf
+        for leaf in leaves(value)
+        if isinstance(leaf, torch.Tensor) and (leaf.is_floating_point() or leaf.is_complex())
+    )
 
 
 def first_tensor(value: Any) -> torch.Tensor | None:
     """The tensor that stands for a layer's output: the first in it."""
-    return next(tensors(value), None)
+    return next(iter(tensors(value)), None)
 
 
 def is_transformed(tensor: torch.Tensor) -> bool:

@@ -63,6 +63,13 @@ def all_finite(gradients: list[torch.Tensor]) -> bool:
     """
     if not gradients:
         return True
+    if gradients[0].is_cpu and sum(g.numel() for g in gradients) <= _SHORT:
+        # For short tensors the calls are what costs: one that joins them, and one sum.
+        try:
+            total = torch._C._nn.flatten_dense_tensors(gradients).sum().item()
+        except (RuntimeError, TypeError):
+            return all(is_finite(g) for g in gradients)
+        return total - total == 0 or all(is_finite(g) for g in gradients)
     with torch.no_grad():
         try:
             total = float(torch.stack(_signs_of_life(gradients)).sum())
@@ -76,13 +83,14 @@ def _signs_of_life(gradients: list[torch.Tensor]) -> list[torch.Tensor]:
     """A few numbers that are finite if all elements are, or nearly so."""
     if not gradients[0].is_cpu:
         return list(torch._foreach_norm([g for g in gradients if g.numel()]))
-    # One call for all biases together: for a short tensor the call is what costs.
-    short = [g for g in gradients if g.dim() == 1 and g.numel() <= _SHORT]
-    sums = [g.sum() for g in gradients if g.dim() != 1 or g.numel() > _SHORT]
+    # One call for all biases together.
+    short = [g for g in gradients if g.dim() == 1 and g.numel() <= _BIAS]
+    sums = [g.sum() for g in gradients if g.dim() != 1 or g.numel() > _BIAS]
     return [*sums, torch.cat(short).sum()] if short else sums
 
 
-_SHORT = 4096
+_BIAS, _SHORT = 4096, 1 << 15
+"""Elements of a vector, and of all gradients together, up to which they are joined."""
 
 
 def is_finite(gradient: torch.Tensor) -> bool:

@@ -90,8 +90,8 @@ class Call:
     conditions : Conditions
     output_gradients : list of torch.Tensor or None
         ∂ℒ/∂(each floating-point tensor of the output), filled by the backward pass.
-    sums : list of torch.Tensor
-        Of each of these tensors: NaN if it holds NaN.
+    witnesses : list of torch.Tensor
+        Of each of these tensors, itself or its sum: with NaN if it has NaN.
     """
 
     args: tuple[Any, ...]
@@ -99,7 +99,7 @@ class Call:
     conditions: Conditions
     versions: tuple[int, ...]
     output_gradients: list[torch.Tensor | None]
-    sums: list[torch.Tensor] = field(default_factory=list)
+    witnesses: list[torch.Tensor] = field(default_factory=list)
 
     @classmethod
     def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -237,4 +237,4 @@ def _cut(value: Any) -> Any:
 
 
 def _versions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
-    return tuple(t._version for _, t in named_tensors(args, kwargs))
+    return tuple(t._version for part in (*args, *kwargs.values()) for t in tensors(part))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -15,8 +14,7 @@ from torch.utils.checkpoint import CheckpointFunction
 _PACKAGE = "gradcourse.instrument."
 
 
-@dataclass(frozen=True)
-class Conditions:
+class Conditions(NamedTuple):
     """What besides the weights and the batch decides what a forward pass gives.
 
     Attributes
@@ -38,7 +36,7 @@ class Conditions:
         """Take them down."""
         # A CUDA context is not to be made only to be looked at.
         gpu = torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None
-        return cls(torch.get_rng_state(), gpu, _autocasts())
+        return cls(torch.default_generator.get_state(), gpu, _autocasts())
 
     @contextmanager
     def again(self) -> Iterator[None]:
@@ -60,6 +58,8 @@ class Conditions:
 
 
 def _autocasts() -> tuple[tuple[str, torch.dtype], ...]:
+    if not torch.is_autocast_enabled("cpu") and not torch.is_autocast_enabled("cuda"):
+        return ()
     return tuple(
         (device, torch.get_autocast_dtype(device))
         for device in ("cpu", "cuda")

@@ -14,7 +14,7 @@ from torch import nn
 from gradcourse.instrument.loop.arguments import (
     check_module,
     check_takes_hooks,
-    checked_optimizer,
+    checked_optimizers,
 )
 from gradcourse.instrument.loop.follow import (
     Follower,
@@ -65,8 +65,8 @@ def watch(
     ----------
     model : nn.Module
         The module that the loop calls.
-    optimizer : torch.optim.Optimizer, optional
-        Gradients are looked at when it is about to step. Without one, when each backward pass
+    optimizer : torch.optim.Optimizer or list of them, optional
+        Gradients are looked at when one is about to step. Without one, when each backward pass
         ends.
     loss_function : callable, optional
         Call it as ``loss = watch.loss(model(x), y)`` and its operations can be named too, and a
@@ -118,7 +118,7 @@ class Watch:
     ) -> None:
         check_module("watch", model)
         check_takes_hooks("watch", model)
-        optimizer = checked_optimizer("watch", optimizer, model)
+        self._optimizers = checked_optimizers("watch", optimizer, model)
         if loss_function is not None and not callable(loss_function):
             raise GradcourseError(
                 f"watch got {type(loss_function).__name__!r} as the loss function; it takes a "
@@ -127,7 +127,6 @@ class Watch:
         self.step = 0
         self.post_mortem: PostMortem | None = None
         self._model = model
-        self._optimizer = optimizer
         self._loss_function: Any = loss_function
         scripted = isinstance(loss_function, torch.jit.RecursiveScriptModule)
         self._hooks_the_loss = isinstance(loss_function, nn.Module) and not scripted
@@ -138,7 +137,8 @@ class Watch:
         self._loss_hooks = Hooks()
         self._buffers: Buffers | None = None
         self._parameters: list[nn.Parameter] = []
-        self._looks_at_outputs = True
+        self._looks_at_outputs = self._outputs_are_finite = True
+        self._quiet = True
         self._passes = self._backward_passes = self._unused = self._unused_bad = 0
         self._task = -1
 
@@ -151,7 +151,7 @@ class Watch:
                 f"{name}: no update in {self._passes} calls of the model and "
                 f"{self._backward_passes} backward passes, so no gradient was looked at"
             )
-        skipped = self._backward_passes - self.step if self._optimizer is not None else 0
+        skipped = self._backward_passes - self.step if self._optimizers else 0
         more = f"; {self._unused} backward passes since the last" if self._unused > 1 else ""
         return f"{name}: {self.step} steps, all finite{more if skipped > 0 else ''}"
 
@@ -168,7 +168,8 @@ class Watch:
             update_made=self._update_made,
             update_skipped=self._forget,
         )
-        self._loop = Follower(self._model, self._optimizer, listener)
+        self._loop = Follower(self._model, self._optimizers, listener)
+        self._quiet = self.post_mortem is not None
         if self._hooks_the_loss:
             hook = Hook(self._before_loss)
             self._loss_hooks.append(
@@ -179,7 +180,7 @@ class Watch:
     def __exit__(self, *exception: object) -> None:
         if self._loop is not None:
             self._loop.leave()
-            self._loop = None
+            self._loop, self._quiet = None, True
         self._loss_hooks.take_away()
         self._forget()
 
@@ -233,10 +234,6 @@ class Watch:
         if not all_finite([p.grad for p in self._parameters if p.grad is not None]):
             self._fail(bad_parameters(self._model), None)
 
-    @property
-    def _quiet(self) -> bool:
-        return self._loop is None or self.post_mortem is not None
-
     def _pass_begins(self, positional: tuple[Any, ...], named: dict[str, Any]) -> None:
         if self._quiet:
             return
@@ -249,13 +246,15 @@ class Watch:
         if self._quiet or not self._calls:
             return
         call = self._calls[-1]
-        outputs = list(tensors(output))
-        if any(is_transformed(tensor) for tensor in outputs):
+        outputs = tensors(output)
+        if type(outputs) is not tuple:
+            outputs = tuple(outputs)
+        if any(map(is_transformed, outputs)):
             self._calls.pop()  # torch.func is at work: there is nothing that could be replayed
             return
         call.output_gradients = [None] * len(outputs)
         if self._looks_at_outputs:
-            call.sums = [tensor.detach().sum() for tensor in outputs]
+            call.witnesses = list(map(_witness, outputs))
         for position, tensor in enumerate(outputs):
             if tensor.requires_grad:
                 tensor.register_hook(partial(self._came_back, call, position))
@@ -267,12 +266,12 @@ class Watch:
             self._task = graph_task()
             self._count_backward()
         # A closure makes the gradients inside the step, several times over with LBFGS.
-        if loop is not None and not self._quiet and (self._optimizer is None or loop.in_closure):
+        if loop is not None and not self._quiet and (not self._optimizers or loop.in_closure):
             loop.await_backward()
 
     def _count_backward(self) -> None:
         self._backward_passes += 1
-        if self._optimizer is None or self._loop is None:
+        if not self._optimizers or self._loop is None:
             return
         self._unused += 1
         if self._unused > _PATIENCE and not self._quiet and not self._loop.in_closure:
@@ -301,9 +300,18 @@ class Watch:
             self.step += 1
 
     def _look_and_count(self) -> None:
-        self.check_gradients()
-        if not self._quiet and any(bool(s != s) for call in self._calls for s in call.sums):
-            self._nan_output()
+        if self._quiet:
+            return
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        witnesses = [w for call in self._calls for w in call.witnesses]
+        # All in one look where outputs are finite, as they nearly always are.
+        if not (self._outputs_are_finite and all_finite([*gradients, *witnesses])):
+            if not all_finite(gradients):
+                self._fail(bad_parameters(self._model), None)
+            elif any(bool(w.isnan().any()) for w in witnesses):
+                self._nan_output()
+            elif witnesses:
+                self._outputs_are_finite = False
         if not self._quiet:
             # With a closure the update is counted when it is made.
             self.step += self._loop is None or not self._loop.in_closure
@@ -321,10 +329,11 @@ class Watch:
 
     def _adam_rounds(self) -> bool:
         """Whether weights in float16 are updated by an Adam whose eps is 0 there."""
-        groups = self._optimizer.param_groups if self._optimizer is not None else []
-        return "Adam" in type(self._optimizer).__name__ and any(
+        return any(
             group.get("eps", 1.0) < 6e-8 and p.dtype is torch.float16
-            for group in groups
+            for optimizer in self._optimizers
+            if "Adam" in type(optimizer).__name__
+            for group in optimizer.param_groups
             for p in group["params"]
         )
 
@@ -346,6 +355,7 @@ class Watch:
             affected=affected or cause.affected,
             loss=cause.loss if loss is None else loss,
         )
+        self._quiet = True
         self._forget()
         if self._stop:
             raise NonFiniteError(self.post_mortem) from None
@@ -374,10 +384,20 @@ class Watch:
         return None
 
 
+def _witness(output: torch.Tensor) -> torch.Tensor:
+    """What tells at the end of the step whether an output held NaN: itself, or a long one's sum."""
+    output = output.detach()
+    return output if output.numel() <= _LONG else output.sum()
+
+
+_LONG = 4096
+"""Elements of an output up to which it is kept until the update."""
+
+
 def _unknown(calls: Collection[Call], affected: tuple[str, ...]) -> PostMortem:
     """What can be said when no replay shows the fault again."""
     sent = [g for call in calls for g in call.output_gradients if g is not None]
-    nan = any(bool(value.isnan()) for call in calls for value in call.sums)
+    nan = any(bool(w.isnan().any()) for call in calls for w in call.witnesses)
     if calls and not nan and (not affected or not all_finite(sent)):
         return PostMortem(
             "forward" if not affected else "backward",

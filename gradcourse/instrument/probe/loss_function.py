@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import torch
 
+from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.record.facts import LOSSES
 
-_LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX = LOSSES
+(_LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX, _POISSON,
+ _SHARE, _FLIPPED) = LOSSES  # fmt: skip
 
 CLOSE = 5e-3
 """Relative difference that rounding in bfloat16 explains, averaged over a batch."""
@@ -40,18 +42,23 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
     """
     if not math.isfinite(loss) or outputs.shape != gradient.shape or not outputs.numel():
         return Recognized()
-    y, g = outputs.detach().double(), gradient.detach().double()
+    y, g = (reachable(t.detach()).double() for t in (outputs, gradient))
     if not (bool(y.isfinite().all()) and bool(g.isfinite().all()) and bool(g.any())):
         return Recognized()
     if y.dim() > 2:
         y, g = (t.movedim(1, -1).reshape(-1, t.shape[1]) for t in (y, g))
-    tests = [_binary, _minimax, _binary_logits, _squared]
+    tests = [_binary, _minimax, _binary_logits, _squared, _poisson]
     if y.dim() == 2 and y.shape[1] > 1:
-        tests = [_cross_entropy, _of_the_class, *tests]
-    for test in tests:
-        guess = test(y, g, loss)
-        if guess.loss:
-            return guess
+        tests = [_cross_entropy, _of_the_class, _of_the_share, *tests]
+    guesses = [guess for guess in (test(y, g, loss) for test in tests) if guess.loss]
+    if guesses:
+        # Where outputs are all alike, several fit, and the factor of a mean, 1, decides.
+        return min(guesses, key=lambda guess: abs(math.log(guess.scale)) > 0.05)
+    if loss < 0:
+        for test in tests:
+            guess = test(y, -g, -loss)
+            if guess.loss in (_LOGITS, _BINARY_LOGITS, _SQUARED):
+                return Recognized(_FLIPPED, None, guess.scale)
     return Recognized()
 
 
@@ -66,7 +73,7 @@ def _factor(c: float, count: int) -> float:
 
 def _cross_entropy(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
     size = g.abs().sum(1)  # (n,)
-    rows = size > 0
+    rows = size > 1e-6 * size.max()  # the others are sure and right, up to rounding
     every = y
     y, g, size = y[rows], g[rows], size[rows]
     if bool((g.sum(1).abs() > 1e-2 * size).any()):
@@ -101,6 +108,34 @@ def _of_the_class(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
                 c = float((slopes * chosen).median())
                 return Recognized(_LOG, classes, _factor(c, len(y)))
     return Recognized()
+
+
+def _of_the_share(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """−log of the class's output over the sum of all: what Keras makes of any outputs."""
+    total = y.sum(1, keepdim=True)  # (n, 1)
+    if bool((y < 0).any()) or bool((total <= 0).any()):
+        return Recognized()
+    classes = g.argmin(1)
+    share = (y / total).clamp_min(1e-12).gather(1, classes[:, None])[:, 0]
+    chosen = y.gather(1, classes[:, None]).clamp_min(1e-12)
+    wanted = 1 / total - torch.nn.functional.one_hot(classes, y.shape[1]) / chosen
+    size = g.abs().sum(1)
+    c = size / wanted.abs().sum(1)
+    off = (g - c[:, None] * wanted).abs().sum(1) > 2e-2 * size.clamp_min(1e-300)
+    if float(off.double().mean()) > 0.1 or not _near(float(-share.log().mean()), loss):
+        return Recognized()
+    return Recognized(_SHARE, classes, _factor(float(c.median()), len(y)))
+
+
+def _poisson(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """The mean of y − t·log(y), as of counts t whose means are the outputs."""
+    if bool((y <= 0).any()) or float((g != 0).double().mean()) < 0.5:
+        return Recognized()
+    targets = y * (1 - g * y.numel())
+    value = float((y - targets * (y + 1e-8).log()).mean())
+    if bool((targets < -1e-3).any()) or not _near(value, loss):
+        return Recognized()
+    return Recognized(_POISSON, targets, 1.0)
 
 
 def _equal(values: torch.Tensor) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradcourse.instrument.norms import LONG, SAFE, wide_norm
+from gradcourse.instrument.norms import LONG, SAFE, reachable, wide_norm
 from gradcourse.instrument.record.step import (
     DEAD,
     MEAN,
@@ -76,6 +76,7 @@ def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) 
         Where the numbers go: scalars on the device of ``values``, or floats if that is the CPU,
         where fetching them costs nothing.
     """
+    values = reachable(values)
     if values.is_cpu:
         _read_here(values, kind, channels_first, row)
         return

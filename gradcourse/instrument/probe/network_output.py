@@ -10,6 +10,7 @@ import torch
 
 from gradcourse.instrument.loop.follow import graph_task
 from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.probe.loss_function import recognized
 from gradcourse.instrument.record.facts import Head
 
@@ -29,6 +30,7 @@ _REACH = {
     "Tanh": (-1.0, 1.0),
     "Relu": (0.0, math.inf),
 }
+_OF_SIZES = ("squared error", "Poisson likelihood of means")
 _KEEPS_VALUES = ("View", "Reshape", "Squeeze", "Unsqueeze", "ToCopy", "Alias", "Expand", "Clone")
 
 
@@ -84,7 +86,7 @@ class OutputReader:
 
 def describe(head: Head, output: torch.Tensor) -> None:
     """Write down what an output holds."""
-    y = output.double()
+    y = reachable(output).double()
     head.rows = y.shape[0]
     head.columns = y.numel() // max(y.shape[0], 1)
     head.low, head.high = (float(v) for v in torch.aminmax(y))
@@ -106,10 +108,13 @@ def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: f
         return
     targets = guess.targets.double()
     head.target_low, head.target_high = (float(v) for v in torch.aminmax(targets))
-    if guess.loss == "squared error" and head.end in _REACH:
+    if guess.loss in _OF_SIZES and head.end in _REACH:
         low, high = _REACH[head.end]
         margin = 0.05 * max(head.target_high - head.target_low, abs(head.target_high), 1e-12)
         beyond = (targets < low - margin) | (targets > high + margin)
+        if head.end == "Softmax" and targets.dim() == 2:
+            # Its outputs sum to 1, so targets that do not are out of reach as well.
+            beyond = beyond.any(1) | ((targets.sum(1) - 1).abs() > 0.05)
         head.unreachable = float(beyond.double().mean())
 
 

@@ -34,6 +34,7 @@ class ParameterReader:
         )
         self._before: list[torch.Tensor] = []
         self._before_norms: Any = None
+        self._plain = not any(hasattr(p, "to_local") for p in self.parameters)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -52,7 +53,9 @@ class ParameterReader:
 
         ``scale`` is the factor by which a GradScaler has left them too large, if it has.
         """
-        gradients = [None if p.grad is None else local(p.grad) for p in self.parameters]
+        gradients = [p.grad for p in self.parameters]
+        if not self._plain:
+            gradients = [None if g is None else local(g) for g in gradients]
         columns = self._all
         present = [g for g in gradients if g is not None]
         if len(present) < len(gradients):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.probe import moments
 from gradcourse.instrument.record.step import GRADIENT, MEASURES, NORM, SIZE, LayerTable
 
@@ -112,7 +113,7 @@ def _stacked(values: list[Any]) -> torch.Tensor:
     if len({value.device for value in values}) > 1:
         values = [value.cpu() for value in values]
     if len({value.dtype for value in values}) > 1:
-        values = [value.double() for value in values]
+        values = [reachable(value).double() for value in values]
     return torch.stack(values)
 
 

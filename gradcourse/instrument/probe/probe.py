@@ -143,7 +143,8 @@ class Probe:
         self._read_number = -1
         self._logged_before = 0
         self._task = -1
-        self._unused = 0
+        self._unused = self._passes = 0
+        self._comes_back, self._uncounted = True, False
         self._raw: Any = None
         self._given: Any = ()
 
@@ -174,7 +175,7 @@ class Probe:
             update_made=self._update_made,
             update_lost=self._advance,
         )
-        self._loop = Follower(self._model, self._optimizer, listener)
+        self._loop = Follower(self._model, self._optimizers[:1], listener)
         if self._watcher is not None:
             self._watcher.ran = self._roll.ran
         if self._optimizer is None:
@@ -262,6 +263,7 @@ class Probe:
             if self._reads and len(losses) > self._logged_before:
                 self._settle()
             self._recorder.begin()
+            self._passes += 1
             if self._watcher is not None:
                 self._watcher.begin()
 
@@ -271,6 +273,12 @@ class Probe:
         if watcher is not None and opened is not None:
             watcher.end(output)
             self._read_output(output)
+        # One pass to an update, as in most loops: its backward pass is counted with the update.
+        if opened is None and self._optimizer is not None and self._passes == 1:
+            self._uncounted = True
+            return
+        if self._uncounted:
+            self._count_unseen()  # there are several passes to this update
         hook = partial(self._came_back, self._loop, opened)
         for tensor in tensors(output):
             if tensor.requires_grad and not is_transformed(tensor):
@@ -316,6 +324,15 @@ class Probe:
         if self._reads:
             after_backward(self._read_raw)
 
+    def _count_unseen(self) -> None:
+        """A backward pass that no hook has seen: there was one if there was when one looked."""
+        if not self._uncounted:
+            self._comes_back = self._unused > 0 or not self._passes
+        elif self._comes_back:
+            self._facts.backward_passes += 1
+            self._unused += 1
+        self._uncounted = False
+
     def _look_at_unused(self) -> None:
         """Look at gradients that no update has used, nor those of the passes before."""
         facts = self._facts
@@ -347,6 +364,8 @@ class Probe:
         if self._loop is not None and self._loop.has_closure:
             self._recorder.end(self._loop.evaluations)
         self._facts.updates += 1
+        self._count_unseen()
+        self._passes = 0
         if self._unused:
             self._unused = self._facts.unused_looked = 0
             self._facts.unused_bad = []

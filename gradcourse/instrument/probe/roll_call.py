@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.norms import local
 from gradcourse.instrument.record.facts import Facts, Trainee
 from gradcourse.instrument.record.step import Step, fetched
 
@@ -57,6 +58,8 @@ class RollCall:
             )
             for name, p in self._parameters.items()
         ]
+        self._equal = [name for name, p in self._parameters.items() if _has_equal_rows(p)]
+        facts.only_linear = _is_one_map(model)
         self._note_options()
 
     def _note_options(self) -> None:
@@ -69,7 +72,8 @@ class RollCall:
             }
 
     def read_graph(self, output: Any, given: Iterable[Any]) -> None:
-        """Which leaves the output leads back to; sums of branches on the way."""
+        """Which leaves the output leads back to; sums of branches on the way; the input's size."""
+        self._note_input(given)
         owned = {id(p): name for name, p in self._parameters.items()}
         inputs = {id(t) for t in tensors(given)}
         # What made the inputs is no part of this model.
@@ -92,6 +96,17 @@ class RollCall:
         whole = len(visited) < _DEEPEST and not any("Checkpoint" in n.name() for n in visited)
         for trainee in self._facts.trainees:
             trainee.reached = trainee.name in reached or (None if not whole else False)
+
+    def _note_input(self, given: Iterable[Any]) -> None:
+        """Size of the first real input that has features, and how far their sizes lie apart."""
+        first = next((t for t in tensors(given) if t.dim() >= 2 and not t.is_complex()), None)
+        if first is None or not first.numel() or first.layout is not torch.strided:
+            return
+        rows = first.detach().reshape(-1, first.shape[-1])[:_ROWS].float()
+        sizes = rows.square().mean(0).sqrt()  # (k,)
+        self._facts.input_size = float(rows.square().mean().sqrt())
+        if first.dim() == 2 and float(sizes.median()) > 0:
+            self._facts.input_spread = float(sizes.max() / sizes.median())
 
     def _note_leaf(
         self, leaf: torch.Tensor, owned: dict[int, str], inputs: set[int], reached: set[str]
@@ -141,6 +156,7 @@ class RollCall:
             trainee.ran = _RAN[ran]
             trainee.changed = self._share(trainee.name)
         self._starts = {}
+        self._facts.equal_rows = [n for n in self._equal if _has_equal_rows(self._parameters[n])]
         self._note_last_rate()
 
     def _share(self, name: str) -> float:
@@ -152,7 +168,7 @@ class RollCall:
         now = self._parameters[name].detach()
         if start.shape != now.shape or start.device != now.device:
             return math.nan
-        return float((start != now).double().mean())
+        return int(torch.count_nonzero(start != now)) / start.numel()
 
     def _note_last_rate(self) -> None:
         if self._optimizers:
@@ -160,5 +176,29 @@ class RollCall:
             if isinstance(rate, int | float):
                 self._facts.optimizer["last rate"] = float(rate)
 
+
+def _has_equal_rows(parameter: torch.Tensor) -> bool:
+    """Whether a weight of several units has the same numbers for each of them, and not only 0."""
+    weight = local(parameter.detach())
+    if weight.dim() < 2 or weight.shape[0] < 2 or weight.shape[1] < 2 or weight.is_meta:
+        return False
+    # The first entries tell of nearly all weights that they differ.
+    if not bool((weight[:2, :2] == weight[0, :2]).all()) or not weight.is_floating_point():
+        return False
+    return bool((weight == weight[:1]).all()) and bool(weight[0].any())
+
+
+def _is_one_map(model: nn.Module) -> bool:
+    """Whether it is an nn.Sequential of linear layers, which is one linear layer in all."""
+    if not isinstance(model, nn.Sequential):
+        return False
+    parts = [m for m in model.modules() if not isinstance(m, nn.Sequential)]
+    linear = [m for m in parts if isinstance(m, nn.Linear)]
+    return len(linear) > 1 and all(isinstance(m, nn.Linear | nn.Identity | nn.Flatten | nn.Dropout)
+                                   for m in parts)  # fmt: skip
+
+
+_ROWS = 1024
+"""Rows of the first input that are looked at."""
 
 _RAN = {None: "no", True: "with a graph", False: "without a graph"}

@@ -11,7 +11,7 @@ from torch import nn
 
 from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task
 from gradcourse.instrument.loop.tensors import first_tensor, is_transformed, tensors
-from gradcourse.instrument.norms import quick_norm, wide_norm
+from gradcourse.instrument.norms import quick_norm, reachable, wide_norm
 from gradcourse.instrument.probe import moments
 from gradcourse.instrument.probe.passes import Layer, Pass, real
 from gradcourse.instrument.record.step import GRADIENT
@@ -27,7 +27,7 @@ class Watcher:
 
     def __init__(self, model: nn.Module) -> None:
         self._layers: list[tuple[nn.Module, Hook]] = [
-            (module, _LayerHook(self, Layer(name, type(module).__name__, moments.family(module))))
+            (module, Hook(self._ran, Layer(name, type(module).__name__, moments.family(module))))
             for name, module in layers(model)
         ]
         self._recurrent = [
@@ -69,8 +69,8 @@ class Watcher:
     def begin(self) -> None:
         """The model was called: open a pass."""
         self._alone = False
-        self._close()
         if self._hooks:
+            self._close()
             self.open = Pass()
 
     def end(self, output: Any) -> None:
@@ -104,8 +104,8 @@ class Watcher:
             self.open = Pass()
         return self.open
 
-    def layer(self, layer: Layer, inputs: Any, output: Any) -> None:
-        """A layer has run."""
+    def _ran(self, layer: Layer, module: nn.Module, inputs: Any, output: Any) -> None:
+        """A layer has run: its forward hook."""
         opened = self._current()
         if opened is None:
             return
@@ -183,6 +183,7 @@ def _equal_steps(data: torch.Tensor, time: int) -> int:
 
 
 def _norm_along(time: int, gradient: torch.Tensor) -> torch.Tensor:
+    gradient = reachable(gradient)
     if gradient.dtype == torch.float64:
         return torch.stack([wide_norm(part) for part in gradient.unbind(time)])
     others = [d for d in range(gradient.dim()) if d != time]
@@ -208,15 +209,3 @@ def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         owns = next(module.parameters(recurse=False), None) is not None
         if not has_children or (owns and name):
             yield name or type(module).__name__, module
-
-
-class _LayerHook(Hook):
-    """The forward hook of one layer."""
-
-    __slots__ = ("_layer", "_watcher")
-
-    def __init__(self, watcher: Watcher, layer: Layer) -> None:
-        self._watcher, self._layer = watcher, layer
-
-    def __call__(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        self._watcher.layer(self._layer, inputs, output)

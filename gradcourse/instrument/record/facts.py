@@ -136,6 +136,9 @@ LOSSES = (
     "squared error",
     "squared error with every target",
     "log of one minus the output",
+    "Poisson likelihood of means",
+    "minus the log of the class's share",
+    "minus a loss that should fall",
 )
 """Loss functions that are told by their value and their gradient alone."""
 
@@ -155,6 +158,14 @@ class Facts:
     sums, post_norms, exponentials : int
         Additions of two branches in the graph of the output, normalizations right after one, and
         calls of exp.
+    input_size, input_spread : float
+        Of the first real input with features along its last dimension: its root mean square, and
+        that of its largest feature over their median; NaN if there was none.
+    equal_rows : list of str
+        Weights that are not 0 and whose rows were all the same from first to last: units that
+        never differ.
+    only_linear : bool
+        Whether the model is a chain of two linear layers or more and nothing else.
     heads : list of Head
     optimizer : dict
         "name", and the options of the first group that are numbers.
@@ -177,6 +188,10 @@ class Facts:
     sums: int = 0
     post_norms: int = 0
     exponentials: int = 0
+    input_size: float = math.nan
+    input_spread: float = math.nan
+    equal_rows: list[str] = field(default_factory=list)
+    only_linear: bool = False
     heads: list[Head] = field(default_factory=list)
     optimizer: dict[str, Any] = field(default_factory=dict)
     forward_passes: int = 0

@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from gradcourse.instrument.loop.follow import Hooks
 from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.spectra.graded_product import log_singular_values
 from gradcourse.support import GradcourseError
 
@@ -91,10 +92,10 @@ def layer_jacobians(model: Layers, x: torch.Tensor) -> list[np.ndarray]:
             f"x is {what}; expected a floating-point tensor with at least one number. For a model "
             "that takes token numbers, give its embedding's output to the layers after it."
         )
-    start = x.detach().double().requires_grad_()
+    start = reachable(x.detach()).double().requires_grad_()
     devices = [x.device] if x.is_cuda else []
     with torch.random.fork_rng(devices=devices), torch.enable_grad():
-        cuts = [start, *_bottlenecks(_stages(_double(model), start), start)]
+        cuts = [start, *_bottlenecks(_stages(_double(model, start.device), start), start)]
         for cut in cuts:
             if cut.numel() > _LARGEST:
                 raise GradcourseError(
@@ -110,14 +111,16 @@ def layer_jacobians(model: Layers, x: torch.Tensor) -> list[np.ndarray]:
     return found
 
 
-def _double(model: Layers) -> list[Callable[[torch.Tensor], Any]]:
-    """The model as a list of functions on float64."""
+def _double(model: Layers, device: torch.device) -> list[Callable[[torch.Tensor], Any]]:
+    """The model as a list of functions on float64, on this device."""
     parts = [model] if callable(model) else list(model) if isinstance(model, Iterable) else []
     if not parts or not all(callable(part) for part in parts):
         raise GradcourseError(
             "jacobian_spectrum takes a torch.nn.Module, or the layers in a list, in order."
         )
-    copies = [copy.deepcopy(p).double() if isinstance(p, nn.Module) else p for p in parts]
+    copies = [
+        copy.deepcopy(p).to(device).double() if isinstance(p, nn.Module) else p for p in parts
+    ]
     for part in copies:
         if isinstance(part, nn.Module):
             part.requires_grad_(False)

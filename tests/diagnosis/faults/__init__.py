@@ -1,7 +1,8 @@
 """Networks that do not learn, each with its repaired form: from public questions, made afresh."""
 
 from faults.actions import carry_out
-from faults.setup import Setup, run
+from faults.posts import POSTS
+from faults.setup import Run, Setup, run, started
 from faults.table import FAULTS, Fault
 
-__all__ = ["FAULTS", "Fault", "Setup", "carry_out", "run"]
+__all__ = ["FAULTS", "POSTS", "Fault", "Run", "Setup", "carry_out", "run", "started"]

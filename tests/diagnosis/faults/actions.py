@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from faults.setup import ENDS, Setup, network
+from faults.setup import ENDS, LOSSES, Exp, Setup
 from gradcourse.diagnosis import Remedy
 
 
@@ -29,6 +29,11 @@ def _without_end(model: nn.Module) -> nn.Module:
 
 def _no_end(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, edit=[*setup.edit, _without_end])
+
+
+def _no_relu_end(setup: Setup, remedy: Remedy) -> Setup:
+    """A sigmoid where the loss is one of probabilities."""
+    return (_sigmoid_end if setup.loss in ("bce", "open bce") else _no_end)(setup, remedy)
 
 
 def _with_end(end: str) -> Callable[[nn.Module], nn.Module]:
@@ -53,6 +58,18 @@ def _cross_entropy(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, loss="ce", edit=[*setup.edit, _without_end])
 
 
+def _classes(setup: Setup, remedy: Remedy) -> Setup:
+    """One output for each class, drawn as the library does, and a cross-entropy."""
+
+    def change(model: nn.Module) -> nn.Module:
+        model = _without_end(model)
+        assert isinstance(model, nn.Sequential)
+        model[-1] = nn.Linear(model[-1].in_features, int(remedy.by))
+        return model
+
+    return replace(setup, loss="ce", edit=[*setup.edit, change])
+
+
 def _match_shapes(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, edit=[*setup.edit, lambda m: nn.Sequential(m, nn.Flatten(0))])
 
@@ -74,16 +91,76 @@ def _scale_data(setup: Setup, remedy: Remedy) -> Setup:
 
 
 def _initialize(setup: Setup, remedy: Remedy) -> Setup:
-    if setup.build is not None:
-        return setup
-    rectified = any(isinstance(m, nn.ReLU) for m in network(setup.net))
-    return replace(setup, start="He" if rectified else "Gl")
+    return replace(setup, edit=[*setup.edit, _drawn_anew])
+
+
+def _drawn_anew(model: nn.Module) -> nn.Module:
+    """He for a net with ReLUs, Xavier for others; biases at 0."""
+    rectified = any(isinstance(m, nn.ReLU) for m in model.modules())
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            if rectified:
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+            else:
+                nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    return model
 
 
 def _relu(setup: Setup, remedy: Remedy) -> Setup:
-    parts = setup.net.split("-")
-    inner = [p[:-1] + "r" if p.endswith("s") and not p.startswith("d") else p for p in parts[1:-1]]
-    return replace(setup, net="-".join([parts[0], *inner, parts[-1]]), start="He")
+    """Sigmoids and exps inside become ReLUs, and the weights are drawn for them."""
+
+    def change(model: nn.Module) -> nn.Module:
+        modules = [m for m in model.modules() if not list(m.children())]
+        for parent in model.modules():
+            for name, child in parent.named_children():
+                if isinstance(child, nn.Sigmoid | Exp) and child is not modules[-1]:
+                    setattr(parent, name, nn.ReLU())
+        return _drawn_anew(model)
+
+    return replace(setup, edit=[*setup.edit, change])
+
+
+def _gain(setup: Setup, remedy: Remedy) -> Setup:
+    def change(model: nn.Module) -> nn.Module:
+        with torch.no_grad():
+            for layer in model.modules():
+                if isinstance(layer, nn.Linear | nn.Conv2d):
+                    layer.weight.mul_(remedy.by)
+        return model
+
+    return replace(setup, edit=[*setup.edit, change])
+
+
+def _activate(setup: Setup, remedy: Remedy) -> Setup:
+    """A ReLU after each linear layer but the last; weights drawn for it."""
+
+    def change(model: nn.Module) -> nn.Module:
+        assert isinstance(model, nn.Sequential)
+        layers: list[nn.Module] = []
+        for layer in model:
+            layers += [layer, nn.ReLU()] if isinstance(layer, nn.Linear) else [layer]
+        return _drawn_anew(nn.Sequential(*layers[:-1]))
+
+    return replace(setup, edit=[*setup.edit, change])
+
+
+def _less_decay(setup: Setup, remedy: Remedy) -> Setup:
+    return replace(setup, options={**setup.options, "weight_decay": remedy.by})
+
+
+def _no_end_scaled(setup: Setup, remedy: Remedy) -> Setup:
+    return replace(_no_end(setup, remedy), standard=True)
+
+
+def _exp_end(setup: Setup, remedy: Remedy) -> Setup:
+    return replace(setup, edit=[*setup.edit, _with_end("x")])
+
+
+def _flip(setup: Setup, remedy: Remedy) -> Setup:
+    before = LOSSES[setup.loss] if isinstance(setup.loss, str) else setup.loss
+    return replace(setup, loss=lambda out, y: -before(out, y))
 
 
 def _float32(setup: Setup, remedy: Remedy) -> Setup:
@@ -150,9 +227,11 @@ def _draw_zeros(setup: Setup, remedy: Remedy) -> Setup:
 
 _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "no end": _no_end,
+    "no ReLU end": _no_relu_end,
     "sigmoid end": _sigmoid_end,
     "softmax over classes": _over_classes,
     "cross-entropy": _cross_entropy,
+    "classes": _classes,
     "match shapes": _match_shapes,
     "rate": _rate,
     "warm up": _warm,
@@ -161,6 +240,12 @@ _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "scale targets": _scale_data,
     "initialize": _initialize,
     "relu": _relu,
+    "gain": _gain,
+    "activate": _activate,
+    "less decay": _less_decay,
+    "no end, scaled": _no_end_scaled,
+    "exp end": _exp_end,
+    "flip the sign": _flip,
     "float32": _float32,
     "eps": _eps,
     "unscale first": _unscale,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 from torch.nn import functional
+
+import gradcourse as gc
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -39,7 +42,7 @@ def network(notation: str, start: str = "") -> nn.Sequential:
     """From ``"8-32r-d.5-1s"``: widths, each with its activation, and dropout.
 
     ``start``: "" as the library draws, "Gl" Glorot uniform, "He" He uniform, "U05" U(±0.05),
-    "N05" N(0, 0.05), "N1" N(0, 1) with biases, "0" zeros.
+    "N05" N(0, 0.05), "N1" N(0, 1) with biases, "C05" 0.05 everywhere, "0" zeros.
     """
     first, *rest = notation.split("-")
     width, layers = int(first), []
@@ -68,10 +71,12 @@ def draw(model: nn.Module, start: str) -> None:
                 nn.init.xavier_uniform_(layer.weight)
             elif start == "He":
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-            elif start[0] == "U":
+            elif start == "U05":
                 layer.weight.uniform_(-0.05, 0.05)
             elif start == "N05":
                 layer.weight.normal_(std=0.05)
+            elif start == "C05":
+                layer.weight.fill_(0.05)
             elif start == "N1":
                 layer.weight.normal_()
                 layer.bias.normal_()
@@ -141,6 +146,12 @@ def _flat(out: torch.Tensor) -> torch.Tensor:
     return out.squeeze(1) if out.dim() > 1 and out.shape[1] == 1 else out
 
 
+def _cross_entropy_of_probabilities(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    if bool(out.isnan().any()):
+        return out.sum()  # torch would raise
+    return functional.binary_cross_entropy(out.clamp(0, 1), y)
+
+
 def _binary(function: Any) -> Any:
     return lambda out, y: function(_flat(out).float(), y.float())
 
@@ -149,7 +160,15 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
     "ce": lambda out, y: functional.cross_entropy(out.float(), y.long()),
     "nll": lambda out, y: functional.nll_loss(out.float(), y.long()),
     "log": lambda out, y: -out.float().gather(1, y.long()[:, None]).clamp_min(1e-7).log().mean(),
-    "bce": _binary(lambda out, y: functional.binary_cross_entropy(out.clamp(0, 1), y)),
+    "bce": _binary(_cross_entropy_of_probabilities),
+    "open bce": _binary(
+        lambda out, y: (
+            -(
+                y * out.clamp(1e-7, 1 - 1e-7).log()
+                + (1 - y) * (1 - out.clamp(1e-7, 1 - 1e-7)).log()
+            ).mean()
+        )
+    ),
     "bce logits": _binary(functional.binary_cross_entropy_with_logits),
     "bce classes": lambda out, y: functional.binary_cross_entropy_with_logits(
         out.float(), functional.one_hot(y.long(), out.shape[1]).float()
@@ -159,6 +178,24 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
     "mse classes": lambda out, y: functional.mse_loss(
         out.float(), functional.one_hot(y.long(), out.shape[1]).float()
     ),
+    "mae": _binary(functional.l1_loss),
+    "half mse": lambda out, y: 0.5 * (_flat(out).float() - y.float()).square().mean(),
+    "mae classes": lambda out, y: functional.l1_loss(
+        out.float(), functional.one_hot(y.long(), out.shape[1]).float()
+    ),
+    # As Keras has it: the outputs are divided by their sum, whatever made them.
+    "share": lambda out, y: functional.nll_loss(
+        (out.float() / out.float().sum(1, keepdim=True)).clamp(1e-7, 1 - 1e-7).log(), y.long()
+    ),
+    "raw log": lambda out, y: -out.float().log().gather(1, y.long()[:, None]).mean(),
+    "summed log": lambda out, y: -out.float().log().gather(1, y.long()[:, None]).sum(),
+    "masked log": lambda out, y: (
+        -(functional.one_hot(y.long(), out.shape[1]) * out.float().log()).sum()
+    ),
+    "poisson": lambda out, y: (
+        out.float() - y.float()[:, None] * (out.float() + 1e-7).log()
+    ).mean(),
+    "ascent": lambda out, y: -functional.cross_entropy(out.float(), y.long()),
     "sse": lambda out, y: (_flat(out).float() - y.float()).square().sum(),
 }
 
@@ -204,6 +241,84 @@ def _power(high: float, power: int) -> Any:
     return make
 
 
+def _ones_and_zeros(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    y = torch.randint(0, 2, (512,), generator=torch.Generator().manual_seed(seed))
+    return y.float()[:, None].expand(-1, 16).clone(), y
+
+
+def _xor(same: bool) -> Any:
+    def make(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        y = (x.sum(1) == 1).float()
+        return x, 1 - y if same else y
+
+    return make
+
+
+def _images(shuffled: bool = False, scale: float = 1.0, rare: bool = False) -> Any:
+    """The digits, with pixels from 0 to 1."""
+
+    def make(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        data = gc.digits()
+        x, y = data.x_train, data.y_train
+        x = (x - x.min()) / (x.max() - x.min())
+        generator = torch.Generator().manual_seed(seed)
+        if shuffled:
+            y = y[torch.randperm(len(y), generator=generator)]
+        if rare:
+            kept = (y == 0) | (torch.rand(len(y), generator=generator) < 0.03)
+            x, y = x[kept], y[kept]
+        return scale * x, y
+
+    return make
+
+
+def _first(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.randn(512, 30, generator=torch.Generator().manual_seed(seed))
+    return x, x[:, 0].clamp(-2, 2) / 2
+
+
+def _bits(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randint(0, 2, (512, 8), generator=generator).float()
+    return x, x[:, torch.randperm(8, generator=generator)]
+
+
+def _multilabel(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(512, 20, generator=generator)
+    return x, (x @ torch.randn(20, 3, generator=generator) > 0).float()
+
+
+def _curve(function: Callable[[torch.Tensor], torch.Tensor], low: float, high: float) -> Any:
+    def make(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        generator = torch.Generator().manual_seed(seed)
+        x = low + (high - low) * torch.rand(512, 1, generator=generator)
+        return x, function(x[:, 0])
+
+    return make
+
+
+def _quadratic(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    x = 4 * torch.rand(512, generator=torch.Generator().manual_seed(seed)) - 2
+    powers = torch.stack([x**2, x, torch.ones_like(x)], 1)
+    return powers, powers @ torch.tensor([1.0, -2.0, 0.5])
+
+
+def _two_blobs(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    y = torch.randint(0, 2, (512,), generator=generator)
+    return torch.randn(512, 2, generator=generator) + 3 * y[:, None] - 1.5, y
+
+
+def _wide_blobs(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Three of a standard deviation of 2, centres in ±10."""
+    generator = torch.Generator().manual_seed(seed)
+    centres = 20 * torch.rand(3, 2, generator=generator) - 10
+    y = torch.randint(0, 3, (512,), generator=generator)
+    return centres[y] + 2 * torch.randn(512, 2, generator=generator), y
+
+
 DATA: dict[str, Callable[[int], tuple[torch.Tensor, torch.Tensor]]] = {
     "two classes": lambda seed: _classes(8, 2, seed),
     "ten classes": lambda seed: _classes(16, 10, seed),
@@ -218,6 +333,39 @@ DATA: dict[str, Callable[[int], tuple[torch.Tensor, torch.Tensor]]] = {
     "large inputs and targets": _linear(8, 2000.0, 10_000.0, 2000.0),
     "cubes": _power(1.0, 3),
     "x to 100": _power(100.0, 1),
+    "ones and zeros": _ones_and_zeros,
+    "exclusive or": _xor(False),
+    "equal bits": _xor(True),
+    "images": _images(),
+    "images to 255": _images(scale=255.0),
+    "shuffled images": _images(shuffled=True),
+    "images, most of one class": _images(rare=True),
+    "pixels": lambda seed: (_images()(seed)[0],) * 2,
+    "standard pixels": lambda seed: (gc.digits().x_train,) * 2,
+    "first of 30": _first,
+    "bits": _bits,
+    "three labels": _multilabel,
+    "five features": lambda seed: _classes(5, 2, seed),
+    "regression of four": _linear(4, 1.0, 0.0),
+    "counts": lambda seed: (
+        _linear(8, 1.0, 0.0)(seed)[0],
+        torch.poisson(3 * _linear(8, 1.0, 0.0)(seed)[1].exp().clamp(max=8)),
+    ),
+    "powers": _quadratic,
+    "images over 255": _images(scale=1 / 255),
+    "five classes": lambda seed: _classes(10, 5, seed),
+    "122 classes": lambda seed: _classes(33, 122, seed),
+    "two of seven": lambda seed: _classes(7, 2, seed),
+    "two blobs": _two_blobs,
+    "wide blobs": _wide_blobs,
+    "quintic": _curve(lambda x: x**5 - 4 * x**3 + 3 * x, -2.0, 2.0),
+    "parabola": _curve(lambda x: 5 * x**2, -5.0, 5.0),
+    "fourth power": _curve(lambda x: x**4, 0.0, 100.0),
+    "line to 99": _curve(lambda x: 0.5 * x + 1, 0.0, 99.0),
+    "raw table": lambda seed: (
+        _linear(8, 1.0, 0.0)(seed)[0] * torch.logspace(0, 4, 8),
+        _linear(8, 1.0, 0.0)(seed)[1],
+    ),
 }
 
 
@@ -229,35 +377,73 @@ def make_model(setup: Setup) -> nn.Module:
     return model.to(setup.dtype)
 
 
-def run(setup: Setup, seed: int, probe: Any = None) -> tuple[Any, list[float]]:
-    """Train it; the record of the probe, and the losses (of the whole run)."""
+class Run(NamedTuple):
+    """What a run gave: the probe's record or None, the losses, and how good the model is now.
+
+    The score is the share of right classes, or of the variance of a real target that is explained:
+    it compares runs whose losses have different functions or units. NaN where outputs are.
+    """
+
+    record: Any
+    losses: list[float]
+    score: float
+
+
+def run(setup: Setup, seed: int, probe: Any = None) -> Run:
+    """Train it, with a probe around it if one is given."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = make_model(setup)
-        parameters = [p for p in model.parameters() if p.requires_grad]
-        optimizer = getattr(torch.optim, setup.optimizer)(
-            parameters, lr=setup.rate, **setup.options
-        )
-        if setup.late_edit is not None:
-            model = setup.late_edit(model)
-        if probe is None:
-            return None, _train(setup, model, optimizer, seed, lambda loss: None)
-        with probe(model, optimizer) as record:
-            losses = _train(setup, model, optimizer, seed, record.log)
-        return record, losses
+        model, optimizer, step = started(setup, seed)
+        losses: list[float] = []
+        with probe(model, optimizer) if probe is not None else contextlib.nullcontext() as record:
+            for k in range(setup.steps):
+                loss = step(k)
+                losses.append(float(loss))
+                if record is not None:
+                    record.log(loss)
+        return Run(record, losses, _score(setup, model, seed))
 
 
-def _train(
-    setup: Setup, model: nn.Module, optimizer: Any, seed: int, log: Callable[[Any], None]
-) -> list[float]:
+def _score(setup: Setup, model: nn.Module, seed: int) -> float:
+    x, y = _data(setup, seed)
+    with torch.no_grad():
+        out = model.eval()(x.to(setup.dtype)).double()
+    if not bool(out.isfinite().all()):
+        return math.nan
+    if y.is_floating_point():
+        out = out.reshape(len(y), -1)
+        gap = out - y.double().reshape(len(y), -1)
+        return 1 - float(gap.square().mean() / y.double().var(correction=0))
+    if out.shape[1] > 1:
+        return float((out.argmax(1) == y).double().mean())
+    if y.max() > 1:
+        return float((out[:, 0].round() == y).double().mean())
+    middle = 0.0 if setup.loss == "bce logits" else 0.5
+    return float(((out[:, 0] > middle) == (y > 0)).double().mean())
+
+
+def _data(setup: Setup, seed: int) -> Batch:
     x, y = DATA[setup.data](seed)
     if setup.standard:
-        x = (x - x.mean(0)) / x.std(0)
+        x = (x - x.mean(0)) / x.std(0).clamp_min(1e-6)
         y = (y - y.mean()) / y.std() if y.is_floating_point() else y
+    return x, y
+
+
+def started(
+    setup: Setup, seed: int
+) -> tuple[nn.Module, torch.optim.Optimizer, Callable[[int], torch.Tensor]]:
+    """The model, its optimizer, and one step of the loop, which gives the loss."""
+    model = make_model(setup)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = getattr(torch.optim, setup.optimizer)(parameters, lr=setup.rate, **setup.options)
+    if setup.late_edit is not None:
+        model = setup.late_edit(model)
+    x, y = _data(setup, seed)
     loss_function = LOSSES[setup.loss] if isinstance(setup.loss, str) else setup.loss
     scaler = torch.amp.GradScaler("cpu", init_scale=setup.scale or 1.0, enabled=setup.scale > 0)
-    losses = []
-    for k in range(setup.steps):
+
+    def step(k: int) -> torch.Tensor:
         rate = setup.rate * setup.decay**k * min(1.0, (k + 1) / max(setup.warm, 1))
         for group in optimizer.param_groups:
             group["lr"] = rate
@@ -276,6 +462,6 @@ def _train(
                 nn.utils.clip_grad_value_(model.parameters(), setup.clip_value)
         scaler.step(optimizer)
         scaler.update()
-        log(loss.detach())
-        losses.append(float(loss.detach()))
-    return losses
+        return loss.detach()
+
+    return model, optimizer, step

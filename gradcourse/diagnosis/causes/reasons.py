@@ -1,0 +1,256 @@
+"""Why a loss may stay though the gradients are in order: the first reason for which there is proof.
+
+Where there is none, that it does not learn is all that can be said.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcourse.diagnosis import step_size
+from gradcourse.diagnosis.causes import heads
+from gradcourse.diagnosis.causes.standstill import INITIALIZE, is_stuck, known, slower, still_falls
+from gradcourse.diagnosis.finding import Finding, Remedy
+from gradcourse.diagnosis.remedies import NO_RELU_AT_THE_END, SCALE
+from gradcourse.diagnosis.signals import Signals, data_size, median
+from gradcourse.diagnosis.signs import Sign
+from gradcourse.diagnosis.thresholds import threshold
+
+DRAW = Remedy(
+    "Draw the weights at random: units with equal weights get equal gradients, and never differ",
+    "05",
+    "initialize",
+)
+BEND = Remedy(
+    "Put an activation between the layers: without one they are a single linear layer",
+    "04",
+    "activate",
+)
+NO_SIGMOIDS = Remedy("Replace the sigmoids: the slope is at most 1/4", "04", "relu")
+LOOK = (
+    Remedy("Look at a few rows as the net gets them, each with its label", "10"),
+    SCALE,
+    Remedy(
+        "Train on one batch until its loss is 0; if that fails, the model or loss is wrong", "10"
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Course:
+    """What the losses and updates of a run that stays say.
+
+    Attributes
+    ----------
+    ratio : float
+        Loss, end over start.
+    pace : float
+        Median ‖ΔW‖/‖W‖; NaN if no update was measured.
+    decades : float
+        Growth of the gradient over the depth.
+    """
+
+    signals: Signals
+    ratio: float
+    pace: float
+    decades: float
+
+    @property
+    def evidence(self) -> dict[str, float]:
+        spreads = [h.spread for h in self.signals.record.facts.heads]
+        spread = float(np.median(spreads)) if spreads else math.nan
+        every = {
+            "loss, end over start": self.ratio,
+            "median ‖ΔW‖/‖W‖": self.pace,
+            "spread of the outputs over inputs": spread,
+        }
+        return {name: value for name, value in every.items() if math.isfinite(value)}
+
+
+def find_equal_units(signals: Signals) -> list[Sign]:
+    """Weights whose rows were the same from first to last: one unit, many times."""
+    names = signals.record.facts.equal_rows
+    if not names:
+        return []
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    summary = (
+        f"All units of {names[0].rpartition('.')[0] or names[0]}{more} have the same weights, at "
+        "the first step and at the last: they are one unit."
+    )
+    evidence = {"weights with equal rows": float(len(names))}
+    finding = _finding(signals, "equal units", summary, evidence, (DRAW,), 0.95)
+    return [Sign(0, finding)]
+
+
+def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
+    """Why the loss stays where it was; or where it levels off, for one linear map."""
+    linear = signals.record.facts.only_linear and _has_levelled_off(signals, good)
+    if not linear and not is_stuck(signals, good):
+        return []
+    loss = known(signals, good)
+    start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
+    pace = float(median(signals.update_ratio[good]))
+    course = Course(signals, end / start if start else math.nan, pace, decades)
+    tests = (_scale, _sigmoids, _depth, _lost, _slow, _fast, _weak, _unknown)
+    if linear:
+        tests = (_linear,)
+    for test in tests:
+        finding = test(course)
+        if finding is not None:
+            return [Sign(0, finding)]
+    return []
+
+
+def _has_levelled_off(signals: Signals, good: np.ndarray) -> bool:
+    loss = known(signals, good)
+    if len(loss) < threshold("enough") or step_size.has_converged(signals, good):
+        return False
+    return not still_falls(loss[len(loss) // 3 :])
+
+
+def _linear(course: Course) -> Finding | None:
+    return _finding(
+        course.signals,
+        "linear",
+        "The model is a chain of linear layers, which is one linear map, and the loss has levelled "
+        f"off at {course.ratio:.2f} of what it was.",
+        course.evidence,
+        (BEND, *LOOK),
+    )
+
+
+def _scale(course: Course) -> Finding | None:
+    """Inputs, or the targets of a squared error, far from size 1."""
+    size, where = data_size(course.signals)
+    if not size > threshold("out_of_scale"):
+        return None
+    return _finding(
+        course.signals,
+        "scale",
+        f"{where} are of size {size:.3g}, and the loss is still {course.ratio:.2f} of what it was "
+        "at first: starts and rates are made for size 1.",
+        course.evidence | {"size": size},
+        (SCALE, *LOOK[::2]),
+    )
+
+
+def _sigmoids(course: Course) -> Finding | None:
+    """Several sigmoids one after the other: each takes three quarters of the gradient or more."""
+    hidden = sum(kind == "Sigmoid" for kind in course.signals.kinds[:-1])
+    if hidden < 3 or not course.decades < -threshold("both_decades") / 2:
+        return None
+    return _finding(
+        course.signals,
+        "vanishing",
+        f"The gradient falls by {abs(course.decades):.1f} decades through {hidden} sigmoids, and "
+        f"the loss is still {course.ratio:.2f} of what it was at first.",
+        course.evidence | {"decades over the depth": course.decades},
+        (NO_SIGMOIDS, INITIALIZE),
+    )
+
+
+def _depth(course: Course) -> Finding | None:
+    """Decades near the limit, under a loss that stays."""
+    if not abs(course.decades) >= threshold("both_decades"):
+        return None
+    vanishing = course.decades < 0
+    return _finding(
+        course.signals,
+        "vanishing" if vanishing else "exploding",
+        f"The gradient {'falls' if vanishing else 'grows'} by {abs(course.decades):.1f} decades "
+        f"over the depth, and the loss is still {course.ratio:.2f} of what it was at first.",
+        course.evidence | {"decades over the depth": course.decades},
+        (_start_again(course), *LOOK),
+    )
+
+
+def _start_again(course: Course) -> Remedy:
+    return NO_SIGMOIDS if "Sigmoid" in course.signals.kinds[:-1] else INITIALIZE
+
+
+def _lost(course: Course) -> Finding | None:
+    """Outputs that differ little between inputs from the first step on: the signal got lost."""
+    first = next((h for h in course.signals.record.facts.heads if h.rows > 1), None)
+    if first is None or not first.spread < threshold("collapsed"):
+        return None
+    return _finding(
+        course.signals,
+        "vanishing",
+        "From the first step on the outputs are nearly the same for all inputs: what differs is "
+        f"{first.spread:.1g} of their size. The signal fades on its way, and the loss is still "
+        f"{course.ratio:.2f} of what it was.",
+        course.evidence | {"spread over inputs, first step": first.spread},
+        (_start_again(course), *LOOK),
+    )
+
+
+def _weak(course: Course) -> Finding | None:
+    sign = heads.find_weak(course.signals)
+    return sign[0].finding if sign else None
+
+
+def _slow(course: Course) -> Finding | None:
+    if not 0 < course.pace < threshold("slow_update"):
+        return None
+    by = float(f"{min(threshold('fast_update') / 3 / course.pace, 1e4):.0e}")
+    text = f"Multiply the learning rate by about {by:g}, or use Adam"
+    return _finding(
+        course.signals,
+        "update too small",
+        f"The loss is still {course.ratio:.2f} of what it was at first, and a step changes the "
+        f"median weight by {course.pace:.1g} of its norm: that is slow.",
+        course.evidence,
+        (Remedy(text, "01", "rate", by), *LOOK),
+    )
+
+
+def _fast(course: Course) -> Finding | None:
+    if not course.pace > threshold("fast_update"):
+        return None
+    return _finding(
+        course.signals,
+        "update too large",
+        f"The loss is still {course.ratio:.2f} of what it was at first, and a step changes the "
+        f"median weight by {course.pace:.1g} of its norm: that is much.",
+        course.evidence,
+        (slower(course.pace, 3.0), *LOOK),
+    )
+
+
+def _unknown(course: Course) -> Finding | None:
+    summary = (
+        f"The gradients are in order, and the loss is still {course.ratio:.2f} of what it was at "
+        "first. If it should fall, look at what no gradient shows: labels that fit their rows, the "
+        "loss function, the number of steps."
+    )
+    signals = course.signals
+    flat = median(signals.saturated_fraction[:, -1]) if signals.layers else math.nan
+    if flat >= threshold("saturated"):
+        summary += (
+            f" {flat:.0%} of the net's outputs, those of {signals.layers[-1]}, are flat: look "
+            "whether the loss wants logits, and whether the outputs can reach the targets."
+        )
+    ends = [h.end for h in signals.record.facts.heads if h.end == "Relu"]
+    first = (NO_RELU_AT_THE_END,) if ends else ()
+    return _finding(signals, "not learning", summary, course.evidence, (*first, *LOOK))
+
+
+def _finding(
+    signals: Signals,
+    kind: str,
+    summary: str,
+    evidence: dict[str, float],
+    remedies: tuple[Remedy, ...],
+    confidence: float = 0.7,
+) -> Finding:
+    return Finding(
+        kind,
+        summary,
+        steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
+        evidence=evidence,
+        confidence=confidence,
+        remedies=remedies,
+    )
