@@ -8,7 +8,7 @@ first used, so the import itself costs next to nothing. The names, by the floor 
 - training: ``train``
 - figures: ``Plot``, ``Line``, ``Band``, ``Axis``, ``depth_plot``
 - checking: ``check``, ``panel``, ``score``, ``progress``
-- demos: ``demo``
+- demos: ``demo``; the emergency room: ``emergency_room``
 - the machine: ``doctor``
 """
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gradcourse.data import digits as digits
     from gradcourse.demos import demo as demo
     from gradcourse.diagnosis import diagnose as diagnose
+    from gradcourse.emergency import emergency_room as emergency_room
     from gradcourse.exercises import check as check
     from gradcourse.exercises import intuition as intuition
     from gradcourse.exercises import panel as panel

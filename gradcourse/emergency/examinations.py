@@ -122,9 +122,7 @@ def _outputs(recipe: Recipe) -> Result:
         lines.append(f"targets lie in       {float(y.min()):.3g} to {float(y.max()):.3g}")
     else:
         sums = out.sum(1)
-        lines.append(
-            f"sum over the classes {float(sums.min()):.3g} to {float(sums.max()):.3g}"
-        )
+        lines.append(f"sum over the classes {float(sums.min()):.3g} to {float(sums.max()):.3g}")
         lines.append("the loss             cross-entropy, which takes raw outputs")
     return Result("outputs", tuple(lines))
 
@@ -153,7 +151,9 @@ def _rows(recipe: Recipe) -> Result:
         f"{float(x.min()):.3g} to {float(x.max()):.3g}"
     ]
     if recipe.task == "regression":
-        lines.append(f"targets   mean {float(y.mean()):.3g}, standard deviation {float(y.std()):.3g}")
+        lines.append(
+            f"targets   mean {float(y.mean()):.3g}, standard deviation {float(y.std()):.3g}"
+        )
     lines.append(f"nearest neighbours {_agreement(recipe, x, y)}")
     return Result("rows", tuple(lines))
 
@@ -293,7 +293,9 @@ def _second_opinion(recipe: Recipe) -> Result:
 
 
 EXAMINATIONS: tuple[Examination, ...] = (
-    Examination("first loss", "the loss at update 0, beside that of a constant answer", _first_loss),
+    Examination(
+        "first loss", "the loss at update 0, beside that of a constant answer", _first_loss
+    ),
     Examination("outputs", "their range and spread, beside what the loss wants", _outputs),
     Examination("who trains", "each parameter: gradient, in the optimizer, changed", _who_trains),
     Examination("rows", "units of the data; do like rows have like targets?", _rows),

@@ -77,9 +77,7 @@ def outcome(recipe: Recipe, probed: bool = False) -> Outcome:
             _train(recipe, model, optimizer, losses, norms, lambda loss: None)
         measured = _tested(recipe, model)
     ends = _weights(model)
-    return Outcome(
-        recipe, np.array(losses), np.array(norms), start, ends, measured, record, model
-    )
+    return Outcome(recipe, np.array(losses), np.array(norms), start, ends, measured, record, model)
 
 
 def _weights(model: nn.Module) -> tuple[Array, ...]:

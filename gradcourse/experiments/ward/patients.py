@@ -121,9 +121,7 @@ def _memory(rng: Rng, **given: object) -> Recipe:
 
 
 def _deep_sigmoid(rng: Rng) -> Recipe:
-    return _common(
-        rng, depth=int(rng.integers(7, 11)), activation="sigmoid", optimizer="sgd"
-    )
+    return _common(rng, depth=int(rng.integers(7, 11)), activation="sigmoid", optimizer="sgd")
 
 
 def _overflow(rng: Rng) -> Recipe:
@@ -163,7 +161,7 @@ def _spiked(rng: Rng) -> Recipe:
         rng,
         activation="relu",
         optimizer="adam",
-        spike_at=int(rng.integers(3, 9)),
+        spike_at=int(rng.integers(1, 5)),
     )
 
 
@@ -173,15 +171,15 @@ def _squashed_classes(rng: Rng) -> Recipe:
 
 def _squashed_number(rng: Rng) -> Recipe:
     return _common(
-        rng, "regression", head=_pick(rng, "sigmoid", "tanh", "relu"),
+        rng,
+        "regression",
+        head=_pick(rng, "sigmoid", "tanh", "relu"),
         target_shift=-_between(rng, 1.5, 3),
     )
 
 
 def _detached(rng: Rng) -> Recipe:
-    return _common(
-        rng, depth=int(rng.integers(5, 8)), activation="tanh", connected=False, width=16
-    )
+    return _common(rng, depth=int(rng.integers(5, 8)), activation="tanh", connected=False, width=16)
 
 
 def _forgotten_parameters(rng: Rng) -> Recipe:
@@ -189,12 +187,14 @@ def _forgotten_parameters(rng: Rng) -> Recipe:
 
 
 def _detached_in_time(rng: Rng) -> Recipe:
-    return _memory(rng, connected=False, lag=int(rng.integers(14, 18)), updates=300)
+    return _memory(
+        rng, connected=False, forget_bias=0.0, lag=int(rng.integers(11, 15)), updates=300
+    )
 
 
 def _dead_memory(rng: Rng) -> Recipe:
     sound = _memory(rng)
-    return replace(sound, rate=sound.rate * _between(rng, 130, 180))
+    return replace(sound, rate=sound.rate * _between(rng, 250, 400))
 
 
 def _mispaired(rng: Rng) -> Recipe:
@@ -207,14 +207,20 @@ def _in_training_mode(rng: Rng) -> Recipe:
 
 def _stale(rng: Rng) -> Recipe:
     return _common(
-        rng, norm=True, momentum=0.001, batch=64, input_scale=_between(rng, 5, 20),
+        rng,
+        norm=True,
+        momentum=0.0005,
+        batch=64,
+        depth=int(rng.integers(3, 6)),
         input_shift=_between(rng, 5, 20),
     )
 
 
 def _unscaled(rng: Rng) -> Recipe:
     return _common(
-        rng, activation="tanh", input_scale=_between(rng, 50, 200),
+        rng,
+        activation="tanh",
+        input_scale=_between(rng, 50, 200),
         input_shift=_between(rng, 300, 900),
     )
 
@@ -314,8 +320,8 @@ KINDS: tuple[Kind, ...] = (
          "model.eval() was forgotten: the test ran with dropout and with the statistics of four rows.",
          _in_training_mode, (("test in evaluation mode",),)),
     Kind("stale", ("mode",),
-         "The running statistics, at momentum 0.001, were still near those of the start.",
-         _stale, (("test in evaluation mode",), ("scale the data",))),
+         "The running statistics, at momentum 0.0005, were still near those of the start.",
+         _stale, (("test in evaluation mode",),)),
     Kind("unscaled", ("data", "saturated"),
          "The inputs came in raw units, hundreds wide: the first layer was flat.",
          _unscaled, (("scale the data",),)),

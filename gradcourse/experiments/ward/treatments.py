@@ -37,9 +37,7 @@ def _initialize(recipe: Recipe) -> Recipe:
 
 
 def _standardize(recipe: Recipe) -> Recipe:
-    return replace(
-        recipe, input_scale=1.0, input_shift=0.0, target_scale=1.0, target_shift=0.0
-    )
+    return replace(recipe, input_scale=1.0, input_shift=0.0, target_scale=1.0, target_shift=0.0)
 
 
 def _remember(recipe: Recipe) -> Recipe:
