@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from gradcourse.demos import demo as demo
     from gradcourse.diagnosis import diagnose as diagnose
     from gradcourse.emergency import emergency_room as emergency_room
+    from gradcourse.exercises import bet as bet
     from gradcourse.exercises import check as check
     from gradcourse.exercises import intuition as intuition
     from gradcourse.exercises import panel as panel
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from gradcourse.instrument import state_jacobians as state_jacobians
     from gradcourse.instrument import watch as watch
     from gradcourse.instrument.probe import probe as probe
+    from gradcourse.integrations.board import tensorboard as tensorboard
     from gradcourse.nets import deep_linear as deep_linear
     from gradcourse.nets import mlp as mlp
     from gradcourse.nets import normalized_mlp as normalized_mlp

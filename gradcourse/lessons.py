@@ -139,6 +139,14 @@ LESSONS = (
         "Clipping and weight regularization",
         "what helps when it explodes all the same?",
     ),
+    Lesson(
+        "10",
+        "diagnosis",
+        "diagnosis",
+        "diagnosis_and_the_emergency_room",
+        "Diagnosis and the emergency room",
+        "which disease does *your* network have?",
+    ),
 )
 """In the order of the course."""
 

@@ -2,7 +2,8 @@
 
 Five kinds. `CodeExercise` asks for functions; `Prediction` for a number, `Choice` for one of
 several answers, both before the measurement; `Tuning` for knob settings that bring a measured
-quantity into a band; `Played` for what was done in a game, which is done again. None of them runs anything by itself: `gradcourse.checking.check` does.
+quantity into a band; `Played` for what was done in a game, which is done again. None of them runs
+anything by itself: `gradcourse.checking.check` does.
 """
 
 from __future__ import annotations

@@ -73,9 +73,9 @@ class Report:
 
 
 def report(chart: Chart) -> Report:
-    """Measure the network as it came, as it leaves, with the known cure, and without each treatment."""
+    """Measure it as it came, as it leaves, with the known cure, and without each treatment."""
     kind, recipe = chart.kind, chart.admitted
-    before = outcome(recipe, True)
+    before = outcome(recipe)
     after = outcome(chart.now)
     best = max((outcome(treated(recipe, keys)) for keys in kind.cure), key=lambda o: o.skill)
     to_gain = best.skill - before.skill

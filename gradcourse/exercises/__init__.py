@@ -10,6 +10,7 @@ from gradcourse.checking.engine import LIMIT
 from gradcourse.checking.engine import check as _check
 from gradcourse.checking.progress import Progress
 from gradcourse.checking.table import Row, Table
+from gradcourse.checking.values import as_number
 from gradcourse.checking.verdict import Verdict
 from gradcourse.exercises.guesses import intuition
 from gradcourse.exercises.registry import (
@@ -29,6 +30,7 @@ __all__ = [
     "all_exercises",
     "assignment",
     "assignment_names",
+    "bet",
     "check",
     "get",
     "intuition",
@@ -102,6 +104,22 @@ def panel(id: str) -> None:
 
     exercise = get(id)
     show_panel(exercise, _notebook, solution=solution_notebook(exercise))
+
+
+def bet(id: str) -> float | None:
+    """Return the number that you locked in for a prediction, or None if there is none.
+
+    Parameters
+    ----------
+    id : str
+        "diagnosis/hits".
+
+    Raises
+    ------
+    GradcourseError
+        If there is no such exercise.
+    """
+    return as_number(Progress.default().locked(get(id).id))
 
 
 def score(name: str, namespace: Mapping[str, Any] | None = None, limit: float = LIMIT) -> Table:

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from gradcourse.experiments.common import SEEDS, Array
+from gradcourse.experiments.ward import Outcome, kind, network, outcome, treated
 from gradcourse.experiments.ward.signs import SIGNS
 from gradcourse.figures import Axis, Line, Plot, SideBySide, side_by_side
+from gradcourse.figures.drawing import Arrow, Box, Drawing
 from gradcourse.instrument import Record
 from gradcourse.instrument.histogram import Log2Histogram
 
@@ -142,7 +145,7 @@ def _point(counted: Tally, name: str, color: str) -> Line:
 
 @cache
 def three_networks() -> dict[str, Record]:
-    """A healthy network, one whose gradient vanishes, and one with a small loss; each probed once."""
+    """A healthy network, one whose gradient vanishes, one with a small loss; probed once."""
     from gradcourse.experiments.common import cross_entropy
     from gradcourse.instrument import probe
     from gradcourse.nets import mlp
@@ -194,3 +197,142 @@ def three_histograms() -> SideBySide:
             Plot(name, Axis("log₂ |∂ℒ/∂w|", limits=(-40.0, 0.0)), Axis("share"), tuple(lines))
         )
     return side_by_side(*plots)
+
+
+# ---------------------------------------------------------------- networks of the lesson
+
+
+@cache
+def two_networks() -> dict[str, list[Outcome]]:
+    """The puzzle: five networks A with an enormous gradient, and five B with an ordinary one."""
+    return {
+        "A": [network("loud", seed, scale=1e4) for seed in SEEDS],
+        "B": [network("mispaired", seed) for seed in SEEDS],
+    }
+
+
+def decades(run: Outcome) -> float:
+    """Decades by which δ changes between last and first matrix, in the median over the updates."""
+    record = run.record
+    delta = record.output_gradient_rms[record.measured][:, record.select("Linear")]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.nanmedian(np.abs(np.log10(delta[:, 0] / delta[:, -1]))))
+
+
+def stuck(key: str, seeds: Iterable[int] = range(3)) -> tuple[Array, Array, Array]:
+    """What becomes of a kind of network whose loss ends at ln C.
+
+    Returns
+    -------
+    end, longer : array, shape (seeds,)
+        Mean loss of the last 20 updates, and the same after five times as many.
+    cured : array, shape (seeds,)
+        Share of test rows right with the kind's first cure, in as many updates as at first.
+    """
+    end, longer, cured = [], [], []
+    for seed in seeds:
+        run = network(key, seed)
+        long = network(key, seed, updates=5 * run.recipe.updates)
+        end.append(run.loss[-20:].mean())
+        longer.append(long.loss[-20:].mean())
+        cured.append(outcome(treated(run.recipe, kind(key).cure[0])).measured)
+    return np.array(end), np.array(longer), np.array(cured)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Gradient descent on all rows: the sharpness, and the loss.
+
+    Attributes
+    ----------
+    sharpness : float
+        Largest eigenvalue of the Hessian, in the mean over the last 100 steps.
+    loss : float
+        At the end, relative to the start.
+    """
+
+    sharpness: float
+    loss: float
+
+
+@cache
+def edge_of_stability(rate: float, seed: int, steps: int = 600) -> Edge:
+    """Train two tanh layers on 200 digits by gradient descent, with the squared error.
+
+    Cohen et al. (2021).
+    """
+    import torch
+
+    from gradcourse.experiments.common import digits
+    from gradcourse.nets import mlp
+
+    x, y = digits().x_train[:200], digits().y_train[:200]
+    target = torch.nn.functional.one_hot(y, 10).float()
+    model = mlp(2, 32, "tanh", seed=seed)
+    parameters = list(model.parameters())
+    direction = [torch.ones_like(p) for p in parameters]
+    losses, sharpness = [], []
+    for k in range(steps):
+        loss = (model(x) - target).square().sum(1).mean()
+        gradients = torch.autograd.grad(loss, parameters, create_graph=k >= steps - 100)
+        losses.append(float(loss.detach()))
+        if k >= steps - 100 and k % 10 == 0:
+            value, direction = _largest(gradients, parameters, direction)
+            sharpness.append(value)
+        with torch.no_grad():
+            for p, g in zip(parameters, gradients, strict=True):
+                p -= rate * g
+    return Edge(float(np.mean(sharpness)), losses[-1] / losses[0])
+
+
+def _largest(gradients: Any, parameters: Any, direction: Any) -> tuple[float, Any]:
+    """The largest eigenvalue of the Hessian, by 20 turns of the power method."""
+    import torch
+
+    value = 0.0
+    for _ in range(20):
+        size = torch.sqrt(sum(d.square().sum() for d in direction))  # type: ignore[arg-type]
+        direction = [d / size for d in direction]
+        product = torch.autograd.grad(
+            gradients, parameters, grad_outputs=direction, retain_graph=True
+        )
+        value = float(sum((d * p).sum() for d, p in zip(direction, product, strict=True)))
+        direction = [p.detach() for p in product]
+    return value, direction
+
+
+# ---------------------------------------------------------------- the order of triage
+
+QUESTIONS = (
+    ("Is the loss finite?", "gc.watch names module and operation", "10"),
+    ("Does it begin at ln C?", "outputs too large, or a head that does not fit", "05, 02"),
+    ("Do the outputs depend\non the inputs?", "saturated, dead, faded, or cut off", "02, 04"),
+    ("Can it learn one batch\nby heart?", "rate, head, or data that do not fit", "01, 10"),
+    ("Does every parameter\ntrain?", "not in the graph, or not in the optimizer", "10"),
+    ("Do rows and targets fit,\nalso in the test?", "pairs, units, model.eval()", "06"),
+    ("Is δ level over the depth?", "initialization, normalization, skips", "05–07"),
+    ("Is ‖ΔW‖/‖W‖ near 10⁻³?", "learning rate, clipping, Adam's memory", "09"),
+    ("Is δ level over the lag?", "gates, orthogonal start", "03, 08"),
+)
+"""Question, where to look if the answer is no, and the lessons; the cheapest first."""
+
+
+def triage_tree() -> Drawing:
+    """The order of triage: nine questions from above, and what a "no" says."""
+    boxes, arrows = [], []
+    for k, (question, look, lessons) in enumerate(QUESTIONS):
+        y = 0.42 + 0.72 * k
+        color = "blue" if k < 6 else "orange"
+        boxes.append(Box(1.55, y, 2.5, 0.52, f"{k + 1}  {question}", color))
+        boxes.append(Box(5.6, y, 4.0, 0.46, f"{look}  ({lessons})", "grey"))
+        arrows.append(Arrow((2.82, y), (3.58, y), "no"))
+        arrows.append(Arrow((1.55, y + 0.26), (1.55, y + 0.46)))
+    bottom = 0.42 + 0.72 * len(QUESTIONS)
+    boxes.append(
+        Box(1.55, bottom, 2.5, 0.46, "more steps, more data,\nor the task is hard", "green")
+    )
+    words = "The order of triage, from above. " + " ".join(
+        f"{k}: {' '.join(question.split())} If not: {look} (lesson {lessons})."
+        for k, (question, look, lessons) in enumerate(QUESTIONS, start=1)
+    )
+    return Drawing(7.75, bottom + 0.4, tuple(boxes), tuple(arrows), words)

@@ -18,7 +18,7 @@ INK = THEMES["light"]
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle with words in it; ``x, y`` is its middle, in inches from the upper left corner."""
+    """A rectangle with words; ``x, y`` is its middle, in inches from the upper left corner."""
 
     x: float
     y: float

@@ -38,9 +38,9 @@ class Minutes:
 def minutes(cells: Sequence[CellLike]) -> Minutes:
     """Compute the minutes of a lesson.
 
-    200 words a minute; 4 s a line of code, 45 s an equation of its own, 90 s a prediction or a vote,
-    2 min a demo; and half as much again for thinking. Speaker notes and sources are not read. A
-    folded answer belongs to everything, not to the core.
+    200 words a minute; 4 s a line of code, 45 s an equation of its own, 90 s a prediction or a
+    vote, 2 min a demo; and half as much again for thinking. Speaker notes and sources are not
+    read. A folded answer belongs to everything, not to the core.
 
     Parameters
     ----------

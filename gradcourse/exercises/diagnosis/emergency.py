@@ -24,7 +24,7 @@ def _replayed(chart):
 
     found = report(chart)
     said = (
-        f"{found.score} points in the room. On the test rows {found.before:.2f} → {found.after:.2f}, "
+        f"{found.score} points. On the test rows {found.before:.2f} → {found.after:.2f}, "
         f"with the known cure {found.best:.2f}. {found.story}"
     )
     return Replayed(found.share, said, _slip(chart, found))
@@ -79,8 +79,8 @@ EMERGENCY_ROOM = Played(
             "too many examinations",
             _with(
                 0,
-                "4.1: ?first loss; ?outputs; ?who trains; ?rows; ?updates; ?norm over time; ?units; "
-                "?modes; ?one batch; ?gradient by layer; =vanishing; +relu",
+                "4.1: ?first loss; ?outputs; ?who trains; ?rows; ?updates; ?norm over time; "
+                "?units; ?modes; ?one batch; ?gradient by layer; =vanishing; +relu",
             ),
             "Ask first what costs least and tells most.",
         ),

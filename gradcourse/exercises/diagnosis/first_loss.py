@@ -104,8 +104,9 @@ CONFIDENT = Prediction(
     high=12.0,
     log=False,
     points=1.0,
-    explain="log Σ exp z grows with the largest of ten outputs, about 1.5 · 3 = 4.6, and the label's "
-    "output is 0 in the mean. A first loss far above ln C says that the outputs are too large.",
+    explain="log Σ exp z grows with the largest of ten outputs, about 1.5 · 3 = 4.6, and the "
+    "label's output is 0 in the mean. A first loss far above ln C says that the outputs are too "
+    "large.",
     misconceptions=(
         NamedValue(
             "ln 10",

@@ -8,8 +8,8 @@ from gradcourse.experiments.diagnosis import vanishing_one
 THREE_HISTOGRAMS = Choice(
     id="diagnosis/three-histograms",
     title="Three histograms",
-    question="The picture shows |∂ℒ/∂w| of the first and of the last matrix in three networks, A, B "
-    "and C, on an axis of powers of two. In which does the gradient vanish over the depth?",
+    question="The picture shows |∂ℒ/∂w| of the first and of the last matrix in three networks, "
+    "A, B and C, on an axis of powers of two. In which does the gradient vanish over the depth?",
     answer="vanishes",
     options=(
         Option("a", "A", "Both histograms lie one upon the other: nothing vanishes on the way."),

@@ -16,8 +16,8 @@ def _counted(sign):
 CAUSES = Prediction(
     id="diagnosis/causes",
     title="What people bring",
-    question="109 public questions about networks that did not learn, their causes counted. In which "
-    "share of them does the last layer not fit the loss and the targets?",
+    question="109 public questions about networks that did not learn, their causes counted. In "
+    "which share of them does the last layer not fit the loss and the targets?",
     answer="heads",
     measure=lambda: 100 * share_of_heads(),
     within=8.0,
@@ -40,8 +40,8 @@ CAUSES = Prediction(
 HITS = Prediction(
     id="diagnosis/hits",
     title="Your bet: hits",
-    question="The sign: the norm of the gradient is above 1 at every step. Of 108 sick networks of 18 "
-    "kinds, which share shows it?",
+    question="The sign: the norm of the gradient is above 1 at every step. Of 108 sick networks of "
+    "18 kinds, which share shows it?",
     answer="hits",
     measure=lambda: 100 * _counted(SIGN).sensitivity,
     within=8.0,
@@ -85,8 +85,8 @@ def _survivor():
 SURVIVOR = Choice(
     id="diagnosis/thousand",
     title="A thousand times the loss",
-    question="A healthy network, trained by Adam. Multiply its loss by 1000, so that its gradient's "
-    "norm is 1000 times as large at every step. How well does it read the test digits?",
+    question="A healthy network, trained by Adam. Multiply its loss by 1000, so that its "
+    "gradient's norm is 1000 times as large at every step. How well does it read the test digits?",
     answer="thousand",
     options=(
         Option("worse", "Worse: a gradient that large destroys the weights.",

@@ -13,8 +13,9 @@ CLAIM_NORM = claim(
 )
 CLAIM_LOSS = claim(
     "diagnosis/claim-loss",
-    "“The model has stuck in a local minima, […] since the performance of the model is basically "
-    "equal to guessing randomly” (of a loss that stays at 2.30; PyTorch forum, thread 43814, 2019).",
+    "“The model has stuck in a local minima, […] since the performance of the model is "
+    "basically equal to guessing randomly” (of a loss that stays at 2.30; PyTorch forum, thread "
+    "43814, begun in 2019).",
     "fails",
     "A loss at ln C says that nothing was learned. It does not say why: most of these networks "
     "leave it with one change.",

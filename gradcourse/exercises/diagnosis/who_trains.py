@@ -66,8 +66,8 @@ WHO_TRAINS = CodeExercise(
                 lambda g, h, c: np.where(
                     ~h, 2, np.where(np.isnan(g) | (g == 0), 1, np.where(c == 0, 3, 0))
                 ),
-                "You asked the optimizer first. Where no gradient arrives, no optimizer helps: that "
-                "is the cause to name.",
+                "You asked the optimizer first. Where no gradient arrives, no optimizer helps: "
+                "that is the cause to name.",
             ),
             "only whether it moved": (
                 _moved_only,

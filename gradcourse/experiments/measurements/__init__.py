@@ -7,6 +7,7 @@ came from. A test compares the hash, so that numbers on a page are those of the 
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -134,6 +135,47 @@ def stored(name: str) -> Stored:
     rows = state["rows"]
     seeds = len({row["seed"] for row in rows})
     return Stored(rows, state["made"], state["source"], state["versions"], seeds)
+
+
+PICTURES: dict[str, str] = {
+    "tensorboard_histograms": "",
+    "tensorboard_distributions": "",
+}
+"""Stored pictures of other programs' pages, and what they show in words."""
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """A picture of another program's page.
+
+    Attributes
+    ----------
+    path : Path
+    alt : str
+    """
+
+    path: Path
+    alt: str
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        data = base64.b64encode(self.path.read_bytes()).decode()
+        return {"image/png": data, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+def picture(name: str) -> StoredPicture:
+    """Return a stored picture by its name.
+
+    Raises
+    ------
+    GradcourseError
+        If there is none.
+    """
+    if name not in PICTURES:
+        raise GradcourseError(f"no picture is called {name!r}: {', '.join(PICTURES)}")
+    return StoredPicture(HERE / f"{name}.png", PICTURES[name])
 
 
 def measure(wanted: Measurement, say: Callable[[str], None] = print, every: int = 10) -> Path:

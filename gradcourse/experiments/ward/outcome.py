@@ -85,10 +85,13 @@ def _weights(model: nn.Module) -> tuple[Array, ...]:
 
 
 def _optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
-    # One that is older than the network holds other parameters, of the same shapes.
-    held = model if recipe.trained else build(recipe)
+    # One that is older than the network holds other parameters, of the same shapes. Only the last
+    # bias was put in by hand later: a probe refuses an optimizer that holds nothing of its model.
+    held = list(model.parameters())
+    if not recipe.trained:
+        held = [*build(recipe).parameters(), held[-1]]
     make = torch.optim.SGD if recipe.optimizer == "sgd" else torch.optim.Adam
-    return make(held.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
+    return make(held, lr=recipe.rate, weight_decay=recipe.decay)
 
 
 def _train(

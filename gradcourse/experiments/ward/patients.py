@@ -193,8 +193,13 @@ def _detached_in_time(rng: Rng) -> Recipe:
 
 
 def _dead_memory(rng: Rng) -> Recipe:
-    sound = _memory(rng)
-    return replace(sound, rate=sound.rate * _between(rng, 250, 400))
+    return _memory(
+        rng,
+        optimizer="sgd",
+        rate=_between(rng, 40, 60),
+        lag=int(rng.integers(8, 11)),
+        updates=300,
+    )
 
 
 def _mispaired(rng: Rng) -> Recipe:
@@ -305,8 +310,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("detached", ("cut off",), "A detach() kept the gradient from all hidden layers.",
          _detached, (("connect all parts",),)),
     Kind("forgotten", ("cut off",),
-         "The optimizer was older than the network: it held the parameters of another one.",
-         _forgotten_parameters, (("connect all parts",),)),
+         "The optimizer was older than the network: all but the last bias that it held were "
+        "parameters of another one.",
+        _forgotten_parameters, (("connect all parts",),)),
     Kind("detached in time", ("cut off",),
          "The state was detached before the last step: nothing that came earlier could be learned.",
          _detached_in_time, (("connect all parts",),)),
@@ -317,7 +323,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("mispaired", ("pairs",), "Inputs were shuffled and targets were not.",
          _mispaired, (("mend the data loader",),)),
     Kind("training mode", ("mode",),
-         "model.eval() was forgotten: the test ran with dropout and with the statistics of four rows.",
+         "model.eval() was forgotten: the test ran with dropout and the statistics of four rows.",
          _in_training_mode, (("test in evaluation mode",),)),
     Kind("stale", ("mode",),
          "The running statistics, at momentum 0.0005, were still near those of the start.",
@@ -326,14 +332,14 @@ KINDS: tuple[Kind, ...] = (
          "The inputs came in raw units, hundreds wide: the first layer was flat.",
          _unscaled, (("scale the data",),)),
     Kind("two at once", ("cut off", "step too large"),
-         "The optimizer held another network's parameters, so nobody could see that its rate was "
-         "100 times too large.",
-         _two_at_once, (("connect all parts", "lower the rate"),)),
+         "The optimizer held the parameters of an older network, so nobody could see that its rate "
+        "was 100 times too large.",
+        _two_at_once, (("connect all parts", "lower the rate"),)),
     Kind("converged", ("healthy",),
-         "Trained to the end: the loss is flat and the gradient tiny because nothing is left to learn.",
+         "Trained to the end: loss and gradient are tiny because nothing is left to learn.",
          _converged, ((),)),
     Kind("rising", ("healthy",),
-         "The gradient's norm rises because weight decay shrinks weights that are normalized anyway.",
+         "The norm rises because weight decay shrinks weights that are normalized anyway.",
          _rising, ((),)),
     Kind("restless", ("healthy",), "The loss jumps because a batch has two to four rows.",
          _restless, ((),)),
@@ -341,8 +347,8 @@ KINDS: tuple[Kind, ...] = (
          "An LSTM whose gradient hardly reached the symbol at first; it learned it all the same.",
          _late, ((),)),
     Kind("loud", ("healthy",),
-         "The loss is multiplied by a large number, which Adam does not mind: the norm is above 1 at "
-         "every step.",
+         "The loss is multiplied by a large number, which Adam does not mind: the norm is above "
+         "1 at every step.",
          _loud, ((),)),
     Kind("faint", ("healthy",),
          "The loss is multiplied by a small number, which Adam does not mind: the norm is tiny.",

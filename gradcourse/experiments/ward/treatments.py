@@ -86,7 +86,7 @@ TREATMENTS: tuple[Treatment, ...] = (
     ),
     Treatment(
         "open the forget gate",
-        "Start the forget gate's bias at the log of the lag (LSTM), the recurrent matrix orthogonal.",
+        "Start an LSTM's forget bias at the log of the lag, its recurrent matrix orthogonal.",
         "08",
         _remember,
     ),
