@@ -254,8 +254,19 @@ def _converged(rng: Rng) -> Recipe:
 
 def _rising(rng: Rng) -> Recipe:
     return _common(
-        rng, norm=True, optimizer="sgd", decay=_between(rng, 0.02, 0.04), rate=0.15, updates=400
+        rng,
+        norm=True,
+        init=_between(rng, 5, 7),
+        optimizer="sgd",
+        decay=_between(rng, 0.03, 0.05),
+        rate=0.15,
+        noise=0.3,
+        updates=400,
     )
+
+
+def _noisy(rng: Rng) -> Recipe:
+    return _common(rng, noise=float(rng.uniform(0.4, 0.55)))
 
 
 def _restless(rng: Rng) -> Recipe:
@@ -341,6 +352,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("rising", ("healthy",),
          "The norm rises because weight decay shrinks weights that are normalized anyway.",
          _rising, ((),)),
+    Kind("noisy", ("healthy",),
+         "Half of the training targets are drawn at random: the loss cannot become small, and the "
+         "test rows are read as well as can be.",
+         _noisy, ((),)),
     Kind("restless", ("healthy",), "The loss jumps because a batch has two to four rows.",
          _restless, ((),)),
     Kind("late", ("healthy",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
@@ -57,6 +57,8 @@ class Recipe:
     input_scale, input_shift, target_scale, target_shift : float
     paired : bool
         Whether a row keeps its own target.
+    noise : float
+        Share of the training targets that are drawn at random; the test rows have none.
     connected : bool
         Whether the gradient reaches every part.
     trained : bool
@@ -98,6 +100,7 @@ class Recipe:
     target_scale: float = 1.0
     target_shift: float = 0.0
     paired: bool = True
+    noise: float = 0.0
     connected: bool = True
     trained: bool = True
     tested: str = "evaluation"
@@ -171,10 +174,16 @@ def build(recipe: Recipe) -> nn.Module:
     if recipe.head:
         layers.append(_HEADS[recipe.head]())
     model = nn.Sequential(*layers)
+    last = layers[-2] if recipe.head else layers[-1]
+    assert isinstance(last, nn.Linear)
     for module in model.modules():
         if isinstance(module, nn.Linear):
-            _draw(module, recipe)
-    model[len(layers) - 1 - bool(recipe.head)].bias.detach().zero_()  # type: ignore[union-attr, operator]
+            # Normalization cancels the scale of the hidden matrices, and of them only.
+            _draw(
+                module,
+                replace(recipe, init="matched") if recipe.norm and module is last else recipe,
+            )
+    nn.init.zeros_(last.bias)
     return model
 
 
@@ -249,7 +258,15 @@ def rows_of(recipe: Recipe) -> tuple[torch.Tensor, ...]:
         x, y = x[: recipe.rows], y[: recipe.rows]
     if not recipe.paired:
         y = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(recipe.seed))]
+    if recipe.noise:
+        y = _with_noise(y, recipe)
     return x, y, x_test, y_test
+
+
+def _with_noise(y: torch.Tensor, recipe: Recipe) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(recipe.seed)
+    drawn = torch.randint(10, y.shape, generator=generator)
+    return torch.where(torch.rand(y.shape, generator=generator) < recipe.noise, drawn, y)
 
 
 def loss_of(recipe: Recipe, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
