@@ -138,8 +138,13 @@ def stored(name: str) -> Stored:
 
 
 PICTURES: dict[str, str] = {
-    "tensorboard_histograms": "",
-    "tensorboard_distributions": "",
+    "tensorboard_histograms": "TensorBoard's page of histograms: four panels, one for each of the "
+    "first four matrices, the histograms of five steps behind each other. The axes are log2 of the "
+    "gradient, and each panel has its own, from −34 to −18 for layer 1 and from −30 to −14 for "
+    "layer 4, so that all four humps look alike.",
+    "tensorboard_distributions": "TensorBoard's page of distributions: the same four matrices as "
+    "bands over the steps, level in each panel. Each panel has its own axis: the band of layer 1 "
+    "lies near −23, that of layer 4 near −18.",
 }
 """Stored pictures of other programs' pages, and what they show in words."""
 
