@@ -13,6 +13,7 @@ CODE_LINE = 4.0
 EQUATION = 45.0
 PREDICTION = 90.0
 DEMO = 120.0
+ROOM = 300.0
 THINKING = 1.5
 """Seconds, but for the first; and the factor for thinking."""
 
@@ -39,8 +40,8 @@ def minutes(cells: Sequence[CellLike]) -> Minutes:
     """Compute the minutes of a lesson.
 
     200 words a minute; 4 s a line of code, 45 s an equation of its own, 90 s a prediction or a
-    vote, 2 min a demo; and half as much again for thinking. Speaker notes and sources are not
-    read. A folded answer belongs to everything, not to the core.
+    vote, 2 min a demo, 5 min in the emergency room; and half as much again for thinking. Speaker
+    notes and sources are not read. A folded answer belongs to everything, not to the core.
 
     Parameters
     ----------
@@ -69,6 +70,8 @@ def _seconds(cell: CellLike) -> tuple[float, float]:
         return PREDICTION, 0.0
     if "gc.demo(" in cell.text:
         return DEMO, 0.0
+    if cell.text.startswith("gc.emergency_room("):
+        return ROOM, 0.0
     return CODE_LINE * sum(bool(line.strip()) for line in cell.text.split("\n")), 0.0
 
 
