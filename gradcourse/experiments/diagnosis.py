@@ -14,6 +14,7 @@ from gradcourse.experiments.ward import Outcome, kind, network, outcome, treated
 from gradcourse.experiments.ward.signs import SIGNS
 from gradcourse.figures import Axis, Line, Plot, SideBySide, side_by_side
 from gradcourse.figures.drawing import Arrow, Box, Drawing
+from gradcourse.figures.scatter import Point, Scatter
 from gradcourse.instrument import Record
 from gradcourse.instrument.histogram import Log2Histogram
 
@@ -106,7 +107,7 @@ def signs_plot(
     stored: Mapping[str, Tally],
     live: Mapping[str, Tally] | None = None,
     bet: tuple[float | None, float | None] = (None, None),
-) -> Plot:
+) -> Scatter:
     """Each sign a point: false alarms against hits.
 
     Parameters
@@ -118,26 +119,32 @@ def signs_plot(
     bet : (float or None, float or None)
         The learner's hits and false alarms, in per cent, for "‖g‖ > 1 always".
     """
-    lines = [Line([0.0, 100.0], [0.0, 100.0], "a coin", "reference", "grey")]
-    for key, counted in stored.items():
-        free = {sign.key: sign.scale_free for sign in SIGNS}.get(key)
-        color = "green" if free is None else "blue" if free else "vermillion"
-        lines.append(_point(counted, key, color))
-    for counted in (live or {}).values():
-        lines.append(_point(counted, "", "grey"))
-    if None not in bet:
-        lines.append(Line([bet[1]], [bet[0]], "your bet", color="purple"))
-    return Plot(
+    free = {sign.key: sign.scale_free for sign in SIGNS}
+    colors = {True: "blue", False: "vermillion", None: "green"}
+    points = [_point(counted, "", "grey") for counted in (live or {}).values()]
+    points += [_point(counted, key, colors[free.get(key)]) for key, counted in stored.items()]
+    hits, alarms = bet
+    if hits is not None and alarms is not None:
+        points.append(Point(alarms, hits, "your bet", "purple"))
+    key = (
+        ("green", "gc.diagnose, stored"),
+        ("blue", "scale-free signs, stored"),
+        ("vermillion", "absolute signs, stored"),
+        *([("grey", "trained now")] if live else []),
+    )
+    return Scatter(
         "Each sign: hits among the sick, false alarms among the healthy",
-        Axis("healthy networks that show it, %", limits=(-3.0, 103.0)),
-        Axis("sick networks that show it, %", limits=(-3.0, 103.0)),
-        tuple(lines),
+        "healthy networks that show it, %",
+        "sick networks that show it, %",
+        tuple(points),
+        (-3.0, 80.0, -4.0, 104.0),
+        key,
+        "a coin",
     )
 
 
-def _point(counted: Tally, name: str, color: str) -> Line:
-    x, y = [100 * counted.false_alarms], [100 * counted.sensitivity]
-    return Line(x, y, name, color=color)
+def _point(counted: Tally, name: str, color: str) -> Point:
+    return Point(100 * counted.false_alarms, 100 * counted.sensitivity, name, color)
 
 
 # ---------------------------------------------------------------- three histograms to read
