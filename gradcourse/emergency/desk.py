@@ -9,7 +9,7 @@ import base64
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anywidget
 import numpy as np
@@ -21,9 +21,6 @@ from gradcourse.experiments.ward import TREATMENTS, outcome
 from gradcourse.experiments.ward.patients import NAMES
 from gradcourse.figures.live import PAGE_JS
 from gradcourse.support import GradcourseError
-
-if TYPE_CHECKING:
-    from gradcourse.emergency.room import EmergencyRoom
 
 _HERE = Path(__file__).parent
 POINTS = 200
@@ -67,7 +64,7 @@ class Desk(anywidget.AnyWidget):
     _names: Any = traitlets.List().tag(sync=True)
     _treatments: Any = traitlets.List().tag(sync=True)
 
-    def __init__(self, room: EmergencyRoom) -> None:
+    def __init__(self, room: Any) -> None:  # an EmergencyRoom, which shows itself by this
         self.room = room
         self._thread: threading.Thread | None = None
         super().__init__(
@@ -152,10 +149,7 @@ class Desk(anywidget.AnyWidget):
         self.said = lines[0]
 
     def _next(self, _: str) -> None:
-        from gradcourse.emergency.room import emergency_room
-
-        chart = self.room.chart
-        self.room = emergency_room(chart.shift, chart.patient % len(ON_CALL) + 1)
+        self.room = self.room.following()
         self._admit()
         self.said = f"{self._heading}. {self._complaint}"
 

@@ -92,6 +92,11 @@ class EmergencyRoom:
             self._report = report(self.chart)
         return self._report
 
+    def following(self) -> EmergencyRoom:
+        """The next patient of this shift; after the last one the first."""
+        chart = self.chart
+        return EmergencyRoom(Chart(chart.shift, chart.patient % len(ON_CALL) + 1))
+
     def _do(self, sign: str, what: str) -> None:
         if self._report is not None:
             raise GradcourseError("this patient was discharged; take another: gc.emergency_room()")

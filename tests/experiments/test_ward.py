@@ -97,6 +97,7 @@ def test_one_broken_batch_is_one_update() -> None:
     assert broken.norm[5] > 100 * clean.norm[5]
 
 
+@pytest.mark.slow
 def test_healthy_ones_do_well_and_sick_ones_do_not() -> None:
     for row in KINDS:
         skill = network(row.key, 1).skill
