@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +18,13 @@ from gradcourse.figures.drawing import Arrow, Box, Drawing
 from gradcourse.figures.scatter import Point, Scatter
 from gradcourse.instrument import Record
 from gradcourse.instrument.histogram import Log2Histogram
+
+PUBLISHED: dict[str, float] = {
+    "‖g‖ < 1e-7 or > 1": 0.0,
+    "‖g‖ < 1e-7 or > 70": math.log10(70),
+}
+"""Rules of thumb from the web: a norm that is ever below 1e-7, or ever above a limit (log₁₀). 70 is
+AutoTrainer's (Zhang et al. 2021), for a ratio of gradients."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,10 @@ def tally(rows: Iterable[Mapping[str, Any]]) -> dict[str, Tally]:
         sign.key: count(lambda row, key=sign.key: key in row["signs"])  # type: ignore[misc]
         for sign in SIGNS
     }
+    for name, limit in PUBLISHED.items():
+        counted[name] = count(
+            lambda row, limit=limit: row["least_norm"] < -7 or row["largest_norm"] > limit  # type: ignore[misc]
+        )
     counted["gc.diagnose"] = count(lambda row: row["diagnosis"] != ["healthy"])
     return counted
 
@@ -119,7 +131,7 @@ def signs_plot(
     bet : (float or None, float or None)
         The learner's hits and false alarms, in per cent, for "‖g‖ > 1 always".
     """
-    free = {sign.key: sign.scale_free for sign in SIGNS}
+    free = {sign.key: sign.scale_free for sign in SIGNS} | dict.fromkeys(PUBLISHED, False)
     colors = {True: "blue", False: "vermillion", None: "green"}
     points = [_point(counted, "", "grey") for counted in (live or {}).values()]
     points += [_point(counted, key, colors[free.get(key)]) for key, counted in stored.items()]
@@ -226,7 +238,7 @@ def decades(run: Outcome) -> float:
         return float(np.nanmedian(np.abs(np.log10(delta[:, 0] / delta[:, -1]))))
 
 
-def stuck(key: str, seeds: Iterable[int] = range(3)) -> tuple[Array, Array, Array]:
+def stuck(key: str, seeds: Iterable[int] = range(2)) -> tuple[Array, Array, Array]:
     """What becomes of a kind of network whose loss ends at ln C.
 
     Returns
