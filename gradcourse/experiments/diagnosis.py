@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -238,24 +238,23 @@ def decades(run: Outcome) -> float:
         return float(np.nanmedian(np.abs(np.log10(delta[:, 0] / delta[:, -1]))))
 
 
-def stuck(key: str, seeds: Iterable[int] = range(2)) -> tuple[Array, Array, Array]:
+def stuck(key: str, seeds: Sequence[int] = range(2)) -> tuple[Array, float, Array]:
     """What becomes of a kind of network whose loss ends at ln C.
 
     Returns
     -------
-    end, longer : array, shape (seeds,)
-        Mean loss of the last 20 updates, and the same after five times as many.
+    end : array, shape (seeds,)
+        Mean loss of the last 20 updates.
+    longer : float
+        The same of the first seed after five times as many.
     cured : array, shape (seeds,)
         Share of test rows right with the kind's first cure, in as many updates as at first.
     """
-    end, longer, cured = [], [], []
-    for seed in seeds:
-        run = network(key, seed)
-        long = network(key, seed, updates=5 * run.recipe.updates)
-        end.append(run.loss[-20:].mean())
-        longer.append(long.loss[-20:].mean())
-        cured.append(outcome(treated(run.recipe, kind(key).cure[0])).measured)
-    return np.array(end), np.array(longer), np.array(cured)
+    runs = [network(key, seed) for seed in seeds]
+    long = network(key, seeds[0], updates=5 * runs[0].recipe.updates)
+    cured = [outcome(treated(run.recipe, kind(key).cure[0])).measured for run in runs]
+    ends = [run.loss[-20:].mean() for run in runs]
+    return np.array(ends), float(long.loss[-20:].mean()), np.array(cured)
 
 
 @dataclass(frozen=True)

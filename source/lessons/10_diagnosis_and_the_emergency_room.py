@@ -34,8 +34,8 @@ from gradcourse.experiments.ward import network, signs
 
 # %% name="puzzle-measure" tags=["fragment"]
 for name, runs in trial.two_networks().items():
-    print(f"{name}  largest ‖g‖ {gc.spread([run.norm.max() for run in runs])}")
-    print(f"   smallest ‖g‖ {gc.spread([run.norm.min() for run in runs])}")
+    print(f"{name}  largest ‖g‖ {gc.spread([run.norm.max() for run in runs], 1)}")
+    print(f"   smallest ‖g‖ {gc.spread([run.norm.min() for run in runs], 1)}")
 
 # %% name="puzzle-answer" tags=["fragment"]
 for name, runs in trial.two_networks().items():
@@ -75,10 +75,11 @@ x = torch.randn(256, 8)
 y = (x[:, :1] > 0).float()
 head = torch.nn.Softmax(dim=1)
 net = torch.nn.Sequential(torch.nn.Linear(8, 32), torch.nn.ReLU(), torch.nn.Linear(32, 1), head)
-loss = F.binary_cross_entropy(net(x), y)
+out = net(x)
+loss = F.binary_cross_entropy(out, y)
 loss.backward()
-print(f"loss at the start {float(loss):.0f}; a constant answer has ln 2 = {np.log(2):.2f}")
-print(f"outputs from {float(net(x).min()):.1f} to {float(net(x).max()):.1f}")
+print(f"loss at the start {loss.item():.0f}; a constant answer has ln 2 = {np.log(2):.2f}")
+print(f"outputs from {out.min().item():.1f} to {out.max().item():.1f}")
 print(f"largest gradient {max(float(p.grad.abs().max()) for p in net.parameters())}")
 
 # %% [markdown] name="explain-softmax" tags=["subslide"]
@@ -229,7 +230,7 @@ gc.panel("diagnosis/thousand")
 for optimizer, rate in (("adam", 1e-3), ("sgd", 0.1)):
     for scale in (1.0, 1000.0):
         change = {"optimizer": optimizer, "rate": rate, "scale": scale}
-        runs = [network("sound", seed, **change) for seed in range(5)]
+        runs = [network("sound", seed, **change) for seed in range(3)]
         print(f"{optimizer:4}, loss × {scale:4.0f}: ‖g‖ at update 0", end=" ")
         print(f"{gc.spread([run.norm[0] for run in runs], 2)}")
         print(f"     right {gc.spread([run.measured for run in runs])}")
@@ -370,16 +371,16 @@ print("verdict:", "fails" if above and min(run.measured for run in accused) > 0.
 gc.panel("diagnosis/claim-loss")
 
 # %% [markdown] name="claim-loss-intro" tags=["continue"]
-# Five kinds of networks that end near ln 10, two seeds of each. If they sat in a minimum, no other rate
+# Five kinds of networks that end near ln 10, two of each; one runs five times as long. If they sat in a minimum, no other rate
 # and no other optimizer would free them from the same weights.
 
 # %% name="claim-loss-measure" tags=["fragment"]
-print("kind           loss at the end          five times as long    one change")
+print("kind           loss at the end            five times as long  right after one change")
 freed = []
 for name in ("timid", "forgotten", "mispaired", "deep sigmoid", "dead units"):
     end, longer, cured = trial.stuck(name)
     freed += [min(cured)] if name in ("timid", "forgotten") else []
-    print(f"{name:13} {gc.spread(end)}   {gc.spread(longer)}   {gc.spread(cured)}")
+    print(f"{name:13} {gc.spread(end)}   {longer:.2f}   {gc.spread(cured)}")
 print("verdict:", "fails" if min(freed) > 0.8 else "holds only if")
 
 # %% [markdown] name="claim-loss-verdict" tags=["continue"]
@@ -414,13 +415,13 @@ for rate in (0.05, 0.06):
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network
 #
-# Around your own loop, unchanged. The first line of the answer is the finding, and each remedy names its
-# lesson; `who_trains` is question five of the drawing.
+# Around your own loop, unchanged. `who_trains` is question 5 of the drawing; the diagnosis names the
+# finding first, then what to change, and the lesson that explains it. Put in a network of your own.
 
 # %% name="your-network-code" tags=["fragment"]
-model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.Sigmoid(), torch.nn.Linear(64, 10))
-optimizer = torch.optim.SGD(list(model.parameters())[:2], lr=0.1)  # a slip: half of the parameters
-data = gc.digits()
+data, head = gc.digits(), torch.nn.Softmax(dim=1)  # a slip: cross_entropy brings its own softmax
+model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10), head)
+optimizer = torch.optim.Adam(model.parameters())
 
 with gc.probe(model, optimizer) as record:
     for _ in range(60):

@@ -148,8 +148,9 @@ def test_most_networks_at_ln_10_leave_it_with_one_change() -> None:
 @pytest.mark.slow
 def test_five_times_as_long_leaves_most_of_them_at_ln_10() -> None:
     for key in ("forgotten", "mispaired", "deep sigmoid", "dead units"):
-        _, longer, _ = stuck(key)
-        assert longer.min() > 0.7 * math.log(10), key
+        for seed in range(3):
+            _, longer, _ = stuck(key, [seed])
+            assert longer > 0.7 * math.log(10), (key, seed)
 
 
 def test_sharpness_goes_to_two_over_the_rate() -> None:
