@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -238,23 +238,29 @@ def decades(run: Outcome) -> float:
         return float(np.nanmedian(np.abs(np.log10(delta[:, 0] / delta[:, -1]))))
 
 
-def stuck(key: str, seeds: Sequence[int] = range(2)) -> tuple[Array, float, Array]:
+def stuck(key: str, seeds: Iterable[int] = range(2), times: int = 1) -> tuple[Array, Array]:
     """What becomes of a kind of network whose loss ends at ln C.
+
+    Parameters
+    ----------
+    key : str
+    seeds : iterable of int
+    times : int
+        So many times the kind's updates, before the end is looked at.
 
     Returns
     -------
     end : array, shape (seeds,)
         Mean loss of the last 20 updates.
-    longer : float
-        The same of the first seed after five times as many.
     cured : array, shape (seeds,)
-        Share of test rows right with the kind's first cure, in as many updates as at first.
+        Share of test rows right with the kind's first cure, in the kind's own number of updates.
     """
-    runs = [network(key, seed) for seed in seeds]
-    long = network(key, seeds[0], updates=5 * runs[0].recipe.updates)
-    cured = [outcome(treated(run.recipe, kind(key).cure[0])).measured for run in runs]
-    ends = [run.loss[-20:].mean() for run in runs]
-    return np.array(ends), float(long.loss[-20:].mean()), np.array(cured)
+    end, cured = [], []
+    for seed in seeds:
+        recipe = network(key, seed).recipe
+        end.append(network(key, seed, updates=times * recipe.updates).loss[-20:].mean())
+        cured.append(outcome(treated(recipe, kind(key).cure[0])).measured)
+    return np.array(end), np.array(cured)
 
 
 @dataclass(frozen=True)

@@ -371,16 +371,16 @@ print("verdict:", "fails" if above and min(run.measured for run in accused) > 0.
 gc.panel("diagnosis/claim-loss")
 
 # %% [markdown] name="claim-loss-intro" tags=["continue"]
-# Five kinds of networks that end near ln 10, two of each; one runs five times as long. If they sat in a minimum, no other rate
+# Five kinds of networks that end near ln 10, two of each. If they sat in a minimum, no other rate
 # and no other optimizer would free them from the same weights.
 
 # %% name="claim-loss-measure" tags=["fragment"]
-print("kind           loss at the end            five times as long  right after one change")
+print("kind           loss at the end                right after one change")
 freed = []
 for name in ("timid", "forgotten", "mispaired", "deep sigmoid", "dead units"):
-    end, longer, cured = trial.stuck(name)
+    end, cured = trial.stuck(name)
     freed += [min(cured)] if name in ("timid", "forgotten") else []
-    print(f"{name:13} {gc.spread(end)}   {longer:.2f}   {gc.spread(cured)}")
+    print(f"{name:13} {gc.spread(end)}    {gc.spread(cured)}")
 print("verdict:", "fails" if min(freed) > 0.8 else "holds only if")
 
 # %% [markdown] name="claim-loss-verdict" tags=["continue"]
