@@ -34,8 +34,8 @@ from gradcourse.experiments.ward import network, signs
 
 # %% name="puzzle-measure" tags=["fragment"]
 for name, runs in trial.two_networks().items():
-    print(f"{name}  largest ‖g‖ {gc.spread([run.norm.max() for run in runs], 1)}")
-    print(f"   smallest ‖g‖ {gc.spread([run.norm.min() for run in runs], 1)}")
+    print(f"{name}  largest ‖g‖ {gc.spread([run.norm.max() for run in runs], '.1f')}")
+    print(f"   smallest ‖g‖ {gc.spread([run.norm.min() for run in runs], '.1f')}")
 
 # %% name="puzzle-answer" tags=["fragment"]
 for name, runs in trial.two_networks().items():
@@ -232,7 +232,7 @@ for optimizer, rate in (("adam", 1e-3), ("sgd", 0.1)):
         change = {"optimizer": optimizer, "rate": rate, "scale": scale}
         runs = [network("sound", seed, **change) for seed in range(3)]
         print(f"{optimizer:4}, loss × {scale:4.0f}: ‖g‖ at update 0", end=" ")
-        print(f"{gc.spread([run.norm[0] for run in runs], 2)}")
+        print(f"{gc.spread([run.norm[0] for run in runs], '.2g')}")
         print(f"     right {gc.spread([run.measured for run in runs])}")
 
 # %% [markdown] name="explain-thousand" tags=["continue"]
@@ -347,8 +347,10 @@ accused = [network("loud", seed, probed=True, scale=1e6) for seed in range(5)]
 control = [network("overflow", seed, probed=True) for seed in range(5)]
 for name, runs in (("healthy", accused), ("exploding", control)):
     least = [np.log10(run.norm.min()) for run in runs]
-    print(f"{name:9} smallest ‖g‖ of the run, log₁₀: {gc.spread(least, 1)}")
-    print(f"{name:9} decades of δ over the depth: {gc.spread([trial.decades(r) for r in runs], 1)}")
+    print(f"{name:9} smallest ‖g‖ of the run, log₁₀: {gc.spread(least, '.1f')}")
+    print(
+        f"{name:9} decades of δ over the depth: {gc.spread([trial.decades(r) for r in runs], '.1f')}"
+    )
     print(f"{name:9} right on the test digits: {gc.spread([run.measured for run in runs])}")
 above = min(run.record.weight_gradient_norm.min() for run in accused) > 1.0  # every layer
 print("verdict:", "fails" if above and min(run.measured for run in accused) > 0.8 else "holds")
