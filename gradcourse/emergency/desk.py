@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import anywidget
 import numpy as np
 import traitlets
 
+from gradcourse import stills
 from gradcourse.emergency.chart import ON_CALL
 from gradcourse.emergency.examinations import EXAMINATIONS, guessing
 from gradcourse.experiments.ward import TREATMENTS, outcome
@@ -178,6 +180,15 @@ class Desk(anywidget.AnyWidget):
         self.curve = self._curve(chart.now)
         self.kept, self.spent, self.named = list(chart.kept), chart.spent, chart.named
         self.chart = str(chart)
+        stills.keep(self.model_id, self.still(), repr(self.room))
+
+    def still(self) -> str:
+        """Return HTML for a page whose kernel is gone: what was found, and the line to hand in."""
+        parts = [f"<p><strong>{escape(self._heading)}</strong><br>{escape(self._complaint)}</p>"]
+        for entry in self.entries:
+            lines = escape("\n".join(entry["lines"]))
+            parts.append(f"<p>{escape(entry['title'])}</p>{f'<pre>{lines}</pre>' if lines else ''}")
+        return f"{''.join(parts)}<pre>{escape(self.chart)}</pre>{stills.GO_ON}"
 
     def _curve(self, recipe: Any) -> dict[str, Any]:
         run = outcome(recipe, True)

@@ -6,6 +6,7 @@ import html
 import secrets
 from typing import Any
 
+from gradcourse import stills
 from gradcourse.emergency.chart import ON_CALL, Chart, read_chart
 from gradcourse.emergency.examinations import EXAMINATIONS, Result, examination, loss_plot
 from gradcourse.emergency.score import Report, report
@@ -126,9 +127,11 @@ class EmergencyRoom:
         if has_kernel():
             from gradcourse.emergency.desk import Desk
 
-            view = Desk(self)._repr_mimebundle_()
+            desk = Desk(self)
+            view = desk._repr_mimebundle_()
             view = view[0] if isinstance(view, tuple) else view
             data = {**(view or {}), **data}
+            metadata = stills.mark(metadata, desk.model_id)
         return data, metadata
 
 

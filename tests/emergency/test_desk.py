@@ -48,3 +48,12 @@ def test_a_picture_comes_with_its_words() -> None:
     (entry,) = desk.entries
     assert entry["picture"]
     assert entry["alt"]
+
+
+def test_what_is_left_of_it_tells_what_was_found_and_the_line() -> None:
+    desk = Desk(emergency_room(4, 2))
+    _do(desk, "examine", "first loss")
+    left = desk.still()
+    assert "loss at update 0" in left
+    assert "4.2: ?first loss" in left
+    assert "run this cell to go on" in left
