@@ -34,8 +34,8 @@ def draw_threshold(power: float) -> Plot:
         y=Axis("sick networks that show it, %", limits=(-3.0, 103.0)),
         lines=(
             Line([0.0, 100.0], [0.0, 100.0], "a coin", "reference", "grey"),
-            Line(alarms, hits, "every c", "reference", "vermillion"),
-            Line([100 * now.false_alarms], [100 * now.sensitivity], "this c", color="vermillion"),
+            Line(alarms, hits, "every c", color="vermillion"),
+            Line([100 * now.false_alarms], [100 * now.sensitivity], "this c", color="black"),
             Line([100 * rival.false_alarms], [100 * rival.sensitivity], "‖ΔW‖/‖W‖", color="blue"),
         ),
     )
