@@ -21,6 +21,8 @@ _LINE = re.compile(r"\s*(?P<shift>\d{1,9})\.(?P<patient>\d{1,2})\s*:(?P<events>.
 ON_CALL = tuple(row for row in KINDS if row.on_call)
 MOST = 40
 """Events on one chart; a line of thousands would be trained for an hour."""
+BEARS = 6
+"""Treatments that one patient can be given: each is left out once when the chart is scored."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,8 @@ class Chart:
             treatment(what)
         if sign == "+" and not self.named:
             raise GradcourseError("name what you think it is before you treat: room.name(…)")
+        if sign == "+" and what not in self.given and len(self.given) >= BEARS:
+            raise GradcourseError(f"a patient bears {BEARS} treatments; this would be one more")
         if sign == "-" and what not in self.kept:
             raise GradcourseError(f"{what!r} is not in effect, so it cannot be taken back")
         return replace(self, events=(*self.events, Event(sign, what)))

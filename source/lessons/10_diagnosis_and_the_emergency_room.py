@@ -96,8 +96,9 @@ print(f"largest gradient {max(float(p.grad.abs().max()) for p in net.parameters(
 # ### The order of triage
 #
 # Ask what costs least first, and **stop at the first no**: what comes later may be its consequence.
-# Questions 2 to 4 take seconds, and they find the heads: two of three of what people bring. (δ is the
-# gradient with respect to a layer's output; $\|\Delta W\|/\|W\|$ is the update relative to the weights.)
+# Questions 2 to 4 take seconds, and they find the heads: two of three of what people bring. (The order is
+# that of Karpathy 2019 and Godbole et al. 2023, with 5 and 6 put in. δ is the gradient with respect to a
+# layer's output; $\|\Delta W\|/\|W\|$ is the update relative to the weights.)
 
 # %% name="drawing-triage" tags=["fragment"]
 trial.triage_tree()

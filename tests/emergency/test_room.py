@@ -130,6 +130,7 @@ def test_a_chart_is_written_and_read_back() -> None:
         ("4.1: +clip", "name what you think it is"),
         ("4.1: =head; -clip", "is not in effect"),
         ("4.1: " + "; ".join(["=head"] * 60), "entries at most"),
+        ("4.1: =head; +" + "; +".join(row.key for row in TREATMENTS[:7]), "bears 6 treatments"),
     ],
 )
 def test_a_line_that_is_no_chart_says_why(line: str, message: str) -> None:
