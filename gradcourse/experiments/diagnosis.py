@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ import numpy as np
 
 from gradcourse.experiments.common import SEEDS, Array
 from gradcourse.experiments.ward import Outcome, kind, network, outcome, treated
-from gradcourse.experiments.ward.signs import SIGNS
+from gradcourse.experiments.ward.signs import SIGNS, examined, networks
 from gradcourse.figures import Axis, Line, Plot, SideBySide, side_by_side
 from gradcourse.figures.drawing import Arrow, Box, Drawing
 from gradcourse.figures.scatter import Point, Scatter
@@ -219,6 +220,14 @@ def three_histograms() -> SideBySide:
 
 
 # ---------------------------------------------------------------- networks of the lesson
+
+
+@cache
+def trained_now(seed: int) -> list[dict[str, Any]]:
+    """One network of each kind with a new seed, examined as those that are stored."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # medians of what was never measured
+        return [examined(*patient) for patient in networks([seed], [seed])]
 
 
 @cache

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from gradcourse.experiments import diagnosis as trial
 from gradcourse.experiments.measurements import picture, stored
-from gradcourse.experiments.ward import network, signs
+from gradcourse.experiments.ward import network
 
 # %% [markdown] name="why" tags=["continue"]
 # **Why it mattered.** In the winter of 2021 a team at Meta trained a language model of 175 billion
@@ -145,7 +145,7 @@ gc.demo("diagnosis/threshold")
 # %% name="measure-signs" tags=["fragment"]
 table = stored("signs")
 counted = trial.tally(table.rows)
-now = trial.tally([signs.examined(*patient) for patient in signs.networks([100], [100])])
+now = trial.tally(trial.trained_now(seed=100))
 print(f"stored: {len(table.rows)} networks, {table.made}; now: 28 networks")
 print("                      of the sick   of the healthy   difference      now")
 for name, found in sorted(counted.items(), key=lambda item: -item[1].advantage):
