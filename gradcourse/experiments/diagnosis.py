@@ -247,7 +247,7 @@ def decades(run: Outcome) -> float:
         return float(np.nanmedian(np.abs(np.log10(delta[:, 0] / delta[:, -1]))))
 
 
-def stuck(key: str, seeds: Iterable[int] = range(2), times: int = 1) -> tuple[Array, Array]:
+def stuck(key: str, seeds: Iterable[int] = range(3), times: int = 1) -> tuple[Array, Array]:
     """What becomes of a kind of network whose loss ends at ln C.
 
     Parameters

@@ -138,16 +138,16 @@ def test_every_layer_above_1_at_every_update_and_healthy() -> None:
 
 
 def test_most_networks_at_ln_10_leave_it_with_one_change() -> None:
-    """The three whose weights at the start are the same when they are cured."""
-    for key in ("timid", "forgotten", "mispaired"):
+    """Losses at the end 2.23 to 2.31; after one change 0.94 to 0.97 are right."""
+    for key in ("timid", "mispaired", "deep sigmoid", "dead units"):
         end, cured = stuck(key, range(1))
-        assert end[0] > 0.8 * math.log(10), key
+        assert 0.9 * math.log(10) < end[0] < 1.1 * math.log(10), key
         assert cured[0] > 0.8, key
 
 
 @pytest.mark.slow
 def test_five_times_as_long_leaves_most_of_them_at_ln_10() -> None:
-    for key in ("forgotten", "mispaired", "deep sigmoid", "dead units"):
+    for key in ("mispaired", "deep sigmoid", "dead units"):
         longer, _ = stuck(key, range(3), times=5)
         assert longer.min() > 0.7 * math.log(10), key
 
