@@ -35,7 +35,12 @@ def draw_threshold(power: float) -> Plot:
         lines=(
             Line([0.0, 100.0], [0.0, 100.0], "a coin", "reference", "grey"),
             Line(alarms, hits, "every c", color="vermillion"),
-            Line([100 * now.false_alarms], [100 * now.sensitivity], "this c", color="black"),
+            Line(
+                [100 * now.false_alarms] * 2,
+                [100 * now.false_alarms, 100 * now.sensitivity],
+                "this c, above a coin",
+                color="black",
+            ),
             Line([100 * rival.false_alarms], [100 * rival.sensitivity], "‖ΔW‖/‖W‖", color="blue"),
         ),
     )
