@@ -8,7 +8,7 @@ first used, so the import itself costs next to nothing. The names, by the floor 
 - training: ``train``
 - figures: ``Plot``, ``Line``, ``Band``, ``Axis``, ``depth_plot``
 - checking: ``check``, ``panel``, ``score``, ``progress``
-- demos: ``demo``
+- demos: ``demo``; the emergency room: ``emergency_room``
 - the machine: ``doctor``
 """
 
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from gradcourse.data import digits as digits
     from gradcourse.demos import demo as demo
     from gradcourse.diagnosis import diagnose as diagnose
+    from gradcourse.emergency import emergency_room as emergency_room
+    from gradcourse.exercises import bet as bet
     from gradcourse.exercises import check as check
     from gradcourse.exercises import intuition as intuition
     from gradcourse.exercises import panel as panel
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from gradcourse.instrument import state_jacobians as state_jacobians
     from gradcourse.instrument import watch as watch
     from gradcourse.instrument.probe import probe as probe
+    from gradcourse.integrations.board import tensorboard as tensorboard
     from gradcourse.nets import deep_linear as deep_linear
     from gradcourse.nets import mlp as mlp
     from gradcourse.nets import normalized_mlp as normalized_mlp

@@ -181,6 +181,14 @@ LESSONS = (
         "threshold, and say what clipping and small weights cannot do",
         minutes=75,
     ),
+    Lesson(
+        "10",
+        "diagnosis",
+        "diagnosis",
+        "diagnosis_and_the_emergency_room",
+        "Diagnosis and the emergency room",
+        "which disease does *your* network have?",
+    ),
 )
 """In the order of the course."""
 

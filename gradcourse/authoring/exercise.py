@@ -16,6 +16,7 @@ from gradcourse.checking.question import (
     CodeExercise,
     Function,
     Part,
+    Played,
     Prediction,
     Question,
     Tuning,
@@ -148,9 +149,18 @@ def _about_tuning(question: Tuning) -> Iterator[str]:
         yield from _listed(f"{slip.name}: {values}", slip.message)
 
 
+def _about_played(question: Played) -> Iterator[str]:
+    yield "\nWhat is replayed"
+    yield from (f"  {line}" for line in question.reference())
+    yield "\nSlips"
+    for slip in question.misconceptions:
+        yield from _listed(slip.name, slip.message)
+
+
 _ABOUT: dict[type[Question], Callable[[Any], Iterator[str]]] = {
     CodeExercise: _about_code,
     Prediction: _about_prediction,
     Choice: _about_choice,
     Tuning: _about_tuning,
+    Played: _about_played,
 }

@@ -19,6 +19,7 @@ from gradcourse.authoring.cache import (
 )
 from gradcourse.authoring.kept import difference, holds_answers, orphans
 from gradcourse.authoring.notebook import Draft, Registry, course_registry, drafts
+from gradcourse.authoring.shape import minutes
 from gradcourse.authoring.source import parse_source
 from gradcourse.checking.show import count
 from gradcourse.support import GradcourseError, write_atomically
@@ -279,8 +280,10 @@ async def _stored(root: Path, draft: Draft, free: asyncio.Semaphore, say: Say) -
         text = store(root, draft, await execute(root, draft))
         seconds = time.monotonic() - started
     size, figures = len(text.encode()), figures_size(text)
+    reading = f"  {minutes(draft.cells)}" if draft.path.startswith("lessons/") else ""
     say(
-        f"✓ {draft.path}  {seconds:.0f} s  {size / 1000:.0f} kB, {figures / 1000:.0f} of it figures"
+        f"✓ {draft.path}  {seconds:.0f} s  {size / 1000:.0f} kB, {figures / 1000:.0f} of it "
+        f"figures{reading}"
     )
     return text
 

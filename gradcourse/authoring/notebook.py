@@ -14,6 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from gradcourse.authoring import printed_numbers, regions
+from gradcourse.authoring.shape import COLLAPSED, DEEPER
 from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
 from gradcourse.authoring.totals import require_totals
 from gradcourse.checking.exercise_notebook import grade_id
@@ -240,6 +241,8 @@ def _metadata(source: Source, cell: Cell, identity: str, registry: Registry) -> 
         metadata["gradcourse"] = {"tolerance": list(cell.tolerance)}
     if source.folder == "lessons":
         slide = _slide_type(cell)
+        if DEEPER in cell.tags:
+            metadata[COLLAPSED] = True
         metadata["slideshow"] = {"slide_type": slide}
         return metadata
     grading = _nbgrader(source, cell, identity, registry)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from gradcourse.authoring.printed_numbers import parse_tolerance
+from gradcourse.authoring.shape import DEEPER, require_deeper
 from gradcourse.support import GradcourseError
 
 Kind = Literal["markdown", "code"]
@@ -250,9 +251,9 @@ def _require_names(source: Source) -> None:
 
 
 def _require_known_tags(source: Source, cell: Cell) -> None:
-    unknown = [tag for tag in cell.tags if tag not in (*SLIDE_TAGS, *OTHER_TAGS)]
+    unknown = [tag for tag in cell.tags if tag not in (*SLIDE_TAGS, *OTHER_TAGS, DEEPER)]
     if unknown:
-        known = ", ".join((*SLIDE_TAGS, *OTHER_TAGS))
+        known = ", ".join((*SLIDE_TAGS, *OTHER_TAGS, DEEPER))
         raise at(source, cell.line, f"unknown tag {unknown[0]!r}; known are {known}")
     slides = [tag for tag in cell.tags if tag in SLIDE_TAGS]
     if len(slides) > 1:
@@ -267,6 +268,9 @@ def _require_known_tags(source: Source, cell: Cell) -> None:
             cell.lines[0],
             "speaker notes start with their time: '# **Speaker notes** · 4 min'",
         )
+    unfit = require_deeper(cell)
+    if unfit or (DEEPER in cell.tags and source.folder != "lessons"):
+        raise at(source, cell.line, unfit or "deeper steps are for lessons")
     if cell.kind == "markdown" and any(tag in OTHER_TAGS for tag in cell.tags):
         raise at(source, cell.line, f"{', '.join(OTHER_TAGS)} are tags for code cells")
     if (cell.answer or cell.check) and (source.folder != "exercises" or cell.kind != "code"):

@@ -10,7 +10,15 @@ from typing import Any
 
 from gradcourse.checking.call import Caller, TrustedCaller, call_here, call_trusted
 from gradcourse.checking.code import Clock, check_code
-from gradcourse.checking.question import Choice, CodeExercise, Prediction, Question, Tuning
+from gradcourse.checking.played import check_played
+from gradcourse.checking.question import (
+    Choice,
+    CodeExercise,
+    Played,
+    Prediction,
+    Question,
+    Tuning,
+)
 from gradcourse.checking.show import points
 from gradcourse.checking.values import check_choice, check_prediction, check_tuning
 from gradcourse.checking.verdict import PartResult, Verdict
@@ -21,6 +29,7 @@ _VALUES: dict[type[Question], Callable[..., tuple[PartResult, ...]]] = {
     Prediction: check_prediction,
     Choice: check_choice,
     Tuning: check_tuning,
+    Played: check_played,
 }
 """How a question is checked that is answered with values."""
 

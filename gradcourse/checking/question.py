@@ -1,8 +1,9 @@
 """A question is data: what is asked, how it is tested, and what people get wrong.
 
-Four kinds. `CodeExercise` asks for functions; `Prediction` for a number, `Choice` for one of
+Five kinds. `CodeExercise` asks for functions; `Prediction` for a number, `Choice` for one of
 several answers, both before the measurement; `Tuning` for knob settings that bring a measured
-quantity into a band. None of them runs anything by itself: `gradcourse.checking.check` does.
+quantity into a band; `Played` for what was done in a game, which is done again. None of them runs
+anything by itself: `gradcourse.checking.check` does.
 """
 
 from __future__ import annotations
@@ -354,3 +355,54 @@ class Tuning(Question):
     repeats: int = 3
     below: str = ""
     above: str = ""
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What one line of a game was worth when it was done again.
+
+    Attributes
+    ----------
+    share : float
+        Of the line's points, 0 to 1.
+    said : str
+        What was measured, and what was wrong.
+    slip : str
+        The name of what went wrong; empty where nothing did.
+    """
+
+    share: float
+    said: str
+    slip: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played(Question):
+    """Hand in what was done in a game, a line for each round; every line is replayed.
+
+    Attributes
+    ----------
+    answer : str
+        The variable that holds the list of lines.
+    lines : tuple of str
+        What each line is called in the verdict: "patient 1".
+    replay : callable
+        From the lines to a `Replayed` for each. It measures, and raises `GradcourseError` where
+        a line cannot be read.
+    reference : callable
+        Takes nothing, returns lines that are right.
+    misconceptions : tuple of NamedValue
+        Lines that people hand in for a reason; ``name`` is the slip that the replay finds.
+    """
+
+    answer: str
+    lines: tuple[str, ...]
+    replay: Callable[[list[str]], Sequence[Replayed]]
+    reference: Callable[[], list[str]]
+    misconceptions: tuple[NamedValue, ...] = ()
+    points: float = 0.0
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The name of the variable that holds the lines."""
+        return (self.answer,)

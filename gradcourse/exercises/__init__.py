@@ -11,6 +11,7 @@ from gradcourse.checking.engine import check as _check
 from gradcourse.checking.progress import Progress
 from gradcourse.checking.show import points
 from gradcourse.checking.table import Row, Table
+from gradcourse.checking.values import as_number
 from gradcourse.checking.verdict import Verdict
 from gradcourse.exercises.ending import ending_of_exercises
 from gradcourse.exercises.guesses import intuition
@@ -33,6 +34,7 @@ __all__ = [
     "all_exercises",
     "assignment",
     "assignment_names",
+    "bet",
     "check",
     "get",
     "intuition",
@@ -111,6 +113,22 @@ def panel(id: str) -> None:
     exercise = get(id)
     solution, others = solution_notebook(exercise), names_beside(exercise)
     show_panel(exercise, _notebook, solution=solution, others=others)
+
+
+def bet(id: str) -> float | None:
+    """Return the number that you locked in for a prediction, or None if there is none.
+
+    Parameters
+    ----------
+    id : str
+        "diagnosis/hits".
+
+    Raises
+    ------
+    GradcourseError
+        If there is no such exercise.
+    """
+    return as_number(Progress.default().locked(get(id).id))
 
 
 def score(name: str, namespace: Mapping[str, Any] | None = None, limit: float = LIMIT) -> Table:

@@ -26,6 +26,7 @@ from gradcourse.checking.question import (
     Commitment,
     Function,
     Misconception,
+    Played,
     Prediction,
     Question,
     Tuning,
@@ -309,6 +310,34 @@ def _turned(knob: Knob, value: float, steps: int) -> float:
     return value * 10 ** (steps * knob.step) if knob.log else value + steps * knob.step
 
 
+# ── Games ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def the_reference_lines_are_right(question: Played) -> Iterator[str]:
+    """The reference gets full points, twice."""
+    for _ in range(2):
+        yield from _not_full(check(question, question.reference()), question)
+
+
+def wrong_lines_are_named(question: Played) -> Iterator[str]:
+    """Each known way to go wrong is recognised as itself, and costs points."""
+    if question.points and len(question.misconceptions) < SLIPS:
+        yield f"it knows fewer than {SLIPS} slips"
+    for slip in question.misconceptions:
+        verdict = check(question, slip.value)
+        if verdict.misconceptions != (slip.name,) or verdict.earned >= verdict.possible:
+            yield f"{slip.name!r}:\n{verdict}"
+
+
+def no_line_raises(question: Played) -> Iterator[str]:
+    """What is no list of lines, or no line of this game, is wrong and says why."""
+    count = len(question.lines)
+    for lines in (3, "a line", [1] * count, ["?"] * count, [""] * count, ["x"] * (count + 1)):
+        verdict = check(question, lines)
+        if verdict.right or verdict.earned or not verdict.message:
+            yield f"{lines!r}:\n{verdict}"
+
+
 # ── Slips of values ───────────────────────────────────────────────────────────────────────────
 
 
@@ -339,6 +368,7 @@ _RULES: Mapping[type[Question], tuple[Rule, ...]] = {
         a_known_wrong_value_is_named,
     ),
     Choice: (one_option_is_right,),
+    Played: (the_reference_lines_are_right, wrong_lines_are_named, no_line_raises),
     Tuning: (
         a_tuning_says_on_which_side_it_fell,
         the_reference_knobs_are_no_edge,

@@ -149,7 +149,7 @@ gc.progress()
 # | 07 | [Residual networks](07_residual_networks.ipynb) | what if the factor is *one plus* something? | [07](../exercises/07_residual.ipynb) |
 # | 08 | [LSTM and GRU](08_lstm_and_gru.ipynb) | the same, through time | [08](../exercises/08_lstm.ipynb) |
 # | 09 | [Clipping and weight regularization](09_clipping_and_regularization.ipynb) | what helps when it explodes all the same? | [09](../exercises/09_clipping.ipynb) |
-# | 10 | Diagnosis | which disease does *your* network have? | |
+# | 10 | [Diagnosis and the emergency room](10_diagnosis_and_the_emergency_room.ipynb) | which disease does *your* network have? | [10](../exercises/10_diagnosis.ipynb) |
 # | 11 | The same physics today | Transformers, half precision, width | |
 # | 12 | Claims on trial | what the web says, measured | |
 #

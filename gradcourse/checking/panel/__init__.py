@@ -6,7 +6,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from gradcourse.checking.progress import Progress
-from gradcourse.checking.question import Choice, CodeExercise, Prediction, Question, Tuning
+from gradcourse.checking.question import (
+    Choice,
+    CodeExercise,
+    Played,
+    Prediction,
+    Question,
+    Tuning,
+)
 from gradcourse.support import has_kernel
 
 if TYPE_CHECKING:
@@ -71,6 +78,7 @@ def make_panel(
         Prediction: PredictionPanel,
         Choice: ChoicePanel,
         Tuning: TunePanel,
+        Played: Panel,
     }
     kept = progress or Progress.default()
     return kinds[type(exercise)](exercise, namespace, kept, solution, others)

@@ -1,0 +1,241 @@
+"""What takes longer than a page may: measured once by `make measurements`, and stored.
+
+A stored measurement carries its seeds, the versions and the date, and a hash of the source that it
+came from. A test compares the hash, so that numbers on a page are those of the code beside it.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gradcourse.support import GradcourseError, write_atomically
+
+HERE = Path(__file__).parent
+PACKAGE = HERE.parents[1]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One thing to be measured.
+
+    Attributes
+    ----------
+    name : str
+        Of its file: "signs".
+    sources : tuple of str
+        Modules whose change makes the stored numbers old, as paths below the package.
+    items : tuple
+        What is measured, one after the other: (name of a kind, seed), say.
+    measure : callable
+        From an item's parts to a row of plain data.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    items: tuple[tuple[Any, ...], ...]
+    measure: Callable[..., dict[str, Any]]
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return HERE / f"{self.name}.json"
+
+    @property
+    def digest(self) -> str:
+        """Hash of the sources as they are now; comments and docstrings do not count."""
+        return digest(self.sources)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What was measured.
+
+    Attributes
+    ----------
+    rows : list of dict
+    made, source : str
+        The day, and the hash of the sources then.
+    versions : dict
+    seeds : int
+        How many there are.
+    """
+
+    rows: list[dict[str, Any]]
+    made: str
+    source: str
+    versions: dict[str, str]
+    seeds: int
+
+    def __repr__(self) -> str:
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        return f"{len(self.rows)} rows, {self.seeds} seeds, measured {self.made} with {versions}"
+
+
+def signs() -> Measurement:
+    """The signs of lesson 10 on 216 networks."""
+    from gradcourse.experiments.ward.signs import examined, networks
+
+    ward = ("recipe", "outcome", "patients", "signs")
+    rooms = sorted(
+        path.relative_to(PACKAGE).as_posix()
+        for folder in ("diagnosis", "diagnosis/causes")
+        for path in (PACKAGE / folder).glob("*.py")
+    )
+    sources = (
+        *(f"experiments/ward/{name}.py" for name in ward),
+        *(name for name in rooms if not name.endswith(("remedies.py", "__init__.py"))),
+    )
+    return Measurement("signs", sources, networks(), examined)
+
+
+MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs,)
+
+
+def digest(sources: Sequence[str]) -> str:
+    """Hash modules by what they do: their syntax trees without docstrings."""
+    whole = hashlib.sha256()
+    for name in sources:
+        tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list):
+                node.body = [line for line in body if not _is_text(line)]  # type: ignore[attr-defined]
+        whole.update(f"{name}\n{ast.dump(tree)}".encode())
+    return whole.hexdigest()[:16]
+
+
+def _is_text(line: Any) -> bool:
+    return (
+        isinstance(line, ast.Expr)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+    )
+
+
+def stored(name: str) -> Stored:
+    """Read what was measured.
+
+    Raises
+    ------
+    GradcourseError
+        If nothing of that name is stored.
+    """
+    path = HERE / f"{name}.json"
+    if not path.is_file():
+        raise GradcourseError(f"nothing is stored under {name!r}; `make measurements` measures it")
+    state = json.loads(path.read_text(encoding="utf-8"))
+    rows = state["rows"]
+    seeds = len({row["seed"] for row in rows})
+    return Stored(rows, state["made"], state["source"], state["versions"], seeds)
+
+
+PICTURES: dict[str, str] = {
+    "tensorboard_histograms": "TensorBoard's page of histograms: four panels, one for each of the "
+    "first four matrices, the histograms of five steps behind each other. The axes are log2 of the "
+    "gradient, and each panel has its own, from −34 to −18 for layer 1 and from −30 to −14 for "
+    "layer 4, so that all four humps look alike.",
+    "tensorboard_distributions": "TensorBoard's page of distributions: the same four matrices as "
+    "bands over the steps, level in each panel. Each panel has its own axis: the band of layer 1 "
+    "lies near −23, that of layer 4 near −18.",
+}
+"""Stored pictures of other programs' pages, and what they show in words."""
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """A picture of another program's page.
+
+    Attributes
+    ----------
+    path : Path
+    alt : str
+    """
+
+    path: Path
+    alt: str
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        data = base64.b64encode(self.path.read_bytes()).decode()
+        return {"image/png": data, "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+
+    def __repr__(self) -> str:
+        return self.alt
+
+
+def picture(name: str) -> StoredPicture:
+    """Return a stored picture by its name.
+
+    Raises
+    ------
+    GradcourseError
+        If there is none.
+    """
+    if name not in PICTURES:
+        raise GradcourseError(f"no picture is called {name!r}: {', '.join(PICTURES)}")
+    return StoredPicture(HERE / f"{name}.png", PICTURES[name])
+
+
+def measure(wanted: Measurement, say: Callable[[str], None] = print, every: int = 10) -> Path:
+    """Measure what is missing and store it; a run that was ended goes on where it was.
+
+    Rows that were measured from another source are measured again.
+
+    Parameters
+    ----------
+    wanted : Measurement
+    say : callable
+        Gets a line now and then.
+    every : int
+        Rows after which the file is written.
+    """
+    rows = _usable_rows(wanted)
+    for k, item in enumerate(wanted.items):
+        key = _key(item)
+        if key in rows:
+            continue
+        rows[key] = wanted.measure(*item)
+        if (k + 1) % every == 0:
+            _write(wanted, rows)
+            say(f"{wanted.name}: {len(rows)} of {len(wanted.items)}")
+    _write(wanted, rows)
+    say(f"{wanted.name}: {len(rows)} rows in {wanted.path.name}")
+    return wanted.path
+
+
+def _key(item: Sequence[Any]) -> str:
+    return " ".join(map(str, item))
+
+
+def _usable_rows(wanted: Measurement) -> dict[str, dict[str, Any]]:
+    if not wanted.path.is_file():
+        return {}
+    state = json.loads(wanted.path.read_text(encoding="utf-8"))
+    if state["source"] != wanted.digest:
+        return {}
+    known = {_key(item) for item in wanted.items}
+    return {k: row for k, row in zip(state["items"], state["rows"], strict=True) if k in known}
+
+
+def _write(wanted: Measurement, rows: dict[str, dict[str, Any]]) -> None:
+    import numpy
+    import torch
+
+    order = [_key(item) for item in wanted.items if _key(item) in rows]
+    state = {
+        "made": datetime.now(UTC).date().isoformat(),
+        "source": wanted.digest,
+        "versions": {"torch": torch.__version__, "numpy": numpy.__version__},
+        "items": order,
+        "rows": [rows[key] for key in order],
+    }
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in state.pop("rows"))
+    head = json.dumps(state, ensure_ascii=False)
+    write_atomically(wanted.path, f'{head[:-1]}, "rows": [\n{lines}\n]}}\n')

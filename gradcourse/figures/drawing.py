@@ -1,0 +1,120 @@
+"""Drawings that are no measurement: boxes and arrows from a few lines of code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gradcourse.figures.plot import Bundle, Displayed
+from gradcourse.figures.style import FONT_POINTS, THEMES, hue
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from gradcourse.figures.plot import Picture, Plot
+
+INK = THEMES["light"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle with words; ``x, y`` is its middle, in inches from the upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+    color: str = "grey"
+    filled: bool = False
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """From one place to another, with a word beside it."""
+
+    start: tuple[float, float]
+    end: tuple[float, float]
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing(Displayed):
+    """Boxes and arrows.
+
+    Attributes
+    ----------
+    width, height : float
+        In inches.
+    boxes : tuple of Box
+    arrows : tuple of Arrow
+    words : str
+        The alternative text: what is drawn, in full.
+    """
+
+    width: float
+    height: float
+    boxes: tuple[Box, ...]
+    arrows: tuple[Arrow, ...]
+    words: str
+
+    @property
+    def alt(self) -> str:
+        """The alternative text."""
+        return self.words
+
+    def to_matplotlib(self) -> Figure:
+        """Draw in a new Figure of its size."""
+        from matplotlib.figure import Figure
+        from matplotlib.patches import FancyBboxPatch
+
+        figure = Figure(figsize=(self.width, self.height), facecolor=INK.background)
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        axes.set_axis_off()
+        axes.set_xlim(0.0, self.width)
+        axes.set_ylim(self.height, 0.0)
+        for arrow in self.arrows:
+            axes.annotate(
+                "",
+                xy=arrow.end,
+                xytext=arrow.start,
+                arrowprops={"arrowstyle": "-|>", "color": INK.muted, "lw": 1.4},
+            )
+            middle = [(a + b) / 2 for a, b in zip(arrow.start, arrow.end, strict=True)]
+            axes.text(middle[0] + 0.06, middle[1] - 0.06, arrow.text, fontsize=9, color=INK.muted)
+        for box in self.boxes:
+            color = hue(box.color).light
+            axes.add_patch(
+                FancyBboxPatch(
+                    (box.x - box.width / 2, box.y - box.height / 2),
+                    box.width,
+                    box.height,
+                    boxstyle="round,pad=0,rounding_size=0.07",
+                    facecolor=color if box.filled else INK.background,
+                    edgecolor=color,
+                    linewidth=1.6,
+                )
+            )
+            axes.text(
+                box.x,
+                box.y,
+                box.text,
+                ha="center",
+                va="center",
+                fontsize=FONT_POINTS - 1.5,
+                linespacing=1.25,
+                color=INK.background if box.filled else INK.text,
+            )
+        return figure
+
+    def parts(self) -> tuple[Plot | Picture, ...]:
+        """A drawing is no plot."""
+        return ()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
+        from gradcourse.figures.draw import bundle
+
+        return bundle(self.to_matplotlib(), self.alt)
+
+    def __repr__(self) -> str:
+        return f"Drawing({self.alt!r})"

@@ -1,0 +1,61 @@
+"""Drawings and named points: told in words, drawn in the course's colours, names apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradcourse.experiments.diagnosis import QUESTIONS, triage_tree
+from gradcourse.figures.drawing import Arrow, Box, Drawing
+from gradcourse.figures.scatter import Point, Scatter, _spread
+
+
+def test_a_drawing_is_a_picture_with_its_words() -> None:
+    drawing = Drawing(
+        3.0, 2.0, (Box(1.0, 1.0, 1.0, 0.5, "here"),), (Arrow((1, 1), (2, 1)),), "One box."
+    )
+    data, metadata = drawing._repr_mimebundle_()
+    assert metadata["image/png"]["alt"] == data["text/plain"] == drawing.alt == "One box."
+    assert (metadata["image/png"]["width"], metadata["image/png"]["height"]) == (300, 200)
+    assert drawing.to_png() == drawing.to_png()
+
+
+def test_the_triage_tree_says_all_its_questions() -> None:
+    tree = triage_tree()
+    for question, look, _ in QUESTIONS:
+        assert " ".join(question.split()) in tree.alt
+        assert look in tree.alt
+
+
+def test_no_words_of_the_triage_tree_leave_their_box() -> None:
+    figure = triage_tree().to_matplotlib()
+    axes = figure.axes[0]
+    figure.canvas.draw()
+    places = {text.get_text(): text.get_window_extent() for text in axes.texts if text.get_text()}
+    for box in triage_tree().boxes:
+        words = places[box.text]
+        corners = axes.transData.transform(
+            [
+                (box.x - box.width / 2, box.y + box.height / 2),
+                (box.x + box.width / 2, box.y - box.height / 2),
+            ]
+        )
+        assert words.x0 >= corners[0][0], box.text
+        assert words.x1 <= corners[1][0], box.text
+        assert words.y0 >= corners[0][1] - 1, box.text
+
+
+def test_points_are_named_and_names_keep_apart() -> None:
+    points = (Point(0, 12, "a"), Point(1, 13, "b"), Point(0, 13.5, "c"), Point(60, 13, "d"))
+    heights = _spread(points, 4.0)
+    assert sorted(heights[:3])[1] - sorted(heights[:3])[0] >= 4.0
+    assert sorted(heights[:3])[2] - sorted(heights[:3])[1] >= 4.0
+    assert heights[3] == 13
+    scatter = Scatter("T", "x", "y", points, (0.0, 80.0, 0.0, 100.0), diagonal="a coin")
+    assert all(f"{p.name} at" in scatter.alt for p in points)
+    assert scatter.to_png() == scatter.to_png()
+
+
+@pytest.mark.parametrize("figure", [triage_tree()])
+def test_it_is_saved_as_svg(figure, tmp_path) -> None:
+    figure.save(tmp_path / "tree.svg")
+    assert (tmp_path / "tree.svg").read_text().startswith("<?xml")
