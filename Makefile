@@ -6,7 +6,7 @@ LAB_ARGS ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help lab check test slow notebooks portable numbers lint bench clean
+.PHONY: help lab check test slow notebooks site portable numbers lint bench clean
 
 help:
 	@echo "make lab        set up, and open JupyterLab on your working copy   (LAB_ARGS=--no-browser …)"
@@ -14,6 +14,7 @@ help:
 	@echo "make test       set up, and run every test but the slow ones"
 	@echo "make slow       the slow ones"
 	@echo "make notebooks  rebuild lessons/, exercises/ and solutions/ from source/"
+	@echo "make site       the course as pages that anybody can read, in build/site   (OUT=folder)"
 	@echo "make portable   every lesson, solution and claim under other processors' kernels"
 	@echo "make numbers    measure how far the numbers that cells print range   (ONLY=lessons/03)"
 	@echo "make lint       format check, lint, types and layers only"
@@ -52,6 +53,9 @@ lint: $(VENV)/.dev
 
 notebooks: $(VENV)/.dev
 	@$(BIN)/gradcourse build
+
+site: $(VENV)/.dev
+	@$(BIN)/gradcourse site $(or $(OUT),build/site)
 
 portable: $(VENV)/.dev
 	@$(BIN)/python tests/portable $(ONLY) $(if $(ON),--on "$(ON)")
