@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import json
@@ -10,7 +11,7 @@ import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,7 +78,7 @@ def build_site(options: Options) -> Built:
     from gradcourse.site import sources
     from gradcourse.site.pages import Used
 
-    remembered = Remembered.at(options.kept)
+    remembered = Remembered.of(options)
     notebooks, used = sources.Notebooks.read(options), Used()
     found = _measured(remembered, notebooks.questions())
     made = sources.texts(notebooks, found, used)
@@ -116,27 +117,27 @@ def _computed(remembered: Remembered, kind: str, ids: Iterable[str]) -> dict[str
     """Return results by id; what is not remembered is computed, by every processor."""
     places = {id: remembered.place(kind, id) for id in ids}
     missing = [id for id, place in places.items() if not place.exists()]
-    for id, text in _compute(kind, missing):
+    for id, text in _compute(kind, missing, remembered.frames):
         remembered.keep(places[id], text)
     return {id: place.read_text("utf-8") for id, place in places.items()}
 
 
-def _compute(kind: str, ids: list[str]) -> Iterable[tuple[str, str]]:
+def _compute(kind: str, ids: list[str], most: int) -> Iterable[tuple[str, str]]:
     if len(ids) <= FEW:
-        yield from ((id, compute(kind, id)) for id in ids)
+        yield from ((id, compute(kind, id, most)) for id in ids)
         return
     workers = min(os.cpu_count() or 1, len(ids))
     fresh = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     with ProcessPoolExecutor(workers, mp_context=fresh) as pool:
-        yield from zip(ids, pool.map(compute, [kind] * len(ids), ids), strict=True)
+        work = functools.partial(compute, kind, most=most)
+        yield from zip(ids, pool.map(work, ids), strict=True)
 
 
-def compute(kind: str, id: str) -> str:
+def compute(kind: str, id: str, most: int) -> str:
     """Return one result: the frames of a demo, or what a question measures."""
     from gradcourse.site import frames, quiz
 
-    makers: dict[str, Callable[[str], str]] = {"frames": frames.script, "quiz": quiz.truth}
-    return makers[kind](id)
+    return frames.script(id, most) if kind == "frames" else quiz.truth(id)
 
 
 # ── Sphinx ────────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +171,7 @@ def _set(work: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _without_jupyter_folder(work: Path) -> Any:
+def _without_jupyter_folder(work: Path) -> Iterator[None]:
     """myst-nb writes a copy of each notebook beside the pages; nobody reads it."""
     try:
         yield
@@ -212,7 +213,13 @@ def hand_over(pages: Path, out: Path) -> None:
         for path in sorted(pages.rglob("*"))
         if path.is_file() and path.name not in LEFT_OUT
     }
-    for name in _ours(out) - set(new):
+    ours = _ours(out)
+    foreign = [name for name in new if name not in ours and (out / name).exists()]
+    if foreign:
+        raise GradcourseError(
+            f"{out / foreign[0]} is not ours and would be overwritten; give a new folder"
+        )
+    for name in ours - set(new):
         (out / name).unlink(missing_ok=True)
     for name, path in new.items():
         target = out / name

@@ -1,8 +1,8 @@
 """Every picture of a demo, computed ahead over the grid of its knobs, as one script for a page.
 
-A frame is what the kernel would send (`gradcourse.figures.wire.describe`), so that the browser draws
-it with the same code. Three steps make it small: what several frames share is stored once, places
-are rounded to less than a twentieth of a pixel, and all is compressed.
+A frame is what the kernel would send (`gradcourse.figures.wire.describe`), so that the browser
+draws it with the same code. Three steps make it small: what several frames share is stored once,
+places are rounded to less than a twentieth of a pixel, and all is compressed.
 """
 
 from __future__ import annotations
@@ -23,9 +23,7 @@ from gradcourse.demos import demo as find
 from gradcourse.figures.demo import Demo, Knob
 from gradcourse.figures.layout import Layout, Scale, arrange, steady
 from gradcourse.figures.wire import Points, describe
-
-MOST = 2000
-"""Frames of one demo. A finer grid is thinned, and the slider goes to computed places only."""
+from gradcourse.site.options import MOST
 
 FINENESS = 8192
 """Into how many parts an axis is divided; a figure is at most 720 pixels wide."""

@@ -9,6 +9,9 @@ from pathlib import Path
 from gradcourse.lessons import LESSONS, Lesson, lesson
 from gradcourse.support import GradcourseError
 
+MOST = 2000
+"""Frames of one demo. A finer grid is thinned, and the slider goes to computed places only."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -31,6 +34,8 @@ class Options:
         The address of a JupyterHub that has nbgitpuller; empty without one.
     cache : Path or None
         Where what was computed is kept for the next build; by default ``.site-cache`` in ``root``.
+    frames : int
+        At most so many frames of a demo.
     """
 
     root: Path
@@ -40,6 +45,7 @@ class Options:
     repository: str | None = None
     hub: str = ""
     cache: Path | None = None
+    frames: int = MOST
 
     @property
     def rows(self) -> tuple[Lesson, ...]:

@@ -193,7 +193,7 @@ def figure_place(stored: Mapping[str, Any], png: bytes, alt: str, used: Used) ->
 
 
 def panel_place(question: Question, found: Mapping[str, Any]) -> str:
-    """Return HTML where a question is asked, or what is asked where only a notebook can check it."""
+    """Return HTML where a question is asked, or what it asks where only a notebook can check."""
     if isinstance(question, Prediction | Choice) and question.id in found:
         truth = found[question.id]
         answer = f"{_answer(question, truth)} {html.escape(question.explain)}"

@@ -1,4 +1,4 @@
-"""A prediction or a vote for a page without a kernel: what was measured, and what is said of answers.
+"""A prediction or a vote for a page without a kernel: what was measured, and how to judge.
 
 The measurement is the question's own, done when the site is built. What is said of a number is
 decided in the browser by the rules of `gradcourse.checking.values`, written once more in

@@ -64,7 +64,8 @@ def pages(groups: Mapping[str, Iterable[str]]) -> dict[str, str]:
     title = "Reference"
     made["index"] = (
         f"{title}\n{'=' * len(title)}\n\nEvery public name. All are used as ``gc.NAME`` after "
-        f"``import gradcourse as gc``.\n\n.. toctree::\n   :maxdepth: 1\n\n{listed}\n\n{everything}\n"
+        "``import gradcourse as gc``.\n\n.. toctree::\n   :maxdepth: 1\n\n"
+        f"{listed}\n\n{everything}\n"
     )
     return made
 
@@ -85,5 +86,5 @@ def _entry(name: str) -> str:
 
 
 def plain_bars(lines: list[str]) -> None:
-    """Escape, in place, what a docstring writes as an absolute value: ``|r|`` is no substitution."""
+    """Escape, in place, absolute values: ``|r|`` in a docstring is no substitution."""
     lines[:] = [re.sub(r"(?<![`\\])\|(?![`_])", r"\\|", line) for line in lines]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gradcourse.lessons import LESSONS
+from gradcourse.site.options import Options
 from gradcourse.support import write_atomically
 
 PACKAGE = Path(__file__).parents[1]
@@ -30,15 +31,18 @@ class Remembered:
     folder : Path
     common : str
         The digest of what every result depends on.
+    frames : int
+        At most so many frames of a demo.
     """
 
     folder: Path
     common: str
+    frames: int
 
     @classmethod
-    def at(cls, folder: Path) -> Remembered:
-        """Open the results in a folder, which need not exist."""
-        return cls(folder, _digest(_common_files()))
+    def of(cls, options: Options) -> Remembered:
+        """Open the results of earlier builds; there may be none."""
+        return cls(options.kept, _digest(_common_files()), options.frames)
 
     def place(self, kind: str, id: str) -> Path:
         """Return the file of one result; if it exists, it holds."""
@@ -46,7 +50,9 @@ class Remembered:
         folders = [row.folder for row in LESSONS if row.topic == topic]
         own = [path for folder in folders for path in _topical_files(folder)]
         with_site = PACKAGE / "site" / f"{kind}.py"
-        key = hashlib.sha256(f"{self.common}{_digest([*own, with_site])}".encode()).hexdigest()
+        key = hashlib.sha256(
+            f"{self.common}{_digest([*own, with_site])}{self.frames}".encode()
+        ).hexdigest()
         return self.folder / kind / f"{id.replace('/', '--')}.{key[:20]}"
 
     def keep(self, place: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The text that Sphinx reads: notebooks made ready, guides, the reference, and pages of contents."""
+"""The text that Sphinx reads: notebooks made ready, guides, the reference, contents."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ open the course in Jupyter.
 def write_tree(folder: Path, made: Mapping[str, str]) -> bool:
     """Write texts where they changed, remove those that are gone; return whether the set changed.
 
-    Sphinx reads again what is newer than its last visit, so a text that is the same stays untouched.
+    Sphinx reads again what is newer than its last visit: a text that is the same is not written.
     """
     before = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     for name in before - set(made):
