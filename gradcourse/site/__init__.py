@@ -1,8 +1,8 @@
 """The course as pages that anybody can read and play with: no kernel, no network.
 
-`pages` makes the stored notebooks ready, `frames` and `quiz` compute ahead what a kernel would have
-answered, `sphinx_part` sets it all as HTML, and ``static/`` plays it in the reader's browser with
-the widgets that a notebook has.
+`pages` makes the stored notebooks ready, `knob_grid` and `quiz` compute ahead what a kernel would
+have answered, `sphinx_part` sets it all as HTML, and ``static/`` plays it in the reader's browser
+with the widgets that a notebook has.
 """
 
 from __future__ import annotations

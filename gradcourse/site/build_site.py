@@ -86,7 +86,7 @@ def build_site(options: Options) -> Built:
     if sources.write_tree(work / "text", made):
         for stale in ("html", "doctrees"):
             shutil.rmtree(work / stale, ignore_errors=True)
-    computed = _computed(remembered, "frames", used.demos)
+    computed = _computed(remembered, "knob_grid", used.demos)
     sources.static_files(work / "static", used, computed.__getitem__)
     complaints = _set(work)
     hand_over(work / "html", out)
@@ -135,9 +135,9 @@ def _compute(kind: str, ids: list[str], most: int) -> Iterable[tuple[str, str]]:
 
 def compute(kind: str, id: str, most: int) -> str:
     """Return one result: the frames of a demo, or what a question measures."""
-    from gradcourse.site import frames, quiz
+    from gradcourse.site import knob_grid, quiz
 
-    return frames.script(id, most) if kind == "frames" else quiz.truth(id)
+    return knob_grid.script(id, most) if kind == "knob_grid" else quiz.truth(id)
 
 
 # ── Sphinx ────────────────────────────────────────────────────────────────────────────────────

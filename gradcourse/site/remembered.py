@@ -45,13 +45,13 @@ class Remembered:
         return cls(options.kept, _digest(_common_files()), options.frames)
 
     def place(self, kind: str, id: str) -> Path:
-        """Return the file of one result; if it exists, it holds."""
+        """Return the file of one result of a module, `kind`; if it exists, it holds."""
         topic = id.partition("/")[0]
         folders = [row.folder for row in LESSONS if row.topic == topic]
         own = [path for folder in folders for path in _topical_files(folder)]
-        with_site = PACKAGE / "site" / f"{kind}.py"
+        maker = PACKAGE / "site" / f"{kind}.py"
         key = hashlib.sha256(
-            f"{self.common}{_digest([*own, with_site])}{self.frames}".encode()
+            f"{self.common}{_digest([*own, maker])}{self.frames}".encode()
         ).hexdigest()
         return self.folder / kind / f"{id.replace('/', '--')}.{key[:20]}"
 

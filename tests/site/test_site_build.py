@@ -96,17 +96,17 @@ def test_a_result_holds_until_what_it_was_computed_from_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remembered, "PACKAGE", tmp_path)
-    _write(tmp_path, "demos/recurrent.py", "demos/relu.py", "figures/wire.py", "site/frames.py")
+    _write(tmp_path, "demos/recurrent.py", "demos/relu.py", "figures/wire.py", "site/knob_grid.py")
     options = Options(tmp_path, tmp_path / "out")
 
     def place() -> Path:
-        return remembered.Remembered.of(options).place("frames", "recurrent/scalar")
+        return remembered.Remembered.of(options).place("knob_grid", "recurrent/scalar")
 
     first = place()
     (tmp_path / "demos" / "relu.py").write_text("another lesson's")
     assert place() == first
     changed = {first}
-    for name in ("demos/recurrent.py", "figures/wire.py", "site/frames.py"):
+    for name in ("demos/recurrent.py", "figures/wire.py", "site/knob_grid.py"):
         (tmp_path / name).write_text("changed")
         changed.add(place())
     assert len(changed) == 4

@@ -13,7 +13,7 @@ import pytest
 from gradcourse.demos import all_demos, demo
 from gradcourse.figures.layout import Layout, arrange, steady
 from gradcourse.figures.plot import Picture, Plot
-from gradcourse.site import frames
+from gradcourse.site import knob_grid
 from gradcourse.site.options import MOST
 
 MOVED = ("recurrent/scalar", "recurrent/two-units", "recurrent/cliff", "chain/scalar-product")
@@ -23,7 +23,7 @@ MOVED = ("recurrent/scalar", "recurrent/two-units", "recurrent/cliff", "chain/sc
 def test_every_grid_has_frames_enough_and_not_too_many() -> None:
     wrong = []
     for one in all_demos():
-        grid = frames.tracks(one)
+        grid = knob_grid.tracks(one)
         count = math.prod(len(track.places) for track in grid)
         full = math.prod(knob.count for knob in one.knobs)
         begins = all(track.knob.start in track.places for track in grid)
@@ -35,8 +35,8 @@ def test_every_grid_has_frames_enough_and_not_too_many() -> None:
 @pytest.mark.parametrize("id", MOVED)
 def test_a_frame_says_and_shows_what_the_kernel_would(id: str) -> None:
     played = demo(id)
-    grid = frames.tracks(played, 60)
-    head, points = _read(frames.script(id, 60))
+    grid = knob_grid.tracks(played, 60)
+    head, points = _read(knob_grid.script(id, 60))
     spots = list(itertools.product(*(track.values for track in grid)))
     assert len(head["rows"]) == len(spots)
     assert [control["places"] for control in head["controls"]] == [len(t.places) for t in grid]
@@ -58,7 +58,7 @@ def test_a_frame_says_and_shows_what_the_kernel_would(id: str) -> None:
 
 
 def test_frames_keep_axes_while_they_fit_and_fill_half() -> None:
-    axes, played = frames.SharedAxes(), demo("chain/scalar-product")
+    axes, played = knob_grid.SharedAxes(), demo("chain/scalar-product")
     (knob, *_) = played.knobs
     layouts = [
         axes.lay(arrange(played.frame(**{knob.name: knob.value(knob.position(index))})))
@@ -71,7 +71,7 @@ def test_frames_keep_axes_while_they_fit_and_fill_half() -> None:
 def _read(script: str) -> tuple[dict[str, Any], Any]:
     match = re.fullmatch(r'gcSite\.frames\("[^"]+","([^"]+)"\);\n', script)
     assert match is not None
-    return frames.unpacked(match[1])
+    return knob_grid.unpacked(match[1])
 
 
 def _on(layout: Layout, x: dict[str, Any], y: dict[str, Any]) -> Layout:
