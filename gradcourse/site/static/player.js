@@ -197,7 +197,7 @@ class Questioner {
     this.offered = text;
     this.model.set("answer", value);
     this.model.set("heard", sure ? "" : words + (value === null ? "" : " Press Enter or Lock in again to lock it in."));
-    return sure ? Number(value.toPrecision(4)) : null;
+    return sure ? Number(general(value, 4)) : null;
   }
 
   chosen(text) {
