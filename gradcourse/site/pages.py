@@ -121,7 +121,7 @@ def _replaced(cell: Cell, markup: str) -> Cell:
     """A cell of which only this is seen."""
     output = {"output_type": "display_data", "metadata": {}, "data": {"text/html": markup}}
     metadata = {"tags": ["remove-input"]}
-    return {**cell, "source": "", "metadata": metadata, "outputs": [output]}
+    return {**cell, "metadata": metadata, "outputs": [output]}
 
 
 def _shown(cell: Cell, used: Used) -> Cell:

@@ -54,8 +54,6 @@ def settings(static: Path) -> dict[str, Any]:
         "napoleon_google_docstring": False,
         "python_use_unqualified_type_names": True,
         "default_role": "py:obj",
-        "pygments_style": "a11y-high-contrast-light",
-        "pygments_dark_style": "a11y-high-contrast-dark",
     }
 
 

@@ -146,7 +146,8 @@ class Questioner {
     this.model = new Model({
       said: "", heard: "", answer: null, locked: false, outcome: {}, hints: [], hint: "", spent: false, busy: false,
       _title: question.title, _worth: "", _question: question.question, _control: question.control, _buttons: [question.button],
-    }, { send: (content) => this.hear(content) });
+    // The panel expects an answer after it has asked, not while it asks.
+    }, { send: (content) => queueMicrotask(() => this.hear(content)) });
     this.offerHint();
     const kept = memory.read(question.id);
     if (kept && this.admits(kept.answer)) this.reveal(kept.answer);
