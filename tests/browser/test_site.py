@@ -18,7 +18,7 @@ from gradcourse.checking.question import Choice, Prediction
 from gradcourse.checking.show import measured, number
 from gradcourse.exercises import all_exercises
 from gradcourse.exercises.guesses import Guess, Intuition
-from gradcourse.site import assets, quiz
+from gradcourse.site import assets, quiz, reference
 from gradcourse.site.build_site import Built, build_site
 from gradcourse.site.options import Options
 
@@ -51,12 +51,15 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def site(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Lesson 00, with all guides and the reference."""
+    """Two lessons with few frames, all guides, and the shortest pages of the reference."""
     private = tmp_path_factory.mktemp("site")
     options = Options(
         ROOT, private / "out", ("00", "03"), repository="", cache=private / "cache", frames=40
     )
-    return build_site(options)
+    few = {"data": ["digits"], "health": ["doctor"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "grouped", lambda: few)
+        return build_site(options)
 
 
 @pytest.fixture
@@ -146,8 +149,8 @@ def test_every_place_of_a_lesson_comes_alive(reading: Any) -> None:
 def test_pages_search_and_reference_work_from_a_file(reading: Any) -> None:
     page = reading("search.html?q=eigenvalue", **WIDE)
     page.locator("#search-results li").first.wait_for()
-    page.goto(page.url.replace("search.html", "api/instrument.html"))
-    assert page.locator("dt[id='gradcourse.probe']").count() == 1
+    page.goto(page.url.replace("search.html", "api/data.html"))
+    assert page.locator("dt[id='gradcourse.digits']").count() == 1
 
 
 # ── The rules in the browser are the engine's ─────────────────────────────────────────────────

@@ -9,6 +9,7 @@ import pytest
 
 import gradcourse as gc
 from gradcourse.cli import main
+from gradcourse.lessons import LESSONS
 from gradcourse.site import build_site, reference, remembered
 from gradcourse.site.options import Options, repository_of
 from gradcourse.support import GradcourseError
@@ -130,6 +131,24 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert set(gc.__all__) - modules <= set(names)
     assert {f"theory.{name}" for name in gc.theory.__all__} <= set(names)
     assert set(groups) <= set(reference.FLOORS)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_whole_course_is_built_without_a_complaint(tmp_path: Path) -> None:
+    """Every lesson, exercise and guide, the whole reference; then once more, where all is known."""
+    options = Options(ROOT, tmp_path / "out", repository="", cache=tmp_path / "cache", frames=200)
+    built = build_site.build_site(options)
+    assert built.complaints == ()
+    assert built.megabytes <= 20
+    pages = _names(tmp_path / "out")
+    for row in LESSONS:
+        assert row.notebook.replace(".ipynb", ".html") in pages
+        assert row.exercises.replace(".ipynb", ".html") in pages or not row.earns
+    assert not any(name.startswith("solutions/") for name in pages)
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.html")}
+    assert build_site.build_site(options).complaints == ()
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def _write(folder: Path, *names: str) -> None:
