@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -100,8 +101,24 @@ def texts(notebooks: Notebooks, found: Mapping[str, Any], used: pages.Used) -> d
                 cell["source"] = mend(cell["source"], path.partition("/")[0])
         made[path] = json.dumps(page, ensure_ascii=False)
     made |= {f"docs/{path.name}": mend(text, "docs") for path, text in guides.items()}
+    made["docs/instructor.md"] += _link_builder(options)
     made |= {f"api/{n}.rst": text for n, text in reference.pages(reference.grouped()).items()}
     return made | _contents(options, [path.stem for path in guides], used)
+
+
+def _link_builder(options: Options) -> str:
+    """Return the end of the instructor's page: a link that opens a notebook on a JupyterHub."""
+    page = options.rows[0].notebook
+    return f"""
+
+## A link for your JupyterHub
+
+With [nbgitpuller](https://nbgitpuller.readthedocs.io) on the hub, one link brings the course into a
+learner's folder there and opens a page.
+
+<div class="gc-place" data-gc="hub" data-page="{page}" data-hub="{html.escape(options.hub)}"
+data-repository="{html.escape(options.address())}"></div>
+"""
 
 
 def _contents(options: Options, guides: list[str], used: pages.Used) -> dict[str, str]:

@@ -21,6 +21,7 @@ from gradcourse.exercises.guesses import Guess, Intuition
 from gradcourse.site import assets, quiz, reference
 from gradcourse.site.build_site import Built, build_site
 from gradcourse.site.options import Options
+from gradcourse.site.run_elsewhere import hub_address
 
 ROOT = Path(__file__).parents[2]
 LESSON = "lessons/00_start_here.html"
@@ -242,6 +243,12 @@ def test_numbers_are_written_as_python_writes_them(script: Any) -> None:
     values += [k / 2**n for k in (1, 3, 7, 13) for n in range(12)]
     write = "vs => vs.map(v => [gcSite.numberText(v), gcSite.measuredText(v)])"
     assert script.evaluate(write, values) == [[number(v), measured(v)] for v in values]
+
+
+def test_the_link_to_a_hub_is_the_one_of_the_launch_row(script: Any) -> None:
+    told = ["lessons/03.ipynb", "https://github.com/example/course.git/", "https://hub.org/"]
+    address = hub_address(told[0], "https://github.com/example/course", "https://hub.org")
+    assert script.evaluate("told => gcSite.hubAddress(...told)", told) == address
 
 
 def test_the_words_below_ones_intuition_are_the_notebooks(script: Any) -> None:

@@ -260,9 +260,41 @@ function intuition(place) {
   place.append(words);
 }
 
+// ── A link for a JupyterHub ──────────────────────────────────────────────────────────────────────
+
+// As run_elsewhere.hub_address: nbgitpuller brings the repository, then opens the page.
+function hubAddress(page, repository, hub) {
+  const bare = (address) => address.trim().replace(/\/+$/, ""), from = bare(repository).replace(/\.git$/, "");
+  const asked = new URLSearchParams({ repo: from, branch: "main", urlpath: `lab/tree/${from.split("/").pop()}/${page}` });
+  return `${bare(hub)}/hub/user-redirect/git-pull?${asked}`;
+}
+site.hubAddress = hubAddress;
+
+function hub(place) {
+  const words = { hub: "Address of the JupyterHub", repository: "Address of the repository", page: "Page" };
+  const field = {}, link = document.createElement("a"), said = document.createElement("p");
+  for (const [name, word] of Object.entries(words)) {
+    const label = document.createElement("label"), box = document.createElement("input");
+    Object.assign(box, { type: "text", value: place.dataset[name] ?? "", placeholder: name === "page" ? "" : "https://" });
+    field[name] = box;
+    label.append(word, box);
+    place.append(label);
+    box.addEventListener("input", () => write());
+  }
+  said.setAttribute("role", "status");
+  place.append(said);
+  const write = () => {
+    const ready = ["hub", "repository"].every((name) => /^https?:\/\/./.test(field[name].value.trim()));
+    if (!ready) { said.textContent = "With both addresses, the link to give to learners stands here."; return; }
+    link.href = link.textContent = hubAddress(field.page.value.trim(), field.repository.value, field.hub.value);
+    said.replaceChildren(link);
+  };
+  write();
+}
+
 // ── The page ─────────────────────────────────────────────────────────────────────────────────────
 
-const makers = { figure, demo, panel, intuition };
+const makers = { figure, demo, panel, intuition, hub };
 
 async function mount(place) {
   if ("live" in place.dataset) return;
