@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from gradcourse.demos import demo as find
 from gradcourse.figures.demo import Demo, Knob
 from gradcourse.figures.layout import Layout, Scale, arrange, steady
+from gradcourse.figures.layout.scale import settle
 from gradcourse.figures.wire import Points, describe
 from gradcourse.site.options import MOST
 
@@ -100,37 +101,49 @@ def script(id: str, most: int = MOST) -> str:
 
 def _described(demo: Demo, grid: Sequence[Track], points: Points) -> Iterator[dict[str, Any]]:
     """Yield the description of each frame; the last knob is the fastest."""
-    axes = SharedAxes()
-    for values in itertools.product(*(track.values for track in grid)):
-        named = {track.knob.name: value for track, value in zip(grid, values, strict=True)}
-        figure = demo.frame(**named)
-        layout = rounded(axes.lay(arrange(figure)))
-        yield describe(layout, figure.title, figure.alt, points)
+    names = [track.knob.name for track in grid]
+    spots = itertools.product(*(track.values for track in grid))
+    figures = [demo.frame(**dict(zip(names, spot, strict=True))) for spot in spots]
+    layouts = on_shared_axes([arrange(figure) for figure in figures])
+    for figure, layout in zip(figures, layouts, strict=True):
+        yield describe(rounded(layout), figure.title, figure.alt, points)
 
 
-class SharedAxes:
-    """Gives frames the axes of an earlier one by the kernel's own rule: they fit, and fill half.
+def on_shared_axes(layouts: Sequence[Layout]) -> list[Layout]:
+    """Give frames axes in common by the kernel's own rule: what is seen fits, and fills half.
 
-    In the kernel the axes of a frame depend on how the hand came to it. Here each frame has the
-    first axes that suit it, whatever the way.
+    In the kernel the axes of a frame depend on how the hand came to it. Here they depend on the
+    frame alone: the axes of the largest are shared by all that fill half of them, and so on.
     """
-
-    def __init__(self) -> None:
-        self._known: list[Layout] = []
-
-    def lay(self, layout: Layout) -> Layout:
-        """Return the layout on known axes, or keep its own as new ones."""
-        for known in self._known:
-            settled = steady(layout, known)
-            if _ends(settled) == _ends(known):
-                return settled
-        self._known.append(layout)
-        return layout
+    shared: list[Layout] = []
+    laid = list(layouts)
+    for index in sorted(range(len(laid)), key=lambda i: -_height(laid[i])):
+        settled = next((one for known in shared if (one := _settled(laid[index], known))), None)
+        if settled is None:
+            shared.append(laid[index])
+        else:
+            laid[index] = settled
+    return laid
 
 
-def _ends(layout: Layout) -> tuple[tuple[float, float, float | None], ...]:
-    scales = [layout.x, layout.y, *([layout.cells.color] if layout.cells else [])]
-    return tuple((scale.low, scale.high, scale.zero) for scale in scales)
+def _height(layout: Layout) -> float:
+    return abs(layout.y.high - layout.y.low)
+
+
+def _settled(layout: Layout, known: Layout) -> Layout | None:
+    """Return the layout on known axes, or None where they do not suit it."""
+    kept = (settle(new, old) for new, old in zip(_scales(layout), _scales(known), strict=True))
+    if [_ends(scale) for scale in kept] != [_ends(scale) for scale in _scales(known)]:
+        return None
+    return steady(layout, known)
+
+
+def _scales(layout: Layout) -> list[Scale]:
+    return [layout.x, layout.y, *([layout.cells.color] if layout.cells else [])]
+
+
+def _ends(scale: Scale) -> tuple[float, float, float | None]:
+    return scale.low, scale.high, scale.zero
 
 
 def rounded(layout: Layout) -> Layout:

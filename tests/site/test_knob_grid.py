@@ -58,14 +58,17 @@ def test_a_frame_says_and_shows_what_the_kernel_would(id: str) -> None:
 
 
 def test_frames_keep_axes_while_they_fit_and_fill_half() -> None:
-    axes, played = knob_grid.SharedAxes(), demo("chain/scalar-product")
+    played = demo("chain/scalar-product")
     (knob, *_) = played.knobs
-    layouts = [
-        axes.lay(arrange(played.frame(**{knob.name: knob.value(knob.position(index))})))
-        for index in range(0, knob.count, 4)
-    ]
-    ends = {(layout.y.low, layout.y.high) for layout in layouts}
-    assert 1 <= len(ends) < len(layouts) / 2
+    values = [knob.value(knob.position(index)) for index in range(knob.count)]
+    own = [arrange(played.frame(**{knob.name: value})) for value in values]
+    shared = knob_grid.on_shared_axes(own)
+    ends = {(layout.y.low, layout.y.high) for layout in shared}
+    assert 1 < len(ends) < len(own) / 4 < len({(layout.y.low, layout.y.high) for layout in own})
+    for before, layout in zip(own, shared, strict=True):
+        assert layout.y.low <= before.y.low
+        assert layout.y.high >= before.y.high
+        assert before.y.high - before.y.low >= (layout.y.high - layout.y.low) / 2
 
 
 def _read(script: str) -> tuple[dict[str, Any], Any]:
