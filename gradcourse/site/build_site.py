@@ -84,10 +84,11 @@ def build_site(options: Options) -> Built:
     made = sources.texts(notebooks, found, used)
     work = options.kept / f"work-{'-'.join(row.number for row in rows)}-{options.solutions:d}"
     if sources.write_tree(work / "text", made):
-        for stale in ("html", "doctrees"):
-            shutil.rmtree(work / stale, ignore_errors=True)
+        shutil.rmtree(work / "doctrees", ignore_errors=True)
+        shutil.rmtree(work / "html", ignore_errors=True)
     computed = _computed(remembered, "knob_grid", used.demos)
-    sources.static_files(work / "static", used, computed.__getitem__)
+    if sources.static_files(work / "static", used, computed.__getitem__):
+        shutil.rmtree(work / "html", ignore_errors=True)
     complaints = _set(work)
     hand_over(work / "html", out)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
@@ -165,9 +166,17 @@ def _set(work: Path) -> list[str]:
                 parallel=os.cpu_count() or 1,
             )
             app.build()
+            _copy_static(work)
     except SphinxError as error:
         raise GradcourseError(f"Sphinx could not set the pages: {error}") from error
     return _lines(said.getvalue(), work)
+
+
+def _copy_static(work: Path) -> None:
+    """Where no page has changed, Sphinx copies nothing, and frames may have changed all the same."""
+    target = work / "html" / "_static" / "gradcourse"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(work / "static" / "gradcourse", target)
 
 
 @contextlib.contextmanager

@@ -84,26 +84,36 @@ def texts(notebooks: Notebooks, found: Mapping[str, Any], used: pages.Used) -> d
     """
     options = notebooks.options
     guides = {
-        path: path.read_text("utf-8") for path in sorted((options.root / "docs").glob("*.md"))
+        path.stem: path.read_text("utf-8") for path in sorted((options.root / "docs").glob("*.md"))
     }
-    there = {*notebooks.files, *(f"docs/{path.name}" for path in guides)}
-    address = options.address()
+    there = {*notebooks.files, *(f"docs/{name}.md" for name in guides)}
 
     def mend(text: str, folder: str) -> str:
-        return pages.mend_links(text, folder, there, address)
+        return pages.mend_links(text, folder, there, options.address())
 
-    made = {}
+    made = _notebook_texts(notebooks, found, used, mend)
+    for name, text in guides.items():
+        more = _link_builder(options) if name == "instructor" else ""
+        made[f"docs/{name}.md"] = mend(text, "docs") + more
+    made |= {f"api/{n}.rst": text for n, text in reference.pages(reference.grouped()).items()}
+    return made | _contents(options, list(guides), used)
+
+
+def _notebook_texts(
+    notebooks: Notebooks,
+    found: Mapping[str, Any],
+    used: pages.Used,
+    mend: Callable[[str, str], str],
+) -> dict[str, str]:
+    options, made = notebooks.options, {}
     for path, notebook in notebooks.files.items():
-        row = launch_row(path, address, options.hub)
+        row = launch_row(path, options.address(), options.hub)
         page = pages.ready(notebook, found, used, row)
         for cell in page["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = mend(cell["source"], path.partition("/")[0])
         made[path] = json.dumps(page, ensure_ascii=False)
-    made |= {f"docs/{path.name}": mend(text, "docs") for path, text in guides.items()}
-    made["docs/instructor.md"] += _link_builder(options)
-    made |= {f"api/{n}.rst": text for n, text in reference.pages(reference.grouped()).items()}
-    return made | _contents(options, [path.stem for path in guides], used)
+    return made
 
 
 def _link_builder(options: Options) -> str:
@@ -200,12 +210,19 @@ def write_tree(folder: Path, made: Mapping[str, str]) -> bool:
     return before != set(made)
 
 
-def static_files(folder: Path, used: pages.Used, frames: Frames) -> None:
-    """Write what the pages load: script, style sheet, font, frames, and pictures."""
+def static_files(folder: Path, used: pages.Used, frames: Frames) -> bool:
+    """Write what the pages load: script, style sheet, font, frames, and pictures.
+
+    Returns
+    -------
+    bool
+        Whether the script or the style sheet changed. A page names their hash, so that no browser
+        shows it with older ones.
+    """
     own = folder / "gradcourse"
+    named = {"course.js": assets.course_js().encode(), "course.css": assets.course_css().encode()}
     wanted: dict[str, bytes] = {
-        "course.js": assets.course_js().encode(),
-        "course.css": assets.course_css().encode(),
+        **named,
         **{name: (assets.STATIC / name).read_bytes() for name in assets.FONT},
         **{f"frames/{id.replace('/', '--')}.js": frames(id).encode() for id in used.demos},
         **{f"stills/{name}": png for name, png in used.stills.items()},
@@ -213,7 +230,11 @@ def static_files(folder: Path, used: pages.Used, frames: Frames) -> None:
     for path in [path for path in own.rglob("*") if path.is_file()]:
         if path.relative_to(own).as_posix() not in wanted:
             path.unlink()
-    for name, content in wanted.items():
-        path = own / name
-        if not path.exists() or path.read_bytes() != content:
-            write_atomically(path, content)
+    changed = [name for name, content in wanted.items() if not _holds(own / name, content)]
+    for name in changed:
+        write_atomically(own / name, wanted[name])
+    return not named.keys().isdisjoint(changed)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.exists() and path.read_bytes() == content
