@@ -173,7 +173,7 @@ def _set(work: Path) -> list[str]:
 
 
 def _copy_static(work: Path) -> None:
-    """Where no page has changed, Sphinx copies nothing, and frames may have changed all the same."""
+    """Where no page has changed, Sphinx copies nothing; but frames may have changed."""
     target = work / "html" / "_static" / "gradcourse"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(work / "static" / "gradcourse", target)
