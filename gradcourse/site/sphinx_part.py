@@ -25,6 +25,7 @@ def settings(static: Path) -> dict[str, Any]:
     return {
         "project": "gradcourse",
         "author": "the gradcourse contributors",
+        "copyright": "the gradcourse contributors",
         "html_title": TITLE,
         "language": "en",
         "extensions": [
