@@ -79,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--check", action="store_true", help="write nothing; exit 1 if out of date")
     build.set_defaults(run=_build)
 
+    _add_site(commands)
+
     exercise = commands.add_parser(
         "exercise",
         help="what one exercise asks, tests and knows, and whether the rules hold for it",
@@ -155,6 +157,27 @@ def _add_working_copy(commands: argparse._SubParsersAction[argparse.ArgumentPars
     export.add_argument("file", type=Path, metavar="FILE", help="a notebook")
     export.add_argument("--to", type=Path, metavar="HTML", help="by default beside the notebook")
     export.set_defaults(run=_export)
+
+
+def _add_site(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    site = commands.add_parser(
+        "site",
+        help="build pages of the course that anybody can read, without a kernel",
+        description="Build the course as pages: live figures, predictions, guides, a reference.",
+        epilog="Exit code: 0 the pages are there, 1 they are and something was complained of.",
+    )
+    site.add_argument("out", type=Path, metavar="OUT", help="the folder for the pages")
+    site.add_argument("lessons", nargs="*", metavar="NN", help="only these lessons: 03")
+    site.add_argument("--solutions", action="store_true", help="with the solutions")
+    site.add_argument(
+        "--repository",
+        metavar="ADDRESS",
+        help="where the course's repository is; by default as pyproject.toml says",
+    )
+    site.add_argument(
+        "--hub", default="", metavar="ADDRESS", help="a JupyterHub that has nbgitpuller"
+    )
+    site.set_defaults(run=_site)
 
 
 def _add_folder(command: argparse.ArgumentParser, what: str) -> None:
@@ -256,6 +279,21 @@ def _build(options: argparse.Namespace) -> int:
 
     return run_build_command(
         course_root(), only=options.names, everything=options.all, check=options.check
+    )
+
+
+def _site(options: argparse.Namespace) -> int:
+    from gradcourse.site import Options, run_site_command
+
+    return run_site_command(
+        Options(
+            root=course_root(),
+            out=options.out,
+            lessons=tuple(options.lessons),
+            solutions=options.solutions,
+            repository=options.repository,
+            hub=options.hub,
+        )
     )
 
 

@@ -1,0 +1,93 @@
+"""What was computed for a page, kept by the hash of the sources that it was computed from."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradcourse.lessons import LESSONS
+from gradcourse.site.options import Options
+from gradcourse.support import write_atomically
+
+PACKAGE = Path(__file__).parents[1]
+UNRELATED = ("authoring", "grading", "workcopy", "integrations", "site", "checking")
+"""Folders that no frame and no measurement is computed by."""
+
+TOPICAL = ("demos", "exercises")
+"""Folders in which a lesson's files matter to that lesson only."""
+
+VERSIONS = ("numpy", "scipy", "torch", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A folder of results.
+
+    Attributes
+    ----------
+    folder : Path
+    common : str
+        The digest of what every result depends on.
+    frames : int
+        At most so many frames of a demo.
+    """
+
+    folder: Path
+    common: str
+    frames: int
+
+    @classmethod
+    def of(cls, options: Options) -> Remembered:
+        """Open the results of earlier builds; there may be none."""
+        return cls(options.kept, _digest(_common_files()), options.frames)
+
+    def place(self, kind: str, id: str) -> Path:
+        """Return the file of one result of a module, `kind`; if it exists, it holds."""
+        topic = id.partition("/")[0]
+        folders = [row.folder for row in LESSONS if row.topic == topic]
+        own = [path for folder in folders for path in _topical_files(folder)]
+        maker = PACKAGE / "site" / f"{kind}.py"
+        key = hashlib.sha256(
+            f"{self.common}{_digest([*own, maker])}{self.frames}".encode()
+        ).hexdigest()
+        return self.folder / kind / f"{id.replace('/', '--')}.{key[:20]}"
+
+    def keep(self, place: Path, text: str) -> None:
+        """Write a result, and remove what was computed for it from older sources."""
+        write_atomically(place, text)
+        for old in place.parent.glob(f"{place.name.partition('.')[0]}.*"):
+            if old != place:
+                old.unlink(missing_ok=True)
+
+
+def _common_files() -> list[Path]:
+    folders = [
+        path for path in sorted(PACKAGE.iterdir()) if path.is_dir() and path.name not in UNRELATED
+    ]
+    everywhere = [folder for folder in folders if folder.name not in TOPICAL]
+    return [path for folder in everywhere for path in sorted(folder.rglob("*.py"))]
+
+
+def _topical_files(folder: str) -> list[Path]:
+    return [
+        path
+        for where in TOPICAL
+        for path in [
+            PACKAGE / where / f"{folder}.py",
+            *sorted((PACKAGE / where / folder).glob("*.py")),
+        ]
+        if path.exists()
+    ]
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for name in VERSIONS:
+        digest.update(f"{name}=={importlib.metadata.version(name)}\n".encode())
+    for path in paths:
+        digest.update(path.relative_to(PACKAGE).as_posix().encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

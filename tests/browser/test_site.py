@@ -1,0 +1,263 @@
+"""The site as a reader has it: opened from file://, without a kernel and without a network."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcourse.checking.panel.typed import understand
+from gradcourse.checking.question import Choice, Prediction
+from gradcourse.checking.show import measured, number
+from gradcourse.exercises import all_exercises
+from gradcourse.exercises.guesses import Guess, Intuition
+from gradcourse.site import assets, quiz, reference
+from gradcourse.site.build_site import Built, build_site
+from gradcourse.site.options import Options
+from gradcourse.site.run_elsewhere import hub_address
+
+ROOT = Path(__file__).parents[2]
+LESSON = "lessons/00_start_here.html"
+PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
+WIDE = {"viewport": {"width": 1280, "height": 900}}
+
+
+class Reader:
+    """A page, and what it asked for and complained of."""
+
+    def __init__(self, browser: Any, **context: Any) -> None:
+        self.page = browser.new_context(**context).new_page()
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._hear)
+
+    def _hear(self, message: Any) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def close(self) -> None:
+        self.page.context.close()
+        outside = [url for url in self.asked if not url.startswith(("file:", "data:", "blob:"))]
+        assert (outside, self.complaints) == ([], [])
+
+
+@pytest.fixture(scope="module")
+def site(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Two lessons with few frames, all guides, and the shortest pages of the reference."""
+    private = tmp_path_factory.mktemp("site")
+    options = Options(
+        ROOT, private / "out", ("00", "03"), repository="", cache=private / "cache", frames=40
+    )
+    few = {"data": ["digits"], "health": ["doctor"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reference, "grouped", lambda: few)
+        return build_site(options)
+
+
+@pytest.fixture
+def reading(site: Built, browser: Any) -> Iterator[Any]:
+    """Open pages of the site; afterwards nothing was asked of others, and nothing complained."""
+    readers: list[Reader] = []
+
+    def read(path: str, **context: Any) -> Any:
+        readers.append(Reader(browser, **context))
+        readers[-1].page.goto((site.first.parent / path).as_uri())
+        return readers[-1].page
+
+    yield read
+    for reader in readers:
+        reader.close()
+
+
+def test_sphinx_has_nothing_to_complain_of(site: Built) -> None:
+    assert site.complaints == ()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("device", [WIDE, PHONE], ids=["wide", "phone"])
+def test_a_figure_follows_the_knob(reading: Any, device: dict[str, Any], scheme: str) -> None:
+    page = reading(LESSON, color_scheme=scheme, **device)
+    place = page.locator('[data-id="start/first-slider"]')
+    place.scroll_into_view_if_needed()
+    slider, title = place.locator("input[type=range]"), place.locator(".gc-title")
+    slider.wait_for()
+    before = title.inner_text(), place.locator("svg.gc-figure").inner_html()
+    box = slider.bounding_box()
+    height = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.5, height)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, height, steps=5)
+    page.mouse.up()
+    page.wait_for_function("([e, t]) => e.innerText !== t", arg=[title.element_handle(), before[0]])
+    assert place.locator("svg.gc-figure").inner_html() != before[1]
+    assert place.locator("svg.gc-figure").get_attribute("aria-label")
+    ink = place.locator(".gc-live").evaluate("e => getComputedStyle(e).color")
+    bright = sum(map(int, ink.removeprefix("rgb(").removesuffix(")").split(","))) > 382
+    assert bright == (scheme == "dark")
+    slack = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert slack <= 0
+
+
+def test_a_prediction_locks_reveals_and_is_kept(reading: Any) -> None:
+    page = reading(LESSON, **PHONE)
+    panel = page.locator(".gc-panel").first
+    panel.locator("input[type=text]").fill("1/50")
+    assert "measured" not in panel.inner_text()
+    panel.get_by_role("button", name="Lock in").click()
+    assert "is read as 0.02" in panel.inner_text()
+    panel.get_by_role("button", name="Lock in").click()
+    said = panel.locator(".gc-found").inner_text()
+    assert "one over fifty" in said
+    assert "measured 8.9e-16" in said
+    assert panel.locator("input[type=text]").evaluate("e => e.readOnly")
+    page.reload()
+    assert page.locator(".gc-panel .gc-found").first.inner_text() == said
+    page.goto(page.url.replace("00_start_here", "intuition"))
+    words = page.locator('[data-gc="intuition"]')
+    words.locator("svg.gc-figure").wait_for()
+    assert "1 prediction, 0 close" in words.inner_text()
+    page.go_back()
+    page.get_by_role("button", name="Forget my answer").first.click()
+    panel = page.locator(".gc-panel").first
+    assert panel.locator(".gc-found").inner_text() == ""
+    assert not panel.locator("input[type=text]").evaluate("e => e.readOnly")
+
+
+def test_every_place_of_a_lesson_comes_alive(reading: Any) -> None:
+    page = reading("lessons/03_the_recurrent_weight.html", **WIDE)
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    places = "[...document.querySelectorAll('.gc-place')]"
+    page.wait_for_function(f"{places}.every(e => e.querySelector('.gc-live, .gc-panel'))")
+    assert page.locator("math").count() > 50
+    assert page.locator("svg.gc-figure[aria-label='']").count() == 0
+    votes = page.locator(".gc-panel").filter(has=page.get_by_role("button", name="Vote"))
+    if votes.count():
+        votes.first.locator("input[type=radio]").first.check()
+        votes.first.get_by_role("button", name="Vote").click()
+        assert "measurement" in votes.first.locator(".gc-found").inner_text()
+
+
+def test_pages_search_and_reference_work_from_a_file(reading: Any) -> None:
+    page = reading("search.html?q=eigenvalue", **WIDE)
+    page.locator("#search-results li").first.wait_for()
+    page.goto(page.url.replace("search.html", "api/data.html"))
+    assert page.locator("dt[id='gradcourse.digits']").count() == 1
+
+
+# ── The rules in the browser are the engine's ─────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def script(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The course's script on an empty page."""
+    folder = tmp_path_factory.mktemp("script")
+    (folder / "course.js").write_text(assets.course_js(), "utf-8")
+    (folder / "page.html").write_text('<meta charset="utf-8"><script src="course.js"></script>')
+    reader = Reader(browser)
+    reader.page.goto((folder / "page.html").as_uri())
+    yield reader.page
+    reader.close()
+
+
+def _predictions() -> list[Prediction]:
+    return [question for question in all_exercises() if isinstance(question, Prediction)]
+
+
+def _truths(question: Prediction) -> list[float]:
+    """What might be measured: on the scale, at a slip, off the scale, and no number."""
+    low, high = question.low, question.high
+    middle = math.sqrt(low * high) if question.log else low + 0.37 * (high - low)
+    slips = [float(slip.value) for slip in question.misconceptions[:1]]
+    return [middle, *slips, 0.0, 3.7 * abs(high) + 1, math.inf, math.nan]
+
+
+def _answers(question: Prediction, truth: float) -> list[float]:
+    low, high = question.low, question.high
+    if question.log:
+        along = np.geomspace(low, high, 9)
+        edge = [truth * question.within, truth / question.within, truth * 1.02]
+    else:
+        along = np.linspace(low, high, 9)
+        edge = [truth + question.within, truth - question.within, truth * 1.02]
+    slips = [float(slip.value) for slip in question.misconceptions]
+    near = [*edge, *slips] if math.isfinite(truth) else slips
+    numbers = [float(f"{value:.4g}") for value in [*along, *near] if math.isfinite(value)]
+    return [value for value in numbers if not question.log or value > 0]
+
+
+def test_every_prediction_is_judged_as_the_engine_does(script: Any) -> None:
+    differ, tried = [], 0
+    for question in _predictions():
+        for truth in _truths(question):
+            told = {"title": question.title, "points": question.points}
+            told["rule"] = quiz.rule(question, truth)
+            answers = _answers(question, truth)
+            said = script.evaluate("([t, xs]) => xs.map(x => gcSite.judge(t, x))", [told, answers])
+            for answer, page in zip(answers, said, strict=True):
+                tried += 1
+                if page != quiz.verdict_html(question, answer, truth):
+                    differ.append((question.id, truth, answer, page))
+    assert not differ, f"{len(differ)} of {tried}: {differ[:3]}"
+    assert tried > 1000
+
+
+def test_every_vote_and_choice_has_the_verdict_of_the_engine() -> None:
+    for question in all_exercises():
+        if isinstance(question, Choice):
+            for truth in (question.options[0].key, question.options[-1].key):
+                told = json.loads(json.dumps(quiz.told(question, truth)))
+                assert list(told["verdicts"]) == [option.key for option in question.options]
+                for key, said in told["verdicts"].items():
+                    assert ("gc-right" in said) == (key == truth)
+
+
+TYPED = (
+    *("", " ", "7", "0", "-3", "1e-3", "1,5", "0,001", "1,000", "-12,345", "1/4", "1/0", "1/2/3"),
+    *("10^-3", "2*10^-3", "2 × 10⁻³", "10⁻³", "5 %", "0.5%", "−1", "1e400", "abc", "1 000", ".5"),
+    *("3·10**-2", "5.", "1e", "+2", "1e-5", "0.12345678", "50%", "1/3", "2x10^2"),
+)
+
+
+def test_a_typed_number_is_read_as_the_notebook_reads_it(script: Any) -> None:
+    for question in itertools.islice(_predictions(), 0, None, 6):
+        rule = quiz.rule(question, 1.0)
+        read = script.evaluate("([r, ts]) => ts.map(t => gcSite.understand(t, r))", [rule, TYPED])
+        ours = [dataclasses.asdict(understand(text, question)) for text in TYPED]
+        assert read == ours
+
+
+def test_numbers_are_written_as_python_writes_them(script: Any) -> None:
+    rng = np.random.default_rng(0)
+    values = [0.015625, 0.5, 2.5, 12.5, 1e4, 99995.0, 9999.5, 1e-5, 0.00012345, -0.25, -1e9, 100.0]
+    values += [float(rng.normal() * 10.0 ** rng.integers(-30, 30)) for _ in range(300)]
+    values += [k / 2**n for k in (1, 3, 7, 13) for n in range(12)]
+    write = "vs => vs.map(v => [gcSite.numberText(v), gcSite.measuredText(v)])"
+    assert script.evaluate(write, values) == [[number(v), measured(v)] for v in values]
+
+
+def test_the_link_to_a_hub_is_the_one_of_the_launch_row(script: Any) -> None:
+    told = ["lessons/03.ipynb", "https://github.com/example/course.git/", "https://hub.org/"]
+    address = hub_address(told[0], "https://github.com/example/course", "https://hub.org")
+    assert script.evaluate("told => gcSite.hubAddress(...told)", told) == address
+
+
+def test_the_words_below_ones_intuition_are_the_notebooks(script: Any) -> None:
+    pairs = [(1e-3, 1e-5), (1e-2, 1e-2), (1e-9, 1e-12), (3.0, 2.0), (0.5, 0.01)]
+    for count in range(len(pairs) + 1):
+        guesses = [Guess("g", p, m, abs(math.log10(p / m)) < 0.3) for p, m in pairs[:count]]
+        told = [
+            {"predicted": g.predicted, "measured": g.measured, "close": g.close} for g in guesses
+        ]
+        assert (
+            script.evaluate("gs => gcSite.summary(gs)", told) == Intuition(tuple(guesses)).summary
+        )
