@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import math
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -246,3 +248,67 @@ def deep_sigmoids(norm: str, depth: int, seed: int, **options: Any) -> nn.Sequen
 def deep_sigmoids_right(norm: str, seed: int, steps: int = 200) -> float:
     """Test accuracy of 30 sigmoid layers with one of the normalizations."""
     return accuracy(deep_sigmoids(norm, 30, seed), steps, 0.1)
+
+
+def near_identity(seed: int, depth: int = 56) -> nn.Sequential:
+    """ReLU layers of 64 units with batch norm; each matrix starts as I + 0.02 N(0, 1)."""
+    from gradcourse.nets import near_identity_
+
+    return near_identity_(network("batch", depth, seed=seed), 0.02, seed=seed)
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """Where weight decay brings a normalized layer: root mean squares over the last updates.
+
+    Attributes
+    ----------
+    weight, gradient : float
+        ‖W‖ and ‖∂ℒ/∂W‖ of the second of four layers.
+    largest_cosine : float
+        Of W and ∂ℒ/∂W, in absolute value, over all updates.
+    """
+
+    weight: float
+    gradient: float
+    largest_cosine: float
+
+    @property
+    def ratio(self) -> float:
+        """‖∂ℒ/∂W‖ / ‖W‖."""
+        return self.gradient / self.weight
+
+
+@cache
+def equilibrium(rate: float, seed: int, *, decay: float = 0.1, updates: int = 1200) -> Equilibrium:
+    """Train 4 batch-normed ReLU layers with weight decay on their matrices until ‖W‖ has settled.
+
+    Three of ten labels are drawn anew at every update, so that there always is a gradient. The
+    last third of the updates is measured. Theory is √(2 decay / rate) (van Laarhoven 2017).
+    """
+    import torch
+
+    # The forward pass is the same for any gain; small weights settle soon.
+    data, model = digits(), network("batch", 4, seed=seed, gain=0.1)
+    matrices = [p for name, p in model.named_parameters() if name.startswith("layer")]
+    rest = [p for name, p in model.named_parameters() if not name.startswith("layer")]
+    groups = [{"params": matrices, "weight_decay": decay}, {"params": rest}]
+    optimizer = torch.optim.SGD(groups, lr=rate)
+    generator = torch.Generator().manual_seed(seed)
+    watched, squares, cosine = matrices[1], [], 0.0
+    for update in range(updates):
+        rows = torch.randint(len(data.x_train), (32,), generator=generator)
+        noise = torch.randint(10, (32,), generator=generator)
+        kept = torch.rand(32, generator=generator) < 0.7
+        labels = torch.where(kept, data.y_train[rows], noise)
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(data.x_train[rows]), labels).backward()
+        w, g = watched.detach(), watched.grad
+        assert g is not None
+        w2, g2 = float(w.square().sum()), float(g.square().sum())
+        cosine = max(cosine, abs(float((w * g).sum())) / math.sqrt(w2 * g2))
+        if update >= updates * 2 // 3:
+            squares.append((w2, g2))
+        optimizer.step()
+    weight, gradient = np.sqrt(np.mean(squares, axis=0))
+    return Equilibrium(float(weight), float(gradient), cosine)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcourse.experiments.common import Array, accuracy
+from gradcourse.experiments.common import Array, accuracy, digits, trained
 from gradcourse.experiments.lstm import gradient_by_lag
 from gradcourse.experiments.recurrent import LEARNING_RATE, loss_and_gradient
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # ---------------------------------------------------------------- what clipping does to an arrow
 
@@ -40,7 +43,13 @@ def starts(count: int, seed: int) -> tuple[Array, Array]:
     return 1.35 + 0.25 * w, -0.1 + 0.2 * b
 
 
-def descend(w: Array, b: Array, threshold: float | Array, updates: int = 300) -> Array:
+def descend(
+    w: Array,
+    b: Array,
+    threshold: float | Array,
+    updates: int = 300,
+    rate: float = LEARNING_RATE,
+) -> Array:
     """Gradient descent with the norm of (∂ℒ/∂w, ∂ℒ/∂b) clipped at a threshold.
 
     Parameters
@@ -60,7 +69,7 @@ def descend(w: Array, b: Array, threshold: float | Array, updates: int = 300) ->
         gradient = np.stack(loss_and_gradient(*path[-1])[1:])
         size = np.linalg.norm(gradient, axis=0)
         factor = np.minimum(1.0, threshold / np.maximum(size, 1e-30))
-        path.append(path[-1] - LEARNING_RATE * factor * gradient)
+        path.append(path[-1] - rate * factor * gradient)
     return np.array(path)
 
 
@@ -75,9 +84,60 @@ def longest_step(path: Array) -> Array:
 
 
 @cache
-def share_that_arrives(threshold: float, seed: int = 0, count: int = 300) -> float:
+def share_that_arrives(
+    threshold: float, seed: int = 0, count: int = 300, rate: float = LEARNING_RATE
+) -> float:
     """Share of runs from lesson 03's plateau that end on the plain, after 300 clipped updates."""
-    return float(arrived(descend(*starts(count, seed), threshold)).mean())
+    return float(arrived(descend(*starts(count, seed), threshold, rate=rate)).mean())
+
+
+# ---------------------------------------------------------------- the mean of clipped gradients
+
+
+def gradients_by_batch(batch: int, seed: int, count: int = 500) -> Array:
+    """Gradients of one trained network, each of a random batch of training digits.
+
+    Two tanh layers after 300 updates at a rate of 0.1.
+
+    Returns
+    -------
+    numpy.ndarray, shape (count, parameters), float32
+    """
+    import torch
+
+    net, data = _two_tanh_layers(seed), digits()
+    parameters = list(net.parameters())
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randint(len(data.x_train), (count, batch), generator=generator)
+    gradients = []
+    for mine in rows:
+        loss = torch.nn.functional.cross_entropy(net(data.x_train[mine]), data.y_train[mine])
+        parts = torch.autograd.grad(loss, parameters)
+        gradients.append(torch.cat([part.ravel() for part in parts]).numpy())
+    return np.stack(gradients)
+
+
+@cache
+def _two_tanh_layers(seed: int) -> nn.Sequential:
+    from gradcourse.nets import mlp
+
+    net = mlp(2, activation="tanh", init="xavier", seed=seed)
+    trained(net, 300, 0.1, seed=seed)
+    return net
+
+
+def mean_turned(gradients: Array, percent: float) -> float:
+    """Degrees between the mean of gradients and the mean of the same ones, clipped.
+
+    Parameters
+    ----------
+    gradients : numpy.ndarray, shape (count, parameters)
+    percent : float
+        The threshold is this percentile of their norms.
+    """
+    size = np.linalg.norm(gradients, axis=1, keepdims=True)
+    clipped = gradients * np.minimum(1.0, np.percentile(size, percent) / size)
+    return angle(gradients.mean(0, dtype=np.float64), clipped.mean(0, dtype=np.float64))
 
 
 # ---------------------------------------------------------------- what Adam remembers

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gradcourse.experiments.common import Array, digits, trained
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Pair = tuple[Array, Array]
 
@@ -229,3 +233,11 @@ def moved_with_two_zeros(steps: int = 30, seed: int = 0) -> tuple[bool, bool]:
     in_blocks = {name for name in moved if name.startswith("block")}
     alphas = {name for name in in_blocks if name.endswith("alpha")}
     return bool(alphas), bool(in_blocks - alphas)
+
+
+def plain_layers(start: str, seed: int, depth: int = 56) -> nn.Sequential:
+    """ReLU layers without norm and shortcut: He's weights, or I + 0.02 N(0, 1) ("near I")."""
+    from gradcourse.nets import mlp, near_identity_
+
+    net = mlp(depth, activation="relu", init="he", seed=seed)
+    return net if start == "He" else near_identity_(net, 0.02, seed=seed)

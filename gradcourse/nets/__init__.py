@@ -2,7 +2,13 @@
 
 from gradcourse.nets.convolutional import residual_cnn
 from gradcourse.nets.feedforward import activation_function, deep_linear, mlp
-from gradcourse.nets.initializers import chrono_, constant_, lsuv_, orthogonal_
+from gradcourse.nets.initializers import (
+    chrono_,
+    constant_,
+    lsuv_,
+    near_identity_,
+    orthogonal_,
+)
 from gradcourse.nets.normalized import normalization, normalized_mlp
 from gradcourse.nets.recurrent import Recurrent, Truncated, recurrent
 from gradcourse.nets.residual import residual_mlp
@@ -17,6 +23,7 @@ __all__ = [
     "deep_linear",
     "lsuv_",
     "mlp",
+    "near_identity_",
     "normalization",
     "normalized_mlp",
     "orthogonal_",

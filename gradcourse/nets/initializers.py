@@ -86,6 +86,60 @@ def orthogonal_(model: nn.Module, gain: float = 1.0, *, seed: int = 0) -> nn.Mod
     return model
 
 
+def near_identity_(model: nn.Module, noise: float = 0.02, *, seed: int = 0) -> nn.Module:
+    """Set every square weight matrix to I + ``noise`` · N(0, 1), in place, and its bias to 0.
+
+    Matrices that are not square stay as they are: they have no identity.
+
+    Parameters
+    ----------
+    model : nn.Module
+        Its square ``nn.Linear`` layers are changed.
+    noise : float
+        Standard deviation of what is added to the identity, 0 or more.
+    seed : int
+        The same seed gives the same weights; torch's global generator is left alone.
+
+    Returns
+    -------
+    nn.Module
+        The model that was given.
+
+    Raises
+    ------
+    GradcourseError
+        If the model has no square linear layer, or ``noise`` is negative or not finite.
+
+    References
+    ----------
+    Balduzzi et al. (2017), The shattered gradients problem, for a network that starts linear;
+    Zhao, Schäfer & Anandkumar (2022), ZerO initialization, for the identity.
+
+    Examples
+    --------
+    >>> from gradcourse.nets import mlp
+    >>> net = near_identity_(mlp(1, width=64), noise=0.0)
+    >>> bool((net.layer1.weight == torch.eye(64)).all())
+    True
+    """
+    if not (math.isfinite(noise) and noise >= 0):
+        raise GradcourseError(f"noise is {noise}; it must be a finite number, 0 or more.")
+    square = [layer for layer in _linear_layers(model) if layer.in_features == layer.out_features]
+    if not square:
+        raise GradcourseError(
+            "No nn.Linear layer of the model is square, so none can start near the identity."
+        )
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for layer in square:
+            units = layer.out_features
+            layer.weight.copy_(
+                torch.eye(units) + noise * torch.randn(units, units, generator=generator)
+            )
+            _clear_bias(layer)
+    return model
+
+
 def lsuv_(
     model: nn.Module, x: torch.Tensor, *, seed: int = 0, tolerance: float = 0.01, tries: int = 10
 ) -> nn.Module:

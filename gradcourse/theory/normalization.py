@@ -22,7 +22,8 @@ def normalized_gradient_growth(name: str, gamma: float = 1.0, beta: float = 0.0)
     and large batches, x̂ is standard normal; E and Var are over z = γ x̂ + β. The variance of u is
     proportional to Var[φ], and the gradient is divided by its root. By the Poincaré inequality of
     the Gaussian (Chernoff 1981), Var[φ] ≤ γ² E[φ′²]: the growth is at least 1, and 1 only where φ
-    is linear. The weights have no say. For ReLU without β it is √(π / (π − 1)) ≈ 1.21: half of the
+    is linear. That holds for random weights with mean 0, whose size cancels; near the identity it
+    does not. For ReLU without β it is √(π / (π − 1)) ≈ 1.21: half of the
     gradient's mean square passes, and (π − 1) / 2π of the outputs' is variance.
 
     Parameters

@@ -23,6 +23,7 @@ class ShiftMeter:
     to the update of the layers below. Here it is a number: the change, by one step, of mean and
     standard deviation of each unit's pre-activation over the same images, as a root mean square
     over units, relative to the layer's own standard deviation; then the mean over layers.
+    ``moves`` has it layer by layer and not relative to anything.
 
     Give it to ``gc.train(…, optimizer=meter)``.
 
@@ -61,6 +62,7 @@ class ShiftMeter:
         self._parameters: list[nn.Parameter] = []
         self._steps = 0
         self.shifts: list[float] = []
+        self.moves: list[list[float]] = []
 
     def __call__(self, parameters: Iterable[nn.Parameter]) -> ShiftMeter:
         """Take the parameters to update, as an optimizer's class does."""
@@ -81,7 +83,9 @@ class ShiftMeter:
                 if parameter.grad is not None:
                     parameter.sub_(parameter.grad, alpha=self._lr)
         if due:
-            self.shifts.append(_distance(before, self._moments()))
+            moves, spreads = _distances(before, self._moments())
+            self.moves.append(moves)
+            self.shifts.append(float(np.mean(np.divide(moves, spreads))))
         self._steps += 1
 
     def _moments(self) -> Moments:
@@ -105,9 +109,11 @@ def _note(found: Moments, _module: nn.Module, inputs: tuple[Any, ...]) -> None:
     found.append((z.mean(0), z.std(0)))
 
 
-def _distance(before: Moments, after: Moments) -> float:
-    shifts = []
+def _distances(before: Moments, after: Moments) -> tuple[list[float], list[float]]:
+    """How far each layer moved, and its own spread; both as root mean squares over units."""
+    moves, spreads = [], []
     for (mean, std), (new_mean, new_std) in zip(before, after, strict=True):
         moved = (new_mean - mean).square() + (new_std - std).square()
-        shifts.append(float((moved.mean() / std.square().mean()).sqrt()))
-    return float(np.mean(shifts))
+        moves.append(float(moved.mean().sqrt()))
+        spreads.append(float(std.square().mean().sqrt()))
+    return moves, spreads

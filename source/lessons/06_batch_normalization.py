@@ -2,7 +2,7 @@
 # # 06 · Batch normalization
 #
 # **After this lesson you can write batch normalization forwards and backwards by hand, say why it
-# makes thirty sigmoid layers learn, and say why the same cure makes fifty-six ReLU layers fail.**
+# makes thirty sigmoid layers learn, and say why it does not save fifty-six ReLU layers.**
 #
 # *60 minutes. You need lesson 02: δ, and the image that fades in a deep sigmoid network. From
 # lesson 05 you need the usual initializations.*
@@ -577,8 +577,8 @@ for depth, name in ((10, "relu"), (56, "relu"), (56, "sigmoid")):
 #   = \mathrm{E}[\varphi'^2] \cdot \sigma_w^2 \cdot \frac{\gamma^2}{\sigma_w^2\, \mathrm{Var}[\varphi]}
 #   = \frac{\gamma^2\, \mathrm{E}[\varphi'^2]}{\mathrm{Var}[\varphi]} .$$
 #
-# The weights cancel: no initialization can help. Here $\varphi$ is taken at $z = \gamma \hat x +
-# \beta$ with $\hat x$ standard normal. For ReLU with $\gamma = 1$, $\beta = 0$ half the slopes are
+# The size of the weights cancels: no gain of *such* weights, random with mean 0, can help. Here
+# $\varphi$ is taken at $z = \gamma \hat x + \beta$ with $\hat x$ standard normal. For ReLU with $\gamma = 1$, $\beta = 0$ half the slopes are
 # 1, $\mathrm{E}[\varphi^2] = \tfrac12$ and $\mathrm{E}[\varphi] = 1/\sqrt{2\pi}$:
 #
 # $$\mathrm{Var}[\varphi] = \frac12 - \frac1{2\pi} = \frac{\pi - 1}{2\pi}, \qquad
@@ -589,17 +589,41 @@ for depth, name in ((10, "relu"), (56, "relu"), (56, "sigmoid")):
 # missing part comes back 55 times: $1.211^{55} \approx 38{,}000$.
 
 # %% [markdown] name="explain-poincare" tags=["subslide"]
-# And no other activation escapes. For a Gaussian $\hat x$ the **Poincaré inequality** says
+# And no other activation escapes, with random weights. For a Gaussian $\hat x$ the **Poincaré inequality** says
 # $\mathrm{Var}[\varphi] \le \gamma^2\, \mathrm{E}[\varphi'^2]$, with equality for straight lines
 # only (Chernoff 1981). So with batch norm, at initialization, δ *never* vanishes, and *always*
 # grows, the faster the more the activation bends: 1.02 for a sigmoid, 1.09 for tanh, 1.21 for ReLU.
 # (Theory is for layers of infinite width. With 64 units tanh and the sigmoid lie up to 0.02 above
 # it; the gap shrinks as the layers grow.)
 #
-# That is why 56 sigmoid layers, the gentlest bend, learn, and 56 ReLU layers fail. Their first
-# layers get gradients tens of thousands of times larger than the last. One learning rate cannot
+# So batch norm saves 56 sigmoid layers, whose bend is the gentlest, and does not save 56 ReLU layers.
+# (They fail without it, too: lesson 07 has that run.) Their first layers get gradients tens of thousands of times larger than the last. One learning rate cannot
 # serve both: at $\eta = 0.1$ the very first step flung layer 1 hundreds of times its own size away.
 # It is as random as before, and from then on frozen: claim 3 below says why.
+
+# %% [markdown] name="near-identity-intro" tags=["subslide"]
+# ### The control: the same 56 layers, other weights
+#
+# The derivation needs weights that are random with mean 0. Take others: every hidden matrix starts
+# as $W = I + 0.02\,\mathcal{N}(0, 1)$, near the identity. The same network, the same batch norm, the
+# same learning rate, 80 steps.
+
+# %% name="measure-near-identity" tags=["fragment"]
+from gradcourse.experiments import batch_norm as trial
+
+starts = {"He": lambda s: gc.normalized_mlp(56, seed=s), "near I": trial.near_identity}
+for name, build in starts.items():
+    nets = [build(seed) for seed in range(3)]
+    ratio = [trial.first_to_last(trial.deltas(net, images=1024)) for net in nets]
+    runs = [gc.train(net, digits, steps=80, lr=0.1, seed=s, every=80) for s, net in enumerate(nets)]
+    print(f"{name:7} δ in layer 1, of layer 56: {gc.spread(ratio, ',.0f')}")
+    print(f"        right on the test digits: {gc.spread([r.test_accuracy[-1] for r in runs])}")
+
+# %% [markdown] name="explain-near-identity" tags=["continue"]
+# **An initialization can help after all.** With $W \approx I$ neighbouring layers hold nearly the same
+# image: $\mathrm{Var}[u]$ is no longer $\sigma_w^2 \mathrm{Var}[a]$, δ grows by 1.05 a layer and not by
+# 1.21, and the 56 layers train. (What keeps the *scale* of random weights, orthogonal ones for example,
+# does not help.) So the question for lesson 07 is whether a network can be *built* near the identity.
 
 # %% [markdown] name="measure-scramble-intro" tags=["subslide"]
 # ### Forwards, the same factor
@@ -629,7 +653,7 @@ for name in ("sigmoid", "relu"):
     print(f"{name:8} layers 1, 10, 30, 56: ", *(f"{value:.2f}" for value in shares))
 
 # %% [markdown] name="explain-scramble" tags=["continue"]
-# In layer 30 of the ReLU network two sevens are as different as a seven and a two; what the output
+# In layer 30 of the ReLU network with He's weights two sevens are as different as a seven and a two; what the output
 # receives is noise. So a better optimizer is no way out. Adam gives each weight a step of about the
 # same size, and the 56 layers fail all the same: after 100 steps with $\eta = 0.001$ their loss is
 # 2.4, that of ten layers 0.7 (medians of five).
@@ -669,18 +693,19 @@ print(f"δ in layer 1 above 100 times layer 30 in any:                 {explodes
 print("verdict:", "holds" if not (vanishes or explodes) else "holds only if")
 
 # %% [markdown] name="claim-both-verdict" tags=["continue"]
-# **Holds only if** you strike out "exploding", and speak of the start of the training. With a norm
-# before every activation no gain makes δ vanish, as long as $\sigma^2$ stays far above
-# $\varepsilon$. (At a gain of 0.001 it does not, and of δ in layer 30 no more than $3 \cdot 10^{-15}$
-# arrives in layer 1.) But every layer that bends makes it grow.
+# **Holds only if** you strike out "exploding", and speak of the start of the training: true for
+# vanishing, false for exploding. With a norm before every activation no gain makes δ vanish, as long as
+# $\sigma^2$ stays far above $\varepsilon$. (At a gain of 0.001 it does not, and of δ in layer 30 no more
+# than $3 \cdot 10^{-15}$ arrives in layer 1.) But with random weights every layer that bends makes it
+# grow.
 
 # %% [markdown] name="claim-shift" tags=["subslide"]
 # ### Claim 2: batch norm works because it reduces internal covariate shift
 #
 # The **internal covariate shift** of a step is how far it moves the distribution of what a layer
 # receives. We measure it: mean and standard deviation of every unit's $z$ before and after a step,
-# relative to the layer's spread. If the claim holds, then more shift means less learning. So
-# (Santurkar et al. 2018) put noise *after* batch norm whose mean and size jump at every step. Four
+# relative to the layer's spread. If the claim holds, then more shift means less learning. To test
+# this, Santurkar et al. (2018) added noise *after* batch norm. Its mean and size jump at every step. Four
 # sigmoid layers, 300 steps.
 
 # %% name="claim-shift-builds" tags=["fragment"]
@@ -693,7 +718,7 @@ builds = {
 }
 
 # %% name="claim-shift-measure" tags=["fragment", "nbval-check-output"]
-shift, learned = {}, {}
+shift, learned, moves = {}, {}, {}
 for name, build in builds.items():
     nets = [build(seed) for seed in range(5)]
     meters = [gc.ShiftMeter(net, digits.x_train[:512], lr=0.1, every=20) for net in nets]
@@ -702,6 +727,7 @@ for name, build in builds.items():
         for seed, (net, meter) in enumerate(zip(nets, meters, strict=True))
     ]
     shift[name] = np.mean([meter.shift for meter in meters])
+    moves[name] = np.mean([meter.moves for meter in meters], axis=(0, 1))
     learned[name] = sum(run.test_accuracy[-1] > 0.85 for run in runs)
     print(
         f"{name:18}  shift per step {shift[name]:.0e}   more than 85 % right: {learned[name]} of 5"
@@ -710,10 +736,22 @@ most = "batch norm + jumps"
 fails = shift[most] > shift["plain"] and learned[most] > learned["plain"]
 print("verdict:", "fails" if fails else "holds")
 
+# %% name="claim-shift-absolute" tags=["fragment"]
+print("shift per step in layers 1 to 4, not relative to anything")
+for name in ("plain", "batch norm"):
+    print(f"{name:18}", *(f"{move:.5f}" for move in moves[name]))
+
 # %% [markdown] name="claim-shift-verdict" tags=["continue"]
 # **Fails.** The network whose layers receive the *most* shifting inputs learns, and the plain one,
-# which shifts less, does not. Batch norm does reduce the shift, several hundredfold; but that is not
-# what makes it learn. (The jumps are no help: with them learning is a little slower than without.)
+# which shifts less, does not. Batch norm does reduce the *relative* shift, several hundredfold; but much
+# of that factor is the plain network's tiny spread over images in layer 4. In absolute numbers batch norm
+# shifts layer 1 more than the plain network does, and the four layers together several times less.
+# (The jumps are no help: with them learning is a little slower than without.)
+#
+# Santurkar et al. also measure how far the *gradient* of a layer turns when the layers below are updated;
+# there too batch norm does not shift less. What else it may do: it allows larger learning rates (Bjorck et
+# al. 2018), and it separates the length of the weights from their direction (Kohler et al. 2019), which is
+# the deeper step below.
 
 # %% [markdown] name="claim-init" tags=["subslide"]
 # ### Claim 3: with batch norm the size of the initial weights does not matter
@@ -756,6 +794,42 @@ print("verdict:", "holds" if right[100] == right[1] else "holds only if")
 # share, is about depth at the start, and does not compete with theirs. For claim 3, let the hall
 # derive the 1/c from the formula of step 2.
 
+# %% [markdown] name="deeper-decay" tags=["slide", "deeper"]
+# ## Deeper · What weight decay does to a normalized layer
+#
+# The gradient is at right angles to the weights, so weight decay does not make the network smaller; it sets the length of its steps.
+
+# %% name="predict-fifth" tags=["fragment"]
+gc.panel("batch-norm/fifth-of-the-rate")
+
+# %% name="measure-equilibrium" tags=["fragment"]
+for rate in (0.1, 0.02):
+    settled = [trial.equilibrium(rate, seed) for seed in range(3)]
+    print(f"η = {rate}, λ = 0.1: theory √(2λ/η) = {math.sqrt(0.2 / rate):.2f}")
+    print(f"   ‖g‖/‖W‖ {gc.spread([one.ratio for one in settled])}", end="")
+    print(f"   ‖W‖ {gc.spread([one.weight for one in settled])}", end="")
+    print(f"   ‖g‖ {gc.spread([one.gradient for one in settled])}")
+    print(f"   largest |cos(W, g)| {max(one.largest_cosine for one in settled):.0e}")
+
+# %% [markdown] name="explain-equilibrium" tags=["continue"]
+# Batch norm makes the loss blind to the length of $W$: $\mathcal{L}(cW) = \mathcal{L}(W)$. Differentiate
+# by $c$ at $c = 1$: $\langle W, g \rangle = 0$. So a step $-\eta g$ can only lengthen $W$, by
+# $\eta^2\|g\|^2$ in the square, and decay shortens it by $2\eta\lambda\|W\|^2$ (van Laarhoven 2017). They
+# balance where
+#
+# $$\eta^2 \|g\|^2 = 2\eta\lambda\,\|W\|^2, \qquad \frac{\|g\|}{\|W\|} = \sqrt{\frac{2\lambda}{\eta}} ,
+#   \qquad \frac{\|\Delta W\|}{\|W\|} = \sqrt{2\eta\lambda} .$$
+#
+# Claim 3 has $\|g\| \propto 1/\|W\|$. So **lower the learning rate, and the norm of the gradient rises**,
+# while all is well: it happens at the end of the training of large language models, too (Defazio 2025).
+# Weight decay is here a second learning rate (Li & Arora 2020; Kosson et al. 2024).
+
+# %% [markdown] name="notes-decay" tags=["notes"]
+# **Speaker notes** · 4 min
+#
+# Ask for the right angle before the derivation: what is the derivative of a function along a direction in
+# which it does not change? Three of ten labels are drawn anew so that the gradient does not die out.
+
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network
 #
@@ -786,8 +860,9 @@ gc.depth_plot(record, "output_gradient_rms", kind="BatchNorm1d")
 #   share $m$, the variance with $B - 1$.
 # - Thirty sigmoids learn because differences between images keep their size. Layer norm and RMS
 #   norm need no batch, but keep only the size of the whole.
-# - At initialization a batch-normed layer multiplies δ by $\gamma\sqrt{\mathrm{E}[\varphi'^2]/
-#   \mathrm{Var}[\varphi]} \ge 1$, whatever the weights: 1.211 for ReLU. 56 such layers do not train.
+# - With random weights of any size a batch-normed layer multiplies δ by $\gamma\sqrt{\mathrm{E}[
+#   \varphi'^2]/\mathrm{Var}[\varphi]} \ge 1$: 1.211 for ReLU. 56 such layers do not train; near the
+#   identity they do.
 # - It is not covariate shift: with shift put back, batch norm still learns.
 
 # %% [markdown] name="exercises" tags=["slide"]
@@ -796,8 +871,9 @@ gc.depth_plot(record, "output_gradient_rms", kind="BatchNorm1d")
 # Nine questions, 17 points:
 # [exercises/06_batch_norm.ipynb](../exercises/06_batch_norm.ipynb).
 #
-# **Next:** [07 · Residual networks](07_residual_networks.ipynb). With batch norm every layer that bends
-# makes δ grow, and no weights can prevent it. **What would let the gradient through unchanged?**
+# **Next:** [07 · Residual networks](07_residual_networks.ipynb). Batch norm does not save 56 ReLU layers;
+# weights near the identity do. **Can one build the identity into the network, so that it need not be
+# drawn?**
 
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources
@@ -808,6 +884,16 @@ gc.depth_plot(record, "output_gradient_rms", kind="BatchNorm1d")
 #   normalization*, arXiv:1902.08129, ICLR: the explosion, and its factor.
 # - Santurkar, Tsipras, Ilyas & Mądry (2018), *How does batch normalization help optimization?*,
 #   arXiv:1805.11604, NeurIPS: noise after batch norm.
+# - Bjorck, Gomes, Selman & Weinberger (2018), *Understanding batch normalization*, arXiv:1806.02375,
+#   NeurIPS.
+# - Kohler et al. (2019), *Exponential convergence rates for batch normalization: the power of
+#   length-direction decoupling in non-convex optimization*, arXiv:1805.10694, AISTATS.
+# - van Laarhoven (2017), *L2 regularization versus batch and weight normalization*, arXiv:1706.05350.
+# - Li & Arora (2020), *An exponential learning rate schedule for deep learning*, arXiv:1910.07454,
+#   ICLR.
+# - Kosson, Messmer & Jaggi (2024), *Rotational equilibrium: how weight decay balances learning across
+#   neural networks*, arXiv:2305.17212, ICML.
+# - Defazio (2025), *Why gradients rapidly increase near the end of training*, arXiv:2506.02285.
 # - Ba, Kiros & Hinton (2016), *Layer normalization*, arXiv:1607.06450.
 # - Zhang & Sennrich (2019), *Root mean square layer normalization*, arXiv:1910.07467, NeurIPS.
 # - Wu & He (2018), *Group normalization*, arXiv:1803.08494, ECCV: batch norm's error at small

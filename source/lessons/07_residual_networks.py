@@ -43,14 +43,14 @@ digits = gc.digits()
 # %% [markdown] name="puzzle" tags=["slide"]
 # ## The puzzle
 #
-# Lesson 06 ended with a network that batch norm could not save: 56 ReLU layers. And with a
-# question: **what would let the gradient through unchanged?** The simplest thing there is: nothing
-# at all, an identity.
+# Lesson 06 ended with 56 ReLU layers that batch norm could not save, and weights near the identity
+# could. And with a question: **can one build the identity into the network?** He et al. (2016a) did:
+# they added the input of a piece of the network to its output.
 #
-# Here are the 56 layers again, with batch norm as He et al. (2016a) had it: plain, and with a
-# shortcut around every second layer. The same matrices to begin with, the same steps. Look at the
-# **training** error: it decides. A network that is wrong on what it was shown does not overfit; it
-# has not learned.
+# Here are the 56 layers again, with batch norm as they had it: plain, and with a shortcut around every
+# second layer. The same matrices to begin with, the same steps. Look at the
+# **training** error. A network that is wrong on its own training images is not overfitting; it has not
+# learned.
 
 
 # %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
@@ -404,6 +404,28 @@ for name, options in recipes.items():
     learned = sum(e < 0.2 for e in errors[name])
     print(f"{name:10}  training error below 20 % after 50 steps: {learned} of 3")
 
+# %% [markdown] name="identity-intro" tags=["subslide"]
+# ### The control: the identity without a shortcut
+#
+# A shortcut does two things: it makes every block start near the identity, and it adds. Which of the two
+# matters for learning? Take the shortcut away, the norm as well, and let the *matrices* start near the
+# identity: $W = I + 0.02\,\mathcal{N}(0, 1)$ in 56 plain ReLU layers. Rate 0.02, 150 steps, three
+# networks each.
+
+# %% name="measure-identity" tags=["fragment"]
+from gradcourse.experiments.residual import plain_layers
+
+for start, rate in (("He", 0.02), ("near I", 0.02), ("near I", 0.1)):
+    nets = [plain_layers(start, seed) for seed in range(3)]
+    error = [training_error(net, 150, seed, lr=rate)[0] for seed, net in enumerate(nets)]
+    print(f"{start:7} rate {rate:4}: training error after 150 steps {gc.spread(error)}")
+
+# %% [markdown] name="explain-identity" tags=["continue"]
+# **It is the start near the identity.** The plus sign is one way to get it, and the one that stays while
+# the weights change; these matrices are another. Balduzzi et al. (2017) trained 200 layers without
+# shortcuts so ("looks linear"); Zhao et al. (2022), Zhang et al. (2022) and others made recipes of it. It
+# is less robust: at a rate of 0.1, where the residual networks learn, these do not.
+
 # %% [markdown] name="learned-alpha-intro" tags=["subslide"]
 # ReZero's α starts at 0 and is free. Where does gradient descent take it?
 
@@ -425,15 +447,16 @@ gc.Plot(
 )
 
 # %% [markdown] name="learned-alpha-explain" tags=["continue"]
-# Nobody told it, and it comes near $1/\sqrt L$. (An observation on this task, not a theorem: with
-# more steps α goes on growing, slowly.)
+# Nobody told it, and it falls with the depth, about as $L^{-0.4}$: near $1/\sqrt L$, and not equal to it.
+# (One seed on one task. With more steps α goes on growing, slowly, and the slope becomes steeper.)
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
 # **Speaker notes** · 9 min
 #
 # Let the hall guess the loss at α = 1 before the cell: it is not large but NaN, after one step. If
-# somebody asks why not 1/L: it trains too, here; but mean squares add, so all branches together
-# then change the signal by 1/L only. Fixup's exponent −1/(2m − 2) for m matrices in a branch is an
+# somebody asks why not 1/L: at the start mean squares add, so all branches together then change the
+# signal by 1/L only. But after some updates the branches are no longer independent, and their changes
+# add up linearly: 1/L keeps the best learning rate the same at every depth (Dey et al. 2025; lesson 12). Fixup's exponent −1/(2m − 2) for m matrices in a branch is an
 # exercise. So is the trap of doing both, ReZero's zero and Fixup's: then nothing ever moves.
 
 # %% [markdown] name="bridge-3" tags=["continue"]
@@ -792,9 +815,10 @@ gc.depth_plot(record, "output_gradient_rms", kind="Conv2d")
 # - Multiplied out, that is $2^L$ paths. The squared gradient takes $L\alpha^2/(1+\alpha^2)$
 #   branches on average: half of them at $\alpha = 1$, about one at $1/\sqrt L$.
 # - At $\alpha = 1$ the signal's mean square doubles in every block. $1/\sqrt L$, ReZero, SkipInit,
-#   Fixup, and batch norm in the branch each prevent it.
-# - What stands on the shortcut multiplies from block to block. A factor of ½ stops the learning, a
-#   ReLU slows it down. Keep the road clear, and project only where the shape changes.
+#   Fixup, and batch norm in the branch each prevent it. Keep the shortcut clear: a factor of ½ on it
+#   stops the learning, a ReLU slows it down.
+# - What counts is that the network starts near the identity: plain layers that start there learn too,
+#   without norm or shortcut.
 # - With He's weights or batch norm, plain deep networks do not fail because gradients vanish. Without
 #   a norm their gradients are shattered: for images 20° apart they have next to nothing in common.
 #   And in both most of the image is lost on its way to the output.
@@ -807,7 +831,8 @@ gc.depth_plot(record, "output_gradient_rms", kind="Conv2d")
 #
 # **Next:** [08 · LSTM and GRU](08_lstm_and_gru.ipynb). A recurrent network is as deep as its sequence
 # is long, and its road through time is the product of lesson 03. The skip makes a straight road
-# through depth; **can one be built through time?**
+# through depth. Months before residual networks, *highway networks* (Srivastava et al. 2015) had built one
+# with gates, after the model of a network from 1997: **can such a road be built through time?**
 
 # %% [markdown] name="sources" tags=["continue"]
 # ## Sources
@@ -820,6 +845,12 @@ gc.depth_plot(record, "output_gradient_rms", kind="Conv2d")
 #   networks*, arXiv:1605.06431, NeurIPS: paths, and cutting blocks out.
 # - Balduzzi, Frean, Leary, Lewis, Ma & McWilliams (2017), *The shattered gradients problem: if
 #   resnets are the answer, then what is the question?*, arXiv:1702.08591, ICML.
+# - Srivastava, Greff & Schmidhuber (2015), *Highway networks*, arXiv:1505.00387.
+# - Zhao, Schäfer & Anandkumar (2022), *ZerO initialization*, arXiv:2110.12661, TMLR.
+# - Zhang, Botev & Martens (2022), *Deep learning without shortcuts: shaping the kernel with tailored
+#   rectifiers*, arXiv:2203.08120, ICLR.
+# - Dey et al. (2025), *Don't be lazy: CompleteP enables compute-efficient deep transformers*,
+#   arXiv:2505.01618, NeurIPS.
 # - Cho & Saul (2009), *Kernel methods for deep learning*, NeurIPS: κ.
 # - Tarnowski, Warchoł, Jastrzębski, Tabor & Nowak (2019), *Dynamical isometry is achieved in
 #   residual networks in a universal way for any activation function*, arXiv:1809.08848, AISTATS.

@@ -259,20 +259,33 @@ gc.Plot(
     (
         gc.Line(c[:11, 0], came[:11], "arrived", color="green"),
         gc.Line(c[:11, 0], thrown[:11], "thrown", color="vermillion"),
-        gc.Line([50, 50], [0, 1], "ηc = 1", "reference"),
+        gc.Line([22.5, 22.5], [0, 1], "ηc = 0.45, back over the wall", "reference"),
     ),
 )
+
+# %% name="measure-two-numbers" tags=["fragment"]
+from gradcourse.experiments import clipping as trial
+
+print("η = 0.02:   ", end="")
+for limit in (10.0, 20.0, 32.0, 50.0, math.inf):
+    print(f"   c = {limit:g}: {trial.share_that_arrives(limit):.2f} arrive", end="")
+print("\nηc = 0.002: ", end="")
+for rate in (0.001, 0.005, 0.02, 0.1):
+    print(f"   η = {rate:g}: {trial.share_that_arrives(0.002 / rate, rate=rate):.2f}", end="")
 
 # %% [markdown] name="explain-cliff" tags=["subslide"]
 # ### Explain
 #
-# A clipped step is never longer than $\eta c$. With $\eta = 0.02$ nobody is thrown farther than 1
-# if $c \le 50$, however steep the wall is. And since the direction is kept, a step from the wall
-# leads down the wall, to the plain that unclipped descent flew over.
+# A clipped step is never longer than $\eta c$. With $\eta = 0.02$ nobody *can* be thrown farther than 1
+# if $c \le 50$: that is arithmetic, and no success. At $c = 50$ no more runs arrive than without
+# clipping. What the wall asks for is a step shorter than about 0.45, the distance from its foot back over
+# it: up to $\eta c = 0.4$ all arrive. Since the direction is kept, a step from the wall then leads down
+# the wall, to the plain that unclipped descent flew over.
 #
-# The price: 300 steps lead $300\,\eta c$ far at the most. At $c = 0.1$ that is 0.6, and most runs
-# are still on their way. **What counts is ηc, the longest step**: between the width of what you must
-# not jump over, and the way you have to go. Here everybody arrives for $c$ from 1 to 10.
+# The price: 300 steps lead $300\,\eta c$ far at the most. At $c = 0.1$ that is 0.6, and most runs are
+# still on their way. **Two numbers count: where the threshold bites, $\eta c$ is the step; below it, it is
+# $\eta$.** At the same small $\eta c$ the share that arrives depends on η, since only gradients above $c$
+# are clipped.
 #
 # (Zhang et al. 2020 prove it for a class of losses: where the curvature may grow with the gradient,
 # as it does on a wall, clipped descent can be faster by any factor than descent with one fixed rate.)
@@ -354,8 +367,8 @@ print(f"  {'AGC again, the loss × 1000':31} {sum(r > 0.8 for r in right)}")
 # %% [markdown] name="explain-agc" tags=["subslide"]
 # ### Explain
 #
-# The percentile was honest about the *norms* and blind to η: it let through steps ten times as long
-# as those of the run that it came from. A tenth of it, the same $\eta c$ as there, does it. **A
+# The percentile described the *norms* correctly but ignored η. With a ten times larger η, the same
+# threshold allows steps ten times as long. A tenth of it, the same $\eta c$ as there, does it. **A
 # threshold belongs to a learning rate.** So do not copy one from another project.
 #
 # AGC has a limit without a unit: a gradient relative to a weight. Multiply the loss by 1000, and the
@@ -752,10 +765,10 @@ gc.Plot(
 
 
 # %% name="omega-helper" tags=["fragment"]
-def recall(seed, weight, c=1.0):
+def recall(seed, weight, c=1.0, init="default"):
     """Test accuracy; gradient against lag at the end, relative to lag 0; σ_max(W)."""
     data = gc.delayed_recall(20, noise=0.0, train=2000, test=500, seed=seed)
-    net = gc.recurrent("rnn", 3, 32, 2, seed=seed)
+    net = gc.recurrent("rnn", 3, 32, 2, init=init, seed=seed)
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
     batches = torch.randint(2000, (200, 64), generator=torch.Generator().manual_seed(seed))
     for rows in batches:
@@ -794,11 +807,21 @@ gc.Plot(
     (gc.Band(0.1, 10.0, "healthy: 0.1 to 10"),),
 )
 
+# %% [markdown] name="omega-control-intro" tags=["continue"]
+# The control: no Ω, but a $W$ that starts orthogonal (lesson 05).
+
+# %% name="measure-omega-control" tags=["fragment"]
+controls = [recall(seed, 0.0, init="orthogonal") for seed in range(5)]
+print(f"orthogonal start, no Ω: right {gc.spread([right for right, *_ in controls])}")
+print(f"   gradient at lag 20, of lag 0: {gc.spread([n[-1] for _, n, _ in controls])}")
+print(f"   σ_max(W) {gc.spread([norm for *_, norm in controls])}")
+
 # %% [markdown] name="explain-omega" tags=["continue"]
-# Clipping alone leaves the network deaf, five of five. Ω holds a road open along which this gradient
-# stays in size, and gradient descent finds the symbol, five of five. It is no universal cure: the
-# road costs a larger $\sigma_{\max}(W)$ than without Ω, well above 1, so other directions may explode.
-# Clipping has to stay.
+# From torch's start, clipping alone leaves the network deaf, five of five. Ω holds a road open along which
+# this gradient keeps its size, and gradient descent finds the symbol, five of five. **An orthogonal start
+# does as well without Ω**, and costs nothing. Ω is worth its second backward pass where the start cannot be
+# chosen, or where training closes the road later. And neither is a universal cure: $\sigma_{\max}(W)$ ends
+# well above 1, so other directions may explode. Clipping has to stay.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 8 min
@@ -887,10 +910,21 @@ for percent, found in turned.items():
 print(f"all digits that it gets wrong are among the largest fifth: {hard} of 5")
 print("verdict:", "holds only if" if min(turned[90]) > 15 else "holds")
 
+# %% [markdown] name="claim-direction-batches-intro" tags=["continue"]
+# Single digits are the hardest case: nobody trains so, except for privacy, where each example is clipped
+# by itself (Chen, Wu & Hong 2020 study that bias). The same network with the batches of an ordinary
+# training, threshold at the 90th percentile:
+
+# %% name="claim-direction-batches" tags=["fragment"]
+for size in (1, 8, 64):
+    away = [trial.mean_turned(trial.gradients_by_batch(size, seed), 90) for seed in range(5)]
+    print(f"batches of {size:2}: clipping turns the mean by {gc.spread(away, '.1f')} degrees")
+
 # %% [markdown] name="claim-direction-verdict" tags=["continue"]
-# **Holds only if** you speak of the global norm and of one batch. In the mean the few large gradients
-# lose weight against the many small ones, and they point elsewhere: among them is every digit that
-# the network still gets wrong. The smaller $c$, the more. (Chen, Wu & Hong 2020 study this bias.)
+# **Holds only if** you speak of the global norm, and of one batch or of large batches. In the mean over
+# single digits the few large gradients count for less, and among them is every digit that the network
+# still gets wrong. The gradients of 64 digits are already means; few of them stand out, and clipping turns
+# their mean by a degree.
 
 # %% [markdown] name="claim-weights" tags=["subslide"]
 # ### Claim 3: weight regularization prevents explosion
@@ -949,14 +983,15 @@ threshold = np.percentile(np.array(history)[np.isfinite(history)], 90)  # for th
 # ## Summary
 #
 # - Clipping by global norm keeps the direction of a batch's gradient; by tensor and by value turn it,
-#   never beyond 90°. In the mean over many gradients it turns, too.
-# - What counts is $\eta c$, the longest step. A threshold belongs to a learning rate; AGC's belongs to
-#   the weights.
+#   never beyond 90°. In the mean over many gradients it turns, too: by 40° for single digits, by one
+#   degree for batches of 64.
+# - Where it bites, the longest step is $\eta c$; keep it shorter than what you must not jump over. A
+#   threshold belongs to a learning rate; AGC's belongs to the weights.
 # - A float32 norm overflows at gradients above $10^{19}$, and clipping then yields 0. Clip once, after
 #   `unscale_`, before `step`.
 # - With Adam clipping guards the memory $v$ more than the step.
-# - Small weights prevent explosion by making gradients vanish. Ω asks for level ones. Clipping does
-#   nothing against vanishing.
+# - Small weights prevent explosion by making gradients vanish. Ω asks for level ones, and an orthogonal
+#   start often has them. Clipping does nothing against vanishing.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises

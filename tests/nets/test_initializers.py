@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from gradcourse.data import digits
-from gradcourse.nets import constant_, lsuv_, mlp, orthogonal_
+from gradcourse.nets import constant_, lsuv_, mlp, near_identity_, orthogonal_
 from gradcourse.nets.initializers import _uniform_orthogonal
 from gradcourse.support import GradcourseError
 
@@ -39,6 +39,29 @@ def test_orthogonal_has_one_singular_value(inputs: int) -> None:
             assert torch.allclose(values, torch.full_like(values, 1.5), atol=1e-5)
         else:
             assert (p == 0).all()
+
+
+def test_near_identity_changes_square_matrices_only() -> None:
+    net = mlp(2, 32, bias_std=1.0)
+    first, last = net.layer1.weight.clone(), net.output.weight.clone()
+    near_identity_(net, 0.1, seed=1)
+    assert torch.equal(net.layer1.weight, first)  # 32 × 64
+    assert torch.equal(net.output.weight, last)
+    away = net.layer2.weight.detach() - torch.eye(32)
+    assert float(away.std()) == pytest.approx(0.1, rel=0.1)
+    assert (net.layer2.bias == 0).all()
+    assert torch.equal(near_identity_(mlp(2, 32), 0.1, seed=1).layer2.weight, net.layer2.weight)
+
+
+@pytest.mark.parametrize("noise", [-0.1, float("nan"), float("inf")])
+def test_near_identity_refuses_other_noise(noise: float) -> None:
+    with pytest.raises(GradcourseError, match="0 or more"):
+        near_identity_(mlp(1), noise)
+
+
+def test_near_identity_needs_a_square_matrix() -> None:
+    with pytest.raises(GradcourseError, match="square"):
+        near_identity_(mlp(1, 32))
 
 
 def test_a_seed_decides_and_the_global_generator_is_left_alone() -> None:

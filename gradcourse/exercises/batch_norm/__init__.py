@@ -6,6 +6,7 @@ from gradcourse.exercises.batch_norm.layer import FORWARD
 from gradcourse.exercises.batch_norm.predict import PREDICT
 from gradcourse.exercises.batch_norm.predictions import (
     ACCUMULATE,
+    FIFTH_OF_THE_RATE,
     FIRST_DELTA,
     LARGE_WEIGHTS,
     OTHER_NORMS,
@@ -23,6 +24,7 @@ EXERCISES = (
     SORTED_DIGITS,
     OTHER_NORMS,
     FIRST_DELTA,
+    FIFTH_OF_THE_RATE,
     FORWARD,
     BACKWARD,
     RUNNING,

@@ -9,6 +9,7 @@ from gradcourse.experiments.batch_norm import (
     accuracy_with_accumulation,
     deep_sigmoids_right,
     end_to_end,
+    equilibrium,
     layers_to_a_thousand,
     network,
     share_of_gradient,
@@ -198,6 +199,43 @@ FIRST_DELTA = Prediction(
         ),
     ),
     hints=("ReLU lets half of δ's mean square through. What does batch norm divide by?",),
+)
+
+
+def _gradient_at_a_fifth():
+    fast = median(lambda seed: equilibrium(0.1, seed).gradient)
+    slow = median(lambda seed: equilibrium(0.02, seed).gradient)
+    if slow > 1.1 * fast:
+        return "rises"
+    return "falls" if slow < fast / 1.1 else "stays"
+
+
+FIFTH_OF_THE_RATE = Choice(
+    id="batch-norm/fifth-of-the-rate",
+    title="A fifth of the learning rate",
+    question="Four ReLU layers with batch norm train with weight decay until ‖W‖ has settled. You "
+    "divide the learning rate by five and wait until it has settled again. What has become of the "
+    "norm of the gradient of a hidden matrix?",
+    answer="fifth_of_the_rate",
+    measure=_gradient_at_a_fifth,
+    explain="A normalized layer does not feel the size of its weights, and its gradient is "
+    "divided by it. Weight decay and the gradient's steps settle where ‖g‖/‖W‖ = √(2λ/η): with a "
+    "smaller η the weights become smaller and the gradient larger.",
+    options=(
+        Option("rises", "It is larger.", ""),
+        Option(
+            "stays",
+            "It is the same.",
+            "The loss hardly changed, true. But the gradient of a normalized layer is divided by "
+            "the size of its weights, and that size depends on the rate.",
+        ),
+        Option(
+            "falls",
+            "It is smaller.",
+            "Smaller steps, you may have thought, come nearer to the minimum. Three of ten labels "
+            "are wrong here, so the gradient never dies out; look at the size of the weights.",
+        ),
+    ),
 )
 
 # ================================================================ for points, in the assignment

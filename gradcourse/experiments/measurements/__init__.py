@@ -96,7 +96,14 @@ def signs() -> Measurement:
     return Measurement("signs", sources, networks(), examined)
 
 
-MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs,)
+def plateau() -> Measurement:
+    """Updates until the networks of lesson 08 leave the plateau of the adding problem."""
+    from gradcourse.experiments.plateau import ITEMS, updates_to_leave
+
+    return Measurement("plateau", ("experiments/plateau.py",), ITEMS, updates_to_leave)
+
+
+MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs, plateau)
 
 
 def digest(sources: Sequence[str]) -> str:
