@@ -269,9 +269,10 @@ from gradcourse.experiments import clipping as trial
 print("η = 0.02:   ", end="")
 for limit in (10.0, 20.0, 32.0, 50.0, math.inf):
     print(f"   c = {limit:g}: {trial.share_that_arrives(limit):.2f} arrive", end="")
-print("\nηc = 0.002: ", end="")
+print("\nηc = 0.1:   ", end="")
 for rate in (0.001, 0.005, 0.02, 0.1):
-    print(f"   η = {rate:g}: {trial.share_that_arrives(0.002 / rate, rate=rate):.2f}", end="")
+    share = trial.share_that_arrives(0.1 / rate, rate=rate)
+    print(f"   η = {rate:g}: {share:.2f} arrive", end="")
 
 # %% [markdown] name="explain-cliff" tags=["subslide"]
 # ### Explain
@@ -283,9 +284,9 @@ for rate in (0.001, 0.005, 0.02, 0.1):
 # the wall, to the plain that unclipped descent flew over.
 #
 # The price: 300 steps lead $300\,\eta c$ far at the most. At $c = 0.1$ that is 0.6, and most runs are
-# still on their way. **Two numbers count: where the threshold bites, $\eta c$ is the step; below it, it is
-# $\eta$.** At the same small $\eta c$ the share that arrives depends on η, since only gradients above $c$
-# are clipped.
+# still on their way. **Two numbers count: where the threshold bites, the step is $\eta c$; below it, it
+# is $\eta$ times a small gradient.** With the same $\eta c = 0.1$ a small η leaves most runs on the
+# plateau, where no gradient is large enough to be clipped.
 #
 # (Zhang et al. 2020 prove it for a class of losses: where the curvature may grow with the gradient,
 # as it does on a wall, clipped descent can be faster by any factor than descent with one fixed rate.)
