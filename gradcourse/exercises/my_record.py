@@ -105,7 +105,7 @@ class CourseRecord:
         lines.append(self.summary)
         if self.next is not None:
             lines.append(f"Go on: {self.next.number} · {self.next.title} ({self.next.notebook})")
-        lines.append('One lesson, question by question: gc.progress("02")')
+        lines.append('One lesson, question by question: gc.progress("02") (gradcourse progress 02)')
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
