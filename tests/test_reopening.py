@@ -30,7 +30,7 @@ def test_another_choice_stands() -> None:
 def test_the_setting_names_the_extension() -> None:
     said = json.loads((SETTING / "gradcourse.json").read_text("utf-8"))
     (point,) = reopening._jupyter_server_extension_points()
-    assert said == {"ServerApp": {"jpserver_extensions": {point["module"]: True}}}
+    assert said["ServerApp"]["jpserver_extensions"][point["module"]] is True
 
 
 def test_a_server_that_loads_it_gives_its_kernels_no_environment_of_ours() -> None:

@@ -6,7 +6,8 @@ import html
 from dataclasses import dataclass
 from functools import cached_property
 
-from gradcourse.exercises.guesses import Intuition, figure_html, intuition
+from gradcourse.exercises.guesses import Intuition, captioned, intuition
+from gradcourse.figures.themed import html_image
 from gradcourse.lessons import HOME, Lesson
 
 KEEP = 'gc.intuition().figure.save("my-intuition.png")'
@@ -52,8 +53,7 @@ class Ending:
         figure = self.intuition.figure
         if figure is None:
             return ""
-        data, _ = figure._repr_mimebundle_()
-        picture = figure_html(data["image/png"], figure.alt, self.intuition.summary)
+        picture = captioned(html_image(figure.parts(), figure.alt), self.intuition.summary)
         return f"{picture}<p>To keep it: <code>{html.escape(KEEP)}</code></p>"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import math
 import statistics
@@ -103,15 +102,6 @@ def captioned(picture: str, caption: str) -> str:
     """Return a figure's HTML with a line of text below it."""
     below = f"<figcaption>{html.escape(caption)}</figcaption>"
     return f'<figure style="margin:0">{picture}{below}</figure>'
-
-
-def figure_html(png: bytes, alt: str, caption: str) -> str:
-    """Return HTML of a picture with a line of text below it."""
-    source = base64.b64encode(png).decode()
-    return (
-        f'<figure style="margin:0"><img src="data:image/png;base64,{source}" width="640" '
-        f'alt="{html.escape(alt)}"><figcaption>{html.escape(caption)}</figcaption></figure>'
-    )
 
 
 def _leaning(misses: list[float]) -> str:

@@ -71,7 +71,7 @@ def test_the_end_of_a_lesson_and_of_its_exercises(progress: Progress) -> None:
     assert table.ending.said.startswith("Lesson 01 is yours: 5 predictions, 13 points.")
     assert repr(table).endswith("Next: 02 · Saturation (lessons/02_saturation.ipynb)")
     page = table._repr_html_()
-    assert '<img src="data:image/png;base64,' in page  # the picture to keep
+    assert 'src="data:image/svg+xml;base64,' in page  # the picture to keep
     assert 'alt="Your intuition' in page
     assert '<a href="../course-home.md">Home</a>' in page
 
