@@ -317,26 +317,23 @@ def _size_factor(ratios: Sequence[float], inputs: Inputs) -> Explanation | None:
     for size, words in _sizes(inputs):
         if len(set(size)) < 2:
             continue
-        for sign, fact in (
-            (1.0, f"too large by {words}: a sum where a mean belongs, or a size counted twice"),
-            (-1.0, f"too small by {words}: a mean where a sum belongs, or a division too many"),
-        ):
-            if all(
-                math.isclose(ratio, n**sign, rel_tol=CLOSE)
-                for ratio, n in zip(ratios, size, strict=True)
-            ):
-                return Explanation("a size as a factor", f"Each of your numbers is {fact}.")
-        for power, words_of in ((0.5, "the root of "), (-0.5, "the root of ")):
+        for power, fact in _POWERS:
             if all(
                 math.isclose(ratio, n**power, rel_tol=CLOSE)
                 for ratio, n in zip(ratios, size, strict=True)
             ):
-                side = "large" if power > 0 else "small"
-                return Explanation(
-                    "the root of a size as a factor",
-                    f"Each of your numbers is too {side} by {words_of}{words}.",
-                )
+                said = fact.format(words)
+                return Explanation("a size as a factor", f"Each of your numbers is {said}.")
     return None
+
+
+_POWERS = (
+    (1.0, "too large by the factor {}: a sum where a mean belongs, or a size counted twice"),
+    (-1.0, "too small by the factor {}: a mean where a sum belongs, or a division too many"),
+    (0.5, "too large by the root of {}"),
+    (-0.5, "too small by the root of {}"),
+)
+"""Of a size, and what it says where results are too large by it."""
 
 
 def _sizes(inputs: Inputs) -> Iterator[tuple[list[float], str]]:
