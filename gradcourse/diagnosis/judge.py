@@ -83,6 +83,7 @@ def diagnose(record: Record) -> Diagnosis:
                 or step_size.find_cut(signals, good)
             )
     signs = signs or nonfinite.find_in_buffers(signals)
+    signs = signs or step_size.find_decay(signals, good)
     signs = signs or standstill.find_large_start(signals, good)
     signs = signs or reasons.find(signals, good, _decades(signals, good))
     unknown = unseen.not_judged(signals)
