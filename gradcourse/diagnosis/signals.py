@@ -76,6 +76,11 @@ class Signals:
         return frozenset(norm | skips | after | self.dtypes)
 
     @property
+    def hidden_kinds(self) -> set[str]:
+        """Classes of the layers, the last one apart: an activation there is a matter of the loss."""
+        return set(self.kinds[:-1])
+
+    @property
     def owners(self) -> tuple[str, ...]:
         """The layer of each weight."""
         return tuple(name.rpartition(".")[0] for name in self.weights)

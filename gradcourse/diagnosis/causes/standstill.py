@@ -103,7 +103,7 @@ def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:
     first, middle, last = (
         float(np.median(part)) for part in (loss[:third], loss[third : 2 * third], loss[-third:])
     )
-    away = -last > threshold("unbounded") * max(abs(float(np.median(loss[:3]))), 1e-12)
+    away = -last > 10 * threshold("unbounded") * max(abs(float(np.median(loss[:3]))), 1e-12)
     if not away or not middle - last > 1.5 * (first - middle) > 0:
         return []
     if not _outputs_grew(signals) > threshold("unbounded"):
