@@ -77,7 +77,7 @@ class Signals:
 
     @property
     def hidden_kinds(self) -> set[str]:
-        """Classes of the layers, the last one apart: an activation there is a matter of the loss."""
+        """Classes of the layers but the last: an activation there is a matter of the loss."""
         return set(self.kinds[:-1])
 
     @property
