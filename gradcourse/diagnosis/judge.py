@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcourse.diagnosis import lags, nonfinite, over_depth, remedies, step_size, units, unseen
-from gradcourse.diagnosis.causes import heads, lost_updates, reasons, standstill, trainees
+from gradcourse.diagnosis.causes import heads, lost_updates, standstill, stuck, trainees
 from gradcourse.diagnosis.finding import Diagnosis, Finding
 from gradcourse.diagnosis.signals import Signals, largest, median
 from gradcourse.diagnosis.signs import Sign, confidence
@@ -83,8 +83,9 @@ def diagnose(record: Record) -> Diagnosis:
                 or step_size.find_cut(signals, good)
             )
     signs = signs or nonfinite.find_in_buffers(signals)
+    signs = signs or step_size.find_decay(signals, good)
     signs = signs or standstill.find_large_start(signals, good)
-    signs = signs or reasons.find(signals, good, _decades(signals, good))
+    signs = signs or stuck.find(signals, good, _decades(signals, good))
     unknown = unseen.not_judged(signals)
     frozen = unseen.without_gradient(signals)
     signs = _without_consequences(signals, signs)
@@ -100,7 +101,7 @@ def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
     return (
         heads.find(signals)
         or trainees.find(signals, good)
-        or reasons.find_equal_units(signals)
+        or stuck.find_equal_units(signals)
         or standstill.find_unbounded(signals, good)
     )
 

@@ -21,6 +21,8 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
             sequences[name] = signals.output_gradient_norm[:, columns]
     signs = []
     for name, gradients in sequences.items():
+        if f"{name}.weight_ih_l0_reverse" in signals.parameters:
+            continue  # in both directions: the oldest step is the other one's newest
         gated = any(word in kinds.get(name, "") for word in ("LSTM", "GRU"))
         if gradients.shape[1] >= SHORTEST and len(gradients) == signals.steps:
             signs += _judge(signals, good, name, gated, log10(as_read(gradients)))
@@ -64,10 +66,12 @@ def _goes_on(levels: np.ndarray, grows: bool) -> np.ndarray:
     for row, values in enumerate(levels):
         known = values[np.isfinite(values)]
         if grows and len(known) >= SHORTEST:
-            half, eighth = len(known) // 2, max(1, len(known) // 8)
-            old = np.median(known[:eighth]) - np.median(known[half - eighth : half])
-            whole = np.median(known[:eighth]) - np.median(known[-eighth:])
-            goes_on[row] = old > 0.2 * whole
+            half, some = len(known) // 2, max(2, len(known) // 4)
+            oldest, middle, newest = (
+                np.median(part) for part in (known[:some], known[half - some : half], known[-some:])
+            )
+            # A straight line has half of its growth there.
+            goes_on[row] = oldest - middle > (oldest - newest) / 3
     return goes_on
 
 

@@ -86,7 +86,7 @@ _ENDS = ("Softmax", "Sigmoid")
 
 
 def _against_growth(signals: Signals, factor: float) -> tuple[Remedy, ...]:
-    usual = remedies.for_depth("exploding", factor, set(signals.kinds))
+    usual = remedies.for_depth("exploding", factor, signals.hidden_kinds)
     if signals.record.facts.exponentials >= 2:
         return (remedies.NO_EXP, *usual)
     return remedies.scaled_first(usual, is_out_of_scale(signals))

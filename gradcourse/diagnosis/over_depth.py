@@ -246,7 +246,7 @@ def _finding(
         f"{chain.source} {verb} by {abs(decades):.1f} decades from {chain.names[n - 1]} back to "
         f"{chain.names[0]}, ×{factor:.2g} a layer.{passed}"
     )
-    cures = remedies.fitting(remedies.for_depth(kind, factor, set(signals.kinds)), signals.has)
+    cures = remedies.fitting(remedies.for_depth(kind, factor, signals.hidden_kinds), signals.has)
     place = _one_place(signals, chain, levels, decades)
     if place is not None:
         above, below, share = place
@@ -317,7 +317,7 @@ def _cures(
         return (remedies.PRE_NORM, remedies.WARM_UP)
     if late:
         return remedies.fitting(
-            remedies.for_depth(kind, factor, set(signals.kinds), late), signals.has
+            remedies.for_depth(kind, factor, signals.hidden_kinds, late), signals.has
         )
     return usual
 

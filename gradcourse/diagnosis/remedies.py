@@ -39,7 +39,7 @@ def for_depth(kind: str, factor: float, kinds: set[str], late: bool = False) -> 
         )
     if "Sigmoid" in kinds:
         return (
-            Remedy("Replace the sigmoid: its slope is at most 1/4", "04", "relu"),
+            NO_SIGMOIDS,
             better,
             Remedy("Normalize before the activation", "06"),
             Remedy("Use residual blocks", "07"),
@@ -182,6 +182,7 @@ FUSED = Remedy(
     "10",
     "cross-entropy",
 )
+NO_SIGMOIDS = Remedy("Replace the sigmoids by ReLUs: their slope is at most 1/4", "04", "relu")
 NO_EXP = Remedy(
     "Replace exp as an activation: its slope is as large as its value, and there are several",
     "04",

@@ -76,6 +76,11 @@ class Signals:
         return frozenset(norm | skips | after | self.dtypes)
 
     @property
+    def hidden_kinds(self) -> set[str]:
+        """Classes of the layers but the last: an activation there is a matter of the loss."""
+        return set(self.kinds[:-1])
+
+    @property
     def owners(self) -> tuple[str, ...]:
         """The layer of each weight."""
         return tuple(name.rpartition(".")[0] for name in self.weights)
@@ -138,8 +143,8 @@ def data_size(signals: Signals) -> tuple[float, str]:
     facts = signals.record.facts
     heads = [h for h in facts.heads if h.loss == "squared error"]
     targets = [max(abs(h.target_low), abs(h.target_high)) for h in heads]
-    # Of outputs that run off, targets cannot be told any more: the least that was seen.
-    sizes = [(min(targets, default=math.nan), "The targets"), (facts.input_size, "The inputs")]
+    # The first: of outputs that have run off, or died, targets cannot be told any more.
+    sizes = [(next(iter(targets), math.nan), "The targets"), (facts.input_size, "The inputs")]
     if facts.input_spread > threshold("out_of_scale"):
         sizes.append((facts.input_spread, "The inputs' columns, against each other,"))
     sizes += [(1 / size, f"{name}, inverted,") for size, name in sizes if size > 0]

@@ -10,16 +10,13 @@ import numpy as np
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.causes.lost_updates import cut_by, loss_scale, remedy_for_cut
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import Signals, is_out_of_scale, largest, log10, median
+from gradcourse.diagnosis.signals import Signals, data_size, is_out_of_scale, largest, log10, median
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 
 
 def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Steps that change the typical weight by a large part of itself, or a loss that runs off."""
-    decay = _find_decay(signals, good)
-    if decay:
-        return decay
     pace = typical(signals)
     large = np.flatnonzero(good & (pace >= threshold("large_update")))
     huge = np.flatnonzero(good & (pace >= threshold("huge_update")))
@@ -30,6 +27,7 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
         ratio = float(np.max(pace[rows]))
         # Later ones may be of a net that has left: the first tells by how much the rate is off.
         first = _excess(signals) or float(_direct(signals)[rows[0]])
+        first = min(first, _usual_excess(signals))
         summary = f"One step changed the median weight by up to {ratio:.2g} of its own norm."
         evidence = {"largest median ‖ΔW‖/‖W‖": ratio, "steps": float(len(rows))}
         excess = float(np.log10(ratio / threshold("large_update")))
@@ -46,7 +44,18 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
     return []
 
 
-def _find_decay(signals: Signals, good: np.ndarray) -> list[Sign]:
+def _usual_excess(signals: Signals) -> float:
+    """For optimizers that bring gradients to size 1: what leads to their usual rate of 1e-3.
+
+    Kingma & Ba 2015; their first steps are larger than those that follow.
+    """
+    options = signals.record.facts.optimizer
+    rate = options.get("lr", 0.0)
+    adaptive = any(word in str(options.get("name")) for word in ("Adam", "RMSprop"))
+    return max(1e-2 * rate / 1e-3, 0.1) if adaptive and rate > 1e-3 else float("inf")
+
+
+def find_decay(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Weight decay that takes a large part of every weight away, at every step."""
     options = signals.record.facts.optimizer
     share = options.get("lr", 0.0) * options.get("weight_decay", 0.0)
@@ -308,7 +317,10 @@ def _sign(
     span = (int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]]))
     cures = remedies.for_updates(kind, ratio, falls)
     if kind == "update too large":
-        cures = remedies.scaled_first(cures, is_out_of_scale(signals))
+        # The curvature grows as the square of the inputs: more than that is the rate's own.
+        square = data_size(signals)[0] ** 2
+        enough = not ratio / 1e-2 > 10 * square
+        cures = remedies.scaled_first(cures, is_out_of_scale(signals) and enough)
     finding = Finding(
         kind,
         summary,

@@ -9,7 +9,6 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
-from gradcourse.instrument.norms import reachable
 from gradcourse.support import GradcourseError
 
 
@@ -188,6 +187,7 @@ def _with_subnormal(flat: torch.Tensor, bins: np.ndarray) -> tuple[int, np.ndarr
     lowest = 1 - form.bias - form.mantissa_bits
     mantissa = (flat.view(form.integer) & ((1 << form.mantissa_bits) - 1))[_exponents(flat) == 0]
     wide = _FORMATS[torch.float64]
-    subnormal = _bins(reachable(mantissa[mantissa != 0]).double()).cpu().numpy()
+    # On the CPU: not every device has float64.
+    subnormal = _bins(mantissa[mantissa != 0].cpu().double()).numpy()
     front = subnormal[wide.bias : wide.bias + form.mantissa_bits]
     return lowest, np.concatenate([front, bins[1:-1]])

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import SHORTEST, Signals
+from gradcourse.diagnosis.signals import SHORTEST, Signals, median
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -35,7 +35,11 @@ def is_stuck(signals: Signals, good: np.ndarray) -> bool:
     loss = known(signals, good)
     if len(loss) < enough(signals) or _warms_up(signals) or _is_a_game(signals):
         return False
-    return not (step_size.has_converged(signals, good) or has_fallen(loss) or still_falls(loss))
+    pace = float(median(signals.update_ratio[good]))
+    # Of weights that all but stand still, what looks like a fall is scatter.
+    moves = not pace < threshold("slow_update") / 10
+    falls = has_fallen(loss) or still_falls(loss, moves)
+    return not (falls or step_size.has_converged(signals, good))
 
 
 def _is_a_game(signals: Signals) -> bool:
@@ -68,11 +72,12 @@ def has_fallen(loss: np.ndarray) -> bool:
     return end < start - 2 * float(np.std(loss[:5])) - 1e-12 * abs(start)
 
 
-def still_falls(loss: np.ndarray) -> bool:
+def still_falls(loss: np.ndarray, hopeful: bool = True) -> bool:
     """Whether a straight line through the last three quarters falls, clearly or far enough.
 
     Far enough: so that five times as many steps would take a fifth of the loss away, if the line
-    is more than scatter. The first quarter is left out: there a bias learns the mean.
+    is more than scatter; not asked unless ``hopeful``. The first quarter is left out: there a bias
+    learns the mean.
     """
     late = loss[len(loss) // 4 :]
     steps = np.arange(len(late)) - (len(late) - 1) / 2
@@ -81,7 +86,7 @@ def still_falls(loss: np.ndarray) -> bool:
     error = float(np.sqrt(rest @ rest / (len(late) - 2) / (steps @ steps)))
     level = abs(float(np.mean(late)))
     clear = -slope > threshold("trend_clear") * error
-    hint = -slope > threshold("trend_hint") * error
+    hint = hopeful and -slope > threshold("trend_hint") * error
     least = -slope * len(late) > threshold("trend_least") * level
     return least and (clear or (hint and -slope * 5 * len(loss) > threshold("hope") * level))
 
@@ -98,7 +103,7 @@ def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:
     first, middle, last = (
         float(np.median(part)) for part in (loss[:third], loss[third : 2 * third], loss[-third:])
     )
-    away = -last > threshold("unbounded") * max(abs(float(np.median(loss[:3]))), 1e-12)
+    away = -last > 10 * threshold("unbounded") * max(abs(float(np.median(loss[:3]))), 1e-12)
     if not away or not middle - last > 1.5 * (first - middle) > 0:
         return []
     if not _outputs_grew(signals) > threshold("unbounded"):

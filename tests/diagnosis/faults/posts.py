@@ -217,7 +217,7 @@ POSTS: tuple[Fault, ...] = (
           Setup("8-32r-1", optimizer="RMSprop", rate=0.1, loss="mse", data="regression"),
           rate=1e-3),
     _post("a table as it is, by Adam", "47932589", (*OFF, "not learning", "inputs"),
-          Setup("8-16s-1", rate=1e-3, loss="mse", data="raw table"), standard=True, rate=1e-2),
+          Setup("8-16s-1", rate=1e-3, loss="mse", data="raw table"), standard=True),
     _post("momentum at a rate of 0.1", "37624102", OFF,
           Setup("8-64r-64r-1", optimizer="SGD", rate=0.1, options={"momentum": 0.9}, loss="mse",
                 data="from 7 to 12"), rate=0.01),

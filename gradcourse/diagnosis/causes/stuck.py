@@ -14,7 +14,7 @@ from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes import heads
 from gradcourse.diagnosis.causes.standstill import INITIALIZE, is_stuck, known, slower, still_falls
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.remedies import NO_RELU_AT_THE_END, SCALE
+from gradcourse.diagnosis.remedies import NO_RELU_AT_THE_END, NO_SIGMOIDS, SCALE
 from gradcourse.diagnosis.signals import Signals, data_size, median
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
@@ -29,7 +29,6 @@ BEND = Remedy(
     "04",
     "activate",
 )
-NO_SIGMOIDS = Remedy("Replace the sigmoids: the slope is at most 1/4", "04", "relu")
 LOOK = (
     Remedy("Look at a few rows as the net gets them, each with its label", "10"),
     SCALE,
