@@ -230,7 +230,7 @@ def _usable_rows(wanted: Measurement) -> dict[str, dict[str, Any]]:
         return {}
     known = {_key(item): wanted.fingerprint(*item) for item in wanted.items}
     rows = zip(state["items"], state["rows"], strict=True)
-    return {key: row for key, row in rows if known.get(key, None) == row.get("of", "")}
+    return {key: row for key, row in rows if known.get(key) == row.get("of", "")}
 
 
 def _write(wanted: Measurement, rows: dict[str, dict[str, Any]]) -> None:
