@@ -128,7 +128,7 @@ class EmergencyRoom:
             from gradcourse.emergency.desk import Desk
 
             desk = Desk(self)
-            view = desk._repr_mimebundle_()
+            view: Any = desk._repr_mimebundle_()
             view = view[0] if isinstance(view, tuple) else view
             data = {**(view or {}), **data}
             metadata = stills.mark(metadata, desk.model_id)

@@ -314,7 +314,7 @@ def edge_of_stability(rate: float, seed: int, steps: int = 600) -> Edge:
             sharpness.append(value)
         with torch.no_grad():
             for p, g in zip(parameters, gradients, strict=True):
-                p -= rate * g
+                p.sub_(g, alpha=rate)
     return Edge(float(np.mean(sharpness)), losses[-1] / losses[0])
 
 
@@ -324,7 +324,7 @@ def _largest(gradients: Any, parameters: Any, direction: Any) -> tuple[float, An
 
     value = 0.0
     for _ in range(20):
-        size = torch.sqrt(sum(d.square().sum() for d in direction))  # type: ignore[arg-type]
+        size = torch.sqrt(sum(d.square().sum() for d in direction))
         direction = [d / size for d in direction]
         product = torch.autograd.grad(
             gradients, parameters, grad_outputs=direction, retain_graph=True

@@ -169,8 +169,10 @@ trial.signs_plot(counted, now, bet)
 #
 # 0 for a coin and 1 for a perfect sign (Youden 1950). The norm has the units of the loss, and no
 # threshold fits networks in different units. A **ratio** has none: the update relative to the weights,
-# δ in the first layer relative to the last, the first loss relative to ln C. The best single one
-# still misses many of the sick, since each asks one question. `gc.diagnose` asks many.
+# δ in the first layer relative to the last, the first loss relative to ln C. They raise no false alarm
+# here, and each misses many of the sick, since it asks one question. `gc.diagnose` asks many. It misses
+# what no gradient shows, such as shuffled labels or a test in the wrong mode. That the loss is poor or
+# flat tells best *that* something is wrong, and nothing of *what*.
 #
 # The shares belong to *our* mixture: 108 and 110, and as many of each kind. In yours there are others.
 

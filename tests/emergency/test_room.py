@@ -64,7 +64,11 @@ def test_no_chart_names_its_kind() -> None:
 # ---------------------------------------------------------------- what is done to them
 
 
-@pytest.mark.parametrize("key", [row.key for row in KINDS])
+QUICK = ("deep sigmoid", "overflow", "squashed number", "forgotten", "stale", "noisy")
+"""Kinds of every sort of cure; the slow test plays all."""
+
+
+@pytest.mark.parametrize("key", QUICK)
 def test_the_cure_mends_and_a_wrong_treatment_does_not(key: str) -> None:
     before = skill(key, 0)
     if kind(key).healthy:
@@ -74,11 +78,7 @@ def test_the_cure_mends_and_a_wrong_treatment_does_not(key: str) -> None:
     assert best > before + 0.1
     assert best > 0.6
     (wrong,) = _wrong(key, 1)
-    assert skill(key, 0, (wrong,)) < before + 0.5 * (best - before) or key in EQUIVALENT
-
-
-EQUIVALENT: tuple[str, ...] = ()
-"""Kinds of which other treatments are as good: measured, and allowed by the score."""
+    assert skill(key, 0, (wrong,)) < before + 0.5 * (best - before)
 
 
 @pytest.mark.slow
@@ -199,22 +199,20 @@ def test_two_defects_are_scored_as_one_cure() -> None:
     assert report(read_chart(line)).score == 100
 
 
+@pytest.mark.slow
 def test_a_player_that_guesses_scores_near_nothing() -> None:
-    """One examination, one name, one treatment or none, all at random.
-
-    Over 30 patients the mean is near −12; 14 of them decide here.
-    """
+    """One examination, one name, one treatment or none, all at random."""
     rng = np.random.default_rng(0)
     scores = []
-    for k in range(14):
-        chart = Chart(100 + k // 7, 1 + k % 7)
+    for k in range(30):
+        chart = Chart(100 + k // 10, 1 + k % 10)
         chart = chart.plus("?", str(rng.choice(list(PRICES)[:8])))
         chart = chart.plus("=", str(rng.choice(list(NAMES))))
         pick = int(rng.integers(len(TREATMENTS) + 1))
         if pick < len(TREATMENTS):
             chart = chart.plus("+", TREATMENTS[pick].key)
         scores.append(report(chart).score)
-    assert -30 < np.mean(scores) < 15, scores
+    assert -30 < np.mean(scores) < 15, np.mean(scores)
     assert np.median(scores) <= 0
 
 

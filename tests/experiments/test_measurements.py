@@ -23,7 +23,12 @@ def test_the_source_has_not_changed_since(make) -> None:
     wanted = make()
     kept = stored(wanted.name)
     assert kept.source == wanted.digest, "the source has changed: run `make measurements`"
-    assert len(kept.rows) == len(wanted.items)
+    stale = [
+        item
+        for item, row in zip(wanted.items, kept.rows, strict=True)
+        if row["of"] != wanted.fingerprint(*item)
+    ]
+    assert not stale, "what is measured has changed: run `make measurements`"
     assert kept.seeds >= 5
     assert kept.versions
 
@@ -65,6 +70,22 @@ def test_a_run_that_was_ended_goes_on(tmp_path, monkeypatch) -> None:
     measure(wanted, say=lambda line: None)
     assert seen == [0, 1, 2, 3, 3, 4, 5]
     assert [row["seed"] for row in stored("some").rows] == list(range(6))
+
+
+def test_only_what_has_changed_is_measured_again(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("gradcourse.experiments.measurements.HERE", tmp_path)
+    seen = []
+
+    def once(name, seed):
+        seen.append(seed)
+        return {"seed": seed}
+
+    items = tuple(("x", seed) for seed in range(4))
+    measure(Measurement("some", (), items, once, lambda name, seed: "old"), lambda line: None)
+    seen.clear()
+    changed = Measurement("some", (), items, once, lambda name, seed: "new" if seed == 2 else "old")
+    measure(changed, lambda line: None)
+    assert seen == [2]
 
 
 def test_pictures_are_there_small_and_told_in_words() -> None:

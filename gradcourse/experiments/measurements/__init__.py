@@ -36,12 +36,15 @@ class Measurement:
         What is measured, one after the other: (name of a kind, seed), say.
     measure : callable
         From an item's parts to a row of plain data.
+    fingerprint : callable
+        From an item's parts to what it stands for; a row is measured again when that changes.
     """
 
     name: str
     sources: tuple[str, ...]
     items: tuple[tuple[Any, ...], ...]
     measure: Callable[..., dict[str, Any]]
+    fingerprint: Callable[..., str] = lambda *item: ""
 
     @property
     def path(self) -> Path:
@@ -81,9 +84,10 @@ class Stored:
 
 def signs() -> Measurement:
     """The signs of lesson 10 on 216 networks."""
+    from gradcourse.experiments.ward.patients import admit
     from gradcourse.experiments.ward.signs import examined, networks
 
-    ward = ("recipe", "outcome", "patients", "signs")
+    ward = ("recipe", "outcome", "signs")
     rooms = sorted(
         path.relative_to(PACKAGE).as_posix()
         for folder in ("diagnosis", "diagnosis/causes")
@@ -93,7 +97,11 @@ def signs() -> Measurement:
         *(f"experiments/ward/{name}.py" for name in ward),
         *(name for name in rooms if not name.endswith(("remedies.py", "__init__.py"))),
     )
-    return Measurement("signs", sources, networks(), examined)
+
+    def recipe(key: str, seed: int) -> str:
+        return hashlib.sha256(repr(admit(key, seed)).encode()).hexdigest()[:8]
+
+    return Measurement("signs", sources, networks(), examined, recipe)
 
 
 def plateau() -> Measurement:
@@ -208,7 +216,7 @@ def measure(wanted: Measurement, say: Callable[[str], None] = print, every: int 
         key = _key(item)
         if key in rows:
             continue
-        rows[key] = wanted.measure(*item)
+        rows[key] = wanted.measure(*item) | {"of": wanted.fingerprint(*item)}
         if (k + 1) % every == 0:
             _write(wanted, rows)
             say(f"{wanted.name}: {len(rows)} of {len(wanted.items)}")
@@ -227,8 +235,9 @@ def _usable_rows(wanted: Measurement) -> dict[str, dict[str, Any]]:
     state = json.loads(wanted.path.read_text(encoding="utf-8"))
     if state["source"] != wanted.digest:
         return {}
-    known = {_key(item) for item in wanted.items}
-    return {k: row for k, row in zip(state["items"], state["rows"], strict=True) if k in known}
+    known = {_key(item): wanted.fingerprint(*item) for item in wanted.items}
+    rows = zip(state["items"], state["rows"], strict=True)
+    return {key: row for key, row in rows if known.get(key) == row.get("of", "")}
 
 
 def _write(wanted: Measurement, rows: dict[str, dict[str, Any]]) -> None:

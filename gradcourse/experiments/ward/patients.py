@@ -138,7 +138,11 @@ def _overflow(rng: Rng) -> Recipe:
 
 def _hidden_explosion(rng: Rng) -> Recipe:
     return _common(
-        rng, depth=int(rng.integers(8, 12)), activation="tanh", init=_between(rng, 3.5, 6)
+        rng,
+        depth=int(rng.integers(8, 12)),
+        activation="tanh",
+        init=_between(rng, 6, 10),
+        optimizer="sgd",
     )
 
 
@@ -166,7 +170,14 @@ def _spiked(rng: Rng) -> Recipe:
 
 
 def _squashed_classes(rng: Rng) -> Recipe:
-    return _common(rng, head=_pick(rng, "softmax", "sigmoid"), optimizer="sgd")
+    return _common(
+        rng,
+        head=_pick(rng, "softmax", "sigmoid"),
+        depth=int(rng.integers(3, 6)),
+        optimizer="sgd",
+        rate=_between(rng, 0.04, 0.08),
+        updates=int(rng.integers(15, 20)) * 10,
+    )
 
 
 def _squashed_number(rng: Rng) -> Recipe:
@@ -207,7 +218,15 @@ def _mispaired(rng: Rng) -> Recipe:
 
 
 def _in_training_mode(rng: Rng) -> Recipe:
-    return _common(rng, norm=True, dropout=0.5, tested="training", batch=64)
+    return _common(
+        rng,
+        norm=True,
+        dropout=0.4,
+        tested="training",
+        depth=int(rng.integers(3, 5)),
+        width=_pick(rng, 48, 64),
+        batch=64,
+    )
 
 
 def _stale(rng: Rng) -> Recipe:
@@ -307,7 +326,8 @@ KINDS: tuple[Kind, ...] = (
          _dead, (("initialize",), ("normalize",))),
     Kind("timid", ("step too small",), "The learning rate was 100 times and more too small.",
          _timid, (("raise the rate",),)),
-    Kind("bold", ("step too large",), "The learning rate was about 100 times too large.",
+    Kind("bold", ("step too large", "dead units"),
+         "The learning rate was about 100 times too large.",
          _bold, (("lower the rate",),)),
     Kind("spiked", ("memory of a spike",),
          "One early batch was broken: noise, 10,000 times too large. Adam remembered its gradient "

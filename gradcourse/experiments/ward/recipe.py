@@ -172,7 +172,7 @@ def build(recipe: Recipe) -> nn.Module:
         layers.append(Cut())
     layers.append(nn.Linear(inputs if not recipe.depth else recipe.width, outputs))
     if recipe.head:
-        layers.append(_HEADS[recipe.head]())
+        layers.append(_HEADS[recipe.head]())  # type: ignore[operator]
     model = nn.Sequential(*layers)
     last = layers[-2] if recipe.head else layers[-1]
     assert isinstance(last, nn.Linear)
