@@ -53,6 +53,7 @@ def settings(static: Path) -> dict[str, Any]:
         "autodoc_typehints": "signature",
         "autodoc_member_order": "bysource",
         "napoleon_google_docstring": False,
+        "napoleon_use_rtype": False,
         "python_use_unqualified_type_names": True,
         "default_role": "py:obj",
     }
