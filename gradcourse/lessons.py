@@ -188,6 +188,9 @@ LESSONS = (
         "diagnosis_and_the_emergency_room",
         "Diagnosis and the emergency room",
         "which disease does *your* network have?",
+        "say which signs of a sick network deserve trust, ask the cheap questions first, and "
+        "treat a network that you have never seen",
+        minutes=50,
     ),
 )
 """In the order of the course."""
