@@ -31,7 +31,7 @@ class Lesson:
     promise : str
         What one can do after it, as its title cell says.
     minutes : int
-        What a learner needs for it alone, as `gradcourse.home.pace` estimates it by fives.
+        What a learner needs for it alone, as `gradcourse.pace` estimates it by fives.
     earns : bool
         Whether there is an exercise notebook whose questions earn points.
     """
@@ -90,7 +90,7 @@ LESSONS = (
         "what does a long product do?",
         "look at the factors of a long product, of numbers or of matrices, and say how "
         "large the gradient is at its far end",
-        minutes=55,
+        minutes=75,
     ),
     Lesson(
         "02",
@@ -101,7 +101,7 @@ LESSONS = (
         "where do the small factors come from?",
         "say why eight sigmoid layers learn nothing where two learn to read, compute what "
         "each layer costs before you train, and mend the network with one number",
-        minutes=50,
+        minutes=70,
     ),
     Lesson(
         "03",
@@ -112,7 +112,7 @@ LESSONS = (
         "what if every factor is the same matrix?",
         "say how far back in time a recurrent network can learn, why one step of training "
         "can destroy it, and which of the usual explanations hold",
-        minutes=80,
+        minutes=95,
     ),
     Lesson(
         "04",
@@ -123,7 +123,7 @@ LESSONS = (
         "does a slope of one cure it?",
         "say what a ReLU layer costs and why, tell a dead unit from a signal that "
         "vanished where a count of zeros cannot, and give each the cure that helps it",
-        minutes=65,
+        minutes=80,
     ),
     Lesson(
         "05",
@@ -134,7 +134,7 @@ LESSONS = (
         "which weights keep the size?",
         "choose the starting weights of a network so that 30 layers learn, say what your "
         "framework chose for you, and predict from two numbers how deep a signal will get",
-        minutes=65,
+        minutes=75,
     ),
     Lesson(
         "06",
@@ -144,9 +144,8 @@ LESSONS = (
         "Batch normalization",
         "can a layer keep it by force?",
         "write batch normalization forwards and backwards by hand, say why it makes "
-        "thirty sigmoid layers learn, and say why the same cure makes fifty-six ReLU "
-        "layers fail",
-        minutes=60,
+        "thirty sigmoid layers learn, and say why it does not save fifty-six ReLU layers",
+        minutes=80,
     ),
     Lesson(
         "07",
@@ -157,7 +156,7 @@ LESSONS = (
         "what if the factor is *one plus* something?",
         "say what a shortcut does to a product of Jacobians, choose the size of a branch "
         "before you train, and say what residual networks cure",
-        minutes=60,
+        minutes=80,
     ),
     Lesson(
         "08",
@@ -168,7 +167,7 @@ LESSONS = (
         "the same, through time",
         "write an LSTM and a GRU by hand, set the biases that decide how long they "
         "remember, and say what a gate can do about gradients and what it cannot",
-        minutes=65,
+        minutes=90,
     ),
     Lesson(
         "09",
@@ -179,7 +178,7 @@ LESSONS = (
         "what helps when it explodes all the same?",
         "clip a gradient in three ways and say what each does to its direction, choose a "
         "threshold, and say what clipping and small weights cannot do",
-        minutes=75,
+        minutes=90,
     ),
     Lesson(
         "10",
@@ -190,7 +189,7 @@ LESSONS = (
         "which disease does *your* network have?",
         "say which signs of a sick network deserve trust, ask the cheap questions first, and "
         "treat a network that you have never seen",
-        minutes=50,
+        minutes=45,
     ),
 )
 """In the order of the course."""

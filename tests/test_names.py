@@ -21,7 +21,8 @@ CROWDED = {
 CIRCLES = {
     "a demo shows itself, live": "figures.demo figures.live",
     "a figure shows itself": (
-        "figures.draw figures.layout figures.layout.arrange figures.plot figures.themed figures.wire"
+        "figures.draw figures.layout figures.layout.arrange figures.plot figures.themed "
+        "figures.wire"
     ),
     "a record shows and saves itself": (
         "instrument.record instrument.record.record instrument.record.frame "

@@ -15,8 +15,8 @@ from markupsafe import Markup
 from gradcourse.checking.progress import Progress
 from gradcourse.checking.show import count, points
 from gradcourse.home.cards import standing
-from gradcourse.home.pace import rounded
 from gradcourse.lessons import LESSONS
+from gradcourse.pace import rounded
 from gradcourse.symbols import SYMBOLS
 from gradcourse.workcopy import WorkingCopy
 from gradcourse.workcopy.mathml import mathml

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gradcourse.home.pace import POINT_MINUTES, code_minutes, prose_minutes
+from gradcourse.pace import POINT_MINUTES, code_seconds, minutes_of, reading_seconds
 
 RECORD = re.compile(r"gc\.(progress|score)\(")
 """A cell that only shows the learner's record is no work."""
@@ -18,7 +18,10 @@ RECORD = re.compile(r"gc\.(progress|score)\(")
 PANEL = re.compile(r"""\bgc\.panel\(\s*["']([\w/-]+)["']""")
 _HEADING = re.compile(r"## +(?P<title>.+)")
 _POINTS = re.compile(r"\s*\*?\((?P<points>\d+) points?\)\*?$")
-_NEEDS = re.compile(r"^\*\d+ minutes\.\s+(?P<needs>.+?)\*$", re.DOTALL | re.MULTILINE)
+_NEEDS = re.compile(
+    r"^\*\d+ minutes\.\s+(?:With the deeper steps \d+\.\s+)?(?P<needs>.+?)\*$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -113,11 +116,11 @@ def _sections(cells: list[dict[str, Any]]) -> Iterator[Section]:
                 yield section
                 title = _POINTS.sub("", heading["title"]).strip()
                 section = Section(title, heading=heading["title"].strip())
-            section.minutes += prose_minutes(source)
+            section.minutes += minutes_of(reading_seconds(source))
         elif cell["cell_type"] == "code" and not RECORD.match(source):
             code = _code_cell(cell, source)
             section.cells.append(code)
-            section.minutes += POINT_MINUTES * code.points or code_minutes(source, len(code.panels))
+            section.minutes += POINT_MINUTES * code.points or minutes_of(code_seconds(source))
     yield section
 
 

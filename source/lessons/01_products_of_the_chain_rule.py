@@ -4,7 +4,7 @@
 # **After this lesson you can look at the factors of a long product, of numbers or of matrices, and
 # say how large the gradient is at its far end.**
 #
-# *55 minutes. You need the chain rule, the product of two matrices, and what a variance is.*
+# *75 minutes. You need the chain rule, the product of two matrices, and what a variance is.*
 
 # %% name="import" tags=["continue"]
 import math

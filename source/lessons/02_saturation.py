@@ -4,7 +4,7 @@
 # **After this lesson you can say why eight sigmoid layers learn nothing where two learn to read,
 # compute what each layer costs before you train, and mend the network with one number.**
 #
-# *50 minutes. You need lesson 01: the chain rule as a product, and δ, the gradient that travels
+# *70 minutes. You need lesson 01: the chain rule as a product, and δ, the gradient that travels
 # back.*
 
 # %% name="import" tags=["continue"]

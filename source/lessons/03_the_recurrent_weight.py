@@ -4,7 +4,7 @@
 # **After this lesson you can say how far back in time a recurrent network can learn, why one step
 # of training can destroy it, and which of the usual explanations hold.**
 #
-# *80 minutes. You need lessons 01 and 02: products of factors, and the slope of tanh.*
+# *95 minutes. You need lessons 01 and 02: products of factors, and the slope of tanh.*
 
 # %% name="import" tags=["continue"]
 import math

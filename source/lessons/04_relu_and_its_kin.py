@@ -4,7 +4,7 @@
 # **After this lesson you can say what a ReLU layer costs and why, tell a dead unit from a signal
 # that vanished where a count of zeros cannot, and give each the cure that helps it.**
 #
-# *65 minutes. You need lesson 02: δ, the slope as the price of passing through, and χ.*
+# *80 minutes. You need lesson 02: δ, the slope as the price of passing through, and χ.*
 
 # %% name="import" tags=["continue"]
 import copy

@@ -4,7 +4,7 @@
 # **After this lesson you can say what a shortcut does to a product of Jacobians, choose the size of
 # a branch before you train, and say what residual networks cure. It is not what most people say.**
 #
-# *60 minutes. You need lesson 01 (singular values of a product), He's weights from lesson 05, and
+# *80 minutes. You need lesson 01 (singular values of a product), He's weights from lesson 05, and
 # the 56 layers of lesson 06.*
 
 # %% name="import" tags=["continue"]

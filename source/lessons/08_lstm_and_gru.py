@@ -4,7 +4,7 @@
 # **After this lesson you can write an LSTM and a GRU by hand, set the biases that decide how long
 # they remember, and say what a gate can do about gradients and what it cannot.**
 #
-# *65 minutes. You need lesson 03: the gradient against lag, and the adding problem. Lesson 07's
+# *90 minutes. You need lesson 03: the gradient against lag, and the adding problem. Lesson 07's
 # skip connection helps.*
 
 # %% name="import" tags=["continue"]

@@ -4,7 +4,7 @@
 # **After this lesson you can clip a gradient in three ways and say what each does to its direction,
 # choose a threshold, and say what clipping and small weights cannot do.**
 #
-# *75 minutes. You need lesson 03: the cliff, and the gradient against lag.*
+# *90 minutes. You need lesson 03: the cliff, and the gradient against lag.*
 
 # %% name="import" tags=["continue"]
 import math

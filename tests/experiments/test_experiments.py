@@ -30,7 +30,8 @@ def test_a_file_is_called_as_its_lessons_folder_and_names_the_lesson() -> None:
     for module in ROOM:
         name = module.__name__.rpartition(".")[2]
         if module is not common:
-            assert module.__doc__.startswith(f"Lesson {numbers[name]}:"), name
+            number = numbers.get(name, r"\d\d")  # what is stored may have a file of its own
+            assert re.match(f"Lesson {number}:", module.__doc__), name
 
 
 def test_no_experiment_is_the_answer_of_a_code_question() -> None:

@@ -14,10 +14,10 @@ import pytest
 from gradcourse.checking import PartResult, Verdict
 from gradcourse.checking.progress import Progress
 from gradcourse.home.cards import Standing, standing
-from gradcourse.home.pace import rounded
 from gradcourse.home.render import home_html, inline
 from gradcourse.home.steps import read_page
 from gradcourse.lessons import LESSONS
+from gradcourse.pace import rounded
 from gradcourse.symbols import SYMBOLS
 from gradcourse.workcopy import WorkingCopy
 from gradcourse.workcopy.ledger import PLACE
