@@ -14,6 +14,7 @@ TOPICS = ("demos", "drivers", "experiments")
 """Folders that are divided by lessons; so are those inside of exercises/."""
 
 CROWDED = {
+    ".": "the two ends: the command line, and what every floor uses, each a page long",
     "checking": "the engine, what it asks, how it compares and what it says, a file for each",
 }
 """Folders that may hold more loose files, and why."""
