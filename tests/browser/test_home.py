@@ -10,7 +10,7 @@ from lab import Lab, Notebook, open_page
 
 from gradcourse.checking import PartResult, Verdict
 from gradcourse.checking.progress import Progress
-from gradcourse.lessons import HOME
+from gradcourse.lessons import HOME, LESSONS
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -48,7 +48,7 @@ def home(lab: Lab, browser: Any) -> Iterator[Notebook]:
 
 def test_it_is_there_without_running_anything(home: Notebook) -> None:
     page = home.page.locator(".gc-home")
-    expect(page.locator(".home-card")).to_have_count(10)
+    expect(page.locator(".home-card")).to_have_count(len(LESSONS))
     expect(page.locator(".home-way-on")).to_contain_text("01 · Products of the chain rule")
     expect(page.locator("[data-figure] svg[role=img]")).to_be_visible(timeout=20 * SECONDS)
     expect(page.locator("[data-said]")).to_contain_text("2 predictions")

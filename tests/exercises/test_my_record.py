@@ -36,7 +36,8 @@ def test_the_course_is_a_line_for_each_lesson(progress: Progress) -> None:
     record = gc.progress()
     lines = repr(record).splitlines()
     assert len(lines) == len(LESSONS) + 4
-    assert "0 of 143 points, 0 of" in record.summary
+    total = sum(one.points for one in all_exercises())
+    assert record.summary.startswith(f"0 of {total:g} points, 0 of ")
     assert "Go on: 00 · Start here (lessons/00_start_here.ipynb)" in lines
     predict(progress, "start")
     solve(progress, "02")
@@ -77,10 +78,12 @@ def test_the_end_of_a_lesson_and_of_its_exercises(progress: Progress) -> None:
 
 
 def test_the_last_lesson_has_no_next(progress: Progress) -> None:
-    predict(progress, "clipping")
-    solve(progress, "09")
-    assert gc.progress("09").ending.next == ()
-    assert "Next" not in repr(gc.progress("09"))
+    last = LESSONS[-1]
+    predict(progress, last.topic)
+    if last.earns:
+        solve(progress, last.number)
+    assert gc.progress(last.number).ending.next == ()
+    assert "Next" not in repr(gc.progress(last.number))
 
 
 def test_a_score_says_it_when_all_is_right(progress: Progress) -> None:
