@@ -257,10 +257,15 @@ def _by_layer(recipe: Recipe) -> Result:
     delta = record.output_gradient_rms[record.measured][:, kept]
     names = [record.layers[k] for k in kept]
     lines = [
-        f"{name:12} δ {a:8.1e} at update 0, {b:8.1e} at the end"
+        f"{name:12} δ {_size(a)} at update 0, {_size(b)} at the end"
         for name, a, b in zip(names, delta[0], delta[-1], strict=True)
     ]
     return Result("gradient by layer", tuple(lines), _depth(record, delta))
+
+
+def _size(value: float) -> str:
+    """Where no gradient came back there is none, which is not 0."""
+    return f"{value:8.1e}" if np.isfinite(value) else "    none"
 
 
 def _depth(record: Record, delta: Array) -> Plot | None:
