@@ -96,7 +96,28 @@ def signs() -> Measurement:
     return Measurement("signs", sources, networks(), examined)
 
 
-MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs,)
+def transformers() -> Measurement:
+    """The trainings of lesson 11: small Transformers that learn to copy.
+
+    A row holds its own recipe, and a test compares it with the one that is named now.
+    """
+    from gradcourse.experiments.copying import RUNS, SEEDS, row
+
+    sources = (
+        "nets/transformer.py",
+        "experiments/copying/training.py",
+        "experiments/copying/measured.py",
+    )
+    items = tuple((name, seed) for name in RUNS for seed in SEEDS)
+    return Measurement(
+        "transformers",
+        sources,
+        items,
+        lambda name, seed: {"kind": name, **row(RUNS[name], seed)},
+    )
+
+
+MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs, transformers)
 
 
 def digest(sources: Sequence[str]) -> str:
