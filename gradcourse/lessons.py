@@ -147,6 +147,14 @@ LESSONS = (
         "Diagnosis and the emergency room",
         "which disease does *your* network have?",
     ),
+    Lesson(
+        "11",
+        "transformer",
+        "transformer",
+        "depth_today_the_transformer",
+        "Depth today: the Transformer",
+        "skips and norms throughout: is anything left?",
+    ),
 )
 """In the order of the course."""
 

@@ -226,6 +226,25 @@ def transformer(
     ['embedding', 'block1', 'block2', 'norm', 'output']
     """
     _check(blocks, width, heads, order, norm, depth_scaling, tokens, longest)
+    with torch.random.fork_rng(devices=[]):  # torch's own constructors draw, too
+        model = _built(blocks, width, heads, order, norm, qk_norm, depth_scaling, tokens, longest)
+    _draw(model, torch.Generator().manual_seed(seed))
+    if order == "deepnorm":
+        _deepnorm(model, blocks)
+    return model
+
+
+def _built(
+    blocks: int,
+    width: int,
+    heads: int,
+    order: str,
+    norm: str,
+    qk_norm: bool,
+    depth_scaling: bool,
+    tokens: int,
+    longest: int,
+) -> nn.Sequential:
     modules: OrderedDict[str, nn.Module] = OrderedDict(embedding=Embedding(tokens, width, longest))
     for number in range(1, blocks + 1):
         factor = number**-0.5 if depth_scaling else 1.0
@@ -236,11 +255,7 @@ def transformer(
     if order in ("pre", "peri"):
         modules["norm"] = _norm(norm, width, 1.0)
     modules["output"] = nn.Linear(width, tokens)
-    model = nn.Sequential(modules)
-    _draw(model, torch.Generator().manual_seed(seed))
-    if order == "deepnorm":
-        _deepnorm(model, blocks)
-    return model
+    return nn.Sequential(modules)
 
 
 def _feed_forward(width: int) -> nn.Sequential:

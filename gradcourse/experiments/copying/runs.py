@@ -12,11 +12,11 @@ RUNS: dict[str, Recipe] = {
     "pre": Recipe(),
     "loud": Recipe(4, rate=0.03),
     "loud, QK-norm": Recipe(4, rate=0.03, qk_norm=True),
-    "post, warm-up": Recipe(order="post", warm_up=100),
-    "post": Recipe(order="post", updates=LONG),
     "layer": Recipe(4),
     "tanh": Recipe(4, norm="tanh"),
     "none": Recipe(4, norm="none", updates=LONG),
     "scaled": Recipe(depth_scaling=True),
+    "post": Recipe(order="post", updates=LONG),
+    "post, warmed": Recipe(order="post", warm_up=100, updates=LONG),
 }
 """16 blocks, pre-LN, layer norm, Adam at 0.001 without warm-up, 250 updates, unless it says so."""
