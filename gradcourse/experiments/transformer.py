@@ -81,6 +81,29 @@ def ratio_plot(depths: Sequence[int] = DEPTHS) -> Plot:
     )
 
 
+@cache
+def query_share(order: str, blocks: int, seed: int) -> float:
+    """‖∂ℒ/∂W‖ of the last block's query matrix over its value matrix, before any training."""
+    found = gradients(Recipe(blocks, order=order).network(seed), seed, ROWS // 2)
+    return float(found["query"][-1] / found["value"][-1])
+
+
+@cache
+def likeness(order: str, blocks: int, seed: int) -> float:
+    """Mean cosine of two places of a sequence behind the last block, before any training."""
+    import torch
+
+    from gradcourse.experiments.copying.measured import fresh_rows
+
+    model = Recipe(blocks, order=order).network(seed)
+    with torch.no_grad():
+        x = model[: blocks + 1](fresh_rows(seed, ROWS // 2)[:, :-1])
+        x = torch.nn.functional.normalize(x, dim=-1)
+        cosines = x @ x.transpose(1, 2)  # (rows, T, T)
+    places = x.shape[1]
+    return float((cosines.mean() * places - 1) / (places - 1))
+
+
 # ---------------------------------------------------------------- what is stored of the trainings
 
 

@@ -14,9 +14,11 @@ RUNS: dict[str, Recipe] = {
     "loud, QK-norm": Recipe(4, rate=0.03, qk_norm=True),
     "layer": Recipe(4),
     "tanh": Recipe(4, norm="tanh"),
+    "post": Recipe(order="post"),
+    "post, warm-up": Recipe(order="post", warm_up=100),
     "none": Recipe(4, norm="none", updates=LONG),
     "scaled": Recipe(depth_scaling=True),
-    "post": Recipe(order="post", updates=LONG),
-    "post, warmed": Recipe(order="post", warm_up=100, updates=LONG),
+    "post, long": Recipe(order="post", updates=LONG),
+    "post, warm-up, long": Recipe(order="post", warm_up=100, updates=LONG),
 }
 """16 blocks, pre-LN, layer norm, Adam at 0.001 without warm-up, 250 updates, unless it says so."""
