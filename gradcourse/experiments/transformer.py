@@ -153,7 +153,7 @@ def damage_plot(kind: str = "pre", label: str = "loss that a cut adds") -> Plot:
     return Plot(
         "Cut one block out of a trained network",
         Axis("block that is cut", limits=(0.5, len(block) + 0.5)),
-        Axis("loss added, on fresh rows", "log", (1e-6, 10.0)),
+        Axis("loss added, on fresh rows", "log", (1e-4, 10.0)),
         (
             Line(block, np.maximum(np.median(found, 0), 0.0), label, color="transformer"),
             Line([0.5, len(block) + 0.5], [GUESS, GUESS], "ln 16", "reference", "grey"),
@@ -261,10 +261,12 @@ def block_drawing() -> Drawing:
     arrows: list[Arrow] = []
     for left, order in ((0.55, "pre"), (4.2, "post")):
         boxes.append(Box(left + 1.35, 0.3, 2.3, 0.42, f"{order}-LN", "grey", True))
+        begins = 0.7
         for top, name in ((0.95, "attention"), (3.1, "feed-forward")):
             boxes += _sublayer(left, top, name, order)
-            arrows += _arrows(left, top, order)
-        arrows.append(Arrow((left, 4.78), (left, 5.15)))
+            arrows += _arrows(left, top, begins, order)
+            begins = top + (1.43 if order == "pre" else 1.93)
+        arrows.append(Arrow((left, begins), (left, 5.35)))
     words = (
         "A Transformer block in two orders, read downwards. Pre-LN: the stream x runs straight "
         "through; a branch reads it through a norm, goes through attention or through two "
@@ -272,7 +274,7 @@ def block_drawing() -> Drawing:
         "itself, is added, and the sum goes through a norm, so that every norm stands on the "
         "stream."
     )
-    return Drawing(7.4, 5.3, tuple(boxes), tuple(arrows), words)
+    return Drawing(7.4, 5.45, tuple(boxes), tuple(arrows), words)
 
 
 def _sublayer(left: float, top: float, name: str, order: str) -> list[Box]:
@@ -284,16 +286,15 @@ def _sublayer(left: float, top: float, name: str, order: str) -> list[Box]:
     return [*branch, Box(left, top + 1.25, 0.36, 0.36, "+", "blue")]
 
 
-def _arrows(left: float, top: float, order: str) -> list[Arrow]:
+def _arrows(left: float, top: float, begins: float, order: str) -> list[Arrow]:
     enters = top + (0.2 if order == "pre" else 0.8)
     found = [
-        Arrow((left, top - 0.25), (left, top + 1.05)),
+        Arrow((left, begins), (left, top + 1.05)),
         Arrow((left, enters), (left + 0.75, enters)),
         Arrow((left + 1.6, top + 1.0), (left + 0.2, top + 1.25)),
     ]
     if order == "pre":
         found.append(Arrow((left + 1.6, top + 0.4), (left + 1.6, top + 0.6)))
-        found.append(Arrow((left, top + 1.43), (left, top + 1.9)))
     else:
         found.append(Arrow((left, top + 1.43), (left, top + 1.57)))
     return found

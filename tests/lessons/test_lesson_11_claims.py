@@ -51,8 +51,8 @@ def test_a_training_is_measured_again_as_it_was_stored(kind):
 
 
 def test_the_last_blocks_ratio_grows_like_the_root_of_the_depth():
-    """Medians of 8: 1.7, 3.8, 6.4 at 2, 8, 32; single networks spread over a factor of 3 to 5."""
-    depths = (2, 8, 32)
+    """Medians of 8: 1.7 to 5.7 at 2 to 16; single networks spread over a factor of 3 to 5."""
+    depths = (2, 4, 8, 16)
     middle = [np.median(depth.ratios(blocks)) for blocks in depths]
     exponent = np.polyfit(np.log(depths), np.log(middle), 1)[0]
     assert exponent == pytest.approx(0.5, abs=0.2)
@@ -140,11 +140,14 @@ def test_a_softmax_saturates_as_a_sigmoid_does():
 
 
 def test_free_mixings_explode_at_their_exponent_and_doubly_stochastic_ones_have_norm_one():
+    """The luckiest direction is ahead of one vector: at 0.1 it has not settled within 60."""
     for s, low, high in ((0.1, 2, 10), (0.3, 150, 2000)):
-        assert low < depth.gain_of_60(s) < high
-        growth = np.log(np.median(depth.gains(s)[:, -1] / depth.gains(s)[:, 20]))
-        assert growth / 40 == pytest.approx(theory.identity_plus_noise_exponent(4, s), rel=0.35)
-        assert np.abs(depth.gains(s, doubly=True) - 1).max() < 1e-6
+        one_vector = np.exp(60 * theory.identity_plus_noise_exponent(4, s))
+        assert max(low, one_vector) < depth.gain_of_60(s) < high
+        # What 100 rounds of Sinkhorn's iteration leave.
+        assert np.abs(depth.gains(s, doubly=True) - 1).max() < 1e-3
+    growth = np.log(np.median(depth.gains(0.3)[:, -1] / depth.gains(0.3)[:, 20])) / 40
+    assert growth == pytest.approx(theory.identity_plus_noise_exponent(4, 0.3), rel=0.35)
 
 
 def test_in_deep_post_ln_tokens_become_alike_and_queries_get_no_gradient():

@@ -8,7 +8,7 @@ CLAIM_VANISHING = claim(
     "transformer/claim-vanishing",
     "“There is little to no gradient vanishing or explosion problem”, of Transformers (a web page "
     "of February 2022, after an article of August 2019).",
-    "fails",
+    "holds-only-if",
     "Attention shortens the way through time. The way through the depth is as long as ever.",
 )
 CLAIM_NORM = claim(

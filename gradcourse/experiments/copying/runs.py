@@ -17,8 +17,8 @@ RUNS: dict[str, Recipe] = {
     "post": Recipe(order="post"),
     "post, warm-up": Recipe(order="post", warm_up=100),
     "none": Recipe(4, norm="none", updates=LONG),
-    "scaled": Recipe(depth_scaling=True),
     "post, long": Recipe(order="post", updates=LONG),
+    "scaled": Recipe(depth_scaling=True),
     "post, warm-up, long": Recipe(order="post", warm_up=100, updates=LONG),
 }
 """16 blocks, pre-LN, layer norm, Adam at 0.001 without warm-up, 250 updates, unless it says so."""
