@@ -1,4 +1,4 @@
-"""A small Transformer: its orders and norms against the formulas, its bounds, and what is refused."""
+"""A small Transformer: its orders and norms against the formulas, bounds, and what is refused."""
 
 from __future__ import annotations
 

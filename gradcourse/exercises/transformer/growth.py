@@ -49,7 +49,7 @@ EXPONENT = CodeExercise(
             ),
             "the mean over the networks": (
                 lambda depths, ratios: _slope(np.log(depths), np.log(np.mean(ratios, axis=0))),
-                "You took the mean over the networks, which one large ratio rules. Take the median.",
+                "You took the mean over the networks, which one large ratio rules. Use the median.",
             ),
             "one line through the two ends": (
                 lambda depths, ratios: float(

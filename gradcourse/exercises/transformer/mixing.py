@@ -62,8 +62,8 @@ MIXING = CodeExercise(
             ),
             "one round": (
                 lambda scores, rounds: doubly_stochastic(scores, 1),
-                "You did one round; all rows' rounds before all columns' come to the same. Bringing the "
-                "columns to 1 spoils the rows: go on, in turn.",
+                "You did one round; all rounds of rows before all of columns come to the same. "
+                "Bringing the columns to 1 spoils the rows: go on, in turn.",
             ),
             "both at once": (
                 _both_at_once,

@@ -47,7 +47,7 @@ THIRD = Choice(
         Option("late", "Among the last.", "They add to a stream that has become long."),
     ),
     measure=cheapest_third,
-    explain="The stream grows with every block, so that what a block adds counts for less and less.",
+    explain="The stream grows with every block, so that what a block adds counts for less.",
     hints=("What is the same addition relative to, in block 1 and in block 16?",),
 )
 
@@ -61,12 +61,10 @@ LOGIT = Prediction(
     within=2.5,
     low=1.0,
     high=1e5,
-    explain="Nothing in the network bounds q·k: both grow, and their product grows with the square.",
+    explain="Nothing in the network bounds q·k: both grow, and the product with their square.",
     misconceptions=(
         NamedValue("as at the start", 5.0, "Adam moves every weight by 0.03 at each update."),
-        NamedValue(
-            "the square root of d", 3.46, "That is the bound under QK-norm, of the next cell."
-        ),
+        NamedValue("the square root of d", 3.46, "That is the bound under QK-norm: see below."),
     ),
     hints=("exp of it is what the softmax sees.",),
 )
@@ -81,8 +79,8 @@ GAIN = Prediction(
     within=2.2,
     low=0.1,
     high=1e8,
-    explain="λ = 0.09 a mixing by lesson 01's rule, so e^(60 λ) = 220 for one vector, and about "
-    "twice as much for the luckiest.",
+    explain="λ = 0.09 a mixing by lesson 01's rule, so e^(60 λ) = 220 for one vector, and some "
+    "four times as much for the direction that does best.",
     misconceptions=(
         NamedValue("none", 1.0, "In the mean over N each mixing is I. Typical products grow."),
         NamedValue(
