@@ -167,7 +167,9 @@ for kind in ("pre", "scaled"):
     last = depth.of(kind, "size")[:, -1]
     late = depth.of(kind, "damage")[:, 2:].max(1)
     print(f"{kind:6}: stream at the end {gc.spread(last, 1)}")
-    print(f"        loss {gc.spread(depth.of(kind, 'end'), 4)}; dearest late cut {gc.spread(late, 4)}")
+    print(
+        f"        loss {gc.spread(depth.of(kind, 'end'), 4)}; dearest late cut {gc.spread(late, 4)}"
+    )
 
 # %% [markdown] name="scaled-explain" tags=["continue"]
 # SCALED-TEXT
@@ -306,7 +308,9 @@ for kind in ("pre", "post, warm-up", "post"):
     decades[kind] = np.log10(delta[:, 0] / delta[:, -1])
     print(f"{kind:13} decades from block 16 back to block 1: {gc.spread(decades[kind], 1)}")
 well, ill = np.median(decades["pre"]), np.median(decades["post"])
-print("verdict:", "holds only if" if ill < -2 and abs(well) < 1 else "holds" if ill > -1 else "fails")
+print(
+    "verdict:", "holds only if" if ill < -2 and abs(well) < 1 else "holds" if ill > -1 else "fails"
+)
 
 # %% [markdown] name="claim-vanishing-verdict" tags=["continue"]
 # **Holds only if** a norm stands before each branch, or the rate begins low. In pre-LN the gradient in the
