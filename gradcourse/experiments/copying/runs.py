@@ -19,6 +19,5 @@ RUNS: dict[str, Recipe] = {
     "none": Recipe(4, norm="none", updates=LONG),
     "post, long": Recipe(order="post", updates=LONG),
     "scaled": Recipe(depth_scaling=True),
-    "post, warm-up, long": Recipe(order="post", warm_up=100, updates=LONG),
 }
 """16 blocks, pre-LN, layer norm, Adam at 0.001 without warm-up, 250 updates, unless it says so."""
