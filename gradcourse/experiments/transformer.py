@@ -18,7 +18,7 @@ from gradcourse.experiments.copying import (
     training,
 )
 from gradcourse.experiments.measurements import stored
-from gradcourse.figures import Axis, Line, Plot, with_theory
+from gradcourse.figures import Axis, Line, Plot
 from gradcourse.figures.drawing import Arrow, Box, Drawing
 
 NETWORKS = range(8)
@@ -77,7 +77,11 @@ def ratio_plot(depths: Sequence[int] = DEPTHS) -> Plot:
         "‖∂ℒ/∂W‖ in the last block before training: post-LN over pre-LN",
         Axis("blocks L", "log"),
         Axis("ratio", "log", (1.0, 32.0)),
-        (*with_theory(list(depths), middle, law, "median", "transformer"), *each),
+        (
+            Line(list(depths), middle, "median of 8", color="transformer"),
+            Line(list(depths), law, "theory, √L", "theory", "transformer"),
+            *each,
+        ),
     )
 
 

@@ -223,8 +223,8 @@ print(f"theory, √12 = {gc.theory.logit_bound(12):.2f}")
 # = \sqrt d = 3.46 .$$
 #
 # Without the norm nothing bounds the product: more than half of all queries are sure of one key, and their
-# slope is gone. These networks learn all the same, and end with a loss a hundred times as large. In
-# bfloat16, where the numbers near 1000 are 4 or 8 apart, such logits cannot even be told apart (lesson 12).
+# slope is gone. These networks learn all the same, and end with a loss that is larger by one to three orders. In
+# bfloat16, where the numbers near 1000 are 4 or 8 apart, two such logits may even become equal (lesson 12).
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
 # **Speaker notes** · 9 min
