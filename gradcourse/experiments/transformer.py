@@ -48,9 +48,12 @@ def ratios(blocks: int, seeds: Iterable[int] = NETWORKS, over: str = "post") -> 
 
 
 @cache
-def first_stream(blocks: int, seed: int) -> tuple[Array, Array]:
-    """Mean squares of x_0, …, x_L in an untrained pre-LN network, and what each block adds."""
-    return stream(Recipe(blocks).network(seed), seed, ROWS)
+def first_stream(blocks: int, seed: int, scaled: bool = False) -> tuple[Array, Array]:
+    """Mean squares of x_0, …, x_L in an untrained pre-LN network, and what each block adds.
+
+    ``scaled``: what a branch of block l reads is multiplied by 1/√l (Sun et al. 2025).
+    """
+    return stream(Recipe(blocks, depth_scaling=scaled).network(seed), seed, ROWS)
 
 
 def stream_sizes(blocks: int, seeds: Iterable[int] = range(3)) -> Array:

@@ -158,27 +158,24 @@ depth.damage_plot()
 # nearly $I$. Copying needs two blocks, **and the first two do it**: their gradient is the largest. The
 # others could learn, and are not asked.
 #
-# In large language models, too, many of the later layers can be taken out at a small loss: the "curse of
-# depth" (Sun et al. 2025). They scale what branch $l$ reads by $1/\sqrt l$, so that the stream grows like
-# $\log L$ only:
+# In large language models, too, many of the later layers can be taken out at a small loss, the "curse of
+# depth" (Sun et al. 2025). Their remedy multiplies what branch $l$ reads by $1/\sqrt l$, so that the stream
+# grows like $\log L$ only. Untrained, five networks of each:
 
-# %% name="measure-scaled" tags=["fragment", "nbval-check-output"]
-for kind in ("pre", "scaled"):
-    last = depth.of(kind, "size")[:, -1]
-    late = depth.of(kind, "damage")[:, 2:].max(1)
-    print(f"{kind:6}: stream at the end {gc.spread(last, '.1f')}")
-    print(
-        f"        loss {gc.spread(depth.of(kind, 'end'), '.4f')}; dearest late cut {gc.spread(late, '.4f')}"
-    )
+# %% name="measure-scaled" tags=["fragment"]
+for blocks in (4, 16, 64):
+    for scaled in (False, True):
+        ends = [depth.first_stream(blocks, seed, scaled)[0][-1] for seed in range(5)]
+        print(f"{blocks:2} blocks{', scaled' if scaled else '':8}: {gc.spread(ends, '.1f')}")
 
 # %% [markdown] name="scaled-explain" tags=["continue"]
-# SCALED-TEXT
+# Whether late blocks then do more is a question that copying cannot answer: it needs two blocks.
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 8 min
 #
 # The task is too easy for 16 blocks, and that is the point to discuss: is a late block idle because it is
-# not needed, or because it is diluted? The measurement with the scaled norms separates the two a little.
+# not needed, or because it is diluted? "Think!" below asks for the measurement that separates the two.
 
 # %% [markdown] name="step-3" tags=["slide"]
 # ## Step 3 · Logits

@@ -120,6 +120,17 @@ def test_what_a_block_adds_falls_like_one_over_the_root_of_its_number():
     assert exponent == pytest.approx(-0.5, abs=0.15)
 
 
+def test_scaled_norms_let_the_stream_grow_like_a_logarithm():
+    """Mean square behind 64 blocks: 72 without, 6 with 1/√l; from 16 to 64 it adds as from 4 to 16."""
+    plain, scaled = (
+        [depth.first_stream(blocks, 0, held)[0][-1] for blocks in (4, 16, 64)]
+        for held in (False, True)
+    )
+    assert plain[2] > 40 > 10 > scaled[2]
+    assert plain[2] - plain[1] > 3 * (plain[1] - plain[0])
+    assert scaled[2] - scaled[1] < 1.8 * (scaled[1] - scaled[0])
+
+
 # ---------------------------------------------------------------- step 3
 
 

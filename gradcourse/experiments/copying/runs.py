@@ -18,6 +18,5 @@ RUNS: dict[str, Recipe] = {
     "post, warm-up": Recipe(order="post", warm_up=100),
     "none": Recipe(4, norm="none", updates=LONG),
     "post, long": Recipe(order="post", updates=LONG),
-    "scaled": Recipe(depth_scaling=True),
 }
 """16 blocks, pre-LN, layer norm, Adam at 0.001 without warm-up, 250 updates, unless it says so."""
