@@ -121,7 +121,7 @@ def test_what_a_block_adds_falls_like_one_over_the_root_of_its_number():
 
 
 def test_scaled_norms_let_the_stream_grow_like_a_logarithm():
-    """Mean square behind 64 blocks: 72 without, 6 with 1/√l; from 16 to 64 it adds as from 4 to 16."""
+    """Mean square behind 4, 16, 64 blocks: 4.7, 14, 66 without, 3.3, 4.1, 5.0 with 1/√l."""
     plain, scaled = (
         [depth.first_stream(blocks, 0, held)[0][-1] for blocks in (4, 16, 64)]
         for held in (False, True)
