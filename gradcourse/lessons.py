@@ -191,6 +191,17 @@ LESSONS = (
         "treat a network that you have never seen",
         minutes=45,
     ),
+    Lesson(
+        "11",
+        "transformer",
+        "transformer",
+        "depth_today_the_transformer",
+        "Depth today: the Transformer",
+        "skips and norms throughout: is anything left?",
+        "say what the place of a norm does to the gradient of a Transformer, why late blocks do "
+        "little, and what keeps attention's logits small",
+        minutes=45,
+    ),
 )
 """In the order of the course."""
 

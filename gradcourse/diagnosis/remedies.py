@@ -166,7 +166,7 @@ def _round(value: float) -> str:
 
 PRE_NORM = Remedy(
     "Put each normalization in front of its branch, not behind the sum: norm_first=True",
-    "07",
+    "11",
     "norm first",
 )
 WARM_UP = Remedy("Warm the learning rate up, to a tenth of it or less", "11", "warm up")
@@ -215,7 +215,7 @@ NO_RELU_AT_THE_END = Remedy(
 ADAM_EPS = Remedy(
     "Adam's eps of {eps:.0e} is 0 in float16, and so is the square of a small gradient: take "
     "eps=1e-4, or keep the weights in float32 (torch.autocast)",
-    "11",
+    "12",
     "eps",
     1e-4,
 )
@@ -285,7 +285,7 @@ def for_updates(kind: str, ratio: float, falls: bool = False) -> tuple[Remedy, .
         "nothing clips far too low",
         "09",
     )
-    adam = Remedy("If the loss was scaled down, scale the learning rate up, or use Adam", "11")
+    adam = Remedy("If the loss was scaled down, scale the learning rate up, or use Adam", "10")
     if ratio > 0:
         by = float(_round(1e-3 / ratio))
         rate = Remedy(f"Multiply the learning rate by about {by:g}", "01", "rate", by)

@@ -13,6 +13,7 @@ from gradcourse.nets.normalized import normalization, normalized_mlp
 from gradcourse.nets.recurrent import Recurrent, Truncated, recurrent
 from gradcourse.nets.residual import residual_mlp
 from gradcourse.nets.surgery import scaled, with_activation, with_zeros
+from gradcourse.nets.transformer import transformer
 
 __all__ = [
     "Recurrent",
@@ -31,6 +32,7 @@ __all__ = [
     "residual_cnn",
     "residual_mlp",
     "scaled",
+    "transformer",
     "with_activation",
     "with_zeros",
 ]

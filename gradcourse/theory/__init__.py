@@ -27,6 +27,8 @@ from gradcourse.theory.meanfield import (
     q_trajectory,
 )
 from gradcourse.theory.normalization import (
+    last_block_ratio,
+    logit_bound,
     normalized_gradient_growth,
     normalized_residual_gradient_growth,
     normalized_residual_variance,
@@ -34,6 +36,7 @@ from gradcourse.theory.normalization import (
 from gradcourse.theory.products import (
     FactorLaw,
     ginibre_exponents,
+    identity_plus_noise_exponent,
     lognormal_factors,
     lyapunov_exponent,
     two_point_factors,
@@ -69,6 +72,9 @@ __all__ = [
     "ginibre_exponents",
     "gradient_correlation",
     "gradient_decay",
+    "identity_plus_noise_exponent",
+    "last_block_ratio",
+    "logit_bound",
     "lognormal_factors",
     "lyapunov_exponent",
     "mean_slope",

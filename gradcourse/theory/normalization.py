@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, check_integers
 from gradcourse.theory.activations import activation, slope
-from gradcourse.theory.elementwise import elementwise
+from gradcourse.theory.elementwise import as_numbers, elementwise
 from gradcourse.theory.meanfield import gaussian_rule
 from gradcourse.theory.skip_connections import branch_scales
 
@@ -97,3 +97,40 @@ def normalized_residual_gradient_growth(depth: int, branch_scale: ArrayLike = 1.
     """
     variance = normalized_residual_variance(depth, branch_scale)
     return variance[-1] / variance
+
+
+def logit_bound(head_width: int) -> float:
+    """Return √d, the largest |q·k|/√d where q and k have length √d (QK-norm without a gain).
+
+    |q·k| ≤ ‖q‖ ‖k‖ = d, whatever the weights are (Cauchy and Schwarz).
+
+    References
+    ----------
+    Henry et al. (2020), Query-key normalization for Transformers.
+
+    Examples
+    --------
+    >>> round(logit_bound(12), 2)
+    3.46
+    """
+    check_integers(1, head_width=head_width)
+    return math.sqrt(head_width)
+
+
+def last_block_ratio(blocks: ArrayLike) -> np.ndarray:
+    """Return √L: the gradient of the last block's weights, post-LN over pre-LN, at the start.
+
+    Behind L branches of equal size the stream of a pre-LN Transformer is √L times as long, and the
+    last norm divides the gradient by that; in post-LN each norm divides by a constant. It is the
+    order of growth, up to a constant factor.
+
+    References
+    ----------
+    Xiong et al. (2020), On layer normalization in the Transformer architecture, theorem 1.
+
+    Examples
+    --------
+    >>> last_block_ratio([4, 16]).tolist()
+    [2.0, 4.0]
+    """
+    return np.sqrt(as_numbers("blocks", blocks))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import digamma
+from scipy.stats import chi2
 
 from gradcourse.support import GradcourseError, check_integers
 from gradcourse.theory.elementwise import one_number
@@ -143,3 +144,34 @@ def ginibre_exponents(n: int, s: float) -> np.ndarray:
     if not one_number("s", s) > 0:
         raise GradcourseError(f"s is {s!r}; it must be positive.")
     return 0.5 * (math.log(2) + 2 * math.log(s) + digamma(np.arange(n, 0, -1) / 2))
+
+
+def identity_plus_noise_exponent(n: int, s: float) -> float:
+    """Return the largest Lyapunov exponent of products of I + s G, G n×n with N(0, 1) entries.
+
+    G is isotropic: whatever a vector v of length 1 is, its image has length² (1 + s g)² + s² χ²,
+    with g normal and χ² of n − 1 degrees of freedom. So λ₁ = ½ E log of that, exactly.
+
+    Parameters
+    ----------
+    n : int
+        Size of the matrices, 2 or more.
+    s : float
+        Standard deviation of the noise in an entry.
+
+    References
+    ----------
+    Cohen & Newman (1984), The stability of large random matrices and their products.
+
+    Examples
+    --------
+    >>> round(identity_plus_noise_exponent(4, 0.3), 2)
+    0.09
+    """
+    check_integers(2, n=n)
+    if not one_number("s", s) > 0:
+        raise GradcourseError(f"s is {s!r}; it must be positive.")
+    g, weight = np.polynomial.hermite_e.hermegauss(80)
+    chi_square = chi2.ppf((np.arange(2000) + 0.5) / 2000, n - 1)
+    logs = np.log((1 + s * g[:, None]) ** 2 + s**2 * chi_square)  # (80, 2000)
+    return float(0.5 * (weight / weight.sum()) @ logs.mean(axis=1))

@@ -123,3 +123,18 @@ def test_a_nearly_linear_unit_costs_almost_nothing():
 def test_gamma_must_be_positive():
     with pytest.raises(GradcourseError, match="gamma is 0"):
         theory.normalized_gradient_growth("relu", 0.0)
+
+
+def test_no_logit_of_normed_queries_and_keys_exceeds_the_bound():
+    rng = np.random.default_rng(0)
+    for d in (1, 3, 12):
+        q, k = rng.normal(size=(2, 2000, d))
+        q, k = (math.sqrt(d) * x / np.linalg.norm(x, axis=1, keepdims=True) for x in (q, k))
+        logits = np.concatenate([(q * k).sum(1), (q * q).sum(1)]) / math.sqrt(d)
+        assert logits.max() == pytest.approx(theory.logit_bound(d))
+
+
+def test_the_last_blocks_ratio_is_the_root_of_the_depth():
+    assert theory.last_block_ratio([1, 4, 64]).tolist() == [1, 2, 8]
+    with pytest.raises(GradcourseError, match="head_width"):
+        theory.logit_bound(0)

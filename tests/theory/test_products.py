@@ -63,3 +63,24 @@ def test_ginibre_exponents_agree_with_products_of_random_matrices(n, s):
 def test_bad_laws_are_refused(bad):
     with pytest.raises(GradcourseError):
         bad()
+
+
+@pytest.mark.parametrize(("n", "s"), [(4, 0.1), (4, 0.3), (2, 0.5), (8, 0.3)])
+def test_identity_plus_noise_grows_at_its_exponent(n, s):
+    rng = np.random.default_rng(0)
+    v = np.ones((4000, n)) / math.sqrt(n)  # every product by itself
+    logs = []
+    for _ in range(20):
+        v = v + s * np.einsum("bij,bj->bi", rng.normal(size=(4000, n, n)), v)
+        size = np.linalg.norm(v, axis=1, keepdims=True)
+        logs.append(np.log(size))
+        v = v / size
+    error = np.std(logs) / math.sqrt(np.size(logs))
+    assert theory.identity_plus_noise_exponent(n, s) == pytest.approx(np.mean(logs), abs=4 * error)
+
+
+def test_identity_plus_noise_needs_two_rows_and_some_noise():
+    with pytest.raises(GradcourseError, match="n is 1"):
+        theory.identity_plus_noise_exponent(1, 0.1)
+    with pytest.raises(GradcourseError, match="s is 0"):
+        theory.identity_plus_noise_exponent(4, 0)

@@ -111,7 +111,28 @@ def plateau() -> Measurement:
     return Measurement("plateau", ("experiments/plateau.py",), ITEMS, updates_to_leave)
 
 
-MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs, plateau)
+def transformers() -> Measurement:
+    """The trainings of lesson 11: small Transformers that learn to copy.
+
+    A row holds its own recipe, and a test compares it with the one that is named now.
+    """
+    from gradcourse.experiments.copying import RUNS, SEEDS, row
+
+    sources = (
+        "nets/transformer.py",
+        "experiments/copying/training.py",
+        "experiments/copying/measured.py",
+    )
+    items = tuple((name, seed) for name in RUNS for seed in SEEDS)
+    return Measurement(
+        "transformers",
+        sources,
+        items,
+        lambda name, seed: {"kind": name, **row(RUNS[name], seed)},
+    )
+
+
+MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs, plateau, transformers)
 
 
 def digest(sources: Sequence[str]) -> str:
