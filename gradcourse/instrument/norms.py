@@ -169,7 +169,7 @@ class Norms:
 
 def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
     # Detached at the end: a gradient of a gradient is the exception, torch.no_grad costs always.
-    return torch.stack(torch._foreach_norm(tensors, 2, torch.float32)).detach().numpy()
+    return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).detach().numpy()
 
 
 def _long_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:

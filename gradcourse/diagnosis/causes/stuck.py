@@ -93,9 +93,9 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
     pace = float(median(signals.update_ratio[good]))
     course = Course(signals, end / start if start else math.nan, pace, decades)
-    tests = (_scale, _sigmoids, _depth, _lost, _slow, _fast, _weak, _unknown)
+    tests = [_scale, _sigmoids, _depth, _lost, _slow, _fast, _weak, _unknown]
     if linear:
-        tests = (_linear,)
+        tests = [_linear]
     for test in tests:
         finding = test(course)
         if finding is not None:

@@ -208,7 +208,7 @@ class Hooks(list[Any]):
         self.clear()
 
 
-class Hook(partial):  # type: ignore[type-arg]
+class Hook(partial[Any]):
     """A hook that copies and pickles as one that does nothing.
 
     So a copy of a watched model, or one that is saved, is not watched and does not carry the
