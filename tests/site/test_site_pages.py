@@ -70,7 +70,7 @@ def test_a_page_of_exercises_gives_no_answer_away(row: Any) -> None:
     page, _ = _page(row.exercises)
     asked = sum(pages.called(cell) is not None for cell in stored["cells"]) - 1  # gc.score
     assert page.count("Solve it in Jupyter") == asked
-    assert "gc-place" not in page
+    assert 'data-gc="panel"' not in page
     assert "verdicts" not in page
     assert "What is measured" not in page
 
