@@ -121,7 +121,9 @@ def _replaced(cell: Cell, markup: str) -> Cell:
     """A cell of which only this is seen."""
     output = {"output_type": "display_data", "metadata": {}, "data": {"text/html": markup}}
     metadata = {"tags": ["remove-input"]}
-    return {**cell, "metadata": metadata, "outputs": [output]}
+    # Without a source myst-nb would leave the cell out.
+    source = "".join(cell["source"]).strip().partition("\n")[0]
+    return {**cell, "source": source, "metadata": metadata, "outputs": [output]}
 
 
 def _shown(cell: Cell, used: Used) -> Cell:

@@ -15,6 +15,7 @@ from gradcourse.checking.engine import check
 from gradcourse.checking.panel import ruler
 from gradcourse.checking.question import Choice, Prediction, Question
 from gradcourse.checking.show import measured
+from gradcourse.checking.values import ROUNDED, SETTING
 from gradcourse.checking.verdict_css import STYLE
 from gradcourse.exercises.registry import get
 from gradcourse.markup import inline
@@ -74,17 +75,29 @@ def told(question: Prediction | Choice, found: Any) -> dict[str, Any]:
 
 
 def rule(question: Prediction, found: float) -> dict[str, Any]:
-    """Return what decides about a predicted number. JSON knows no infinity, so numbers are text."""
+    """Return what decides about a predicted number, and what is said then, as HTML.
+
+    JSON knows no infinity, so what was measured is text.
+    """
     return {
         "log": question.log,
         "low": question.low,
         "high": question.high,
         "within": question.within,
-        "unit": question.unit,
+        "unit": inline(question.unit),
         "measured": repr(found),
-        "explain": question.explain,
-        "slips": [[float(slip.value), slip.name, slip.message] for slip in question.misconceptions],
+        "explain": _lines(question.explain),
+        "rounded": ROUNDED,
+        "setting": SETTING,
+        "slips": [
+            [float(slip.value), _lines(f"{slip.name}: {slip.message}")]
+            for slip in question.misconceptions
+        ],
     }
+
+
+def _lines(text: str) -> list[str]:
+    return [inline(line) for line in text.splitlines() if line]
 
 
 def verdict_html(question: Prediction | Choice, answer: Any, found: Any) -> str:

@@ -11,6 +11,9 @@ from sphinx.application import Sphinx
 from gradcourse.site.formulas import formula
 from gradcourse.site.reference import plain_bars
 
+DEEPER = "Deeper"
+"""How the heading of a step begins that no other step needs."""
+
 TITLE = "Why do gradients vanish and explode?"
 
 
@@ -59,6 +62,35 @@ def settings(static: Path) -> dict[str, Any]:
     }
 
 
+class Folded(nodes.General, nodes.Element):
+    """What is seen only after a reader has asked for it."""
+
+
+def fold_deeper(doctree: nodes.document) -> None:
+    """Fold each step that no other needs, all but its heading and the sentence on what is in it."""
+    for section in list(doctree.findall(nodes.section)):
+        title = section.next_node(nodes.title)
+        if title is None or not title.astext().startswith(DEEPER):
+            continue
+        shown = 2 if len(section) > 1 and isinstance(section[1], nodes.paragraph) else 1
+        folded = section.children[shown:]
+        if folded:
+            section.children = section.children[:shown]
+            section += Folded("", *folded)
+
+
+def _open_fold(translator: Any, node: nodes.Element) -> None:
+    translator.body.append('<details class="gc-deeper"><summary>Open this step</summary>')
+
+
+def _close_fold(translator: Any, node: nodes.Element) -> None:
+    translator.body.append("</details>")
+
+
+def _resolved(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    fold_deeper(doctree)
+
+
 def _set_formula(translator: Any, node: nodes.Element) -> None:
     display = isinstance(node, nodes.math_block)
     translator.body.append(formula(node.astext(), display))
@@ -76,6 +108,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("gradcourse", (_set_formula, None), (_set_formula, None))
     # After napoleon, which also listens, has read the docstring.
     app.connect("autodoc-process-docstring", _docstring, priority=900)
+    app.add_node(Folded, html=(_open_fold, _close_fold))
+    app.connect("doctree-resolved", _resolved)
     app.add_css_file("gradcourse/course.css")
     app.add_js_file("gradcourse/course.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -191,7 +191,8 @@ def _answers(question: Prediction, truth: float) -> list[float]:
     else:
         along = np.linspace(low, high, 9)
         edge = [truth + question.within, truth - question.within, truth * 1.02]
-    slips = [float(slip.value) for slip in question.misconceptions]
+    values = [float(slip.value) for slip in question.misconceptions]
+    slips = [value * factor for value in values for factor in (1, 1.04, 1.06, 0.95)]
     near = [*edge, *slips] if math.isfinite(truth) else slips
     numbers = [float(f"{value:.4g}") for value in [*along, *near] if math.isfinite(value)]
     return [value for value in numbers if not question.log or value > 0]

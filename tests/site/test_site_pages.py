@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from docutils import nodes
+from docutils.utils import new_document
 from fontTools.ttLib import TTFont
 from markdown_it import MarkdownIt
 from mdit_py_plugins.amsmath import amsmath_plugin
@@ -19,6 +21,7 @@ from gradcourse.lessons import LESSONS
 from gradcourse.site import assets, pages, quiz
 from gradcourse.site.formulas import formula
 from gradcourse.site.run_elsewhere import launch_row, places
+from gradcourse.site.sphinx_part import fold_deeper
 from gradcourse.support import GradcourseError
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +73,7 @@ def test_a_page_of_exercises_gives_no_answer_away(row: Any) -> None:
     page, _ = _page(row.exercises)
     asked = sum(pages.called(cell) is not None for cell in stored["cells"]) - 1  # gc.score
     assert page.count("Solve it in Jupyter") == asked
-    assert "gc-place" not in page
+    assert 'data-gc="panel"' not in page
     assert "verdicts" not in page
     assert "What is measured" not in page
 
@@ -128,6 +131,20 @@ def test_every_formula_can_be_set_and_the_font_has_its_letters() -> None:
     assert "MATH" in font
     drawn = {letter for letter in letters if not letter.isspace() and letter != "\ufe00"}
     assert {letter for letter in drawn if ord(letter) not in font.getBestCmap()} == set()
+
+
+def test_a_deeper_step_is_folded_behind_its_first_sentence() -> None:
+    deeper = nodes.section(
+        "", nodes.title("", "Deeper · more"), nodes.paragraph("", "What is in it.")
+    )
+    deeper += [nodes.paragraph("", "It."), nodes.section("", nodes.title("", "Predict"))]
+    core = nodes.section("", nodes.title("", "Step 1"), nodes.paragraph("", "It."))
+    document = new_document("page")
+    document += [core, deeper]
+    fold_deeper(document)
+    assert [type(child).__name__ for child in core] == ["title", "paragraph"]
+    assert [type(child).__name__ for child in deeper] == ["title", "paragraph", "Folded"]
+    assert [child.astext() for child in deeper[2]] == ["It.", "Predict"]
 
 
 def test_a_formula_that_cannot_be_set_stops_the_build() -> None:

@@ -103,12 +103,6 @@ function understand(text, rule) {
 const PARTING = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;" };
 const safe = (text) => text.replace(/[&<>"']/g, (sign) => PARTING[sign]);
 
-// What stands between backticks is code; one without a partner stays what it is.
-function inline(text) {
-  const pieces = safe(text).split("`");
-  return pieces.length % 2 ? pieces.map((piece, i) => (i % 2 ? `<code>${piece}</code>` : piece)).join("") : pieces.join("`");
-}
-
 function distance(rule, a, b) {
   if (!rule.log) return Number.isFinite(b) ? Math.abs(a - b) : Infinity;
   return a > 0 && b > 0 && Number.isFinite(b) ? Math.abs(Math.log(a) - Math.log(b)) : Infinity;
@@ -134,7 +128,7 @@ function howFar(rule, number, truth) {
   if (!rule.log) return `: ${withUnit(measuredText(far), rule)} ${side}`;
   const ratio = Math.exp(far);
   if (!Number.isFinite(ratio)) return `: far ${side}`;
-  return `: a factor of ${measuredText(ratio)} ${side}, ${measuredText(far / Math.log(10))} of the scale's ${decades(span(rule))}`;
+  return `: a factor of ${measuredText(ratio)} ${side}, ${measuredText(far / Math.log(10))} of the scale&#x27;s ${decades(span(rule))}`;
 }
 
 function nearness(rule, number, truth) {
@@ -144,10 +138,18 @@ function nearness(rule, number, truth) {
   return share <= 0.15 ? "not far off" : share <= 0.35 ? "some way off" : "far off";
 }
 
+// The slip whose value was given, give or take a digit: the same number rounded, or a hand on the slider.
+function nearestSlip(rule, number) {
+  const [first] = rule.slips.map((slip) => [distance(rule, number, slip[0]), slip]).sort((a, b) => a[0] - b[0]);
+  if (!first) return null;
+  const [far, slip] = first, rounding = rule.log ? Math.log1p(rule.rounded) : rule.rounded * Math.abs(slip[0]);
+  return far <= Math.min(reach(rule), Math.max(rounding, rule.setting * span(rule))) ? slip : null;
+}
+
 // Python's float("inf") and float("nan") have other names here.
 const fromPython = (text) => ({ inf: Infinity, "-inf": -Infinity, nan: NaN })[text] ?? Number(text);
 
-// The verdict on a predicted number, as HTML.
+// The verdict on a predicted number, as HTML. Whatever the question says is HTML when it comes here.
 function judge(told, number) {
   const { rule } = told, truth = fromPython(rule.measured), close = distance(rule, number, truth) <= reach(rule);
   const word = told.points ? "" : nearness(rule, number, truth);
@@ -155,17 +157,16 @@ function judge(told, number) {
   const lines = [];
   if (close) lines.push(`${found}, ${howClose(rule)}${over(rule)}: close.`);
   else {
-    const ranked = rule.slips.map((slip) => [distance(rule, number, slip[0]), slip]).sort((a, b) => a[0] - b[0]);
-    if (ranked.length && ranked[0][0] <= reach(rule)) lines.push(`${ranked[0][1][1]}: ${ranked[0][1][2]}`);
+    const slip = nearestSlip(rule, number);
+    if (slip) lines.push(...slip[1]);
     lines.push(`${found}${howFar(rule, number, truth)}. Close is ${howClose(rule)}.`);
   }
-  lines.push(...rule.explain.split("\n"));
-  return verdict(told, close ? "right" : "wrong", word, lines.filter(Boolean));
+  return verdict(told, close ? "right" : "wrong", word, [...lines, ...rule.explain]);
 }
 
 function verdict({ title, points }, status, word, lines) {
   const score = points ? `${general(status === "right" ? points : 0, 3)} of ${general(points, 3)} ${points === 1 ? "point" : "points"}` : "";
-  const said = lines.map((line) => `<div>${inline(line)}</div>`).join("");
+  const said = lines.map((line) => `<div>${line}</div>`).join("");
   return `<div class="gc-verdict gc-${word ? "guess" : status}"><div><strong>${safe(title)}</strong>: ${safe(score || word || status)}</div>`
     + `<ul><li class="gc-${status}">${said}</li></ul></div>`;
 }

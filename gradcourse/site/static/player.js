@@ -314,7 +314,10 @@ site.begin = () => {
       if (isIntersecting) { near.unobserve(target); mount(target); }
   }, { rootMargin: "600px" });
   for (const place of places) place.dataset.gc === "panel" ? mount(place) : near.observe(place);
-  addEventListener("beforeprint", () => places.forEach(mount));
+  addEventListener("beforeprint", () => {
+    for (const fold of document.querySelectorAll("details.gc-deeper")) fold.open = true;
+    places.forEach(mount);
+  });
   // Who has no mouse must be able to scroll what is wider than the page.
   for (const wide of document.querySelectorAll("pre, .table-wrapper")) wide.tabIndex = 0;
 };
