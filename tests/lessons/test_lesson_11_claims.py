@@ -88,12 +88,13 @@ def test_in_post_ln_without_warm_up_the_gradient_vanishes_over_the_depth():
     """log₁₀ of δ_1/δ_16 at the end: pre 0.9 to 1.1, warm-up −0.6 to −0.3, post −3.5 to −1.5."""
     decades = {
         kind: np.log10(depth.of(kind, "delta")[:, 0] / depth.of(kind, "delta")[:, -1])
-        for kind in ("pre", "post", "post, warm-up")
+        for kind in ("pre", "post", "post, warm-up", "post, long")
     }
     assert 0.5 < decades["pre"].min() < decades["pre"].max() < 1.3
     assert decades["post, warm-up"].min() > -1
     assert np.median(decades["post"]) < -2
     assert decades["post"].max() < -1
+    assert np.median(decades["post, long"]) < -3
 
 
 # ---------------------------------------------------------------- step 2
