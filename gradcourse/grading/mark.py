@@ -180,6 +180,9 @@ class Mark:
         From which the random inputs were drawn.
     origin : Origin
         `NOWHERE` for a notebook that was graded alone.
+    crowded : bool
+        Whether it ran out of time or memory while the machine was busy with others: graded again
+        without them, it may earn more.
     """
 
     assignment: str | None
@@ -195,6 +198,7 @@ class Mark:
     learner: str = ""
     seed: int | None = None
     origin: Origin = NOWHERE
+    crowded: bool = False
 
     @property
     def earned(self) -> float:
@@ -247,6 +251,7 @@ class Mark:
             "look": self.look,
         }
         optional = {"fault": self.fault, "seconds_on_worker": self.seconds_on_worker}
+        optional |= {"crowded": self.crowded or None}
         data |= {name: value for name, value in optional.items() if value not in ("", None)}
         if self.origin != NOWHERE:
             about = asdict(self.origin)

@@ -76,40 +76,66 @@ def in_processes(
     GradcourseError
         If a process cannot grade at all.
     """
-    context = _context()
-    waiting = iter(tasks)
-    again: list[tuple[Task, int]] = []
-    idle: list[_Worker] = []
-    busy: list[_Worker] = []
-    speed = _Speed(total)
-    measured: dict[str, Any] = {}
+    crew = _Crew(grader, _Speed(total))
     try:
+        yield from crew.grade(iter(tasks), jobs)
+        # Whoever ran out of time or memory beside others may have done so by their fault.
+        for task in crew.crowded:
+            yield from crew.grade(iter([task]), 1, alone=True)
+    finally:
+        crew.stop()
+
+
+class _Crew:
+    """The processes that grade, and those submissions that will be graded again alone."""
+
+    def __init__(self, grader: Grader, speed: _Speed) -> None:
+        self._context = _context()
+        self._grader = grader
+        self._speed = speed
+        self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
+        self._measured: dict[str, Any] = {}
+        self.crowded: list[Task] = []
+
+    def grade(
+        self, waiting: Iterator[Task], jobs: int, alone: bool = False
+    ) -> Iterator[tuple[Task, Mark]]:
+        again: list[tuple[Task, int]] = []
+        idle, busy, speed = self._idle, self._busy, self._speed
         while True:
             wanted = min(jobs, speed.processes(len(busy)))
             while len(busy) < wanted and (following := again.pop() if again else _first(waiting)):
-                busy.append(idle.pop() if idle else _Worker(context, grader, measured))
+                busy.append(idle.pop() if idle else self._worker())
                 busy[-1].begin(*following)
             if not busy:
                 return
             for worker in _ready(busy, ramp=len(busy) < jobs):
                 task, attempt, answer = worker.task, worker.attempt, worker.hear()
                 if answer == READY:
-                    measured.update(worker.measured)
+                    self._measured.update(worker.measured)
                     speed.started(worker.took)
                     continue
                 busy.remove(worker)
                 if isinstance(answer, Mark):
                     idle.append(worker)
                     speed.note(answer.seconds)
-                    yield task, answer
+                    if answer.crowded and jobs > 1 and not alone:
+                        self.crowded.append(task)
+                    else:
+                        yield task, answer
                     continue
                 worker.stop()
                 if attempt < ATTEMPTS:
                     again.append((task, attempt + 1))
                 else:
                     yield task, not_graded("internal-error", task.assignment, DIED)
-    finally:
-        for worker in [*idle, *busy]:
+
+    def _worker(self) -> _Worker:
+        return _Worker(self._context, self._grader, self._measured)
+
+    def stop(self) -> None:
+        for worker in [*self._idle, *self._busy]:
             worker.stop()
 
 

@@ -183,6 +183,7 @@ def _mark(contents: Contents, asked: _Asked, todo: Plan, ran: Ran) -> Mark:
         run=ran.cells,
         failed=ran.failed,
         sandbox=ran.layers,
+        crowded=ran.crowded,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
 from gradcourse.checking.exercise_notebook import Cell, CellError, explained, runs_of
 from gradcourse.checking.judged import Page, accounted
+from gradcourse.checking.plain import Foreign
 from gradcourse.checking.question import Arguments, CodeExercise, Function, Question
 from gradcourse.checking.verdict import Verdict
 from gradcourse.checking.why.written import source_in
@@ -20,6 +21,7 @@ from gradcourse.grading.one.answers import (
     FUNCTION,
     READABLE,
     Gone,
+    bytes_of,
     cause_of_death,
     discreet,
     in_seconds,
@@ -36,6 +38,7 @@ from gradcourse.grading.one.plan import MOST_IMPORTS, Plan, after_import, defini
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.grading.sandbox.channel import STRETCH
 from gradcourse.grading.sandbox.frames import Closed, Silent, WireError
+from gradcourse.grading.sandbox.inside.zygote import MACHINE
 from gradcourse.grading.sandbox.zygotes import Child, Lost, Zygote
 
 GRACE = 1.0
@@ -51,6 +54,12 @@ START = 60.0
 
 SHORT = 0.1
 """Seconds of one request below which nobody asks how long the machine was busy."""
+
+MOST_KEPT = 16 << 20
+"""Bytes of arrays that are kept of one question's answers; no right answer comes near."""
+
+CROWDED = 1.25
+"""How many times longer by the clock a limit was, where others may have had a part in it."""
 
 CELL_CODES = {"error": "cell-error", "syntax": "syntax-error", "memory": "memory"}
 
@@ -75,6 +84,8 @@ class Ran:
         Of the sandbox, as the child itself found them.
     defined_anything : bool
         Whether one of the names that were asked for was there.
+    crowded : bool
+        Whether it ran out of time or memory while the machine was busy with others.
     """
 
     questions: tuple[QuestionMark, ...] = ()
@@ -83,6 +94,7 @@ class Ran:
     failed: int = 0
     layers: Mapping[str, str] = field(default_factory=dict)
     defined_anything: bool = False
+    crowded: bool = False
 
 
 class Running:
@@ -104,6 +116,8 @@ class Running:
         self._reasons: list[Reason] = []
         self._layers: Mapping[str, str] = {}
         self._defined_anything = False
+        self._crowded = False
+        self._kept = 0
 
     def all(self, exercises: Sequence[Question]) -> Ran:
         """Run the cells, check every question, and end the child."""
@@ -120,6 +134,7 @@ class Running:
             len(self._errors),
             self._layers or self._zygote.layers,
             self._defined_anything,
+            self._crowded,
         )
 
     # ------------------------------------------------------------ the child
@@ -131,6 +146,7 @@ class Running:
     def _left(self) -> float:
         left = self._limits.submission - self._spent
         if left <= 0 or time.monotonic() > self._latest:
+            self._crowded = self._crowded or left > 0
             self._note("submission-timeout")
             raise OutOfTime
         return left
@@ -182,7 +198,10 @@ class Running:
 
     def _charge(self, child: Child, start: float, most: float, used_up: bool) -> None:
         """Count what a request took, without the time for which the machine was busy."""
-        took = most if used_up else time.monotonic() - start
+        clock = time.monotonic() - start
+        took = most if used_up else clock
+        if used_up and clock > CROWDED * (most + GRACE):
+            self._crowded = True
         if not used_up and took > SHORT:
             took -= child.kept_waiting()
         self._spent += min(max(took, 0.0), most)
@@ -192,7 +211,9 @@ class Running:
             self._end()
             return Gone("timeout", f"it did not finish within {in_seconds(seconds)} s")
         if isinstance(problem, Closed):
-            return cause_of_death(self._end(gone=True))
+            ending = self._end(gone=True)
+            self._crowded = self._crowded or ending["why"] == MACHINE
+            return cause_of_death(ending)
         self._end()
         return Gone("wrote-nothing-readable", "what it sent could not be read")
 
@@ -246,6 +267,7 @@ class Running:
         before = len(self._reasons)
         codes: list[str] = []
         sources = [cell.source for cell in self._cells]
+        self._kept = 0
         verdict: Verdict
         try:
             answers = self._answers(exercise, codes)
@@ -297,6 +319,13 @@ class Running:
                 codes.append("wrote-nothing-readable")
         return answers
 
+    def _small(self, outcome: Outcome) -> Outcome:
+        """Keep no more of a question's answers than a right one could be."""
+        self._kept += bytes_of(outcome.value)
+        if self._kept <= MOST_KEPT:
+            return outcome
+        return replace(outcome, value=Foreign("object", "it is far too large"))
+
     def _caller(self, exercise: Question, codes: list[str]) -> Callable[..., Outcome]:
         """Return what the engine calls instead of the learner's function."""
 
@@ -317,7 +346,7 @@ class Running:
             try:
                 self._ready()
                 found = self._ask(request, max(seconds, 0.01))
-                return outcome_of_answer(found, function, len(arguments), codes)
+                return self._small(outcome_of_answer(found, function, len(arguments), codes))
             except OutOfTime:
                 codes.append("submission-timeout")
                 return Outcome("timeout")
