@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from gradcourse.grading.intake.contents import read
 from gradcourse.grading.intake.identities import doubtful_numbers
-from gradcourse.grading.intake.layout import Found, is_notebook, recognise, shown
-from gradcourse.grading.intake.tree import Refused, walk
+from gradcourse.grading.intake.layout import Found, recognise, shown
+from gradcourse.grading.intake.tree import Refused, is_notebook, walk
 from gradcourse.grading.mark import LATE, Reason
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.support import GradcourseError

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from gradcourse.grading.intake.tree import Entry, is_junk
+from gradcourse.grading.intake.tree import NOTEBOOK_ENDS, Entry, is_junk, is_notebook
 from gradcourse.support import GradcourseError
 
 CANVAS = re.compile(
@@ -25,9 +25,6 @@ AGAIN = re.compile(r"(?P<stem>.+?)(?:-(?P<serial>\d+))?(?P<end>(?:\.[^.]*)*)", r
 NUMBERED = re.compile(r"(?P<number>\d\d)(?:$|[ _.-])")
 NBGRADER = "submitted"
 """The folder that nbgrader collects into, beside its source, release, autograded …"""
-
-NOTEBOOK_ENDS = (".ipynb", ".ipynb.json", ".ipynb.txt")
-"""Mail programs and browsers append the last two."""
 
 OTHER_WORK = (".pdf", ".doc", ".docx", ".odt", ".html", ".htm", ".py", ".rar", ".7z", ".tgz", ".gz")
 """A file with such an end, alone, shows that somebody handed in something."""
@@ -94,11 +91,6 @@ def recognise(entries: Iterable[Entry], known: Collection[str], root: str = "") 
 
 Placed = tuple[tuple[str, ...], Entry]
 """An entry, and its place from where the learners begin."""
-
-
-def is_notebook(name: str) -> bool:
-    """Whether a file's name is a notebook's."""
-    return name.lower().endswith(NOTEBOOK_ENDS)
 
 
 def stem(name: str) -> str:

@@ -241,7 +241,7 @@ def _sockets(pid: int) -> set[int]:
 
 
 def available() -> tuple[int, int]:
-    """Bytes that the machine could give to programs, and that it has; (0, 0) where it does not say."""
+    """Bytes that the machine could give to programs, and that it has; 0 where it does not say."""
     found = {"MemAvailable": 0, "MemTotal": 0}
     with contextlib.suppress(OSError), open("/proc/meminfo", "rb") as stream:
         for line in stream:
