@@ -98,11 +98,11 @@ def _contents(content: Any, reasons: list[Reason]) -> Contents:
         return Contents(reasons=(*reasons, Reason("not-json", text=text)))
     if content.get("nbformat") not in (3, 4):
         reasons.append(Reason("wrong-format"))
+    cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
     language = _language(mapping(content.get("metadata")))
-    if language and language != "python":
+    if language and language != "python" and not any(map(_is_python, cells)):
         text = f"The notebook says that its language is {language[:40]!r}."
         reasons.append(Reason("wrong-kernel", text=text))
-    cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
     if len(cells) > MOST_CELLS:
         text = f"It has more than {MOST_CELLS} cells; some that define nothing were left out."
         reasons.append(Reason("too-large", text=text))
@@ -134,9 +134,18 @@ def _modern(cell: dict[str, Any]) -> dict[str, Any]:
 
 def _language(metadata: Mapping[str, Any]) -> str:
     kernel, info = mapping(metadata.get("kernelspec")), mapping(metadata.get("language_info"))
-    named = kernel.get("language") or info.get("name") or kernel.get("name") or ""
+    named = kernel.get("language") or info.get("name") or ""
     name = str(named).lower()
     return "python" if name.startswith(("python", "ipython", "conda", "xpython")) else name
+
+
+def _is_python(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell defines a function as only Python does; whatever its kernel is called."""
+    source = cell.get("source", "")
+    text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    tree = tree_of(text) if cell.get("cell_type") == "code" else None
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.ImportFrom)
+    return tree is not None and any(isinstance(node, kinds) for node in tree.body)
 
 
 def _list(value: Any) -> list[Any]:

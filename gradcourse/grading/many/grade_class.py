@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -25,11 +26,15 @@ from gradcourse.grading.many.store import (
     identity,
 )
 from gradcourse.grading.many.task import Task, not_graded
-from gradcourse.grading.mark import Mark, Origin
+from gradcourse.grading.mark import Mark, Origin, Reason
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
     from gradcourse.grading.one.grade import Grader
+
+
+MANY, MOST_OF = 5, 0.8
+"""So many learners, and that share of all, handed in one assignment: another one is odd."""
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,23 @@ class _Class:
             for number, refused in self.refused.items():
                 name = self.submissions[number].assignment or common
                 self._keep(number, not_graded(refused.code, name, refused.text))
+            self._doubt_the_few()
+
+    def _doubt_the_few(self) -> None:
+        """Who alone handed in another assignment may have taken the wrong file."""
+        counts = Counter(mark.assignment for mark in self.marks.values() if mark.graded)
+        ((usual, number),) = counts.most_common(1) or [(None, 0)]
+        if self.settings.assignment or number < MANY or number < MOST_OF * counts.total():
+            return
+        has_usual = {m.origin.key for m in self.marks.values() if m.assignment == usual}
+        text = f"Nearly all others handed in assignment {usual}."
+        doubt = Reason("other-assignment", text=text)
+        for number, mark in self.marks.items():
+            platforms = self.submissions[number].assignment is not None
+            odd = mark.graded and mark.assignment != usual and not platforms
+            if odd and mark.origin.key not in has_usual and doubt not in mark.reasons:
+                self.marks[number] = mark.because(doubt)
+                self.store.write(self.marks[number])
 
     def _through(self, tasks: Iterator[Task], grader: Grader) -> Iterator[tuple[Task, Mark]]:
         """Grade in the way that was asked for; where nothing is to do, nothing is started."""
@@ -193,7 +215,8 @@ class _Class:
             except Refused as refused:
                 self.refused[number] = refused
                 continue
-            self.hashes[number] = fingerprint(data)
+            files = submission.files()
+            self.hashes[number] = fingerprint(data, files)
             old = self.before.get(identity(submission))
             if self.settings.resume and old is not None and self._holds(old, number):
                 self.marks[number] = old
@@ -201,17 +224,24 @@ class _Class:
                 self.bar.step(old.look)
                 continue
             name = submission.assignment
-            yield self._task(number, data, name, submission.guess)
+            yield self._task(number, data, name, submission.guess, files)
 
-    def _task(self, number: int, data: bytes, assignment: str | None, guess: str | None) -> Task:
-        return Task(number, data, assignment, guess, self.settings.trusted, self.seed)
+    def _task(
+        self,
+        number: int,
+        data: bytes,
+        assignment: str | None,
+        guess: str | None,
+        files: Mapping[str, bytes],
+    ) -> Task:
+        return Task(number, data, assignment, guess, self.settings.trusted, self.seed, files)
 
     def _second_tasks(self, common: str) -> Iterator[Task]:
         """Those of which nobody knows the assignment, as what all others are."""
         for number in [number for number, mark in self.unknown.items() if not mark.faulty]:
             with suppress(Refused):  # it went away meanwhile: what was found before stands
                 data = self.submissions[number].read()
-                yield self._task(number, data, common, None)
+                yield self._task(number, data, common, None, self.submissions[number].files())
 
     def _common_assignment(self) -> str | None:
         if self.settings.assignment:

@@ -15,7 +15,6 @@ import statistics
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
@@ -241,11 +240,13 @@ class _Worker:
         self.task, self.attempt = task, attempt
         self.deadline = time.monotonic() + PATIENCE
         self._begun = time.monotonic()
-        rest = {name: value for name, value in asdict(task).items() if name != "data"}
+        rest = {name: value for name, value in vars(task).items() if name not in ("data", "files")}
+        rest["names"] = [*task.files]
         # A process that is already dead is found out by `hear`.
         with contextlib.suppress(OSError):
             self.connection.send_bytes(json.dumps(rest).encode())
-            self.connection.send_bytes(task.data)
+            for piece in (task.data, *task.files.values()):
+                self.connection.send_bytes(piece)
 
     def hear(self) -> Mark | str | None:
         """Return the mark, or `READY`; None if the process died or hangs."""
@@ -283,7 +284,9 @@ def _work(connection: Connection, grader: Grader, measured: dict[str, Any]) -> N
     with contextlib.suppress(EOFError, OSError):
         while True:
             rest = json.loads(connection.recv_bytes())
-            task = Task(data=connection.recv_bytes(), **rest)
+            names, data = rest.pop("names"), connection.recv_bytes()
+            files = {name: connection.recv_bytes() for name in names}
+            task = Task(data=data, files=files, **rest)
             try:
                 if not ready:
                     with _left_to_grading():

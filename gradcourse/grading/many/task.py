@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gradcourse.grading.mark import Mark, QuestionMark, Reason
@@ -31,6 +32,8 @@ class Task:
         Whether it may run without any sandbox.
     seed : int
         Fixes the random inputs: the whole class meets the same.
+    files : mapping of str to bytes
+        What was handed in beside the notebook.
     """
 
     number: int
@@ -39,6 +42,7 @@ class Task:
     guess: str | None = None
     trusted: bool = False
     seed: int = 0
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def grade_task(grader: Grader, task: Task) -> Mark:
@@ -63,7 +67,8 @@ def grade_task(grader: Grader, task: Task) -> Mark:
 
 
 def _graded(grader: Grader, task: Task, assignment: str | None) -> Mark:
-    return grader.grade(task.data, assignment, trusted=task.trusted, seed=task.seed)
+    how = {"trusted": task.trusted, "seed": task.seed}
+    return grader.grade(task.data, assignment, **how, files=task.files)
 
 
 def not_graded(code: str, assignment: str | None, text: str = "") -> Mark:

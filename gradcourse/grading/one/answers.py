@@ -91,8 +91,18 @@ def value_of(value: Any) -> Any:
     if isinstance(value, Foreign) and value.type_name == "ellipsis":
         return ...
     if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "U":
-        return str(value.item())
-    return value
+        value = str(value.item())
+    if isinstance(value, Bfloat16) and value.values.size == 1:
+        return float(value.values.item())
+    return value.translate(TYPED).strip() if isinstance(value, str) else value
+
+
+TYPED = {
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201c\u201d"), ""),
+    ord("\xa0"): " ",
+}
+"""What word processors make of signs that stand on a keyboard."""
 
 
 def bytes_of(value: Any) -> int:

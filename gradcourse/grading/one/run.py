@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
 from gradcourse.checking.exercise_notebook import Cell, CellError, explained, runs_of
@@ -34,10 +36,12 @@ from gradcourse.grading.one.answers import (
     value_of,
     without_answer,
 )
-from gradcourse.grading.one.plan import MOST_IMPORTS, Plan, after_import, definitions, where
+from gradcourse.grading.one.causes import USUAL, Causes, missing_name
+from gradcourse.grading.one.plan import MOST_FAILING, Plan, after_failure, definitions, where
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.grading.sandbox.channel import STRETCH
 from gradcourse.grading.sandbox.frames import Closed, Silent, WireError
+from gradcourse.grading.sandbox.inside.notice import HARMLESS
 from gradcourse.grading.sandbox.inside.zygote import MACHINE
 from gradcourse.grading.sandbox.zygotes import Child, Lost, Zygote
 
@@ -60,6 +64,9 @@ MOST_KEPT = 16 << 20
 
 CROWDED = 1.25
 """How many times longer by the clock a limit was, where others may have had a part in it."""
+
+STOPS = ("SystemExit", "KeyboardInterrupt", "MemoryError")
+"""After these, the rest of a cell was not meant to run."""
 
 CELL_CODES = {"error": "cell-error", "syntax": "syntax-error", "memory": "memory"}
 
@@ -100,8 +107,18 @@ class Ran:
 class Running:
     """A submission while it is graded."""
 
-    def __init__(self, zygote: Zygote, todo: Plan, limits: Limits, seed: int) -> None:
+    def __init__(
+        self,
+        zygote: Zygote,
+        todo: Plan,
+        limits: Limits,
+        seed: int,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._zygote = zygote
+        self._files = dict(files or {})
+        self._causes = Causes()
+        self._supplied: list[str] = []
         self._cells = todo.cells
         self._limits = limits
         self._seed = seed
@@ -123,6 +140,7 @@ class Running:
         """Run the cells, check every question, and end the child."""
         try:
             questions = [self._question(exercise) for exercise in exercises]
+            self._reasons += self._causes.reasons(questions, self._supplied)
         finally:
             if self._child is not None:
                 self._child.end()
@@ -165,6 +183,7 @@ class Running:
                 child.end()
                 raise Lost from None
             self._layers = child.layers
+            self._lay_out_files(child)
             for cell in self._cells:
                 try:
                     self._cell(child, cell)
@@ -172,6 +191,21 @@ class Running:
                     self._give_up(cell, gone.code, gone.text)
                     break
         return self._child
+
+    def _lay_out_files(self, child: Child) -> None:
+        """Put what was handed in beside the notebook into the private folder."""
+        try:
+            for name, data in self._files.items():
+                content = np.frombuffer(data, np.uint8)
+                self._ask({"do": "file", "name": name, "data": content}, START)
+            for name in self._supplied:
+                self._supply(name)
+        except (Gone, OutOfTime):
+            self._files.clear()  # without them, then
+
+    def _supply(self, name: str) -> None:
+        """Import what every notebook of the assignment imports, for one in which it failed."""
+        self._ask({"do": "cell", "source": USUAL[name]}, self._limits.cell)
 
     def _ask(self, request: dict[str, Any], seconds: float, at: str = "") -> dict[str, Any]:
         """Ask the child; whatever goes wrong ends it.
@@ -193,7 +227,8 @@ class Running:
         endings = text_of(answer, "kind", 20), text_of(answer, "ending", 20)
         self._charge(child, start, seconds, "timeout" in endings)
         for what in noticed(answer):
-            self._note("tried-forbidden", at, f"It tried {what}.")
+            code = "tried-outside" if what in HARMLESS else "tried-forbidden"
+            self._note(code, at, f"It tried {what}.")
         return answer
 
     def _charge(self, child: Child, start: float, most: float, used_up: bool) -> None:
@@ -226,7 +261,7 @@ class Running:
 
     def _cell(self, child: Child, cell: Cell, rest: str | None = None, tries: int = 0) -> None:
         source = self._sources[cell.index] if rest is None else rest
-        if not source.strip() or tries > MOST_IMPORTS:
+        if not source.strip() or tries > MOST_FAILING:
             return
         limit = self._limit(cell)
         answer = self._ask({"do": "cell", "source": source}, limit, where(cell))
@@ -242,7 +277,16 @@ class Running:
             if cell.index not in self._errors:
                 self._note(CELL_CODES[ending], where(cell), text)
                 self._errors[cell.index] = CellError(cell, text)
-            self._cell(child, cell, after_import(source, text), tries + 1)
+            self._causes.cell(cell, text)
+            name = missing_name(text, self._supplied)
+            if name:
+                self._supplied.append(name)
+                self._supply(name)
+            if self._child is child and not text.startswith(STOPS):
+                line = answer.get("line")
+                at = line if type(line) is int else 0
+                rest = after_failure(source, at, again=bool(name))
+                self._cell(child, cell, rest, tries + 1)
         elif ending or type(answer.get("ending")) is not str:
             self._note("wrote-nothing-readable", where(cell))
 
@@ -264,6 +308,21 @@ class Running:
     # ------------------------------------------------------------ questions
 
     def _question(self, exercise: Question) -> QuestionMark:
+        """Check a question; again where it fails for an import that every notebook has."""
+        while True:
+            mark = self._checked(exercise)
+            error = self._causes.of(exercise.id)
+            name = "" if mark.status == "right" else missing_name(error, self._supplied)
+            if not name or self._child is None:
+                return mark
+            self._supplied.append(name)
+            self._causes.forget(exercise.id)
+            try:
+                self._supply(name)
+            except (Gone, OutOfTime):
+                return mark
+
+    def _checked(self, exercise: Question) -> QuestionMark:
         before = len(self._reasons)
         codes: list[str] = []
         sources = [cell.source for cell in self._cells]
@@ -346,7 +405,10 @@ class Running:
             try:
                 self._ready()
                 found = self._ask(request, max(seconds, 0.01))
-                return self._small(outcome_of_answer(found, function, len(arguments), codes))
+                outcome = outcome_of_answer(found, function, len(arguments), codes)
+                if outcome.kind == "error":
+                    self._causes.answer(exercise.id, f"{outcome.error}: {outcome.message}")
+                return self._small(outcome)
             except OutOfTime:
                 codes.append("submission-timeout")
                 return Outcome("timeout")

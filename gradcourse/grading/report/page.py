@@ -6,7 +6,6 @@ on paper.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,6 +13,7 @@ from markupsafe import Markup, escape
 
 from gradcourse.checking.show import count, points
 from gradcourse.checking.verdict_css import STYLE
+from gradcourse.grading.intake.layout import readable
 from gradcourse.grading.reasons import meaning
 from gradcourse.grading.report import wording
 
@@ -26,10 +26,7 @@ def render(template: str, **values: Any) -> bytes:
 
 def visible(text: str) -> str:
     """Replace control signs, except line ends and tabs: a text must not turn the page around."""
-    return "".join(
-        "\ufffd" if unicodedata.category(sign)[0] == "C" and sign not in "\n\t" else sign
-        for sign in text
-    )
+    return readable(text, but="\n\t")
 
 
 def inline(text: str) -> Markup:

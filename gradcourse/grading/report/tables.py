@@ -11,6 +11,9 @@ from gradcourse.grading.mark import Mark
 from gradcourse.grading.report.page import visible
 from gradcourse.grading.report.wording import score
 
+LOGINS = ("plain", "blackboard")
+"""The shapes whose names of learners are logins."""
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for a formula at the beginning of a cell (OWASP, CSV injection)."""
 
@@ -63,7 +66,8 @@ def canvas(marks: Sequence[Mark]) -> bytes:
         learners.setdefault(mark.origin.key, []).append(mark)
     for own in learners.values():
         name, origin = _text(own[0].learner), own[0].origin
-        named = origin.key[0] == "plain" and not (origin.canvas or origin.moodle)
+        named = origin.key[0] in LOGINS and not (origin.canvas or origin.moodle)
+        named = named and not any("name-in-doubt" in mark.codes for mark in own)
         earned = {mark.assignment: _number(mark.earned) for mark in own if mark.graded}
         columns = [earned.get(number, "") for number in names]
         rows.append([name, origin.canvas, "", name if named else "", "", *columns])
