@@ -21,6 +21,8 @@ REASONS = {
     "several-notebooks": Meaning("Several notebooks were handed in; the newest was graded.", True),
     "name-in-doubt": Meaning("Another learner's name is nearly the same.", True),
     "number-in-doubt": Meaning("Its number in Canvas or Moodle may be another learner's.", True),
+    "not-in-roster": Meaning("Nobody in the roster has this name or number.", True),
+    "late-unknown": Meaning("It was handed in late, and how late is not known.", True),
     "link-refused": Meaning("It is a link, and links are not followed.", True),
     "empty-file": Meaning("The file is empty.", True),
     "too-large": Meaning("The file is too large to be a notebook with answers.", True),

@@ -43,9 +43,7 @@ def _without(value: Any) -> Any:
         return value
     dropped = ("outputs", "attachments")
     return {
-        key: type(item)()
-        if key in dropped and isinstance(item, list | dict)
-        else _without(item)
+        key: type(item)() if key in dropped and isinstance(item, list | dict) else _without(item)
         for key, item in value.items()
     }
 

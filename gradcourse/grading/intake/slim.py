@@ -1,4 +1,4 @@
-"""A notebook without its outputs and attachments, which no mark depends on, dropped while it is read.
+"""A notebook without its outputs and attachments: no mark depends on them, so none is kept.
 
 A figure with five million numbers, or a photograph in a text cell, then takes neither memory nor a
 learner's marks.

@@ -11,7 +11,7 @@ import io
 import os
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -239,7 +239,7 @@ def _expanded(
 
 
 def _asked_for(members: Iterable[zipfile.ZipInfo]) -> Iterator[zipfile.ZipInfo]:
-    """All notebooks, zips and folders, and the first others: a learner may have packed a library."""
+    """All notebooks, zips and folders, and some others: a learner may have packed a library."""
     others = 0
     for member in members:
         if not is_asked_for(member.filename) and not member.filename.endswith("/"):

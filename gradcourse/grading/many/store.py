@@ -64,6 +64,11 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
+def stem_of(name: str, identity: str) -> str:
+    """Return a file name for somebody who handed in nothing of their own."""
+    return f"{_safe(name)}~{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
+
+
 def _mark(submission: Submission) -> str:
     text = json.dumps([submission.key, submission.assignment, submission.learner])
     return hashlib.sha256(text.encode()).hexdigest()[:10]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gradcourse.grading.mark import Mark, QuestionMark, Reason
+from gradcourse.grading.sandbox.frames import clean
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
@@ -58,12 +59,34 @@ def grade_task(grader: Grader, task: Task) -> Mark:
         mark = _graded(grader, task, task.assignment)
         if task.assignment is None and task.guess and "unknown-assignment" in mark.codes:
             mark = _graded(grader, task, task.guess)
-        return mark
+        return replace(mark, sources=answers_of(task.data, mark))
     except GradcourseError:
         raise
     except Exception:
         mark = not_graded("internal-error", task.assignment)
         return replace(mark, fault=traceback.format_exc())
+
+
+LONGEST_ANSWER = 4000
+"""Characters of an answer's cell that are kept for the pages."""
+
+
+def answers_of(data: bytes, mark: Mark) -> dict[str, str]:
+    """Return for each question the last cell that gives its answer and is no stub."""
+    from gradcourse.exercises.registry import assignment as questions_of
+    from gradcourse.grading.intake.contents import defined, read, untouched
+
+    if mark.assignment is None or not mark.questions:
+        return {}
+    cells = [(defined(cell.source), cell) for cell in read(data, len(data)).notebook.cells]
+    found = {}
+    for question in questions_of(mark.assignment):
+        names = set(question.answers)
+        for given, cell in reversed(cells):
+            if given & names and not untouched(cell.source, names):
+                found[question.id] = clean(cell.source[:LONGEST_ANSWER])
+                break
+    return found
 
 
 def _graded(grader: Grader, task: Task, assignment: str | None) -> Mark:

@@ -60,9 +60,11 @@ def plan(notebook: Notebook, exercises: Sequence[Question]) -> Plan:
 
 
 def where(cell: Cell) -> str:
-    """Name a cell: "cell 7 (saturation-slopes-answer)"; counted from 1, as people do."""
-    name = f" ({clean(cell.grade_id)[:60]})" if cell.grade_id else ""
-    return f"cell {cell.index + 1}{name}"
+    """Name a cell by what stands first in it, as people find it: "the cell `x = 1`"."""
+    lines = [line.strip() for line in clean(cell.source).replace("`", "'").splitlines()]
+    telling = [line for line in lines if line and not line.startswith("#")] or lines or [""]
+    first = telling[0] if len(telling[0]) <= 50 else f"{telling[0][:50]} …"
+    return f"the cell `{first}`"
 
 
 def _odd_ids(notebook: Notebook, exercises: Sequence[Question]) -> Iterator[Reason]:

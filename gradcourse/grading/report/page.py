@@ -53,6 +53,7 @@ _ENVIRONMENT = Environment(
 )
 _ENVIRONMENT.globals["verdict_css"] = Markup(STYLE.removeprefix("<style>").removesuffix("</style>"))
 _ENVIRONMENT.filters |= {
+    "capitalize_first": lambda text: text[:1].upper() + text[1:],
     "assignment_title": wording.assignment_title,
     "count": count,
     "inline": inline,
