@@ -257,7 +257,7 @@ def test_a_group_has_the_mark_of_the_best_that_one_of_them_handed_in(tmp_path: P
     looks = {mark.learner for mark in book.marks if mark.look}
     assert looks == {"carl", "dora", "erin"}  # two of them handed in
     bob = next(mark for mark in book.marks if mark.learner == "bob")
-    assert "handed in by alice for the group red" in learner_page(bob).decode()
+    assert "Handed in by alice for the group red" in learner_page(bob).decode()
     assert same_answers(book.marks) == []
 
 

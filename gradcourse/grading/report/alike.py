@@ -42,7 +42,7 @@ def _hash(code: str) -> str:
 
 
 def normalised(source: str) -> str:
-    """Return a cell's code with names in the order of their appearance; empty if it is no Python."""
+    """Return a cell's code with names in the order they come; empty if it is no Python."""
     tree = tree_of(textwrap.dedent(source))
     if tree is None:
         return ""
