@@ -341,7 +341,7 @@ def _grade(options: argparse.Namespace) -> int:
     from gradcourse.grading.command import Wishes, run_grade_command, run_list_command
     from gradcourse.grading.many.grade_class import Settings
 
-    def chosen(kind: type) -> dict[str, Any]:
+    def chosen(kind: Any) -> dict[str, Any]:
         return {name: getattr(options, name) for name in kind.__dataclass_fields__}
 
     options.only = tuple(options.only)

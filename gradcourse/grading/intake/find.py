@@ -176,7 +176,8 @@ MOST_BESIDE, LARGEST_BESIDE = 100, 16 << 20
 
 def _beside(chosen: Found) -> dict[str, bytes]:
     """The files in a notebook's folder and below it; those that cannot be read are left out."""
-    folder, files, size = chosen.place[:-1], {}, 0
+    folder, size = chosen.place[:-1], 0
+    files: dict[str, bytes] = {}
     for place, entry in chosen.others[:MOST_BESIDE]:
         name = place[len(folder) :]
         if place[: len(folder)] != folder or not all(map(_is_plain, name)):

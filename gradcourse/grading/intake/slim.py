@@ -50,7 +50,8 @@ def slim(read: Callable[[int], bytes], most: int, most_raw: int) -> bytes:
     whole = first if len(first) == CHUNK else first + more
     if 0 in whole[:4]:  # UTF-16 or UTF-32, or no text
         return _whole(whole, read, most)
-    filtered, raw, kept, size = _Filter(), 0, [], 0
+    filtered, raw, size = _Filter(), 0, 0
+    kept: list[bytes] = []
     while whole:
         raw += len(whole)
         kept.append(filtered.feed(whole))

@@ -90,8 +90,9 @@ def answers_of(data: bytes, mark: Mark) -> dict[str, str]:
 
 
 def _graded(grader: Grader, task: Task, assignment: str | None) -> Mark:
-    how = {"trusted": task.trusted, "seed": task.seed}
-    return grader.grade(task.data, assignment, **how, files=task.files)
+    return grader.grade(
+        task.data, assignment, trusted=task.trusted, seed=task.seed, files=task.files
+    )
 
 
 def not_graded(code: str, assignment: str | None, text: str = "") -> Mark:

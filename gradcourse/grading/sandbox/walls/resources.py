@@ -200,7 +200,7 @@ class Memory:
             own = sum(max(0, resident(pid) - self.resident) for pid in pids)
         else:
             own = max(0, sum(share or 0 for share in shares) - self.shared)
-        return own + SOCKET * len(set().union(*map(_sockets, pids)))
+        return own + SOCKET * len(set[int]().union(*map(_sockets, pids)))
 
     def fell(self, most: int) -> bool:
         """Whether the machine has little left, and so many bytes less than before."""
