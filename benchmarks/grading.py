@@ -1,7 +1,7 @@
 """The bars of class grading: fast, fair, and nothing lost.
 
 Run it with ``make bench`` or ``python benchmarks/grading.py [PART …]``; the parts are five, torch,
-class and corpus. nbgrader and Otter run beside it on the same five questions where they are
+class, fuzz and corpus. nbgrader and Otter run beside it on the same five questions where they are
 installed (``pip install '.[bench-grading]'``). Exit code 1 when a bar is missed.
 """
 
@@ -91,6 +91,7 @@ def main(parts: list[str]) -> int:
         "five": five_questions,
         "torch": torch_exercise,
         "class": whole_class,
+        "fuzz": fuzz,
         "corpus": corpus,
     }
     bars = [bar for part in parts or known for bar in known[part]()]
@@ -196,6 +197,21 @@ def _learners(out: Path) -> list[str]:
 
 
 # ---------------------------------------------------------------- fairness
+
+
+LYING = 10_000
+"""Processes that lie; the tests have 400 others."""
+
+
+def fuzz() -> list[Bar]:
+    """Processes that say anything but what is right, through the wire and the engine."""
+    import test_replies
+
+    start = time.perf_counter()
+    first = 10**6  # other seeds than the tests'
+    found = test_replies.earn_nothing(range(first, first + LYING))
+    measured = f"0 of {LYING}, {sum(found.values())} reasons ({time.perf_counter() - start:.0f} s)"
+    return [Bar("lying processes that earn a point or break the grader", "0", measured, True)]
 
 
 def corpus() -> list[Bar]:

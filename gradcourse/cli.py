@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gradcourse.support import GradcourseError
 
@@ -226,6 +227,33 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     grade.add_argument(
         "--trusted", action="store_true", help="grade even where this machine has no sandbox"
     )
+    grade.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="grade this learner again, and keep all others' results; may be given several times",
+    )
+    grade.add_argument(
+        "--list", action="store_true", help="say who and what was recognised, and run nothing"
+    )
+    grade.add_argument(
+        "--overrides",
+        type=Path,
+        metavar="CSV",
+        help="points, bonus and comments by hand; by default GRADES/overrides.csv",
+    )
+    grade.add_argument(
+        "--late", metavar="POLICY", help='what late work costs: "10%%/day, at most 3"'
+    )
+    grade.add_argument("--due", metavar="TIME", help="the deadline: 2026-10-01T23:59")
+    grade.add_argument(
+        "--roster", type=Path, metavar="CSV", help="the class, as Canvas or Moodle exports it"
+    )
+    grade.add_argument("--groups", type=Path, metavar="CSV", help="who works together")
+    grade.add_argument(
+        "--anonymous", action="store_true", help="also pages that name nobody, in GRADES/anonymous"
+    )
     grade.set_defaults(run=_grade)
 
 
@@ -310,11 +338,17 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from gradcourse.grading.command import run_grade_command
+    from gradcourse.grading.command import Wishes, run_grade_command, run_list_command
     from gradcourse.grading.many.grade_class import Settings
 
-    names = Settings.__dataclass_fields__
-    return run_grade_command(Settings(**{name: getattr(options, name) for name in names}))
+    def chosen(kind: Any) -> dict[str, Any]:
+        return {name: getattr(options, name) for name in kind.__dataclass_fields__}
+
+    options.only = tuple(options.only)
+    settings = Settings(**chosen(Settings))
+    if options.list:
+        return run_list_command(settings)
+    return run_grade_command(settings, wishes=Wishes(**chosen(Wishes)))
 
 
 def _progress(options: argparse.Namespace) -> int:

@@ -46,6 +46,24 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Adjustment:
+    """What the instructor added to a mark, or took off it.
+
+    Attributes
+    ----------
+    kind : {"points", "bonus", "late"}
+    points : float
+        Added; negative where they are taken off.
+    text : str
+        Why, for the learner.
+    """
+
+    kind: str
+    points: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class QuestionMark:
     """What was earned for one question.
 
@@ -64,6 +82,8 @@ class QuestionMark:
         Empty where nothing was tested.
     reasons : tuple of str
         Codes, each once.
+    note : str
+        What the instructor says of it.
     """
 
     id: str
@@ -76,6 +96,7 @@ class QuestionMark:
     printed: str = ""
     parts: tuple[PartResult, ...] = ()
     reasons: tuple[str, ...] = ()
+    note: str = ""
 
     @classmethod
     def blank(cls, exercise: Question, *codes: str) -> QuestionMark:
@@ -97,7 +118,9 @@ class QuestionMark:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        return {**asdict(self), "parts": list(map(asdict, self.parts)), "reasons": [*self.reasons]}
+        data = {**asdict(self), "parts": list(map(asdict, self.parts)), "reasons": [*self.reasons]}
+        del data["note"]  # the instructor's, which no result holds
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> QuestionMark:
@@ -120,7 +143,7 @@ class Origin:
         Fingerprints of the notebook and of the course.
     forced : str or None
         The assignment that the instructor named.
-    name, canvas, moodle, notes, doubts
+    name, canvas, moodle, notes, doubts, submitted
         As `intake.Submission` has them, the doubts in words.
     """
 
@@ -135,6 +158,7 @@ class Origin:
     moodle: str = ""
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    submitted: str = ""
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -180,6 +204,17 @@ class Mark:
         From which the random inputs were drawn.
     origin : Origin
         `NOWHERE` for a notebook that was graded alone.
+    crowded : bool
+        Whether it ran out of time or memory while the machine was busy with others: graded again
+        without them, it may earn more.
+    sources : mapping
+        From a question to the cell that answers it, as the learner wrote it.
+    adjustments : tuple of Adjustment
+        What the instructor decided; never written to ``results/``.
+    comment : str
+        The instructor's.
+    by_hand : bool
+        Whether the instructor gave points, so that it means something whatever was found.
     """
 
     assignment: str | None
@@ -195,10 +230,21 @@ class Mark:
     learner: str = ""
     seed: int | None = None
     origin: Origin = NOWHERE
+    crowded: bool = False
+    sources: Mapping[str, str] = field(default_factory=dict)
+    adjustments: tuple[Adjustment, ...] = ()
+    comment: str = ""
+    by_hand: bool = False
+
+    @property
+    def total(self) -> float:
+        """Points that count, with all that the instructor decided; never below 0."""
+        changes = sum((change.points for change in self.adjustments), 0.0)
+        return max(0.0, round(self.earned + changes, 4))
 
     @property
     def earned(self) -> float:
-        """Points earned."""
+        """Points earned at the questions."""
         return sum((question.earned for question in self.questions), 0.0)
 
     @property
@@ -225,7 +271,11 @@ class Mark:
     @property
     def graded(self) -> bool:
         """Whether it means something: code was run, and the grader did not fail."""
-        return self.run > 0 and not self.faulty
+        return self.by_hand or (self.run > 0 and not self.faulty)
+
+    def adjusted(self, change: Adjustment) -> Mark:
+        """Return the same mark with one more adjustment."""
+        return replace(self, adjustments=(*self.adjustments, change))
 
     def because(self, *reasons: Reason) -> Mark:
         """Return the same mark with more reasons."""
@@ -247,6 +297,7 @@ class Mark:
             "look": self.look,
         }
         optional = {"fault": self.fault, "seconds_on_worker": self.seconds_on_worker}
+        optional |= {"crowded": self.crowded or None, "sources": dict(self.sources) or None}
         data |= {name: value for name, value in optional.items() if value not in ("", None)}
         if self.origin != NOWHERE:
             about = asdict(self.origin)
@@ -265,11 +316,13 @@ class Mark:
         """
         about = data.get("submission", {})
         lists = {name: tuple(about.get(name, ())) for name in ("notes", "doubts")}
+        sources = {str(id): str(text) for id, text in dict(data.get("sources") or {}).items()}
         own = _known(cls, data) | {
             "questions": tuple(map(QuestionMark.from_dict, data["questions"])),
             "reasons": tuple(Reason(**_known(Reason, reason)) for reason in data["reasons"]),
             "run": data["cells"]["run"],
             "failed": data["cells"]["failed"],
+            "sources": sources,
             "origin": Origin(**_known(Origin, about) | lists),
         }
         return cls(**own)

@@ -21,6 +21,8 @@ REASONS = {
     "several-notebooks": Meaning("Several notebooks were handed in; the newest was graded.", True),
     "name-in-doubt": Meaning("Another learner's name is nearly the same.", True),
     "number-in-doubt": Meaning("Its number in Canvas or Moodle may be another learner's.", True),
+    "not-in-roster": Meaning("Nobody in the roster has this name or number.", True),
+    "late-unknown": Meaning("It was handed in late, and how late is not known.", True),
     "link-refused": Meaning("It is a link, and links are not followed.", True),
     "empty-file": Meaning("The file is empty.", True),
     "too-large": Meaning("The file is too large to be a notebook with answers.", True),
@@ -46,10 +48,18 @@ REASONS = {
     "process-ended": Meaning("It ended its own process.", True),
     "killed": Meaning("Its process was killed by a signal.", True),
     "memory": Meaning("It needed more memory than is allowed.", True),
+    "import-supplied": Meaning("An import that every notebook has was missing or failed.", False),
+    "one-cause": Meaning("Several questions fail for one cause.", True),
+    "not-here": Meaning(
+        "It asks for something that is not here: a file, a module, a graphics card.", True
+    ),
     "output-cut": Meaning("It gave more output than is kept.", False),
     "question-timeout": Meaning("A question did not finish in its time.", True),
     "submission-timeout": Meaning("The time for the whole submission ran out.", True),
     "wrote-nothing-readable": Meaning("What its process sent was no readable answer.", True),
+    "tried-outside": Meaning(
+        "It asked the network or another program, which answers nobody here.", False
+    ),
     "tried-forbidden": Meaning("It tried what is forbidden while it is graded.", True),
     "internal-error": Meaning("The grading itself failed here; please report it.", True),
 }

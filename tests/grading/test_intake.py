@@ -356,7 +356,8 @@ def test_zip_names_in_utf8_without_the_flag(tmp_path: Path) -> None:
 
 
 def test_zip_bombs_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
-    bomb = _zip({"bomb.ipynb": b"0" * 70_000_000, "thin.ipynb": b"0" * 5_000_000})
+    thin = b'{"outputs": [' + b"0," * 26_000_000
+    bomb = _zip({"bomb.ipynb": b"0" * 70_000_000, "thin.ipynb": thin})
     (tmp_path / "all.zip").write_bytes(bomb)
     assert [_code(one) for one in find_submissions(tmp_path)] == ["too-large", "too-large"]
     nested = tmp_path / "nested"
@@ -496,3 +497,91 @@ def test_two_names_of_one_participant_of_moodle(tmp_path: Path, other: str) -> N
     numbers = _numbers(tmp_path)
     assert (numbers["Jane Doe"], numbers["John Roe"]) == ("?", "?")
     assert numbers["L7"] == "Participant 7"
+
+
+@pytest.mark.parametrize(
+    ("names", "doubtful"),
+    [
+        (["alice", "alice (1)"], 2),
+        (["bob", "bob - Copy"], 2),
+        (["Copy of carol"], 1),
+        (["alice", "\u0430lice"], 2),  # a Cyrillic letter
+        (["m\u00fcller", "muller"], 2),
+        (["alice", "alice ", " alice"], 3),
+        (["alice", "bob", "carol", "li", "lia"], 0),
+        (["jane doe", "jane roe", "doe"], 0),
+    ],
+)
+def test_copies_and_look_alikes_are_doubts_and_name_nobody(
+    tmp_path: Path, names: list[str], doubtful: int
+) -> None:
+    _put(tmp_path, *(f"{name}.ipynb" for name in names))
+    found = find_submissions(tmp_path)
+    assert len(found) == len(names)
+    doubts = [doubt for one in found for doubt in one.doubts]
+    assert [doubt.code for doubt in doubts] == ["name-in-doubt"] * doubtful
+    assert not any(name in doubt.text for doubt in doubts for name in names)
+
+
+def test_names_keep_the_joiners_that_belong_to_them(tmp_path: Path) -> None:
+    names = ["\u0639\u0644\u06cc\u200c\u0631\u0636\u0627", "\U0001f469\u200d\U0001f4bb"]
+    _put(tmp_path, *(f"{name}.ipynb" for name in [*names, "a\u200d"]))
+    assert sorted(one.learner for one in find_submissions(tmp_path)) == sorted([*names, "a\ufffd"])
+
+
+def test_blackboard_logins_and_the_last_attempt(tmp_path: Path) -> None:
+    _put(
+        tmp_path,
+        "Home_work 2_jdoe_attempt_2025-10-01-12-30-00_02.ipynb",
+        "Home_work 2_jdoe_attempt_2025-10-02-09-00-00_02.ipynb",
+        "Home_work 2_jdoe_attempt_2025-10-02-09-00-00.txt",
+        "Home_work 2_rroe_attempt_2025-10-01-12-31-00_my_work.ipynb",
+        "Home_work 2_zed_attempt_2025-10-01-12-31-00.txt",
+    )
+    found = {one.learner: one for one in find_submissions(tmp_path)}
+    assert set(found) == {"jdoe", "rroe", "zed"}
+    assert "2025-10-02" in found["jdoe"].name
+    assert found["jdoe"].submitted == "2025-10-02T09:00:00"
+    assert not any(one.doubts for one in found.values())
+    assert _code(found["zed"]) == "no-notebook"
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_brightspace_names_and_times(tmp_path: Path, flat: bool) -> None:
+    between = " - " if flat else "/"
+    _put(
+        tmp_path,
+        f"101-7 - Jane Doe - Oct 1, 2025 1205 PM{between}02.ipynb",
+        f"101-7 - Jane Doe - Oct 3, 2025 905 AM{between}02.ipynb",
+        f"102-7 - Jane Doe - Oct 1, 2025 1206 PM{between}02.ipynb",
+    )
+    _put(tmp_path, "index.html")
+    found = find_submissions(tmp_path)
+    assert [one.learner for one in found] == ["Jane Doe", "Jane Doe"]
+    assert found[0].submitted == "2025-10-03T09:05:00"
+    assert len({one.key for one in found}) == 2
+
+
+def test_gradescope_has_a_list_of_names(tmp_path: Path) -> None:
+    _put(tmp_path, "export/submission_11/02.ipynb", "export/submission_12/02.ipynb")
+    (tmp_path / "export/submission_metadata.yml").write_text(
+        "---\nsubmission_11:\n  :submitters:\n  - :name: Jane Doe\n    :sid: '7'\n"
+        'submission_12:\n  :submitters:\n  - :name: "Ann Li"\n  - :name: Bo Wu\n'
+    )
+    assert [one.learner for one in find_submissions(tmp_path)] == ["Ann Li, Bo Wu", "Jane Doe"]
+
+
+def test_what_lies_beside_a_notebook_goes_with_it(tmp_path: Path) -> None:
+    _put(tmp_path, "alice/02.ipynb", "bob/work/02.ipynb")
+    for name in ("alice/helpers.py", "alice/data/a.csv", "bob/other.txt", "bob/work/big.bin"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"x" * (9_000_000 if "big" in name else 3))
+    alice, bob = find_submissions(tmp_path)
+    assert alice.files() == {"helpers.py": b"xxx", "data/a.csv": b"xxx"}
+    assert bob.files() == {}
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    _put(flat, "doejane_12_34_02.ipynb", "roejohn_13_36_02.ipynb")
+    (flat / "doejane_12_35_helpers-1.py").write_bytes(b"y")
+    assert [one.files() for one in find_submissions(flat)] == [{"helpers.py": b"y"}, {}]

@@ -60,7 +60,7 @@ def test_its_json_has_the_keys_of_schema_1_in_their_order() -> None:
     ]
     assert list(data["submission"]) == [
         *("identity", "stem", "name", "sha256", "course", "forced", "trusted"),
-        *("canvas", "moodle", "notes", "doubts"),
+        *("canvas", "moodle", "notes", "doubts", "submitted"),
     ]
     assert (data["schema"], data["cells"]) == (1, {"run": 3, "failed": 1})
 

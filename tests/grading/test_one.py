@@ -13,6 +13,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.skipif(
@@ -36,8 +37,10 @@ from toys import (  # noqa: E402
 
 from gradcourse.checking import Choice, Option, Prediction  # noqa: E402
 from gradcourse.checking.exercise_notebook import CELL_LIMIT  # noqa: E402
+from gradcourse.checking.plain import Bfloat16  # noqa: E402
 from gradcourse.grading import Limits, grade_one  # noqa: E402
 from gradcourse.grading.mark import Mark  # noqa: E402
+from gradcourse.grading.one.answers import value_of  # noqa: E402
 from gradcourse.grading.one.measure_once import measured_once  # noqa: E402
 from gradcourse.grading.reasons import REASONS  # noqa: E402
 from gradcourse.grading.sandbox import zygotes  # noqa: E402
@@ -285,7 +288,7 @@ def test_a_broken_cell_costs_only_itself() -> None:
     result = graded(notebook("def double(x:\n    return 2 * x"))
     assert result["earned"] == 3.0
     assert result["reasons"][0]["code"] == "syntax-error"
-    assert result["reasons"][0]["where"] == "cell 2 (toy-double-answer)"
+    assert result["reasons"][0]["where"].startswith("the cell `")
     assert "SyntaxError" in question(result, "toy/double")["message"]
     assert result["cells"] == {"run": 3, "failed": 1}
 
@@ -340,6 +343,65 @@ import torch"""
     assert result["earned"] == 5.0
     assert codes(result).count("cell-error") == 3
     assert not result["look"]
+
+
+def test_one_cause_of_several_losses_is_said_once_and_a_person_looks() -> None:
+    double = "def double(x):\n    return scale * x"
+    total = "def total(values):\n    return scale * 0.5 * float(np.sum(values))"
+    mark = grade_one(
+        notebook(double, total, first="scale = open('not_here.txt').read()"),
+        questions=TOYS,
+        limits=QUICK,
+    )
+    (reason,) = [reason for reason in mark.reasons if reason.code == "one-cause"]
+    assert reason.text == (
+        "2 questions fail for one cause: NameError: name 'scale' is not defined; the cell that "
+        "gives it failed: FileNotFoundError: [Errno 2] No such file or directory: 'not_here.txt' "
+        "(line 1)."
+    )
+    assert mark.look
+    assert "not-here" in mark.codes
+
+
+def test_files_beside_the_notebook_are_there() -> None:
+    files = {"helpers.py": b"factor = 2.0", "data/numbers.csv": b"1,2"}
+    first = "from helpers import factor\nassert open('data/numbers.csv').read() == '1,2'"
+    double = "def double(x):\n    return factor * x"
+    how: dict[str, Any] = {"questions": TOYS, "limits": QUICK}
+    mark = grade_one(notebook(double, first=first), files=files, **how)
+    assert (mark.earned, mark.codes) == (5.0, [])
+    without = grade_one(notebook(double, first=first), **how)
+    assert without.earned == 3.0
+    assert "not-here" in without.codes
+    assert without.look
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "rest"),
+    [
+        ("a()\nimport b\n", 1, "import b\n"),
+        ("\n\nx = (1,\n  a())\ny = 2", 2, "y = 2"),
+        ("a(); b = 1 ; c = 2  # d", 1, "b = 1 ; c = 2  # d"),
+        ("%matplotlib inline\nif x:\n    !pip list\n    a()\n!ls\nb = 1", 4, "!ls\nb = 1"),
+        ("é = a(); ü = 3", 1, "ü = 3"),
+        ("@a\ndef f(): pass\ng = 1", 1, "g = 1"),
+        ("def f(:\n", 1, ""),
+        ("a()", 9, ""),
+        ("a()", 0, ""),
+    ],
+)
+def test_what_follows_a_statement_that_failed(source: str, line: int, rest: str) -> None:
+    from gradcourse.grading.one.plan import after_failure
+
+    assert after_failure(source, line) == rest
+
+
+@pytest.mark.parametrize(
+    ("value", "same"),
+    [("may\u2013grow", "may-grow"), (" up\xa0", "up"), (Bfloat16(np.array([1.5])), 1.5)],
+)
+def test_what_was_typed_with_other_signs_is_the_same(value: Any, same: Any) -> None:
+    assert value_of(value) == same
 
 
 def test_failing_imports_without_end_are_passed_over_only_so_often() -> None:
@@ -441,8 +503,15 @@ READABLE = {
                 "wrong-encoding"),
     "format 3": (_old, "wrong-format"),
     "format 9": (lambda: notebook().replace(b'"nbformat": 4', b'"nbformat": 9'), "wrong-format"),
-    "another language": (lambda: _language("R"), "wrong-kernel"),
+    "another language by name alone": (lambda: _language("R"), None),
 }  # fmt: skip
+
+
+def test_another_language_is_known_by_what_is_written_in_it() -> None:
+    cells = [cell("library(ggplot2)\nx <- c(1, 2)"), cell("f <- function(x) x * 2")]
+    mark = grade_one(json.dumps(document(cells, kernelspec={"language": "R"})).encode(), "01")
+    assert "wrong-kernel" in mark.codes
+    assert mark.look
 
 
 @pytest.mark.parametrize(("make", "code"), READABLE.values(), ids=READABLE)

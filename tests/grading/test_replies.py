@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -33,7 +35,9 @@ from gradcourse.grading.one.answers import outcome_of_answer, remote
 from gradcourse.grading.one.plan import Plan
 from gradcourse.grading.one.run import Running
 from gradcourse.grading.reasons import REASONS, needs_look
+from gradcourse.grading.sandbox import zygotes
 from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.channel import Deadline
 from gradcourse.grading.sandbox.frames import LENGTHS, Closed, Silent, WireError, decode, encode
 from gradcourse.grading.sandbox.zygotes import Child
 
@@ -155,10 +159,22 @@ def _reply(rng: Random, honest: dict[str, Any]) -> dict[str, Any]:
 
 def _travelled(reply: Any) -> Any:
     """What the grader gets of it."""
+    return decode(*_sent(reply))
+
+
+def _sent(reply: Any) -> tuple[bytes, bytes]:
     frame = encode(reply)
     text, _ = LENGTHS.unpack(frame[: LENGTHS.size])
     start = LENGTHS.size
-    return decode(frame[start : start + text], frame[start + text :])
+    return frame[start : start + text], frame[start + text :]
+
+
+def _damaged(rng: Random, text: bytes) -> bytes:
+    """A frame's JSON with a piece lost, doubled, or put in another's place."""
+    a, b = sorted(rng.randrange(len(text) + 1) for _ in range(2))
+    piece = text[a:b]
+    other = rng.choice((b"", piece * 2, b"[", b"null", b'"', b"1e999", b'["a","f8",[9],0]'))
+    return text[:a] + other + text[b:]
 
 
 def _honest(function: Function, arguments: tuple[Any, ...]) -> dict[str, Any]:
@@ -266,7 +282,8 @@ class _Liar:
         honest |= {"noticed": rng.choice(([], ["to reach the network"]))}
         reply = _reply(rng, honest) if rng.random() < 0.7 else honest
         reply["n"] = _any(rng) if rng.random() < 0.02 else asked["n"]
-        return _travelled(reply if rng.random() < 0.99 else _any(rng))
+        text, blob = _sent(reply if rng.random() < 0.99 else _any(rng))
+        return decode(_damaged(rng, text) if rng.random() < 0.05 else text, blob)
 
     def _about(self) -> Any:
         rng = self.rng
@@ -276,8 +293,15 @@ class _Liar:
 
 def test_no_process_breaks_the_grader_or_earns_without_an_answer() -> None:
     """Whatever it says of its cells, of what its names hold, and of its calls."""
+    found = earn_nothing(range(400))
+    seen = ("wrote-nothing-readable", "tried-forbidden", "cell-error", "killed", "memory")
+    assert all(found[code] > 10 for code in (*seen, "question-timeout", "cell-timeout")), found
+
+
+def earn_nothing(seeds: range) -> Counter[str]:
+    """One lying process for each seed; returns how often each reason was given."""
     found: Counter[str] = Counter()
-    for seed in range(400):
+    for seed in seeds:
         liar: Any = _Liar(Random(seed))
         run = Running(liar, TODO, LIMITS, seed)
         ran = run.all((*CODE, *VALUES))
@@ -288,8 +312,49 @@ def test_no_process_breaks_the_grader_or_earns_without_an_answer() -> None:
         assert set(codes) <= set(REASONS)
         assert "internal-error" not in codes, seed
         found.update(set(codes))
-    seen = ("wrote-nothing-readable", "tried-forbidden", "cell-error", "killed", "memory")
-    assert all(found[code] > 10 for code in (*seen, "question-timeout", "cell-timeout")), found
+    return found
+
+
+# ---------------------------------------------------------------- at the other end
+
+REQUESTS = st.fixed_dictionaries(
+    {
+        "do": st.sampled_from(("cell", "describe", "call", "", "files")),
+        "n": st.integers(1, 9),
+        "seconds": st.sampled_from((0.01, 1, "2", None)),
+    },
+    optional={
+        "source": st.one_of(st.text(max_size=9), st.sampled_from(("x = 1", "1 / 0", "exit()"))),
+        "names": st.lists(st.sampled_from(("x", "double", "", "\0")), max_size=3),
+        "function": st.sampled_from(("x", "abs", "len", "missing")),
+        "parameters": st.lists(st.just("a"), max_size=2),
+        "driver": st.sampled_from(("", "gradcourse.drivers.saturation:no", "x", "os:abort_")),
+        "arguments": st.tuples(st.floats(), st.text(max_size=2)),
+    },
+)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox is Linux's")
+@given(st.lists(REQUESTS, min_size=1, max_size=4), st.binary(max_size=40))
+@settings(max_examples=20, deadline=None)
+def test_whatever_is_asked_of_it_the_other_end_answers_or_ends(
+    requests: list[dict[str, Any]], rest: bytes
+) -> None:
+    """It need not be believed, and it must not hang: then a broken grader would wait, too."""
+    with zygotes.borrowed() as zygote:
+        child = zygote.start(Limits(cell=2.0))
+        try:
+            child.begin(60.0)
+            for request in requests:
+                child._channel.send(request, Deadline(5.0))
+                answer = child._channel.receive(Deadline(30.0))
+                assert isinstance(answer, dict)
+            child._channel._socket.setblocking(True)
+            child._channel._socket.sendall(rest)
+        except (Closed, BrokenPipeError):
+            pass
+        finally:
+            assert child.end(gone=True)["status"] in (0, 1, 70, -9)
 
 
 # ---------------------------------------------------------------- signatures

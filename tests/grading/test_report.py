@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from gradcourse.grading import report
+from gradcourse.grading.ledger import Book
 from gradcourse.grading.many.task import not_graded
 from gradcourse.grading.mark import Mark
 from gradcourse.grading.reasons import REASONS
@@ -85,11 +86,11 @@ def moodle(records: list[dict[str, Any]]) -> bytes:
 
 
 def write_reports(out: Path, records: list[dict[str, Any]]) -> list[Path]:
-    return report.write_reports(out, list(map(_mark, records)))
+    return report.write_reports(out, Book(list(map(_mark, records))))
 
 
 def _rows(data: bytes) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(data.decode("utf-8"))))
+    return list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
 
 
 def _text(data: bytes) -> str:
@@ -133,9 +134,11 @@ def test_a_learners_page_says_what_the_panel_says() -> None:
     assert "1 of 16 points" in text
     assert "forgot the square: You returned the root." in text
     assert "agreed on 3 random cases" in text
-    assert "9 code cells were run; 1 of them failed." in text
-    assert "They ran in a sandbox: rlimits." in text
-    assert "seccomp (missing: no such call)" in text
+    assert (
+        "All 9 code cells were run from top to bottom, as Run All does; 1 of them failed." in text
+    )
+    assert "They ran alone, without the network" in text
+    assert not any(word in text for word in ("rlimits", "seccomp"))
 
 
 def test_a_learners_page_keeps_the_seed_and_what_was_printed() -> None:
@@ -329,6 +332,7 @@ def test_files_are_written_for_each_learner_and_each_platform(tmp_path: Path) ->
     records = [_record("alice"), _record("bob", assignment="01")]
     written = write_reports(tmp_path, records)
     names = ["class.html", "gradebook.csv", "canvas.csv", "moodle-01.csv", "moodle-02.csv"]
+    names += ["gradescope.json"]
     assert [path.name for path in written] == names
     assert all(path.stat().st_size for path in written)
     assert sorted(path.name for path in (tmp_path / "learners").iterdir()) == [

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from toys import QUICK  # noqa: E402
 
 from gradcourse.grading.sandbox import zygotes  # noqa: E402
-from gradcourse.grading.sandbox.frames import Closed  # noqa: E402
+from gradcourse.grading.sandbox.frames import Closed, Silent  # noqa: E402
 from gradcourse.grading.sandbox.walls import resources  # noqa: E402
 
 
@@ -77,3 +77,55 @@ def test_a_process_that_keeps_itself_waiting_was_not_kept_by_others() -> None:
         one.wait()
     assert waited >= 1.0
     assert by_others < 0.9 * waited
+
+
+@pytest.mark.parametrize(
+    "without", [frozenset(), frozenset({"namespaces"})], ids=["all", "no namespaces"]
+)
+def test_a_submissions_processes_go_before_any_other_and_after_all_others(
+    without: frozenset[str],
+) -> None:
+    """When memory is short the kernel ends them first; when processors are, they wait."""
+    source = (
+        "import os, time\n"
+        "for _ in range(3):\n"
+        "    if os.fork() == 0:\n"
+        "        time.sleep(20)\n"
+        "time.sleep(20)\n"
+    )
+    with zygotes.borrowed(without) as zygote:
+        child = zygote.start(QUICK)
+        child.begin(60.0)
+        with pytest.raises(Silent):
+            child.ask({"do": "cell", "source": source, "seconds": 60.0}, 1.0)
+        first, *others = list(resources.family(zygote._process.pid))[-4:]
+        nice = [os.getpriority(os.PRIO_PROCESS, pid) for pid in (first, *others)]
+        adjusted = [Path(f"/proc/{pid}/oom_score_adj").read_text() for pid in (first, *others)]
+        child.end()
+    assert [int(text) for text in adjusted] == [1000] * 4
+    assert sorted(nice) == [0, *[resources.POLITE] * 3]
+
+
+def test_pages_that_forks_share_count_once_and_their_own_for_each() -> None:
+    """Against what this process and its forks hold together, whatever each of them shows."""
+    script = (
+        "import os, sys, time\n"
+        "from gradcourse.grading.sandbox.walls.resources import Memory\n"
+        "kept = bytearray(b'x') * (64 << 20)\n"
+        "before, own = Memory.now(), []\n"
+        "for number in range(3):\n"
+        "    read, write = os.pipe()\n"
+        "    own.append(os.fork())\n"
+        "    if own[-1] == 0:\n"
+        "        if number == 0:\n"
+        "            kept[::4096] = b'y' * len(kept[::4096])\n"
+        "        os.write(write, b'x')\n"
+        "        time.sleep(60)\n"
+        "    os.read(read, 1)\n"
+        "print(before.taken(own, 0) >> 20, before.taken(own, 4 << 30) >> 20)\n"
+        "for pid in own: os.kill(pid, 9)\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    exact, estimate = map(int, told.stdout.split())
+    assert 60 <= exact <= 80, told
+    assert estimate >= 180

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -12,12 +13,14 @@ from typing import Any
 from gradcourse.checking.exercise_notebook import Notebook, mapping, notebook_of
 from gradcourse.checking.question import Question
 from gradcourse.exercises.registry import assignment, assignment_names
+from gradcourse.grading.intake.slim import TooLarge, slim
 from gradcourse.grading.mark import Reason
 
-MOST_PARTS = 5_000_000
-"""Brackets and commas in a file; more would take gigabytes to read."""
+MOST_PARTS = 2_000_000
+"""Brackets and commas in a file; more would take hundreds of megabytes to read."""
 
-MOST_CELLS = 2000
+MOST_CELLS = 4000
+"""Cells that are run; of more, those that the course gave out, and those that define something."""
 
 MOST_PARSED = 100_000
 """Characters of a cell that the grader parses itself: a tree takes a thousand bytes for each."""
@@ -46,8 +49,10 @@ def read(data: bytes, most: int) -> Contents:
     """Read a notebook; what cannot be read leaves a reason."""
     if not data.strip(b" \t\r\n\x00"):
         return Contents(reasons=(Reason("empty-file"),))
-    if len(data) > most:
-        text = f"The file has more than {most >> 20} MB."
+    try:
+        data = slim(io.BytesIO(data).read, most, len(data))
+    except TooLarge:
+        text = f"The file has more than {most >> 20} MB, outputs not counted."
         return Contents(reasons=(Reason("too-large", text=text),))
     text, encoding = _text(data)
     reasons = []
@@ -93,16 +98,34 @@ def _contents(content: Any, reasons: list[Reason]) -> Contents:
         return Contents(reasons=(*reasons, Reason("not-json", text=text)))
     if content.get("nbformat") not in (3, 4):
         reasons.append(Reason("wrong-format"))
+    cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
     language = _language(mapping(content.get("metadata")))
-    if language and language != "python":
+    if language and language != "python" and not any(map(_is_python, cells)):
         text = f"The notebook says that its language is {language[:40]!r}."
         reasons.append(Reason("wrong-kernel", text=text))
-    cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
     if len(cells) > MOST_CELLS:
-        text = f"It has more than {MOST_CELLS} cells; the rest was left out."
+        text = f"It has more than {MOST_CELLS} cells; some that define nothing were left out."
         reasons.append(Reason("too-large", text=text))
-    notebook = notebook_of({**content, "cells": cells[:MOST_CELLS]})
+        cells = _most_telling(cells)
+    notebook = notebook_of({**content, "cells": cells})
     return Contents(notebook, tuple(reasons))
+
+
+def _most_telling(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of too many cells those with the course's marks, then what imports and defines, in order."""
+
+    def rank(index: int) -> int:
+        if "nbgrader" in mapping(cells[index].get("metadata")):
+            return 0
+        source = cells[index].get("source", "")
+        text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+        return 1 if _SUBSTANCE.search(text) else 2
+
+    kept = sorted(sorted(range(len(cells)), key=rank)[:MOST_CELLS])
+    return [cells[index] for index in kept]
+
+
+_SUBSTANCE = re.compile(r"^(?:async\s+def|def|class|import|from)\s", re.M)
 
 
 def _modern(cell: dict[str, Any]) -> dict[str, Any]:
@@ -111,9 +134,18 @@ def _modern(cell: dict[str, Any]) -> dict[str, Any]:
 
 def _language(metadata: Mapping[str, Any]) -> str:
     kernel, info = mapping(metadata.get("kernelspec")), mapping(metadata.get("language_info"))
-    named = kernel.get("language") or info.get("name") or kernel.get("name") or ""
+    named = kernel.get("language") or info.get("name") or ""
     name = str(named).lower()
     return "python" if name.startswith(("python", "ipython", "conda", "xpython")) else name
+
+
+def _is_python(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell defines a function as only Python does; whatever its kernel is called."""
+    source = cell.get("source", "")
+    text = "".join(map(str, source)) if isinstance(source, list) else str(source)
+    tree = tree_of(text) if cell.get("cell_type") == "code" else None
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.ImportFrom)
+    return tree is not None and any(isinstance(node, kinds) for node in tree.body)
 
 
 def _list(value: Any) -> list[Any]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gradcourse.grading.intake.contents import read
 from gradcourse.grading.intake.identities import doubtful_numbers
-from gradcourse.grading.intake.layout import Found, is_notebook, recognise, shown
-from gradcourse.grading.intake.tree import Refused, walk
+from gradcourse.grading.intake.layout import COPY, Found, recognise, shown, skeleton
+from gradcourse.grading.intake.tree import Refused, is_notebook, walk
 from gradcourse.grading.mark import LATE, Reason
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.support import GradcourseError
@@ -51,6 +52,10 @@ class Submission:
     canvas, moodle : str
         The learner's number in Canvas, the "Participant 123" of Moodle; empty where unknown or
         in doubt.
+    files : callable
+        Returns what was handed in beside the notebook, by its place from there, if it is small.
+    submitted : str
+        When it was handed in, where the platform's names say it: "2025-10-01T12:30:00".
     """
 
     learner: str
@@ -63,6 +68,8 @@ class Submission:
     key: tuple[str, ...] = ()
     canvas: str = ""
     moodle: str = ""
+    files: Callable[[], dict[str, bytes]] = dict
+    submitted: str = ""
 
 
 def find_submissions(path: Path | str, assignment: str | None = None) -> list[Submission]:
@@ -107,7 +114,8 @@ def find_submissions(path: Path | str, assignment: str | None = None) -> list[Su
 def _of_one_learner(
     found: list[Found], assignment: str | None, known: Collection[str]
 ) -> list[Submission]:
-    files = [one for one in found if one.entry is not None]
+    others = tuple(other for one in found for other in one.others)
+    files = [replace(one, others=others) for one in found if one.entry is not None]
     if assignment is not None:
         files = [one for one in files if one.assignment in (None, assignment)]
     notebooks = [one for one in files if one.entry and not one.entry.problem]
@@ -158,7 +166,32 @@ def _one(notebooks: list[Found], assignment: str | None) -> Submission:
         )
         doubts = (Reason("several-notebooks", text=text),)
     assert chosen.entry is not None
-    return _submission(chosen, assignment, chosen.entry.read, doubts)
+    submission = _submission(chosen, assignment, chosen.entry.read, doubts)
+    return replace(submission, files=partial(_beside, chosen))
+
+
+MOST_BESIDE, LARGEST_BESIDE = 100, 16 << 20
+"""How many files beside a notebook, and bytes of them, are handed on with it."""
+
+
+def _beside(chosen: Found) -> dict[str, bytes]:
+    """The files in a notebook's folder and below it; those that cannot be read are left out."""
+    folder, size = chosen.place[:-1], 0
+    files: dict[str, bytes] = {}
+    for place, entry in chosen.others[:MOST_BESIDE]:
+        name = place[len(folder) :]
+        if place[: len(folder)] != folder or not all(map(_is_plain, name)):
+            continue
+        with suppress(Refused):
+            data = entry.read()
+            if size + len(data) <= LARGEST_BESIDE:
+                files["/".join(name)] = data
+                size += len(data)
+    return files
+
+
+def _is_plain(name: str) -> bool:
+    return name.isprintable() and "/" not in name and name not in ("", ".", "..")
 
 
 def _without(found: list[Found], assignment: str | None) -> Submission:
@@ -192,6 +225,7 @@ def _submission(
         key=found.key,
         canvas=found.canvas,
         moodle=found.moodle,
+        submitted=found.submitted,
     )
 
 
@@ -213,13 +247,23 @@ def _without_doubtful_numbers(
 
 
 def _with_doubtful_names(submissions: list[Submission]) -> list[Submission]:
-    keys = {one.key for one in submissions}
-    spellings = _groups(sorted(keys), lambda key: tuple(part.casefold() for part in key))
-    doubtful = {key for group in spellings if len(group) > 1 for key in group}
-    text = "Another learner's name differs only in capitals: is it the same person?"
-    doubt = Reason("name-in-doubt", text=text)
+    """Names that may be one person's; the learners' pages show the texts, so they name nobody."""
+    keys = sorted({one.key for one in submissions})
+    texts = {
+        key: "Its name is that of a copy: whose work is it?"
+        for key in keys
+        if key[0] == "plain" and COPY.search(key[1].strip())
+    }
+    for group in _groups(keys, lambda key: (key[0], skeleton(key[1]), *key[2:])):
+        if len(group) > 1:
+            capitals = len({key[1].casefold() for key in group}) == 1
+            what = "differs only in capitals" if capitals else "is nearly the same"
+            text = f"Another learner's name {what}: is it the same person?"
+            texts |= dict.fromkeys(group, text)
     return [
-        replace(one, doubts=(*one.doubts, doubt)) if one.key in doubtful else one
+        replace(one, doubts=(*one.doubts, Reason("name-in-doubt", text=texts[one.key])))
+        if one.key in texts
+        else one
         for one in submissions
     ]
 

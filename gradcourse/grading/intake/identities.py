@@ -93,6 +93,9 @@ def _upload(one: Found) -> str:
 SHAPES = {
     "canvas": "the names of Canvas's bulk download, name_ID_number_file",
     "moodle": "the names of Moodle's bulk download, name_ID_assignsubmission_…",
+    "blackboard": "the names of Blackboard's download, assignment_login_attempt_time_file",
+    "brightspace": "the names of Brightspace's download, ID-number - name - time",
+    "gradescope": "Gradescope's export, submission_ID and its list of names",
     "plain": "the names of files and folders",
 }
 """By the first part of a learner's key: what told whose work it is."""

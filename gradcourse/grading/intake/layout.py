@@ -6,12 +6,16 @@ the platform or the instructor wrote does.
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 
-from gradcourse.grading.intake.tree import Entry, is_junk
+from gradcourse.grading.intake.tree import NOTEBOOK_ENDS, Entry, Refused, is_junk, is_notebook
 from gradcourse.support import GradcourseError
 
 CANVAS = re.compile(
@@ -21,13 +25,29 @@ CANVAS = re.compile(
 MOODLE = re.compile(
     r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.DOTALL
 )
+BLACKBOARD = re.compile(
+    r"(?P<before>.+)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.DOTALL
+)
+BRIGHTSPACE = re.compile(
+    r"(?P<id>\d+)-(?P<upload>\d+) ?- (?P<name>.+?) ?- "
+    r"(?P<when>[A-Z][a-z]{2} \d{1,2}, \d{4} \d{3,4} ?[AP]M)(?: ?- (?P<file>.+))?",
+    re.DOTALL,
+)
+GRADESCOPE = re.compile(r"submission_(?P<id>\d+)")
+METADATA = "submission_metadata.yml"
+"""What Gradescope's export says of its folders: whose each is."""
+
+COPY = re.compile(
+    r"^(?:copy of|kopie von|copie de|copia de)\s+|"
+    r"(?:\s*\(\d{1,2}\)|\s*[-_ ]\s*(?:copy|kopie|copie|copia)\s*\(?\d*\)?)$",
+    re.IGNORECASE,
+)
+"""What systems add to the name of a file that is there already."""
+
 AGAIN = re.compile(r"(?P<stem>.+?)(?:-(?P<serial>\d+))?(?P<end>(?:\.[^.]*)*)", re.DOTALL)
 NUMBERED = re.compile(r"(?P<number>\d\d)(?:$|[ _.-])")
 NBGRADER = "submitted"
 """The folder that nbgrader collects into, beside its source, release, autograded …"""
-
-NOTEBOOK_ENDS = (".ipynb", ".ipynb.json", ".ipynb.txt")
-"""Mail programs and browsers append the last two."""
 
 OTHER_WORK = (".pdf", ".doc", ".docx", ".odt", ".html", ".htm", ".py", ".rar", ".7z", ".tgz", ".gz")
 """A file with such an end, alone, shows that somebody handed in something."""
@@ -51,6 +71,12 @@ class Found:
         As the learner's file name has it.
     base, serial : tuple of str and of int
         In Canvas, the file's name without the number of the attempt, and that number.
+    place : tuple of str
+        Where it lies below what is the learner's.
+    others : tuple
+        Places and entries of what lies there and is no notebook.
+    submitted : str
+        When it was handed in, as the platform has it in its names: "2025-10-01T12:30:00".
     """
 
     key: tuple[str, ...]
@@ -63,6 +89,9 @@ class Found:
     late: bool = False
     base: str = ""
     serial: tuple[int, ...] = ()
+    place: tuple[str, ...] = ()
+    others: tuple[tuple[tuple[str, ...], Entry], ...] = ()
+    submitted: str = ""
 
 
 def recognise(entries: Iterable[Entry], known: Collection[str], root: str = "") -> list[Found]:
@@ -96,11 +125,6 @@ Placed = tuple[tuple[str, ...], Entry]
 """An entry, and its place from where the learners begin."""
 
 
-def is_notebook(name: str) -> bool:
-    """Whether a file's name is a notebook's."""
-    return name.lower().endswith(NOTEBOOK_ENDS)
-
-
 def stem(name: str) -> str:
     """Return a file's name without the end that makes it a notebook or a zip."""
     for end in (*reversed(NOTEBOOK_ENDS), ".zip"):
@@ -124,7 +148,7 @@ def _unwrapped(placed: list[Placed], known: Collection[str]) -> list[Placed]:
         if len(tops) != 1:
             return placed
         ((name, inside),) = tops.items()
-        if _is_file(inside) or MOODLE.fullmatch(name) or CANVAS.fullmatch(name):
+        if _is_file(inside) or any(shape.fullmatch(name) for shape in SHAPES_OF_NAMES):
             return placed
         below = _below(inside)
         if not below or _looks_like_one_learner(below, known):
@@ -138,7 +162,8 @@ def _looks_like_one_learner(below: list[Placed], known: Collection[str]) -> bool
     files = [parts[0] for parts, entry in below if len(parts) == 1 and not entry.folder]
     notebooks = [name for name in files if is_notebook(name)]
     folders = {parts[0] for parts, entry in below if len(parts) > 1 or entry.folder}
-    if any(map(MOODLE.fullmatch, folders)) or any(map(CANVAS.fullmatch, files)):
+    names = [*folders, *files]
+    if any(shape.fullmatch(name) for shape in SHAPES_OF_NAMES for name in names):
         return False
     if notebooks:
         return all(numbered(name) in known for name in notebooks)
@@ -153,16 +178,34 @@ def _sorted(placed: list[Placed], assignment: str | None, known: Collection[str]
             for name, inside in tops.items()
             for found in _sorted(_below(inside), numbered(name), known)
         ]
-    canvas = _is_canvas(tops)
+    shapes = _shapes(tops)
     found: list[Found] = []
     for name, inside in tops.items():
-        match = MOODLE.fullmatch(name)
-        if match:
-            found += _moodle(match, inside, assignment)
-            continue
-        match = CANVAS.fullmatch(name) if canvas else None
-        found += _canvas(match, inside, assignment) if match else _plain(name, inside, assignment)
+        for shape, of_learner in shapes:
+            if match := shape.fullmatch(name):
+                found += of_learner(match, inside, assignment)
+                break
+        else:
+            found += _plain(name, inside, assignment)
     return found
+
+
+Shape = tuple[re.Pattern[str], Callable[[re.Match[str], list[Placed], str | None], list[Found]]]
+
+
+def _shapes(tops: dict[str, list[Placed]]) -> list[Shape]:
+    """The platforms whose names are looked for among these."""
+    shapes: list[Shape] = [(MOODLE, _moodle)]
+    if any(map(BLACKBOARD.fullmatch, tops)):
+        shapes.append((BLACKBOARD, partial(_blackboard, _common_beginning(tops))))
+    if _most(BRIGHTSPACE, tops):
+        shapes.append((BRIGHTSPACE, _brightspace))
+    if METADATA in tops or all(map(GRADESCOPE.fullmatch, tops)):
+        names = _gradescope_names(tops.get(METADATA, []))
+        shapes.append((GRADESCOPE, partial(_gradescope, names)))
+    if _most(CANVAS, tops):
+        shapes.append((CANVAS, _canvas))
+    return shapes
 
 
 def _by_assignment(tops: dict[str, list[Placed]], known: Collection[str]) -> bool:
@@ -175,10 +218,75 @@ def _by_assignment(tops: dict[str, list[Placed]], known: Collection[str]) -> boo
     )
 
 
-def _is_canvas(tops: dict[str, list[Placed]]) -> bool:
-    """Whether most files bear Canvas's names; one alone may look so by chance."""
-    fitting = sum(bool(CANVAS.fullmatch(name)) for name in tops)
-    return fitting * 2 >= len(tops)
+def _most(shape: re.Pattern[str], names: Collection[str]) -> bool:
+    """Whether most names are of a shape; one alone may look so by chance."""
+    return sum(bool(shape.fullmatch(name)) for name in names) * 2 >= len(names)
+
+
+def _common_beginning(names: Iterable[str]) -> str:
+    """What stands before the learners' names in Blackboard's: the assignment's, up to its "_"."""
+    befores = {m["before"] for m in map(BLACKBOARD.fullmatch, names) if m}
+    if len(befores) == 1:
+        return befores.pop().rpartition("_")[0] + "_"
+    first, last = min(befores), max(befores)  # what these two share, all between them do
+    shared = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    return "".join(sign for sign, _ in shared).rpartition("_")[0] + "_"
+
+
+def _blackboard(
+    beginning: str, match: re.Match[str], inside: list[Placed], assignment: str | None
+) -> list[Found]:
+    user = match["before"].removeprefix(beginning) or match["before"]
+    year, month, day, *clock = match["when"].split("-")
+    person = Found(
+        key=("blackboard", _same(user)),
+        learner=shown(user),
+        assignment=assignment,
+        base=match["file"] or match["when"],
+        serial=(int(match["when"].replace("-", "")),),
+        submitted=f"{year}-{month}-{day}T{':'.join(clock)}",
+    )
+    return _files(person, inside, match["file"] or "about.txt")
+
+
+def _brightspace(match: re.Match[str], inside: list[Placed], assignment: str | None) -> list[Found]:
+    with suppress(ValueError):
+        text = re.sub(r"(\d{1,2})(\d\d) ?([AP]M)$", r"\1 \2 \3", match["when"])
+        moment = datetime.strptime(text, "%b %d, %Y %I %M %p").isoformat()
+        person = Found(
+            key=("brightspace", _same(match["name"]), match["id"]),
+            learner=shown(match["name"]),
+            assignment=assignment,
+            base=match["file"] or match["when"],
+            serial=(int(moment.replace("-", "").replace(":", "").replace("T", "")),),
+            submitted=moment,
+        )
+        return _files(person, inside, match["file"] or "")
+    return _plain(match.string, inside, assignment)
+
+
+def _gradescope(
+    names: dict[str, str], match: re.Match[str], inside: list[Placed], assignment: str | None
+) -> list[Found]:
+    name = names.get(match["id"], match[0])
+    key = ("gradescope", _same(name), match["id"])
+    person = Found(key=key, learner=shown(name), assignment=assignment)
+    return _files(person, inside, "")
+
+
+_SUBMISSION = re.compile(r"^submission_(\d+):", re.M)
+_NAME = re.compile(r"^\s+-?\s*:name:\s*(.+?)\s*$", re.M)
+
+
+def _gradescope_names(inside: list[Placed]) -> dict[str, str]:
+    """From the number of a submission to its learners' names, as the export's list has them."""
+    text = ""
+    for _, entry in inside:
+        with suppress(Refused):
+            text = entry.read().decode("utf-8", "replace")
+    pieces = _SUBMISSION.split(text)
+    named = zip(pieces[1::2], map(_NAME.findall, pieces[2::2]), strict=True)
+    return {id: ", ".join(name.strip("'\"") for name in names) for id, names in named if names}
 
 
 def _canvas(match: re.Match[str], inside: list[Placed], assignment: str | None) -> list[Found]:
@@ -222,11 +330,19 @@ def _plain(name: str, inside: list[Placed], assignment: str | None) -> list[Foun
     return _files(person, inside, name)
 
 
+SHAPES_OF_NAMES = (MOODLE, CANVAS, BLACKBOARD, BRIGHTSPACE, GRADESCOPE)
+
+
 def _files(person: Found, inside: list[Placed], name: str) -> list[Found]:
     """The learner's notebooks, and what was refused; the learner alone where there is neither."""
     found = []
+    others = []
     for parts, entry in inside:
-        if entry.folder or not (is_notebook(parts[-1]) or entry.problem):
+        place = parts[1:] or (person.base or name,)
+        if entry.folder:
+            continue
+        if not (is_notebook(parts[-1]) or entry.problem):
+            others.append((place, entry))
             continue
         file = name if len(parts) == 1 else parts[-1]
         folder = numbered(parts[1]) if len(parts) > 2 else None
@@ -238,9 +354,11 @@ def _files(person: Found, inside: list[Placed], name: str) -> list[Found]:
                 entry=entry,
                 assignment=person.assignment or named,
                 guess=numbered(file) or folder,
+                place=place,
             )
         )
-    return found or [person]
+    first, *rest = found or [person]
+    return [replace(first, others=tuple(others)), *rest]
 
 
 def _tops(placed: Sequence[Placed]) -> dict[str, list[Placed]]:
@@ -270,6 +388,41 @@ def _same(name: str) -> str:
 
 def shown(name: str) -> str:
     """Return a name as it may be printed: one line, no signs that cannot be seen."""
-    text = unicodedata.normalize("NFC", name)
-    text = "".join("\ufffd" if unicodedata.category(sign)[0] == "C" else sign for sign in text)
-    return text.strip() or "no name"
+    return readable(unicodedata.normalize("NFC", name)).strip() or "no name"
+
+
+JOINERS = "\u200c\u200d"
+"""They join and part letters in Persian, Sinhala and emoji: without them it is another name."""
+
+
+def readable(text: str, but: str = "") -> str:
+    """Replace control signs, except some, and joiners where they join nothing."""
+    signs = []
+    for index, sign in enumerate(text):
+        joins = sign in JOINERS and 0 < index < len(text) - 1
+        if joins:
+            beside = text[index - 1] + text[index + 1]
+            joins = all(unicodedata.category(one)[0] in "LMS" for one in beside)
+        control = unicodedata.category(sign)[0] == "C" and sign not in but and not joins
+        signs.append("\ufffd" if control else sign)
+    return "".join(signs)
+
+
+def skeleton(name: str) -> str:
+    """Return what is left of a name without all that two spellings of it may differ in: capitals,
+    spaces, accents, letters of another script that look alike, the marks of a copy.
+    """
+    text = unicodedata.normalize("NFKD", COPY.sub("", name.strip())).casefold()
+    text = "".join(ALIKE.get(sign, sign) for sign in text)
+    return "".join(sign for sign in text if sign.isalnum()) or name
+
+
+ALIKE = dict(
+    zip(
+        "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u04bb\u0501\u051b"
+        "\u03b1\u03bf\u03c1\u03bd\u03b9\u03ba\u0131\u043c\u0442\u043a\u043d\u0432",
+        "aeopcyxijshdqaopvikimtkhb",
+        strict=True,
+    )
+)
+"""Cyrillic and Greek letters, and the Latin ones that they look like."""

@@ -11,21 +11,34 @@ import io
 import os
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gradcourse.grading.intake.slim import TooLarge, slim
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.support import GradcourseError
 
 LARGEST_FILE = Limits.notebook
+"""Bytes of a notebook without its outputs and attachments."""
+
+LARGEST_RAW = 256_000_000
+"""Bytes of a notebook with them."""
+
+LARGEST_OTHER = 8_000_000
+"""Bytes of a file that is no notebook, and may be asked for by one that lies beside it."""
 
 LARGEST_INNER_ZIP = 50_000_000
 MOST_FILES = 200_000
+"""In one zip, or in the folder that was given, without what is left out."""
+
+MOST_OTHERS = 300
+"""In one folder or zip, files that are neither notebooks nor zips; the rest is left out."""
+
 HIGHEST_RATIO = 200
 """How much smaller a zip may store a file than it is; text and pictures reach about 20."""
 
-RATIO_COUNTS_FROM = 1_000_000
+RATIO_COUNTS_FROM = 50_000_000
 DEEPEST_FOLDER = 12
 DEEPEST_ZIP = 2
 """A bulk download may hold zips that learners made; a zip in those is left alone."""
@@ -100,7 +113,11 @@ def _folder(root: Path, parts: tuple[str, ...] = ()) -> Iterator[Entry]:
             raise
         yield _refused(parts, "unreadable", f"The folder cannot be read: {error.strerror}.")
         return
+    others = 0
     for child in children:
+        others += not is_asked_for(child.name) and child.is_file(follow_symlinks=False)
+        if others > MOST_OTHERS and not is_asked_for(child.name) and not child.is_dir():
+            continue
         here = (*parts, child.name)
         if child.is_symlink():
             yield _link(here)
@@ -112,19 +129,35 @@ def _folder(root: Path, parts: tuple[str, ...] = ()) -> Iterator[Entry]:
                 yield from _folder(root, here)
 
 
+JUNK = ("__MACOSX", "__pycache__", "Thumbs.db", "site-packages", "node_modules")
+NOTEBOOK_ENDS = (".ipynb", ".ipynb.json", ".ipynb.txt")
+"""Mail programs and browsers append the last two."""
+
+
 def is_junk(name: str) -> bool:
-    """Whether a file or folder is an operating system's or an editor's own."""
-    return name.startswith((".", "~$")) or name in ("__MACOSX", "__pycache__", "Thumbs.db")
+    """Whether a file or folder is an operating system's, an editor's or an installer's own."""
+    hidden = name.startswith(".") and not name.startswith("..")
+    return hidden or name.startswith("~$") or name in JUNK
+
+
+def is_notebook(name: str) -> bool:
+    """Whether a file's name is a notebook's."""
+    return name.lower().endswith(NOTEBOOK_ENDS)
+
+
+def is_asked_for(name: str) -> bool:
+    """Whether a file's name is that of a notebook, or of a zip that may hold some."""
+    return is_notebook(name) or name.lower().endswith(".zip")
 
 
 def _disk_file(path: Path, parts: tuple[str, ...]) -> Entry:
     known = path.stat() if len(parts) == 1 and path.is_symlink() else path.lstat()
     if not stat.S_ISREG(known.st_mode):
         return _refused(parts, "unreadable", "It is not a regular file.")
-    return Entry(parts, functools.partial(_read_disk, path, LARGEST_FILE), known.st_mtime)
+    return Entry(parts, functools.partial(_read_disk, path), known.st_mtime)
 
 
-def _read_disk(path: Path, largest: int) -> bytes:
+def _read_disk(path: Path) -> bytes:
     """Read a regular file that is no link, even if it became one since it was listed."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     flags |= getattr(os, "O_BINARY", 0)
@@ -132,12 +165,23 @@ def _read_disk(path: Path, largest: int) -> bytes:
         with os.fdopen(os.open(path, flags), "rb") as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise Refused("unreadable", "It is not a regular file.")
-            data = stream.read(largest + 1)
+            return _content(stream.read, path.name)
     except OSError as error:
         raise Refused("unreadable", f"The file cannot be read: {error.strerror}.") from error
-    if len(data) > largest:
-        raise _too_large(largest)
-    return data
+
+
+def _content(read: Callable[[int], bytes], name: str) -> bytes:
+    """What a notebook holds without its outputs; any other file as it is, if it is small."""
+    notebook = is_notebook(name)
+    try:
+        if notebook:
+            return slim(read, LARGEST_FILE, LARGEST_RAW)
+        data = read(LARGEST_OTHER + 1)
+        if len(data) > LARGEST_OTHER:
+            raise TooLarge
+        return data
+    except TooLarge:
+        raise _too_large(LARGEST_FILE, ", without outputs," if notebook else "") from None
 
 
 # Zips. An archive is opened when it is read from, and only a few stay open.
@@ -157,7 +201,7 @@ def _opened(archive: _Archive) -> zipfile.ZipFile:
         if not archive.inside:
             return zipfile.ZipFile(archive.path)
         outer = _Archive(archive.path)
-        data = _read_member(outer, archive.inside, LARGEST_INNER_ZIP)
+        data = _read_member(outer, archive.inside, _zip_content)
         return zipfile.ZipFile(io.BytesIO(data))
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise Refused("unreadable", f"The zip is damaged: {error}.") from error
@@ -184,10 +228,25 @@ def _expanded(
         return
     yield Entry(entry.parts, _nothing, entry.modified, folder=True)
     # Of two members with one name the later counts, as it would on disk.
-    for member in {one.filename: one for one in members[:MOST_FILES]}.values():
+    if len(members) > MOST_FILES:
+        text = f"It holds more than {MOST_FILES} files."
+        yield _refused(entry.parts, "too-large", text)
+        return
+    for member in _asked_for({one.filename: one for one in members}.values()):
         for one in _member(archive, member, entry.parts):
             inner = _Archive(archive.path, member.filename)
             yield from _expanded(one, path, depth + 1, inner)
+
+
+def _asked_for(members: Iterable[zipfile.ZipInfo]) -> Iterator[zipfile.ZipInfo]:
+    """All notebooks, zips and folders, and some others: a learner may have packed a library."""
+    others = 0
+    for member in members:
+        if not is_asked_for(member.filename) and not member.filename.endswith("/"):
+            others += 1
+            if others > MOST_OTHERS:
+                continue
+        yield member
 
 
 def _member(archive: _Archive, member: zipfile.ZipInfo, place: tuple[str, ...]) -> Iterator[Entry]:
@@ -204,7 +263,7 @@ def _member(archive: _Archive, member: zipfile.ZipInfo, place: tuple[str, ...]) 
     elif name.endswith("/"):
         yield Entry(parts, _nothing, _time(member), folder=True)
     else:
-        read = functools.partial(_read_member, archive, member.filename, LARGEST_FILE)
+        read = functools.partial(_read_member, archive, member.filename)
         yield Entry(parts, read, _time(member))
 
 
@@ -218,13 +277,22 @@ def _member_name(member: zipfile.ZipInfo) -> str:
         return member.filename
 
 
-def _read_member(archive: _Archive, name: str, largest: int) -> bytes:
+def _zip_content(read: Callable[[int], bytes], _: str) -> bytes:
+    data = read(LARGEST_INNER_ZIP + 1)
+    if len(data) > LARGEST_INNER_ZIP:
+        raise _too_large(LARGEST_INNER_ZIP)
+    return data
+
+
+def _read_member(
+    archive: _Archive, name: str, content: Callable[[Callable[[int], bytes], str], bytes] = _content
+) -> bytes:
     file = _opened(archive)
     member = file.getinfo(name)
     if member.flag_bits & 0x1:
         raise Refused("unreadable", "It is encrypted with a password.")
-    if member.file_size > largest:
-        raise _too_large(largest)
+    if member.file_size > LARGEST_RAW:
+        raise _too_large(LARGEST_RAW)
     packed = max(member.compress_size, 1)
     if member.file_size > RATIO_COUNTS_FROM and member.file_size / packed > HIGHEST_RATIO:
         raise Refused(
@@ -232,13 +300,12 @@ def _read_member(archive: _Archive, name: str, largest: int) -> bytes:
         )
     try:
         with file.open(member) as stream:
-            data = stream.read(largest + 1)
+            return content(stream.read, name)
+    except Refused:
+        raise
     # A damaged archive makes zipfile and its decompressors raise almost anything.
     except Exception as error:
         raise Refused("unreadable", f"It is damaged in the zip: {type(error).__name__}.") from error
-    if len(data) > largest:
-        raise _too_large(largest)
-    return data
 
 
 def _time(member: zipfile.ZipInfo) -> float:
@@ -264,5 +331,5 @@ def _link(parts: tuple[str, ...]) -> Entry:
     return _refused(parts, "link-refused", "It is a link to another file, which is not followed.")
 
 
-def _too_large(largest: int) -> Refused:
-    return Refused("too-large", f"It is larger than {largest // 1_000_000} MB.")
+def _too_large(largest: int, what: str = "") -> Refused:
+    return Refused("too-large", f"It is{what} larger than {largest // 1_000_000} MB.")

@@ -169,13 +169,14 @@ def _graded(
         cluster.submit(task)
     while cluster.at_work:
         task, mark = cluster.next()
-        if mark is None:
+        if mark is None or mark.crowded:
             suspects.append(task)
         else:
             yield task, mark
         for another in itertools.islice(waiting, 1):
             cluster.submit(another)
-    # Dask blames a dead worker's whole queue. Alone, each shows whether it was the one.
+    # Dask blames a dead worker's whole queue. Alone, each shows whether it was the one; and so does
+    # who ran out of time or memory beside others.
     for task in suspects:
         cluster.submit(task, attempt="-alone")
         _, mark = cluster.next()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -25,11 +26,15 @@ from gradcourse.grading.many.store import (
     identity,
 )
 from gradcourse.grading.many.task import Task, not_graded
-from gradcourse.grading.mark import Mark, Origin
-from gradcourse.support import GradcourseError
+from gradcourse.grading.mark import Mark, Origin, Reason
+from gradcourse.support import GradcourseError, nearest
 
 if TYPE_CHECKING:
     from gradcourse.grading.one.grade import Grader
+
+
+MANY, MOST_OF = 5, 0.8
+"""So many learners, and that share of all, handed in one assignment: another one is odd."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Settings:
         Whether results that are there and still hold are kept.
     trusted : bool
         Whether the notebooks may run where there is no sandbox.
+    only : tuple of str
+        Grade these learners alone; of all others what is there is kept as it is.
     """
 
     submissions: Path
@@ -59,6 +66,7 @@ class Settings:
     scheduler: str | None = None
     resume: bool = False
     trusted: bool = False
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,15 +119,34 @@ def grade_class(settings: Settings, grader: Grader | None = None) -> Graded:
     if not settings.scheduler and (settings.jobs or cores()) > 1:
         warm_up(settings.assignment)
     submissions = find_submissions(settings.submissions, settings.assignment)
+    store = Store(settings.out)
+    before = store.read_all()
+    if settings.only:
+        _check_names(submissions, settings.only)
     if grader is None:
         from gradcourse.grading.one.grade import Grader
 
         grader = Grader()
-    store = Store(settings.out)
-    class_ = _Class(settings, submissions, store, store.read_all())
+    class_ = _Class(settings, submissions, store, before)
     class_.grade_with(grader)
-    marks = [class_.marks[number] for number in range(len(submissions))]
+    marks = [class_.marks[number] for number in sorted(class_.marks)]
     return Graded(marks, class_.kept, store.forget_earlier(marks))
+
+
+def _check_names(submissions: Sequence[Submission], names: Sequence[str]) -> None:
+    wanted = {name.casefold().strip() for name in names}
+    lost = wanted - {name for one in submissions for name in _names(one)}
+    if lost:
+        known = sorted(one.learner for one in submissions)
+        near = nearest(min(lost), known) or known[:3]
+        raise GradcourseError(
+            f"--only {min(lost)}: nobody is called that; there are {', '.join(near)}"
+        )
+
+
+def _names(submission: Submission) -> set[str]:
+    platforms = {submission.canvas, submission.moodle.rpartition(" ")[2]} - {""}
+    return {submission.learner.casefold(), submission.key[1].casefold()} | platforms
 
 
 @dataclass
@@ -136,9 +163,9 @@ class _Class:
     def __post_init__(self) -> None:
         self.stems = file_stems(self.submissions)
         self.refused: dict[int, Refused] = {}
-        seeds = [mark.seed for mark in self.before.values() if isinstance(mark.seed, int)]
-        # Secret, so that nobody can hand in the right results for just these inputs.
-        self.seed = seeds[0] if self.settings.resume and seeds else secrets.randbits(64)
+        # Secret, and new in each run: an answer that shows hidden inputs on its page shows those
+        # that the resubmission will not meet.
+        self.seed = secrets.randbits(64)
         self.unknown: dict[int, Mark] = {}
         self.hashes: dict[int, str] = {}
         self._refuse_another_assignment()
@@ -170,6 +197,23 @@ class _Class:
             for number, refused in self.refused.items():
                 name = self.submissions[number].assignment or common
                 self._keep(number, not_graded(refused.code, name, refused.text))
+            self._doubt_the_few()
+
+    def _doubt_the_few(self) -> None:
+        """Who alone handed in another assignment may have taken the wrong file."""
+        counts = Counter(mark.assignment for mark in self.marks.values() if mark.graded)
+        ((usual, number),) = counts.most_common(1) or [(None, 0)]
+        if self.settings.assignment or number < MANY or number < MOST_OF * counts.total():
+            return
+        has_usual = {m.origin.key for m in self.marks.values() if m.assignment == usual}
+        text = f"Nearly all others handed in assignment {usual}."
+        doubt = Reason("other-assignment", text=text)
+        for number, mark in self.marks.items():
+            platforms = self.submissions[number].assignment is not None
+            odd = mark.graded and mark.assignment != usual and not platforms
+            if odd and mark.origin.key not in has_usual and doubt not in mark.reasons:
+                self.marks[number] = mark.because(doubt)
+                self.store.write(self.marks[number])
 
     def _through(self, tasks: Iterator[Task], grader: Grader) -> Iterator[tuple[Task, Mark]]:
         """Grade in the way that was asked for; where nothing is to do, nothing is started."""
@@ -187,31 +231,46 @@ class _Class:
 
     def _tasks(self) -> Iterator[Task]:
         """Read one notebook after another, and leave out what need not or cannot be graded."""
+        wanted = {name.casefold().strip() for name in self.settings.only}
         for number, submission in enumerate(self.submissions):
+            old = self.before.get(identity(submission))
+            if wanted and not _names(submission) & wanted:
+                if old is not None:
+                    self.marks[number] = old
+                    self.kept += 1
+                    self.bar.step(old.look)
+                continue
             try:
                 data = submission.read()
             except Refused as refused:
                 self.refused[number] = refused
                 continue
-            self.hashes[number] = fingerprint(data)
-            old = self.before.get(identity(submission))
+            files = submission.files()
+            self.hashes[number] = fingerprint(data, files)
             if self.settings.resume and old is not None and self._holds(old, number):
                 self.marks[number] = old
                 self.kept += 1
                 self.bar.step(old.look)
                 continue
             name = submission.assignment
-            yield self._task(number, data, name, submission.guess)
+            yield self._task(number, data, name, submission.guess, files)
 
-    def _task(self, number: int, data: bytes, assignment: str | None, guess: str | None) -> Task:
-        return Task(number, data, assignment, guess, self.settings.trusted, self.seed)
+    def _task(
+        self,
+        number: int,
+        data: bytes,
+        assignment: str | None,
+        guess: str | None,
+        files: Mapping[str, bytes],
+    ) -> Task:
+        return Task(number, data, assignment, guess, self.settings.trusted, self.seed, files)
 
     def _second_tasks(self, common: str) -> Iterator[Task]:
         """Those of which nobody knows the assignment, as what all others are."""
         for number in [number for number, mark in self.unknown.items() if not mark.faulty]:
             with suppress(Refused):  # it went away meanwhile: what was found before stands
                 data = self.submissions[number].read()
-                yield self._task(number, data, common, None)
+                yield self._task(number, data, common, None, self.submissions[number].files())
 
     def _common_assignment(self) -> str | None:
         if self.settings.assignment:
@@ -237,6 +296,7 @@ class _Class:
             moodle=submission.moodle,
             notes=submission.notes,
             doubts=tuple(doubt.text for doubt in submission.doubts),
+            submitted=submission.submitted,
         )
 
     def _keep(self, number: int, mark: Mark) -> None:

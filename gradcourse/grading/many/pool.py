@@ -15,7 +15,6 @@ import statistics
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
@@ -76,40 +75,66 @@ def in_processes(
     GradcourseError
         If a process cannot grade at all.
     """
-    context = _context()
-    waiting = iter(tasks)
-    again: list[tuple[Task, int]] = []
-    idle: list[_Worker] = []
-    busy: list[_Worker] = []
-    speed = _Speed(total)
-    measured: dict[str, Any] = {}
+    crew = _Crew(grader, _Speed(total))
     try:
+        yield from crew.grade(iter(tasks), jobs)
+        # Whoever ran out of time or memory beside others may have done so by their fault.
+        for task in crew.crowded:
+            yield from crew.grade(iter([task]), 1, alone=True)
+    finally:
+        crew.stop()
+
+
+class _Crew:
+    """The processes that grade, and those submissions that will be graded again alone."""
+
+    def __init__(self, grader: Grader, speed: _Speed) -> None:
+        self._context = _context()
+        self._grader = grader
+        self._speed = speed
+        self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
+        self._measured: dict[str, Any] = {}
+        self.crowded: list[Task] = []
+
+    def grade(
+        self, waiting: Iterator[Task], jobs: int, alone: bool = False
+    ) -> Iterator[tuple[Task, Mark]]:
+        again: list[tuple[Task, int]] = []
+        idle, busy, speed = self._idle, self._busy, self._speed
         while True:
             wanted = min(jobs, speed.processes(len(busy)))
             while len(busy) < wanted and (following := again.pop() if again else _first(waiting)):
-                busy.append(idle.pop() if idle else _Worker(context, grader, measured))
+                busy.append(idle.pop() if idle else self._worker())
                 busy[-1].begin(*following)
             if not busy:
                 return
             for worker in _ready(busy, ramp=len(busy) < jobs):
                 task, attempt, answer = worker.task, worker.attempt, worker.hear()
                 if answer == READY:
-                    measured.update(worker.measured)
+                    self._measured.update(worker.measured)
                     speed.started(worker.took)
                     continue
                 busy.remove(worker)
                 if isinstance(answer, Mark):
                     idle.append(worker)
                     speed.note(answer.seconds)
-                    yield task, answer
+                    if answer.crowded and jobs > 1 and not alone:
+                        self.crowded.append(task)
+                    else:
+                        yield task, answer
                     continue
                 worker.stop()
                 if attempt < ATTEMPTS:
                     again.append((task, attempt + 1))
                 else:
                     yield task, not_graded("internal-error", task.assignment, DIED)
-    finally:
-        for worker in [*idle, *busy]:
+
+    def _worker(self) -> _Worker:
+        return _Worker(self._context, self._grader, self._measured)
+
+    def stop(self) -> None:
+        for worker in [*self._idle, *self._busy]:
             worker.stop()
 
 
@@ -215,11 +240,13 @@ class _Worker:
         self.task, self.attempt = task, attempt
         self.deadline = time.monotonic() + PATIENCE
         self._begun = time.monotonic()
-        rest = {name: value for name, value in asdict(task).items() if name != "data"}
+        rest = {name: value for name, value in vars(task).items() if name not in ("data", "files")}
+        rest["names"] = [*task.files]
         # A process that is already dead is found out by `hear`.
         with contextlib.suppress(OSError):
             self.connection.send_bytes(json.dumps(rest).encode())
-            self.connection.send_bytes(task.data)
+            for piece in (task.data, *task.files.values()):
+                self.connection.send_bytes(piece)
 
     def hear(self) -> Mark | str | None:
         """Return the mark, or `READY`; None if the process died or hangs."""
@@ -257,7 +284,9 @@ def _work(connection: Connection, grader: Grader, measured: dict[str, Any]) -> N
     with contextlib.suppress(EOFError, OSError):
         while True:
             rest = json.loads(connection.recv_bytes())
-            task = Task(data=connection.recv_bytes(), **rest)
+            names, data = rest.pop("names"), connection.recv_bytes()
+            files = {name: connection.recv_bytes() for name in names}
+            task = Task(data=data, files=files, **rest)
             try:
                 if not ready:
                     with _left_to_grading():

@@ -7,12 +7,13 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from gradcourse.grading.intake import Submission
+from gradcourse.grading.intake.layout import JOINERS, readable
 from gradcourse.grading.mark import NOWHERE, Mark
 from gradcourse.support import GradcourseError, write_atomically
 
@@ -45,7 +46,7 @@ def file_stems(submissions: Sequence[Submission]) -> list[str]:
 
 
 def _safe(name: str) -> str:
-    text = unicodedata.normalize("NFC", name)
+    text = unicodedata.normalize("NFC", readable(name))
     text = "".join(sign if _is_plain(sign) else "_" for sign in text)
     text = text.strip("._") or "learner"
     if RESERVED.fullmatch(text):
@@ -56,11 +57,16 @@ def _safe(name: str) -> str:
 
 
 def _is_plain(sign: str) -> bool:
-    return unicodedata.category(sign)[0] in "LMN" or sign in "-_."
+    return unicodedata.category(sign)[0] in "LMN" or sign in ("-_." + JOINERS)
 
 
 def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
+
+
+def stem_of(name: str, identity: str) -> str:
+    """Return a file name for somebody who handed in nothing of their own."""
+    return f"{_safe(name)}~{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
 
 
 def _mark(submission: Submission) -> str:
@@ -73,9 +79,12 @@ def identity(submission: Submission) -> str:
     return json.dumps([*submission.key, submission.assignment or ""])
 
 
-def fingerprint(data: bytes) -> str:
-    """Return the SHA-256 of a notebook."""
-    return hashlib.sha256(data).hexdigest()
+def fingerprint(data: bytes, files: Mapping[str, bytes] | None = None) -> str:
+    """Return the SHA-256 of a notebook, and of what was handed in beside it."""
+    digest = hashlib.sha256(data)
+    for name, content in sorted((files or {}).items()):
+        digest.update(json.dumps([name, hashlib.sha256(content).hexdigest()]).encode())
+    return digest.hexdigest()
 
 
 @cache

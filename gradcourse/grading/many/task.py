@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gradcourse.grading.mark import Mark, QuestionMark, Reason
+from gradcourse.grading.sandbox.frames import clean
 from gradcourse.support import GradcourseError
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class Task:
         Whether it may run without any sandbox.
     seed : int
         Fixes the random inputs: the whole class meets the same.
+    files : mapping of str to bytes
+        What was handed in beside the notebook.
     """
 
     number: int
@@ -39,6 +43,7 @@ class Task:
     guess: str | None = None
     trusted: bool = False
     seed: int = 0
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def grade_task(grader: Grader, task: Task) -> Mark:
@@ -54,7 +59,7 @@ def grade_task(grader: Grader, task: Task) -> Mark:
         mark = _graded(grader, task, task.assignment)
         if task.assignment is None and task.guess and "unknown-assignment" in mark.codes:
             mark = _graded(grader, task, task.guess)
-        return mark
+        return replace(mark, sources=answers_of(task.data, mark))
     except GradcourseError:
         raise
     except Exception:
@@ -62,8 +67,32 @@ def grade_task(grader: Grader, task: Task) -> Mark:
         return replace(mark, fault=traceback.format_exc())
 
 
+LONGEST_ANSWER = 4000
+"""Characters of an answer's cell that are kept for the pages."""
+
+
+def answers_of(data: bytes, mark: Mark) -> dict[str, str]:
+    """Return for each question the last cell that gives its answer and is no stub."""
+    from gradcourse.exercises.registry import assignment as questions_of
+    from gradcourse.grading.intake.contents import defined, read, untouched
+
+    if mark.assignment is None or not mark.questions:
+        return {}
+    cells = [(defined(cell.source), cell) for cell in read(data, len(data)).notebook.cells]
+    found = {}
+    for question in questions_of(mark.assignment):
+        names = set(question.answers)
+        for given, cell in reversed(cells):
+            if given & names and not untouched(cell.source, names):
+                found[question.id] = clean(cell.source[:LONGEST_ANSWER])
+                break
+    return found
+
+
 def _graded(grader: Grader, task: Task, assignment: str | None) -> Mark:
-    return grader.grade(task.data, assignment, trusted=task.trusted, seed=task.seed)
+    return grader.grade(
+        task.data, assignment, trusted=task.trusted, seed=task.seed, files=task.files
+    )
 
 
 def not_graded(code: str, assignment: str | None, text: str = "") -> Mark:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from gradcourse.checking.call import Outcome
-from gradcourse.checking.plain import Foreign
+from gradcourse.checking.plain import Bfloat16, Foreign
 from gradcourse.checking.question import Function, Question
 from gradcourse.checking.verdict import PartResult, Verdict
 from gradcourse.grading.intake.contents import tree_of
 from gradcourse.grading.sandbox.inside.notice import TEXTS
+from gradcourse.grading.sandbox.inside.zygote import MACHINE
 
 LONGEST = 3000
 """Characters of any text in a report: an answer may be a dict with a million keys."""
@@ -62,6 +63,8 @@ def cause_of_death(ending: dict[str, Any]) -> Gone:
     """Say how a process came to its end."""
     if ending["why"] == "memory":
         return Gone("memory", "it needed more memory than is allowed")
+    if ending["why"] == MACHINE:
+        return Gone("memory", "the machine's memory ran low while it ran")
     if ending["why"]:
         return Gone("killed", f"it used more {ending['why']} than is allowed")
     if ending["status"] < 0:
@@ -88,8 +91,29 @@ def value_of(value: Any) -> Any:
     if isinstance(value, Foreign) and value.type_name == "ellipsis":
         return ...
     if isinstance(value, np.ndarray) and value.ndim == 0 and value.dtype.kind == "U":
-        return str(value.item())
-    return value
+        value = str(value.item())
+    if isinstance(value, Bfloat16) and value.values.size == 1:
+        return float(value.values.item())
+    return value.translate(TYPED).strip() if isinstance(value, str) else value
+
+
+TYPED = {
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201c\u201d"), ""),
+    ord("\xa0"): " ",
+}
+"""What word processors make of signs that stand on a keyboard."""
+
+
+def bytes_of(value: Any) -> int:
+    """Return how many bytes the arrays in plain data have."""
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes)
+    if isinstance(value, Bfloat16):
+        return int(value.values.nbytes)
+    if isinstance(value, dict):
+        return sum(map(bytes_of, value.values()))
+    return sum(map(bytes_of, value)) if isinstance(value, list | tuple) else 0
 
 
 def name_of(driver: Callable[..., Any] | None) -> str:

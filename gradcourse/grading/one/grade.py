@@ -6,7 +6,7 @@ import functools
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,6 +41,7 @@ def grade_one(
     seed: int | None = None,
     questions: Sequence[Question] | None = None,
     without: frozenset[str] = frozenset(),
+    files: Mapping[str, bytes] | None = None,
 ) -> Mark:
     """Grade one notebook, whatever it does.
 
@@ -60,6 +61,8 @@ def grade_one(
         Ask these instead of the assignment's.
     without : frozenset of str
         Layers of the sandbox to leave out, for tests.
+    files : mapping of str to bytes, optional
+        What was handed in beside it, by its place from there: "helpers.py", "data/a.csv".
 
     Returns
     -------
@@ -77,7 +80,8 @@ def grade_one(
     contents = read(notebook, limits.notebook)
     asked = _which(contents, assignment, questions)
     todo = plan(contents.notebook, asked.questions)
-    ran = _run(todo, limits, trusted, _seed() if seed is None else seed, without)
+    running = _Asking(limits, trusted, _seed() if seed is None else seed, without, files or {})
+    ran = running.run(todo)
     mark = _mark(contents, asked, todo, ran)
     return replace(mark, trusted=trusted, seconds=round(time.monotonic() - started, 4))
 
@@ -96,10 +100,16 @@ class Grader:
         _prepare(assignment or assignment_of(read(notebook, len(notebook)).notebook))
 
     def grade(
-        self, notebook: bytes, assignment: str | None, *, trusted: bool, seed: int | None
+        self,
+        notebook: bytes,
+        assignment: str | None,
+        *,
+        trusted: bool,
+        seed: int | None,
+        files: Mapping[str, bytes] | None = None,
     ) -> Mark:
         """Grade one notebook; see `grade_one`."""
-        return grade_one(notebook, assignment, trusted=trusted, seed=seed)
+        return grade_one(notebook, assignment, trusted=trusted, seed=seed, files=files)
 
 
 @functools.cache
@@ -146,16 +156,27 @@ def _which(
     return replace(asked, reasons=(Reason("other-assignment", text=text),))
 
 
-def _run(todo: Plan, limits: Limits, trusted: bool, seed: int, without: frozenset[str]) -> Ran:
-    """Run a submission; once more where it took the whole sandbox with it."""
-    if not todo.questions:
-        return Ran()
-    exercises = [measured_once(exercise) for exercise in todo.questions]
-    for _ in range(2):
-        with suppress(Lost), borrowed(without) as zygote:
-            _refuse_if_open(zygote, trusted)
-            return Running(zygote, todo, limits, seed).all(exercises)
-    return Ran(reasons=(Reason("killed", text="It ended the sandbox itself, twice."),))
+@dataclass(frozen=True)
+class _Asking:
+    """How a submission is run."""
+
+    limits: Limits
+    trusted: bool
+    seed: int
+    without: frozenset[str]
+    files: Mapping[str, bytes]
+
+    def run(self, todo: Plan) -> Ran:
+        """Run a submission; once more where it took the whole sandbox with it."""
+        if not todo.questions:
+            return Ran()
+        exercises = [measured_once(exercise) for exercise in todo.questions]
+        for _ in range(2):
+            with suppress(Lost), borrowed(self.without) as zygote:
+                _refuse_if_open(zygote, self.trusted)
+                running = Running(zygote, todo, self.limits, self.seed, self.files)
+                return running.all(exercises)
+        return Ran(reasons=(Reason("killed", text="It ended the sandbox itself, twice."),))
 
 
 def _refuse_if_open(zygote: Zygote, trusted: bool) -> None:
@@ -183,6 +204,7 @@ def _mark(contents: Contents, asked: _Asked, todo: Plan, ran: Ran) -> Mark:
         run=ran.cells,
         failed=ran.failed,
         sandbox=ran.layers,
+        crowded=ran.crowded,
     )
 
 

@@ -60,9 +60,11 @@ def plan(notebook: Notebook, exercises: Sequence[Question]) -> Plan:
 
 
 def where(cell: Cell) -> str:
-    """Name a cell: "cell 7 (saturation-slopes-answer)"; counted from 1, as people do."""
-    name = f" ({clean(cell.grade_id)[:60]})" if cell.grade_id else ""
-    return f"cell {cell.index + 1}{name}"
+    """Name a cell by what stands first in it, as people find it: "the cell `x = 1`"."""
+    lines = [line.strip() for line in clean(cell.source).replace("`", "'").splitlines()]
+    telling = [line for line in lines if line and not line.startswith("#")] or lines or [""]
+    first = telling[0] if len(telling[0]) <= 50 else f"{telling[0][:50]} …"
+    return f"the cell `{first}`"
 
 
 def _odd_ids(notebook: Notebook, exercises: Sequence[Question]) -> Iterator[Reason]:
@@ -102,30 +104,60 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + rest
 
 
-_NO_IMPORT = re.compile(r"(?:ModuleNotFound|Import)Error: .* \(line (\d+)\)", re.DOTALL)
-
-MOST_IMPORTS = 20
-"""How many failing imports of one cell are passed over."""
+MOST_FAILING = 20
+"""How many failing statements of one cell are passed over."""
 
 
-def after_import(source: str, error: str) -> str:
-    """Return what follows an import that failed, empty where something else did.
+def after_failure(source: str, line: int, *, again: bool = False) -> str:
+    """Return what follows the statement of a cell that failed.
 
-    What a learner has installed for pictures or a progress bar need not be on this machine. It must
-    not cost the imports below it, without which no answer works.
+    A disk that is mounted, a graphics card that is asked for, a package for pictures: what works on
+    the learner's machine need not work here. It must not cost what stands below it.
+
+    Parameters
+    ----------
+    source : str
+        Of the cell.
+    line : int
+        Where it failed, counted from 1 without blank lines at the top, as IPython does.
+    again : bool
+        Whether that statement shall be the first of them.
     """
-    found = _NO_IMPORT.fullmatch(error)
-    # IPython leaves out blank lines at the top, and counts from there.
-    lines = re.split(r"\r\n|\r|\n", source.lstrip()) if found else []
-    first = int(found[1]) - 1 if found else 0
-    if not 0 <= first < len(lines) or not lines[first].startswith(("import ", "from ")):
+    lines = LINE_END.split(source.lstrip())
+    tree = tree_of("\n".join(map(_without_magic, lines)))
+    if tree is None or not 1 <= line <= len(lines):
         return ""
-    still_open = 0
-    for last, line in enumerate(lines[first:], first):
-        still_open += line.count("(") - line.count(")")
-        if still_open <= 0 and not line.endswith("\\"):
-            return "\n".join(lines[last + 1 :])
+    for node in tree.body:
+        first, last = _lines_of(node)
+        if first <= line <= last and isinstance(node, ast.Raise):
+            return ""  # the rest was not meant to run
+        if first <= line <= last:
+            rest = lines[first - 1 :] if again else _behind(lines, node)
+            return "\n".join(rest)
     return ""
+
+
+def _behind(lines: Sequence[str], node: ast.stmt) -> list[str]:
+    """What follows a statement, also on its own last line."""
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode().lstrip(" \t;")
+    return [*([rest] if rest and not rest.startswith("#") else []), *lines[node.end_lineno :]]
+
+
+def _lines_of(node: ast.stmt) -> tuple[int, int]:
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(one.lineno for one in decorators)])
+    return first, node.end_lineno or node.lineno
+
+
+_MAGIC = re.compile(r"^(\s*)(?:[!%]|(\w+\s*=\s*)[!%]).*$")
+
+
+def _without_magic(line: str) -> str:
+    """A line for the shell or for IPython, as a statement that does nothing and is as long."""
+    found = _MAGIC.match(line)
+    return f"{found[1]}pass".ljust(len(line)) if found else line
 
 
 def definitions(source: str) -> str:

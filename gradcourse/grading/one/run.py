@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+import numpy as np
 
 from gradcourse.checking.call import Outcome
 from gradcourse.checking.engine import check
 from gradcourse.checking.exercise_notebook import Cell, CellError, explained, runs_of
 from gradcourse.checking.judged import Page, accounted
+from gradcourse.checking.plain import Foreign
 from gradcourse.checking.question import Arguments, CodeExercise, Function, Question
 from gradcourse.checking.verdict import Verdict
 from gradcourse.checking.why.written import source_in
@@ -20,6 +23,7 @@ from gradcourse.grading.one.answers import (
     FUNCTION,
     READABLE,
     Gone,
+    bytes_of,
     cause_of_death,
     discreet,
     in_seconds,
@@ -32,10 +36,13 @@ from gradcourse.grading.one.answers import (
     value_of,
     without_answer,
 )
-from gradcourse.grading.one.plan import MOST_IMPORTS, Plan, after_import, definitions, where
+from gradcourse.grading.one.causes import USUAL, Causes, missing_name
+from gradcourse.grading.one.plan import MOST_FAILING, Plan, after_failure, definitions, where
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.grading.sandbox.channel import STRETCH
 from gradcourse.grading.sandbox.frames import Closed, Silent, WireError
+from gradcourse.grading.sandbox.inside.notice import HARMLESS
+from gradcourse.grading.sandbox.inside.zygote import MACHINE
 from gradcourse.grading.sandbox.zygotes import Child, Lost, Zygote
 
 GRACE = 1.0
@@ -51,6 +58,15 @@ START = 60.0
 
 SHORT = 0.1
 """Seconds of one request below which nobody asks how long the machine was busy."""
+
+MOST_KEPT = 16 << 20
+"""Bytes of arrays that are kept of one question's answers; no right answer comes near."""
+
+CROWDED = 1.25
+"""How many times longer by the clock a limit was, where others may have had a part in it."""
+
+STOPS = ("SystemExit", "KeyboardInterrupt", "MemoryError")
+"""After these, the rest of a cell was not meant to run."""
 
 CELL_CODES = {"error": "cell-error", "syntax": "syntax-error", "memory": "memory"}
 
@@ -75,6 +91,8 @@ class Ran:
         Of the sandbox, as the child itself found them.
     defined_anything : bool
         Whether one of the names that were asked for was there.
+    crowded : bool
+        Whether it ran out of time or memory while the machine was busy with others.
     """
 
     questions: tuple[QuestionMark, ...] = ()
@@ -83,13 +101,24 @@ class Ran:
     failed: int = 0
     layers: Mapping[str, str] = field(default_factory=dict)
     defined_anything: bool = False
+    crowded: bool = False
 
 
 class Running:
     """A submission while it is graded."""
 
-    def __init__(self, zygote: Zygote, todo: Plan, limits: Limits, seed: int) -> None:
+    def __init__(
+        self,
+        zygote: Zygote,
+        todo: Plan,
+        limits: Limits,
+        seed: int,
+        files: Mapping[str, bytes] | None = None,
+    ) -> None:
         self._zygote = zygote
+        self._files = dict(files or {})
+        self._causes = Causes()
+        self._supplied: list[str] = []
         self._cells = todo.cells
         self._limits = limits
         self._seed = seed
@@ -104,11 +133,14 @@ class Running:
         self._reasons: list[Reason] = []
         self._layers: Mapping[str, str] = {}
         self._defined_anything = False
+        self._crowded = False
+        self._kept = 0
 
     def all(self, exercises: Sequence[Question]) -> Ran:
         """Run the cells, check every question, and end the child."""
         try:
             questions = [self._question(exercise) for exercise in exercises]
+            self._reasons += self._causes.reasons(questions, self._supplied)
         finally:
             if self._child is not None:
                 self._child.end()
@@ -120,6 +152,7 @@ class Running:
             len(self._errors),
             self._layers or self._zygote.layers,
             self._defined_anything,
+            self._crowded,
         )
 
     # ------------------------------------------------------------ the child
@@ -131,6 +164,7 @@ class Running:
     def _left(self) -> float:
         left = self._limits.submission - self._spent
         if left <= 0 or time.monotonic() > self._latest:
+            self._crowded = self._crowded or left > 0
             self._note("submission-timeout")
             raise OutOfTime
         return left
@@ -149,6 +183,7 @@ class Running:
                 child.end()
                 raise Lost from None
             self._layers = child.layers
+            self._lay_out_files(child)
             for cell in self._cells:
                 try:
                     self._cell(child, cell)
@@ -156,6 +191,21 @@ class Running:
                     self._give_up(cell, gone.code, gone.text)
                     break
         return self._child
+
+    def _lay_out_files(self, child: Child) -> None:
+        """Put what was handed in beside the notebook into the private folder."""
+        try:
+            for name, data in self._files.items():
+                content = np.frombuffer(data, np.uint8)
+                self._ask({"do": "file", "name": name, "data": content}, START)
+            for name in self._supplied:
+                self._supply(name)
+        except (Gone, OutOfTime):
+            self._files.clear()  # without them, then
+
+    def _supply(self, name: str) -> None:
+        """Import what every notebook of the assignment imports, for one in which it failed."""
+        self._ask({"do": "cell", "source": USUAL[name]}, self._limits.cell)
 
     def _ask(self, request: dict[str, Any], seconds: float, at: str = "") -> dict[str, Any]:
         """Ask the child; whatever goes wrong ends it.
@@ -177,12 +227,16 @@ class Running:
         endings = text_of(answer, "kind", 20), text_of(answer, "ending", 20)
         self._charge(child, start, seconds, "timeout" in endings)
         for what in noticed(answer):
-            self._note("tried-forbidden", at, f"It tried {what}.")
+            code = "tried-outside" if what in HARMLESS else "tried-forbidden"
+            self._note(code, at, f"It tried {what}.")
         return answer
 
     def _charge(self, child: Child, start: float, most: float, used_up: bool) -> None:
         """Count what a request took, without the time for which the machine was busy."""
-        took = most if used_up else time.monotonic() - start
+        clock = time.monotonic() - start
+        took = most if used_up else clock
+        if used_up and clock > CROWDED * (most + GRACE):
+            self._crowded = True
         if not used_up and took > SHORT:
             took -= child.kept_waiting()
         self._spent += min(max(took, 0.0), most)
@@ -192,7 +246,9 @@ class Running:
             self._end()
             return Gone("timeout", f"it did not finish within {in_seconds(seconds)} s")
         if isinstance(problem, Closed):
-            return cause_of_death(self._end(gone=True))
+            ending = self._end(gone=True)
+            self._crowded = self._crowded or ending["why"] == MACHINE
+            return cause_of_death(ending)
         self._end()
         return Gone("wrote-nothing-readable", "what it sent could not be read")
 
@@ -205,7 +261,7 @@ class Running:
 
     def _cell(self, child: Child, cell: Cell, rest: str | None = None, tries: int = 0) -> None:
         source = self._sources[cell.index] if rest is None else rest
-        if not source.strip() or tries > MOST_IMPORTS:
+        if not source.strip() or tries > MOST_FAILING:
             return
         limit = self._limit(cell)
         answer = self._ask({"do": "cell", "source": source}, limit, where(cell))
@@ -221,7 +277,16 @@ class Running:
             if cell.index not in self._errors:
                 self._note(CELL_CODES[ending], where(cell), text)
                 self._errors[cell.index] = CellError(cell, text)
-            self._cell(child, cell, after_import(source, text), tries + 1)
+            self._causes.cell(cell, text)
+            name = missing_name(text, self._supplied)
+            if name:
+                self._supplied.append(name)
+                self._supply(name)
+            if self._child is child and not text.startswith(STOPS):
+                line = answer.get("line")
+                at = line if type(line) is int else 0
+                rest = after_failure(source, at, again=bool(name))
+                self._cell(child, cell, rest, tries + 1)
         elif ending or type(answer.get("ending")) is not str:
             self._note("wrote-nothing-readable", where(cell))
 
@@ -243,9 +308,25 @@ class Running:
     # ------------------------------------------------------------ questions
 
     def _question(self, exercise: Question) -> QuestionMark:
+        """Check a question; again where it fails for an import that every notebook has."""
+        while True:
+            mark = self._checked(exercise)
+            error = self._causes.of(exercise.id)
+            name = "" if mark.status == "right" else missing_name(error, self._supplied)
+            if not name or self._child is None:
+                return mark
+            self._supplied.append(name)
+            self._causes.forget(exercise.id)
+            try:
+                self._supply(name)
+            except (Gone, OutOfTime):
+                return mark
+
+    def _checked(self, exercise: Question) -> QuestionMark:
         before = len(self._reasons)
         codes: list[str] = []
         sources = [cell.source for cell in self._cells]
+        self._kept = 0
         verdict: Verdict
         try:
             answers = self._answers(exercise, codes)
@@ -297,6 +378,13 @@ class Running:
                 codes.append("wrote-nothing-readable")
         return answers
 
+    def _small(self, outcome: Outcome) -> Outcome:
+        """Keep no more of a question's answers than a right one could be."""
+        self._kept += bytes_of(outcome.value)
+        if self._kept <= MOST_KEPT:
+            return outcome
+        return replace(outcome, value=Foreign("object", "it is far too large"))
+
     def _caller(self, exercise: Question, codes: list[str]) -> Callable[..., Outcome]:
         """Return what the engine calls instead of the learner's function."""
 
@@ -317,7 +405,10 @@ class Running:
             try:
                 self._ready()
                 found = self._ask(request, max(seconds, 0.01))
-                return outcome_of_answer(found, function, len(arguments), codes)
+                outcome = outcome_of_answer(found, function, len(arguments), codes)
+                if outcome.kind == "error":
+                    self._causes.answer(exercise.id, f"{outcome.error}: {outcome.message}")
+                return self._small(outcome)
             except OutOfTime:
                 codes.append("submission-timeout")
                 return Outcome("timeout")

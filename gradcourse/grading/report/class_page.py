@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean, median
 from typing import Any, NamedTuple
 
-from gradcourse.checking.show import count
+from gradcourse.checking.show import count, points
+from gradcourse.grading.ledger.roster import Person
 from gradcourse.grading.many.store import LEARNERS
 from gradcourse.grading.mark import Mark
+from gradcourse.grading.report.alike import same_answers
 from gradcourse.grading.report.page import render
 from gradcourse.grading.report.svg import CLASSES, divided_bar, histogram
 from gradcourse.grading.report.wording import assignment_title, layers, numbers_left_out
@@ -27,13 +29,19 @@ class Idea(NamedTuple):
     message: str
 
 
-def class_page(marks: Sequence[Mark]) -> bytes:
+def class_page(
+    marks: Sequence[Mark], missing: Sequence[Person] = (), unused: Sequence[str] = ()
+) -> bytes:
     """Return the class page.
 
     Parameters
     ----------
     marks : sequence of Mark
         In the order in which the learners are listed.
+    missing : sequence of Person
+        Who is in the roster and handed in nothing.
+    unused : sequence of str
+        Lines of ``overrides.csv`` that fit nobody.
     """
     names = sorted({mark.assignment or "" for mark in marks})
     title = f"Assignment {', '.join(filter(None, names))}" if any(names) else "The class"
@@ -48,6 +56,18 @@ def class_page(marks: Sequence[Mark]) -> bytes:
         assignments=[_assignment(marks, name, len(names) > 1) for name in names if name],
         assignments_named=len(names),
         codes=codes.most_common(),
+        missing=missing,
+        unused=unused,
+        alike=same_answers(marks),
+        by_points=sorted(
+            marks, key=lambda mark: (mark.graded, mark.total / (mark.possible or 1.0))
+        ),
+        letters=_letters(marks),
+        notes_of=lambda mark: tuple(
+            f"{change.text} ({change.points:+g})" for change in mark.adjustments
+        ),
+        columns=_columns(marks) if len(names) == 1 else [],
+        failed=[mark for mark in marks if mark.failed and mark.total < mark.possible],
         layers=layers(marks),
         folder=LEARNERS,
         words=WORDS,
@@ -56,6 +76,21 @@ def class_page(marks: Sequence[Mark]) -> bytes:
         histogram=histogram,
         divided_bar=divided_bar,
     )
+
+
+def _letters(marks: Sequence[Mark]) -> dict[int, str]:
+    """Where in the list of everybody a new initial begins: links are a search without code."""
+    letters: dict[int, str] = {}
+    for index, mark in enumerate(marks):
+        letter = mark.learner[:1].upper()
+        if letter not in letters.values():
+            letters[index] = letter
+    return letters
+
+
+def _columns(marks: Sequence[Mark]) -> list[tuple[str, str]]:
+    """Ids and titles of the questions of the one assignment."""
+    return [(question.id, question.title) for question in marks[0].questions] if marks else []
 
 
 def _summary(marks: Sequence[Mark]) -> Iterator[str]:
@@ -76,10 +111,10 @@ def _assignment(marks: Sequence[Mark], number: str, several: bool) -> dict[str, 
     """What is shown of one assignment; what could not be graded is not counted."""
     own = [mark for mark in marks if mark.assignment == number]
     graded = [mark for mark in own if mark.graded]
-    earned = [mark.earned for mark in graded] or [0.0]
+    earned = [mark.total for mark in graded] or [0.0]
     return {
         "prefix": f"{assignment_title(own[0])}: " if several else "",
-        "shares": [mark.earned / mark.possible for mark in graded if mark.possible],
+        "shares": [mark.total / mark.possible for mark in graded if mark.possible],
         "possible": own[0].possible,
         "mean": mean(earned),
         "median": median(earned),
@@ -98,8 +133,14 @@ def _question(graded: Sequence[Mark], index: int) -> dict[str, Any]:
         "title": own[0].title,
         "possible": own[0].possible,
         "counts": Counter(question.state for question in own),
+        "steps": _steps(question.earned for question in own),
         "mean": mean(question.earned for question in own),
     }
+
+
+def _steps(earned: Iterable[float]) -> str:
+    """How many have how many points: "0: 3, 1.5: 2, 3: 14"."""
+    return ", ".join(f"{points(one)}: {many}" for one, many in sorted(Counter(earned).items()))
 
 
 def _ideas(marks: Sequence[Mark]) -> list[tuple[Idea, int]]:

@@ -41,15 +41,12 @@ def _verdict(question: QuestionMark) -> Markup:
 
 
 def _how(mark: Mark) -> Iterator[str]:
-    yield f"{mark.run} code cells were run; {mark.failed} of them failed."
-    on = [layer for layer, how in mark.sandbox.items() if how == "on"]
-    off = [f"{layer} ({how})" for layer, how in mark.sandbox.items() if how != "on"]
-    if mark.trusted and not on:
-        yield "They ran without a sandbox."
-    elif on:
-        yield f"They ran in a sandbox: {', '.join(on)}."
-    if off:
-        yield f"Not used: {', '.join(off)}."
+    yield (
+        f"All {mark.run} code cells were run from top to bottom, as Run All does; "
+        f"{mark.failed} of them failed."
+    )
+    if "on" in mark.sandbox.values():
+        yield "They ran alone, without the network and without other files than you handed in."
     yield (
         "Your functions were called on random inputs, the same for everybody who was graded with "
         "you."

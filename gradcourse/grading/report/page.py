@@ -6,7 +6,6 @@ on paper.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,6 +13,7 @@ from markupsafe import Markup, escape
 
 from gradcourse.checking.show import count, points
 from gradcourse.checking.verdict_css import STYLE
+from gradcourse.grading.intake.layout import readable
 from gradcourse.grading.reasons import meaning
 from gradcourse.grading.report import wording
 
@@ -26,10 +26,7 @@ def render(template: str, **values: Any) -> bytes:
 
 def visible(text: str) -> str:
     """Replace control signs, except line ends and tabs: a text must not turn the page around."""
-    return "".join(
-        "\ufffd" if unicodedata.category(sign)[0] == "C" and sign not in "\n\t" else sign
-        for sign in text
-    )
+    return readable(text, but="\n\t")
 
 
 def inline(text: str) -> Markup:
@@ -56,6 +53,7 @@ _ENVIRONMENT = Environment(
 )
 _ENVIRONMENT.globals["verdict_css"] = Markup(STYLE.removeprefix("<style>").removesuffix("</style>"))
 _ENVIRONMENT.filters |= {
+    "capitalize_first": lambda text: text[:1].upper() + text[1:],
     "assignment_title": wording.assignment_title,
     "count": count,
     "inline": inline,

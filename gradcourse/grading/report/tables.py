@@ -5,17 +5,23 @@ from __future__ import annotations
 import csv
 import html
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from gradcourse.grading.ledger.roster import Person
 from gradcourse.grading.mark import Mark
 from gradcourse.grading.report.page import visible
 from gradcourse.grading.report.wording import score
+
+LOGINS = ("plain", "blackboard")
+"""The shapes whose names of learners are logins."""
+
+NO_PEOPLE: Mapping[tuple[str, ...], Person] = {}
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for a formula at the beginning of a cell (OWASP, CSV injection)."""
 
 
-def gradebook(marks: Sequence[Mark]) -> bytes:
+def gradebook(marks: Sequence[Mark], people: People = NO_PEOPLE) -> bytes:
     """Return everything, one line per submission and one column per question.
 
     What could not be graded has no marks: a 0 in a spreadsheet counts as one.
@@ -30,22 +36,45 @@ def gradebook(marks: Sequence[Mark]) -> bytes:
             [
                 _text(mark.learner),
                 _text(mark.assignment or ""),
-                _number(mark.earned) if mark.graded else "",
+                _number(mark.total) if mark.graded else "",
                 _number(mark.possible),
                 _yes(mark.graded),
                 _yes(mark.look),
                 _yes(mark.origin.late),
                 _text("; ".join(dict.fromkeys(reason.code for reason in mark.reasons))),
                 *(earned.get(id, "") for id in ids),
+                _changes(mark, "bonus"),
+                _changes(mark, "late"),
+                _changes(mark, "points"),
+                _text(mark.comment),
+                _text(_person(mark, people).section),
                 mark.origin.canvas,
                 mark.origin.moodle,
                 _text(mark.origin.name),
             ]
         )
-    return _csv([[*head, *map(_text, ids), "canvas_id", "moodle_id", "file"], *rows])
+    more = ["bonus", "late_points", "by_hand", "comment", "section"]
+    more += ["canvas_id", "moodle_id", "file"]
+    return BOM + _csv([[*head, *map(_text, ids), *more], *rows])
 
 
-def canvas(marks: Sequence[Mark]) -> bytes:
+BOM = b"\xef\xbb\xbf"
+"""By it Excel knows that a table is UTF-8. The platforms' own imports do not need it."""
+
+NOBODY = Person("")
+People = Mapping[tuple[str, ...], Person]
+
+
+def _person(mark: Mark, people: People) -> Person:
+    return people.get(mark.origin.key, NOBODY)
+
+
+def _changes(mark: Mark, kind: str) -> str:
+    changes = [change.points for change in mark.adjustments if change.kind == kind]
+    return _number(sum(changes)) if changes else ""
+
+
+def canvas(marks: Sequence[Mark], people: People = NO_PEOPLE) -> bytes:
     """Return what Canvas's gradebook imports.
 
     Canvas finds a learner by the ID, which bulk downloads carry in their file names; of a folder
@@ -63,14 +92,19 @@ def canvas(marks: Sequence[Mark]) -> bytes:
         learners.setdefault(mark.origin.key, []).append(mark)
     for own in learners.values():
         name, origin = _text(own[0].learner), own[0].origin
-        named = origin.key[0] == "plain" and not (origin.canvas or origin.moodle)
-        earned = {mark.assignment: _number(mark.earned) for mark in own if mark.graded}
+        named = origin.key[0] in LOGINS and not (origin.canvas or origin.moodle)
+        named = named and not any("name-in-doubt" in mark.codes for mark in own)
+        person = _person(own[0], people)
+        login = _text(person.login) or (name if named else "")
+        number = origin.canvas or (person.id if person.id.isdigit() else "")
+        earned = {mark.assignment: _number(mark.total) for mark in own if mark.graded}
         columns = [earned.get(number, "") for number in names]
-        rows.append([name, origin.canvas, "", name if named else "", "", *columns])
+        about = [name, number, _text(person.sis), login, _text(person.section)]
+        rows.append([*about, *columns])
     return _csv(rows)
 
 
-def moodle(marks: Iterable[Mark]) -> bytes:
+def moodle(marks: Iterable[Mark], people: People = NO_PEOPLE) -> bytes:
     """Return a grading worksheet as Moodle's assignment imports it, of one assignment.
 
     Moodle finds a learner by "Participant 123", which bulk downloads carry in their folder names.
@@ -80,10 +114,12 @@ def moodle(marks: Iterable[Mark]) -> bytes:
     head += ["Grade can be changed", "Last modified (submission)", "Last modified (grade)"]
     rows = [[*head, "Feedback comments"]]
     for mark in marks:
-        person = [mark.origin.moodle, _text(mark.learner), ""]
+        known = _person(mark, people)
+        number = known.id if known.id.startswith("Participant") else ""
+        person = [mark.origin.moodle or number, _text(mark.learner), _text(known.email)]
         handed_in = not any(reason.code == "no-notebook" for reason in mark.reasons)
         status = "Submitted for grading" if handed_in else "No submission"
-        grade = f"{mark.earned:.2f}" if mark.graded else ""
+        grade = f"{mark.total:.2f}" if mark.graded else ""
         rest = [f"{mark.possible:.2f}", "Yes", "-", "-"]
         feedback = _feedback(mark) if mark.graded else ""
         rows.append([*person, status, grade, *rest, _text(feedback)])
@@ -96,7 +132,9 @@ def _feedback(mark: Mark) -> str:
     for question in mark.questions:
         ideas = dict.fromkeys(part.misconception for part in question.parts if part.misconception)
         named = f" ({', '.join(ideas)})" if ideas else ""
-        lines.append(f"{question.title}: {question.headline}{named}")
+        lines.append(f"{question.title}: {question.headline}{named} {question.note}".strip())
+    lines += [f"{change.text}: {change.points:+g} points" for change in mark.adjustments]
+    lines += mark.comment.splitlines()
     return "<br>".join(html.escape(line) for line in lines)
 
 

@@ -22,8 +22,9 @@ def numbers_left_out(marks: Iterable[Mark]) -> str:
 
 
 def of_points(mark: Mark | QuestionMark) -> str:
-    """Return "13 of 16"."""
-    return f"{points(mark.earned)} of {points(mark.possible)}"
+    """Return "13 of 16", with all that the instructor decided."""
+    earned = mark.total if isinstance(mark, Mark) else mark.earned
+    return f"{points(earned)} of {points(mark.possible)}"
 
 
 def score(mark: Mark) -> str:

@@ -17,22 +17,22 @@ class Limits:
         Seconds for one cell, for one question with all its cases, for everything. Those in which
         other programs kept the processors busy are not counted, up to `channel.STRETCH` times.
     memory : int
-        Bytes that the submission's processes may hold together, beyond what an idle one holds.
+        Bytes that the submission's processes may take from the machine together.
     processes : int
-        Processes and threads at one time.
+        Processes and threads at one time: a pool of 32 and what looks after it.
     disk : int
         Bytes in its private folder; no file may be larger, either.
     open_files : int
         Descriptors per process.
     notebook : int
-        Bytes of the notebook itself.
+        Bytes of the notebook, without its outputs and attachments.
     """
 
     cell: float = 20.0
     question: float = 20.0
     submission: float = 120.0
     memory: int = 2048 * MEGABYTE
-    processes: int = 64
+    processes: int = 40
     disk: int = 64 * MEGABYTE
     open_files: int = 256
-    notebook: int = 64 * MEGABYTE
+    notebook: int = 24 * MEGABYTE

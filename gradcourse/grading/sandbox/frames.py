@@ -20,19 +20,25 @@ from gradcourse.checking.plain import Bfloat16, Foreign
 
 LENGTHS = struct.Struct("<II")
 TEXT_LIMIT = 4 << 20
-BLOB_LIMIT = 64 << 20
+BLOB_LIMIT = 8 << 20
 """Bytes of the JSON and of the arrays that are accepted in one frame."""
 
 REQUEST_LIMIT = 512 << 20
 """Bytes of JSON that the grader may send: a cell may be as large as a notebook."""
 
 MOST_NODES = 60_000
-"""Values in one frame, an array or 32 packed floats counted once: millions would take long."""
+"""Values in one frame, an array or 8 packed floats counted once: millions would take long."""
+
+MOST_MARKS = 8 * MOST_NODES
+"""Brackets and commas in an answer: what is refused as too large must not be built before."""
 
 DEEPEST = 32
 AXES = 32
 PACKED = 32
 """A list of floats longer than this travels as bytes."""
+
+LIGHT = 8
+"""Of these, so many count as one value."""
 
 DTYPES = frozenset(
     ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
@@ -118,7 +124,7 @@ def _node(value: Any, blob: _Blob, depth: int) -> Any:
 
 def _sequence(value: Any, blob: _Blob, depth: int) -> Any:
     if type(value) is list and len(value) > PACKED and all(type(item) is float for item in value):
-        blob.nodes += len(value) // PACKED
+        blob.nodes += len(value) // LIGHT
         return ["p", _array(np.array(value), blob)]
     tag = "l" if type(value) is list else "t"
     return [tag, [_node(item, blob, depth + 1) for item in value]]
@@ -163,6 +169,8 @@ def decode(text: bytes, blob: bytes, *, trusted: bool = False) -> Any:
     WireError
         If anything in it breaks the rules.
     """
+    if not trusted and sum(map(text.count, (b"[", b"{", b","))) > MOST_MARKS:
+        raise WireError("it is too large")
     try:
         tree = json.loads(text.decode(), parse_constant=_refuse)
         return _Reader(blob, trusted).value(tree, 0)
@@ -242,7 +250,7 @@ class _Reader:
         array = self._an_array(node)
         if array.dtype != np.float64 or array.ndim != 1:
             raise WireError("packed floats are none")
-        self._count(nodes=array.size // PACKED)
+        self._count(nodes=array.size // LIGHT)
         numbers: list[float] = array.tolist()
         return numbers
 

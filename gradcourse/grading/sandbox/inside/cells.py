@@ -166,14 +166,14 @@ def _no_input(prompt: object = "") -> str:
     raise EOFError("input() has nobody to ask while a notebook is graded")
 
 
-def run_cell(shell: Any, source: str, seconds: float) -> tuple[str, str, bool]:
+def run_cell(shell: Any, source: str, seconds: float) -> tuple[str, str, bool, int]:
     """Run one cell.
 
     Returns
     -------
     tuple
-        How it ended ("", "syntax", "error", "memory", "timeout"), the error in words, and whether
-        there was a flood of output.
+        How it ended ("", "syntax", "error", "memory", "timeout"), the error in words, whether
+        there was a flood of output, and the line of the cell that failed, 0 where it is not known.
     """
     printed = Printed()
     run = run_for(lambda: shell.run_cell(source, store_history=False), seconds, printed)
@@ -184,10 +184,20 @@ def run_cell(shell: Any, source: str, seconds: float) -> tuple[str, str, bool]:
         syntax = result.error_before_exec is not None
         problem = result.error_before_exec or result.error_in_exec
     if run.ending == "timeout" or isinstance(problem, Stopped):
-        return "timeout", "", cut
+        return "timeout", "", cut, 0
     if problem is None:
-        return "", "", cut
+        return "", "", cut, 0
     text = in_words(problem)
     if isinstance(problem, MemoryError) or "can't allocate memory" in text:
-        return "memory", text, cut
-    return "syntax" if syntax else "error", text, cut
+        return "memory", text, cut, 0
+    return "syntax" if syntax else "error", text, cut, 0 if syntax else _line_of(problem)
+
+
+def _line_of(problem: BaseException) -> int:
+    """The line of the cell itself, not that of a function in which the error was raised."""
+    step = problem.__traceback__
+    while step is not None:
+        if "ipython-input" in step.tb_frame.f_code.co_filename:
+            return step.tb_lineno
+        step = step.tb_next
+    return 0

@@ -30,7 +30,8 @@ LINGER = 0.5
 """Seconds that a process which closed its connection has to end by itself."""
 
 WATCH = 0.1
-"""Seconds between two looks at the memory of a child's processes."""
+CLOSE_WATCH = 0.01
+"""Seconds between two looks at the memory of a child's processes, and when they have much."""
 
 
 def main(descriptor: int) -> None:
@@ -116,7 +117,7 @@ def _cut_off() -> None:
 
 
 def _serve(control: socket.socket, room: rooms.Room) -> None:
-    idle = resources.resident()
+    before = resources.Memory.now()
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, MESSAGE, 1)
         if not data:
@@ -126,14 +127,15 @@ def _serve(control: socket.socket, room: rooms.Room) -> None:
             continue
         limits = Limits(**job["limits"])
         if job["optimizers"] and _load_optimizers():
-            idle = resources.resident()
+            before = resources.Memory.now()
+        before = before.again()
         rooms.furnish(room)
         pid = rooms.fork(room)
         if pid == 0:
             _live(control, room, limits, descriptors[0])
         os.close(descriptors[0])
         control.send(json.dumps({"pid": pid}).encode())
-        ending = _attend(control, pid, limits, idle, room)
+        ending = _attend(control, pid, limits, before, room)
         if ending is None:
             return
         control.send(json.dumps(ending).encode())
@@ -144,6 +146,7 @@ def _live(control: socket.socket, room: rooms.Room, limits: Limits, descriptor: 
     try:
         with contextlib.suppress(OSError):
             system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started the grader may ignore it
         control.close()
         layers = rooms.close(room, limits)
         rooms.close_descriptors(keep=descriptor)
@@ -154,17 +157,27 @@ def _live(control: socket.socket, room: rooms.Room, limits: Limits, descriptor: 
         os._exit(70)
 
 
+MACHINE = "the machine's memory"
+"""Why a child was ended that may have had no part in it."""
+
+
 def _attend(
-    control: socket.socket, pid: int, limits: Limits, idle: int, room: rooms.Room
+    control: socket.socket, pid: int, limits: Limits, before: resources.Memory, room: rooms.Room
 ) -> dict[str, Any] | None:
     """Watch over a child until the grader wants its end; None when the grader is gone."""
     waiting = select.poll()
     waiting.register(control, select.POLLIN)
-    why = ""
+    why, pause = "", WATCH
     while True:
-        if not waiting.poll(WATCH * 1000):
+        if not waiting.poll(pause * 1000):
             if not why:
-                why = _excess(limits, idle, room)
+                own = resources.descendants()
+                resources.give_way(own, first=pid)
+                taken = before.taken(own, limits.memory // 2)
+                pause = CLOSE_WATCH if 4 * taken > limits.memory else WATCH
+                why = _excess(limits, own, taken, room)
+                if not why and before.fell(limits.memory):
+                    why = MACHINE
                 if why:  # all of them: any that is left would hold the grader's connection
                     _kill_all()
             continue
@@ -178,10 +191,9 @@ def _attend(
         return {"status": status, "why": why} if data else None
 
 
-def _excess(limits: Limits, idle: int, room: rooms.Room) -> str:
+def _excess(limits: Limits, own: list[int], taken: int, room: rooms.Room) -> str:
     """What a child uses too much of; limits in the kernel hold one process at a time."""
-    own = resources.descendants()
-    if resources.beyond(own, idle) > limits.memory:
+    if taken > limits.memory:
         return "memory"
     if len(own) > 2 * limits.processes:
         return "processes"

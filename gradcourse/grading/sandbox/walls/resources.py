@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from gradcourse.grading.sandbox.budget import Limits
 
@@ -124,6 +126,126 @@ def descendants() -> list[int]:
     return [pid for pid in family(os.getpid()) if pid != os.getpid()]
 
 
-def beyond(pids: Iterable[int], idle: int) -> int:
-    """Bytes that processes hold beyond what each held when it was forked."""
-    return sum(max(0, resident(one) - idle) for one in pids)
+def give_way(pids: Iterable[int], first: int) -> None:
+    """Let all processes and threads of a submission but its first thread run when others do not.
+
+    A submission with forty of them would else have forty shares of the processors, and another
+    that is graded beside it one.
+    """
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+                if thread != first and os.getpriority(os.PRIO_PROCESS, thread) < POLITE:
+                    os.setpriority(os.PRIO_PROCESS, thread, POLITE)
+
+
+POLITE = 15
+"""As `nice` has it: 36 shares of the processors, where an ordinary process has 1024."""
+
+
+# ---------------------------------------------------------------- memory
+
+SOCKET = 512 << 10
+"""Bytes that the two directions of a socket may hold, at most: twice the kernel's default."""
+
+LOW = 0.1
+"""The share of the machine's memory below which a fall of what is left is a submission's."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the machine and this process hold before a submission begins.
+
+    Attributes
+    ----------
+    shared : int
+        Bytes of this process, which the submission's begin with and share.
+    resident : int
+        The same where pages that are shared cannot be told.
+    available : int
+        Bytes that the machine could still give.
+    """
+
+    shared: int
+    resident: int
+    available: int
+
+    @classmethod
+    def now(cls) -> Memory:
+        """Measure."""
+        return cls(_share("self") or 0, resident(), available()[0])
+
+    def again(self) -> Memory:
+        """Measure what the machine has; this process has not changed."""
+        return replace(self, available=available()[0])
+
+    def taken(self, pids: Sequence[int], most: int) -> int:
+        """Bytes that processes forked from this one have taken, all together.
+
+        Each page counts once, by the share that each process has in it, wherever it was inherited
+        from; and what lies in sockets, which no process is seen to hold.
+
+        Parameters
+        ----------
+        pids : sequence of int
+            All processes of a submission.
+        most : int
+            Bytes below which an estimate that is too large will do: shares take long to count.
+        """
+        estimate = sum(map(resident, pids)) + SOCKET * sum(map(_descriptors, pids))
+        if estimate <= most:
+            return estimate
+        shares = [_share(pid) for pid in ("self", *pids)]
+        if None in shares[:2]:
+            own = sum(max(0, resident(pid) - self.resident) for pid in pids)
+        else:
+            own = max(0, sum(share or 0 for share in shares) - self.shared)
+        return own + SOCKET * len(set[int]().union(*map(_sockets, pids)))
+
+    def fell(self, most: int) -> bool:
+        """Whether the machine has little left, and so many bytes less than before."""
+        left, whole = available()
+        return left < LOW * whole and self.available - left > most
+
+
+def _share(pid: int | str) -> int | None:
+    """Bytes of memory that are a process's own, and its share of what it has in common with others.
+
+    None where the kernel does not tell, or the process is gone.
+    """
+    total, known = 0, False
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", "rb") as stream:
+        for line in stream:
+            if line.startswith((b"Pss_Anon:", b"Pss_Shmem:")):
+                total, known = total + int(line.split()[1]) * 1024, True
+    return total if known else None
+
+
+def _descriptors(pid: int) -> int:
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return 0
+
+
+def _sockets(pid: int) -> set[int]:
+    """The sockets that a process has open, by their numbers in the kernel."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                about = os.stat(f"/proc/{pid}/fd/{name}")
+                if stat.S_ISSOCK(about.st_mode):
+                    found.add(about.st_ino)
+    return found
+
+
+def available() -> tuple[int, int]:
+    """Bytes that the machine could give to programs, and that it has; 0 where it does not say."""
+    found = {"MemAvailable": 0, "MemTotal": 0}
+    with contextlib.suppress(OSError), open("/proc/meminfo", "rb") as stream:
+        for line in stream:
+            name, _, rest = line.decode("ascii", "replace").partition(":")
+            if name in found:
+                found[name] = int(rest.split()[0]) * 1024
+    return found["MemAvailable"], found["MemTotal"]

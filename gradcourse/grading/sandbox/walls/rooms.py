@@ -162,13 +162,13 @@ def close(room: Room, limits: Limits) -> dict[str, str]:
     dict
         As `Room.layers`, for what was really put on.
     """
+    resources.prefer_to_be_killed()  # first: its own /proc cannot be written to
     layers = dict(room.layers)
     layers["process-group"] = _result(os.setsid)
     if room.on("namespaces"):
         layers["namespaces"] = _result(lambda: system.unshare(system.NEW_NS | system.NEW_IPC))
     if room.on("mounts"):
         layers["mounts"] = _result(lambda: mounts.private_folder(limits))
-    resources.prefer_to_be_killed()
     _lose_privileges(room)
     os.chdir(room.scratch)
     layers["rlimits"] = _result(lambda: resources.limit(limits))

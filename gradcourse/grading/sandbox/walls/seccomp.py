@@ -82,6 +82,10 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "memfd_secret": (447, 447),
     # memory that belongs to nobody while it is not mapped, so no limit counts it
     "memfd_create": (319, 279),
+    "vmsplice": (278, 75),
+    "splice": (275, 76),
+    "tee": (276, 77),
+    "setsockopt": (54, 208),  # larger buffers than the watch counts for a socket
     "iopl": (172, None),
     "ioperm": (173, None),
     "modify_ldt": (154, None),
@@ -104,6 +108,8 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "msgrcv": (70, 188),
     "msgctl": (71, 187),
     "mq_open": (240, 180),
+    # a session of its own is a share of its own of the processors
+    "setsid": (112, 157),
     # limits and priorities of others
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
@@ -134,6 +140,8 @@ _MARKS: dict[str, tuple[int | None, int | None]] = {
 
 _CLONE, _CLONE3 = {X86: 56, ARM: 220}, 435
 _SOCKETPAIR, _PRLIMIT = {X86: 53, ARM: 199}, {X86: 302, ARM: 261}
+_SIGACTION, _MMAP = {X86: 13, ARM: 134}, {X86: 9, ARM: 222}
+_SIGCHLD, _MAP_SHARED, _MAP_ANONYMOUS = 17, 0x1, 0x20
 _SIGNALS = {X86: (62, 200, 234, 129, 297), ARM: (129, 130, 131, 138, 240)}
 """kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo."""
 
@@ -197,6 +205,8 @@ def program(pid: int | None = None, *, marks: bool = True) -> bytes:
     flags = _argument(0) + _step(_ANY_BIT, _NEW_NAMESPACES, 0, 1) + _refuse() + allow
     steps.append(_when(_CLONE[MACHINE], flags))
     steps.append(_when(_SOCKETPAIR[MACHINE], _connected_pair(allow)))
+    steps.append(_when(_SIGACTION[MACHINE], _all_but(_SIGCHLD, allow)))
+    steps.append(_when(_MMAP[MACHINE], _no_shared_memory(allow)))
     own = os.getpid() if pid is None else pid
     steps.append(_when(_PRLIMIT[MACHINE], _only((0, own), allow)))
     if pid is not None:
@@ -220,6 +230,20 @@ def _connected_pair(allow: bytes) -> bytes:
             allow,
         ]
     )
+
+
+def _all_but(signal: int, allow: bytes) -> bytes:
+    """Who ignores the end of its children leaves no trace of the seconds that they used."""
+    return _argument(0) + _step(_EQUAL, signal, 0, 1) + _refuse() + allow
+
+
+def _no_shared_memory(allow: bytes) -> bytes:
+    """Shared pages without a file: dropped from one process and not yet touched in another, they
+    belong to none.
+    """
+    both = _MAP_SHARED | _MAP_ANONYMOUS
+    test = _argument(3) + _step(_AND, both) + _step(_EQUAL, both, 0, 1)
+    return test + _refuse(errno.ENOMEM) + allow
 
 
 def _only(pids: tuple[int, ...], allow: bytes) -> bytes:
