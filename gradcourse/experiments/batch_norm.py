@@ -254,7 +254,9 @@ def near_identity(seed: int, depth: int = 56) -> nn.Sequential:
     """ReLU layers of 64 units with batch norm; each matrix starts as I + 0.02 N(0, 1)."""
     from gradcourse.nets import near_identity_
 
-    return near_identity_(network("batch", depth, seed=seed), 0.02, seed=seed)
+    net = network("batch", depth, seed=seed)
+    near_identity_(net, 0.02, seed=seed)
+    return net
 
 
 @dataclass(frozen=True)
@@ -292,7 +294,7 @@ def equilibrium(rate: float, seed: int, *, decay: float = 0.1, updates: int = 12
     data, model = digits(), network("batch", 4, seed=seed, gain=0.1)
     matrices = [p for name, p in model.named_parameters() if name.startswith("layer")]
     rest = [p for name, p in model.named_parameters() if not name.startswith("layer")]
-    groups = [{"params": matrices, "weight_decay": decay}, {"params": rest}]
+    groups: list[dict[str, Any]] = [{"params": matrices, "weight_decay": decay}, {"params": rest}]
     optimizer = torch.optim.SGD(groups, lr=rate)
     generator = torch.Generator().manual_seed(seed)
     watched, squares, cosine = matrices[1], [], 0.0

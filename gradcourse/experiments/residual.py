@@ -240,4 +240,6 @@ def plain_layers(start: str, seed: int, depth: int = 56) -> nn.Sequential:
     from gradcourse.nets import mlp, near_identity_
 
     net = mlp(depth, activation="relu", init="he", seed=seed)
-    return net if start == "He" else near_identity_(net, 0.02, seed=seed)
+    if start != "He":
+        near_identity_(net, 0.02, seed=seed)
+    return net

@@ -296,7 +296,10 @@ class Mark:
             "seconds": self.seconds,
             "look": self.look,
         }
-        optional = {"fault": self.fault, "seconds_on_worker": self.seconds_on_worker}
+        optional: dict[str, Any] = {
+            "fault": self.fault,
+            "seconds_on_worker": self.seconds_on_worker,
+        }
         optional |= {"crowded": self.crowded or None, "sources": dict(self.sources) or None}
         data |= {name: value for name, value in optional.items() if value not in ("", None)}
         if self.origin != NOWHERE:

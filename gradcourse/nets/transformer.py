@@ -138,10 +138,10 @@ class TransformerBlock(nn.Module):
     def _beside(self, x: torch.Tensor, branch: nn.Module, number: str, second: str) -> torch.Tensor:
         norm = self.get_submodule(f"norm{number}")
         if self.order == "pre":
-            return x + branch(norm(x))  # type: ignore[no-any-return]
+            return x + branch(norm(x))
         if self.order == "peri":
-            return x + self.get_submodule(f"norm{second}")(branch(norm(x)))  # type: ignore[no-any-return]
-        return norm(self.alpha * x + branch(x))  # type: ignore[no-any-return]
+            return x + self.get_submodule(f"norm{second}")(branch(norm(x)))
+        return norm(self.alpha * x + branch(x))
 
 
 class Embedding(nn.Module):

@@ -158,8 +158,8 @@ def _for_member(mark: Mark, member: str, theirs: Mark | None, note: str) -> Mark
         origin = theirs.origin
     else:
         identity = json.dumps(["group", member, mark.assignment or ""])
-        empty = {"canvas": "", "moodle": "", "stem": stem_of(member, identity)}
-        origin = replace(mark.origin, identity=identity, **empty)
+        stem = stem_of(member, identity)
+        origin = replace(mark.origin, identity=identity, canvas="", moodle="", stem=stem)
     name = theirs.learner if theirs is not None else member
     return replace(mark, learner=name, origin=replace(origin, notes=(*mark.origin.notes, note)))
 

@@ -55,7 +55,8 @@ class Policy:
 
     def said(self, days: float) -> str:
         """In words: "2 days late, 10 % for each"."""
-        rate = f"{points(self.much)} %" if self.percent else count(self.much, "point")
+        unit = "%" if self.percent else "point" if self.much == 1 else "points"
+        rate = f"{points(self.much)} {unit}"
         if not self.each:
             return f"late: {rate}"
         number = self.units(days)

@@ -195,7 +195,8 @@ class Memory:
         estimate = sum(map(resident, pids)) + SOCKET * sum(map(_descriptors, pids))
         if estimate <= most:
             return estimate
-        shares = [_share(pid) for pid in ("self", *pids)]
+        owners: list[int | str] = ["self", *pids]
+        shares = [_share(pid) for pid in owners]
         if None in shares[:2]:
             own = sum(max(0, resident(pid) - self.resident) for pid in pids)
         else:
