@@ -21,6 +21,8 @@ FLOORS = {
     "nets": "Networks",
     "data": "Data",
     "theory": "Closed forms",
+    "integrations": "Other training loops",
+    "emergency": "The emergency room",
     "health": "The machine",
     "support": "Errors and spreads",
 }

@@ -186,13 +186,13 @@ def _truths(question: Prediction) -> list[float]:
 def _answers(question: Prediction, truth: float) -> list[float]:
     low, high = question.low, question.high
     if question.log:
-        along = np.geomspace(low, high, 9)
+        along = np.geomspace(low, high, 5)
         edge = [truth * question.within, truth / question.within, truth * 1.02]
     else:
-        along = np.linspace(low, high, 9)
+        along = np.linspace(low, high, 5)
         edge = [truth + question.within, truth - question.within, truth * 1.02]
     values = [float(slip.value) for slip in question.misconceptions]
-    slips = [value * factor for value in values for factor in (1, 1.04, 1.06, 0.95)]
+    slips = [value * factor for value in values for factor in (1, 1.04, 1.06)]
     near = [*edge, *slips] if math.isfinite(truth) else slips
     numbers = [float(f"{value:.4g}") for value in [*along, *near] if math.isfinite(value)]
     return [value for value in numbers if not question.log or value > 0]
