@@ -665,5 +665,6 @@ def test_a_small_class_from_the_command_line(tmp_path: Path) -> None:
     assert "on" in records["alice"]["sandbox"].values()
     written = {path.name for path in (tmp_path / "grades").iterdir()}
     assert written == {
-        *("class.html", "gradebook.csv", "canvas.csv", "moodle.csv", "learners", "results")
+        *("class.html", "gradebook.csv", "canvas.csv", "moodle.csv", "learners", "results"),
+        "gradescope.json",
     }
