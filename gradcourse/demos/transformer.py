@@ -94,13 +94,12 @@ def draw_streams(s: float) -> Plot:
     free, held = (np.median(gains(s, doubly), axis=0) for doubly in (False, True))
     growth = np.exp(theory.identity_plus_noise_exponent(STREAMS, s) * layer)
     return Plot(
-        title=f"s = {s:.2f}: after 60 mixings the free product has gain {free[-1]:.3g}, the doubly "
-        f"stochastic one {held[-1]:.3f}",
+        title=f"s = {s:.2f}: gain of 60 mixings {free[-1]:.3g}, held {held[-1]:.3f}",
         x=Axis("mixings", limits=(0.0, float(MIXINGS))),
         y=Axis("largest gain of the product", "log", (0.5, 1e6)),
         lines=(
-            Line(layer, free, "I + sN, median of 60", color="vermillion"),
-            Line(layer, growth, "theory, e^(λk) for one vector", "theory", "vermillion"),
+            Line(layer, free, "I + sN", color="vermillion"),
+            Line(layer, growth, "theory, one vector", "theory", "vermillion"),
             Line(layer, held, "doubly stochastic", color="blue"),
             Line(layer, np.ones(MIXINGS + 1), "theory, 1", "theory", "blue"),
         ),

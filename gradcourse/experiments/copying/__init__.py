@@ -9,7 +9,7 @@ from gradcourse.experiments.copying.measured import (
     stream,
     sure_share,
 )
-from gradcourse.experiments.copying.runs import LONG, RUNS, SEEDS
+from gradcourse.experiments.copying.runs import LONG, RUNS, SEEDS, seeds_of
 from gradcourse.experiments.copying.training import (
     GUESS,
     HALF,
@@ -39,6 +39,7 @@ __all__ = [
     "gradients",
     "largest_logit",
     "row",
+    "seeds_of",
     "stream",
     "sure_share",
     "training",

@@ -20,3 +20,9 @@ RUNS: dict[str, Recipe] = {
     "post, long": Recipe(order="post", updates=LONG),
 }
 """16 blocks, pre-LN, layer norm, Adam at 0.001 without warm-up, 250 updates, unless it says so."""
+
+
+def seeds_of(name: str) -> range:
+    """Seeds of one kind; four where a single network of 16 blocks takes some minutes."""
+    recipe = RUNS[name]
+    return range(4) if recipe.blocks == 16 and recipe.updates == LONG else SEEDS

@@ -116,14 +116,14 @@ def transformers() -> Measurement:
 
     A row holds its own recipe, and a test compares it with the one that is named now.
     """
-    from gradcourse.experiments.copying import RUNS, SEEDS, row
+    from gradcourse.experiments.copying import RUNS, row, seeds_of
 
     sources = (
         "nets/transformer.py",
         "experiments/copying/training.py",
         "experiments/copying/measured.py",
     )
-    items = tuple((name, seed) for name in RUNS for seed in SEEDS)
+    items = tuple((name, seed) for name in RUNS for seed in seeds_of(name))
     return Measurement(
         "transformers",
         sources,
