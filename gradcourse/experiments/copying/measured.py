@@ -89,7 +89,7 @@ def gradients(model: nn.Sequential, seed: int = 0, rows: int = 32) -> dict[str, 
     kinds: dict[str, Callable[[TransformerBlock], Any]] = {
         "query": lambda block: block.attention.query.weight,
         "value": lambda block: block.attention.value.weight,
-        "down": lambda block: block.feed_forward.get_submodule("down").weight,
+        "down": lambda block: block.feed_forward.down.weight,  # type: ignore[union-attr]
     }
     found = {
         name: np.array([float(weight(block).grad.double().norm()) for block in blocks_of(model)])
