@@ -460,7 +460,7 @@ print(f"gc, last loss: {gc.spread(last['gc'])}")
 # ### Measure · the place in the loop
 #
 # In half precision one multiplies the loss by a scale, here 1024, so that small gradients do not
-# become 0 (lesson 11), and divides the gradients by it before the step: `unscale_`. Four places for
+# become 0 (lesson 12), and divides the gradients by it before the step: `unscale_`. Four places for
 # one line. The true gradient has norm 10, $c = 1$, $\eta = 0.1$: how long is the step?
 
 
