@@ -174,13 +174,12 @@ def test_the_right_treatment_scores_and_examinations_cost() -> None:
 
 def test_a_needless_treatment_costs_and_so_does_one_taken_back() -> None:
     clean = report(read_chart("4.2: =head; +free the head"))
-    for line in (
-        "4.2: =step too large; +clip; =head; +free the head",
-        "4.2: =step too large; +clip; -clip; =head; +free the head",
-    ):
-        found = report(read_chart(line))
-        assert found.wrong == ("clip",)
-        assert abs(found.score - (clean.score - WRONG)) <= 3  # clipped, it learns as well
+    kept = report(read_chart("4.2: =step too large; +clip; =head; +free the head"))
+    assert kept.wrong == ("clip",)
+    assert kept.score == round(100 * kept.recovered) - WRONG <= clean.score - WRONG
+    back = report(read_chart("4.2: =step too large; +clip; -clip; =head; +free the head"))
+    assert back.wrong == ("clip",)
+    assert back.score == clean.score - WRONG
 
 
 def test_a_healthy_one_is_sent_home() -> None:
