@@ -6,8 +6,8 @@
     python tests/run.py lint               format, lint, types and floors
     python tests/run.py package [TEST …]   one step, or only these tests of it
 
-Each step runs even when one before it failed, and the exit code is 1 when any did. `types` and
-`browser`, which waits half of its time for pages, run beside the others and are shown at their end.
+Each step runs even when one before it failed, and the exit code is 1 when any did. `types` needs
+one processor for most of a minute, so it runs beside the steps that leave one idle.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ TYPES = Step("types", [*PYTHON, "mypy"], beside=True)
 FLOORS = Step("floors", [str(BIN / "lint-imports")])
 PACKAGE = Step("package", [*PYTEST, "--ignore=tests/browser", *BALANCED], ["tests"])
 NOTEBOOKS = Step("notebooks", [*PYTEST, *NBVAL, *BALANCED], list(changes.NOTEBOOKS))
-BROWSER = Step("browser", [*PYTEST, "-rs", "-n", "0"], ["tests/browser"], beside=True)
+BROWSER = Step("browser", [*PYTEST, "-rs", *BALANCED], ["tests/browser"])
 LINT = (TYPES, FORMAT, STYLE, FLOORS)
 STEPS = (*LINT, BROWSER, PACKAGE, NOTEBOOKS)
 TIERS = ("check", "test", "slow", "lint")
