@@ -164,8 +164,9 @@ def _no_serious_violation(hands: Hands, name: str) -> None:
                 assert paper(figure) == THEMES[theme.lower()].background
         assert _serious(notebook) == [], theme
     # It would have found something: a picture without a sentence, and pale words.
+    faults = '<img src="x.png"><p style="color:#777;background:#888">pale words</p>'
     page.locator(".jp-OutputArea-output").last.evaluate(
-        'e => { e.innerHTML = \'<img src="x.png"><p style="color:#777;background:#888">a</p>\'; }'
+        "(e, html) => { e.innerHTML = html; }", faults
     )
     found = {one.partition(":")[0] for one in _serious(notebook)}
     assert found == {"image-alt", "color-contrast"}
