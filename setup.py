@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 from setuptools.command.build_py import build_py
 
 FOLDERS = ("lessons", "exercises", "solutions")
@@ -49,4 +49,11 @@ class BuildWithPages(build_py):
         return {page.as_posix(): str(course / page) for page in pages}
 
 
-setup(cmdclass={"build_py": BuildWithPages}, data_files=JUPYTERS_FILES)
+class WithData(Distribution):
+    """An editable install asks for ``has_data`` before it takes data files; there is none."""
+
+    def has_data(self) -> bool:
+        return bool(self.data_files)
+
+
+setup(cmdclass={"build_py": BuildWithPages}, distclass=WithData, data_files=JUPYTERS_FILES)
