@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import math
 import pickle
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -38,9 +37,6 @@ from gradcourse.figures import Knob
 Known = TypeVar("Known", bound=Commitment)
 
 SEEDS = (0, 1, 2, 3, 4)
-
-LONG = 0.5
-"""Seconds of a measurement."""
 
 HINTS = 3
 """Of a question that earns points: a nudge, the way, almost the answer."""
@@ -207,19 +203,9 @@ def a_driver_knows_no_answer(question: CodeExercise) -> Iterator[str]:
 
 
 @cache
-def _measured(question: Commitment) -> tuple[Any, float]:
-    started = time.process_time()
-    return question.measure(), time.process_time() - started
-
-
 def truth_of(question: Commitment) -> Any:
     """Return what a question measures, measured once for all rules: a training takes seconds."""
-    return _measured(question)[0]
-
-
-def takes_long(question: Commitment) -> bool:
-    """Whether one measurement takes so long that its solution's notebook must do as the second."""
-    return _measured(question)[1] > LONG
+    return question.measure()
 
 
 def with_its_truth(question: Known) -> Known:
@@ -263,7 +249,7 @@ def nothing_untouched_is_right(question: Prediction) -> Iterator[str]:
 def one_option_is_right(question: Choice) -> Iterator[str]:
     """One option is right, and the others say why they are not."""
     truth = truth_of(question)
-    if not takes_long(question) and not check(question, truth).right:
+    if not check(question, truth).right:
         yield f"a second measurement does not take {truth!r} for right"
     known = with_its_truth(question)
     for option in question.options:
