@@ -41,7 +41,8 @@ WORDS = {"keepdim": "keepdims", "keepdims": "keepdim", "dim": "axis", "axis": "d
 """The same keyword in numpy and in torch."""
 
 Match = re.Match[str]
-Words = Callable[[Match, str, str], tuple[str, str] | None]
+Words = tuple[str, str] | Callable[[Match, str, str], tuple[str, str] | None]
+"""A name and a sentence, or what makes them of the match, the line and the function's name."""
 
 
 def explained_error(error: str, message: str, line: str, name: str) -> Explanation | None:
@@ -63,7 +64,7 @@ def explained_error(error: str, message: str, line: str, name: str) -> Explanati
     for errors, pattern, words in _KNOWN:
         found = re.search(pattern, message)
         if error in errors.split() and found:
-            said = words(found, line, name)
+            said = words(found, line, name) if callable(words) else words
             if said is not None:
                 return Explanation(*said)
     return None
@@ -181,12 +182,11 @@ def _one_number_only(found: Match, line: str, name: str) -> tuple[str, str]:
     )
 
 
-def _list_times_float(found: Match, line: str, name: str) -> tuple[str, str]:
-    return (
-        "a list where a number or array belongs",
-        "A list times a number repeats the list, and no list can be repeated 0.5 times. If one of "
-        "its entries is meant, write its index; if all are, make it an array.",
-    )
+_LIST_TIMES_FLOAT = (
+    "a list where a number or array belongs",
+    "A list times a number repeats the list, and no list can be repeated 0.5 times. If one of "
+    "its entries is meant, write its index; if all are, make it an array.",
+)
 
 
 def _unsupported(found: Match, line: str, name: str) -> tuple[str, str] | None:
@@ -257,11 +257,10 @@ def _not_subscriptable(found: Match, line: str, name: str) -> tuple[str, str]:
     )
 
 
-def _index_type(found: Match, line: str, name: str) -> tuple[str, str]:
-    return (
-        "an index that is no whole number",
-        "An index must be a whole number. `/` always gives a float; `//` and `int()` give an int.",
-    )
+_INDEX_TYPE = (
+    "an index that is no whole number",
+    "An index must be a whole number. `/` always gives a float; `//` and `int()` give an int.",
+)
 
 
 # ── Shapes ────────────────────────────────────────────────────────────────────────────────────
@@ -348,31 +347,28 @@ def _out_of_bounds(found: Match, line: str, name: str) -> tuple[str, str]:
     )
 
 
-def _list_index(found: Match, line: str, name: str) -> tuple[str, str]:
-    return (
-        "an index beyond the end",
-        "The list is shorter than you think there: its entries are numbered from 0 to length − 1. "
-        "Print its length, and how far the loop counts.",
-    )
+_LIST_INDEX = (
+    "an index beyond the end",
+    "The list is shorter than you think there: its entries are numbered from 0 to length − 1. "
+    "Print its length, and how far the loop counts.",
+)
 
 
 # ── Autograd ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _numpy_of_tensor(found: Match, line: str, name: str) -> tuple[str, str]:
-    return (
-        "numpy on a tensor",
-        "numpy cannot work on a tensor of which a gradient is wanted: it would be lost. Use "
-        "torch's functions.",
-    )
+_NUMPY_OF_TENSOR = (
+    "numpy on a tensor",
+    "numpy cannot work on a tensor of which a gradient is wanted: it would be lost. Use "
+    "torch's functions.",
+)
 
 
-def _no_graph(found: Match, line: str, name: str) -> tuple[str, str]:
-    return (
-        "no way back for the gradient",
-        "The result does not hang together with the input for autograd: it was detached, or made "
-        "anew from numbers (.item(), .data, torch.tensor(…), no_grad).",
-    )
+_NO_GRAPH = (
+    "no way back for the gradient",
+    "The result does not hang together with the input for autograd: it was detached, or made "
+    "anew from numbers (.item(), .data, torch.tensor(…), no_grad).",
+)
 
 
 def _no_tensor(found: Match, line: str, name: str) -> tuple[str, str]:
@@ -383,19 +379,17 @@ def _no_tensor(found: Match, line: str, name: str) -> tuple[str, str]:
     )
 
 
-def _leaf_in_place(found: Match, line: str, name: str) -> tuple[str, str]:
-    return (
-        "a parameter changed in place",
-        "A tensor of which a gradient is wanted is changed in place: do it inside "
-        "`with torch.no_grad():`.",
-    )
+_LEAF_IN_PLACE = (
+    "a parameter changed in place",
+    "A tensor of which a gradient is wanted is changed in place: do it inside "
+    "`with torch.no_grad():`.",
+)
 
 
-def _parameter_needs_tensor(found: Match, line: str, name: str) -> tuple[str, str]:
-    return (
-        "a number where a tensor belongs",
-        "torch needs a tensor here, not a plain number: wrap it, `torch.tensor(float(…))`.",
-    )
+_PARAMETER_NEEDS_TENSOR = (
+    "a number where a tensor belongs",
+    "torch needs a tensor here, not a plain number: wrap it, `torch.tensor(float(…))`.",
+)
 
 
 def _a(kind: str) -> str:
@@ -420,7 +414,7 @@ _KNOWN: tuple[tuple[str, str, Words], ...] = (
         r"only (?:0-dimensional|length-1|size-1|scalar) arrays|only one element tensors",
         _one_number_only,
     ),
-    ("TypeError", r"can't multiply sequence by non-int", _list_times_float),
+    ("TypeError", r"can't multiply sequence by non-int", _LIST_TIMES_FLOAT),
     (
         "TypeError",
         r"unsupported operand type\(s\) for (\S+?):? '([\w.]+)' and '([\w.]+)'",
@@ -431,8 +425,8 @@ _KNOWN: tuple[tuple[str, str, Words], ...] = (
     ("TypeError", r"^'([\w.]+)' object is not iterable", _not_iterable),
     ("TypeError", r"^'([\w.]+)' object is not subscriptable", _not_subscriptable),
     ("IndexError", r"invalid index to scalar variable()", _not_subscriptable),
-    ("TypeError", r"cannot be interpreted as an integer|indices must be integers", _index_type),
-    ("IndexError", r"only integers, slices", _index_type),
+    ("TypeError", r"cannot be interpreted as an integer|indices must be integers", _INDEX_TYPE),
+    ("IndexError", r"only integers, slices", _INDEX_TYPE),
     ("ValueError", r"too many values to unpack \(expected (\d+)", _too_many),
     ("ValueError", r"not enough values to unpack \(expected (\d+), got (\d+)\)", _too_few),
     (
@@ -464,10 +458,10 @@ _KNOWN: tuple[tuple[str, str, Words], ...] = (
         r"^index (\d+) is out of bounds for dimension \d+ with size (\d+)",
         _out_of_bounds,
     ),
-    ("IndexError", r"list (?:assignment )?index out of range", _list_index),
+    ("IndexError", r"list (?:assignment )?index out of range", _LIST_INDEX),
     ("TypeError", r"is an? (\w+), not a tensor", _no_tensor),
-    (_ANY, r"Can't call numpy\(\) on Tensor that requires grad", _numpy_of_tensor),
-    (_ANY, r"does not require grad and does not have a grad_fn", _no_graph),
-    (_ANY, r"leaf Variable that requires grad is being used in an in-place", _leaf_in_place),
-    ("TypeError", r"cannot assign '[\w.]+' as parameter", _parameter_needs_tensor),
+    (_ANY, r"Can't call numpy\(\) on Tensor that requires grad", _NUMPY_OF_TENSOR),
+    (_ANY, r"does not require grad and does not have a grad_fn", _NO_GRAPH),
+    (_ANY, r"leaf Variable that requires grad is being used in an in-place", _LEAF_IN_PLACE),
+    ("TypeError", r"cannot assign '[\w.]+' as parameter", _PARAMETER_NEEDS_TENSOR),
 )
