@@ -32,6 +32,11 @@ def _formulas(text: str) -> str:
     return text.replace("/√", "/\u2060√")  # a fraction is not broken across lines
 
 
+def page_link(page: str, words: str) -> str:
+    """Return a link from one page of the course to another, whose path is below the course."""
+    return f'<a href="../{html.escape(page)}">{html.escape(words)}</a>'
+
+
 def items(lines: Iterable[object]) -> str:
     """Return the items of a list, for ``<ul>`` or ``<ol>``."""
     return "".join(f"<li>{html.escape(str(line))}</li>" for line in lines)

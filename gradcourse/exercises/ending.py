@@ -9,6 +9,7 @@ from functools import cached_property
 from gradcourse.exercises.guesses import Intuition, captioned, intuition
 from gradcourse.figures.themed import html_image
 from gradcourse.lessons import HOME, Lesson
+from gradcourse.markup import page_link
 
 KEEP = 'gc.intuition().figure.save("my-intuition.png")'
 
@@ -40,10 +41,8 @@ class Ending:
         return "\n".join([*lines, *(f"Next: {words} ({page})" for words, page in self.next[:1])])
 
     def _repr_html_(self) -> str:
-        links = " &nbsp; ".join(
-            f'<a href="../{html.escape(page)}">{html.escape(words)}</a>'
-            for words, page in (*self.next, ("Home", HOME))
-        )
+        ways = (*self.next, ("Home", HOME))
+        links = " &nbsp; ".join(page_link(page, words) for words, page in ways)
         return (
             f'<div class="gc-ending"><p><strong>{html.escape(self.said)}</strong></p>'
             f"{self._picture()}<p>{links}</p></div>"

@@ -15,6 +15,7 @@ from gradcourse.checking.verdict_css import STYLE
 from gradcourse.exercises.ending import ending_of_lesson
 from gradcourse.exercises.registry import all_exercises
 from gradcourse.lessons import LESSONS, Lesson, lesson
+from gradcourse.markup import page_link
 
 BLOCKS = 10
 """How long a bar is in a terminal."""
@@ -112,7 +113,7 @@ class CourseRecord:
         rows = "".join(map(_html_row, self.lessons))
         heads = "".join(f'<th scope="col">{h}</th>' for h in ("", "lesson", "", "exercises", ""))
         on = self.next
-        go_on = "" if on is None else f"<div>Go on: {_link(on.notebook, _name(on))}</div>"
+        go_on = "" if on is None else f"<div>Go on: {page_link(on.notebook, _name(on))}</div>"
         return (
             f'{STYLE}<div class="gc-table"><strong>Your progress</strong>'
             f'<table class="gc-table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
@@ -194,16 +195,12 @@ def _html_row(record: LessonRecord) -> str:
         '<span style="display:inline-block;width:120px;height:8px;border-radius:2px;background:'
         f'linear-gradient(to right,#009e73 {share:.0f}%,rgba(128,128,128,.3) 0)"></span>'
     )
-    exercises = _link(row.exercises, points) if row.earns else ""
+    exercises = page_link(row.exercises, points) if row.earns else ""
     return (
-        f"<tr><td>{mark}</td><td>{_link(row.notebook, _name(row))}</td><td>{bar}</td>"
+        f"<tr><td>{mark}</td><td>{page_link(row.notebook, _name(row))}</td><td>{bar}</td>"
         f"<td>{exercises}</td><td>{made if record.predictions else ''}</td></tr>"
     )
 
 
 def _name(row: Lesson) -> str:
     return f"{row.number} · {row.title}"
-
-
-def _link(page: str, words: str) -> str:
-    return f'<a href="../{html.escape(page)}">{html.escape(words)}</a>'
