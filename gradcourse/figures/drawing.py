@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from gradcourse.figures.plot import Bundle, Displayed
+from gradcourse.figures.plot import Displayed
 from gradcourse.figures.style import FONT_POINTS, THEMES, hue
 
 if TYPE_CHECKING:
@@ -110,11 +110,6 @@ class Drawing(Displayed):
     def parts(self) -> tuple[Plot | Picture, ...]:
         """A drawing is no plot."""
         return ()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
-        from gradcourse.figures.draw import bundle
-
-        return bundle(self.to_matplotlib(), self.alt)
 
     def __repr__(self) -> str:
         return f"Drawing({self.alt!r})"

@@ -64,10 +64,13 @@ class Displayed:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
         from gradcourse.figures.draw import bundle
-        from gradcourse.figures.themed import html_image
+        from gradcourse.figures.themed import html_drawing, html_image
         from gradcourse.figures.wire import FIGURE, stored
 
-        data, metadata = bundle(self.to_matplotlib(), self.alt)
+        drawn = self.to_matplotlib()
+        data, metadata = bundle(drawn, self.alt)
+        if not self.parts():
+            return {**data, "text/html": html_drawing(drawn, self.alt)}, metadata
         page = html_image(self.parts(), self.alt)
         return {**data, "text/html": page, FIGURE: stored(self.parts())}, metadata
 

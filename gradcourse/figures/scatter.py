@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradcourse.figures.describe import number
-from gradcourse.figures.plot import Bundle, Displayed
+from gradcourse.figures.plot import Displayed
 from gradcourse.figures.style import FONT_POINTS, THEMES, TITLE_POINTS, hue
 
 if TYPE_CHECKING:
@@ -102,11 +102,6 @@ class Scatter(Displayed):
     def parts(self) -> tuple[Plot | Picture, ...]:
         """It is no plot of lines."""
         return ()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Bundle:
-        from gradcourse.figures.draw import bundle
-
-        return bundle(self.to_matplotlib(), self.alt)
 
     def __repr__(self) -> str:
         return f"Scatter({self.alt!r})"

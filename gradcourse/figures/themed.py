@@ -27,6 +27,8 @@ from gradcourse.figures.layout.scale import Array
 from gradcourse.figures.wire import bar_colors
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from gradcourse.figures.plot import Picture, Plot
 
 SCHEME = (
@@ -42,6 +44,7 @@ KIND = 'class="gc-static" style="color-scheme: light; max-width: 100%; height: a
 _PIXELS = 4 / 3  # widths in the style table are points
 _LETTER = 0.56  # width of a letter, as a share of its size; a broad font needs no more
 _SIZE, _TITLE = 14, 15
+_INCH = 100  # as the PNG says it
 _SEEN = 1 / 7  # of a pixel
 _SCREEN = "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 
@@ -113,7 +116,37 @@ class _Box:
 
 def html_image(figures: Sequence[Plot | Picture], alt: str) -> str:
     """Return figures side by side as HTML: one image with its alternative text."""
-    width, height, svg = themed_svg(figures)
+    return _image(*themed_svg(figures), alt)
+
+
+def html_drawing(figure: Figure, alt: str) -> str:
+    """Return what matplotlib has drawn in the light theme's colours as such an image, in both."""
+    from matplotlib import rc_context
+
+    file = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "gradcourse"}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    svg = file.getvalue()
+    svg, ink = svg[svg.index("<svg") :], _Ink()
+    for light, dark in _both_themes().items():
+        if light in svg:
+            svg = svg.replace(light, ink(light, dark))
+    words = f"text{{fill:{ink.of('text')}}}"  # black is what matplotlib leaves unsaid
+    svg = svg.replace(">", f"><style>{ink.sheet()}{words}</style>", 1)
+    width, height = (round(inches * _INCH) for inches in figure.get_size_inches())
+    return _image(width, height, svg, alt)
+
+
+def _both_themes() -> dict[str, str]:
+    """The colours of the style table, lower case, from the light theme to the dark one."""
+    light, dark = (vars(style.THEMES[name]) for name in ("light", "dark"))
+    pairs = {one.light: one.dark for one in style.HUES.values()}
+    pairs |= {light[part]: dark[part] for part in light}
+    pairs["#000000"] = dark["text"]
+    return {one.lower(): other.lower() for one, other in pairs.items()}
+
+
+def _image(width: int, height: int, svg: str, alt: str) -> str:
     source = base64.b64encode(svg.encode()).decode()
     return (
         f'{SCHEME}<img {KIND} width="{width}" height="{height}" alt="{escape(alt)}" '

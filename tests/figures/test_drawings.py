@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import re
+
 import pytest
 
 from gradcourse.experiments.diagnosis import QUESTIONS, triage_tree
 from gradcourse.figures.drawing import Arrow, Box, Drawing
 from gradcourse.figures.scatter import Point, Scatter, _spread
+from gradcourse.figures.style import THEMES
 
 
 def test_a_drawing_is_a_picture_with_its_words() -> None:
@@ -17,6 +21,16 @@ def test_a_drawing_is_a_picture_with_its_words() -> None:
     assert metadata["image/png"]["alt"] == data["text/plain"] == drawing.alt == "One box."
     assert (metadata["image/png"]["width"], metadata["image/png"]["height"]) == (300, 200)
     assert drawing.to_png() == drawing.to_png()
+
+
+def test_a_drawing_is_dark_on_a_dark_page() -> None:
+    data, _ = triage_tree()._repr_mimebundle_()
+    svg = base64.b64decode(data["text/html"].partition("base64,")[2].partition('"')[0]).decode()
+    sheet, _, painted = svg.partition("</style>")
+    for theme in THEMES.values():
+        assert theme.background in sheet
+        assert theme.text in sheet
+    assert not re.search("#[0-9a-f]{6}", painted.replace("url(#", ""))  # every colour has two
 
 
 def test_the_triage_tree_says_all_its_questions() -> None:
