@@ -216,11 +216,12 @@ def fuzz() -> list[Bar]:
 
 def corpus() -> list[Bar]:
     """Every hostile, broken or odd submission of the tests, graded in this process."""
-    from corpus import CASES, judge
+    from corpus import CASES, EVERYDAY, judge
 
     start = time.perf_counter()
-    unfair = [case.name for case in CASES if judge.unfair(case, judge.grade(case))]
-    measured = f"{len(unfair)} of {len(CASES)} ({time.perf_counter() - start:.0f} s)"
+    cases = (*CASES, *EVERYDAY)
+    unfair = [case.name for case in cases if judge.unfair(case, judge.grade(case))]
+    measured = f"{len(unfair)} of {len(cases)} ({time.perf_counter() - start:.0f} s)"
     if unfair:
         measured += ": " + ", ".join(unfair)
     return [Bar("unfair outcomes on the corpus", "0", measured, not unfair)]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from corpus import CASES, Case, judge  # noqa: E402
+from corpus import CASES, EVERYDAY, Case, judge  # noqa: E402
 from corpus.build import FIRST, ROOT  # noqa: E402
 from corpus.text import read_case  # noqa: E402
 
@@ -56,6 +56,17 @@ def test_the_corpus_is_large_enough() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_fair(case: Case, idle: int) -> None:
     assert_fair(case, idle)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", EVERYDAY, ids=lambda case: case.name)
+def test_everyday_work_is_fairly_graded(case: Case, idle: int) -> None:
+    assert_fair(case, idle)
+
+
+def test_right_work_is_tried_in_many_forms() -> None:
+    right = [case for case in (*CASES, *EVERYDAY) if case.clean]
+    assert len({case.name for case in right}) == len(right) >= 120
 
 
 def test_no_socket_reaches_anything(idle: int) -> None:

@@ -2,10 +2,12 @@
 
 All cells are run from top to bottom, as Jupyter's Run All does, and what the learner's names hold
 in the end counts. Marks come from the course's own list of questions, never from metadata. So
-metadata can be wrong, missing or forged without any effect; it is only noted. Two exceptions are
+metadata can be wrong, missing or forged without any effect; it is only noted. Three exceptions are
 in the learner's favour:
 
 - A cell that belongs to the grading is not run, unless an answer was written into it.
+- A cell that only shows a panel or the score is not run: whoever writes ``import gc`` has no
+  other ``gc`` below, and that is no error in an answer.
 - An untouched stub that follows an answer with the same name (a duplicated cell) is not run.
 """
 
@@ -22,6 +24,10 @@ from gradcourse.checking.question import Question
 from gradcourse.grading.intake.contents import defined, tree_of, untouched
 from gradcourse.grading.mark import Reason
 from gradcourse.grading.sandbox.frames import clean
+from gradcourse.grading.sandbox.inside.stubs import SILENT
+
+LONGEST_SHOW = 100
+"""Characters of a cell that may be nothing but a call."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ def plan(notebook: Notebook, exercises: Sequence[Question]) -> Plan:
             if not given:
                 continue
             reasons.append(Reason("answer-in-test-cell", where(cell)))
+        if _only_shows(cell.source):
+            continue
         stub = bool(given) and untouched(cell.source, names)
         if stub and given <= answered:
             text = "A stub follows an answer of the same name; the answer counts."
@@ -57,6 +65,17 @@ def plan(notebook: Notebook, exercises: Sequence[Question]) -> Plan:
         cells.append(cell)
     reasons += [*_odd_ids(notebook, exercises), *_answers_in_texts(notebook, exercises, names)]
     return Plan(tuple(cells), tuple(reasons), tuple(exercises))
+
+
+def _only_shows(source: str) -> bool:
+    """Whether a cell is nothing but ``gc.panel("…")`` or the like."""
+    tree = tree_of(source) if len(source) < LONGEST_SHOW else None
+    match tree:
+        case ast.Module(
+            body=[ast.Expr(ast.Call(ast.Attribute(ast.Name("gc"), name), arguments, keywords=[]))]
+        ):
+            return name in SILENT and all(isinstance(one, ast.Constant) for one in arguments)
+    return False
 
 
 def where(cell: Cell) -> str:

@@ -18,5 +18,7 @@ CASES: tuple[Case, ...] = (
     *read_cases("snooping"),
     *read_cases("endings"),
 )
+EVERYDAY: tuple[Case, ...] = read_cases("everyday")
+"""Right work as most of it is; there is much of it, so it is graded among the slow tests."""
 
-__all__ = ["CASES", "MARK", "Case"]
+__all__ = ["CASES", "EVERYDAY", "MARK", "Case"]

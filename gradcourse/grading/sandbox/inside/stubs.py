@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-SILENT = ("panel", "score", "progress", "check")
+SILENT = ("bet", "check", "intuition", "panel", "progress", "score")
+"""What the course shows of questions: while a notebook is graded there is nobody to see it."""
+
 FORBIDDEN = "gradcourse.exercises"
 
 
