@@ -39,8 +39,12 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PYTHON = [sys.executable, "-m"]
 PYTEST = [*PYTHON, "pytest", "-q", "-p", "tests.bookkeeping"]
-BALANCED = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+SHARED = ["--dist", "loadfile", "--no-loadscope-reorder"]
 """A file's experiments are shared by its tests, so one worker gets all of it; longest first."""
+
+BALANCED = ["-n", "2", *SHARED]
+WAITING = ["-n", "3", *SHARED]
+"""Where a worker often waits: for what is stopped after its seconds, or for another process."""
 
 NBVAL = [
     "--nbval-lax",
@@ -87,7 +91,7 @@ FORMAT = Step("format", [*PYTHON, "ruff", "format", "--check", "--quiet"], ["."]
 STYLE = Step("style", [*PYTHON, "ruff", "check", "--quiet"], ["."])
 TYPES = Step("types", [*PYTHON, "mypy"], beside=True)
 FLOORS = Step("floors", [str(BIN / "lint-imports")])
-PACKAGE = Step("package", [*PYTEST, "--ignore=tests/browser", *BALANCED], ["tests"])
+PACKAGE = Step("package", [*PYTEST, "--ignore=tests/browser", *WAITING], ["tests"])
 NOTEBOOKS = Step("notebooks", [*PYTEST, *NBVAL, *BALANCED], list(changes.NOTEBOOKS))
 BROWSER = Step("browser", [*PYTEST, "-rs", *BALANCED], ["tests/browser"])
 LINT = (TYPES, FORMAT, STYLE, FLOORS)
@@ -125,7 +129,7 @@ def _steps(what: str, targets: Sequence[str]) -> list[Step]:
     if what == "test":
         return [_marked(step, "not slow") for step in STEPS]
     if what == "slow":
-        return [replace(_marked(PACKAGE, "slow"), may_be_empty=True)]
+        return [replace(_marked(step, "slow"), may_be_empty=True) for step in (BROWSER, PACKAGE)]
     (step,) = (step for step in STEPS if step.name == what)
     step = replace(step, beside=False)
     if not targets:
