@@ -235,6 +235,12 @@ def _add_grade(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="grade this learner again, and keep all others' results; may be given several times",
     )
     grade.add_argument(
+        "--attempts",
+        choices=("last", "best"),
+        default="last",
+        help="which of a learner's notebooks counts; best grades them all",
+    )
+    grade.add_argument(
         "--list", action="store_true", help="say who and what was recognised, and run nothing"
     )
     grade.add_argument(
@@ -345,6 +351,7 @@ def _grade(options: argparse.Namespace) -> int:
         return {name: getattr(options, name) for name in kind.__dataclass_fields__}
 
     options.only = tuple(options.only)
+    options.best = options.attempts == "best"
     settings = Settings(**chosen(Settings))
     if options.list:
         return run_list_command(settings)

@@ -83,7 +83,9 @@ def run_list_command(settings: Settings) -> int:
     GradcourseError
         If there is no submission.
     """
-    submissions = find_submissions(settings.submissions, settings.assignment)
+    submissions = find_submissions(
+        settings.submissions, settings.assignment, all_attempts=settings.best
+    )
     for one in submissions:
         about = one.assignment or (f"{one.guess}?" if one.guess else "?")
         notes = [*one.notes, *(doubt.text for doubt in one.doubts)]

@@ -215,6 +215,8 @@ class Mark:
         The instructor's.
     by_hand : bool
         Whether the instructor gave points, so that it means something whatever was found.
+    attempt : int
+        Of several attempts, which it is of: 0 is the newest, 1 the one before it.
     """
 
     assignment: str | None
@@ -235,6 +237,7 @@ class Mark:
     adjustments: tuple[Adjustment, ...] = ()
     comment: str = ""
     by_hand: bool = False
+    attempt: int = 0
 
     @property
     def total(self) -> float:
@@ -301,6 +304,7 @@ class Mark:
             "seconds_on_worker": self.seconds_on_worker,
         }
         optional |= {"crowded": self.crowded or None, "sources": dict(self.sources) or None}
+        optional |= {"attempt": self.attempt or None}
         data |= {name: value for name, value in optional.items() if value not in ("", None)}
         if self.origin != NOWHERE:
             about = asdict(self.origin)

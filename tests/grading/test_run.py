@@ -668,3 +668,39 @@ def test_a_small_class_from_the_command_line(tmp_path: Path) -> None:
         *("class.html", "gradebook.csv", "canvas.csv", "moodle.csv", "learners", "results"),
         "gradescope.json",
     }
+
+
+def _attempts(settings: Settings, *wishes: dict[str, Any]) -> Settings:
+    """One learner's notebooks, each a second newer than the one before."""
+    for number, wish in enumerate(wishes):
+        path = _hand_in(settings, "alice", **wish)
+        place = settings.submissions / "alice" / f"02_try_{number}.ipynb"
+        place.parent.mkdir(exist_ok=True)
+        path.replace(place)
+        os.utime(place, (number, number))
+    _hand_in(settings, "bob")
+    return replace(settings, best=True)
+
+
+def test_the_best_of_several_attempts_counts_where_that_is_asked_for(settings: Settings) -> None:
+    best = _attempts(settings, {"earned": 0.5}, {"earned": 2.0}, {"earned": 2.0}, {"earned": 0.0})
+    (last, _) = _grade(settings).marks
+    assert (last.earned, "several-notebooks" in last.codes) == (0.0, True)
+    (alice, _) = _grade(best).marks
+    assert (alice.earned, alice.look) == (2.0, False)
+    assert alice.origin.name.endswith("02_try_2.ipynb")  # of two equal ones the newer
+    assert alice.origin.notes == ("the best of 4 attempts counts",)
+    again = _grade(replace(best, resume=True))
+    assert (again.kept, again.marks[0]) == (2, alice)
+    earliest = settings.submissions / "alice" / "02_try_0.ipynb"
+    _hand_in(settings, "alice", earned=3.0).replace(earliest)
+    os.utime(earliest, (0, 0))
+    changed = _grade(replace(best, resume=True))
+    assert (changed.kept, changed.marks[0].earned) == (1, 3.0)
+
+
+def test_a_fault_of_the_grader_in_one_attempt_is_no_lesser_mark(settings: Settings) -> None:
+    best = _attempts(settings, {"earned": 2.0, "faulty": True}, {"earned": 1.0})
+    (alice, _) = _grade(best).marks
+    assert alice.faulty
+    assert not alice.graded

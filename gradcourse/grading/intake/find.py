@@ -56,6 +56,9 @@ class Submission:
         Returns what was handed in beside the notebook, by its place from there, if it is small.
     submitted : str
         When it was handed in, where the platform's names say it: "2025-10-01T12:30:00".
+    earlier : tuple of Submission
+        The same learner's attempts at the same assignment before this one, the newest first, where
+        the best is to count.
     """
 
     learner: str
@@ -70,9 +73,17 @@ class Submission:
     moodle: str = ""
     files: Callable[[], dict[str, bytes]] = dict
     submitted: str = ""
+    earlier: tuple[Submission, ...] = ()
+
+    @property
+    def attempts(self) -> tuple[Submission, ...]:
+        """This and the earlier ones."""
+        return (self, *self.earlier)
 
 
-def find_submissions(path: Path | str, assignment: str | None = None) -> list[Submission]:
+def find_submissions(
+    path: Path | str, assignment: str | None = None, *, all_attempts: bool = False
+) -> list[Submission]:
     """Find the submissions in a folder or zip; nothing is unpacked and no link followed.
 
     Parameters
@@ -81,6 +92,8 @@ def find_submissions(path: Path | str, assignment: str | None = None) -> list[Su
         A folder, a zip, or a single notebook.
     assignment : str, optional
         Only this one; a learner who handed in nothing for it is listed without a notebook.
+    all_attempts : bool
+        Whether of several notebooks for one assignment all are kept; otherwise the newest alone.
 
     Returns
     -------
@@ -105,25 +118,27 @@ def find_submissions(path: Path | str, assignment: str | None = None) -> list[Su
     submissions = [
         one
         for group in _groups(found, lambda one: one.key)
-        for one in _of_one_learner(group, assignment, known)
+        for one in _of_one_learner(group, assignment, known, all_attempts)
     ]
     submissions.sort(key=lambda one: (one.learner.casefold(), one.key, one.assignment or ""))
     return _with_doubtful_names(_without_doubtful_numbers(submissions, doubtful_numbers(found)))
 
 
 def _of_one_learner(
-    found: list[Found], assignment: str | None, known: Collection[str]
+    found: list[Found], assignment: str | None, known: Collection[str], all_attempts: bool
 ) -> list[Submission]:
+    one_of = _with_earlier if all_attempts else _one
     others = tuple(other for one in found for other in one.others)
     files = [replace(one, others=others) for one in found if one.entry is not None]
     if assignment is not None:
         files = [one for one in files if one.assignment in (None, assignment)]
     notebooks = [one for one in files if one.entry and not one.entry.problem]
-    notebooks = _last_attempts(notebooks)
+    if not all_attempts:
+        notebooks = _last_attempts(notebooks)
     if not notebooks:
         return [_without(files or found[:1], assignment)]
     if len(notebooks) == 1:
-        return [_one(notebooks, notebooks[0].assignment or assignment)]
+        return [one_of(notebooks, notebooks[0].assignment or assignment)]
     newest = {id(one) for one in sorted(notebooks, key=_entry_time)[-MOST_OPENED:]}
     named = [
         (one, _named_assignment(one, known) if id(one) in newest else None) for one in notebooks
@@ -133,7 +148,7 @@ def _of_one_learner(
     # A notebook that names no assignment, beside some that do, is a scratch pad.
     named = [(one, name) for one, name in named if name] or named
     return [
-        _one([one for one, _ in group], group[0][0].assignment or assignment or group[0][1])
+        one_of([one for one, _ in group], group[0][0].assignment or assignment or group[0][1])
         for group in _groups(named, lambda pair: pair[1])
     ]
 
@@ -168,6 +183,21 @@ def _one(notebooks: list[Found], assignment: str | None) -> Submission:
     assert chosen.entry is not None
     submission = _submission(chosen, assignment, chosen.entry.read, doubts)
     return replace(submission, files=partial(_beside, chosen))
+
+
+MOST_ATTEMPTS = 10
+"""Of one learner for one assignment: so many may count, the newest ones."""
+
+
+def _with_earlier(notebooks: list[Found], assignment: str | None) -> Submission:
+    """All of a learner's notebooks for one assignment, the newest in front."""
+    ordered = sorted(notebooks, key=lambda one: (one.submitted, _entry_time(one), one.serial))
+    attempts = [_one([one], assignment) for one in ordered[: -MOST_ATTEMPTS - 1 : -1]]
+    if len(attempts) == 1:
+        return attempts[0]
+    note = f"the best of {len(attempts)} attempts counts"
+    newest, *earlier = (replace(one, notes=(*one.notes, note)) for one in attempts)
+    return replace(newest, earlier=tuple(earlier))
 
 
 MOST_BESIDE, LARGEST_BESIDE = 100, 16 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -57,6 +57,8 @@ class Settings:
         Whether the notebooks may run where there is no sandbox.
     only : tuple of str
         Grade these learners alone; of all others what is there is kept as it is.
+    best : bool
+        Whether of a learner's attempts the best counts; otherwise the last one.
     """
 
     submissions: Path
@@ -67,6 +69,7 @@ class Settings:
     resume: bool = False
     trusted: bool = False
     only: tuple[str, ...] = ()
+    best: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,9 @@ def grade_class(settings: Settings, grader: Grader | None = None) -> Graded:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if not settings.scheduler and (settings.jobs or cores()) > 1:
         warm_up(settings.assignment)
-    submissions = find_submissions(settings.submissions, settings.assignment)
+    submissions = find_submissions(
+        settings.submissions, settings.assignment, all_attempts=settings.best
+    )
     store = Store(settings.out)
     before = store.read_all()
     if settings.only:
@@ -241,36 +246,40 @@ class _Class:
                     self.bar.step(old.look)
                 continue
             try:
-                data = submission.read()
+                task = self._task(number, submission.assignment, submission.guess)
             except Refused as refused:
                 self.refused[number] = refused
                 continue
-            files = submission.files()
-            self.hashes[number] = fingerprint(data, files)
+            prints = [fingerprint(one.data, one.files) for one in (task, *task.earlier)]
+            self.hashes[number] = (
+                prints[0] if len(prints) == 1 else fingerprint(repr(prints).encode())
+            )
             if self.settings.resume and old is not None and self._holds(old, number):
                 self.marks[number] = old
                 self.kept += 1
                 self.bar.step(old.look)
                 continue
-            name = submission.assignment
-            yield self._task(number, data, name, submission.guess, files)
+            yield task
 
-    def _task(
-        self,
-        number: int,
-        data: bytes,
-        assignment: str | None,
-        guess: str | None,
-        files: Mapping[str, bytes],
-    ) -> Task:
-        return Task(number, data, assignment, guess, self.settings.trusted, self.seed, files)
+    def _task(self, number: int, assignment: str | None, guess: str | None = None) -> Task:
+        """Read a submission; an earlier attempt that cannot be read is none."""
+        trusted = self.settings.trusted
+
+        def task_of(one: Submission) -> Task:
+            return Task(number, one.read(), assignment, guess, trusted, self.seed, one.files())
+
+        newest, *earlier = self.submissions[number].attempts
+        first, others = task_of(newest), []
+        for one in earlier:
+            with suppress(Refused):
+                others.append(task_of(one))
+        return replace(first, earlier=tuple(others))
 
     def _second_tasks(self, common: str) -> Iterator[Task]:
         """Those of which nobody knows the assignment, as what all others are."""
         for number in [number for number, mark in self.unknown.items() if not mark.faulty]:
             with suppress(Refused):  # it went away meanwhile: what was found before stands
-                data = self.submissions[number].read()
-                yield self._task(number, data, common, None, self.submissions[number].files())
+                yield self._task(number, common)
 
     def _common_assignment(self) -> str | None:
         if self.settings.assignment:
@@ -280,23 +289,24 @@ class _Class:
 
     def _holds(self, mark: Mark, number: int) -> bool:
         """Whether grading again would give the same."""
-        return mark.origin == self._origin(number) and not mark.faulty
+        return mark.origin == self._origin(number, mark.attempt) and not mark.faulty
 
-    def _origin(self, number: int) -> Origin:
+    def _origin(self, number: int, attempt: int = 0) -> Origin:
         submission = self.submissions[number]
+        graded = submission.attempts[attempt]
         return Origin(
             identity=identity(submission),
             stem=self.stems[number],
-            name=submission.name,
+            name=graded.name,
             sha256=self.hashes.get(number, ""),
             course=course_version(),
             forced=self.settings.assignment,
             trusted=self.settings.trusted,
             canvas=submission.canvas,
             moodle=submission.moodle,
-            notes=submission.notes,
+            notes=graded.notes,
             doubts=tuple(doubt.text for doubt in submission.doubts),
-            submitted=submission.submitted,
+            submitted=graded.submitted,
         )
 
     def _keep(self, number: int, mark: Mark) -> None:
@@ -305,7 +315,7 @@ class _Class:
             mark.because(*submission.doubts),
             learner=submission.learner,
             seed=self.seed,
-            origin=self._origin(number),
+            origin=self._origin(number, mark.attempt),
         )
         self.store.write(mark)
         self.marks[number] = mark
