@@ -117,8 +117,10 @@ def _wrong_shape(wanted: Numbers, given: Numbers, where: str) -> str:
     if given.scalar:
         return f"{where} one number where an array of shape {expected} was expected."
     hint = ""
-    if shape == expected[::-1]:
+    if len(shape) == 2 and shape == expected[::-1]:
         hint = " It has the right sizes in the wrong order: transpose it."
+    elif len(shape) == len(expected) and sorted(shape) == sorted(expected):
+        hint = " It has the right sizes in the wrong order: which axis belongs where?"
     elif tuple(n for n in shape if n != 1) == tuple(n for n in expected if n != 1):
         hint = " They differ by axes of length 1: reshape it, or index them away."
     return f"{where} an array of shape {shape} where shape {expected} was expected.{hint}"

@@ -92,6 +92,7 @@ def test_agree(expected, got) -> None:
         (75, 74.9, "expected 75, got 74.9"),
         (np.ones(3), np.ones(4), "shape (4,) where shape (3,)"),
         (np.ones((2, 3)), np.ones((3, 2)), "wrong order: transpose"),
+        (np.ones((2, 3, 4)), np.ones((4, 3, 2)), "wrong order: which axis belongs where"),
         (np.ones(3), np.ones((3, 1)), "axes of length 1"),
         (np.ones(3), 1.0, "one number where an array of shape (3,)"),
         (np.ones(3), (x for x in range(3)), "generator"),

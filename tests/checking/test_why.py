@@ -6,6 +6,7 @@ import linecache
 
 import numpy as np
 import pytest
+import torch
 
 from gradcourse.checking import Outcome, check
 from gradcourse.checking.question import CodeExercise, Part, asks
@@ -154,6 +155,21 @@ _PART = Part("numbers", 1.0, lambda rng: [(float(rng.normal()),) for _ in range(
 )
 def test_an_exception_is_told_in_the_learners_words(body: str, name: str) -> None:
     assert told(body, max=3)[:1] == (name,)
+
+
+def test_of_a_stack_of_matrices_the_last_two_axes_are_to_be_swapped() -> None:
+    q, k = torch.zeros(2, 5, 4), torch.zeros(2, 5, 4)
+    for line, product in (
+        ("q @ k", lambda: q @ k),
+        ("torch.bmm(q, k)", lambda: torch.bmm(q, k)),
+        ("q.numpy() @ k.numpy().T", lambda: q.numpy() @ k.numpy().T),
+        ("q @ k.permute(2, 1, 0)  # which k.T is", lambda: q @ k.permute(2, 1, 0)),
+    ):
+        with pytest.raises((RuntimeError, ValueError)) as raised:
+            product()
+        told = explained_error(type(raised.value).__name__, str(raised.value), line, "f")
+        assert told is not None
+        assert ".transpose(-2, -1)" in told.message, line
 
 
 def test_an_exception_that_nobody_knows_is_left_to_speak_for_itself() -> None:

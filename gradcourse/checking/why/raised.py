@@ -300,12 +300,31 @@ def _shape(text: str) -> str:
     return f"({inner[0]},)" if len(inner) == 1 else f"({', '.join(inner)})"
 
 
+_ALL_AXES = (
+    " `.T` turns all axes round. Of a stack of matrices swap the last two: `.transpose(-2, -1)` of "
+    "a tensor, `np.swapaxes(x, -1, -2)` of an array."
+)
+
+
+def _of_a_stack(line: str) -> str:
+    return _ALL_AXES if re.search(r"\.T\b", line) else ""
+
+
+def _batches(found: Match, line: str, name: str) -> tuple[str, str]:
+    return (
+        "the shapes do not fit",
+        f"In a product of stacks of matrices each right factor must have {found[2]} rows, as many "
+        f"as the left one has columns; here it has {found[4]}."
+        + (_of_a_stack(line) or " Is a `.transpose(-2, -1)` missing?"),
+    )
+
+
 def _matmul(found: Match, line: str, name: str) -> tuple[str, str]:
     return (
         "the shapes do not fit",
         "In a matrix product the last axis of the left factor and the first of the right one must "
         f"be equally long; here they have {found[2]} and {found[1]} entries. Is a transpose "
-        "missing, or are the factors in the wrong order?",
+        "missing, or are the factors in the wrong order?" + _of_a_stack(line),
     )
 
 
@@ -322,7 +341,7 @@ def _torch_sizes(found: Match, line: str, name: str) -> tuple[str, str]:
     return (
         "the shapes do not fit",
         f"Two tensors are combined entry by entry, and at dimension {found[3]} one has {found[1]} "
-        f"entries, the other {found[2]}.",
+        f"entries, the other {found[2]}." + _of_a_stack(line),
     )
 
 
@@ -436,6 +455,11 @@ _KNOWN: tuple[tuple[str, str, Words], ...] = (
     ),
     ("ValueError", r"matmul: .*\(size (\d+) is different from (\d+)\)", _matmul),
     ("ValueError", r"shapes .* not aligned: (\d+) \(dim \d\) != (\d+)", _matmul),
+    (
+        "RuntimeError",
+        r"of batch2 tensor to be: \[(\d+), (\d+)\] but got: \[(\d+), (\d+)\]",
+        _batches,
+    ),
     ("RuntimeError", r"cannot be multiplied \((\d+)x(\d+) and (\d+)x(\d+)\)", _torch_matmul),
     (
         "RuntimeError",
