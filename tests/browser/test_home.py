@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import nbformat
 import pytest
 from lab import Lab, Notebook, open_page
+from nbformat import v4
 
 from gradcourse.checking import PartResult, Verdict
 from gradcourse.checking.progress import Progress
@@ -28,6 +30,11 @@ TOO_WIDE = """page => [...page.querySelectorAll('p, li, dd, a, h1')].flatMap(one
   const cut = one.clientWidth && one.scrollWidth > one.clientWidth + 1;
   return long || cut ? [one.outerHTML.slice(0, 200)] : [];
 })"""
+
+
+WIDEST = """Math.max(...[...document.querySelectorAll('.jp-MarkdownOutput p')].map(one =>
+  one.getBoundingClientRect().width / (0.5 * parseFloat(getComputedStyle(one).fontSize))))"""
+"""Characters that fit into the widest line of text."""
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +105,20 @@ def test_it_is_fresh_when_it_is_shown_again_and_the_links_lead_on(home: Notebook
     )
     expect(heading).to_be_in_viewport(timeout=20 * SECONDS)
     assert home.errors == []
+
+
+def test_a_line_of_the_courses_is_not_as_wide_as_the_screen_and_nobody_elses_is_shortened(
+    opened: Any, lab: Lab
+) -> None:
+    own = v4.new_notebook(cells=[v4.new_markdown_cell("some words of one's own " * 30)])
+    nbformat.write(own, lab.folder / "own.ipynb")
+    widths = []
+    for name in (LESSON, "own.ipynb"):
+        page = opened(name).page
+        page.set_viewport_size({"width": 1920, "height": 1000})
+        page.wait_for_selector(".jp-MarkdownOutput p")
+        widths.append(page.evaluate(WIDEST))
+    assert widths[0] <= 97 < widths[1]
 
 
 def test_a_long_cell_counts_and_then_shows_only_what_it_printed(opened: Any, lab: Lab) -> None:

@@ -1,6 +1,7 @@
 // The course's home page in JupyterLab: a renderer for one file, course-home.md, whose page it asks
 // the server for each time it is shown. (A renderer is JupyterLab's smallest kind of extension; this
-// file is one by hand, without a bundler.)
+// file is one by hand, without a bundler.) And a plugin that keeps the lines of the course's own
+// notebooks short on a wide screen; nobody else's are touched.
 (() => {
   "use strict";
   const MIME = "application/vnd.gradcourse.home+markdown";
@@ -167,9 +168,32 @@
     };
   }
 
+  // Some 90 characters: a letter is half as wide as it is high.
+  const SHORT_LINES = ".gradcourse-page .jp-MarkdownOutput { max-width: 45em; }";
+
+  async function pages() {
+    const { INotebookTracker } = await library("@jupyterlab/notebook");
+    return {
+      id: "gradcourse:pages",
+      description: "Short lines in the course's notebooks.",
+      autoStart: true,
+      optional: [INotebookTracker],
+      activate: (app, tracker) => {
+        const style = document.createElement("style");
+        style.textContent = SHORT_LINES;
+        document.head.append(style);
+        tracker?.widgetAdded.connect(async (_, panel) => {
+          await panel.context.ready;
+          if (panel.model?.getMetadata("gradcourse")) panel.addClass("gradcourse-page");
+        });
+      },
+    };
+  }
+
+  const MODULES = { "./home": extension, "./pages": pages };
   window._JUPYTERLAB = window._JUPYTERLAB || {};
   window._JUPYTERLAB.gradcourse = {
     init: (scope) => { shared = scope; },
-    get: async () => { const made = await extension(); return () => ({ __esModule: true, default: made }); },
+    get: async (name) => { const made = await MODULES[name](); return () => ({ __esModule: true, default: made }); },
   };
 })();
