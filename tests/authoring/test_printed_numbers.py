@@ -240,7 +240,8 @@ def checked(tmp_path_factory):
 
 def run(target, *options):
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"]
-    command += ["-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(target), *options]
+    root = target if target.is_dir() else target.parent
+    command += ["-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(root), *options]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [*command, str(target)], cwd=ROOT, env=environment, capture_output=True, text=True
