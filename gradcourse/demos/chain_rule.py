@@ -116,11 +116,11 @@ def _rank_one(depth: int) -> Plot:
     return Plot(
         title=f"{depth} random 2 × 2 matrices: σ₂/σ₁ = {ratio:.2g}",
         # As wide as the axes are beside their height, so that the circle looks like one.
-        x=Axis("first component", limits=(-1.9, 1.9)),
+        x=Axis("first component", limits=(-2.2, 2.2)),
         y=Axis("second component", limits=(-1.1, 1.1)),
         lines=(
             Line(x0, y0, "the unit circle", "reference"),
-            Line(x, y, "what becomes of it, scaled to its longer axis", color="blue"),
+            Line(x, y, "what becomes of it, scaled", color="blue"),
         ),
     )
 

@@ -293,14 +293,14 @@ gc.panel("chain/tune-gain")
 # ## 12 · Where a power becomes 0 *(1 point)*
 #
 # Write `underflow_depth(factor, dtype)`: the smallest $L$ for which $r^L$, computed exactly and
-# then rounded to the dtype, is 0. `factor` itself is not rounded. (The lesson's deeper step on number
-# formats has what you need.)
+# then rounded to the dtype, is 0. `factor` itself is not rounded.
 #
 # - `factor` is a float between 0 and 1, and `dtype` one of `"float16"`, `"bfloat16"`, `"float32"`.
+# - The smallest numbers above 0 are $2^{-24}$, $2^{-133}$ and $2^{-149}$. A number is rounded to the
+#   nearest that the dtype has; halfway between two, to the one whose last binary digit is 0.
 # - Return an int. For example `underflow_depth(0.25, "float32")` is 75.
 #
-# The power is meant, not a product that is rounded after every factor: that one can stick above 0
-# for ever, as the lesson's deeper step shows.
+# The power is meant. A product that is rounded after every factor can stay above 0 for any depth.
 
 
 # %% name="underflow-depth" answer="chain/underflow-depth"
