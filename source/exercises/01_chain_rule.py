@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 01 · Products of the chain rule
 #
-# 12 questions, 18.5 points. They follow lesson
+# 12 questions, 18 points. They follow lesson
 # [01](../lessons/01_products_of_the_chain_rule.ipynb).
 #
 # Write your answer in the cell below each question and run it, then run the panel's cell and press
@@ -165,7 +165,7 @@ networks = "08-1-sigmoid"  # the sigmoid loses most of δ; at gain 1 it is level
 gc.panel("chain/three-pictures")
 
 # %% [markdown] name="ask-lyapunov"
-# ## 6 · Lyapunov exponent *(1.5 points)*
+# ## 6 · Lyapunov exponent *(1 point)*
 #
 # Write `lyapunov(factors)`: the rate $\frac1L \log |r_1 r_2 \cdots r_L|$ of a product, with the
 # natural logarithm.

@@ -47,8 +47,8 @@ print(f"weights of layer 1 that changed: {changed} of {before.numel()}")
 print(f"share of test digits recognized: {history.test_accuracy[-1]:.1f}")
 
 # %% [markdown] name="puzzle-picture-intro" tags=["subslide"]
-# None, to the last bit. Yet the gradient is not zero. Here is its size at the output of every layer
-# of the untrained net. Read the picture from right to left, as the gradient travels.
+# None, to the last bit. Yet the gradient is not zero. Here is its size at the output of every layer,
+# before training. Read the picture from right to left, as the gradient travels.
 
 # %% name="puzzle-picture" tags=["fragment"]
 net = gc.mlp(depth=49, activation="linear", init="default")
@@ -159,7 +159,7 @@ gc.panel("chain/predict-directions")
 # %% [markdown] name="drag-spectrum" tags=["subslide"]
 # ### Drag
 #
-# Begin with a single matrix, then raise their number. Watch the lower end of the vertical axis.
+# Begin with one matrix, then take more. Watch the lower end of the vertical axis.
 
 # %% name="demo-spectrum" tags=["fragment"]
 gc.demo("chain/spectrum")
@@ -167,8 +167,8 @@ gc.demo("chain/spectrum")
 # %% [markdown] name="measure-spectrum-intro" tags=["subslide"]
 # ### Measure
 #
-# Eight products of 50 matrices. Written as $\sigma_i = e^{\lambda_i L}$, each singular value has a rate
-# $\lambda_i$ per matrix. (The method of Drmač & Veselić 2008 keeps all 60 decades.)
+# Eight products of 50 matrices, with $\sigma_i = e^{\lambda_i L}$ (by Drmač & Veselić 2008, who keep all
+# decades).
 
 # %% name="measure-spectrum" tags=["fragment", "nbval-check-output"]
 N, L = 64, 50
@@ -180,11 +180,11 @@ print(f"directions above σ_1/1000: {gc.spread(left, '.0f')} of {N}")
 print(f"decades from σ_1 to σ_64: {gc.spread((logs[:, 0] - logs[:, -1]) / math.log(10), '.0f')}")
 
 # %% name="measure-thinning" tags=["subslide", "nbval-check-output"]
-halvings = chain.thinning(depth=20)
-print(f"2 × 2: halvings of σ_2/σ_1 per matrix, median of 1000 products: {np.median(halvings):.2f}")
+halvings, top = chain.thinning(depth=200), chain.spectra(64, 2000, 4)[:, 0] / 2000
 print(
-    f"64 × 64: λ_1 after 2000 matrices {gc.spread(chain.spectra(64, 2000, 4)[:, 0] / 2000, '+.3f')}"
+    f"2 × 2: each matrix halves σ_2/σ_1 {np.median(halvings):.2f} times (median of 1000 products)"
 )
+print(f"64 × 64: λ_1 after 2000 matrices {gc.spread(top, '+.3f')}")
 
 # %% [markdown] name="explain-spectrum" tags=["subslide"]
 # ### Explain
@@ -201,8 +201,8 @@ print(
 # $\lambda_1 - \lambda_2 = \log 2$: typically each matrix halves the ellipse's width.
 #
 # One number does not fit: $\lambda_1$ is measured *above* theory, which speaks of $L \to \infty$. After
-# 50 matrices many values are still close together, and $\sigma_1$ is the largest of them, found
-# afterwards. It takes about $2N$ layers to tell the top two apart.
+# 50 matrices many values are still close together, and $\sigma_1$ is the largest of them. It takes about
+# $2N$ layers to tell the top two apart.
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
 # **Speaker notes** · 8 min
@@ -311,8 +311,7 @@ for factor, steps in ((1.0, 200), (1.0, 1000), (math.sqrt(3), 200)):
 # ## Step 4 · Which layers learn?
 #
 # Gradient descent changes $W_l$ by $-\eta\, \partial \mathcal L / \partial W_l$, with $\eta$ the
-# learning rate. What counts is the change relative to what was there, $\|\Delta W_l\| / \|W_l\|$: the
-# *relative update*.
+# learning rate. What counts is the *relative update*, $\|\Delta W_l\| / \|W_l\|$.
 #
 # ### Predict
 
@@ -322,8 +321,8 @@ gc.panel("chain/predict-stillest")
 # %% [markdown] name="measure-updates-intro" tags=["subslide"]
 # ### Measure
 #
-# The relative update of the first step in three nets of 20 layers, one of them with biases, as the
-# puzzle's. Then that of a small network that learns.
+# The first step in three nets of 20 layers, one of them with biases, as the puzzle's. Then a small
+# network that learns.
 
 # %% name="measure-updates" tags=["fragment", "nbval-check-output"]
 for kind, theory in chain.predicted_factors().items():
@@ -547,16 +546,15 @@ for name, rates in (("Gaussian", logs[0] / L), ("orthogonal", chain.orthogonal_r
 # %% [markdown] name="own-network" tags=["slide"]
 # ## In your own network
 #
-# Replace the first three lines by a model, a batch and a loss of yours. Is the line straight? Then it
-# is a product, and the figure names its factor per layer.
+# Put in a model, a batch and a loss of yours. Is the line straight? Then it is a product, and the
+# figure names its factor per layer.
 
 # %% name="own-network-probe" tags=["fragment"]
 model = gc.mlp(depth=12, activation="sigmoid")  # your model
 x, y = digits.x_train[:64], digits.y_train[:64]  # your batch
-loss_function = torch.nn.functional.cross_entropy  # your loss
 
 with gc.probe(model) as record:
-    loss_function(model(x), y).backward()
+    torch.nn.functional.cross_entropy(model(x), y).backward()  # your loss
 
 # %% name="own-network-picture" tags=["subslide"]
 gc.depth_plot(record)
@@ -607,7 +605,7 @@ gc.depth_plot(record)
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
 #
-# 12 questions, 18.5 points: [exercises/01_chain_rule.ipynb](../exercises/01_chain_rule.ipynb).
+# 12 questions, 18 points: [exercises/01_chain_rule.ipynb](../exercises/01_chain_rule.ipynb).
 # Questions 1 to 4 belong to step 3, 5 to step 4, 6 and 7 to step 1, 8 and 9 to step 2, 10 and 11 to
 # step 3 again, and 12 looks at what number formats do.
 #

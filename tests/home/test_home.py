@@ -112,15 +112,15 @@ def test_after_a_lesson_its_exercises_and_then_the_next(
     solve_all(copy, progress)
     now = standing(copy, progress)
     assert now.cards[1].complete
-    assert (now.cards[1].earned, now.cards[1].possible) == (18.5, 18.5)
+    assert (now.cards[1].earned, now.cards[1].possible) == (18, 18)
     assert now.way_on.page == "lessons/02_saturation.ipynb"
-    assert "all 18.5 points" in home_html(copy, progress)
+    assert "all 18 points" in home_html(copy, progress)
 
 
 def test_the_record_counts_at_once_and_a_page_that_is_gone_harms_nothing(
     copy: WorkingCopy, progress: Progress
 ) -> None:
-    progress.record(Verdict("chain/lyapunov", "t", (PartResult("p", "wrong", 0.5, 1.5),)))
+    progress.record(Verdict("chain/lyapunov", "t", (PartResult("p", "wrong", 0.5, 1.0),)))
     assert standing(copy, progress).way_on.page == EXERCISE
     (copy.folder / EXERCISE).unlink()
     (copy.folder / LESSON).write_text("no notebook", "utf-8")

@@ -113,7 +113,7 @@ LYAPUNOV = CodeExercise(
     parts=(
         Part(
             title="5 short products of positive factors",
-            points=0.5,
+            points=0.25,
             cases=_short_positive,
             example=(np.array([0.5, 0.5, 2.0, 4.0]),),
             atol=1e-6,
@@ -129,7 +129,7 @@ LYAPUNOV = CodeExercise(
         ),
         Part(
             title="5 products with negative factors",
-            points=0.5,
+            points=0.25,
             cases=_negative,
             example=(np.array([-2.0, 0.5, 3.0]),),
             atol=1e-6,
