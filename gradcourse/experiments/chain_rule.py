@@ -369,7 +369,7 @@ def first_pass(kind: str, seed: int = 0, gain: float = 0.8) -> tuple[Array, Arra
         "sigmoid": lambda: mlp(hidden, activation="sigmoid", init="lecun", seed=seed),
         "with biases": lambda: mlp(hidden, activation="linear", init="default", seed=seed),
     }[kind]()
-    record = probed(net)
+    record = probed(net, 64)  # a batch, as in training
     deltas = record.output_gradient_norm[0, record.select("Linear")]
     return deltas, record.weight_gradient_norm[0] / gradient_norm(weights_of(net))
 
@@ -501,10 +501,22 @@ def distance_from_one_matrix(depth: int, seed: int, steps: int = 300) -> tuple[f
         return float((outputs - x @ product.T).norm() / outputs.norm()), right
 
 
-PUZZLE_RATE = 0.01
-"""Learning rate of the puzzle: at 0.1 its net with weights of gain 1 diverges."""
+PUZZLE_RATE = 0.003
+"""Learning rate of the puzzle. With weights of gain 1 its net diverges at 0.1, and depends on the
+seventh digit of its start at 0.01."""
 
 
+def puzzle_update(seed: int) -> float:
+    """‖ΔW‖/‖W‖ of layer 1 in the first step of the puzzle's net."""
+    from gradcourse.instrument import gradient_norm
+    from gradcourse.nets import mlp
+
+    net = mlp(49, activation="linear", init="default", seed=seed)
+    gradient = probed(net, 64).weight_gradient_norm[0, 0]
+    return float(PUZZLE_RATE * gradient / gradient_norm(net.layer1.weight)[0])
+
+
+@cache
 def puzzle_run(scale: float, seed: int, steps: int = 200) -> tuple[int, float]:
     """Train the puzzle's net with its starting weights and biases times a number.
 
