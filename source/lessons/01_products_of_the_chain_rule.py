@@ -240,7 +240,7 @@ gc.demo("chain/backward")
 # ### Measure
 #
 # δ in plain PyTorch: backpropagation (Rumelhart, Hinton & Williams 1986) computes it anyway, and
-# `retain_grad` keeps it. **This is all that `gc.probe` does**, for any model. (The loss is
+# `retain_grad` keeps it. **This is all that `gc.probe` does** to get δ, from any model. (The loss is
 # *cross-entropy*: −log of the probability that a softmax gives the right digit.)
 
 
@@ -348,8 +348,8 @@ chain.updates_plot()
 # $$\Big\| \frac{\partial \mathcal L}{\partial W_l} \Big\| \propto
 # \underbrace{g^{\,L-l}}_{\delta_l}\; \underbrace{g^{\,l-1}}_{h_{l-1}} = g^{\,L-1} .$$
 #
-# The layer drops out: all vanish together. **Early layers fall behind only where $h$ keeps its size
-# and $\delta$ does not**: a sigmoid's outputs lie near ½ at any depth, and biases feed every layer of
+# The layer drops out: all vanish together. **Early layers fall behind where $h$ keeps its size and
+# $\delta$ does not**: a sigmoid's outputs lie near ½ at any depth, and biases feed every layer of
 # the puzzle's net.
 #
 # **A healthy relative update is about $10^{-3}$**, as a rule of thumb (Karpathy 2016); our small network
@@ -572,18 +572,17 @@ gc.depth_plot(record)
 # ## Think!
 #
 # A colleague plots ‖∂ℒ/∂W‖ for all 50 layers of her linear net, gain 0.577, without biases. The line is
-# level: layer 1 has 0.97 of the last hidden layer's. She concludes that nothing vanishes. **Is she
-# right?**
+# level: layer 1 has as much as layer 49. She concludes that nothing vanishes. **Is she right?**
 #
 # <details>
 # <summary>A model answer</summary>
 #
-# No. A level line says that all layers have the *same* gradient. Each holds the product of all the
-# other factors, so each of them is about $0.577^{48} \approx 10^{-12}$ of what it could be: the line is
-# level, and far down. For ‖∂ℒ/∂W‖ the *level* counts, and a level has units, those of the loss. Two
-# measurements settle it. ‖δ‖ against depth falls by twelve decades. And ‖ΔW‖/‖W‖ is about $10^{-12}$,
-# where $10^{-3}$ would be healthy. A sigmoid net would have shown it in both lines, since its signal
-# keeps its size on the way forward.
+# No. A level line says that all layers have the *same* gradient. Each gradient holds the product of all
+# the other factors, some $0.577^{48} = 3.5 \times 10^{-12}$: the line is level, and far down. For ‖∂ℒ/∂W‖
+# the *level* counts, and a level has units, those of the loss. Two measurements settle it. ‖δ‖ falls by
+# more than eleven decades from layer 49 to layer 1, as in the demo of step 3. And the relative update is
+# about $10^{-13}$ at a learning rate of 0.1, where $10^{-3}$ would be healthy. A sigmoid net would have
+# shown it in both lines, since its signal keeps its size on the way forward.
 #
 # </details>
 
