@@ -10,16 +10,17 @@ from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.chain_rule import drive_probe
 
 
-def _outputs(layers, x, y, **options):
+def _outputs(layers, x, y, *, keep=True, last=lambda h: h, **options):
     """What each layer gives, with its gradient kept, after the backward pass."""
     import torch
 
     h, outputs = x, []
     for layer in layers:
         h = layer(h)
-        h.retain_grad()
+        if keep:
+            h.retain_grad()
         outputs.append(h)
-    torch.nn.functional.cross_entropy(h, y, **options).backward()
+    torch.nn.functional.cross_entropy(last(h), y, **options).backward()
     return outputs
 
 
@@ -77,6 +78,21 @@ WRITE_PROBE = CodeExercise(
                 "You returned ‖∂ℒ/∂W‖ of the matrices. It has the layer's input as a factor, and "
                 "a tanh has none: take the gradient of each layer's output.",
             ),
+            "no gradient kept": (
+                lambda layers, x, y: [
+                    float(h.grad.norm()) for h in _outputs(layers, x, y, keep=False)
+                ],
+                "The gradient of an output was None. torch keeps it only where h.retain_grad() was "
+                "called before the backward pass, and it is there only after that pass.",
+            ),
+            "a softmax too many": (
+                lambda layers, x, y: [
+                    float(h.grad.norm())
+                    for h in _outputs(layers, x, y, last=lambda h: h.softmax(dim=1))
+                ],
+                "You put a softmax in front of cross_entropy, which brings its own. Hand it the "
+                "last output as it is.",
+            ),
             "summed over the rows": (
                 lambda layers, x, y: [
                     float(h.grad.norm()) for h in _outputs(layers, x, y, reduction="sum")
@@ -113,7 +129,10 @@ WRITE_PROBE = CodeExercise(
             points=2.0,
             cases=_batches,
             example=(
-                [np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]]), np.array([[1.0, 1.0, 0.0]] * 2)],
+                [
+                    np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]]),
+                    np.array([[1.0, 1.0, 0.0], [0.0, 2.0, -1.0]]),
+                ],
                 np.array([[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]]),
                 np.array([0, 1, 1]),
             ),

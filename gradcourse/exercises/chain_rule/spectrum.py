@@ -57,6 +57,15 @@ LAYERS_TO_A_LINE = CodeExercise(
                 lambda n, share: layers_to_a_line(n, share) - 1,
                 "You are one short: at this number of layers the ratio is still above the share.",
             ),
+            "not rounded": (
+                lambda n, share: math.log(share) / (_exponent(n, 2) - _exponent(n, 1)),
+                "There the ratio equals the share. A number of matrices is whole: round up.",
+            ),
+            "the sign of the logarithm": (
+                lambda n, share: math.ceil(math.log(share) / (_exponent(n, 1) - _exponent(n, 2))),
+                "Your number is negative: log(share) is below 0, and so is λ₂ − λ₁, the rate of "
+                "the ratio. Their quotient is positive.",
+            ),
             "digamma of the whole, not of the half": (
                 lambda n, share: _layers(share, 0.5 * (digamma(n) - digamma(n - 1))),
                 "You put n − i + 1 into ψ. Its half belongs there: ψ((n − i + 1)/2).",

@@ -104,6 +104,14 @@ WEIGHT_GRADIENTS = CodeExercise(
                 "You multiplied by what comes out of W_l. The derivative of W h with respect to W "
                 "is h, what goes in.",
             ),
+            "one transpose too many": (
+                lambda weights, x, upstream: _products(
+                    [w.T @ d for w, d in zip(weights, _deltas(weights, upstream), strict=True)],
+                    _signals(weights, x),
+                ),
+                "Your δ had already gone back through W_l itself. Its gradient needs δ at the "
+                "output of layer l: take the product first, then the transpose.",
+            ),
             "last layer first": (
                 lambda weights, x, upstream: weight_gradients(weights, x, upstream)[::-1],
                 "You have the right matrices in the order of the backward pass. The first entry "
