@@ -136,17 +136,16 @@ RANK_ONE = Demo(
 
 
 def _backward(gain: float) -> Plot:
-    deltas, weights = linear_net_gradients(gain)
+    deltas, _ = linear_net_gradients(gain)
     layer = np.arange(1, DEPTH + 1)
     # The last matrix is 64 → 10, so the rate starts at the last hidden layer.
     theory = deltas[-2] * gain ** (DEPTH - 1.0 - layer[:-1])
     return Plot(
-        title=f"Gradients in a linear net of {DEPTH} layers, gain {gain:.2f}",
+        title=f"δ in a linear net of {DEPTH} layers, gain {gain:.2f}",
         x=Axis("layer"),
-        y=Axis("gradient norm", "log"),
+        y=Axis("‖δ‖", "log"),
         lines=(
             Line(layer, deltas, f"‖δ‖, × {(deltas[0] / deltas[-2]) ** (1 / 48):.2f} a layer back"),
-            Line(layer, weights, "‖∂ℒ/∂W‖", color="vermillion"),
             Line(layer[:-1], theory, f"theory, × {gain:.2f}", "theory", "blue"),
         ),
     )

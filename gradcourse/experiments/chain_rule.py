@@ -125,6 +125,11 @@ def spectra(n: int, depth: int, seeds: int = 8) -> Array:
     )
 
 
+def predicted_rates(n: int) -> Array:
+    """The Lyapunov exponents of the matrices of `gaussian_factors`, largest first; shape (n,)."""
+    return theory.ginibre_exponents(n, 1 / math.sqrt(n))
+
+
 def length_after(factors: Array) -> float:
     """Length of a vector of length 1 after it has gone through factors of shape (depth, n, n)."""
     n = factors.shape[-1]

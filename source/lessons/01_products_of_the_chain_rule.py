@@ -57,8 +57,8 @@ with gc.probe(net) as record:
 gc.depth_plot(record, title="Gradient at the output of each layer")
 
 # %% [markdown] name="puzzle-question" tags=["subslide"]
-# A straight line on a log axis: every layer takes the same share. **Which factor per layer is that,
-# and who chose it?** Step 3 answers.
+# A straight line on a log axis: every layer multiplies the gradient by 0.57. **Where does this factor
+# come from, and who chose it?** Step 3 answers.
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 2 min
@@ -150,8 +150,8 @@ chain.circle_drawing()
 # %% [markdown] name="predict-directions-intro" tags=["subslide"]
 # ### Predict
 #
-# Now 64 directions, and 50 Gaussian matrices. Their entries have variance 1/64, which keeps the
-# length of a vector in the mean square.
+# Now 64 directions, and 50 Gaussian matrices, scaled so that each keeps the length of a vector in the
+# mean square.
 
 # %% name="predict-directions" tags=["fragment"]
 gc.panel("chain/predict-directions")
@@ -172,7 +172,7 @@ gc.demo("chain/spectrum")
 
 # %% name="measure-spectrum" tags=["fragment", "nbval-check-output"]
 N, L = 64, 50
-logs, theory = chain.spectra(N, L), gc.theory.ginibre_exponents(N, N**-0.5)  # ln σ_i, (8, 64)
+logs, theory = chain.spectra(N, L), chain.predicted_rates(N)  # ln σ_i, shape (8, 64)
 for i in (1, 16, 32, 48, 64):
     print(f"λ_{i:<2} {gc.spread(logs[:, i - 1] / L, '+.2f')}; theory {theory[i - 1]:+.2f}")
 left = [chain.directions_left(row) for row in logs]
@@ -181,9 +181,7 @@ print(f"decades from σ_1 to σ_64: {gc.spread((logs[:, 0] - logs[:, -1]) / math
 
 # %% name="measure-thinning" tags=["subslide", "nbval-check-output"]
 halvings, top = chain.thinning(depth=200), chain.spectra(64, 2000, 4)[:, 0] / 2000
-print(
-    f"2 × 2: each matrix halves σ_2/σ_1 {np.median(halvings):.2f} times (median of 1000 products)"
-)
+print(f"2 × 2: each matrix halves σ_2/σ_1 {np.median(halvings):.2f} times, median of 1000")
 print(f"64 × 64: λ_1 after 2000 matrices {gc.spread(top, '+.3f')}")
 
 # %% [markdown] name="explain-spectrum" tags=["subslide"]
@@ -191,10 +189,9 @@ print(f"64 × 64: λ_1 after 2000 matrices {gc.spread(top, '+.3f')}")
 #
 # Each direction has a Lyapunov exponent of its own (Furstenberg & Kesten 1960; Oseledets 1968). For
 # Gaussian entries of variance $s^2$ they are known exactly, with $\psi$ the digamma function (Newman
-# 1986; derived in a deeper step):
+# 1986; derived in a deeper step). For our $s$, $\lambda_1 \approx -1/(2N)$:
 #
-# $$\lambda_i = \tfrac12 \Big( \log 2 s^2 + \psi \big( \tfrac{N-i+1}{2} \big) \Big), \qquad
-# \lambda_1 \approx -\frac{1}{2N} .$$
+# $$\lambda_i = \tfrac12 \Big( \log 2 s^2 + \psi \big( \tfrac{N-i+1}{2} \big) \Big) .$$
 #
 # The gaps between them make the ratios of the $\sigma_i$ fall exponentially, so **the product tends
 # to rank one**: whatever goes in, the same pattern comes out. For $2 \times 2$ matrices
@@ -220,7 +217,7 @@ print(f"64 × 64: λ_1 after 2000 matrices {gc.spread(top, '+.3f')}")
 #
 # A deep linear net is the product and nothing else: $h_0 = x$, $z_l = W_l h_{l-1}$, $h_l = z_l$.
 # We write $\delta_l = \partial \mathcal L / \partial z_l$ for the gradient at the output of layer
-# $l$. Weights of standard deviation $g/\sqrt N$ have **gain** $g$.
+# $l$.
 #
 # ### Predict
 
@@ -230,8 +227,8 @@ gc.panel("chain/predict-gain")
 # %% [markdown] name="drag-backward" tags=["subslide"]
 # ### Drag
 #
-# Move the gain. Look at the slope of ‖δ‖ first. Then ask why the other line does not tilt
-# with it: step 4 is about that.
+# The **gain** $g$ is the standard deviation of the weights, times $\sqrt N$. Move it: what does it do to
+# the slope, and where is the line level?
 
 # %% name="demo-backward" tags=["fragment"]
 gc.demo("chain/backward")
