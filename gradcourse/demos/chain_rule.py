@@ -116,7 +116,7 @@ def _rank_one(depth: int) -> Plot:
     return Plot(
         title=f"{depth} random 2 × 2 matrices: σ₂/σ₁ = {ratio:.2g}",
         # As wide as the axes are beside their height, so that the circle looks like one.
-        x=Axis("first component", limits=(-2.2, 2.2)),
+        x=Axis("first component", limits=(-2.0, 2.0)),
         y=Axis("second component", limits=(-1.1, 1.1)),
         lines=(
             Line(x0, y0, "the unit circle", "reference"),
@@ -202,7 +202,7 @@ def _learning(depth: int) -> Plot:
 LEARNING = Demo(
     id="chain/learning",
     title="Which layers move?",
-    knobs=(Knob("depth", "hidden layers", 1, 8, 1, 2, integer=True),),
+    knobs=(Knob("depth", "hidden layers", 1, 8, 1, 6, integer=True),),
     draw=_learning,
     linked=True,
 )
