@@ -451,7 +451,7 @@ for width, depth in ((64, 16), (8, 200)):
 # %% name="demo-learning" tags=["fragment"]
 gc.demo("chain/learning")
 
-# %% [markdown] name="drag-learning" tags=["continue"]
+# %% [markdown] name="drag-learning" tags=["subslide"]
 # Add hidden layers, and look at the left end of both lines: the linear net's layers keep together, the
 # sigmoid's early ones fall behind by a factor of four for each layer. Deep linear nets are simple enough
 # that for suitable data their training can be solved on paper (Saxe, McClelland & Ganguli 2014).
@@ -610,7 +610,7 @@ gc.depth_plot(record)
 # **Next:** [02 · Saturation](02_saturation.ipynb). In step 4 a sigmoid layer passed on a
 # little less than ¼ of δ. **Where does the ¼ come from?**
 
-# %% [markdown] name="sources" tags=["slide"]
+# %% [markdown] name="sources" tags=["skip"]
 # ## Sources
 #
 # - IEEE 754 (2019), *Standard for floating-point arithmetic.*
