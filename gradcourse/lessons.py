@@ -76,9 +76,9 @@ LESSONS = (
         "start",
         "start_here",
         "Start here",
-        "how a lesson works, in ten minutes",
+        "how does a lesson work?",
         "read the picture that carries the whole course",
-        minutes=10,
+        minutes=15,
         earns=False,
     ),
     Lesson(
@@ -90,7 +90,7 @@ LESSONS = (
         "what does a long product do?",
         "look at the factors of a long product, of numbers or of matrices, and say how "
         "large the gradient is at its far end",
-        minutes=75,
+        minutes=45,
     ),
     Lesson(
         "02",

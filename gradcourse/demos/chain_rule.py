@@ -9,6 +9,7 @@ import numpy as np
 from gradcourse.experiments.chain_rule import (
     DEPTH,
     STEPS,
+    circle_under,
     directions_left,
     gaussian_factors,
     linear_net_gradients,
@@ -16,7 +17,7 @@ from gradcourse.experiments.chain_rule import (
     running_product,
     sloped_chain_norms,
 )
-from gradcourse.figures import Axis, Band, Line, Picture, Plot
+from gradcourse.figures import Axis, Band, Line, Plot
 from gradcourse.figures.demo import Demo, Knob
 from gradcourse.theory import ginibre_exponents, gradient_decay, q_fixed_point, two_point_factors
 
@@ -67,8 +68,8 @@ def _random_factors(high: float) -> Plot:
             Line(length, top, "95 % of chains lie below", "reference"),
             Line(length, products.mean(axis=0), f"mean of {CHAINS:,} chains", color="vermillion"),
             Line(length, median, "median chain", color="blue"),
-            Line(length, np.exp(law.log_mean * length), "E[r]^L", "theory", "vermillion"),
-            Line(length, np.exp(law.lyapunov_exponent * length), "exp(λL)", "theory", "blue"),
+            Line(length, np.exp(law.log_mean * length), "theory", "theory", "vermillion"),
+            Line(length, np.exp(law.lyapunov_exponent * length), "", "theory", "blue"),
         ),
     )
 
@@ -96,7 +97,7 @@ def _spectrum(depth: int, n: int = 64) -> Plot:
         y=Axis("singular value", "log"),
         lines=(
             Line(index, np.exp(logs), "measured", color="blue"),
-            Line(index, np.exp(theory), "Newman 1986: exp(λᵢ L)", "theory", "blue"),
+            Line(index, np.exp(theory), "theory: exp(λᵢ L)", "theory", "blue"),
         ),
     )
 
@@ -109,29 +110,25 @@ SPECTRUM = Demo(
 )
 
 
-def _rank_one(depth: int, n: int = 12) -> Picture:
-    product = np.eye(n)
-    for factor in gaussian_factors(n, depth):
-        product = factor @ product
-        product /= np.abs(product).max()
-    sigma = np.linalg.svd(product, compute_uv=False)
-    index = np.arange(1.0, n + 1)
-    return Picture(
-        title=f"L = {depth}: second singular value {sigma[1] / sigma[0]:.2g} of the first",
-        x=Axis("input"),
-        y=Axis("output"),
-        values=product,
-        rows=index,
-        columns=index,
-        color_label="entry, relative to the largest",
-        color_limits=(-1.0, 1.0),
+def _rank_one(depth: int) -> Plot:
+    (x, y), ratio = circle_under(depth)
+    (x0, y0), _ = circle_under(0)
+    return Plot(
+        title=f"{depth} random 2 × 2 matrices: σ₂/σ₁ = {ratio:.2g}",
+        # As wide as the axes are beside their height, so that the circle looks like one.
+        x=Axis("first component", limits=(-2.0, 2.0)),
+        y=Axis("second component", limits=(-1.1, 1.1)),
+        lines=(
+            Line(x0, y0, "the unit circle", "reference"),
+            Line(x, y, "what becomes of it, scaled", color="blue"),
+        ),
     )
 
 
 RANK_ONE = Demo(
     id="chain/rank-one",
-    title="A product of 12 × 12 matrices, entry by entry",
-    knobs=(Knob("depth", "number of matrices L", 1, 100, 1, 1, integer=True),),
+    title="A circle becomes a line",
+    knobs=(Knob("depth", "number of matrices", 1, 20, 1, 1, integer=True),),
     draw=_rank_one,
 )
 
@@ -139,18 +136,17 @@ RANK_ONE = Demo(
 
 
 def _backward(gain: float) -> Plot:
-    deltas, weights = linear_net_gradients(gain)
+    deltas, _ = linear_net_gradients(gain)
     layer = np.arange(1, DEPTH + 1)
     # The last matrix is 64 → 10, so the rate starts at the last hidden layer.
     theory = deltas[-2] * gain ** (DEPTH - 1.0 - layer[:-1])
     return Plot(
-        title=f"Gradients in a linear net of {DEPTH} layers, gain {gain:.2f}",
+        title=f"δ in a linear net of {DEPTH} layers, gain {gain:.2f}",
         x=Axis("layer"),
-        y=Axis("gradient norm", "log"),
+        y=Axis("‖δ‖", "log"),
         lines=(
-            Line(layer, deltas, "‖δ‖, at the layer's output", color="blue"),
-            Line(layer, weights, "‖∂ℒ/∂W‖, of the layer's weights", color="vermillion"),
-            Line(layer[:-1], theory, "one factor of the gain per layer", "theory", "blue"),
+            Line(layer, deltas, f"‖δ‖, × {(deltas[0] / deltas[-2]) ** (1 / 48):.2f} a layer back"),
+            Line(layer[:-1], theory, f"theory, × {gain:.2f}", "theory", "blue"),
         ),
     )
 
@@ -194,7 +190,7 @@ def _learning(depth: int) -> Plot:
     if len(inner) > 1:
         rate = gradient_decay("sigmoid", 1.0, q_fixed_point("sigmoid", 1.0))
         theory = sigmoid[-2] * rate ** (depth - inner)
-        lines.append(Line(inner, theory, f"a factor {rate:.2f} per layer", "theory", "sigmoid"))
+        lines.append(Line(inner, theory, f"theory, × {rate:.2f} a layer back", "theory", "sigmoid"))
     return Plot(
         title=f"{depth} hidden layer{'s' if depth > 1 else ''} after {STEPS} updates",
         x=Axis("layer", limits=(0.5, 9.5)),
@@ -206,7 +202,7 @@ def _learning(depth: int) -> Plot:
 LEARNING = Demo(
     id="chain/learning",
     title="Which layers move?",
-    knobs=(Knob("depth", "hidden layers", 1, 8, 1, 2, integer=True),),
+    knobs=(Knob("depth", "hidden layers", 1, 8, 1, 6, integer=True),),
     draw=_learning,
     linked=True,
 )

@@ -36,7 +36,8 @@ def number(value: float, log: bool = False) -> str:
 
 def describe_plot(plot: Plot) -> str:
     """Return the alternative text of a Plot: one clause for each line, then the bands."""
-    clauses = [_clause(line, plot) for line in plot.lines]
+    named = [line for line in plot.lines if line.label] or plot.lines  # one name may stand for more
+    clauses = [_clause(line, plot) for line in named]
     clauses += [_band(band, plot) for band in plot.bands]
     return f"{plot.title}: " + "; ".join(clauses) + "."
 

@@ -1,11 +1,11 @@
 # %% [markdown] name="title" tags=["slide"]
 # # 00 · Start here
 #
-# **In ten minutes you will have checked this machine, moved a live figure, been wrong on purpose,
-# and seen the picture that carries the whole course.**
+# **In a quarter of an hour you will have checked this machine, moved a live figure, been wrong on
+# purpose, and seen the picture that carries the whole course.**
 #
-# *10 minutes. You need a little Python. The course asks for calculus (the chain rule) and tells you
-# the rest.*
+# *15 minutes. You need a little Python. The course asks for calculus (the chain rule), matrices and a
+# little PyTorch; each lesson says what else it needs.*
 
 # %% name="import" tags=["continue"]
 import gradcourse as gc
@@ -13,9 +13,9 @@ import torch
 
 # %% [markdown] name="how-to-run" tags=["continue"]
 # Press **Shift+Enter** to run a cell and move to the next. That is all the JupyterLab you need.
-# `gradcourse lab` has laid this page as your own copy: write in it, change it, run it as often as
-# you like. What we measured is not in it, so that your predictions are predictions. (Read on the
-# web, the pages show the outputs of our run.)
+# This page is your own copy: write in it, change it, run it as often as you like. What we measured is
+# not in it, so that your predictions are predictions. (On the web, the pages show the outputs of our
+# run.)
 
 # %% [markdown] name="notes-open" tags=["notes"]
 # **Speaker notes** · 1 min
@@ -35,14 +35,14 @@ gc.doctor()
 # %% [markdown] name="how-a-lesson-works" tags=["slide"]
 # ## How a lesson works
 #
-# Every lesson goes round the same four corners, three to five times:
+# A lesson has three to five steps, and each step has four parts:
 #
 # 1. **Predict.** Commit to a number. The answer opens only then.
 # 2. **Drag.** Move one knob and watch one thing.
 # 3. **Measure.** Run a short cell on a real network.
 # 4. **Explain.** A few lines of maths that end in the number you just measured.
 #
-# Here is one round, small.
+# Here is one step, small.
 
 # %% [markdown] name="predict-intro" tags=["subslide"]
 # ### Predict
@@ -91,10 +91,18 @@ gc.depth_plot(record)
 # $$\log_{10} r^L = L \log_{10} r, \qquad 50 \log_{10} \tfrac12 = -15.05,$$
 #
 # so the product is $10^{-15.05} \approx 9 \times 10^{-16}$, the number you measured. The real
-# network's gradient falls along a straight line too: read its picture from right to left, because
-# the gradient comes in at the last layer and travels back to layer 1. Its factor per layer is not
-# one half, and nobody chose it. Where it comes from is the first question of the course, in lesson
-# 01.
+# network's gradient falls along a straight line, too. Read its picture from right to left: the gradient
+# enters at the last layer and travels back to layer 1. Its factor per layer is not one half, and nobody
+# chose it. Lesson 01 begins with the question where such a factor comes from.
+
+# %% [markdown] name="folded-and-votes" tags=["subslide"]
+# ### What else a lesson has
+#
+# - **Deeper steps** are folded: you see a heading that begins with "Deeper" and one sentence. Click the
+#   arrow beside the heading to open one. Nothing after it needs it, and neither do the exercises.
+# - **Claims on trial** are sentences that people have published. You **vote** before the measurement:
+#   does it hold, hold only under a condition, or fail? A vote costs no points.
+# - **Think!** is an open question. Its model answer is folded below it.
 
 # %% [markdown] name="notes-round" tags=["notes"]
 # **Speaker notes** · 4 min
@@ -107,8 +115,8 @@ gc.depth_plot(record)
 # ## Be wrong on purpose
 #
 # An exercise asks you for a function and tests it on fresh random numbers. It does not only say
-# *wrong*: when it recognises what you did, it says so. This function is wrong. Run the cell, read
-# the message, then mend the function and run it again.
+# *wrong*: when it recognizes what you did, it says so. This function is wrong. Run the cell, read
+# the message, then correct the function and run it again.
 
 
 # %% name="wrong-answer" tags=["fragment", "nbval-check-output"]
@@ -128,9 +136,8 @@ gc.check("start/gradient-after", gradient_after)
 # %% [markdown] name="progress-intro" tags=["slide"]
 # ## Where your progress is kept
 #
-# In one file on this machine, and nowhere else. Nothing is sent anywhere. `gc.doctor()` says where
-# the file is; delete it to start afresh. The same table is printed by `gradcourse progress` in a
-# terminal.
+# In one file on this machine; nothing is sent anywhere. `gc.doctor()` says where the file is. Delete it
+# to start afresh. `gradcourse progress` prints the same table in a terminal.
 
 # %% name="progress" tags=["fragment"]
 gc.progress()
@@ -155,12 +162,55 @@ gc.progress()
 # | 13 | Claims on trial | what the web says, measured | |
 #
 # A lesson without a link is not open yet. [Home](../course-home.md) is this map with how far you are,
-# and with your predictions against what was measured.
+# and with your predictions beside what was measured.
+
+# %% [markdown] name="letters" tags=["subslide"]
+# ### Letters
+#
+# Each letter is defined where a lesson first uses it, and [Home](../course-home.md) lists them all.
+#
+# <details>
+# <summary>The letters of the course, each with its lesson</summary>
+#
+# - $L$: depth: the number of layers; layer 1 is nearest the input (00)
+# - $r$: the factor that one layer puts on a gradient (00)
+# - $h$: what enters a layer; in a recurrent network, its state (01)
+# - $W$: a matrix of weights (01)
+# - $z$: pre-activation: $z = W h + b$ (01)
+# - $\mathcal{L}$: the loss (01)
+# - $\delta_l$: the gradient that arrives at layer $l$: $\partial\mathcal{L}/\partial z_l$ (01)
+# - $\sigma_i$: the $i$-th singular value of a product; $\sigma_{\max}$ is the largest (01)
+# - $\lambda_1$: the largest Lyapunov exponent: mean growth per layer, as a log (01)
+# - $\eta$: the learning rate (01)
+# - $\varphi$: the activation function (02)
+# - $a$: activation: $a = \varphi(z)$ (in lesson 04: the slope on the left) (02)
+# - $\sigma(z)$: the sigmoid (02)
+# - $\sigma_w$: size of the weights: their standard deviation is $\sigma_w/\sqrt{n}$, with $n$ inputs (02)
+# - $\chi$: the factor that a layer puts on the mean square of $\delta$ (02)
+# - $x_t$: the input at step $t$ of a sequence (03)
+# - $T$: the last step; $T - t$ is the lag (03)
+# - $U$: the matrix that reads the input of a step (03)
+# - $\rho(W)$: the spectral radius: the largest |eigenvalue| (03)
+# - $\gamma$: the largest slope of the activation (1 for tanh, ¼ for the sigmoid) (03)
+# - $\sigma_b$: the standard deviation of the biases (05)
+# - $q^*$: the variance at which $z$ settles with depth (05)
+# - $\xi$: depth scale: over $\xi$ layers a gradient changes by a factor of e (05)
+# - $B$: the number of images in a batch (06)
+# - $u$: what a layer computes before batch normalization (06)
+# - $\alpha$: branch scale: what the branch of a residual block is multiplied by (07)
+# - $F_l$: the branch of residual block $l$ (07)
+# - $J_l$: the Jacobian of a branch (07)
+# - $c$: the cell of an LSTM; in lesson 09, the threshold of clipping (08)
+# - $\odot$: multiplies unit by unit (08)
+# - $g$: the gradient of a whole network as one vector (09)
+# - $\Omega$: Pascanu's penalty on gradients that vanish (09)
+#
+# </details>
 
 # %% [markdown] name="summary" tags=["slide"]
 # ## Summary
 #
-# - Predict, drag, measure, explain: in this order.
+# - Predict, drag, measure, explain: in this order. Vote before a claim is measured.
 # - A product of equal factors is a straight line on a log axis.
 # - The course's picture is the gradient's size against depth, and you have seen it.
 #

@@ -20,7 +20,7 @@ def described(id: str) -> str:
 
 def test_a_function_is_shown_with_its_parts_slips_and_hints() -> None:
     text, question = described("chain/lyapunov"), get("chain/lyapunov")
-    assert text.startswith("chain/lyapunov · Lyapunov exponent in the log domain · 3 points\n")
+    assert text.startswith("chain/lyapunov · Lyapunov exponent in the log domain · 1 point\n")
     assert "lesson 01, Products of the chain rule" in text
     assert "exercises/01_chain_rule.ipynb, source/exercises/01_chain_rule.py:" in text
     assert "lyapunov([0.5, 0.5, 2.0, 4.0]) → 0.1733" in text

@@ -68,7 +68,7 @@ def test_the_json_has_the_promised_form(notebook, capsys) -> None:
     ((result),) = json.loads(capsys.readouterr().out)
     possible = sum(exercise.points for exercise in assignment("01"))
     assert set(result) == {"notebook", "earned", "possible", "questions"}
-    assert (result["notebook"], result["earned"], result["possible"]) == (path, 3, possible)
+    assert (result["notebook"], result["earned"], result["possible"]) == (path, 1, possible)
     assert [one["id"] for one in result["questions"]] == [e.id for e in assignment("01")]
     assert all(set(q) == {"id", "earned", "possible", "message"} for q in result["questions"])
     assert check_files([path]) == [result]
@@ -78,9 +78,9 @@ def test_the_text_holds_the_same_verdicts(notebook, capsys) -> None:
     path = notebook(LYAPUNOV)
     assert run_check_command([path], as_json=False) == 0
     said = capsys.readouterr().out
-    assert "chain/lyapunov: 3 of 3 points" in said
+    assert "chain/lyapunov: 1 of 1 point" in said
     possible = sum(exercise.points for exercise in assignment("01"))
-    assert said.rstrip().endswith(f"{path}: 3 of {possible:g} points")
+    assert said.rstrip().endswith(f"{path}: 1 of {possible:g} points")
 
 
 def test_a_cell_that_fails_or_will_not_compile_stops_no_other(notebook) -> None:

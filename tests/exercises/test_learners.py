@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.special import digamma
 
 from gradcourse.checking import check
 from gradcourse.exercises import get
@@ -60,6 +61,31 @@ def bound_in_float32(weights, activation):
     return torch.tensor(weights, dtype=torch.float32).abs().prod().item() * slopes
 
 
+def probe_by_hooks(layers, x, y):
+    norms, h = [0.0] * len(layers), x
+    for k, layer in enumerate(layers):
+        h = layer(h)
+        h.register_hook(lambda grad, k=k: norms.__setitem__(k, grad.norm().item()))
+    torch.nn.functional.cross_entropy(h, y).backward()
+    return np.array(norms)
+
+
+def weight_gradients_by_autograd(weights, x, upstream):
+    leaves = [torch.tensor(w, requires_grad=True) for w in weights]
+    h = torch.tensor(x)
+    for w in leaves:
+        h = w @ h
+    h.backward(torch.tensor(upstream))
+    return [w.grad for w in leaves]
+
+
+def line_by_counting(n, share):
+    gap, layers = digamma(n / 2) / 2 - digamma((n - 1) / 2) / 2, 0
+    while math.exp(-gap * layers) >= share:
+        layers += 1
+    return layers
+
+
 def depth_by_natural_logs(factor, dtype):
     smallest = {"float16": 2.0**-24, "bfloat16": 2.0**-133, "float32": 2.0**-149}[dtype]
     return math.ceil(math.log(smallest / 2) / math.log(factor))
@@ -73,6 +99,9 @@ def depth_by_natural_logs(factor, dtype):
         ("chain/lyapunov", lyapunov_in_float32),
         ("recurrent/lag-gradient", lags_in_float32),
         ("chain/underflow-depth", depth_by_natural_logs),
+        ("chain/write-probe", probe_by_hooks),
+        ("chain/weight-gradients", weight_gradients_by_autograd),
+        ("chain/layers-to-a-line", line_by_counting),
         ("init/lsuv", lsuv_in_float32),
         ("init/orthogonal", orthogonal_in_float32),
         ("saturation/gradient-bound", bound_in_float32),

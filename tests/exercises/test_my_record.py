@@ -55,21 +55,21 @@ def test_a_lesson_is_told_by_number_and_title_and_a_guess_is_never_wrong(
 ) -> None:
     progress.record(Verdict("chain/predict-gain", "t", (PartResult("p", "wrong", 0.0, 0.0),)))
     said = repr(gc.progress("01"))
-    assert "  · 1 · Where a power becomes 0 " in said
+    assert "  · 1 · Backward through a chain of numbers " in said
     assert "  ≈ chain/predict-gain " in said
     assert "✗" not in said
-    assert said.endswith("0 of 13 points, 0 of 5 predictions") or "1 of 5 predictions" in said
+    assert said.endswith("0 of 18 points, 0 of 7 predictions") or "1 of 7 predictions" in said
 
 
 def test_the_end_of_a_lesson_and_of_its_exercises(progress: Progress) -> None:
     assert gc.progress("01").ending is None
     predict(progress, "chain")
     ending = gc.progress("01").ending
-    assert ending.said.startswith("You are through lesson 01: 5 predictions. You can now look at")
+    assert ending.said.startswith("You are through lesson 01: 7 predictions. You can now look at")
     assert ending.next[0][1] == "exercises/01_chain_rule.ipynb"
     solve(progress, "01")
     table = gc.progress("01")
-    assert table.ending.said.startswith("Lesson 01 is yours: 5 predictions, 13 points.")
+    assert table.ending.said.startswith("Lesson 01 is yours: 7 predictions, 18 points.")
     assert repr(table).endswith("Next: 02 · Saturation (lessons/02_saturation.ipynb)")
     page = table._repr_html_()
     assert 'src="data:image/svg+xml;base64,' in page  # the picture to keep

@@ -218,7 +218,7 @@ def test_a_fault_in_the_engine_at_one_question_reaches_the_mark(
     assert not mark.graded
     failing = False
     again = grade_class(settings)
-    assert (again.kept, again.marks[0].earned) == (0, 13)
+    assert (again.kept, again.marks[0].earned) == (0, 18)
     assert again.marks[0].graded
     assert grade_class(settings).kept == 1
 

@@ -107,20 +107,20 @@ def test_after_a_lesson_its_exercises_and_then_the_next(
     run(copy, LESSON)
     lock_all(copy, LESSON, progress)
     way = standing(copy, progress).way_on
-    assert (way.page, way.place) == (EXERCISE, "1 · Where a power becomes 0")
-    assert way.anchor.startswith("1-·-Where-a-power-becomes-0")
+    assert (way.page, way.place) == (EXERCISE, "1 · Backward through a chain of numbers")
+    assert way.anchor.startswith("1-·-Backward-through-a-chain-of-numbers")
     solve_all(copy, progress)
     now = standing(copy, progress)
     assert now.cards[1].complete
-    assert (now.cards[1].earned, now.cards[1].possible) == (13, 13)
+    assert (now.cards[1].earned, now.cards[1].possible) == (18, 18)
     assert now.way_on.page == "lessons/02_saturation.ipynb"
-    assert "all 13 points" in home_html(copy, progress)
+    assert "all 18 points" in home_html(copy, progress)
 
 
 def test_the_record_counts_at_once_and_a_page_that_is_gone_harms_nothing(
     copy: WorkingCopy, progress: Progress
 ) -> None:
-    progress.record(Verdict("chain/lyapunov", "t", (PartResult("p", "wrong", 1.0, 3.0),)))
+    progress.record(Verdict("chain/lyapunov", "t", (PartResult("p", "wrong", 0.5, 1.0),)))
     assert standing(copy, progress).way_on.page == EXERCISE
     (copy.folder / EXERCISE).unlink()
     (copy.folder / LESSON).write_text("no notebook", "utf-8")
@@ -203,3 +203,9 @@ def test_it_is_quick(copy: WorkingCopy, progress: Progress) -> None:
     begun = time.perf_counter()
     home_html(copy, progress)
     assert time.perf_counter() - begun < 0.5  # 0.02 to 0.05 s
+
+
+def test_lesson_00_lists_the_letters() -> None:
+    source = (ROOT / "source" / "lessons" / "00_start_here.py").read_text("utf-8")
+    listed = re.findall(r"^# - \$(.+?)\$: (.+) \((\d\d)\)$", source, re.MULTILINE)
+    assert listed == [(s.tex, s.meaning, s.lesson) for s in SYMBOLS]

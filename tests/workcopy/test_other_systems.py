@@ -74,14 +74,14 @@ def test_lab_update_and_reset(tmp_path: Path) -> None:
 
 def test_panels_figures_and_the_doctor(tmp_path: Path) -> None:
     said = run(PANELS, tmp_path)
-    assert "0 of 13 points Your progress · 01" in said
+    assert "0 of 18 points Your progress · 01" in said
     assert "✓ self-test" in said
 
 
 def test_check_in_a_terminal(tmp_path: Path) -> None:
     solved = ROOT / "solutions" / "01_chain_rule.ipynb"
     code = f"import gradcourse.cli\nassert gradcourse.cli.main(['check', {str(solved)!r}]) == 0"
-    assert run(code, tmp_path).strip().endswith("13 of 13 points")
+    assert run(code, tmp_path).strip().endswith("18 of 18 points")
 
 
 @pytest.mark.parametrize(

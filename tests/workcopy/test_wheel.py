@@ -123,7 +123,7 @@ def test_in_an_empty_folder_lesson_00_answers(installed: Path, tmp_path: Path) -
         assert "Start here" in home["html"]
     assert (folder / "my-course" / "solutions" / "01_chain_rule.ipynb").is_file()
     checked = _run(installed, folder, "check", "my-course/solutions/01_chain_rule.ipynb")
-    assert checked.strip().endswith("13 of 13 points")
+    assert checked.strip().endswith("18 of 18 points")
     assert "Nothing is new" in _run(installed, folder, "update")
     _run(installed, folder, "export", "my-course/lessons/00_start_here.ipynb")
     assert (folder / "my-course" / "lessons" / "00_start_here.html").is_file()

@@ -130,8 +130,68 @@ MATRIX_BACKWARD = CodeExercise(
     ),
 )
 
-# ── Tuning a chain ───────────────────────────────────────────────────────────────────────────────
+# ── A gain by formula, then on a chain ───────────────────────────────────────────────────────────
 
+
+def keeping_gain(slopes):
+    """The gain that keeps the size of δ where each component is multiplied by such a slope."""
+    return float(1 / np.sqrt(np.mean(slopes**2)))
+
+
+def _slopes(rng):
+    cases = [(rng.uniform(0.0, rng.uniform(0.5, 2.0), size=200),) for _ in range(3)]
+    masks = [(0.1 + (rng.random(200) < rng.uniform(0.2, 0.8)),) for _ in range(2)]
+    return cases + [(mask.astype(float),) for (mask,) in masks]
+
+
+KEEPING_GAIN = CodeExercise(
+    id="chain/keeping-gain",
+    title="The gain that makes up for slopes",
+    functions=asks(
+        keeping_gain,
+        "a float",
+        {
+            "one over the mean slope": (
+                lambda slopes: float(1 / np.mean(slopes)),
+                "You made up for the mean slope. A length is the root of a sum of squares: the "
+                "mean of the squared slopes counts.",
+            ),
+            "one over the typical slope": (
+                lambda slopes: float(np.exp(-np.mean(np.log(slopes)))),
+                "You averaged the logarithms, right for a chain of single numbers. Here each layer "
+                "sums the squares of many components: their mean counts.",
+            ),
+            "the root forgotten": (
+                lambda slopes: float(1 / np.mean(slopes**2)),
+                "You made up for the squared length. The length has the root of that factor.",
+            ),
+            "what the slopes do": (
+                lambda slopes: float(np.sqrt(np.mean(slopes**2))),
+                "You returned the factor that the slopes put on the length. The gain must undo it.",
+            ),
+            "one over the spread": (
+                lambda slopes: float(1 / np.std(slopes)),
+                "You took the standard deviation, which leaves the mean out. Take the mean of the "
+                "squares, without subtracting the mean first.",
+            ),
+        },
+    ),
+    parts=(
+        Part(
+            title="5 random sets of slopes",
+            points=1.0,
+            cases=_slopes,
+            example=(np.array([0.5, 1.0]),),
+            atol=1e-9,
+            look_at="A component of size 1 becomes its slope. What is then the mean square?",
+        ),
+    ),
+    hints=(
+        "What does a layer do to the mean of the squared components of δ?",
+        "The matrix multiplies it by the gain squared, the slopes by the mean of their squares.",
+        "The gain squared times np.mean(slopes**2) must be 1. Solve for the gain.",
+    ),
+)
 
 TUNE_GAIN = Tuning(
     id="chain/tune-gain",
@@ -175,7 +235,7 @@ TUNE_GAIN = Tuning(
         "The mean of u squared for u uniform between 0 and 1 is 1/3, so the gain is near the "
         "square root of 3.",
     ),
-    points=2.0,
+    points=1.0,
     below="The gradient that reaches layer 1 is too small: each layer loses a little.",
     above="The gradient that reaches layer 1 is too large: each layer gains a little.",
 )

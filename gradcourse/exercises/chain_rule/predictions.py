@@ -96,9 +96,8 @@ def _measure_directions():
 DIRECTIONS = Prediction(
     id="chain/predict-directions",
     title="How many directions are left?",
-    question="Multiply 50 Gaussian matrices, 64 by 64, with entries of variance 1/64: each keeps "
-    "the mean square of a vector. How many of the product's 64 singular values are above 1/1000 "
-    "of the largest?",
+    question="Multiply 50 Gaussian matrices, 64 by 64, scaled so that each keeps the mean square "
+    "of a vector. How many of the product's 64 singular values are above 1/1000 of the largest?",
     answer="predicted_directions",
     measure=_measure_directions,
     within=1.5,

@@ -113,7 +113,7 @@ LYAPUNOV = CodeExercise(
     parts=(
         Part(
             title="5 short products of positive factors",
-            points=1.0,
+            points=0.25,
             cases=_short_positive,
             example=(np.array([0.5, 0.5, 2.0, 4.0]),),
             atol=1e-6,
@@ -121,7 +121,7 @@ LYAPUNOV = CodeExercise(
         ),
         Part(
             title="10 000 factors whose product underflows",
-            points=1.0,
+            points=0.5,
             cases=_long,
             example=(np.tile([0.25, 1.0], 5000),),
             atol=1e-6,
@@ -129,7 +129,7 @@ LYAPUNOV = CodeExercise(
         ),
         Part(
             title="5 products with negative factors",
-            points=1.0,
+            points=0.25,
             cases=_negative,
             example=(np.array([-2.0, 0.5, 3.0]),),
             atol=1e-6,
@@ -200,5 +200,5 @@ TYPICAL_PRODUCT = Prediction(
         "half the integral of log r from 0 to 2.",
         "It is log 2 - 1 = -0.307 per factor. Multiply by 50 and exponentiate.",
     ),
-    points=1.0,
+    points=2.0,
 )

@@ -114,15 +114,15 @@ UNDERFLOW_DEPTH = CodeExercise(
     parts=(
         Part(
             title="float32, factors between 0.05 and 0.95",
-            points=1.0,
+            points=0.5,
             cases=_factors_for("float32"),
             example=(0.3, "float32"),
             look_at="Solve factor**L = half of the smallest number for L, by logarithms. A loop "
-            "that multiplies in float32 never ends when the factor is above one half: step 1.",
+            "that multiplies in float32 never ends when the factor is above one half.",
         ),
         Part(
             title="float16 and bfloat16",
-            points=1.0,
+            points=0.5,
             cases=_factors_for("float16", "bfloat16"),
             example=(0.3, "bfloat16"),
             look_at="The smallest number of a dtype is tiny * eps in torch.finfo(dtype): "

@@ -85,7 +85,7 @@ ASSIGNMENTS = {
         "01",
         "01_chain_rule.ipynb",
         "chain/lyapunov",
-        3.0,
+        1.0,
         "def lyapunov(factors):\n    return float(np.mean(np.log(np.abs(factors))))",
         {"chain/scalar-backward": 2.0, "chain/matrix-backward": 2.0, "chain/eigenvalues": 1.0},
     ),

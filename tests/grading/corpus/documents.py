@@ -33,7 +33,7 @@ from corpus.edits import (
 
 FULL = FIRST.full
 PARTLY: Mapping[str, Points] = {
-    q: (0.0, p) for q, p in (FIRST.others | {FIRST.question: 3.0}).items()
+    q: (0.0, p) for q, p in (FIRST.others | {FIRST.question: FIRST.points}).items()
 }
 
 
@@ -112,7 +112,7 @@ BROKEN = (
     _file(
         "names, but none of the cells", lambda: _document(cells=[code("gain = 1")]), "no-answers"
     ),
-    Case("a lesson's notebook", lambda: _lesson(), {"chain/tune-gain": 2.0}, reasons=NO_ANSWERS),
+    Case("a lesson's notebook", lambda: _lesson(), {"chain/tune-gain": 1.0}, reasons=NO_ANSWERS),
     _file("the same without metadata", lambda: _document(cells=_bare()), "other-assignment"),
     _edited("cut off in the middle", raw(lambda b: b[: len(b) // 2]), "not-json", {}),
     _edited(

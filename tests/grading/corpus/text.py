@@ -1,7 +1,7 @@
 r"""Cases as plain text: a head line, a few settings, and the cells.
 
     ======== the name of the case
-    fair: chain/lyapunov 0..1
+    fair: chain/lyapunov 0..0.5
     reasons: question-timeout killed
     secret: what must not stand in the result
     limits: question 4
