@@ -38,8 +38,10 @@ SETTINGS: dict[str, Setting] = {
     "Adam 0.003, 2 layers": Setting(2, 1.0, "adam", 3e-3, 5000),
     "Adam 0.003, gain 4": Setting(8, 4.0, "adam", 3e-3, 5000),
     "SGD 0.5, gain 4": Setting(8, 4.0, "sgd", 0.5, 5000),
+    "Adam 0.003, 16 layers": Setting(16, 1.0, "adam", 3e-3, 5000),
+    "Adam 0.003, 16 layers, gain 4": Setting(16, 4.0, "adam", 3e-3, 1000),
 }
-"""Eight layers under four optimizers, and three controls."""
+"""Eight layers under four optimizers, three controls, and sixteen layers with a control."""
 
 LOOKS = (100, 1000, 3000, 5000, 20_000)
 """Updates after which a run is looked at."""

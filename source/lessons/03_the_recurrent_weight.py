@@ -4,7 +4,7 @@
 # **After this lesson you can say how far back in time a recurrent network can learn, why one step
 # of training can destroy it, and which of the usual explanations hold.**
 #
-# *45 minutes. With the deeper steps 85. You need lessons 01 and 02, and of linear algebra eigenvalues,
+# *45 minutes. With the deeper steps 70. You need lessons 01 and 02, and of linear algebra eigenvalues,
 # singular values and orthogonal matrices.*
 
 # %% name="import" tags=["continue"]
@@ -23,9 +23,8 @@ from gradcourse.experiments import recurrent_figures as figures
 
 # %% [markdown] name="notation" tags=["continue"]
 # A recurrent network reads a sequence $x_1 \dots x_T$ and keeps a state
-# $h_t = \varphi(W h_{t-1} + U x_t + b)$: the *same* $W$, $U$ and $b$ at every step. The **lag** of
-# step $t$ is $T - t$, the number of steps back from the end. A loss reads $h_T$, and we follow its
-# gradient $\partial\mathcal{L}/\partial h_t$ back in time. $\varphi$ is tanh unless we say so.
+# $h_t = \varphi(W h_{t-1} + U x_t + b)$, with the *same* $W$, $U$ and $b$ at every step. The **lag** of
+# step $t$ is $T - t$. We follow $\partial\mathcal{L}/\partial h_t$ back in time. $\varphi$ is tanh unless we say so.
 
 # %% name="drawing-unrolled" tags=["fragment"]
 figures.unrolled_drawing()
@@ -39,8 +38,8 @@ figures.unrolled_drawing()
 # %% [markdown] name="puzzle" tags=["slide"]
 # ## The puzzle
 #
-# Hochreiter and Schmidhuber (1997) designed a task that needs a long memory, the **adding problem**; we use
-# the simpler form common today. Each step shows a random number between 0 and 1, and beside it a mark, 1
+# Hochreiter and Schmidhuber (1997) designed a task that needs a long memory, the **adding problem** (here in its
+# simpler form). Each step shows a random number between 0 and 1, and beside it a mark, 1
 # or 0. Two numbers are marked, one in each half. At the end the network must say their sum. Always
 # answering 1, the mean, costs a squared error of $2 \cdot \tfrac1{12} = \tfrac16$.
 #
@@ -57,8 +56,7 @@ for length in (5, 30):
 figures.loss_plot(runs)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# It is the same sum of two numbers, and the same number of weights. **What is it that does not survive 30
-# steps?**
+# It is the same sum of two numbers. **What does not survive 30 steps?**
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 2 min
@@ -80,7 +78,7 @@ gc.panel("recurrent/lag-fifty")
 # %% [markdown] name="measure-scalar-intro" tags=["subslide"]
 # ### Measure
 #
-# Three networks of one unit, 100 steps, random inputs. Autograd goes back step by step.
+# Three networks of one unit, 100 steps, random inputs.
 
 # %% name="measure-scalar" tags=["fragment", "nbval-check-output"]
 x = torch.randn(100, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -117,16 +115,14 @@ figures.scalar_plot(back)
 # 10 over 100 steps needs |w| from 0.977 to 1.023.
 
 # %% [markdown] name="bridge-1" tags=["continue"]
-# For one unit, $|w|$ below 1 or above 1 is the whole story. **A matrix has many numbers. Which of
-# them must be below 1?**
+# For one unit, $|w|$ is the whole story. **A matrix has many numbers. Which of them must be below 1?**
 
 # %% [markdown] name="step-2" tags=["slide"]
 # ## Step 2 · One matrix, and two ways to be large
 #
 # Without an activation $\partial h_T/\partial h_t = W^{T-t}$. A matrix has two sizes. The **spectral
 # radius** $\rho$ is the largest absolute value of its eigenvalues. The **spectral norm** $\sigma_{\max}$ is
-# the largest factor by which $W$ stretches any vector in *one* step, its largest singular value. Always
-# $\rho \le \sigma_{\max}$.
+# the largest factor by which $W$ stretches any vector in *one* step, its largest singular value.
 #
 # ### Predict
 
@@ -136,8 +132,8 @@ gc.panel("recurrent/first-grows")
 # %% [markdown] name="drag-two-units" tags=["subslide"]
 # ### Drag
 #
-# Two units; each keeps $\rho$ of itself, and the second drives the first with weight $a$. The
-# radius is $\rho$ for every $a$. Change $a$: where does the gradient peak, and does the place move?
+# Each unit keeps $\rho$ of itself, and the second drives the first with weight $a$; the radius is $\rho$ for
+# every $a$. Change $a$: where does the gradient peak, and does the place move?
 
 # %% name="demo-two-units" tags=["fragment"]
 gc.demo("recurrent/two-units")
@@ -256,8 +252,7 @@ figures.pascanu_plot(curves)
 # demo the lag counts backwards in time.
 
 # %% [markdown] name="bridge-3" tags=["continue"]
-# A tanh state is bounded, so the loss is bounded, too. **How can a bounded loss have an enormous
-# gradient?**
+# A tanh state is bounded, and so is the loss. **How can a bounded loss have an enormous gradient?**
 
 # %% [markdown] name="step-4" tags=["slide"]
 # ## Step 4 · The cliff
@@ -283,8 +278,7 @@ gc.demo("recurrent/cliff")
 # %% [markdown] name="measure-cliff-intro" tags=["subslide"]
 # ### Measure
 #
-# The gradient on the edge and at four distances below it. Then gradient descent from 1000 random places on
-# the plateau, 300 steps each.
+# The gradient on the edge and below it; then descent from 1000 random places on the plateau, 300 steps each.
 
 # %% name="measure-cliff" tags=["fragment", "nbval-check-output"]
 edge = float(rnn.cliff_line(1.5))
@@ -320,8 +314,7 @@ figures.cliff_picture(descent)
 #
 # $w$ acts by way of $h_{t-1} = -0.5$, so the gradient's length is $1.2 \cdot 2161 \cdot \sqrt{1.25} = 2899$, as
 # measured. The height of the wall is fixed, so **a wall that is twice as steep is half as wide.** Every run gets
-# over it, 99.7 % in one jump, and 39 % are thrown farther than 1 by a single step, two thirds of the picture's
-# width (Pascanu et al. 2013 drew such a wall).
+# over it, 99.7 % in one jump, and 39 % are thrown farther than 1 by one step (Pascanu et al. 2013 drew such a wall).
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 8 min
@@ -335,8 +328,7 @@ figures.cliff_picture(descent)
 # %% [markdown] name="step-5" tags=["slide"]
 # ## Back to the puzzle
 #
-# Exploding shows itself. Vanishing does not. What arrives at each step, in the puzzle's loss, before training? The
-# first mark is in the first half, at lag 15 or more.
+# What arrives at each step of the puzzle, before training? The first mark is at lag 15 or more.
 
 # %% name="measure-puzzle" tags=["fragment"] tolerance=["what arrives at lag 15, in decades: 0.1 0.1 0.1", "what arrives at lag 29, in decades: 0.1 0.1 0.1", "factor per step: 0.01 0.01 0.01"]
 decades, factors = [], []
@@ -351,9 +343,9 @@ for k in (15, 29):
 print("factor per step:                     ", gc.spread(factors, ".2f"))
 
 # %% [markdown] name="explain-puzzle" tags=["continue"]
-# torch draws $W$ with variance $1/(3n)$, so its radius is near $1/\sqrt 3 = 0.58$, and tanh takes a little
-# more. Over 29 steps $10^{-6.7}$ is left, one part in five million. **That does not survive 30 steps.** The network
-# learns from the second mark, if it comes late, and not from the first.
+# torch draws $W$ with variance $1/(3n)$, so its radius is near $1/\sqrt 3 = 0.58$. Over 29 steps $10^{-6.7}$ is
+# left, one part in five million. **That does not survive 30 steps.** The network learns from the second mark, if it
+# comes late, and not from the first.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 5 min
@@ -632,8 +624,8 @@ for gain in (2.0, 3.0):
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network
 #
-# Put your recurrent model and a batch in place of ours. The label says how many decades a step costs; multiply by
-# the lag of your task. Where five decades are lost, do not expect to learn soon.
+# Put in your recurrent model and a batch. The label says how many decades a step costs; multiply by the lag of your
+# task. Where five decades are lost, do not expect to learn soon.
 
 # %% name="your-network-code" tags=["fragment"]
 torch.manual_seed(0)
@@ -674,13 +666,12 @@ gc.lag_plot(gc.lag_gradient(model, x))
 # %% [markdown] name="summary" tags=["slide"]
 # ## Summary
 #
-# - A gradient that goes $k$ steps back passes $k$ times through the same weight: $w^k$. What fades is the share of
-#   the early steps.
+# - $k$ steps back a gradient has passed $k$ times through the same weight: the share of the early steps fades.
 # - The spectral radius rules the end, the norm the start: with $\rho = 0.95$ a gradient grew by 7.57 first.
 # - With an activation it is slope times weight. $\sigma_{\max}(W) < 1/\gamma$ suffices to vanish; with 4 the input
 #   decides between $+6$ and $-6$ decades.
-# - A bounded state does not bound the gradient: a loss below 1.5 had one of 2899, and 39 % of the runs were thrown.
-# - In the puzzle one part in five million arrives at lag 29; with $W = I$ and ReLU it is 0.46 to 0.94.
+# - A bounded loss does not bound the gradient: below 1.5 it had one of 2899, and 39 % of the runs were thrown.
+# - In the puzzle one part in five million arrives at lag 29.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
