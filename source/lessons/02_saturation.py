@@ -37,7 +37,7 @@ digits = gc.digits()
 #
 # Two networks read handwritten digits. Same data, same learning rate, layers of 64 sigmoid units,
 # the same rule for the random weights (Glorot & Bengio 2010: standard deviation $1/\sqrt{64}$ here).
-# One has two hidden layers, the other eight. Each is trained five times, from five seeds.
+# One has two hidden layers, the other eight. Five seeds each.
 
 # %% name="puzzle-train" tags=["fragment"]
 runs = {}
@@ -54,10 +54,9 @@ for depth in (2, 8):
 saturation.loss_plot(runs)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# A loss of $\ln 10 = 2.303$ is the price of a guess. In principle the deep network can do all that the
-# shallow one does: near $z = 0$ a sigmoid is almost a straight line, so six more layers could pass the
-# signal on. Yet it learns nothing. **What do six more layers destroy, and where?** The usual suspect is
-# saturation.
+# $\ln 10 = 2.303$ is the price of a guess. Near $z = 0$ a sigmoid is almost a straight line, so six more layers
+# could simply pass the signal on. Yet the network learns nothing. **What do they destroy, and where?** The usual
+# suspect is saturation.
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 3 min
@@ -121,8 +120,8 @@ saturation.slopes_plot()
 # activations for the way back. tanh(z) = 2σ(2z) − 1, so tanh′(z) = 4σ′(2z).
 
 # %% [markdown] name="bridge-1" tags=["continue"]
-# One σ unit lets at most a quarter of a gradient through. **A layer has 64 of them, and a matrix in
-# between. What does a whole layer let through?**
+# One σ unit lets at most a quarter of a gradient through. **What does a layer of 64, behind a matrix, let
+# through?**
 
 # %% [markdown] name="step-2" tags=["slide"]
 # ## Step 2 · One layer, and then eight
@@ -140,8 +139,8 @@ gc.panel("saturation/first-delta")
 # %% [markdown] name="drag-decay" tags=["subslide"]
 # ### Drag
 #
-# Twenty random layers, whose weights are multiplied by a **gain** $\sigma_w$. At which gain does the
-# tanh line become level? And the sigmoid line?
+# Twenty random layers; the weights are multiplied by a **gain** $\sigma_w$. At which gain is the tanh line
+# level? And the sigmoid line?
 
 # %% name="demo-decay" tags=["fragment"]
 gc.demo("saturation/decay")
@@ -205,8 +204,7 @@ print(f"gain  1, after 1000 steps, layer 1: {gc.spread(after[:, 0], '.2f')} %", 
 print(f"most in any layer {after.max():.2f} %")
 
 # %% [markdown] name="explain-saturated" tags=["continue"]
-# **Not guilty.** The gradient vanished without a saturated unit, before training and after it. The
-# ceiling of ¼ is enough.
+# **Not guilty.** The gradient vanished without a saturated unit. The ceiling of ¼ is enough.
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 9 min
@@ -218,7 +216,7 @@ print(f"most in any layer {after.max():.2f} %")
 # the start. Going back, theory counts the matrix as a fresh one, which is good for wide layers.
 
 # %% [markdown] name="bridge-2" tags=["continue"]
-# Layer 1 receives a gradient some 28,000 times smaller than layer 8. **What does it do with that?**
+# Layer 1 receives a 28,000 times smaller gradient than layer 8. **What does it do with that?**
 
 # %% [markdown] name="step-3" tags=["slide"]
 # ## Step 3 · A thousand updates later
@@ -256,8 +254,7 @@ for depth in (2, 8):
 # each digit is.
 
 # %% [markdown] name="bridge-3" tags=["continue"]
-# The early layers are frozen. But layers 7 and 8 moved a good deal, and the output layer is free. **Why can
-# they not use what frozen layers give them?**
+# But layers 7 and 8 moved a good deal. **Why can they not use what frozen layers give them?**
 
 # %% [markdown] name="step-4" tags=["slide"]
 # ## Step 4 · The image fades too
@@ -310,8 +307,7 @@ for standardized in (False, True):
 # %% [markdown] name="repair-intro" tags=["subslide"]
 # ### Repair it
 #
-# If each layer costs $\sqrt\chi$, choose weights for which $\sqrt\chi$ is nearer to 1. Nothing else
-# changes.
+# Choose weights for which $\sqrt\chi$ is nearer to 1. Nothing else changes.
 
 # %% name="measure-gain" tags=["fragment"]
 for gain in (4, 10):
@@ -352,14 +348,13 @@ for gain in (4, 10):
 gc.panel("saturation/claim-adam")
 
 # %% [markdown] name="claim-adam-intro" tags=["continue"]
-# The puzzle's deep network under both optimizers; two layers as a control, and sixteen. (Stored: the longest run
-# takes half a minute. One is trained now.)
+# The puzzle's network, two layers as a control, and sixteen. (Stored, for it takes minutes; one is trained now.)
 
 # %% name="claim-adam-updates" tags=["fragment"]
 for kind in ("SGD 0.5", "Adam 0.003"):
-    first, *_, eighth, output = saturation.stored_change(kind, 100).T
-    print(f"{kind}, moved in 100 updates: layer 1 {gc.spread(first, '.0e')}", end="; ")
-    print(f"layer 8 {gc.spread(eighth, '.0e')}")
+    moved = saturation.stored_change(kind, 100)
+    print(f"{kind}, moved in 100 updates: layer 1 {gc.spread(moved[:, 0], '.0e')}", end="; ")
+    print(f"layer 8 {gc.spread(moved[:, 7], '.0e')}")
 
 # %% name="claim-adam-measure" tags=["fragment"]
 for kind in ("SGD 0.5", "Adam 0.003", "Adam 0.003, 2 layers", "Adam 0.003, 16 layers"):
@@ -371,17 +366,15 @@ print(
 )
 
 # %% name="claim-adam-line" tags=["fragment", "nbval-check-output"]
-eight, sixteen = (
-    np.median(saturation.stored_right(f"Adam 0.003{n}", 5000)) for n in ("", ", 16 layers")
-)
+eight = np.median(saturation.stored_right("Adam 0.003", 5000))
+sixteen = np.median(saturation.stored_right("Adam 0.003, 16 layers", 5000))
 print("verdict:", "fails" if eight < 50 else "holds only if" if sixteen < 15 else "holds")
 
 # %% [markdown] name="claim-adam-verdict" tags=["continue"]
-# **Holds only if** the network is not much deeper. With eight layers it is as the question says: in 100 updates layer
-# 1 moves even farther than layer 8, and after 5000 the network reads 96 %, where plain descent is at chance after
-# 20,000. It costs time: after 100 updates two layers, the control, read 87 % and eight 19 %. With sixteen Adam fails,
-# too: its $\epsilon = 10^{-8}$ is larger than the gradients of the early layers, and $0.236^{15} = 4 \times 10^{-10}$ of
-# a digit is less than float32 keeps beside a constant. *Scope:* rate 0.003, 64 units.
+# **Holds only if** the network is not much deeper. With eight layers layer 1 moves even farther than layer 8, and 96 %
+# are read in the end (plain descent: chance, stored up to 20,000 updates). It costs time: after 100 updates two layers,
+# the control, read 87 % and eight 19 %. With sixteen Adam fails, too: its $\epsilon = 10^{-8}$ exceeds the early
+# gradients, and $0.236^{15} = 4 \times 10^{-10}$ of a digit is lost in float32 beside a constant. *Scope:* rate 0.003.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 5 min
@@ -635,10 +628,10 @@ record
 # - A unit multiplies the gradient by its slope: at most ¼ for σ, at most 1 for tanh.
 # - A layer multiplies δ by $\sqrt\chi = \sigma_w \sqrt{\mathrm{E}[\varphi'^2]}$: 0.236 for σ with
 #   Glorot's weights, without a single saturated unit.
-# - Early layers do not go to 0; they stay where they started, to $5 \times 10^{-4}$ of their size.
-# - Going forwards the input fades by the same factor. It is there, but too small for gradient descent: 9 %
-#   right as it is, 90 % standardized.
-# - A larger gain repairs both, and saturates units in return. Adam moves all layers, and helps at this depth only.
+# - Early layers stay where they started, to $5 \times 10^{-4}$ of their size.
+# - Going forwards the input fades by the same factor: too small for gradient descent, 9 % right, but 90 % if
+#   standardized.
+# - A larger gain repairs both, and saturates units in return. Adam helps at this depth only.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
