@@ -126,7 +126,7 @@ saturation.slopes_plot()
 # %% [markdown] name="step-2" tags=["slide"]
 # ## Step 2 · One layer, and then eight
 #
-# Two questions about the deep network of the puzzle, before its first step.
+# Two questions about the puzzle's deep network before training.
 #
 # ### Predict
 
@@ -229,7 +229,7 @@ gc.panel("saturation/early-weights")
 # %% [markdown] name="measure-change-intro" tags=["subslide"]
 # ### Measure
 #
-# How far did each weight matrix of the puzzle's networks get, relative to its own size?
+# How far did each weight matrix get, relative to its own size?
 
 # %% name="measure-change" tags=["fragment"]
 for depth in (2, 8):
