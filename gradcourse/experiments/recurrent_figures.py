@@ -76,7 +76,7 @@ def powers_plot(grown: Mapping[str, Sequence[Array]], norm: float, radius: float
     expected = cross / 2 + np.sqrt(cross**2 / 4 + keep**2)
     begins = np.arange(0, 8)
     return Plot(
-        title="Three matrices with ρ = 0.95: the norm rules the start, the radius the end",
+        title="Three matrices with ρ = 0.95",
         x=Axis("lag T − t", limits=(0.0, 60.0)),
         y=Axis("largest growth, ‖∂h_T/∂h_t‖", "log", (0.03, 100.0)),
         lines=(
@@ -96,17 +96,18 @@ def pascanu_plot(curves: Mapping[tuple[str, float, float], Array]) -> Plot:
     for (init, gain, strength), color in zip(curves, ("green", "tanh", "purple"), strict=False):
         mean = np.exp(curves[init, gain, strength].mean(axis=0))
         per_step = mean[-1] ** (1 / LAGS)
-        name = "orthogonal, " if init == "orthogonal" else ""
-        label = f"{name}gain {gain}, input {strength}: × {per_step:.2f}"
+        name = "orthogonal" if init == "orthogonal" else "gain"
+        driven = f", input {strength:g}" if strength else ""
+        label = f"{name} {gain:g}{driven}: × {per_step:.2f}"
         lines.append(Line(lag, mean, label, color=color))
         if init == "normal":
             chi = theory.chi("tanh", gain, strength)
             dashed = "dashed: theory, √χ" if strength == 0.0 else ""
             lines.append(Line(lag, chi ** (lag / 2), dashed, "theory", color))
         else:
-            lines.append(Line(lag, gain**lag, f"the bound {gain}^lag", "reference"))
+            lines.append(Line(lag, gain**lag, f"{gain}^lag", "reference"))
     return Plot(
-        title="A norm above 1 is needed to explode, and is not enough",
+        title="A norm above 1 is not enough to explode",
         x=Axis("lag T − t", limits=(0.0, float(LAGS))),
         y=Axis("size of the gradient", "log"),
         lines=tuple(lines),

@@ -266,11 +266,10 @@ def scaled_net(seed: int) -> nn.Sequential:
     from torch import nn
 
     net = deep_net(seed=seed)
-    layers = [
-        (name, _scaled_sigmoid() if isinstance(module, nn.Sigmoid) else module)
-        for name, module in net.named_children()
-    ]
-    return nn.Sequential(dict(layers))  # type: ignore[arg-type]
+    for name, module in list(net.named_children()):
+        if isinstance(module, nn.Sigmoid):
+            setattr(net, name, _scaled_sigmoid())
+    return net
 
 
 def first_deaf_layer(seed: int, depth: int = 20, learning_rate: float = 0.1) -> int:

@@ -228,6 +228,13 @@ def test_adam_moves_all_layers_alike_and_leaves_the_plateau_late():
         assert stored_right(kind, 1000).min() > 90
 
 
+def test_sixteen_layers_stay_at_chance_under_adam_too():
+    assert stored_right("Adam 0.003, 16 layers", 5000).max() < 15
+    assert stored_change("Adam 0.003, 16 layers", 5000)[:, 0].max() < 1e-3  # layer 1: below ε
+    assert np.median(stored_right("Adam 0.003", 5000)) > 80  # eight
+    assert np.median(stored_right("Adam 0.003, 16 layers, gain 4", 1000)) > 50  # the control
+
+
 def test_a_stored_run_is_what_is_measured_now():
     kind = "Adam 0.003, 2 layers"
     now = trained_at(SETTINGS[kind], 0, (100,))["100"]
