@@ -292,7 +292,7 @@ for standardized in (False, True):
 # %% [markdown] name="explain-fade" tags=["subslide"]
 # ### Explain
 #
-# Let the pre-activations of two images differ by a small $\Delta z_l$. Then
+# Let $z_l$ of two images differ by a small $\Delta z_l$. Then
 #
 # $$\Delta z_{l+1} = W_{l+1}\, \bigl(\varphi'(z_l) \odot \Delta z_l\bigr), \qquad
 #   \delta_l = \varphi'(z_l) \odot \bigl(W_{l+1}^\top\, \delta_{l+1}\bigr) .$$
