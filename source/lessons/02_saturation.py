@@ -275,8 +275,8 @@ gc.demo("saturation/two-ways")
 # %% [markdown] name="measure-readout-intro" tags=["subslide"]
 # ### Measure
 #
-# Only an output layer is fitted to layer 8 of an *untrained* network: by least squares, then by the puzzle's
-# gradient descent, on the activations as they are and on standardized ones.
+# Only an output layer is fitted to layer 8 of an *untrained* network, by least squares, then by the puzzle's
+# descent, on the activations as they are and on standardized ones.
 
 # %% name="measure-readout" tags=["fragment"]
 spread = np.array([saturation.two_ways(1.0, seed, 1438)[0] for seed in range(5)])
