@@ -86,7 +86,9 @@ THREE_STARTS = Choice(
             "nearly the same for all digits.",
         ),
         Option(
-            "c", "C", "Broad, and hardly touching the walls: the images differ, the slopes live."
+            "c",
+            "C",
+            "Broad, with few units at the ends: the images differ, and the slopes are not small.",
         ),
     ),
     measure=_best_start,
