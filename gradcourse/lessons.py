@@ -100,8 +100,8 @@ LESSONS = (
         "Saturation",
         "where do the small factors come from?",
         "say why eight sigmoid layers learn nothing where two learn to read, compute what "
-        "each layer costs before you train, and mend the network with one number",
-        minutes=70,
+        "each layer costs before you train, and repair the network with one number",
+        minutes=45,
     ),
     Lesson(
         "03",
@@ -112,7 +112,7 @@ LESSONS = (
         "what if every factor is the same matrix?",
         "say how far back in time a recurrent network can learn, why one step of training "
         "can destroy it, and which of the usual explanations hold",
-        minutes=95,
+        minutes=45,
     ),
     Lesson(
         "04",

@@ -77,7 +77,7 @@ TWO_UNITS = Demo(
     title="Two units, one feeds the other",
     knobs=(
         Knob("radius", "spectral radius ρ", 0.8, 1.1, 0.01, 0.95),
-        Knob("coupling", "coupling a", 0.0, 5.0, 0.1, 0.0),
+        Knob("coupling", "coupling a", 0.0, 5.0, 0.1, 1.0),
     ),
     draw=draw_two_units,
 )
@@ -94,7 +94,7 @@ def draw_gain(gain: float, strength: float) -> Plot:
     return Plot(
         title=f"Gain {gain:.1f}, input {strength:.1f}: × {np.exp(growth[-1] / 100):.2f} per step",
         x=Axis("lag T − t", limits=(0.0, 100.0)),
-        y=Axis("relative size", "log", (1e-30, 1e30)),
+        y=Axis("relative size", "log", (1e-20, 1e20)),
         lines=(
             Line(lag, np.exp(growth), "gradient", color="tanh"),
             Line(lag, np.exp(gradient_theory(gain, strength)), "theory, χ", "theory", "tanh"),
@@ -108,7 +108,7 @@ GAIN = Demo(
     id="recurrent/gain",
     title="A random tanh network, with and without input",
     knobs=(
-        Knob("gain", "gain of the recurrent weights", 0.5, 4.0, 0.1, 0.7),
+        Knob("gain", "gain of the recurrent weights", 0.5, 4.0, 0.1, 2.0),
         Knob("strength", "strength of the input", 0.0, 3.0, 0.1, 0.0),
     ),
     draw=draw_gain,
@@ -188,7 +188,7 @@ def over_the_loss(title: str, *lines: Line) -> Picture:
         rows=BIASES,
         columns=WEIGHTS,
         color_label="loss after 50 steps",
-        lines=(Line(walls, cliff_line(walls), "cliff, theory", "theory", "black"), *lines),
+        lines=(Line(walls, cliff_line(walls), "edge, theory", "theory", "black"), *lines),
         color_limits=(0.0, 1.45),
     )
 

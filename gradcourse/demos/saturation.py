@@ -156,7 +156,7 @@ def draw_change(depth: int) -> Plot:
 CHANGE = Demo(
     id="saturation/weight-change",
     title="How far do the weights of each layer get?",
-    knobs=(Knob("depth", "hidden layers", 1, 8, 1, 2, integer=True),),
+    knobs=(Knob("depth", "hidden layers", 1, 8, 1, 6, integer=True),),
     draw=draw_change,
     linked=True,
 )

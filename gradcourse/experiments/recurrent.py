@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from functools import cache, partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse import theory
-from gradcourse.experiments.common import Array
+from gradcourse.experiments.common import SEEDS, Array
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from gradcourse.data import Sequences
+    from gradcourse.instrument import PostMortem
+    from gradcourse.training import History
 
 LAGS = 100
 
@@ -56,6 +67,9 @@ def two_unit_theory(radius: float, coupling: float, lags: int = LAGS) -> Array:
     k = np.arange(lags + 1)
     return np.asarray(radius**k * np.sqrt(1.0 + (k * coupling / radius) ** 2))
 
+
+UNNAMED = {"A": (0.95, 0.0), "B": (0.95, 1.0), "C": (1.02, 0.0)}
+"""Radius and coupling of three networks that are shown without their names."""
 
 # ---------------------------------------------------------------- with σ and tanh
 
@@ -219,3 +233,298 @@ def recall_accuracy(window: int, seed: int, *, blank: bool = True, steps: int = 
         optimizer=partial(torch.optim.Adam, lr=0.01),
     )
     return float(run.test_accuracy[-1])
+
+
+def recall(window: int, seed: int, *, blank: bool = True) -> tuple[float, float]:
+    """The same task, looked at every 20 updates.
+
+    Returns
+    -------
+    right : float
+        Per cent of the symbols recalled, median of the last ten looks: a run can stumble for some
+        updates after it has learned.
+    moved : float
+        Largest change of a weight that reads the symbol.
+    """
+    import torch
+
+    from gradcourse.data import delayed_recall
+    from gradcourse.nets import Truncated, recurrent
+    from gradcourse.training import train
+
+    data = delayed_recall(LAG, noise=0.0, train=2000, test=500, seed=seed)
+    net = recurrent("rnn", 3, 32, 2, init="orthogonal", seed=seed)
+    reading = dict(net.rnn.named_parameters())["weight_ih_l0"].detach()[:, :2]  # a view
+    reading *= 0.0 if blank else 1.0
+    before, cut = reading.clone(), Truncated(net, window)
+    adam = partial(torch.optim.Adam, lr=0.01)
+    run = train(cut, data, steps=400, lr=0.01, every=20, seed=seed, optimizer=adam)
+    right = 100.0 * float(np.median(run.test_accuracy[-10:]))
+    return right, float((reading - before).abs().max())
+
+
+# ---------------------------------------------------------------- products along a real nn.RNN
+
+
+def growth(jacobians: Sequence[Array]) -> Array:
+    """Spectral norm of the product of the last 1, 2, … of some Jacobians; shape (steps,)."""
+    product, norms = np.eye(len(jacobians[0])), []
+    for jacobian in jacobians[::-1]:
+        product = product @ jacobian
+        norms.append(np.linalg.norm(product, 2))
+    return np.array(norms)
+
+
+@cache
+def log_gradient(init: str, gain: float, strength: float, seed: int) -> tuple[float, Array]:
+    """Run a tanh network of 100 units for 201 steps, and follow the gradient back from the last.
+
+    The inputs have standard deviation ``strength`` on each pre-activation.
+
+    Returns
+    -------
+    norm : float
+        σ_max of W.
+    logs : numpy.ndarray, shape (101,)
+        ln ‖∂h_T/∂h_t‖ (Frobenius, over √n) for lags 0 to 100.
+    """
+    import torch
+
+    from gradcourse.instrument import lag_log_norms
+    from gradcourse.nets import recurrent
+
+    net = recurrent("rnn", 100, 100, 1, init=init, gain=gain, seed=seed)
+    normal = torch.randn(202, 100, generator=torch.Generator().manual_seed(seed))
+    x = strength * math.sqrt(3) * normal[1:]  # U has variance 1/300
+    logs = lag_log_norms(net.rnn, x, normal[:1, None])[:-102:-1]
+    weight = dict(net.rnn.named_parameters())["weight_hh_l0"].detach()
+    return float(torch.linalg.matrix_norm(weight, 2)), np.asarray(logs) - math.log(10)
+
+
+def log_gradients(init: str, gain: float, strength: float) -> tuple[Array, Array]:
+    """The same for five networks: σ_max, shape (5,), and the logarithms, shape (5, 101)."""
+    both = [log_gradient(init, gain, strength, seed) for seed in SEEDS]
+    return np.array([norm for norm, _ in both]), np.array([logs for _, logs in both])
+
+
+@cache
+def largest_exponent(gain: float, seed: int) -> tuple[float, float]:
+    """The largest Lyapunov exponent of a tanh network of 100 units without input, and ln ρ(W).
+
+    Over the last 300 of 500 steps from a random state.
+    """
+    import torch
+
+    from gradcourse.instrument import lyapunov_exponents, state_jacobians
+    from gradcourse.nets import recurrent
+
+    net = recurrent("rnn", 1, 100, 1, init="normal", gain=gain, seed=seed).double()
+    start = torch.randn(1, 1, 100, generator=torch.Generator().manual_seed(seed)).double()
+    jacobians = state_jacobians(net.rnn, torch.zeros(500, 1).double(), start)
+    weight = dict(net.rnn.named_parameters())["weight_hh_l0"].detach()
+    radius = float(torch.linalg.eigvals(weight).abs().max())
+    return float(lyapunov_exponents(jacobians[200:], count=1)[0][0]), math.log(radius)
+
+
+def growth_of_kinds(gain: float = 2.0, steps: int = 50) -> dict[str, list[float]]:
+    """Decades by which ‖∂h_T/∂h_0‖ grows with the same five matrices and three activations."""
+    kinds: dict[str, list[float]] = {"sigmoid": [], "tanh": [], "linear": []}
+    for name, decades in kinds.items():
+        for seed in SEEDS:
+            rng = np.random.default_rng(seed)
+            weights, h = gain * rng.normal(size=(100, 100)) / 10, rng.normal(size=100)
+            product = np.eye(100)
+            for _ in range(steps):
+                z = (
+                    weights @ h / max(1.0, float(np.abs(h).max()))
+                )  # linear states must not overflow
+                h = theory.activation(name, z)
+                product = theory.slope(name, z)[:, None] * weights @ product
+            decades.append(math.log10(np.linalg.norm(product) / 10))
+    return kinds
+
+
+# ---------------------------------------------------------------- the adding problem
+
+
+def clip(parameters: list[nn.Parameter]) -> None:
+    """Scale gradients longer than 1 down to length 1."""
+    from gradcourse.instrument import clip_grad_norm_
+
+    clip_grad_norm_(parameters, 1.0)
+
+
+def arriving(net: nn.Module, data: Sequences) -> Array:
+    """‖∂ℒ/∂h_t‖ of a squared error by lag, relative to lag 0; shape (steps,)."""
+    import torch
+
+    from gradcourse.instrument import lag_gradient
+
+    x, y = data.x_train[:64], data.y_train[:64]
+    squared = torch.nn.functional.mse_loss
+    (norms,) = lag_gradient(net, x, lambda output: squared(output, y)).values()
+    return np.asarray(norms[::-1] / norms[-1])
+
+
+def adding_run(length: int, seed: int) -> History:
+    """Train 16 tanh units, as torch draws them, on the adding problem: 400 updates of Adam."""
+    import torch
+
+    from gradcourse.data import adding_problem
+    from gradcourse.nets import recurrent
+    from gradcourse.training import train
+
+    data = adding_problem(length, train=4000, test=2000, seed=seed)
+    net = recurrent("rnn", 2, 16, 1, seed=seed)
+    adam = partial(torch.optim.Adam, lr=0.01)
+    return train(net, data, steps=400, lr=0.01, loss="mse", seed=seed, every=400, optimizer=adam)
+
+
+class Repaired(NamedTuple):
+    """What became of W = I on the adding problem: see `repaired`."""
+
+    share: float
+    log10_after: float
+    error: float
+    radius: float
+
+
+@cache
+def repaired(activation: str, clipped: bool, seed: int) -> Repaired:
+    """Train W = I for 400 updates on the adding problem, 30 steps.
+
+    Returns
+    -------
+    Repaired
+        The share of the gradient that arrives at lag 29 before training, its log₁₀ after it, the
+        test error in units of 1/6, and ρ(W) after it.
+    """
+    import torch
+
+    from gradcourse.data import adding_problem
+    from gradcourse.nets import recurrent
+    from gradcourse.training import train
+
+    data = adding_problem(30, train=4000, test=2000, seed=seed)
+    net = recurrent("rnn", 2, 16, 1, seed=seed, init="identity", nonlinearity=activation)
+    before = float(arriving(net, data)[29])
+    run = train(
+        net,
+        data,
+        steps=400,
+        lr=0.01,
+        loss="mse",
+        seed=seed,
+        every=400,
+        optimizer=partial(torch.optim.Adam, lr=0.01),
+        before_update=clip if clipped else None,
+    )
+    weight = dict(net.rnn.named_parameters())["weight_hh_l0"].detach()
+    radius = float(torch.linalg.eigvals(weight).abs().max())
+    after = math.log10(float(arriving(net, data)[29]))
+    return Repaired(before, after, 6.0 * float(run.test_loss[-1]), radius)
+
+
+# ---------------------------------------------------------------- the run that ends
+
+
+class Fatal(NamedTuple):
+    """The batch that ended a run, once more in float64: see `fatal_batch`."""
+
+    report: PostMortem
+    sizes: Array
+    radius: float
+    active_radius: float
+
+
+@cache
+def fatal_batch(seed: int) -> Fatal:
+    """Train ReLU with W = I by gradient descent at 0.1, 100 steps, to its first NaN or Inf.
+
+    Returns
+    -------
+    Fatal
+        The post-mortem; the largest state at each step when the fatal batch runs once more in
+        float64, shape (100,); ρ of W; and ρ of W between the units that are on at the end.
+    """
+    import torch
+
+    from gradcourse.data import adding_problem
+    from gradcourse.instrument import NonFiniteError, watch
+    from gradcourse.nets import recurrent
+
+    data = adding_problem(100, train=2000, test=64, seed=seed)
+    net = recurrent("rnn", 2, 32, 1, init="identity", nonlinearity="relu", seed=seed)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    report = None
+    try:
+        with watch(net, optimizer, torch.nn.functional.mse_loss) as watching:
+            for x, y in zip(data.x_train.split(64), data.y_train.split(64), strict=True):
+                optimizer.zero_grad()
+                watching.loss(net(x), y).backward()
+                optimizer.step()
+    except NonFiniteError as error:
+        report = error.post_mortem
+    assert report is not None, "the run came to its end"
+    weight = dict(net.rnn.named_parameters())["weight_hh_l0"].detach().double().numpy()
+    with torch.no_grad():
+        states, _ = net.double().rnn(x.double())
+    on = (states[:, -1][states[:, -1].amax(dim=1).argmax()] > 0).numpy()
+    radii = [float(np.abs(np.linalg.eigvals(w)).max()) for w in (weight, weight[np.ix_(on, on)])]
+    return Fatal(report, states.amax(dim=(0, 2)).numpy(), *radii)
+
+
+# ---------------------------------------------------------------- descent off the cliff
+
+
+class Descent(NamedTuple):
+    """A thousand runs of gradient descent on the cliff: see `descents`."""
+
+    path: Array
+    height: Array
+    step: Array
+
+
+@cache
+def descents(updates: int = 300) -> Descent:
+    """Descend from 1000 random places on the plateau, with the learning rate 0.02.
+
+    Returns
+    -------
+    Descent
+        ``path``, shape (updates + 1, 1000, 2), holds w and b; ``height``, shape (updates + 1,
+        1000), the loss there; ``step``, shape (updates, 1000), the length of each step.
+    """
+    import torch
+
+    def loss(w: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        h = torch.full_like(w, START)
+        for _ in range(STEPS):
+            h = torch.tanh(w * h + b)
+        return 0.5 * (h - TARGET) ** 2
+
+    def gradient(points: torch.Tensor) -> torch.Tensor:
+        points = points.clone().requires_grad_()
+        return torch.autograd.grad(loss(*points.unbind(1)).sum(), points)[0]
+
+    start = torch.rand(1000, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    places = [torch.tensor([1.35, -0.1]) + start * torch.tensor([0.25, 0.2])]
+    for _ in range(updates):
+        places.append(places[-1] - LEARNING_RATE * gradient(places[-1]))
+    height = torch.stack([loss(*points.unbind(1)) for points in places]).numpy()
+    path = torch.stack(places).numpy()
+    return Descent(path, height, np.linalg.norm(np.diff(path, axis=0), axis=2))
+
+
+def thrown(descent: Descent) -> dict[str, float]:
+    """What the runs do, in per cent: over the wall; of these in one step; and how far thrown."""
+    over = descent.height.min(axis=0) < 0.3
+    first = (descent.height < 0.3).argmax(axis=0) - 1
+    jump = over & (descent.height[first, np.arange(len(over))] > 0.5)
+    longest = descent.step.max(axis=0)
+    return {
+        "over": 100.0 * float(over.mean()),
+        "in one step": 100.0 * float(jump.sum() / over.sum()),
+        "farther than 1": 100.0 * float((longest > 1).mean()),
+        "farther than 5": 100.0 * float((longest > 5).mean()),
+    }

@@ -111,8 +111,10 @@ def _clause(line: Line, plot: Plot) -> str:
         return f"{line.label}, a reference line at {at}"
     if line.role == "theory":
         agreement = _agreement(line, plot)
+        name = line.label or "theory"  # the key has a dashed line once, for all
         if agreement:
-            return f"{line.label}, dashed, {agreement}"
+            return f"{name}, dashed, {agreement}"
+        return f"{name} {_course(x, y, plot)}"
     return f"{line.label} {_course(x, y, plot)}"
 
 

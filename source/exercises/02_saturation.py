@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 02 · Saturation
 #
-# Eight questions, 16 points. Each has a cell for your answer and a panel below it. Run both,
+# 12 questions, 18 points. Each has a cell for your answer and a panel below it. Run both,
 # then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
 # The inputs are random and new at each check.
 #
@@ -13,10 +13,10 @@ import numpy as np
 import torch
 
 # %% [markdown] name="slopes-question"
-# ## 1 · The slopes of σ and tanh (3 points)
+# ## 1 · The slopes of σ and tanh (2 points)
 #
-# Write $\sigma'(z)$ and $\tanh'(z)$ for an array `z` of any shape. Both must also work where
-# $|z|$ is 800: no NaN.
+# Write $\sigma'(z)$ and $\tanh'(z)$ for an array `z` of any shape. Where $|z|$ is 800 they are 0,
+# not NaN.
 #
 # For example, `sigmoid_prime(np.array([0.0, 2.0]))` is `[0.25, 0.105]` and
 # `tanh_prime(np.array([0.0, 2.0]))` is `[1, 0.0707]`.
@@ -41,8 +41,29 @@ def tanh_prime(z):
 # %% check="saturation/slopes"
 gc.panel("saturation/slopes")
 
+# %% [markdown] name="log-slope-question"
+# ## 2 · The logarithm of a slope (1 point)
+#
+# To multiply the slopes of a hundred layers, add their logarithms. Write $\ln\sigma'(z)$ for an array
+# `z` of any shape, right for $|z|$ up to 800, where $\sigma'$ itself is too small for float64.
+#
+# For example, `log_sigmoid_prime(np.array([0.0, 800.0]))` is `[-1.386, -800]`.
+
+
+# %% name="log-slope" answer="saturation/log-slope"
+def log_sigmoid_prime(z):
+    """Natural logarithm of the sigmoid's slope at z; an array with the shape of z."""
+    ### BEGIN SOLUTION
+    size = np.abs(z)  # σ′(−z) = σ′(z), and e^(−|z|) is at most 1
+    return -size - 2 * np.log1p(np.exp(-size))
+    ### END SOLUTION
+
+
+# %% check="saturation/log-slope"
+gc.panel("saturation/log-slope")
+
 # %% [markdown] name="gradient-bound-question"
-# ## 2 · The largest gradient a chain can have (2 points)
+# ## 3 · The largest gradient a chain can have (2 points)
 #
 # A chain of single units, $h_l = \varphi(w_l\, h_{l-1} + b_l)$ for $l = 1 \dots L$. How large can
 # $|\partial h_L / \partial h_0|$ be, if input and biases may be anything? `weights` is an array of
@@ -64,11 +85,12 @@ def gradient_bound(weights, activation):
 gc.panel("saturation/gradient-bound")
 
 # %% [markdown] name="saturated-fraction-question"
-# ## 3 · The share of saturated units (2 points)
+# ## 4 · The share of saturated units (2 points)
 #
 # You are given the *activations* `a` of a layer, an array of any shape, and the name of the
 # activation, `"sigmoid"` or `"tanh"`. An entry is saturated when its slope is below 5 % of the
-# activation's largest slope, whether or not an entry reaches it. Return the share of saturated entries, between 0 and 1.
+# largest slope that the function can have, ¼ or 1. Return the share of saturated entries, between 0
+# and 1.
 #
 # For example, `saturated_fraction(np.array([0.5, 0.99]), "sigmoid")` is 0.5.
 
@@ -87,16 +109,21 @@ def saturated_fraction(a, activation):
 gc.panel("saturation/saturated-fraction")
 
 # %% [markdown] name="deaf-layer-question"
-# ## 4 · From which layer on is the network deaf? (1 point)
+# ## 5 · From which layer on does nothing change? (1 point)
 #
 # A network of 20 sigmoid layers of 64 units and an output layer, Glorot's initialization,
-# float32. It takes one step of gradient descent with $\eta = 0.1$ on 64 digits. A layer is *deaf*
+# float32. It takes one step of gradient descent with $\eta = 0.1$ on 64 digits. A layer is *unchanged*
 # when more than half of its weights are exactly the same number after the step as before: the
 # step was too small for float32 to notice.
 #
 # Count from the output: the output layer is 1, the layer nearest the input is 21. Which is the
-# first deaf layer? Predict it, with $\sqrt\chi$ from the lesson; the check measures five networks
-# and accepts one layer more or less.
+# first unchanged layer? Predict it, with $\sqrt\chi$ from the lesson and the step of the output layer,
+# which the next cell measures; the check measures five networks and accepts one layer more or less.
+
+# %% name="deaf-layer-step"
+from gradcourse.experiments.saturation import output_step
+
+print(f"step of the output layer, relative to its weights: {output_step():.0e}")
 
 # %% name="deaf-layer" answer="saturation/deaf-layer"
 deaf_layer = None
@@ -108,7 +135,7 @@ deaf_layer = 10  # 1e-2 · 0.24^k = 6e-8 at k = 8.4 layers below the output laye
 gc.panel("saturation/deaf-layer")
 
 # %% [markdown] name="output-delta-question"
-# ## 5 · δ of a σ output, for two losses (2 points)
+# ## 6 · δ of a σ output, for two losses (2 points)
 #
 # `z` holds the pre-activations of several sigmoid outputs, `y` their targets, both of shape (n,);
 # $a = \sigma(z)$. Write $\delta = \partial\mathcal{L}/\partial z$, shape (n,), for
@@ -140,7 +167,7 @@ def delta_cross_entropy(z, y):
 gc.panel("saturation/output-delta")
 
 # %% [markdown] name="loss-from-logits-question"
-# ## 6 · Repair a saturated output (3 points)
+# ## 7 · Repair a saturated output (3 points)
 #
 # This loss is right on paper and useless at $z = -200$, $y = 1$: `torch.sigmoid(z)` is exactly 0
 # there, the loss is infinite and its gradient NaN.
@@ -166,12 +193,27 @@ def loss_from_logits(z, y):
 # %% check="saturation/loss-from-logits"
 gc.panel("saturation/loss-from-logits")
 
-# %% [markdown] name="gain-question"
-# ## 7 · A gain for 20 sigmoid layers (2 points)
+# %% [markdown] name="edge-question"
+# ## 8 · The gain at which theory says level (1 point)
 #
-# Turn the knob until δ in layer 1 of a random 20-layer sigmoid network lies between 0.1 and 10
-# times δ in layer 20, and write the gain below. The check measures three random networks, not the
-# one in the picture.
+# At which gain $\sigma_w$ is $\chi = 1$ for sigmoid layers, once $q$ has settled?
+# `gc.theory.chi("sigmoid", gain)` gives χ. The check accepts what is within 0.2.
+
+# %% name="edge" answer="saturation/edge"
+edge = None
+### BEGIN SOLUTION
+edge = 10.15
+### END SOLUTION
+
+# %% check="saturation/edge"
+gc.panel("saturation/edge")
+
+# %% [markdown] name="gain-question"
+# ## 9 · A gain for 20 sigmoid layers (1 point)
+#
+# Does it hold in real networks? Turn the knob until δ in layer 1 of a random 20-layer sigmoid network
+# lies between 0.1 and 10 times δ in layer 20, and write the gain below. The check measures three random
+# networks, not the one in the picture.
 
 # %% name="gain" answer="saturation/gain"
 gain = None
@@ -182,8 +224,28 @@ gain = 10.5
 # %% check="saturation/gain"
 gc.panel("saturation/gain")
 
+# %% [markdown] name="three-starts-question"
+# ## 10 · Three histograms of activations (1 point)
+#
+# Three untrained networks of eight sigmoid layers, which differ in the gain only. Each will be trained for
+# 1000 steps at $\eta = 0.5$. Which reads most test digits? Set `best_start` to `"a"`, `"b"` or `"c"`.
+
+# %% name="three-starts-picture"
+from gradcourse.experiments.saturation import three_starts
+
+three_starts()
+
+# %% name="three-starts" answer="saturation/three-starts"
+best_start = None
+### BEGIN SOLUTION
+best_start = "c"  # B passes on a constant, A has slopes near 0
+### END SOLUTION
+
+# %% check="saturation/three-starts"
+gc.panel("saturation/three-starts")
+
 # %% [markdown] name="weight-decay-question"
-# ## 8 · The early weights under weight decay (1 point)
+# ## 11 · The early weights under weight decay (1 point)
 #
 # Train the lesson's 8-layer network again, 1000 steps with $\eta = 0.5$, now with weight decay
 # $\lambda = 0.005$: each step is $W \leftarrow W - \eta\,(\partial\mathcal{L}/\partial W + \lambda
@@ -202,6 +264,22 @@ weight_decay = "shrink"
 
 # %% check="saturation/weight-decay"
 gc.panel("saturation/weight-decay")
+
+# %% [markdown] name="larger-rate-question"
+# ## 12 · A rate for layer 1 (1 point)
+#
+# δ in layer 1 of the lesson's 8-layer network is about 28,000 times smaller than in layer 8. You multiply
+# the learning rate by 28,000. Set `larger_rate` to `"learns"`, `"same"` (the loss stays near ln 10) or
+# `"thrown"` (the loss becomes enormous).
+
+# %% name="larger-rate" answer="saturation/larger-rate"
+larger_rate = None
+### BEGIN SOLUTION
+larger_rate = "thrown"  # one rate for all layers
+### END SOLUTION
+
+# %% check="saturation/larger-rate"
+gc.panel("saturation/larger-rate")
 
 # %% [markdown] name="score-intro"
 # ## Your score

@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 03 · The recurrent weight
 #
-# Eight questions, 16 points. Each has a cell for your answer and a panel below it. Run both,
+# Ten questions, 17 points. Each has a cell for your answer and a panel below it. Run both,
 # then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
 # The inputs are random and new at each check.
 #
@@ -149,10 +149,25 @@ sigmoid_bound = "vanishes"  # 3 · ¼ < 1: the condition that suffices
 # %% check="recurrent/sigmoid-bound"
 gc.panel("recurrent/sigmoid-bound")
 
-# %% [markdown] name="gain-question"
-# ## 6 · A gain for 200 steps (2 points)
+# %% [markdown] name="edge-question"
+# ## 6 · The gain at which theory says level (1 point)
 #
-# Turn the knob until the gradient at lag 200 of a random tanh network lies between 0.001 and 1000
+# At which gain $g$ is $\chi = 1$ for a wide tanh network whose inputs have the standard deviation 0.5 on each
+# pre-activation? `gc.theory.chi("tanh", gain, 0.5)` gives χ. The check accepts what is within 0.1.
+
+# %% name="edge" answer="recurrent/edge"
+edge = None
+### BEGIN SOLUTION
+edge = 1.55
+### END SOLUTION
+
+# %% check="recurrent/edge"
+gc.panel("recurrent/edge")
+
+# %% [markdown] name="gain-question"
+# ## 7 · A gain for 200 steps (1 point)
+#
+# Does it hold in real networks? Turn the knob until the gradient at lag 200 of a random tanh network lies between 0.001 and 1000
 # times that at lag 0, and write the gain below. Each unit receives inputs of standard deviation 0.5.
 # The check measures three random networks, not the one in the picture.
 
@@ -166,7 +181,7 @@ gain = 1.6
 gc.panel("recurrent/gain-200-steps")
 
 # %% [markdown] name="overflow-question"
-# ## 7 · When does a state leave float32? (1 point)
+# ## 8 · When does a state leave float32? (1 point)
 #
 # A ReLU unit has the recurrent weight 1.5 and no input: $h_t = 1.5\,h_{t-1}$, $h_0 = 1$, in float32.
 # Its largest number is $3.4 \cdot 10^{38}$. At which step $t$ is $h_t$ infinite for the first time?
@@ -182,7 +197,7 @@ overflow_step = 219  # ln(3.4e38) / ln(1.5) = 218.8
 gc.panel("recurrent/overflow-step")
 
 # %% [markdown] name="truncated-question"
-# ## 8 · Truncated backpropagation through time (2 points)
+# ## 9 · Truncated backpropagation through time (2 points)
 #
 # The unit of exercise 1 again, now with the backward pass cut off: only the last `window` uses of
 # $w$ count. The forward pass is whole. Return $\partial\mathcal{L}/\partial w$ as truncated
@@ -208,6 +223,26 @@ def truncated_gradient(w, x, y, window):
 
 # %% check="recurrent/truncated"
 gc.panel("recurrent/truncated")
+
+# %% [markdown] name="three-lags-question"
+# ## 10 · Three gradients against lag (1 point)
+#
+# Three linear networks of two units, A, B and C. Whose eigenvalues all lie below 1 in absolute value? Set
+# `radius_below_one` to `"a"`, `"b"`, `"a-and-b"` or `"c"`.
+
+# %% name="three-lags-picture"
+from gradcourse.experiments.recurrent_figures import unnamed_plot
+
+unnamed_plot()
+
+# %% name="three-lags" answer="recurrent/three-lags"
+radius_below_one = None
+### BEGIN SOLUTION
+radius_below_one = "a-and-b"  # both fall in the end, by the same factor
+### END SOLUTION
+
+# %% check="recurrent/three-lags"
+gc.panel("recurrent/three-lags")
 
 # %% [markdown] name="score-intro"
 # ## Your score

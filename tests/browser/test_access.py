@@ -116,7 +116,7 @@ class Hands:
             self.page.keyboard.press("ArrowDown")
             self.page.keyboard.press("Tab")
             self.page.keyboard.press("Enter")
-        lock = panel.get_by_role("button", name="Lock in")
+        lock = panel.get_by_role("button", name=re.compile("Lock in|Vote"))
         expect(lock).to_have_attribute("aria-disabled", "true", timeout=60 * SECONDS)
         expect(panel.locator(".gc-verdict")).to_be_visible(timeout=60 * SECONDS)
         expect(panel.locator(".gc-verdict")).not_to_contain_text("not answered yet")
@@ -202,6 +202,8 @@ def test_lesson_02_without_a_mouse(opened: Any) -> None:
     for number in range(len(hands.sources)):
         assert hands.at() == number
         source = hands.source(number)
+        if source.startswith("## Deeper"):
+            page.keyboard.press("ArrowRight")  # unfolds it
         hands.go_on()
         if source.startswith("gc.panel("):
             panel = hands.cell(number).locator(".gc-panel")

@@ -43,11 +43,11 @@ def test_the_course_is_a_line_for_each_lesson(progress: Progress) -> None:
     solve(progress, "02")
     lines = repr(gc.progress()).splitlines()
     assert lines[1].startswith("✓ 00 · Start here")
-    assert "██████████  16 of 16 points, 0 of" in lines[3]
+    assert "██████████  18 of 18 points, 0 of" in lines[3]
     assert "Go on: 02 · Saturation (lessons/02_saturation.ipynb)" in lines
     page = gc.progress()._repr_html_()
     assert '<a href="../lessons/02_saturation.ipynb">02 · Saturation</a>' in page
-    assert '<a href="../exercises/02_saturation.ipynb">16 of 16 points</a>' in page
+    assert '<a href="../exercises/02_saturation.ipynb">18 of 18 points</a>' in page
 
 
 def test_a_lesson_is_told_by_number_and_title_and_a_guess_is_never_wrong(

@@ -8,6 +8,8 @@ import re
 import pytest
 
 from gradcourse.experiments.diagnosis import QUESTIONS, triage_tree
+from gradcourse.experiments.recurrent_figures import unrolled_drawing
+from gradcourse.experiments.saturation import unit_drawing
 from gradcourse.figures.drawing import Arrow, Box, Drawing
 from gradcourse.figures.scatter import Point, Scatter, _spread
 from gradcourse.figures.style import THEMES
@@ -56,6 +58,21 @@ def test_no_words_of_the_triage_tree_leave_their_box() -> None:
         assert words.x0 >= corners[0][0], box.text
         assert words.x1 <= corners[1][0], box.text
         assert words.y0 >= corners[0][1] - 1, box.text
+
+
+@pytest.mark.parametrize("drawing", [unit_drawing(), unrolled_drawing()])
+def test_no_words_leave_their_box(drawing) -> None:
+    figure = drawing.to_matplotlib()
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    words = axes.texts[-len(drawing.boxes) :]
+    for box, text in zip(drawing.boxes, words, strict=True):
+        extent = text.get_window_extent()
+        left, top = axes.transData.transform((box.x - box.width / 2, box.y - box.height / 2))
+        right, foot = axes.transData.transform((box.x + box.width / 2, box.y + box.height / 2))
+        assert text.get_text() == box.text
+        assert left <= extent.x0 <= extent.x1 <= right, box.text
+        assert foot <= extent.y0 <= extent.y1 <= top, box.text
 
 
 def test_points_are_named_and_names_keep_apart() -> None:

@@ -131,7 +131,7 @@ def _parsed(data: bytes) -> _Tags:
 def test_a_learners_page_says_what_the_panel_says() -> None:
     text = _text(learner_page(_record()))
     assert "Assignment 02: alice" in text
-    assert "1 of 16 points" in text
+    assert "1 of 18 points" in text
     assert "forgot the square: You returned the root." in text
     assert "agreed on 3 random cases" in text
     assert (
@@ -304,7 +304,7 @@ def test_moodle_worksheet_has_the_columns_that_its_import_needs() -> None:
     table = [dict(zip(head, row, strict=True)) for row in rows]
     assert {"Identifier", "Full name", "Grade", "Last modified (grade)"} <= set(head)
     assert table[0]["Identifier"] == "Participant 123456"
-    assert (table[0]["Grade"], table[0]["Maximum grade"]) == ("1.00", "16.00")
+    assert (table[0]["Grade"], table[0]["Maximum grade"]) == ("1.00", "18.00")
     assert "forgot the square" in table[0]["Feedback comments"]
     assert (table[1]["Grade"], table[1]["Status"]) == ("", "No submission")
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from gradcourse import theory
 from gradcourse.experiments.common import accuracy, digits, factor_per_layer, trained
+from gradcourse.experiments.eight_sigmoids import SETTINGS, trained_at
 from gradcourse.experiments.saturation import (
     deep_net,
     delta_theory,
@@ -18,10 +19,16 @@ from gradcourse.experiments.saturation import (
     first_deaf_layer,
     norm_ratio_with_decay,
     output_deltas,
+    output_only,
     random_delta,
     readout_accuracy,
     relative_change,
+    saturated_by_layer,
     saturated_share,
+    scaled_net,
+    stored_change,
+    stored_loss,
+    stored_right,
     two_ways,
 )
 from gradcourse.nets import mlp
@@ -95,8 +102,9 @@ def test_sigmoid_at_gain_one_loses_a_factor_just_below_a_quarter():
     assert theory.q_fixed_point("sigmoid", 1.0) == pytest.approx(0.265, abs=0.001)
 
 
-def test_the_silent_network_has_no_saturated_units():
+def test_the_network_has_no_saturated_units_before_training_and_after_it(deep):
     assert saturated_share() < 0.001
+    assert max(saturated_by_layer(net).max() for net, _ in deep) < 0.001
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -128,7 +136,7 @@ def test_sigmoid_is_level_near_gain_10_and_tanh_between_1_and_1_5():
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_early_layers_stay_where_they_were_born(shallow, deep, seed):
+def test_early_layers_stay_where_they_started(shallow, deep, seed):
     change = deep[seed][1].relative_change[-1]
     assert change[:3].max() < 1e-3
     assert change[6:8].min() > 0.03
@@ -171,8 +179,10 @@ def test_the_image_fades_by_the_same_factor_forwards(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_layer_8_still_holds_the_digits(seed):
+def test_layer_8_still_holds_the_digits_and_descent_finds_them_if_standardized(seed):
     assert readout_accuracy(seed) > 0.9
+    assert output_only(seed, standardized=False, steps=STEPS) < 0.2
+    assert output_only(seed, standardized=True, steps=STEPS) > 0.8
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -197,10 +207,43 @@ def test_gain_4_mends_the_deep_network_and_gain_10_does_worse_at_more_saturation
     assert 0.4 < shares[10.0] < 0.7
 
 
+# ---------------------------------------------------------------- optimizers, stored
+
+
+def test_twenty_times_as_long_leaves_plain_descent_at_chance():
+    assert stored_loss("SGD 0.5", 20_000) == pytest.approx([math.log(10)] * 5, abs=0.02)
+    assert stored_right("SGD 0.5", 20_000).max() < 15
+    assert stored_right("SGD 0.5, gain 4", 5000).min() > 90  # the control
+
+
+def test_adam_moves_all_layers_alike_and_leaves_the_plateau_late():
+    first, *_, eighth, _ = stored_change("Adam 0.003", 100).T
+    assert np.median(first / eighth) > 0.2
+    first, *_, eighth, _ = stored_change("SGD 0.5", 100).T
+    assert np.median(first / eighth) < 0.02
+    for kind in ("Adam 0.001", "Adam 0.003"):
+        assert np.median(stored_loss(kind, 1000)) < math.log(10) - 0.1
+    assert np.median(stored_right("Adam 0.003", 3000)) > 30
+    for kind in ("Adam 0.003, 2 layers", "Adam 0.003, gain 4"):
+        assert stored_right(kind, 1000).min() > 90
+
+
+def test_sixteen_layers_stay_at_chance_under_adam_too():
+    assert stored_right("Adam 0.003, 16 layers", 5000).max() < 15
+    assert stored_change("Adam 0.003, 16 layers", 5000)[:, 0].max() < 1e-3  # layer 1: below ε
+    assert np.median(stored_right("Adam 0.003", 5000)) > 80  # eight
+    assert np.median(stored_right("Adam 0.003, 16 layers, gain 4", 1000)) > 50  # the control
+
+
+def test_a_stored_run_is_what_is_measured_now():
+    kind = "Adam 0.003, 2 layers"
+    now = trained_at(SETTINGS[kind], 0, (100,))["100"]
+    assert now["moved"] == pytest.approx(stored_change(kind, 100)[0], rel=0.02)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
-def test_adam_gets_the_deep_network_below_chance_loss(seed):
-    _, history = run(8, 1.0, seed, steps=600, optimizer=lambda p: torch.optim.Adam(p, lr=1e-3))
-    assert history.loss[-100:].mean() < math.log(10) - 0.1
+def test_a_sigmoid_with_slope_one_learns_with_the_same_weights(seed):
+    assert accuracy(scaled_net(seed), STEPS, 0.1, seed=seed) > 0.9
 
 
 # ---------------------------------------------------------------- the output

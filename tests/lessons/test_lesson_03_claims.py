@@ -25,6 +25,8 @@ from gradcourse.experiments.recurrent import (
     gradient_theory,
     growth_over_200,
     lag_log_gradient,
+    largest_exponent,
+    log_gradients,
     loss_and_gradient,
     overflow_step,
     random_run,
@@ -258,6 +260,13 @@ def test_chaos_begins_above_gain_one():
     assert np.median(found[2.0]) > 0.08  # 0.13; 0.11 to 0.16
     theory_at_3 = 0.5 * math.log(theory.chi("tanh", 3.0))  # 0.310
     assert np.median(found[3.0]) == pytest.approx(theory_at_3, abs=0.06)  # 0.28; 0.27 to 0.31
+
+
+def test_the_gradient_of_a_chaotic_network_grows_with_its_largest_exponent():
+    growth = log_gradients("normal", 3.0, 0.0)[1][:, -1] / 100
+    exponents = np.array([largest_exponent(3.0, seed)[0] for seed in SEEDS])
+    assert growth.min() > 0.15
+    assert abs(np.median(growth - exponents)) < 0.05
 
 
 # ---------------------------------------------------------------- the cliff

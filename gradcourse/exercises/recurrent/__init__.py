@@ -12,6 +12,7 @@ from gradcourse.exercises.recurrent.predictions import (
     TUNE_GAIN,
     WINDOW,
 )
+from gradcourse.exercises.recurrent.reading import EDGE, THREE_LAGS
 from gradcourse.exercises.recurrent.scalar import BPTT
 from gradcourse.exercises.recurrent.size import RADIUS_AND_NORM
 from gradcourse.exercises.recurrent.truncated import TRUNCATED
@@ -28,9 +29,11 @@ EXERCISES = (
     LAG_GRADIENT,
     LYAPUNOV,
     SIGMOID_BOUND,
+    EDGE,
     TUNE_GAIN,
     OVERFLOW,
     TRUNCATED,
+    THREE_LAGS,
     CLAIM_ONE,
     CLAIM_TWO,
     CLAIM_THREE,

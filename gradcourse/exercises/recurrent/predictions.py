@@ -91,9 +91,9 @@ def _strong_input():
 
 STRONG_INPUT = Choice(
     id="recurrent/strong-input",
-    title="Large weights and a loud input",
+    title="Large weights and a strong input",
     question="A random tanh network of 64 units has the gain 2: the spectral radius of W is about "
-    "2, its norm almost 4. Its input is loud: standard deviation 2 on each unit's pre-activation. "
+    "2, its norm almost 4. Its input is strong: standard deviation 2 on each pre-activation. "
     "What becomes of the gradient over 100 steps?",
     answer="strong_input",
     options=(
@@ -291,9 +291,10 @@ TUNE_GAIN = Tuning(
         "Each step multiplies by gain times the slope of tanh, in the mean square. Two hundred "
         "steps allow 3 decades: 0.015 decades per step.",
         "At gain 1 the line falls, at gain 3 it rises. Look where it is level.",
-        "½ ln χ = 0 is near gain 1.6.",
+        "It is what you computed in the question before, up to the luck of three networks of 64 "
+        "units.",
     ),
-    points=2.0,
+    points=1.0,
     below="The gradient vanishes over 200 steps: a larger gain.",
     above="The gradient explodes over 200 steps: a smaller gain.",
 )

@@ -6,20 +6,24 @@ from gradcourse.checking.question import claim
 
 CLAIM_ONE = claim(
     "recurrent/claim-one",
-    "the recurrent weight must equal 1.",
+    "“Any eigenvalues that are not near an absolute value of 1 will either explode if they are "
+    "greater than 1 in magnitude or vanish if they are less than 1” (Goodfellow, Bengio & "
+    "Courville 2016), of recurrent networks.",
     "holds-only-if",
-    "It holds for a linear unit and a lag without an end. Otherwise the product of slope and "
-    "weight should be near 1, over the lags that the task needs.",
+    "It holds without an activation. Otherwise the product of slope and weight should be near 1, "
+    "over the lags that the task needs.",
 )
 CLAIM_TWO = claim(
     "recurrent/claim-two",
-    "exploding outputs and exploding gradients are the same.",
+    "ReLUs “can have very large outputs so they might be expected to be far more likely to explode "
+    "than units that have bounded values” (Le, Jaitly & Hinton 2015, who go on to show otherwise).",
     "fails",
     "A bounded state can have an exploding gradient, and a growing state a level one.",
 )
 CLAIM_THREE = claim(
     "recurrent/claim-three",
-    "it is the weights, not the activation.",
+    "“The exploding gradient problem is mostly caused by using large weight values in combination "
+    "with using a large number of layers” (a blog, June 2019).",
     "fails",
     "The same matrices vanish with σ, explode slowly with tanh, and fast without an activation.",
 )

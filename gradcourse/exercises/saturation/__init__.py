@@ -14,8 +14,10 @@ from gradcourse.exercises.saturation.predictions import (
     WEIGHT_DECAY,
     WHO_IS_SATURATED,
 )
+from gradcourse.exercises.saturation.reading import EDGE, LARGER_RATE, THREE_STARTS
 from gradcourse.exercises.saturation.share import SATURATED_FRACTION
-from gradcourse.exercises.saturation.units import SLOPES
+from gradcourse.exercises.saturation.units import LOG_SLOPE, SLOPES
+from gradcourse.exercises.saturation.votes import CLAIM_ADAM, CLAIM_DEEP, CLAIM_TANH, CLAIM_ZERO
 
 EXERCISES = (
     SLOPE_AT_SIX,
@@ -25,13 +27,21 @@ EXERCISES = (
     FROZEN_READOUT,
     DELTA_RATIO,
     SLOPES,
+    LOG_SLOPE,
     GRADIENT_BOUND,
     SATURATED_FRACTION,
     DEAF_LAYER,
     OUTPUT_DELTA,
     LOSS_FROM_LOGITS,
+    EDGE,
     TUNE_GAIN,
+    THREE_STARTS,
     WEIGHT_DECAY,
+    LARGER_RATE,
+    CLAIM_ADAM,
+    CLAIM_TANH,
+    CLAIM_ZERO,
+    CLAIM_DEEP,
 )
 
 __all__ = ["EXERCISES"]

@@ -66,12 +66,12 @@ def _who_is_saturated():
 
 WHO_IS_SATURATED = Choice(
     id="saturation/who-is-saturated",
-    title="How much of the silent network is saturated?",
+    title="How much of the network is saturated?",
     question="Call a unit saturated when its slope is below 5 % of the largest slope, ¼. In the "
     "untrained 8-layer network, shown all training digits: what share of its units is saturated?",
     answer="who_is_saturated",
     options=(
-        Option("all", "More than 90 %.", "A network can be silent without saturated units."),
+        Option("all", "More than 90 %.", "A gradient can vanish without saturated units."),
         Option("half", "Between 1 % and 90 %.", "Glorot's weights keep |z| small, near 1 or less."),
         Option("none", "Less than 1 %.", "Almost all units are nearly as steep as σ can be."),
     ),
@@ -165,18 +165,22 @@ def _frozen_readout():
 FROZEN_READOUT = Choice(
     id="saturation/frozen-readout",
     title="What is left of the digits in layer 8?",
-    question="Leave all eight hidden layers as they were born. Standardise each unit of layer 8 "
+    question="Leave all eight hidden layers as they were drawn. Standardize each unit of layer 8 "
     "(subtract its mean over the digits, divide by its standard deviation), and fit one linear "
     "layer to that by least squares. How many test digits are right?",
     answer="frozen_readout",
     options=(
         Option("chance", "About 10 %, chance.", "Small is not lost: dividing brings it back."),
         Option("between", "About half.", "Small is not lost: dividing brings it back."),
-        Option("high", "More than 90 %.", "The digits were there, as a whisper on a constant."),
+        Option(
+            "high",
+            "More than 90 %.",
+            "The digits were there, as small differences on a large constant.",
+        ),
     ),
     measure=_frozen_readout,
     explain="Layer 8 holds the digits, about 25,000 times fainter than layer 1. Gradient descent "
-    "on the output cannot hear them; a readout that first divides by their size can.",
+    "on the output does not find them; a readout that first divides by their size does.",
     hints=("Is a signal that was multiplied by 0.00004 lost, or small?",),
 )
 
@@ -208,12 +212,12 @@ DELTA_RATIO = Prediction(
 
 DEAF_LAYER = Prediction(
     id="saturation/deaf-layer",
-    title="From which layer on is the network deaf?",
+    title="From which layer on does nothing change?",
     question="A network of 20 sigmoid layers of 64 units and an output layer, Glorot's "
     "initialization, float32. It takes one step of gradient descent with η = 0.1 on 64 digits. "
-    "Call a layer deaf when more than half of its weights are exactly the same number after the "
-    "step as before. Count from the output: the output layer is 1, the layer nearest the input "
-    "is 21. Which is the first deaf layer?",
+    "Call a layer unchanged when more than half of its weights are exactly the same number after "
+    "the step as before. Count from the output: the output layer is 1, the layer nearest the input "
+    "is 21. Which is the first unchanged layer?",
     answer="deaf_layer",
     measure=lambda: median(first_deaf_layer),
     within=1.0,
@@ -226,7 +230,7 @@ DEAF_LAYER = Prediction(
         NamedValue(
             "only at the far end",
             21.0,
-            "You expected only the layer nearest the input to be deaf. A step need not be 0 to "
+            "You expected only the layer nearest the input to stay. A step need not be 0 to "
             "be lost: it need only be smaller than half the last digit of the weight.",
         ),
         NamedValue(
@@ -239,7 +243,7 @@ DEAF_LAYER = Prediction(
         NamedValue(
             "the first layer",
             2.0,
-            "The last hidden layer is loud: its gradient went through one slope only.",
+            "The last hidden layer gets a large gradient: it went through one slope only.",
         ),
     ),
     hints=(
@@ -288,9 +292,10 @@ TUNE_GAIN = Tuning(
         "smaller.",
         "E[φ′²] shrinks more slowly than σ_w² grows, so a gain with factor 1 exists. It is well "
         "above 4.",
-        '`gc.theory.chi("sigmoid", gain)` is 1 at the gain you look for: try 9 to 12.',
+        "It is what you computed in the question before, up to the luck of three networks of 20 "
+        "layers.",
     ),
-    points=2.0,
+    points=1.0,
     below="δ vanishes on the way to layer 1. The factor per layer is still below 1.",
     above="δ explodes on the way to layer 1. The factor per layer is above 1.",
 )

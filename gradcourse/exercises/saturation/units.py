@@ -125,7 +125,7 @@ SLOPES = CodeExercise(
     parts=(
         Part(
             title="sigmoid_prime on 3 random arrays, |z| ≤ 4",
-            points=1.0,
+            points=0.5,
             cases=_near_zero,
             function="sigmoid_prime",
             example=(np.array([-2.0, 0.0, 2.0]),),
@@ -133,7 +133,7 @@ SLOPES = CodeExercise(
         ),
         Part(
             title="tanh_prime on 3 random arrays, |z| ≤ 4",
-            points=1.0,
+            points=0.5,
             cases=_near_zero,
             function="tanh_prime",
             example=(np.array([-2.0, 0.0, 2.0]),),
@@ -165,5 +165,83 @@ SLOPES = CodeExercise(
         "avoided when every exponent is negative.",
         "With a = σ(z), computed as e^(−|z|) over 1 + e^(−|z|) where z < 0 and 1 over it "
         "elsewhere: a·(1 − a). With a = np.tanh(z): 1 − a².",
+    ),
+)
+
+
+# ---------------------------------------------------------------- the logarithm of a slope
+
+
+def log_sigmoid_prime(z):
+    """log σ′(z) = −|z| − 2 log(1 + e^(−|z|))."""
+    size = np.abs(np.asarray(z, dtype=np.float64))
+    return -size - 2.0 * np.log1p(np.exp(-size))
+
+
+def _log_of_zero(z):
+    with np.errstate(divide="ignore"):
+        return np.log(slope("sigmoid", z))
+
+
+def _overflows_on_the_left(z):
+    with np.errstate(over="ignore", invalid="ignore"):
+        return -np.asarray(z) - 2.0 * np.log1p(np.exp(-np.asarray(z)))
+
+
+LOG_SLOPE = CodeExercise(
+    id="saturation/log-slope",
+    title="The logarithm of a slope",
+    functions=asks(
+        log_sigmoid_prime,
+        "an array with the shape of z",
+        {
+            "the logarithm of 0": (
+                _log_of_zero,
+                "You took the logarithm of σ′(z). At |z| = 800 the slope is below the smallest "
+                "float64 and becomes 0. Take the logarithm on paper first.",
+            ),
+            "e^(−z) overflows": (
+                _overflows_on_the_left,
+                "Your formula is right for z ≥ 0. For z = −800 it needs e^800, which is infinite. "
+                "σ′ is the same at z and at −z: use |z|.",
+            ),
+            "a clamp": (
+                lambda z: np.log(np.maximum(slope("sigmoid", z), 1e-30)),
+                "You put a floor under the slope. The result is finite and wrong: log σ′(−800) is "
+                "near −800. Take the logarithm on paper first.",
+            ),
+            "one factor of the two": (
+                lambda z: log_sigmoid_prime(z) / 2.0 - np.abs(z) / 2.0,
+                "You have log σ(−|z|). The slope is σ(z)·σ(−z), two factors: their logarithms add.",
+            ),
+            "−|z| alone": (
+                lambda z: -np.abs(np.asarray(z, dtype=np.float64)),
+                "That is right far out. Near 0 the slope is ¼, not 1: what is left of the formula "
+                "there?",
+            ),
+            "the slope itself": (
+                sigmoid_prime,
+                "You returned σ′(z). Its logarithm is asked, which is a number below −1.3.",
+            ),
+            "base ten": (
+                lambda z: log_sigmoid_prime(z) / np.log(10.0),
+                "You used log10. The natural logarithm is asked.",
+            ),
+        },
+    ),
+    parts=(
+        Part(
+            title="2 random arrays, |z| up to 800",
+            points=1.0,
+            cases=_far_out,
+            example=(np.array([-800.0, 0.0, 2.0]),),
+            look_at="At z = 0 the answer is log ¼ = −1.386, at |z| = 800 it is −800.",
+        ),
+    ),
+    hints=(
+        "A product of 100 slopes leaves float64; a sum of 100 logarithms does not. Which function "
+        "of z is never small?",
+        "σ′(z) = e^(−|z|) / (1 + e^(−|z|))². What is the logarithm of that?",
+        "−|z| − 2·log(1 + e^(−|z|)); np.log1p(x) is log(1 + x).",
     ),
 )

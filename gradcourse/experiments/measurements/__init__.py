@@ -132,7 +132,20 @@ def transformers() -> Measurement:
     )
 
 
-MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs, plateau, transformers)
+def eight_sigmoids() -> Measurement:
+    """The trainings of lesson 02 that take longer than its page may."""
+    from gradcourse.experiments.eight_sigmoids import ITEMS, measure
+
+    sources = ("experiments/eight_sigmoids.py",)
+    return Measurement("eight_sigmoids", sources, ITEMS, measure)
+
+
+MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
+    signs,
+    plateau,
+    transformers,
+    eight_sigmoids,
+)
 
 
 def digest(sources: Sequence[str]) -> str:

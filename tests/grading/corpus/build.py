@@ -95,7 +95,7 @@ ASSIGNMENTS = {
         "saturation/loss-from-logits",
         3.0,
         "def loss_from_logits(z, y):\n    return (torch.nn.functional.softplus(z) - y * z).mean()",
-        {"saturation/slopes": 3.0, "saturation/gradient-bound": 2.0},
+        {"saturation/slopes": 2.0, "saturation/gradient-bound": 2.0},
     ),
 }
 FIRST = ASSIGNMENTS["01"]
