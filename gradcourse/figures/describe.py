@@ -36,7 +36,8 @@ def number(value: float, log: bool = False) -> str:
 
 def describe_plot(plot: Plot) -> str:
     """Return the alternative text of a Plot: one clause for each line, then the bands."""
-    clauses = [_clause(line, plot) for line in plot.lines]
+    named = [line for line in plot.lines if line.label] or plot.lines  # one name may stand for more
+    clauses = [_clause(line, plot) for line in named]
     clauses += [_band(band, plot) for band in plot.bands]
     return f"{plot.title}: " + "; ".join(clauses) + "."
 
@@ -189,14 +190,19 @@ def _overflow(x: Array, y: Array, plot: Plot) -> str:
 
 def _agreement(theory: Line, plot: Plot) -> str:
     """Say how far a theory line is from the measured line that it predicts."""
-    for line in plot.lines:
-        if (
-            line.role == "measured"
-            and line.color == theory.color
-            and np.array_equal(np.asarray(line.x), np.asarray(theory.x))
-        ):
+    for line in _predicted(theory, plot):
+        if np.array_equal(np.asarray(line.x), np.asarray(theory.x)):
             return _distance(np.asarray(theory.y), line, plot.y.scale == "log")
     return ""
+
+
+def _predicted(theory: Line, plot: Plot) -> list[Line]:
+    """The measured lines that a theory may belong to: of its colour, else the one before it."""
+    measured = [line for line in plot.lines if line.role == "measured"]
+    alike = [line for line in measured if line.color == theory.color]
+    place = next(k for k, line in enumerate(plot.lines) if line is theory)
+    before = plot.lines[place - 1]
+    return alike or ([before] if place and before in measured else [])
 
 
 def _distance(predicted: Array, line: Line, log: bool) -> str:

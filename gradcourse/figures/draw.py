@@ -200,7 +200,8 @@ def _legend(layout: Layout, ax: Axes) -> None:
     """
     named = {one.label for one in layout.series if not one.direct and one.label}
     handles, labels = ax.get_legend_handles_labels()
-    chosen = [(h, label) for h, label in zip(handles, labels, strict=True) if label in named]
+    once = dict(zip(reversed(labels), reversed(handles), strict=True))  # the first of a name
+    chosen = [(handle, label) for label, handle in once.items() if label in named]
     if not chosen:
         return
     chosen.sort(key=lambda pair: layout.order.index(pair[1]))

@@ -60,6 +60,11 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
     dict
         JSON-ready.
     """
+    named = {  # the first of a name: several theories have one
+        one.label: len(layout.series) - 1 - back
+        for back, one in enumerate(reversed(layout.series))
+        if not one.direct
+    }
     return {
         "title": title,
         "alt": alt,
@@ -70,12 +75,7 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
         ],
         "lines": [_line(one, layout.foot(one), points) for one in layout.series],
         "cells": layout.cells and _cells(layout.cells, points),
-        "order": [
-            index
-            for label in layout.order
-            for index, one in enumerate(layout.series)
-            if one.label == label and not one.direct
-        ],
+        "order": [named[label] for label in layout.order if label in named],
     }
 
 

@@ -51,7 +51,7 @@ def _plots(plots: Sequence[Plot]) -> list[Layout]:
             y=replace(y, label=plot.y.label),
             series=lines,
             zones=_inside(bands, y),
-            order=tuple(line.label for line in plot.lines),
+            order=tuple(dict.fromkeys(line.label for line in plot.lines if line.label)),
         )
         for plot, lines, bands in zip(plots, series, zones, strict=True)
     ]
