@@ -147,6 +147,7 @@ def draw_map(sigma_w: float, sigma_b: float) -> Picture:
             _cross(sigma_w, sigma_b),
         ),
         color_limits=(-CLIP, CLIP),
+        signed=True,
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 DEPTH, WIDTH = 100, 64
 RATE, STEPS = 3e-3, 300
-RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+RATES = (1e-3, 3e-3, 1e-2)
 KINDS = ("gaussian", "orthogonal")
 SEEDS = range(5)
 
@@ -59,5 +59,5 @@ def isometry(kind: str, rate: float, steps: int, seed: int) -> dict[str, Any]:
 
 ITEMS = (
     *((kind, rate, STEPS, seed) for rate in RATES for kind in KINDS for seed in SEEDS),
-    *((kind, RATE, 5 * STEPS, seed) for kind in KINDS for seed in SEEDS),
+    *(("gaussian", RATE, 5 * STEPS, seed) for seed in SEEDS),
 )

@@ -630,10 +630,10 @@ def level_leak() -> float:
 
 SLOPES = (
     ("leaky_relu", "leaky ReLU", "slope a or 1"),
-    ("elu", "ELU", "near 0: 1"),
-    ("selu", "SELU", "near 0: 1.76 or 1.05"),
-    ("gelu", "GELU", "near 0: ½"),
-    ("silu", "SiLU", "near 0: ½"),
+    ("elu", "ELU", "slope 1 at 0"),
+    ("selu", "SELU", "1.76 or 1.05"),
+    ("gelu", "GELU", "slope ½ at 0"),
+    ("silu", "SiLU", "slope ½ at 0"),
 )
 
 

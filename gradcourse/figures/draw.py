@@ -238,7 +238,7 @@ def _cells(cells: Cells, ax: Axes) -> None:
         aspect="auto",
         interpolation="nearest",
         interpolation_stage="rgba",  # colours the cells, not the pixels: a third faster
-        cmap=style.PICTURE_COLORS,
+        cmap=style.SIGNED_COLORS if cells.signed else style.PICTURE_COLORS,
         vmin=scale.low,
         vmax=scale.high,
     )

@@ -108,16 +108,17 @@ def style_table() -> dict[str, Any]:
         "themes": {name: vars(theme) for name, theme in style.THEMES.items()},
         "bandOpacity": style.BAND_OPACITY,
         "colors": bar_colors(),
+        "signed": bar_colors(signed=True),
     }
 
 
 @cache
-def bar_colors() -> list[str]:
+def bar_colors(signed: bool = False) -> list[str]:
     """Return the colours of cells, from the low end of the colour bar to the high one."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    colors = colormaps[style.PICTURE_COLORS]
+    colors = colormaps[style.SIGNED_COLORS if signed else style.PICTURE_COLORS]
     return [to_hex(colors(level)) for level in range(colors.N)]
 
 
@@ -140,6 +141,7 @@ def _cells(cells: Cells, points: Points) -> dict[str, Any]:
         "across": cells.across,
         "up": cells.up,
         "color": _scale(cells.color),
+        "signed": cells.signed,
         "start": points.add(cells.shares.ravel()),
     }
 

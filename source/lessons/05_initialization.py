@@ -531,7 +531,7 @@ print("verdict:", "holds only if" if well.min() > 0.9 and max(ill) < 0.5 else "h
 # > layers.
 
 # %% name="vote-xavier" tags=["fragment"]
-gc.panel("init/claim-xavier")
+gc.panel("init/claim-tanh")
 
 # %% [markdown] name="claim-tanh" tags=["continue"]
 # 100 layers of 200 units, digits, five networks: the variance of $z$ in layer 100 over that in layer 1. The control is
@@ -542,12 +542,12 @@ left = {name: lab.left_after(name) for name in ("linear", "tanh")}
 for name, share in left.items():
     print(f"{name:8} variance left in layer 100: {gc.spread(share, '.3f')}")
 kept = np.median(left["linear"]) > 0.2
-print("verdict:", "holds only if" if kept and left["tanh"].max() < 0.05 else "holds")
+print("verdict:", "fails" if kept and left["tanh"].max() < 0.05 else "holds")
 
 # %% [markdown] name="claim-tanh-verdict" tags=["continue"]
-# **Holds only if** there is no activation, or the depth is small. tanh takes away a little in each layer, and $q_l$
-# falls like $1/(2l)$: a ninth is left in layer 10, a hundredth in layer 100. A power of the depth is mild, though:
-# ReLU's ½ per layer would leave $10^{-30}$. *Scope:* before training, widths of 200.
+# **Fails.** It holds for layers without an activation; tanh takes away a little in each, and $q_l$ falls like $1/(2l)$:
+# about a hundredth is left in layer 100. A power of the depth is mild, though: ReLU's ½ per layer would leave
+# $10^{-30}$. *Scope:* before training, widths of 200.
 
 # %% [markdown] name="claim-normal-quote" tags=["subslide"]
 # ### Claim 3

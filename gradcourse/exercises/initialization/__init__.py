@@ -22,7 +22,7 @@ from gradcourse.exercises.initialization.votes import (
     CLAIM_GOOD_INIT,
     CLAIM_NORMAL,
     CLAIM_START,
-    CLAIM_XAVIER,
+    CLAIM_TANH,
 )
 
 EXERCISES = (
@@ -31,7 +31,7 @@ EXERCISES = (
     TANH_HUNDRED,
     WHERE_TRAINS,
     HUNDRED_LAYERS,
-    CLAIM_XAVIER,
+    CLAIM_TANH,
     CLAIM_GOOD_INIT,
     CLAIM_NORMAL,
     CLAIM_START,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from gradcourse.checking.question import claim
 
-CLAIM_XAVIER = claim(
-    "init/claim-xavier",
+CLAIM_TANH = claim(
+    "init/claim-tanh",
     "“Xavier initialization maintains the variance of activations and gradients approximately "
-    "equal across all layers” (slides of a university course, 2025).",
-    "holds-only-if",
+    "equal across all layers”, of tanh layers (slides of a university course, 2025).",
+    "fails",
     "It was derived for layers without an activation. tanh takes away a little in each.",
 )
 CLAIM_GOOD_INIT = claim(

@@ -76,6 +76,7 @@ def _pictures(pictures: Sequence[Picture]) -> list[Layout]:
                 edges(np.asarray(picture.columns)),
                 edges(np.asarray(picture.rows)),
                 replace(color, label=picture.color_label),
+                picture.signed,
             ),
         )
         for picture, table in zip(pictures, values, strict=True)
