@@ -670,11 +670,11 @@ def chi_plot() -> Plot:
 
 
 def long(name: str, key: str = "") -> Array:
-    """A stored run of five times the budget: one number for each of five seeds.
+    """A stored run of five times the budget: one number for each seed.
 
-    ``name``: "Xavier" and "He" (losses of 30 ReLU layers), or a kind of `long_runs`.
+    ``name``: "Xavier" (the loss of 30 ReLU layers), or a kind of `long_runs`.
     """
-    kind = f"30 ReLU layers, {name}" if name in ("Xavier", "He") else name
+    kind = f"30 ReLU layers, {name}" if name == "Xavier" else name
     key = key or ("loss" if kind != name else "right")
     return np.array([row[key] for row in stored("long_runs").rows if row["kind"] == kind])
 

@@ -568,7 +568,7 @@ def after_cure(kind: str, cure: str) -> Array:
 
 
 def long(name: str, key: str = "right") -> Array:
-    """A stored run of five times the budget: one number for each of five seeds."""
+    """A stored run of five times the budget: one number for each seed."""
     return np.array([row[key] for row in stored("long_runs").rows if row["kind"] == name])
 
 

@@ -128,7 +128,7 @@ gc.panel("init/tanh-layer")
 # ## 6 · Read δ, and say what became of the images (1 point)
 #
 # The picture shows δ by layer in three untrained tanh networks with biases of $\sigma_b = 0.3$. In which of them are
-# the $z$ of two different digits in layer 30 nearly the same? Set `alike` to `"A"`, `"B"`, `"C"`, or to `"none"` if δ
+# the $z$ of two different digits in layer 30 nearly the same? Set `alike` to `"a"`, `"b"`, `"c"`, or to `"none"` if δ
 # does not tell.
 
 # %% name="alike-picture"
@@ -139,7 +139,7 @@ three_starts_plot()
 # %% name="alike" answer="init/alike"
 alike = None
 ### BEGIN SOLUTION
-alike = "B"
+alike = "b"
 ### END SOLUTION
 
 # %% check="init/alike"

@@ -294,9 +294,7 @@ def test_the_first_loss_tells_the_scale_of_the_output_layer(seed):
 def test_five_times_the_budget_changes_no_negative_verdict():
     """Stored, and the controls beside them."""
     assert long("Xavier").min() > 2.2
-    assert np.median(long("He")) < 0.6
     assert max(long(f"tanh, σ_w = {w}").max() for w in (0.8, 2.8)) < 0.3
-    assert long("tanh, σ_w = 1.4").min() > 0.8
     assert (1 - long("He × 3, Adam")).min() > 2 * (1 - long("He × 1, Adam")).max()
 
 

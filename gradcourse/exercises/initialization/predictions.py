@@ -428,7 +428,7 @@ TANH_LAYER = Prediction(
 
 def _alike():
     cosine = {w: float(np.mean([image_cosines(w, k)[-1] for k in range(3)])) for w in LETTERED}
-    return "ABC"[int(np.argmax([cosine[w] for w in LETTERED]))]
+    return "abc"[int(np.argmax([cosine[w] for w in LETTERED]))]
 
 
 ALIKE = Choice(
@@ -439,13 +439,13 @@ ALIKE = Choice(
     answer="alike",
     options=(
         Option(
-            "A",
+            "a",
             "In A.",
             "Where δ grows on its way back, χ is above 1: small differences grow on their way "
             "forwards.",
         ),
-        Option("B", "In B.", "Where δ shrinks on its way back, differences shrink forwards."),
-        Option("C", "In C.", "Where δ is level, differences keep about their size."),
+        Option("b", "In B.", "Where δ shrinks on its way back, differences shrink forwards."),
+        Option("c", "In C.", "Where δ is level, differences keep about their size."),
         Option(
             "none",
             "δ does not tell.",

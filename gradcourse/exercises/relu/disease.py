@@ -79,13 +79,14 @@ def _patients(rng):
     fade = float(rng.uniform(0.02, 0.06))
     # Every unit speaks, but on the same two rows of 40.
     sparse = [rng.uniform(0.5, 1.5, (40, 30)) * (np.arange(40) % 20 == 7)[:, None]] * 4
+    scattered = [_layer(rng, 0.95) for _ in range(3)]  # each on rows of its own
     vanished = [_layer(rng, 0.5, scale=fade**k) for k in range(4)]
     in_the_middle = [_layer(rng, 0.5), _layer(rng, 0.5, dead=1.0), *(_layer(rng, 0.5),) * 2]
     throughout = [_layer(rng, 0.5, dead=1.0) for _ in range(3)]
     at_the_end = [_layer(rng, 0.5), _layer(rng, 0.5), _layer(rng, 0.5, dead=1.0)]
     small = [_layer(rng, 0.6, scale=1e-5 * rng.uniform(0.5, 1.0)) for _ in range(3)]
     half_dead = [_layer(rng, 0.4, dead=0.5) for _ in range(3)]
-    made = [sparse, vanished, in_the_middle, at_the_end, throughout, small, half_dead]
+    made = [sparse, scattered, vanished, in_the_middle, at_the_end, throughout, small, half_dead]
     made.append([_layer(rng, 0.5), _layer(rng, 0.5, dead=0.5), _layer(rng, 0.5, scale=0.3)])
     return [(layers,) for layers in made]
 
@@ -140,7 +141,7 @@ DISEASE = CodeExercise(
     ),
     parts=(
         Part(
-            title="8 random networks of 3 or 4 layers",
+            title="9 random networks of 3 or 4 layers",
             points=2.0,
             cases=_patients,
             example=(
