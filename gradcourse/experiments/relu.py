@@ -412,7 +412,7 @@ def first_layer(net: nn.Sequential) -> tuple[float, float]:
     return float(silent.double().mean()), float(silent.all(0).double().mean())
 
 
-class Corpse(NamedTuple):
+class Aftermath(NamedTuple):
     """A network after the accident and 300 good steps."""
 
     net: nn.Sequential
@@ -423,7 +423,7 @@ class Corpse(NamedTuple):
 
 
 @cache
-def corpse(seed: int, steps: int = 300) -> Corpse:
+def aftermath(seed: int, steps: int = 300) -> Aftermath:
     """After the accident, and after some good steps.
 
     ``killed`` and ``later`` count dead units of both layers, ``moved`` is the largest change of a
@@ -439,7 +439,7 @@ def corpse(seed: int, steps: int = 300) -> Corpse:
     right = accuracy(net, steps, RATE, seed=seed)
     moved = float((net[0].weight.detach()[dead] - before).abs().max())
     first, second = dead_units(net)
-    return Corpse(net, (killed[0], killed[1]), (first, second), moved, right)
+    return Aftermath(net, (killed[0], killed[1]), (first, second), moved, right)
 
 
 @cache
@@ -449,7 +449,7 @@ def revived(leak: float, seed: int, steps: int = 500) -> Trained:
 
     from gradcourse.nets import with_activation
 
-    net = with_activation(corpse(seed).net, lambda: nn.LeakyReLU(leak))
+    net = with_activation(aftermath(seed).net, lambda: nn.LeakyReLU(leak))
     right = accuracy(net, steps, 0.01, seed=seed)
     first, second = dead_units(net)
     return Trained((first, second), right, net)

@@ -4,7 +4,7 @@
 # **After this lesson you can say what a ReLU layer costs and why, tell a dead unit from a vanished signal
 # (counting zeros cannot), and choose the right fix for each.**
 #
-# *45 minutes. With the deeper steps 85. You need lesson 02: δ, the slope as the price of passing through,
+# *45 minutes. With the deeper steps 80. You need lesson 02: δ, the slope as the price of passing through,
 # and χ.*
 
 # %% name="import" tags=["continue"]
@@ -126,8 +126,8 @@ lab.halving_plot()
 # χ is lesson 02's factor on the mean square of δ, so sizes are multiplied by $\sqrt\chi = \sigma_w/\sqrt2$ per
 # layer, forwards and backwards. **The slope is 1 for half of the units; the other half is the price**, at any
 # size of $z$. The factor is 1 at $\sigma_w = \sqrt2$: *He's weights* (`init="he"`). At $\sigma_w = 1$, the
-# puzzle's 29 layers leave $2^{-29/2} = 4 \times 10^{-5}$. The law is about the mean over networks: one network
-# may lie a factor of two beside it.
+# puzzle's 29 layers leave $2^{-29/2} = 4 \times 10^{-5}$. (The law is about the mean over networks: one may lie a
+# factor of two beside it.)
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
 # **Speaker notes** · 9 min
@@ -470,10 +470,10 @@ gc.panel("relu/one-step")
 # %% name="measure-step" tags=["fragment"]
 for when, name in (("killed", "after the step"), ("later", "300 steps later")):
     for layer in (0, 1):
-        dead = lab.of_five(lab.corpse, when, str(layer))
+        dead = lab.of_five(lab.aftermath, when, str(layer))
         print(f"{name:15} dead of 64 in layer {layer + 1}: {gc.spread(dead, '.0f')}")
-print(f"largest change of a dead unit's weight: {max(lab.of_five(lab.corpse, 'moved'))}")
-print(f"right on the test digits: {gc.spread(lab.of_five(lab.corpse, 'right'))}")
+print(f"largest change of a dead unit's weight: {max(lab.of_five(lab.aftermath, 'moved'))}")
+print(f"right on the test digits: {gc.spread(lab.of_five(lab.aftermath, 'right'))}")
 
 # %% [markdown] name="explain-pairs" tags=["continue"]
 # The survivors are now very large: their $z$ has grown many times. Part of layer 2 is silent at once. For the
@@ -654,7 +654,6 @@ print("verdict:", "holds" if all(worse) else "holds only if" if any(worse) else 
 #   where the slope is not ½.
 # - In the largest OPT model, whose units are ReLUs, more than 70 % of the units of some layers never become active
 #   (Voita et al. 2024), and it works.
-# - Large models with ReLU skip most of their multiplications, and lose little (Mirzadeh et al. 2024).
 # - Agents that learn for a long time lose units to silence, and need new ones (Sokar et al. 2023; Dohare et al.
 #   2024).
 #
@@ -668,8 +667,8 @@ for rate in (0.001, 0.01, 0.1):
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network
 #
-# Put your model, your batch and your loss in place of ours; use a batch that looks like all of your data. The
-# model in the cell is what `nn.Linear` and `nn.ReLU` give you if you ask for nothing.
+# Put in your model, your batch and your loss. The model in the cell is what `nn.Linear` and `nn.ReLU` give you if you
+# ask for nothing.
 
 # %% name="your-network-code" tags=["fragment"]
 model = gc.mlp(12, activation="relu", init="default")
@@ -770,6 +769,4 @@ gc.depth_plot(record, kind="Linear", healthy=10.0, verdict=gc.diagnose(record))
 #   arXiv:2302.12902, ICML.
 # - Voita, Ferrando & Nalmpantis (2024), *Neurons in large language models: dead, n-gram, positional*,
 #   arXiv:2309.04827, Findings of ACL.
-# - Mirzadeh et al. (2024), *ReLU strikes back: exploiting activation sparsity in large language models*,
-#   arXiv:2310.04564, ICLR.
 # - Dohare et al. (2024), *Loss of plasticity in deep continual learning*, Nature 632.

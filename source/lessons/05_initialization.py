@@ -4,7 +4,7 @@
 # **After this lesson you can choose the starting weights of a network so that 30 layers learn, say
 # what your framework chose for you, and predict from two numbers how deep a signal will get.**
 #
-# *45 minutes. With the deeper steps 85. You need lessons 02 and 04: the factor $\sqrt\chi$ that a layer
+# *45 minutes. With the deeper steps 75. You need lessons 02 and 04: the factor $\sqrt\chi$ that a layer
 # puts on a gradient, and ReLU, which lets half of a signal through.*
 
 # %% name="import" tags=["continue"]

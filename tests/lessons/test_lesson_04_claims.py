@@ -31,12 +31,16 @@ from gradcourse.experiments.relu import (
     dead_units,
     end_to_end,
     factor_by_theory,
+    first_layer,
     halving,
     level_leak,
     long,
     ordinary_runs,
     same_zeros,
+    selective,
+    selective_learn,
     sizes_and_zeros,
+    thirty_layers,
     through_leaky_layers,
 )
 from gradcourse.nets import mlp, scaled, with_activation
@@ -376,12 +380,34 @@ def test_what_torch_gives_by_default_vanishes_and_units_wake_with_the_signal(see
 
 
 def test_the_ordinary_accident_kills_units_and_not_every_network():
-    """TODO"""
+    """At a rate of 1, of ten networks: 18 to 59 dead of 64, 0.09 to 0.98 right.
+
+    Which network fails hangs on rounding; that some do and some do not, does not.
+    """
     first, _, right = ordinary_runs(1.0)
-    assert np.median(first) > 10
+    assert np.median(first) > 16
     hit = right[first > 16]
-    assert hit.max() > 0.6
-    assert ordinary_runs(0.05)[0].max() <= 3
+    assert hit.max() > 0.8
+    assert hit.min() < 0.6
+    assert ordinary_runs(0.05)[0].max() <= 4
+    assert np.median(ordinary_runs(0.05)[2]) > 0.9
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_selective_units_are_silent_as_often_as_those_of_a_layer_with_dead_ones(seed):
+    zeros, dead = first_layer(selective(seed))
+    assert zeros == pytest.approx(0.95, abs=0.005)
+    assert dead == 0.0
+
+
+def test_a_network_of_selective_units_learns():
+    assert selective_learn().min() > 0.6
+
+
+def test_thirty_layers_learn_if_the_weights_pay_for_the_half():
+    """At a rate of 0.01: Xavier's 0.08 to 0.11, He's 0.49 to 0.72 in three networks."""
+    assert thirty_layers("xavier").max() < 0.15
+    assert np.median(thirty_layers("he")) > 0.35
 
 
 def test_five_times_the_budget_changes_no_negative_verdict():
