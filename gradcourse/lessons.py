@@ -121,9 +121,9 @@ LESSONS = (
         "relu_and_its_kin",
         "ReLU and its kin",
         "does a slope of one cure it?",
-        "say what a ReLU layer costs and why, tell a dead unit from a signal that "
-        "vanished where a count of zeros cannot, and give each the cure that helps it",
-        minutes=80,
+        "say what a ReLU layer costs and why, tell a dead unit from a vanished signal "
+        "(counting zeros cannot), and choose the right fix for each",
+        minutes=45,
     ),
     Lesson(
         "05",
@@ -134,7 +134,7 @@ LESSONS = (
         "which weights keep the size?",
         "choose the starting weights of a network so that 30 layers learn, say what your "
         "framework chose for you, and predict from two numbers how deep a signal will get",
-        minutes=75,
+        minutes=45,
     ),
     Lesson(
         "06",

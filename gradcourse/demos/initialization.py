@@ -147,6 +147,7 @@ def draw_map(sigma_w: float, sigma_b: float) -> Picture:
             _cross(sigma_w, sigma_b),
         ),
         color_limits=(-CLIP, CLIP),
+        signed=True,
     )
 
 
@@ -199,27 +200,27 @@ EDGE_KNOB = Demo(
 # ---------------------------------------------------------------- the whole Jacobian
 
 
-def draw_spectrum(depth: int) -> Plot:
+def draw_spectrum(depth: int, size: float = 0.1) -> Plot:
     """All singular values of the Jacobian of a deep network, for three kinds of weights."""
     from gradcourse.instrument import product_log_singular_values
 
     index = np.arange(1, WIDTH + 1)
     spectra = {
-        kind: np.exp(product_log_singular_values(jacobian_factors(*kind, depth)))
+        kind: np.exp(product_log_singular_values(jacobian_factors(*kind, depth, size=size)))
         for kind in (("gaussian", "linear"), ("orthogonal", "linear"), ("orthogonal", "tanh"))
     }
     gaussian, linear, tanh = spectra.values()
     newman = np.exp(depth * theory.ginibre_exponents(WIDTH, 1 / math.sqrt(WIDTH)))
     return Plot(
         title=f"L = {depth}: smallest singular value {gaussian[-1]:.0e} Gaussian, "
-        f"{linear[-1]:.2f} orthogonal",
+        f"{linear[-1]:.2f} orthogonal, {tanh[-1]:.1g} with tanh",
         x=Axis("direction, from the strongest", limits=(1.0, float(WIDTH))),
         y=Axis("singular value of the Jacobian", "log", (1e-20, 1e3)),
         lines=(
             Line(index, gaussian, "Gaussian", "measured", "orange"),
-            Line(index, newman, "Newman 1986", "theory", "orange"),
+            Line(index, newman, "theory", "theory", "orange"),
             Line(index, linear, "orthogonal", "measured", "linear"),
-            Line(index, np.ones(WIDTH), "exactly 1", "theory", "linear"),
+            Line(index, np.ones(WIDTH), "theory", "theory", "linear"),
             Line(index, tanh, "orthogonal, tanh", "measured", "tanh"),
         ),
     )
@@ -228,7 +229,10 @@ def draw_spectrum(depth: int) -> Plot:
 SPECTRUM = Demo(
     id="init/spectrum",
     title="What a deep network does to every direction",
-    knobs=(Knob("depth", "layers L", 1, DEEPEST, 1, 10, integer=True),),
+    knobs=(
+        Knob("depth", "layers L", 1, DEEPEST, 1, 30, integer=True),
+        Knob("size", "size of the input, for tanh", -2.0, 0.5, 0.1, -1.0, log=True),
+    ),
     draw=draw_spectrum,
 )
 

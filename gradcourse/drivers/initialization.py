@@ -1,8 +1,9 @@
-"""Lesson 05: an orthogonal matrix, or statistics over many of them."""
+"""Lesson 05: an orthogonal matrix, or statistics over many of them; a torch model's start."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -28,3 +29,37 @@ def drive_orthogonal(orthogonal: Callable[..., Any], arguments: tuple[Any, ...])
     if stack.shape != a.shape:
         raise ValueError(f"the answers have shape {stack.shape[1:]}; expected {a.shape[1:]}")
     return np.array([stack[:, 0, 0].mean(), np.mean(np.linalg.det(stack) > 0)])
+
+
+def drive_initialize(initialize: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Build a stack of nn.Linear and ReLU as torch makes it, and let the learner start it anew.
+
+    Parameters
+    ----------
+    initialize : callable
+        ``initialize(model)`` changes its weights and biases in place.
+    arguments : tuple
+        The widths, from the inputs to the outputs, and a seed.
+
+    Returns
+    -------
+    dict
+        For each matrix, from the first, the standard deviation of its entries times √(fan_in/2);
+        and the largest size of a bias.
+    """
+    import torch
+    from torch import nn
+
+    widths, seed = arguments
+    torch.manual_seed(int(seed))
+    modules: list[nn.Module] = []
+    for fan_in, fan_out in pairwise([int(width) for width in widths]):
+        modules += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    model = nn.Sequential(*modules[:-1])
+    initialize(model)
+    layers = [module for module in model if isinstance(module, nn.Linear)]
+    spread = [float(m.weight.detach().std()) * (m.in_features / 2) ** 0.5 for m in layers]
+    return {
+        "the standard deviation of each matrix, times √(fan_in/2)": np.array(spread),
+        "the largest size of a bias": max(float(m.bias.detach().abs().max()) for m in layers),
+    }

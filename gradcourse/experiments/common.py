@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse import theory
+from gradcourse.figures import Line
 from gradcourse.lifesign import counted
 
 if TYPE_CHECKING:
@@ -192,3 +193,44 @@ def through_layers_theory(
 
 def _rms(values: Array) -> float:
     return float(np.sqrt(np.mean(values.astype(np.float64) ** 2)))
+
+
+# ---------------------------------------------------------------- measured, and theory over it
+
+
+def over_theory(
+    x: Array, measured: Mapping[str, tuple[Array, Array, str]], theory: str = "theory"
+) -> tuple[Line, ...]:
+    """Measured lines and their theories, all dashed and black under one name.
+
+    Parameters
+    ----------
+    x : array, shape (n,)
+    measured : mapping
+        From a label to what was measured, what theory says, and a colour.
+    theory : str
+        What the legend calls the dashed lines.
+    """
+    lines: list[Line] = []
+    for label, (found, expected, color) in measured.items():
+        lines.append(Line(x, found, label, color=color))
+        lines.append(Line(x, expected, theory, "theory", "black"))
+    return tuple(lines)
+
+
+def per_layer(ends: float, layers: int) -> str:
+    """Say what factor per layer leads over some layers to a ratio: "× 0.71 per layer"."""
+    return f"× {ends ** (1.0 / layers):.2f} per layer"
+
+
+def loss_lines(
+    histories: Iterable[History], label: str, color: str, mean_of: int = 10
+) -> tuple[Line, ...]:
+    """Losses of some runs, each the mean over a few steps; a thin line for each, one label."""
+    lines = []
+    for k, history in enumerate(histories):
+        loss = history.loss[1:]
+        kept = loss[: len(loss) // mean_of * mean_of].reshape(-1, mean_of).mean(axis=1)
+        step = mean_of * np.arange(1.0, len(kept) + 1)
+        lines.append(Line(step, kept, label if k == 0 else "", color=color))
+    return tuple(lines)

@@ -192,14 +192,19 @@ def _overflow(x: Array, y: Array, plot: Plot) -> str:
 
 def _agreement(theory: Line, plot: Plot) -> str:
     """Say how far a theory line is from the measured line that it predicts."""
-    for line in plot.lines:
-        if (
-            line.role == "measured"
-            and line.color == theory.color
-            and np.array_equal(np.asarray(line.x), np.asarray(theory.x))
-        ):
+    for line in _predicted(theory, plot):
+        if np.array_equal(np.asarray(line.x), np.asarray(theory.x)):
             return _distance(np.asarray(theory.y), line, plot.y.scale == "log")
     return ""
+
+
+def _predicted(theory: Line, plot: Plot) -> list[Line]:
+    """The measured lines that a theory may belong to: of its colour, else the one before it."""
+    measured = [line for line in plot.lines if line.role == "measured"]
+    alike = [line for line in measured if line.color == theory.color]
+    place = next(k for k, line in enumerate(plot.lines) if line is theory)
+    before = plot.lines[place - 1]
+    return alike or ([before] if place and before in measured else [])
 
 
 def _distance(predicted: Array, line: Line, log: bool) -> str:

@@ -200,7 +200,8 @@ def _legend(layout: Layout, ax: Axes) -> None:
     """
     named = {one.label for one in layout.series if not one.direct and one.label}
     handles, labels = ax.get_legend_handles_labels()
-    chosen = [(h, label) for h, label in zip(handles, labels, strict=True) if label in named]
+    once = dict(zip(reversed(labels), reversed(handles), strict=True))  # the first of a name
+    chosen = [(handle, label) for label, handle in once.items() if label in named]
     if not chosen:
         return
     chosen.sort(key=lambda pair: layout.order.index(pair[1]))
@@ -237,7 +238,7 @@ def _cells(cells: Cells, ax: Axes) -> None:
         aspect="auto",
         interpolation="nearest",
         interpolation_stage="rgba",  # colours the cells, not the pixels: a third faster
-        cmap=style.PICTURE_COLORS,
+        cmap=style.SIGNED_COLORS if cells.signed else style.PICTURE_COLORS,
         vmin=scale.low,
         vmax=scale.high,
     )

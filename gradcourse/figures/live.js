@@ -146,10 +146,11 @@ function drawFrame(svg, canvas, frame, points, look, id) {
   const notes = [...frame.zones, ...frame.lines].map((one) => drawNote(one.note, box)).join("");
   const clip = `<clipPath id="gc-clip-${id}"><rect x="${box.left - 5}" y="${box.top - 5}" width="${fixed(box.width + 10)}" height="${fixed(box.Y(frame.y.low) - box.top + (frame.y.zero === null ? 5 : 0) + 5)}"/></clipPath>`;
   svg.setAttribute("viewBox", `0 0 ${width} ${box.total}`);
-  const bar = frame.cells ? drawBar(box, look.style.colors, id) : "";
+  const colors = frame.cells?.signed ? look.style.signed : look.style.colors;
+  const bar = frame.cells ? drawBar(box, colors, id) : "";
   svg.innerHTML = `${clip}${zones}${bar}${grid}${spines}<g clip-path="url(#gc-clip-${id})">${join("under")}${join("marks")}</g>${join("zeros")}${notes}${text}`;
   svg.setAttribute("aria-label", frame.alt);
-  drawCells(canvas, frame, points, box, look.style.colors);
+  drawCells(canvas, frame, points, box, colors);
   return box;
 }
 

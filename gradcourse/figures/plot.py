@@ -182,6 +182,8 @@ class Picture(OnAxes):
         Drawn over the cells.
     color_limits : (float, float), optional
         The values at the two ends of the colour bar; by default those of the data.
+    signed : bool
+        Whether the sign is the message: a diverging map, pale in the middle of the colour bar.
 
     Raises
     ------
@@ -198,6 +200,7 @@ class Picture(OnAxes):
     color_label: str
     lines: tuple[Line, ...] = ()
     color_limits: tuple[float, float] | None = None
+    signed: bool = False
 
     def __post_init__(self) -> None:
         for name in ("values", "rows", "columns"):

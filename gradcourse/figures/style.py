@@ -150,6 +150,8 @@ DPI = 144.0
 """Resolution of a stored picture; it is shown at half of that, so it stays crisp."""
 
 PICTURE_COLORS = "viridis"
+SIGNED_COLORS = "RdBu_r"
+"""Of a picture whose sign is the message: pale in the middle."""
 ON_CELLS = Hue("#ffffff", "#ffffff", CIRCLE)
 CELL_EDGE = "#1f1f1f"
 """Lines on a picture are white with an edge of this colour."""

@@ -349,7 +349,7 @@ def _cells(cells: Cells, box: _Box, width: int, ink: _Ink, number: int) -> str:
         f'width="{_n(right - left)}" height="{_n(foot - top)}" preserveAspectRatio="none" '
         f'style="image-rendering:pixelated" href="{_pixels(cells, box)}"/></svg>'
     )
-    stops = bar_colors()[::15]  # 256 colours: the first and the last, too
+    stops = bar_colors(cells.signed)[::15]  # 256 colours: the first and the last, too
     gradient = "".join(
         f'<stop offset="{_n(index / (len(stops) - 1), 3)}" stop-color="{color}"/>'
         for index, color in enumerate(stops)
@@ -377,7 +377,7 @@ def _pixels(cells: Cells, box: _Box) -> str:
     rising = box.y(cells.up[0]) > box.y(cells.up[1])
     shares = shares[::-1] if rising else shares
     shares = shares if box.x(cells.across[0]) < box.x(cells.across[1]) else shares[:, ::-1]
-    colors = bar_colors()
+    colors = bar_colors(cells.signed)
     level = np.minimum(np.nan_to_num(shares) * len(colors), len(colors) - 1).astype(int)
     table = np.array([[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in colors])
     alpha = np.where(np.isnan(shares), 0, 255)[..., None]

@@ -60,6 +60,11 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
     dict
         JSON-ready.
     """
+    named = {  # the first of a name: several theories have one
+        one.label: len(layout.series) - 1 - back
+        for back, one in enumerate(reversed(layout.series))
+        if not one.direct
+    }
     return {
         "title": title,
         "alt": alt,
@@ -70,12 +75,7 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
         ],
         "lines": [_line(one, layout.foot(one), points) for one in layout.series],
         "cells": layout.cells and _cells(layout.cells, points),
-        "order": [
-            index
-            for label in layout.order
-            for index, one in enumerate(layout.series)
-            if one.label == label and not one.direct
-        ],
+        "order": [named[label] for label in layout.order if label in named],
     }
 
 
@@ -108,16 +108,17 @@ def style_table() -> dict[str, Any]:
         "themes": {name: vars(theme) for name, theme in style.THEMES.items()},
         "bandOpacity": style.BAND_OPACITY,
         "colors": bar_colors(),
+        "signed": bar_colors(signed=True),
     }
 
 
 @cache
-def bar_colors() -> list[str]:
+def bar_colors(signed: bool = False) -> list[str]:
     """Return the colours of cells, from the low end of the colour bar to the high one."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    colors = colormaps[style.PICTURE_COLORS]
+    colors = colormaps[style.SIGNED_COLORS if signed else style.PICTURE_COLORS]
     return [to_hex(colors(level)) for level in range(colors.N)]
 
 
@@ -140,6 +141,7 @@ def _cells(cells: Cells, points: Points) -> dict[str, Any]:
         "across": cells.across,
         "up": cells.up,
         "color": _scale(cells.color),
+        "signed": cells.signed,
         "start": points.add(cells.shares.ravel()),
     }
 

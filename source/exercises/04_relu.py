@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 04 · ReLU and its kin
 #
-# Eight questions, 16 points. Each has a cell for your answer and a panel below it. Run both,
+# Ten questions, 17 points. Each has a cell for your answer and a panel below it. Run both,
 # then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
 # The inputs are random and new at each check.
 #
@@ -116,11 +116,26 @@ deep_leaky = 0.625 ** (29 / 2)
 # %% check="relu/deep-leaky"
 gc.panel("relu/deep-leaky")
 
-# %% [markdown] name="leak-question"
-# ## 5 · A leak for weights that are given (2 points)
+# %% [markdown] name="leak-value-question"
+# ## 5 · Which leak does the formula ask for? (1 point)
 #
-# Somebody gives you a network of 50 layers whose weights have $\sigma_w = 1.3$, and you may not
-# change them. Turn the knob until δ in layer 1 lies between 0.2 and 5 times δ in layer 50, and
+# Somebody gives you a network of 50 layers whose weights have $\sigma_w = 1.3$, and you may not change them. Which
+# leak keeps the size of δ from layer to layer? Compute it first. The check measures the leak at which five networks
+# are level, and accepts 15 %.
+
+# %% name="leak-value" answer="relu/leak-value"
+leak_value = None
+### BEGIN SOLUTION
+leak_value = (2 / 1.3**2 - 1) ** 0.5
+### END SOLUTION
+
+# %% check="relu/leak-value"
+gc.panel("relu/leak-value")
+
+# %% [markdown] name="leak-question"
+# ## 6 · Does it hold for single networks? (1 point)
+#
+# The same 50 layers. Turn the knob until δ in layer 1 lies between 0.2 and 5 times δ in layer 50, and
 # write the leak below. The check measures three random networks, not the one in the picture.
 
 # %% name="leak" answer="relu/leak-for-weights"
@@ -133,7 +148,7 @@ leak = 0.43
 gc.panel("relu/leak-for-weights")
 
 # %% [markdown] name="dead-units-question"
-# ## 6 · Which units are dead? (2 points)
+# ## 7 · Which units are dead? (2 points)
 #
 # `batches` is a list of arrays of shape (rows, units): the *outputs* of one ReLU layer, batch by
 # batch; the batches together are all data. Return an array of True and False, shape (units,): is
@@ -154,23 +169,50 @@ def dead_units(batches):
 # %% check="relu/dead-units"
 gc.panel("relu/dead-units")
 
+# %% [markdown] name="which-question"
+# ## 8 · Three pictures of δ (1 point)
+#
+# Three networks with four hidden ReLU layers, 75 % zeros in each. One is healthy, in one the signal has vanished, in
+# one a layer is dead. Which is which? Set `which` to
+#
+# - `"hvd"`: A is healthy, B vanished, C dead
+# - `"vhd"`: A is vanished, B healthy, C dead
+# - `"vdh"`: A is vanished, B dead, C healthy
+# - `"dvh"`: A is dead, B vanished, C healthy
+
+# %% name="which-picture"
+from gradcourse.experiments.relu import three_networks_plot
+
+three_networks_plot()
+
+# %% name="which" answer="relu/which-is-which"
+which = None
+### BEGIN SOLUTION
+which = "vdh"
+### END SOLUTION
+
+# %% check="relu/which-is-which"
+gc.panel("relu/which-is-which")
+
 # %% [markdown] name="disease-question"
-# ## 7 · Which disease? (2 points)
+# ## 9 · Which disease? (2 points)
 #
 # `layers` is a list of the outputs of all ReLU layers of one network on all data, from the first
 # to the last, each of shape (rows, units). Return
 #
-# - `"dead"` if in any layer more than 90 % of the units are silent on all rows,
-# - else `"vanished"` if the size (root mean square) of the last layer's output is less than 1/1000
-#   of the first layer's,
-# - else `"healthy"`.
+# - `"dead"` if a layer lets no gradient back on any row,
+# - `"vanished"` if gradients come through, but the signal loses decades on its way,
+# - `"healthy"` if neither is the case.
+#
+# What you look at, and where you draw the lines, is for you to design. The check has clear cases only; among the
+# healthy ones are networks with many zeros, with some dead units, and with small outputs everywhere.
 
 
 # %% name="disease" answer="relu/disease"
 def disease(layers):
     """ "dead", "vanished" or "healthy"."""
     ### BEGIN SOLUTION
-    if max((h == 0).all(axis=0).mean() for h in layers) > 0.9:
+    if any((h == 0).all() for h in layers):
         return "dead"
     first, last = (np.sqrt(np.mean(layers[k] ** 2)) for k in (0, -1))
     return "vanished" if last < 1e-3 * first else "healthy"
@@ -181,15 +223,15 @@ def disease(layers):
 gc.panel("relu/disease")
 
 # %% [markdown] name="right-cure-question"
-# ## 8 · The right cure (1 point)
+# ## 10 · The right cure (1 point)
 #
-# A ReLU network with four hidden layers stays at chance. Its record on all digits: 75 % of the
-# outputs of each layer are 0; no unit is silent on all digits; the size of the outputs is 0.1 in
-# layer 1 and 0.0001 in layer 4. Which single change lets it learn in 300 steps? Set `right_cure` to
+# Twelve ReLU layers as `nn.Linear` makes them stay at chance. In the last four layers about half of the units are
+# silent on all digits; in each layer δ is 0.41 times what it is in the layer behind. Which single change lets the
+# network learn in 300 steps? Set `right_cure` to
 #
 # - `"leak"`: a leak of 0.1 on the negative side.
-# - `"weights"`: weights ten times larger.
-# - `"biases"`: all biases to 0, so that only half of the outputs are 0.
+# - `"weights"`: all weights $\sqrt6$ times larger.
+# - `"biases"`: all biases to 0.
 # - `"rate"`: a learning rate ten times larger.
 #
 # The check tries all four, on three networks each; give it a few seconds.

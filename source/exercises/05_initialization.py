@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 05 · Initialization
 #
-# Eight questions, 16 points. Each has a cell for your answer and a panel below it. Run both,
+# Eleven questions, 19 points. Each has a cell for your answer and a panel below it. Run both,
 # then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
 # The inputs are random and new at each check.
 #
@@ -12,6 +12,7 @@ import math
 
 import gradcourse as gc
 import numpy as np
+import torch
 
 # %% [markdown] name="half-random-question"
 # ## 1 · How random must a start be? (1 point)
@@ -65,56 +66,87 @@ def he_std(shape):
 # %% check="init/xavier-he"
 gc.panel("init/xavier-he")
 
+# %% [markdown] name="initialize-question"
+# ## 3 · Start a torch model (2 points)
+#
+# `model` is a stack of `nn.Linear` and `nn.ReLU`, as PyTorch makes it. Change it in place: He's normal weights in
+# every `nn.Linear` (by fan_in), a tenth of that in the last one, so that the first loss is near $\ln C$, and all
+# biases 0. Nothing is returned.
+
+
+# %% name="initialize" answer="init/initialize"
+def initialize(model):
+    """He's weights, a small output layer, no biases; changes the model in place."""
+    ### BEGIN SOLUTION
+    layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
+    for layer in layers:
+        torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        torch.nn.init.zeros_(layer.bias)
+    with torch.no_grad():
+        layers[-1].weight.mul_(0.1)
+    ### END SOLUTION
+
+
+# %% check="init/initialize"
+gc.panel("init/initialize")
+
 # %% [markdown] name="default-delta-question"
-# ## 3 · Ten ReLU layers as PyTorch makes them (1 point)
+# ## 4 · Ten tanh layers as PyTorch makes them (1 point)
 #
 # `nn.Linear` draws its weights with variance $1/(3\,\text{fan\_in})$ when nobody says otherwise. Ten
-# hidden ReLU layers of 64 units, untrained, all training digits. How large is δ in layer 1, if it is
-# 1 in layer 10? The check measures five networks and accepts a factor of 2.5.
+# hidden *tanh* layers of 64 units, untrained, all training digits. How large is δ in layer 1, if it is
+# 1 in layer 10? The check measures five networks and accepts a factor of 2.
 
 # %% name="default-delta" answer="init/default-delta"
 default_delta = None
 ### BEGIN SOLUTION
-default_delta = (1 / 6) ** (9 / 2)  # a third from the weights, a half from ReLU, nine layers, root
+default_delta = (1 / 3) ** (9 / 2)  # the signal shrinks, so tanh has slope 1; nine layers, root
 ### END SOLUTION
 
 # %% check="init/default-delta"
 gc.panel("init/default-delta")
 
 # %% [markdown] name="tanh-layer-question"
-# ## 4 · When has tanh lost 98 % of its variance? (1 point)
+# ## 5 · When has tanh lost 98 % of its variance? (1 point)
 #
-# tanh layers of 200 units with Xavier's weights, no biases, and 200 inputs of mean square 1. Which is
-# the first layer in which the variance of $z$ is below 0.02 (mean of five networks)? The check
+# tanh layers of 200 units with Xavier's weights, $\sigma_w = 1$, no biases, and 200 inputs of mean square 1. Let
+# $q_l$ be the variance of $z$ in layer $l$. For small $z$, $\tanh^2 z \approx z^2 - \tfrac23 z^4$, and a Gaussian has
+# $\mathrm{E}[z^4] = 3q^2$. What is $q_{l+1}$, then, and what becomes of $1/q_l$ from layer to layer? Use it to
+# predict the first layer in which the variance is below 0.02 (mean of five networks). The check
 # accepts a third more or a quarter less.
 
 # %% name="tanh-layer" answer="init/tanh-layer"
 tanh_layer = None
 ### BEGIN SOLUTION
-tanh_layer = 25  # 1/(2l) = 0.02
+tanh_layer = 25  # q − 2q², so 1/q grows by 2: 1/(2l) = 0.02
 ### END SOLUTION
 
 # %% check="init/tanh-layer"
 gc.panel("init/tanh-layer")
 
-# %% [markdown] name="edge-question"
-# ## 5 · Find the edge of chaos (2 points)
+# %% [markdown] name="alike-question"
+# ## 6 · Read δ, and say what became of the images (1 point)
 #
-# Turn the knob until δ in layer 1 of a random tanh network of 40 layers, with biases of standard
-# deviation 0.3, lies between 0.4 and 2.5 times δ in layer 40. Write your σ_w below. The check
-# measures three random networks, not the one in the picture.
+# The picture shows δ by layer in three untrained tanh networks with biases of $\sigma_b = 0.3$. In which of them are
+# the $z$ of two different digits in layer 30 nearly the same? Set `alike` to `"a"`, `"b"`, `"c"`, or to `"none"` if δ
+# does not tell.
 
-# %% name="edge" answer="init/edge"
-sigma_w = None
+# %% name="alike-picture"
+from gradcourse.experiments.initialization import three_starts_plot
+
+three_starts_plot()
+
+# %% name="alike" answer="init/alike"
+alike = None
 ### BEGIN SOLUTION
-sigma_w = 1.42
+alike = "b"
 ### END SOLUTION
 
-# %% check="init/edge"
-gc.panel("init/edge")
+# %% check="init/alike"
+gc.panel("init/alike")
 
 # %% [markdown] name="chi-question"
-# ## 6 · χ and q* of tanh (3 points)
+# ## 7 · χ and q* of tanh (3 points)
 #
 # Compute, with a numerical integral over a standard normal ζ,
 #
@@ -153,12 +185,47 @@ def q_star(sigma_w, sigma_b):
 # %% check="init/chi"
 gc.panel("init/chi")
 
+# %% [markdown] name="edge-value-question"
+# ## 8 · Where is the edge? (1 point)
+#
+# With your two functions: at which $\sigma_w$ is $\chi = 1$, if the biases have $\sigma_b = 0.3$? The check measures
+# where five networks of 40 layers keep the size of δ, and accepts 6 %.
+
+# %% name="edge-value" answer="init/edge-value"
+edge_value = None
+### BEGIN SOLUTION
+low, high = 1.0, 2.0
+for _ in range(15):
+    middle = (low + high) / 2
+    low, high = (middle, high) if chi(middle, q_star(middle, 0.3)) < 1 else (low, middle)
+edge_value = (low + high) / 2
+### END SOLUTION
+
+# %% check="init/edge-value"
+gc.panel("init/edge-value")
+
+# %% [markdown] name="edge-question"
+# ## 9 · Does it hold for single networks? (1 point)
+#
+# Turn the knob until δ in layer 1 of a random tanh network of 40 layers, with biases of standard
+# deviation 0.3, lies between 0.4 and 2.5 times δ in layer 40. Write your σ_w below. The check
+# measures three random networks, not the one in the picture.
+
+# %% name="edge" answer="init/edge"
+sigma_w = None
+### BEGIN SOLUTION
+sigma_w = 1.42
+### END SOLUTION
+
+# %% check="init/edge"
+gc.panel("init/edge")
+
 # %% [markdown] name="orthogonal-question"
-# ## 7 · A uniform orthogonal matrix (3 points)
+# ## 10 · A uniform orthogonal matrix (3 points)
 #
 # `a` is a matrix of Gaussian random numbers. In its QR decomposition $A = QR$ the columns of $Q$ are
-# orthonormal and $R$ is upper triangular. Return the Q for which the diagonal of $R$ is positive. If `a` has more columns than rows, do this with its transpose and
-# transpose the result. The answer has the shape of `a`.
+# orthonormal and $R$ is upper triangular. Return the Q for which the diagonal of $R$ is positive. If `a` has more
+# columns than rows, do this with its transpose and transpose the result. The answer has the shape of `a`.
 #
 # `np.linalg.qr` gives *a* Q, with signs of its own choice. Without the right signs Q is orthogonal
 # but not uniformly distributed (Mezzadri 2007); the last part of the check shows it.
@@ -181,7 +248,7 @@ def orthogonal(a):
 gc.panel("init/orthogonal")
 
 # %% [markdown] name="lsuv-question"
-# ## 8 · Scales from data: LSUV (2 points)
+# ## 11 · Scales from data: LSUV (2 points)
 #
 # `weights` is a list of matrices, each of shape (out, in), and `x` is a batch of shape (rows, in).
 # There is a ReLU after each matrix, and no bias. Return an array with one factor per matrix, so that

@@ -4,30 +4,35 @@
 # **After this lesson you can choose the starting weights of a network so that 30 layers learn, say
 # what your framework chose for you, and predict from two numbers how deep a signal will get.**
 #
-# *75 minutes. You need lessons 02 and 04: the factor $\sqrt\chi$ that a layer puts on a gradient,
-# and ReLU, which lets half of a signal through.*
+# *45 minutes. With the deeper steps 75. You need lessons 02 and 04: the factor $\sqrt\chi$ that a layer
+# puts on a gradient, and ReLU, which lets half of a signal through.*
 
 # %% name="import" tags=["continue"]
-import math
-
 import gradcourse as gc
 import numpy as np
 import torch
 import torch.nn.functional as F
-from gradcourse import theory
+from gradcourse.experiments import initialization as lab
 
 digits = gc.digits()
+x, y = digits.x_train, digits.y_train
+
+# %% [markdown] name="why" tags=["continue"]
+# **Why it mattered.** Before 2006 hardly anybody trained a deep network from scratch. Then deep networks were
+# built up layer by layer, each pre-trained without labels (Hinton, Osindero & Teh 2006). Still in 2014 the team of
+# VGG could not start a network of 16 layers directly: they trained one of 11, and grew the others from its weights.
+# After the deadline they noticed that a random start does as well, if its *scale* is right (Simonyan &
+# Zisserman 2015). Today your framework chooses that scale, in a line that you never see.
 
 # %% [markdown] name="notation" tags=["continue"]
-# A layer computes $z = W h + b$, the pre-activation, and $\varphi(z)$, which is the next layer's
-# $h$. $\delta_l = \partial\mathcal{L}/\partial z_l$. Layer 1 is nearest the input. A weight
-# matrix has *fan_in* columns, one for each input of a unit, and *fan_out* rows, one for each unit.
-# Weights are random with mean 0 and variance $v$; we write $v = \sigma_w^2/\text{fan\_in}$. Biases
-# start at 0 unless we say otherwise. $\mathrm{E}[\cdot]$ is the mean over the random weights, so what
-# follows is about networks *before* training. The *size* of many numbers is their root mean square.
+# A layer computes $z = W h + b$, and $\varphi(z)$ is the next layer's $h$; $\delta_l =
+# \partial\mathcal{L}/\partial z_l$. Layer 1 is nearest the input. A matrix has *fan_in* columns, one for each input
+# of a unit, and *fan_out* rows, one for each unit. Weights have mean 0 and variance $v = \sigma_w^2/\text{fan\_in}$,
+# biases start at 0 unless we say otherwise. $\mathrm{E}$ is the mean over the random weights, and *size* the root
+# mean square.
 
 # %% [markdown] name="notes-open" tags=["notes"]
-# **Speaker notes** · 1 min
+# **Speaker notes** · 2 min
 #
 # Write on the board: *a layer adds up fan_in products.* Nearly all of today follows from it. Keep
 # the ½ of ReLU from lesson 04 beside it.
@@ -35,62 +40,31 @@ digits = gc.digits()
 # %% [markdown] name="puzzle" tags=["slide"]
 # ## The puzzle
 #
-# Lesson 04 ended with a loss: each ReLU layer throws half of the signal away. What weights would
-# pay for it?
-#
-# Here are two networks with 30 hidden ReLU layers of 64 units. In one the weights have the standard
-# deviation $\sqrt{1/64}$ (Xavier Glorot's, 2010), in the other $\sqrt{2/64}$ (Kaiming He's, 2015).
-# A factor of 1.41 on the starting weights of each hidden layer (1.08 on the output's), and nothing
-# else differs: same random numbers, same data, same 300 steps of gradient descent with momentum
-# (each step adds 0.9 of the step before it). Five seeds each. The dotted lines are the best and the
-# worst of the five. The dashed line at $\ln 10$ is the loss of guessing. Look where the two recipes part.
+# 30 hidden ReLU layers of 64 units. In one network the weights have the standard deviation $\sqrt{1/64}$ (Xavier
+# Glorot's, 2010), in the other $\sqrt{2/64}$ (Kaiming He's, 2015): a factor of 1.41, and nothing else differs.
+# Same random numbers, data and 300 steps of gradient descent with momentum.
 
-
-# %% name="puzzle-learn" tags=["fragment"]
-def momentum(parameters):  # fused: the same arithmetic, in one pass
-    return torch.optim.SGD(parameters, lr=0.003, momentum=0.9, fused=True)
-
-
-def learn(nets, steps=300):
-    return [
-        gc.train(net, digits, steps=steps, lr=0.003, seed=s, every=steps, optimizer=momentum)
-        for s, net in enumerate(nets)
-    ]
-
-
-# %% name="puzzle-train" tags=["fragment", "nbval-check-output"]
-nets, runs = {}, {}
+# %% name="puzzle-train" tags=["fragment"]
+runs = {}
 for init in ("xavier", "he"):
-    nets[init] = [gc.mlp(30, activation="relu", init=init, seed=s) for s in range(5)]
-    runs[init] = learn(nets[init])
-    loss = np.array([run.loss[-50:].mean() for run in runs[init]])
-    print(f"{init:6}  loss still above 2.2: {(loss > 2.2).sum()} of 5", end="   ")
-    print(f"below 1.5: {(loss < 1.5).sum()} of 5")
+    runs[init] = [lab.trained_from(init, seed)[1] for seed in range(5)]
+    loss = [run.loss[-50:].mean() for run in runs[init]]
+    print(f"{init:6}  loss after  300 steps: {gc.spread(loss)}")
+print(f"xavier  loss after 1500 steps: {gc.spread(lab.long('Xavier'))} (stored)")
 
 # %% name="puzzle-picture" tags=["fragment"]
-step, lines = np.arange(10, 301, 10), []
-for init, name, color in (("xavier", "Xavier", "vermillion"), ("he", "He", "blue")):
-    loss = np.array([run.loss[1:].reshape(-1, 10).mean(axis=1) for run in runs[init]])
-    lines += [
-        gc.Line(step, loss.mean(axis=0), f"{name}, mean of 5", color=color),
-        gc.Line(step, loss.min(axis=0), f"{name}, lowest", "reference", color),
-        gc.Line(step, loss.max(axis=0), f"{name}, highest", "reference", color),
-    ]
-lines.append(gc.Line([10, 300], [math.log(10)] * 2, "ln 10, guessing", "theory", "black"))
-gc.Plot("A factor of 1.41 in the starting weights", gc.Axis("step"), gc.Axis("loss"), tuple(lines))
+lab.start_plot(runs)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# He and his colleagues saw the same in 2015, with 30 layers and photographs. Xavier's network stands
-# at $\ln 10$, where it would be without looking at the images. Why is 1.41 the difference between
-# nothing and learning? And if a scale matters that much, **why are the weights random at all? Could
+# He and his colleagues saw the same with 30 layers and photographs. Xavier's network stays at $\ln 10$, the loss of
+# guessing. Why is 1.41 the difference between nothing and learning? And **why are the weights random at all? Could
 # they not all be the same good number?**
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 4 min
 #
 # While it trains (about ten seconds), ask what a factor of 1.41 can do. Somebody will say "nothing,
-# training repairs it in a few steps". Keep that sentence for claim 3. The dotted lines are the
-# best and the worst of five seeds: after 50 steps the two recipes never meet.
+# training repairs it in a few steps". Keep that sentence for the claim about the start.
 
 # %% [markdown] name="step-1" tags=["slide"]
 # ## Step 1 · Why random at all?
@@ -102,79 +76,43 @@ gc.Plot("A factor of 1.41 in the starting weights", gc.Axis("step"), gc.Axis("lo
 # %% name="predict-equal" tags=["fragment"]
 gc.panel("init/equal-start")
 
-# %% [markdown] name="drag-symmetry" tags=["subslide"]
-# ### Drag
-#
-# All weights are 0.1, plus a little noise. The line shows how much the units of layer 1 differ.
-# Make the noise smaller, ten times at each move. Look at *how much later* the line crosses 10 %.
-# (The networks are trained once, when you open this; it takes a few seconds.)
-
-# %% name="demo-symmetry" tags=["fragment"]
-gc.demo("init/symmetry")
-
 # %% [markdown] name="measure-rank-intro" tags=["subslide"]
 # ### Measure
 #
-# Four starts: all weights 0, all 0.1, all 3, and random (Xavier). First the gradient of each of the
-# three matrices, and its *rank*: the number of independent directions in it. Then 300 steps of
-# training, and we count how many different units layer 1 has.
+# Four starts. First the *rank* of the gradient of each of the three matrices: the number of independent directions
+# in it. Then 300 steps, and we count how many different units layer 1 has.
 
-
-# %% name="measure-rank" tags=["fragment", "nbval-check-output"]
-def rank(weight):
-    return int(torch.linalg.matrix_rank(weight.grad.double(), rtol=1e-5))
-
-
+# %% name="measure-rank" tags=["fragment"]
 for value in (0.0, 0.1, 3.0, "random"):
-    ranks, units, right = set(), set(), []
-    for seed in range(5):
-        net = gc.mlp(2, width=32, activation="tanh", seed=seed)
-        if value != "random":
-            gc.nets.constant_(net, value)
-        F.cross_entropy(net(digits.x_train), digits.y_train).backward()
-        ranks.add(tuple(rank(p) for p in net.parameters() if p.dim() == 2))
-        run = gc.train(net, digits, steps=300, lr=0.1, seed=seed, every=300)
-        units.add(len(torch.unique(net.layer1.weight.detach().round(decimals=3), dim=0)))
-        right.append(run.test_accuracy[-1])
-    print(f"{value!s:6}  ranks {ranks}  different units {units}", end="  ")
-    print(f"more than 90 % right: {sum(r > 0.9 for r in right)} of 5")
+    found = [lab.copies(value, seed) for seed in range(5)]
+    units, right = [one.units for one in found], [one.right for one in found]
+    print(f"{value!s:6} ranks {found[0].ranks}, units {min(units)} to {max(units)},", end=" ")
+    print(f"right {gc.spread(right)}")
 
 # %% [markdown] name="explain-symmetry" tags=["subslide"]
 # ### Explain
 #
-# Let all units of a layer have the same weights in and the same weights out. Then they have the
-# same $z$, and the same $\delta$, for every image. The gradient adds up over the images
+# Let all units of a layer have the same weights in and the same weights out. Then they have the same $z$ and the
+# same $\delta$ for every image. The gradient adds up over the images
 #
 # $$\frac{\partial\mathcal{L}}{\partial W} = \sum \delta\, h^\top
-#   = \begin{pmatrix} 1 \\ \vdots \\ 1 \end{pmatrix} g^\top, \qquad \text{rank 1:}$$
+#   = \begin{pmatrix} 1 \\ \vdots \\ 1 \end{pmatrix} r^\top, \qquad \text{rank 1:}$$
 #
-# the same row $g$ for each unit. (In the output layer it is the columns that are equal, because $h$ is
-# the same for all units: rank 1 again.) Equal rows stay equal. The 32 units are 32 copies of one,
-# however long you train. This is the **symmetry** that a start must break.
-#
-# - **Zeros**: with $W = 0$ nothing comes through: $h = \tanh 0 = 0$, and $\delta = 0$ in the hidden
-#   layers. Rank 0 everywhere; only the output biases learn.
-# - **0.1**: rank 1. It learns what a network with one unit per layer can learn.
-# - **3**: large equal weights add up: $|z|$ is up to $32 \cdot 3 = 96$ in layer 2, and float32 says that
-#   tanh has slope exactly 0 there. Two diseases at once.
-# - **Random**: full rank. (The output's gradient has rank 9, not 10: its ten rows add up to 0,
-#   because δ there is the softmax minus the label's 1, and that adds up to 0 over the digits.)
-#
-# Noise breaks the symmetry, and while it is small the difference grows *exponentially*: each tenfold
-# less noise costs about the same number of steps. So randomness is needed; its amount is another matter.
+# the same row $r$ for each unit. Equal rows stay equal: the 32 units are 32 copies of one, however long you train.
+# With zeros nothing comes through, and only the output biases learn. At 3 the equal weights add up, and tanh is
+# saturated as well. **Weights must be random to break this symmetry**; how large they should be is another matter.
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
 # **Speaker notes** · 6 min
 #
 # Wrong answers to expect: "ten, one per digit", and "32, training makes them different". Ask those
-# for *two* units with equal weights: which of them should go first? A sharp student asks about
+# for *two* units with equal weights: which of them should go first? The random start has rank 9 at the output, not
+# 10: δ there is the softmax minus the label's 1, so its ten rows add up to 0. A sharp student asks about
 # rounding errors: they could break a symmetry as noise of 1e-8 does, given time; here the copies
-# are computed alike. If someone says that biases should be random too: not needed, the exercises
-# have the four cases. If the demo does not move: `gc.demo("init/symmetry").frame(noise=1e-6)`.
+# are computed alike. Biases need not be random: exercise 1 has the cases.
 
 # %% [markdown] name="bridge-1" tags=["continue"]
-# The weights must be random. **Then how large? What does one layer of random weights do to a
-# signal, and 30 of them?**
+# **How large, then? What does one layer of random weights do to a signal, and 30 of them?**
 
 # %% [markdown] name="step-2" tags=["slide"]
 # ## Step 2 · How large?
@@ -187,8 +125,8 @@ gc.panel("init/standard-normal")
 # %% [markdown] name="drag-two-ways" tags=["subslide"]
 # ### Drag
 #
-# A random ReLU network of 30 layers. One line is the signal, from left to right; the other is the
-# gradient, from right to left. Look at both slopes. Find the one $\sigma_w$ that makes both level.
+# A random ReLU network of 30 layers: the signal from left to right, the gradient from right to left. Find the one
+# $\sigma_w$ that makes both level.
 
 # %% name="demo-two-ways" tags=["fragment"]
 gc.demo("init/two-ways")
@@ -196,230 +134,86 @@ gc.demo("init/two-ways")
 # %% [markdown] name="measure-recipes-intro" tags=["subslide"]
 # ### Measure
 #
-# The networks of the puzzle, before training, with five recipes. `gc.mlp(init="default")` leaves
-# the weights as `nn.Linear` makes them. The probe reads $z$ and δ in every layer. In the figure, look
-# which line is level, and whether the measured lines lie on the dashed theory.
+# The puzzle's networks before training, five recipes, five networks each. "PyTorch" leaves the weights as
+# `nn.Linear` makes them: uniform, with variance $1/(3\,\text{fan\_in})$.
 
-# %% name="recipes" tags=["fragment"]
-recipes = {
-    "N(0, 1)": (1.0, 1.0),
-    "N(0, 0.01²)": (0.01, 1e-4),
-    "Xavier": ("xavier", 1 / 64),
-    "He": ("he", 2 / 64),
-    "PyTorch": ("default", 1 / (3 * 64)),
-}  # what mlp is told, and the variance v
-
-
-def sizes(net, x, y, depth):
-    """Size of z and of δ in each hidden layer."""
-    with gc.probe(net) as record:
-        F.cross_entropy(net(x), y).backward()
-    layers = record.select("Linear")[:depth]
-    return record.activation_rms[0, layers], record.output_gradient_rms[0, layers]
-
-
-# %% name="measure-recipes" tags=["fragment", "nbval-check-output"]
-x, y, back = digits.x_train, digits.y_train, {}
-print("factor per layer   z, forwards   δ, backwards   theory √(64 v/2)")
-for name, (init, v) in recipes.items():
-    five = [gc.mlp(30, activation="relu", init=init, seed=seed) for seed in range(5)]
-    z, back[name] = zip(*(sizes(net, x, y, depth=30) for net in five), strict=True)
-    forwards = np.mean([(size[29] / size[0]) ** (1 / 29) for size in z])
-    backwards = np.mean([(size[0] / size[29]) ** (1 / 29) for size in back[name]])
-    print(f"{name:12} {forwards:16.2f} {backwards:14.2f} {math.sqrt(64 * v / 2):14.2f}")
+# %% name="measure-recipes" tags=["fragment"]
+print("factor per layer    δ, backwards                √(64 v/2)")
+for name in lab.RECIPES:
+    _, backwards, expected = lab.recipe_factors(name)
+    print(f"{name:12} {gc.spread(backwards, '.3f')}   {expected:.3f}")
 
 # %% name="picture-recipes" tags=["fragment"]
-layer, lines = np.arange(1, 31), []
-colors = {"N(0, 1)": "sky", "He": "blue", "Xavier": "vermillion", "PyTorch": "orange"}
-for name, color in colors.items():
-    mean = np.exp(np.mean([np.log(size / size[29]) for size in back[name]], axis=0))
-    expected = math.sqrt(64 * recipes[name][1] / 2) ** (30.0 - layer)
-    lines += gc.with_theory(layer, mean, expected, name, color)
-gc.Plot(
-    "δ through 30 ReLU layers, mean of 5 networks",
-    gc.Axis("layer (1 is nearest the input)"),
-    gc.Axis("size of δ, relative to layer 30", "log"),
-    tuple(lines),
-)
+lab.recipe_plot()
 
-# %% [markdown] name="explain-variance" tags=["subslide"]
+# %% name="drawing-fan" tags=["subslide"]
+lab.fan_drawing()
+
+# %% [markdown] name="explain-variance" tags=["continue"]
 # ### Explain
 #
-# A unit adds up fan_in products, $z_i = \sum_j W_{ij} h_j$. The weights are independent, with mean
-# 0: of the square of the sum only the squares survive the mean, and each is $v\, \mathrm{E}[h_j^2]$.
-# And ReLU keeps the positive half of $z$, which holds half of its mean square if $z$ is symmetric:
-# $\mathrm{E}[h^2] = \tfrac12 \mathrm{E}[z^2]$. Backwards, a δ adds up fan_out products
-# $W_{ij} \delta_i$, and the slope, 1 or 0, lets half of their mean square through. Both ways:
+# 1. *The sum.* A unit adds up fan_in products, $z_i = \sum_j W_{ij} h_j$. Square the sum and average: the cross
+#    terms average to 0, and each of the fan_in squares gives $v\,\mathrm{E}[h_j^2]$.
+# 2. *ReLU* keeps half of the mean square (lesson 04).
+# 3. *Backwards* a δ adds up fan_out products, and the slopes let half through.
 #
 # $$\mathrm{E}[z_l^2] = \text{fan\_in}\; v \cdot \tfrac12\, \mathrm{E}[z_{l-1}^2], \qquad
 #   \mathrm{E}[\delta_l^2] = \tfrac12 \cdot \text{fan\_out}\; v\; \mathrm{E}[\delta_{l+1}^2] .$$
 #
-# (Backwards, fan_out is that of layer $l+1$. And we take $\delta_{l+1}$ as independent of the weights
-# and slopes that it meets next; that is good for wide networks at the start.) To keep $z$ you need
-# $v = 2/\text{fan\_in}$; to keep δ, $v = 2/\text{fan\_out}$. Either is enough: one layer's fan_out is
-# the next one's fan_in, so along a chain all but the first and the last cancel (He et al. 2015).
-# Without the ½, for a linear layer, the two are $1/\text{fan\_in}$ and $1/\text{fan\_out}$; Glorot &
-# Bengio (2010) take one between them, $2/(\text{fan\_in} + \text{fan\_out})$.
+# To keep $z$ you need $v = 2/\text{fan\_in}$; to keep δ, $2/\text{fan\_out}$. Either is enough, since one layer's
+# fan_out is the next one's fan_in (He et al. 2015). Without the ½, for a linear layer, Glorot & Bengio (2010) take
+# $2/(\text{fan\_in} + \text{fan\_out})$. So per ReLU layer Xavier keeps $\sqrt{1/2} = 0.71$, N(0, 1) multiplies by
+# $\sqrt{32} = 5.7$, and **PyTorch's default, six times below He, keeps $\sqrt{1/6} = 0.41$.**
+
+# %% [markdown] name="explain-puzzle" tags=["subslide"]
+# ### The puzzle's answer
 #
-# So Xavier multiplies by $\sqrt{1/2} = 0.71$ per ReLU layer, and N(0, 1) by $\sqrt{32} = 5.66$. (The
-# measured factors are up to 3 % lower. The theory is for the *mean* square, and a typical product
-# lies below its mean, as in lesson 01; the wider the layers, the smaller this is.)
-#
-# Now the puzzle. The gradient of a matrix is δ times $h$, and what $h$ has not yet lost on its way
-# up, δ has lost on its way down. So *every* matrix of Xavier's network should get a gradient of about
-# $(1/\sqrt2)^{29} = 4 \cdot 10^{-5}$ times He's, at the start:
+# The gradient of a matrix is δ times $h$. Forwards $h$ shrinks by 0.71 per layer, backwards δ does, so the product
+# is the same in *every* layer: about $0.71^{29} = 4 \cdot 10^{-5}$ of He's.
 
-# %% name="measure-puzzle" tags=["fragment", "nbval-check-output"]
-largest = []
-for seed in range(5):
-    norms = {}
-    for init in ("xavier", "he"):
-        net = gc.mlp(30, activation="relu", init=init, seed=seed)
-        F.cross_entropy(net(x), y).backward()
-        norms[init] = np.array([float(p.grad.norm()) for p in net.parameters() if p.dim() == 2])
-    largest.append((norms["xavier"] / norms["he"]).max())
-print("‖∂ℒ/∂W‖, Xavier's over He's, largest of the 31 matrices:", end=" ")
-print(f"below 4e-5 in {sum(ratio < 4e-5 for ratio in largest)} of 5")
+# %% name="measure-puzzle" tags=["fragment"]
+print("‖∂ℒ/∂W‖, Xavier's over He's, largest of 31 matrices:", end=" ")
+print(gc.spread([lab.gradient_ratio(seed) for seed in range(5)], ".1e"))
 
-# %% [markdown] name="explain-pytorch" tags=["continue"]
-# No wonder that 300 steps show nothing.
-#
-# **PyTorch** draws uniformly between $\pm 1/\sqrt{\text{fan\_in}}$. That has variance
-# $1/(3\,\text{fan\_in})$, six times below He: $\sqrt{1/6} = 0.41$ per layer backwards. Forwards it
-# looks healthy, 0.93. Look at what is there:
+# %% [markdown] name="first-loss" tags=["continue"]
+# The first loss tells the scale of the *last* layer. A network that knows nothing should say so: $\ln 10 = 2.30$.
+# Two hidden layers:
 
-# %% name="measure-default" tags=["fragment", "nbval-check-output"]
-print("size of z / how much z differs from image to image, layer 30")
-for init in ("he", "default"):
-    z_size, spread = [], []
-    for seed in range(5):
-        net = gc.mlp(30, activation="relu", init=init, seed=seed)[:-2].double()
-        with torch.no_grad():
-            z = net(digits.x_train.double())  # float64: what float32 cannot tell apart
-        z_size.append(float(z.square().mean().sqrt()))
-        spread.append(float(z.var(0, correction=0).mean().sqrt()))
-    print(f"{init:8} {np.mean(z_size):.2f} / {np.mean(spread):.0e}")
+# %% name="measure-first-loss" tags=["fragment"]
+for name, init, outputs in (("He", "he", 1.0), ("N(0, 1)", 1.0, 1.0), ("outputs / 10", "he", 0.1)):
+    first = [lab.first_loss(init, seed, outputs) for seed in range(5)]
+    print(f"{name:12} first loss {gc.spread(first)}")
 
-# %% [markdown] name="explain-default" tags=["continue"]
-# The default draws random *biases*, too. In layer 30 they are all that is left: the same for every
-# image, to the last digit of float32. A signal that does not depend on the input is no signal. So
-# look at δ, or at differences between images, not at the size of $z$ alone.
+# %% [markdown] name="explain-first-loss" tags=["continue"]
+# He's network begins with confident nonsense, and its first steps only make the outputs smaller. **Make the output
+# layer small**: the first loss is then a test of everything after it (Karpathy 2019).
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
-# **Speaker notes** · 8 min
+# **Speaker notes** · 9 min
 #
 # For N(0, 1) expect "1, because the mean is 0", $8^{29}$ (no ReLU) and $32^{29}$ (mean square for
-# size). N(0, 0.01²) leaves a δ of about $10^{-42}$ in layer 1, below float32's normal numbers: two or
-# three layers more, and it is exactly 0. Let the hall do
-# the sum $z_i = \sum_j W_{ij} h_j$ on paper; it is the whole of Xavier and He. The default is
-# historical: `reset_parameters` calls `kaiming_uniform_(a=√5)`, which works out to this bound. Ask
-# why nobody notices: few plain networks are 30 layers deep; lessons 06 and 07 are the reason.
+# size). Let the class do the sum $z_i = \sum_j W_{ij} h_j$ on paper; it is the whole of Xavier and He. The measured
+# factors lie up to 3 % below the theory: it is for the *mean* square, and a typical product lies below its mean, as
+# in lesson 01. The default is historical: `reset_parameters` calls `kaiming_uniform_(a=√5)`, which works out to this
+# bound. Ask why nobody notices: few plain networks are 30 layers deep; lessons 06 and 07 are the reason.
 
 # %% [markdown] name="bridge-2" tags=["continue"]
-# For ReLU the answer is one number, $\sigma_w = \sqrt2$. tanh has slope 1 at 0, so Xavier's
-# $\sigma_w = 1$ should keep its signal as it is. **Does it, for 100 layers?**
-
-# %% [markdown] name="step-3" tags=["slide"]
-# ## Step 3 · tanh fades slowly
-#
-# ### Predict
-
-# %% name="predict-tanh" tags=["fragment"]
-gc.panel("init/tanh-hundred")
-
-# %% [markdown] name="drag-tanh" tags=["subslide"]
-# ### Drag
-#
-# Both axes are logarithmic: a power of depth is a straight line, an exponential bends down. Look at
-# the line left of 1.00, at 1.00, and right of it.
-
-# %% name="demo-tanh" tags=["fragment"]
-gc.demo("init/tanh-depth")
-
-# %% [markdown] name="measure-tanh-intro" tags=["subslide"]
-# ### Measure
-#
-# 100 tanh layers of 200 units, Xavier's weights, 64 real digits, five networks. If the variance $q$
-# of $z$ falls like $1/(2l)$, then $2\,l\,q_l$ comes near 1. The theory starts at layer 1: Xavier's rule
-# sees 64 pixels and 200 units there, so its $v$ is $2/264$. The gradient is on board, too. In the
-# figure, look which of the two dotted lines tanh follows, "constant" or $1/(2l)$.
-
-# %% name="measure-tanh" tags=["fragment", "nbval-check-output"]
-five = [gc.mlp(100, width=200, activation="tanh", seed=seed) for seed in range(5)]
-x, y = digits.x_train[:64], digits.y_train[:64]
-z, delta = map(np.array, zip(*(sizes(net, x, y, depth=100) for net in five), strict=True))
-fading, ends = z**2, (delta[:, 0] / delta[:, 99]).mean()
-first = 64 * 2 / 264 * float((x**2).mean())  # fan_in · v · mean square of the pixels
-expected = theory.q_trajectory("tanh", 1.0, depth=100, mean_square=first)
-factors = [theory.gradient_decay("tanh", 1.0, value) for value in expected[:99]]
-for layer in (10, 30, 100):
-    measured, predicted = fading[:, layer - 1].mean(), expected[layer - 1]
-    print(f"layer {layer:3d}  q = {measured:.3f}   2 l q: {2 * layer * measured:.2f}", end="   ")
-    print(f"theory {2 * layer * predicted:.2f}")
-print(f"δ in layer 1 / δ in layer 100: {ends:.2f}   theory {np.prod(factors):.2f}")
-
-# %% name="picture-tanh" tags=["fragment"]
-layer = np.arange(1, 101)
-gc.Plot(
-    "tanh with Xavier's weights, mean of 5 networks",
-    gc.Axis("layer (1 is nearest the input)", "log"),
-    gc.Axis("variance of z", "log"),
-    (
-        *gc.with_theory(layer, fading.mean(axis=0), expected, "tanh", "tanh"),
-        gc.Line(layer, 1 / (2 * layer), "1/(2l)", "reference"),
-        gc.Line(layer, np.full(100, fading[:, 0].mean()), "constant", "reference"),
-    ),
-)
-
-# %% [markdown] name="explain-tanh" tags=["subslide"]
-# ### Explain
-#
-# Write $q_l$ for the variance of $z$ in layer $l$. For small $z$, $\tanh^2 z = z^2 - \tfrac23 z^4 +
-# \dots$, and a Gaussian has $\mathrm{E}[z^4] = 3q^2$. With $\sigma_w = 1$, and with
-# $1/(1 - 2q) = 1 + 2q + \dots$:
-#
-# $$q_{l+1} = \mathrm{E}[\tanh^2 z] = q_l - 2q_l^2 + \dots
-#   \quad\Rightarrow\quad \frac{1}{q_{l+1}} = \frac{1}{q_l} + 2 + \dots
-#   \quad\Rightarrow\quad q_l \approx \frac{1}{2l} .$$
-#
-# The smaller the signal, the more linear tanh becomes, and the less it loses. So the decay is
-# *algebraic*, a power of the depth and not a number to the power of the depth: $1/200 = 0.005$ in
-# layer 100, give or take the scatter of five networks. The gradient follows: the mean squared slope
-# is $\mathrm{E}[(1 - \tanh^2 z)^2] \approx 1 - 2q_l \approx 1 - 1/l = (l-1)/l$. In the product of
-# these over $L$ layers nearly everything cancels, $\tfrac12 \cdot \tfrac23 \cdot \tfrac34 \cdots$: it
-# falls like $1/L$. That is the mean square of δ; its size falls like $1/\sqrt L$, to 0.1 over
-# 100 layers. Xavier is not constant for tanh, but it is as good as one $\sigma_w$ can be without
-# biases: below 1 the decay is exponential, above 1 the signal settles at a size of its own and the
-# gradient explodes.
-
-# %% [markdown] name="notes-step-3" tags=["notes"]
-# **Speaker notes** · 6 min
-#
-# Expect votes for "constant" and for an exponential, few for a power. Write $1/q$ on the board: it
-# grows by 2 in each layer, as simple as that. A picky listener asks for the next term: $+\tfrac{17}{3}q^3$; it is why $2lq_l$ comes
-# to 1 only slowly. One network of 200 units wanders around the theory by 20 % and more: that is why
-# we average five.
-
-# %% [markdown] name="bridge-3" tags=["continue"]
-# $\sigma_w = 1$ is a border: below it everything fades, above it a signal survives. **Is there such
-# a border with biases too, and is it where a network can be trained?**
+# For ReLU the answer is one number, $\sigma_w = \sqrt2$. tanh has slope 1 at 0, and less elsewhere. **Is there a
+# right scale for it, and for biases?**
 
 # %% [markdown] name="step-4" tags=["slide"]
-# ## Step 4 · The edge of chaos
+# ## Step 3 · The edge of chaos
 #
-# Now two numbers: $\sigma_w$ for the weights and $\sigma_b$, the standard deviation of the biases.
-# In a wide random network $z$ is nearly Gaussian, so for one image one number, its variance $q$, says
-# all (Poole et al. 2016). From layer to layer it settles at $q^*$, and with it χ, the factor on the
-# mean square of δ per layer (Schoenholz et al. 2017):
+# Now two numbers: $\sigma_w$ for the weights and $\sigma_b$, the standard deviation of the biases. In a wide random
+# network one number says all about one image: the variance $q$ of its $z$ (Poole et al. 2016). From layer to layer
+# it settles at $q^*$, and with it χ, the factor on the mean square of δ (Schoenholz et al. 2017). With ζ standard
+# normal,
 #
 # $$q^* = \sigma_w^2\, \mathrm{E}\bigl[\varphi(\sqrt{q^*}\,\zeta)^2\bigr] + \sigma_b^2, \qquad
 #   \chi = \sigma_w^2\, \mathrm{E}\bigl[\varphi'(\sqrt{q^*}\,\zeta)^2\bigr], \qquad
-#   \xi = \frac{1}{|\ln \chi|},$$
+#   \xi = \frac{1}{|\ln \chi|} .$$
 #
-# with ζ standard normal, and E now the mean over ζ. $\xi$ is the **depth scale**: over ξ layers the
-# mean square of δ changes by a factor of e. Where $\chi < 1$ gradients vanish, and two images become
-# alike: *order*. Where $\chi > 1$ gradients explode, and images that were almost alike are driven
-# apart: *chaos*. Between them runs the **edge of chaos**, $\chi = 1$, where ξ is infinite.
+# Over the **depth scale** ξ the mean square of δ changes by a factor of e.
 #
 # ### Predict
 
@@ -429,88 +223,47 @@ gc.panel("init/where-trains")
 # %% [markdown] name="drag-map" tags=["subslide"]
 # ### Drag, or click
 #
-# The colour is measured: how much δ grows from layer 30 back to layer 1 in a random tanh network of
-# 64 units. The dashed line is theory: the edge. **Click anywhere on the map** (or use the sliders):
-# a network of 30 layers starts there, is trained for 150 steps, and the title says how many test
-# digits it then gets right. Look for the places that learn. How far from the edge do they reach?
+# The colour is measured: how much δ grows from layer 30 back to layer 1 in a random tanh network of 64 units.
+# **Click anywhere**: a network of 30 layers starts there, is trained for 150 steps, and the title says how many
+# test digits it gets right. How far from the dashed edge do the places reach that learn?
 
 # %% name="demo-map" tags=["fragment"]
 gc.demo("init/edge-map")
 
-# %% [markdown] name="measure-chi-intro" tags=["subslide"]
+# %% [markdown] name="measure-strip-intro" tags=["subslide"]
 # ### Measure
 #
-# Eight points of the map. For each: five networks of 30 tanh layers of 256 units, real digits, the
-# mean square of $z$ in layer 30, and the slope of δ from layer 30 to layer 10. The theory knows the
-# two numbers and nothing else. In the figure, look at the slopes, right to left: which points lose δ,
-# and which gain?
+# Five points on the line $\sigma_b = 0.3$, three seeds each. And what becomes of two images: the cosine of their
+# $z$ in layers 1, 10 and 30, over 40 digits.
 
-# %% name="measure-chi" tags=["fragment", "nbval-check-output"]
-pairs = [(0.8, 0.1), (0.8, 0.5), (1.2, 0.3), (1.2, 0.8)]
-pairs += [(1.6, 0.1), (1.6, 0.8), (2.0, 0.1), (2.5, 0.3)]
-paths = {}
-print(" σ_w  σ_b     q* theory, measured   χ theory, measured   ξ theory, measured")
-for w, b in pairs:
-    five = [gc.mlp(30, 256, "tanh", init="lecun", gain=w, bias_std=b, seed=s) for s in range(5)]
-    z, paths[w, b] = map(np.array, zip(*(sizes(net, x, y, depth=30) for net in five), strict=True))
-    slope = np.polyfit(np.arange(10, 31), np.log(paths[w, b]).mean(axis=0)[9:], 1)[0]
-    q = theory.q_fixed_point("tanh", w, b), (z[:, 29] ** 2).mean()
-    chi = theory.chi("tanh", w, b), math.exp(-2 * slope)
-    xi = [theory.depth_scale(value) for value in chi]
-    print(f"{w:4} {b:4} {q[0]:12.2f} {q[1]:8.2f} {chi[0]:12.2f} {chi[1]:8.2f}", end=" ")
-    print(f"{xi[0]:11.1f} {xi[1]:8.1f}")
+# %% name="measure-strip" tags=["fragment"]
+print("30 layers, 150 steps      depth/ξ   right")
+for w in (0.8, 1.13, 1.4, 1.79, 2.8):
+    right = [lab.trained_at(w, 0.3, seed) for seed in range(3)]
+    xi = gc.theory.depth_scale(gc.theory.chi("tanh", w, 0.3))
+    print(f"σ_w = {w:4}   ξ = {xi:5.1f} {30 / xi:9.1f}     {gc.spread(right)}")
+for w in (0.8, 2.8):
+    print(f"σ_w = {w:4}   750 steps (stored): right {gc.spread(lab.long(f'tanh, σ_w = {w}'))}")
 
-# %% name="picture-chi" tags=["fragment"]
-layer, lines = np.arange(1, 31), []
-shown = {(0.8, 0.5): "vermillion", (1.2, 0.3): "orange", (1.6, 0.8): "green", (2.0, 0.1): "blue"}
-for pair, color in shown.items():
-    mean = np.exp(np.mean([np.log(path / path[29]) for path in paths[pair]], axis=0))
-    expected = math.sqrt(theory.chi("tanh", *pair)) ** (30.0 - layer)
-    lines += gc.with_theory(layer, mean, expected, f"{pair[0]}, {pair[1]}", color)
-gc.Plot(
-    "δ at four points (σ_w, σ_b), mean of 5 networks",
-    gc.Axis("layer (1 is nearest the input)"),
-    gc.Axis("size of δ, relative to layer 30", "log"),
-    tuple(lines),
-)
+# %% name="measure-cosine" tags=["fragment"]
+for w in lab.NAMED:
+    cosine = np.array([lab.image_cosines(w, seed) for seed in range(5)])
+    for layer in (1, 10, 30):
+        print(f"σ_w = {w}, layer {layer:2}: cosine {gc.spread(cosine[:, layer - 1], '.3f')}")
+
+# %% name="picture-cosine" tags=["fragment"]
+lab.cosine_plot()
 
 # %% [markdown] name="explain-edge" tags=["subslide"]
 # ### Explain
 #
-# The factor on δ in one layer has two parts, as in lesson 02: the matrix gives $\sigma_w^2$, the
-# slopes give $\mathrm{E}[\varphi'^2]$. A bias does not multiply δ. But it moves $z$ to where tanh is
-# flatter than at 0, and so it lowers the slopes: with biases the edge lies at larger weights. At
-# $\sigma_b = 0$ it starts at $\sigma_w = 1$, the border of step 3. Near layer 1 the measured lines
-# leave the theory a little: there the variance is still on its way to $q^*$.
+# Where $\chi < 1$, δ vanishes, and all images become alike: *order*. Where $\chi > 1$, δ explodes, and images that
+# were alike are driven apart until nothing of their likeness is left: *chaos*. Neither end can be trained: in one
+# the outputs do not depend on the input, in the other they depend on it in no useful way. Between them runs the
+# **edge of chaos**, $\chi = 1$. A plain network learns only if a signal crosses it, so its depth should not exceed
+# a few ξ: here all three seeds learn up to six, and none at 17 or 21.
 #
-# A plain network can learn only if a signal crosses it, so its depth should not exceed a few ξ: your
-# clicks show a strip on both sides of the edge. (Schoenholz et al. 2017 found about six times the
-# depth scale of the signal going forwards. On the ordered side that is the same as our ξ.) Here are
-# five points, each from three seeds.
-
-# %% name="measure-strip" tags=["fragment", "nbval-check-output"]
-print("30 layers, σ_b = 0.3, 150 steps, 3 seeds")
-for w in (0.8, 1.13, 1.4, 1.79, 2.8):
-    three = [gc.mlp(30, 64, "tanh", init="lecun", gain=w, bias_std=0.3, seed=s) for s in range(3)]
-    right = [run.test_accuracy[-1] for run in learn(three, steps=150)]
-    xi = theory.depth_scale(theory.chi("tanh", w, 0.3))
-    print(f"σ_w = {w:4}   ξ = {xi:5.1f}   depth/ξ = {30 / xi:4.1f}", end="   ")
-    print(f"more than 40 % right: {sum(r > 0.4 for r in right)} of 3")
-
-# %% [markdown] name="explain-strip" tags=["continue"]
-# Where the depth is at most about six ξ, all three seeds learn; at 17 and 21 ξ none does.
-#
-# The two formulas serve every activation, not only tanh. Lesson 04 asked what weights would pay for
-# each of them. At $\chi = 1$, without biases:
-
-# %% name="measure-edges" tags=["fragment", "nbval-check-output"]
-for name in ("tanh", "elu", "relu", "sigmoid"):
-    print(f"{name:8} σ_w = {theory.edge_of_chaos(name):.2f}")
-
-# %% [markdown] name="explain-edges" tags=["continue"]
-# tanh and ELU have slope 1 at 0 and bend away from it elsewhere: with these weights their signal fades
-# like a power of the depth, as in step 3. The sigmoid's slope is ¼ at most, and less where large
-# weights send $z$: to reach $\chi = 1$ it takes weights ten times Xavier's.
+# A bias does not multiply δ. But it moves $z$ to where tanh is flatter: with biases the edge lies at larger weights.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 9 min
@@ -519,37 +272,30 @@ for name in ("tanh", "elu", "relu", "sigmoid"):
 # dashed line. Ask for a point that vanishes although its weights are large (up and left of the
 # edge). Expect "bigger biases help, they bring signal in": they bring in a signal that is the same
 # for all images. How far into chaos a network still learns depends on the learning rate, too; ξ
-# gives the scale, not a law with sharp edges. For ReLU the map is one vertical line,
-# $\sigma_w = \sqrt2$: its slopes do not depend on $q$. If the widget does not react, use
+# gives the scale, not a law with sharp edges. Schoenholz et al. found about six times the scale of the forward
+# signal, which on the ordered side is our ξ. For ReLU the map is one vertical line, $\sigma_w = \sqrt2$: its slopes do
+# not depend on $q$. If the widget does not react, use
 # `gc.demo("init/edge-map").rested(sigma_w=1.4, sigma_b=0.3)`.
 
 # %% [markdown] name="bridge-4" tags=["continue"]
-# χ is a mean over all directions of δ. A mean can be right while most directions are wrong. **Can we
-# choose a matrix that treats all directions alike?**
+# χ is a mean over all directions of δ. A mean can be right while most directions are wrong. **Does that matter?**
 
 # %% [markdown] name="step-5" tags=["slide"]
-# ## Step 5 · Beyond one number
+# ## Step 4 · Beyond one number
 #
-# Two recipes that are more than a variance.
-#
-# - **Orthogonal** (Saxe et al. 2014): $W = \sigma_w Q$ with $Q^\top Q = I$, the identity. All singular
-#   values of $W$ are $\sigma_w$: no direction is stretched more than another.
-# - **LSUV**, layer-sequential unit variance (Mishkin & Matas 2016): start orthogonal, send a batch
-#   in, and divide each matrix, from the first to the last, by the standard deviation of what it
-#   gives. No formula; the data say it.
+# An **orthogonal** start (Saxe et al. 2014) is $W = \sigma_w Q$ with $Q^\top Q = I$, the identity. Its entries have
+# the same variance as Gaussian ones, $\sigma_w^2/n$.
 #
 # ### Predict
 
 # %% name="predict-better" tags=["fragment"]
-gc.panel("init/better-start")
+gc.panel("init/hundred-layers")
 
 # %% [markdown] name="drag-spectrum" tags=["subslide"]
 # ### Drag
 #
-# All 64 singular values of a whole network's Jacobian: by how much each direction is stretched or
-# squashed on its way through. Here $\sigma_w = 1$, without ReLU. Add layers, and look at the right end
-# of the three lines. (Where a line leaves the picture, the title has its last value. Newman's theory
-# is for very many layers.)
+# All 64 singular values of a network's Jacobian: by how much each direction is stretched or squashed on its way
+# through. $\sigma_w = 1$, no activation or tanh. Add layers; then change the size of the input.
 
 # %% name="demo-spectrum" tags=["fragment"]
 gc.demo("init/spectrum")
@@ -557,190 +303,345 @@ gc.demo("init/spectrum")
 # %% [markdown] name="measure-better-intro" tags=["subslide"]
 # ### Measure
 #
-# He's experiment again, with all three. For ReLU, $\sigma_w = \sqrt2$ serves the orthogonal
-# matrices, too. LSUV sees 256 training digits. First the factors per layer, as in step 2.
+# 100 tanh layers of 64 units, $\sigma_w = 1$, 300 steps with momentum. First the Jacobians on one digit before the
+# training, then what was learned. (Stored: five seconds for each network.)
 
-# %% name="measure-better-start" tags=["fragment", "nbval-check-output"]
-relu = [gc.mlp(30, activation="relu", seed=s) for s in range(10)]
-starts = {
-    "orthogonal": [gc.nets.orthogonal_(n, math.sqrt(2), seed=s) for s, n in enumerate(relu[:5])],
-    "lsuv": [gc.nets.lsuv_(n, digits.x_train[:256], seed=s) for s, n in enumerate(relu[5:])],
-}
-print("factor per layer   z, forwards   δ, backwards")
-for name, five in starts.items():
-    z, back[name] = zip(
-        *(sizes(net, digits.x_train, digits.y_train, depth=30) for net in five), strict=True
-    )
-    forwards = np.mean([(size[29] / size[0]) ** (1 / 29) for size in z])
-    backwards = np.mean([(size[0] / size[29]) ** (1 / 29) for size in back[name]])
-    print(f"{name:12} {forwards:16.2f} {backwards:14.2f}")
-
-# %% [markdown] name="measure-better-then" tags=["continue"]
-# In the mean, all three keep $z$ and δ. Whatever differs now is not the variance. In the figure,
-# look when the three lines part.
+# %% name="measure-directions" tags=["fragment"]
+for kind in lab.KINDS:
+    found = np.array([lab.directions(kind, seed) for seed in range(5)])
+    print(f"{kind:10} decades from strongest to weakest: {gc.spread(found[:, 0], '.1f')}")
+    print(f"{'':10} share above 1/1000 of the strongest: {gc.spread(found[:, 1])}")
 
 # %% name="measure-better" tags=["fragment", "nbval-check-output"]
-runs |= {name: learn(five) for name, five in starts.items()}
-late = {name: np.mean([run.loss[-50:].mean() for run in five]) for name, five in runs.items()}
-for name in ("orthogonal", "lsuv"):
-    print(f"{name:11} mean loss of 5 after 300 steps,", end=" ")
-    print(f"at least a tenth below He's: {late[name] < 0.9 * late['he']}")
+for rate in lab.RATES:
+    for kind in lab.KINDS:
+        print(f"rate {rate:6}, {kind:10} right {gc.spread(lab.hundred(kind, rate))}")
+print(f"Gaussian at 0.001, 1500 steps: {gc.spread(lab.hundred('gaussian', 0.001, 1500))}")
 
 # %% name="picture-better" tags=["fragment"]
-lines = []
-for name, color in (("he", "blue"), ("orthogonal", "purple"), ("lsuv", "green")):
-    loss = np.array([run.loss[1:].reshape(-1, 10).mean(axis=1) for run in runs[name]])
-    lines.append(gc.Line(step, loss.mean(axis=0), f"{name}, mean of 5", color=color))
-gc.Plot("Three starts of 30 ReLU layers", gc.Axis("step"), gc.Axis("loss"), tuple(lines))
+lab.hundred_plot()
 
 # %% [markdown] name="explain-orthogonal" tags=["subslide"]
 # ### Explain
 #
-# A square Gaussian matrix with $\sigma_w = 1$ keeps the *mean* square. Its singular values, though, run
-# from nearly 0 to about 2, and a product of $L$ such matrices spreads them exponentially (lesson 01):
-# after 50 layers the weakest direction comes through with about $10^{-60}$ of its size. A product of
-# orthogonal matrices is orthogonal, and all singular values are exactly 1. Then the number of steps
-# that a deep *linear* network needs hardly depends on its depth, if the learning rate suits the depth
-# (Saxe et al. 2014). Between the matrices of a real network stand slopes, and they spread the values
-# again. Orthogonal weights with tanh near its linear part almost keep them; with ReLU no weights do
-# (Pennington et al. 2017).
-#
-# Both were ahead of He after 300 steps, in the mean of five. This is a head start, with one learning
-# rate; it is not a promise about the end of a training, nor for every seed. And why the mean? Change
-# the starting weights in the seventh digit, and the loss of *one* such run after 300 steps can double:
-# at this rate the training itself is chaotic, too. A single run proves little here.
+# A product of Gaussian matrices keeps the *mean* square and spreads the singular values exponentially (lesson 01):
+# nearly all directions are lost on the way. A product of orthogonal matrices is orthogonal: all values are exactly
+# 1. tanh spreads them again, by its slopes, but little where its input is small. This is *dynamical isometry*
+# (Pennington et al. 2017). **Same variance, another spectrum: through 100 layers the orthogonal networks learn in
+# these 300 steps, at two rates, and the Gaussian ones hardly.** It is no guarantee: at 0.01 the orthogonal ones fail as
+# well, since the first updates destroy what the start had. (With ReLU no weights give isometry: half of the slopes are
+# 0.)
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
-# **Speaker notes** · 5 min
+# **Speaker notes** · 7 min
 #
 # Expect "same variance, same result" from those who liked step 2 best; praise them, it is the right
-# first approximation. Ask what is left to improve when all singular values are 1: nothing at the
-# start, and this lasts for no more than a few steps. LSUV is orthogonal *and* measured, so the two
-# cannot be told apart by this cell. We tried eight seeds, each three times with weights changed in
-# the seventh digit. Of pairs with the same seed, orthogonal was ahead of He in 96 %, LSUV in 97 %; of
-# means over five seeds, in all that we drew. If somebody asks for a real use: LSUV is how to
-# initialize a network for which nobody has derived a formula.
+# first approximation. Then the spectrum: mean right, nearly all directions wrong. The number of steps that a deep
+# *linear* network needs hardly depends on its depth with orthogonal weights (Saxe et al. 2014). With convolutions
+# the same idea trained 10,000 layers (Xiao et al. 2018).
+
+# %% [markdown] name="deeper-symmetry" tags=["slide", "deeper"]
+# ## Deeper · How much noise is enough?
+#
+# Equal weights with a little noise: how many steps it takes until the copies differ.
+
+# %% [markdown] name="drag-symmetry" tags=["continue"]
+# All weights are 0.1, plus a little noise. The line shows how much the units of layer 1 differ. Make the noise
+# smaller, ten times at each move: *how much later* does the line cross 10 %? (The networks are trained once, when
+# you open this; it takes a few seconds.)
+
+# %% name="demo-symmetry" tags=["fragment"]
+gc.demo("init/symmetry")
+
+# %% [markdown] name="explain-noise" tags=["continue"]
+# While the difference is small it grows *exponentially*: each tenfold less noise costs about the same number of
+# steps. So randomness is needed, and hardly any amount of it is too small.
+
+# %% [markdown] name="deeper-default" tags=["slide", "deeper"]
+# ## Deeper · What a default hides
+#
+# Why PyTorch's start looks healthy forwards, and what is left of the images in layer 30.
+
+# %% name="measure-default" tags=["fragment"]
+for init in ("he", "default"):
+    found = np.array([lab.sizes_and_differences(init, seed) for seed in range(5)])
+    print(f"{init:8} size of z in layer 30 {gc.spread(found[:, 0])}")
+    print(f"{init:8} its difference from image to image {gc.spread(found[:, 1], '.0e')}")
+
+# %% [markdown] name="explain-default" tags=["continue"]
+# The default draws random *biases*, too. In layer 30 they are all that is left: the same for every image, to the
+# last digit of float32. A signal that does not depend on the input is no signal. So look at δ, or at differences
+# between images, not at the size of $z$ alone.
+
+# %% [markdown] name="step-3" tags=["slide", "deeper"]
+# ## Deeper · 100 tanh layers with Xavier's weights
+#
+# What becomes of the variance when tanh takes away a little in every layer, with its law.
+
+# %% name="predict-tanh" tags=["fragment"]
+gc.panel("init/tanh-hundred")
+
+# %% [markdown] name="drag-tanh" tags=["subslide"]
+# ### Drag
+#
+# Both axes are logarithmic: a power of depth is a straight line, an exponential bends down. Look at the line left
+# of 1.00, at 1.00, and right of it.
+
+# %% name="demo-tanh" tags=["fragment"]
+gc.demo("init/tanh-depth")
+
+# %% [markdown] name="measure-tanh-intro" tags=["subslide"]
+# ### Measure
+#
+# 100 tanh layers of 200 units, 64 digits, five networks. We record the gradient as well. Theory starts from the
+# pixels' mean square in layer 1.
+
+# %% name="measure-tanh" tags=["fragment"]
+z, delta = lab.tanh_sizes()
+expected = lab.tanh_theory()
+for layer in (10, 30, 100):
+    q = z[:, layer - 1] ** 2
+    print(f"layer {layer:3}: 2 ℓ q {gc.spread(2 * layer * q)}", end="; ")
+    print(f"mean {2 * layer * q.mean():.2f}, theory {2 * layer * expected[layer - 1]:.2f}")
+factors = [gc.theory.gradient_decay("tanh", 1.0, q) for q in expected[:99]]
+print(f"δ in layer 1 / δ in layer 100: {gc.spread(delta[:, 0] / delta[:, 99])}", end="; ")
+print(f"theory {np.prod(factors):.2f}")
+
+# %% name="picture-tanh" tags=["fragment"]
+lab.tanh_plot()
+
+# %% [markdown] name="explain-tanh" tags=["subslide"]
+# ### Explain
+#
+# Write $q_l$ for the variance of $z$ in layer $l$. For small $z$, $\tanh^2 z = z^2 - \tfrac23 z^4 + \dots$, and a
+# Gaussian has $\mathrm{E}[z^4] = 3q^2$. With $\sigma_w = 1$:
+#
+# $$q_{l+1} = \mathrm{E}[\tanh^2 z] = q_l - 2q_l^2 + \dots
+#   \quad\Rightarrow\quad \frac{1}{q_{l+1}} = \frac{1}{q_l} + 2 + \dots
+#   \quad\Rightarrow\quad q_l \approx \frac{1}{2l} .$$
+#
+# The smaller the signal, the more linear tanh becomes, and the less it loses. So the decay is *algebraic*, a power of
+# the depth: $1/200 = 0.005$ in layer 100. The gradient follows: the mean squared slope is $\mathrm{E}[(1 - \tanh^2
+# z)^2] \approx 1 - 2q_l \approx (l-1)/l$. In the product of these nearly everything cancels, $\tfrac12 \cdot \tfrac23
+# \cdot \tfrac34 \cdots$: the mean square of δ falls like $1/L$, its size like $1/\sqrt L$, to 0.1 over 100 layers.
+# Below $\sigma_w = 1$ the decay is exponential; above 1 the signal settles at a size of its own and δ explodes.
+
+# %% [markdown] name="notes-step-3" tags=["notes"]
+# **Speaker notes** · 6 min
+#
+# Expect votes for "constant" and for an exponential, few for a power. Write $1/q$ on the board: it
+# grows by 2 in each layer. The next term is $+\tfrac{17}{3}q^3$; it is why $2lq_l$ comes
+# to 1 only slowly. One network of 200 units wanders around the theory by 20 % and more.
+
+# %% [markdown] name="deeper-chi" tags=["slide", "deeper"]
+# ## Deeper · χ and q* at eight points
+#
+# The two formulas against networks, and the edge for other activations.
+
+# %% [markdown] name="measure-chi-intro" tags=["continue"]
+# Eight points of the map. For each: five networks of 30 tanh layers of 256 units, digits, the mean square of $z$ in
+# layer 30, and χ from the slope of δ between layers 30 and 10. In the figure, look at the slopes, right to left:
+# which points lose δ, and which gain?
+
+# %% name="measure-chi" tags=["fragment"]
+print(" σ_w  σ_b    q* theory, measured              χ theory, measured")
+for w, b in lab.PAIRS:
+    q = lab.at_point(w, b)[0][:, 29] ** 2
+    print(f"{w:4} {b:4}   {gc.theory.q_fixed_point('tanh', w, b):.2f}, {gc.spread(q)}", end="   ")
+    print(f"{gc.theory.chi('tanh', w, b):.2f}, {gc.spread(lab.chi_measured(w, b))}")
+
+# %% name="picture-chi" tags=["fragment"]
+lab.chi_plot()
+
+# %% name="measure-edges" tags=["fragment", "nbval-check-output"]
+for name in ("tanh", "elu", "relu", "sigmoid"):
+    print(f"{name:8} χ = 1 without biases at σ_w = {gc.theory.edge_of_chaos(name):.2f}")
+
+# %% [markdown] name="explain-edges" tags=["continue"]
+# Near layer 1 the measured lines leave the theory a little: there the variance is still on its way to $q^*$. The
+# sigmoid's slope is ¼ at most, and less where large weights send $z$: to reach $\chi = 1$ it takes weights ten times
+# Xavier's.
+
+# %% [markdown] name="deeper-lsuv" tags=["slide", "deeper"]
+# ## Deeper · Scales from data
+#
+# LSUV, which measures the scale of each layer where nobody has a formula, on He's experiment.
+
+# %% [markdown] name="measure-lsuv-intro" tags=["continue"]
+# *Layer-sequential unit variance* (Mishkin & Matas 2016): start orthogonal, send a batch in, and divide each matrix,
+# from the first to the last, by the standard deviation of what it gives.
+
+# %% name="measure-better-start" tags=["fragment"]
+growth = np.array([lab.relu_growth("lsuv", seed) for seed in range(5)]) ** (1 / 29)
+print(f"factor per layer: z {gc.spread(growth[:, 0], '.3f')}; δ {gc.spread(growth[:, 1], '.3f')}")
+for init in ("lsuv", "he"):
+    loss = [lab.late_loss(init, seed) for seed in range(5)]
+    print(f"{init:5} loss after 300 steps {gc.spread(loss)}")
+
+# %% [markdown] name="explain-lsuv" tags=["continue"]
+# It finds He's scale without a formula. The losses of single runs scatter: change the starting weights in the seventh
+# digit, and the loss of *one* of these runs after 300 steps can double. So a race between two good starts over a few
+# seeds decides nothing.
 
 # %% [markdown] name="claims" tags=["slide"]
 # ## Claims on trial
 #
-# ### Claim 1: never draw weights from a standard normal
-
-# %% name="claim-normal" tags=["fragment", "nbval-check-output"]
-broken, same, shallow = [], [], []
-for s in range(5):
-    deep = gc.mlp(30, activation="relu", init=1.0, seed=s)
-    broken.append(bool(learn([deep])[0].stopped))
-    scaled = gc.mlp(30, activation="relu", init=1.0, gain=math.sqrt(2 / 64), seed=s)
-    he = gc.mlp(30, activation="relu", init="he", seed=s)
-    same.append(torch.allclose(scaled.layer30.weight, he.layer30.weight))
-    one = gc.mlp(1, activation="relu", init=1.0, seed=s)
-    shallow.append(gc.train(one, digits, steps=600, lr=0.01, seed=s, every=600).test_accuracy[-1])
-print(f"30 layers of N(0, 1), loss ends as NaN or ∞:   {sum(broken)} of 5")
-print(f"the same numbers times √(2/64) are He's start: {sum(same)} of 5")
-print(f"1 layer of N(0, 1), more than 80 % right:      {sum(r > 0.8 for r in shallow)} of 5")
-print("verdict:", "holds only if" if all(broken) and all(same) and min(shallow) > 0.8 else "fails")
-
-# %% [markdown] name="claim-normal-verdict" tags=["continue"]
-# **Holds only if** nothing rescales the numbers, and the network is deep. The shape of the
-# distribution is harmless; the *variance* decides. He's weights are standard normal numbers times
-# $\sqrt{2/\text{fan\_in}}$. One raw layer of 64 units learns, from a bad start.
-
-# %% [markdown] name="claim-tanh" tags=["subslide"]
-# ### Claim 2: Xavier keeps a tanh network at constant variance, at any depth
-
-# %% name="claim-tanh-measure" tags=["fragment", "nbval-check-output"]
-left = fading[:, 99] / fading[:, 0]  # from step 3
-print(f"variance left in layer 100: less than 5 % in {(left < 0.05).sum()} of 5 networks")
-print("verdict:", "fails" if left.max() < 0.05 else "holds")
-
-# %% [markdown] name="claim-tanh-verdict" tags=["continue"]
-# **Fails.** It falls like $1/(2l)$. The rule is derived for a linear layer, and tanh is linear only
-# where there is no signal. In layer 10 a ninth of the variance is left. Still, a power is mild: ½ per
-# layer would leave $10^{-30}$ of it in layer 100.
-
-# %% [markdown] name="claim-start" tags=["subslide"]
-# ### Claim 3: initialization only matters at the start
+# ### Claim 1
 #
-# Two hidden ReLU layers, easy to train. One start is He's, the other is three times as large. 1500 steps
-# with Adam (an optimizer that divides each gradient by its usual size) are enough for *every* training
-# digit to be right.
+# The title of a paper of 2016 (Mishkin & Matas):
+#
+# > All you need is a good init
 
+# %% name="vote-good-init" tags=["fragment"]
+gc.panel("init/claim-good-init")
 
-# %% name="claim-start-adam" tags=["fragment"]
-def adam(parameters):
-    return torch.optim.Adam(parameters, lr=1e-3, fused=True)
+# %% [markdown] name="claim-good-init-intro" tags=["continue"]
+# Step 4's orthogonal networks: the same start, data and steps. The control and the accused differ in the rate only.
 
+# %% name="claim-good-init-measure" tags=["fragment", "nbval-check-output"]
+well, ill = lab.hundred("orthogonal", 0.003), lab.hundred("orthogonal", 0.01)
+print(f"rate 0.003: right {gc.spread(well)}")
+print(f"rate 0.01:  right {gc.spread(ill)}")
+print("verdict:", "holds only if" if well.min() > 0.9 and max(ill) < 0.5 else "holds")
 
-# %% name="claim-start-measure" tags=["fragment", "nbval-check-output"]
-test = {}
-for gain in (1, 3):
-    train, test[gain], moved = [], [], []
-    for s in range(5):
-        net = gc.mlp(2, activation="relu", init="he", gain=gain, seed=s)
-        run = gc.train(net, digits, steps=1500, lr=1e-3, seed=s, every=1500, optimizer=adam)
-        train.append(run.train_accuracy[-1])
-        test[gain].append(run.test_accuracy[-1])
-        moved.append(run.relative_change[-1].mean())
-    print(f"He × {gain}: all training digits right: {sum(r == 1 for r in train)} of 5", end="   ")
-    print(f"fewer than 5 % test errors: {sum(r > 0.95 for r in test[gain])} of 5")
-    print(f"        weights moved by about {5 * round(20 * np.mean(moved))} % of their size")
-worse = sum(b < a - 0.03 for a, b in zip(test[1], test[3], strict=True))
-print("verdict:", "fails" if worse == 5 else "holds")
-
-# %% [markdown] name="claim-start-verdict" tags=["continue"]
-# **Fails.** Both are perfect on the training digits, and the second makes several times as many
-# errors on new ones, from all five seeds. Both moved about as far, as Adam's steps do; but of weights
-# three times as large that is only about 15 %. They are still mostly the random numbers they were
-# born as. This is near to *lazy training* (Chizat, Oyallon & Bach 2019): a network of large scale can
-# fit the data while its weights, and with them what its layers look for, hardly change.
+# %% [markdown] name="claim-good-init-verdict" tags=["continue"]
+# **Holds only if** the rate suits the depth. An initialization sees to the first step, and nobody tells the updates
+# to keep what it set up. (The paper shows more than its title says: with its start, and rates that suit it, it trained
+# networks that others had to normalize.) *Scope:* 100 tanh layers, momentum, 300 steps.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 4 min
 #
-# Claim 3 is the surprise. Take out the sentence from the puzzle, "training repairs it". It repairs
+# It is a title, and titles are made to be remembered. Ask what else one needs: a rate, and something that keeps
+# the layers in range later (lesson 06).
+
+# %% [markdown] name="deeper-claims" tags=["slide", "deeper"]
+# ## Deeper · Three more claims
+#
+# Whether Xavier's rule holds over depth, standard normal weights are a solution, and the start is forgotten in the end.
+
+# %% [markdown] name="claim-xavier" tags=["continue"]
+# ### Claim 2
+#
+# From the slides of a university course (CS 5720, autumn 2025), which names tanh and sigmoid among its assumptions:
+#
+# > Xavier initialization maintains the variance of activations and gradients approximately equal across all
+# > layers.
+
+# %% name="vote-xavier" tags=["fragment"]
+gc.panel("init/claim-tanh")
+
+# %% [markdown] name="claim-tanh" tags=["continue"]
+# 100 layers of 200 units, digits, five networks: the variance of $z$ in layer 100 over that in layer 1. The control is
+# the same without an activation, which the rule was derived for.
+
+# %% name="claim-tanh-measure" tags=["fragment"]
+left = {name: lab.left_after(name) for name in ("linear", "tanh")}
+for name, share in left.items():
+    print(f"{name:8} variance left in layer 100: {gc.spread(share, '.3f')}")
+kept = np.median(left["linear"]) > 0.2
+print("verdict:", "fails" if kept and left["tanh"].max() < 0.05 else "holds")
+
+# %% [markdown] name="claim-tanh-verdict" tags=["continue"]
+# **Fails.** It holds for layers without an activation; tanh takes away a little in each, and $q_l$ falls like $1/(2l)$:
+# about a hundredth is left in layer 100. A power of the depth is mild, though: ReLU's ½ per layer would leave
+# $10^{-30}$. *Scope:* before training, widths of 200.
+
+# %% [markdown] name="claim-normal-quote" tags=["subslide"]
+# ### Claim 3
+#
+# From a book for beginners, found online (*Deep learning for beginners*, on fliphtml5, read in November 2026):
+#
+# > A possible simple solution is to set the weights to zero mean and one standard deviation
+
+# %% name="vote-normal" tags=["fragment"]
+gc.panel("init/claim-normal")
+
+# %% name="claim-normal" tags=["fragment"]
+shallow = [lab.standard_normal(1, seed) for seed in range(5)]
+deep = [lab.standard_normal(30, seed) for seed in range(5)]
+he = [lab.trained_from("he", seed)[1].test_accuracy[-1] for seed in range(5)]
+print(f" 1 layer of N(0, 1), 600 steps:    right {gc.spread(shallow)}")
+print(f"30 layers of N(0, 1), 300 steps:   right {gc.spread(deep)}; 0: loss NaN or ∞")
+print(f"30 layers, times √(2/64) (He):     right {gc.spread(he)}")
+print("verdict:", "holds only if" if min(shallow) > 0.8 and max(deep) < 0.2 else "fails")
+
+# %% [markdown] name="claim-normal-verdict" tags=["continue"]
+# **Holds only if** the network is shallow. The shape of the distribution is harmless; the *variance* decides: He's
+# weights are the same numbers times $\sqrt{2/\text{fan\_in}}$. *Scope:* 64 units, momentum at 0.003; the single layer
+# gradient descent at 0.01.
+
+# %% [markdown] name="claim-start" tags=["subslide"]
+# ### Claim 4
+#
+# It is often said that the initialization matters for the start of a training only. Two hidden ReLU layers, easy to
+# train; one start is He's, the other three times as large. Adam at 0.001 until *every* training digit is right.
+
+# %% name="vote-start" tags=["fragment"]
+gc.panel("init/claim-start")
+
+# %% name="claim-start-measure" tags=["fragment"]
+errors = {}
+for gain in (1, 3):
+    found = [lab.fitted(gain, seed) for seed in range(5)]
+    errors[gain] = np.array([1 - one.right for one in found])
+    print(f"He × {gain}: training errors {gc.spread([1 - one.train for one in found], '.3f')}")
+    print(f"        test errors     {gc.spread(errors[gain], '.3f')}")
+    print(f"        weights moved by {gc.spread([one.moved for one in found])} of their size")
+    later = 1 - lab.long(f"He × {gain}, Adam")
+    print(f"        test errors after 7500 steps (stored) {gc.spread(later, '.3f')}")
+print("verdict:", "fails" if errors[3].min() > 2 * np.median(errors[1]) else "holds")
+
+# %% [markdown] name="claim-start-verdict" tags=["continue"]
+# **Fails.** Both are perfect on the training digits, and the second makes several times as many errors on new ones.
+# Both moved about as far, as Adam's steps do; of weights three times as large that is little. They are still mostly
+# the random numbers that they were at the start. This is near to *lazy training* (Chizat, Oyallon & Bach 2019): a
+# network of large scale can fit the data while what its layers look for hardly changes. *Scope:* 1500 steps, and 7500.
+
+# %% [markdown] name="notes-more-claims" tags=["notes"]
+# **Speaker notes** · 4 min
+#
+# Claim 4 is the surprise. Take out the sentence from the puzzle, "training repairs it". It repairs
 # the training loss. Ask where the information about the start could hide if the loss is 0: in the
 # many directions that the training data do not see.
 
-# %% [markdown] name="after" tags=["slide"]
-# ## What a start does not see
+# %% [markdown] name="since-then" tags=["slide"]
+# ## Since then
 #
-# The five networks with He's weights have been trained for 300 steps in the puzzle. At their start
-# every layer had about the same size of $z$. And now?
+# - Orthogonal starts at the edge of chaos trained convolutional networks of 10,000 layers without skips or norms (Xiao
+#   et al. 2018).
+# - Fixup starts residual networks so that they need no norm (Zhang, Dauphin & Ma 2019; lesson 07); many codes simply
+#   begin each branch at 0.
+# - Deep kernel shaping chooses activations and weights together (Martens et al. 2021).
+# - In wide networks the start decides how far the layers move at all, and µP scales it for that (Yang et al. 2021;
+#   lesson 12).
+#
+# What none of them sees is the second step. The puzzle's five networks with He's weights, size of $z$ in layer 30:
 
-# %% name="measure-after" tags=["fragment", "nbval-check-output"]
-born = [gc.mlp(30, activation="relu", init="he", seed=s) for s in range(5)]
-size = []
-for five in (born, nets["he"]):
-    with torch.no_grad():
-        z = [net[:-2](digits.x_train).double() for net in five]
-    size.append(np.array([float(one.square().mean().sqrt()) for one in z]))
-print(f"size of z in layer 30: {size[0].mean():.1f} at the start")
-print(f"more than twice as large after 300 steps: {(size[1] > 2 * size[0]).sum()} of 5")
-
-# %% [markdown] name="after-explain" tags=["continue"]
-# All five have left the scale they were given, in 300 steps. Nobody told the updates to keep
-# $\text{fan\_in}\,v = 2$. An initialization sees to the first step. Its traces stay (claim 3), its
-# guarantee does not.
+# %% name="measure-after" tags=["fragment"]
+for when, nets in (
+    ("at the start", [lab.start_net("he", seed) for seed in range(5)]),
+    ("after 300 steps", [lab.trained_from("he", seed)[0] for seed in range(5)]),
+):
+    print(f"{when:15} {gc.spread([lab.size_at_the_end(net) for net in nets], '.1f')}")
 
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network
 #
-# Put your model, batch and loss here. The model in the cell is a plain stack as PyTorch makes it.
-# Read the picture from right to left; a straight line is one factor per layer.
+# Put your model, batch and loss here. The model in the cell is a plain stack as PyTorch makes it. The picture shows δ:
+# a straight line is one factor per layer, and its slope is the disease.
 
 # %% name="your-network-code" tags=["fragment"]
 torch.manual_seed(0)
 hidden = [m for _ in range(12) for m in (torch.nn.Linear(64, 64), torch.nn.ReLU())]
 model = torch.nn.Sequential(*hidden, torch.nn.Linear(64, 10))
-x, y = digits.x_train[:128], digits.y_train[:128]
 
-with gc.probe(model) as record:
+with gc.probe(model) as before:
     F.cross_entropy(model(x), y).backward()
-gc.depth_plot(record)
+gc.depth_plot(before, healthy=10.0, verdict=gc.diagnose(before))
 
 # %% [markdown] name="your-network-mend" tags=["subslide"]
-# If it falls towards layer 1, a few lines give each layer its variance back:
+# A few lines give each layer its variance back:
 
 # %% name="your-network-mended" tags=["fragment"]
 for layer in model:
@@ -748,16 +649,41 @@ for layer in model:
         torch.nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         torch.nn.init.zeros_(layer.bias)
 
-with gc.probe(model) as record:
+with gc.probe(model) as after:
     F.cross_entropy(model(x), y).backward()
-gc.depth_plot(record)
+gc.depth_plot({"as PyTorch makes it": before, "He": after}, healthy=10.0)
 
 # %% [markdown] name="notes-your-network" tags=["notes"]
 # **Speaker notes** · 2 min
 #
+# Only zeroing the biases would make ‖∂ℒ/∂W‖ level and leave δ as it was: that is why the picture shows δ.
 # `torch.nn.init` has `xavier_normal_`, `kaiming_normal_` and `orthogonal_`; the last with
-# `gain=nn.init.calculate_gain("relu")`. For tanh `calculate_gain` says 5/3; exercise 5 shows what
+# `gain=nn.init.calculate_gain("relu")`. For tanh `calculate_gain` says 5/3; exercise 9 shows what
 # that does over 40 layers.
+
+# %% [markdown] name="think" tags=["slide"]
+# ## Think!
+#
+# A colleague puts a normalization behind each layer and says: "Now the scale of the weights does not matter any more,
+# so I need no initialization." **Where is she right, and what does she still have to choose?**
+#
+# <details>
+# <summary>A model answer</summary>
+#
+# She is right about one step forwards: if a layer's output is divided by its own size, the factor on its weights cancels,
+# forwards exactly, and backwards up to the size of the gradient of the matrix itself. Four things remain. Weights must
+# still be random: copies stay copies under any norm. The gradient of a matrix is divided by its scale, so twice the
+# weights means a quarter of the relative step: the start sets an effective rate (lesson 06). The output layer has no
+# norm behind it, and its scale sets the first loss. And a mean square is still one number: a norm fixes the size of a
+# layer, not its spectrum, so directions can be lost as before. To find out, train with weights × 1, × 3 and × 10 at the
+# same rate, and look at $\|\Delta W\|/\|W\|$ and at δ by layer.
+#
+# </details>
+
+# %% [markdown] name="notes-think" tags=["notes"]
+# **Speaker notes** · 2 min
+#
+# It leads into lesson 06. Do not give the effective rate away; collect guesses.
 
 # %% [markdown] name="summary" tags=["slide"]
 # ## Summary
@@ -765,16 +691,17 @@ gc.depth_plot(record)
 # - Equal weights make copies: the gradient has rank 1, or 0. Weights must be random.
 # - A random layer multiplies mean squares by fan_in·v forwards and fan_out·v backwards, times ½ for
 #   ReLU. He's $v = 2/\text{fan\_in}$ pays for the half; PyTorch's default is six times below it.
-# - tanh with Xavier is not constant: $q_l \approx 1/(2l)$, a power of the depth.
+# - The first loss should be $\ln C$: it tells the scale of the output layer.
 # - With $\sigma_w, \sigma_b$ you can predict $q^*$, χ and the depth scale $\xi = 1/|\ln\chi|$. Deep plain
-#   networks learn near the edge of chaos, $\chi = 1$.
-# - A start is more than a variance (orthogonal, LSUV), and it can be seen in the trained network.
+#   networks learn near the edge of chaos, $\chi = 1$, where images neither merge nor fly apart.
+# - A start is more than a variance: in 300 steps orthogonal weights learned through 100 tanh layers, Gaussian ones of
+#   the same variance hardly, and at too large a rate neither.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
 #
-# Eight questions, 16 points:
-# [exercises/05_initialization.ipynb](../exercises/05_initialization.ipynb).
+# Eleven questions, 19 points: [exercises/05_initialization.ipynb](../exercises/05_initialization.ipynb). Question 1
+# belongs to step 1, 2 to 4 to step 2, 5 to 9 to step 3, 10 and 11 to step 4.
 #
 # **Next:** [06 · Batch normalization](06_batch_normalization.ipynb). An initialization sets the start.
 # One step later the weights are others, and nobody has measured them since. **What keeps the layers
@@ -784,22 +711,34 @@ gc.depth_plot(record)
 # ## Sources
 #
 # - LeCun, Bottou, Orr & Müller (1998), *Efficient BackProp*: weights of variance 1/fan_in.
+# - Hinton, Osindero & Teh (2006), *A fast learning algorithm for deep belief nets*, Neural Computation 18:
+#   layer by layer.
 # - Glorot & Bengio (2010), *Understanding the difficulty of training deep feedforward neural
 #   networks*, AISTATS: fan_in and fan_out.
 # - Saxe, McClelland & Ganguli (2014), *Exact solutions to the nonlinear dynamics of learning in
 #   deep linear neural networks*, arXiv:1312.6120, ICLR: orthogonal weights.
+# - Simonyan & Zisserman (2015), *Very deep convolutional networks for large-scale image recognition*,
+#   arXiv:1409.1556, ICLR: VGG.
 # - He, Zhang, Ren & Sun (2015), *Delving deep into rectifiers*, arXiv:1502.01852, ICCV: the ½ of
 #   ReLU, and 30 layers.
 # - Mishkin & Matas (2016), *All you need is a good init*, arXiv:1511.06422, ICLR: LSUV.
 # - Poole et al. (2016), *Exponential expressivity in deep neural networks through transient chaos*,
-#   arXiv:1606.05340, NIPS: $q^*$, order and chaos.
+#   arXiv:1606.05340, NIPS: $q^*$, order and chaos, the cosine of two inputs.
 # - Schoenholz et al. (2017), *Deep information propagation*, arXiv:1611.01232, ICLR: χ, ξ and which
 #   depths train.
 # - Pennington, Schoenholz & Ganguli (2017), *Resurrecting the sigmoid in deep learning through
 #   dynamical isometry*, arXiv:1711.04735, NIPS: orthogonal weights with tanh.
+# - Xiao et al. (2018), *Dynamical isometry and a mean field theory of CNNs: how to train 10,000-layer vanilla
+#   convolutional neural networks*, arXiv:1806.05393, ICML.
+# - Karpathy (2019), *A recipe for training neural networks*: the loss at the start.
+# - Zhang, Dauphin & Ma (2019), *Fixup initialization: residual learning without normalization*, arXiv:1901.09321,
+#   ICLR.
 # - Chizat, Oyallon & Bach (2019), *On lazy training in differentiable programming*,
 #   arXiv:1812.07956, NeurIPS.
+# - Martens et al. (2021), *Rapid training of deep neural networks without skip connections or normalization layers
+#   using deep kernel shaping*, arXiv:2110.01765.
+# - Yang et al. (2021), *Tuning large neural networks via zero-shot hyperparameter transfer*, arXiv:2203.03466, NeurIPS.
 # - Mezzadri (2007), *How to generate random matrices from the classical compact groups*, Notices of
 #   the AMS 54: the signs of a QR decomposition.
 # - Newman (1986), *The distribution of Lyapunov exponents*, Communications in Mathematical Physics
-#   103: the dashed line of the last demo.
+#   103: the dashed line of the demo in step 4.

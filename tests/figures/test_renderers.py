@@ -14,7 +14,8 @@ from PIL import Image
 
 from gradcourse.figures import Axis, Band, Line, Picture, Plot, side_by_side
 from gradcourse.figures.layout import Layout, arrange, arrange_all, steady
-from gradcourse.figures.wire import Points, describe, style_table
+from gradcourse.figures.style import SIGNED_COLORS, contrast
+from gradcourse.figures.wire import Points, bar_colors, describe, style_table
 
 DEPTH = np.arange(90.0)
 
@@ -357,3 +358,36 @@ def test_the_zeros_of_two_lines_lie_in_lanes_of_their_own() -> None:
     assert None not in feet
     assert len(set(feet)) == 2
     assert all(layout.y.bottom < foot < layout.y.low for foot in feet if foot is not None)
+
+
+def test_a_picture_whose_sign_is_the_message_is_pale_at_zero_in_every_renderer() -> None:
+    signed = _picture(np.array([[-1.0, 0.0, 1.0]]), signed=True, color_limits=(-1.0, 1.0))
+    layout = arrange(signed)
+    assert layout.cells is not None
+    assert describe(layout, "t", "", Points())["cells"]["signed"] is True
+    middle = bar_colors(signed=True)[128]
+    assert contrast(middle, "#ffffff") < 1.2 < contrast(bar_colors()[128], "#ffffff")
+    assert signed.to_matplotlib().axes[0].images[0].get_cmap().name == SIGNED_COLORS
+
+
+def test_a_name_stands_once_in_the_legend() -> None:
+    x = [1.0, 2.0]
+    lines = [
+        Line(x, [1.0, k], name, role, color)
+        for k, (name, role, color) in enumerate(
+            (
+                ("a", "measured", "blue"),
+                ("theory", "theory", "black"),
+                ("b", "measured", "green"),
+                ("theory", "theory", "black"),
+            ),
+            start=1,
+        )
+    ]
+    plot = Plot("t", Axis("x"), Axis("y"), tuple(lines))
+    frame = describe(arrange(plot), "t", plot.alt, Points())
+    assert [frame["lines"][index]["label"] for index in frame["order"]] == ["a", "theory", "b"]
+    legend = plot.to_matplotlib().axes[0].get_legend()
+    assert legend is not None
+    assert sorted(text.get_text() for text in legend.get_texts()) == ["a", "b", "theory"]
+    assert plot.alt.count("theory") == 2

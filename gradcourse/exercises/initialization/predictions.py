@@ -10,15 +10,19 @@ from gradcourse.checking.question import Choice, NamedValue, Option, Prediction,
 from gradcourse.demos.initialization import EDGE_KNOB
 from gradcourse.experiments.common import median, over_seeds
 from gradcourse.experiments.initialization import (
+    LETTERED,
     default_delta,
     distinct_units,
     end_to_end,
     half_random_accuracy,
-    late_loss,
+    hundred,
+    image_cosines,
+    level_sigma_w,
     relu_growth,
     tanh_variance,
     trained_at,
 )
+from gradcourse.experiments.isometry import KINDS
 
 # ---------------------------------------------------------------- copies
 
@@ -132,8 +136,8 @@ def _right(where):
 WHERE_TRAINS = Choice(
     id="init/where-trains",
     title="Where on the map does a deep network learn?",
-    question="30 tanh layers, biases with σ_b = 0.3. δ keeps its size at σ_w = 1.4. Three networks "
-    "are trained for 150 steps. Which one learns?",
+    question="30 tanh layers, biases with σ_b = 0.3. Three networks are trained for 150 steps: "
+    "σ_w is 0.8, 1.4 or 2.8. Which one learns?",
     answer="where_trains",
     options=(
         Option("ordered", "σ_w = 0.8.", "Every image gives the same output here, and δ vanishes."),
@@ -153,42 +157,46 @@ WHERE_TRAINS = Choice(
 # ---------------------------------------------------------------- beyond one number
 
 
-def _late(init):
-    """Mean over five seeds: rounding alone can double the loss of a single run."""
-    return float(np.mean(over_seeds(lambda seed: late_loss(init, seed))))
+def _hundred_layers():
+    learned = {kind: float(np.median(hundred(kind, 0.003))) > 0.8 for kind in KINDS}
+    if all(learned.values()):
+        return "both"
+    return next((kind for kind in KINDS if learned[kind]), "neither")
 
 
-def _better_start():
-    ratio = _late("orthogonal") / _late("he")
-    return "orthogonal" if ratio < 0.9 else "he" if ratio > 1 / 0.9 else "same"
-
-
-BETTER_START = Choice(
-    id="init/better-start",
-    title="He's variance, two shapes",
-    question="30 ReLU layers. One network has Gaussian weights of He's variance, the other √2 "
-    "times orthogonal matrices: the same variance. Both are trained for 300 steps, from five "
-    "seeds. Whose mean loss is lower, by a tenth or more?",
-    answer="better_start",
+HUNDRED_LAYERS = Choice(
+    id="init/hundred-layers",
+    title="One variance, two kinds of weights",
+    question="100 tanh layers of 64 units, σ_w = 1, trained for 300 steps at a rate of 0.003. One "
+    "kind of network starts from Gaussian weights, the other from orthogonal matrices, whose "
+    "entries have the same variance. Which kind gets 80 % of the test digits right, in the median "
+    "of five seeds?",
+    answer="hundred_layers",
     options=(
         Option(
-            "he",
-            "The Gaussian one's.",
-            "Gaussian matrices stretch some directions and squash others, layer after layer.",
+            "neither",
+            "Neither: 100 plain layers are too many.",
+            "What is lost over many layers depends on more than their number.",
         ),
         Option(
-            "same",
-            "Neither's: the variance is what counts.",
+            "both",
+            "Both: what counts is the variance.",
             "The variance is a mean over all directions. A matrix has a spectrum, too.",
         ),
         Option(
+            "gaussian",
+            "The Gaussian one.",
+            "Gaussian matrices stretch some directions and squash others, layer after layer.",
+        ),
+        Option(
             "orthogonal",
-            "The orthogonal one's.",
-            "An orthogonal matrix treats all directions alike; the ReLUs still do not.",
+            "The orthogonal one.",
+            "An orthogonal matrix changes no length, in no direction.",
         ),
     ),
-    measure=_better_start,
-    explain="Same variance, another spectrum: the orthogonal start is ahead after 300 steps.",
+    measure=_hundred_layers,
+    explain="Same variance, another spectrum: 100 orthogonal layers pass every direction, 100 "
+    "Gaussian ones hardly any.",
     hints=("What are the singular values of a Gaussian matrix, and of an orthogonal one?",),
 )
 
@@ -199,43 +207,39 @@ BETTER_START = Choice(
 
 DEFAULT_DELTA = Prediction(
     id="init/default-delta",
-    title="Ten ReLU layers as PyTorch makes them",
+    title="Ten tanh layers as PyTorch makes them",
     question="nn.Linear draws its weights with variance 1/(3·fan_in) when nobody says otherwise. "
-    "Ten hidden ReLU layers of 64 units, untrained, all training digits. How large is δ in layer "
+    "Ten hidden tanh layers of 64 units, untrained, all training digits. How large is δ in layer "
     "1, if it is 1 in layer 10?",
     answer="default_delta",
     measure=lambda: median(default_delta),
-    within=2.5,
+    within=2.0,
     low=1e-9,
     high=10.0,
-    explain="ReLU lets half of the mean square through, and the weights a third: 1/6 per layer, "
-    "nine layers, and a root.",
+    explain="The signal shrinks, so tanh works near 0, where its slope is 1: what is left is the "
+    "weights' third, nine layers, and a root.",
     misconceptions=(
         NamedValue(
             "the root is missing",
-            6.0**-9,
-            "6⁻⁹ is the factor on the mean square. The size of δ is its root.",
+            3.0**-9,
+            "3⁻⁹ is the factor on the mean square. The size of δ is its root.",
         ),
         NamedValue(
-            "ReLU's half is missing",
-            3.0**-4.5,
-            "You took the weights' third only. ReLU lets half of the mean square through as well.",
-        ),
-        NamedValue(
-            "Xavier's weights",
-            2.0**-4.5,
-            "That would be Xavier's variance 1/fan_in. The default is a third of it.",
+            "ReLU's half",
+            6.0**-4.5,
+            "You took ReLU's half as well. tanh near 0 lets everything through: its slope is 1.",
         ),
         NamedValue(
             "a default keeps things level",
             1.0,
-            "A default is a habit, not a law. Compute fan_in times the variance, times ½ for ReLU.",
+            "A default is a habit, not a law. Compute fan_in times the variance.",
         ),
     ),
     hints=(
         "How does the mean square of δ change over one layer with weights of variance v?",
-        "It is multiplied by n·v from the matrix and by ½ from the ReLU: 1/3 · 1/2.",
-        "Nine layers from 10 to 1: (1/6)^(9/2).",
+        "It is multiplied by n·v = 1/3 and by the mean squared slope. Where on its curve is tanh, "
+        "if the signal shrinks?",
+        "Nine layers from 10 to 1: (1/3)^(9/2).",
     ),
     points=1.0,
 )
@@ -296,6 +300,37 @@ HALF_RANDOM = Choice(
 
 # ---------------------------------------------------------------- the edge of chaos
 
+EDGE_VALUE = Prediction(
+    id="init/edge-value",
+    title="Where is the edge?",
+    question="tanh with biases of σ_b = 0.3. At which σ_w is χ = 1, so that δ keeps its size?",
+    answer="edge_value",
+    measure=level_sigma_w,
+    within=1.06,
+    low=0.5,
+    high=3.0,
+    explain="q* = σ_w² E[tanh²] + 0.09 and σ_w² E[tanh′²] = 1 have the solution σ_w = 1.40.",
+    misconceptions=(
+        NamedValue(
+            "the edge without biases",
+            1.0,
+            "σ_w = 1 is the edge without biases. Biases hold z away from 0, where tanh is flatter.",
+        ),
+        NamedValue("σ_w² for σ_w", 1.96, "That is σ_w², the variance times fan_in. Take the root."),
+        NamedValue(
+            "PyTorch's gain for tanh",
+            1.667,
+            "5/3 is what calculate_gain('tanh') returns. Backwards δ explodes with it.",
+        ),
+    ),
+    hints=(
+        "For one σ_w: q_star gives q*, chi gives χ there.",
+        "χ grows with σ_w. Halve the interval between 1 and 2.",
+        "Fifteen halvings between 1 and 2, each with chi(w, q_star(w, 0.3)), give 1.396.",
+    ),
+    points=1.0,
+)
+
 EDGE = Tuning(
     id="init/edge",
     title="Find the edge of chaos",
@@ -335,7 +370,7 @@ EDGE = Tuning(
         '`gc.theory.edge_of_chaos("tanh", 0.3)` is 1.396. Over 40 layers one network wanders a '
         "little.",
     ),
-    points=2.0,
+    points=1.0,
     below="δ vanishes on the way to layer 1: χ is below 1, the ordered side.",
     above="δ explodes on the way to layer 1: χ is above 1, the chaotic side.",
 )
@@ -384,6 +419,48 @@ TANH_LAYER = Prediction(
         "The smaller q is, the more linear tanh is: the decay slows down.",
         "q falls by about 2q² per layer, so 1/q grows by about 2 per layer.",
         "1/q = 50 is reached near layer 25.",
+    ),
+    points=1.0,
+)
+
+# ---------------------------------------------------------------- read a plot
+
+
+def _alike():
+    cosine = {w: float(np.mean([image_cosines(w, k)[-1] for k in range(3)])) for w in LETTERED}
+    return "abc"[int(np.argmax([cosine[w] for w in LETTERED]))]
+
+
+ALIKE = Choice(
+    id="init/alike",
+    title="Read δ, and say what became of the images",
+    question="The picture shows δ by layer in three untrained tanh networks with biases of σ_b = "
+    "0.3. In which of them are the z of two different digits in layer 30 nearly the same?",
+    answer="alike",
+    options=(
+        Option(
+            "a",
+            "In A.",
+            "Where δ grows on its way back, χ is above 1: small differences grow on their way "
+            "forwards.",
+        ),
+        Option("b", "In B.", "Where δ shrinks on its way back, differences shrink forwards."),
+        Option("c", "In C.", "Where δ is level, differences keep about their size."),
+        Option(
+            "none",
+            "δ does not tell.",
+            "δ is how the loss changes with z. A network that forgets its input has a δ that "
+            "vanishes.",
+        ),
+    ),
+    measure=_alike,
+    explain="χ is the factor on δ backwards, and on the difference of two nearly equal images "
+    "forwards: order has both vanish, chaos both grow.",
+    hints=(
+        "What is χ on each of the three lines?",
+        "A small change of an input travels forwards through the same matrices and slopes as δ "
+        "does backwards.",
+        "χ below 1: differences die out. Which line falls towards layer 1?",
     ),
     points=1.0,
 )

@@ -1,15 +1,16 @@
-"""Choose the cure that helps a vanished signal."""
+"""Choose the cure that helps; read a picture of three networks."""
 
 from __future__ import annotations
 
 from gradcourse.checking.question import Choice, Option
-from gradcourse.experiments.common import median
-from gradcourse.experiments.relu import accuracy_with_cure
+from gradcourse.diagnosis import diagnose
+from gradcourse.experiments.common import median, probed
+from gradcourse.experiments.relu import SHUFFLED, accuracy_of_default, prepared
 
 
 def _right_cure():
     right = {
-        cure: median(lambda seed, cure=cure: accuracy_with_cure("vanished", cure, seed), range(3))
+        cure: median(lambda seed, cure=cure: accuracy_of_default(cure, seed), range(3))
         for cure in ("leak", "weights", "biases", "rate")
     }
     return max(right, key=lambda cure: right[cure])
@@ -18,41 +19,87 @@ def _right_cure():
 RIGHT_CURE = Choice(
     id="relu/right-cure",
     title="The right cure",
-    question="A ReLU network with four hidden layers stays at chance. Its record on all digits: "
-    "75 % of the outputs of each layer are 0; no unit is silent on all digits; the size of the "
-    "outputs is 0.1 in layer 1 and 0.0001 in layer 4. Which change lets it learn in 300 steps?",
+    question="Twelve ReLU layers as nn.Linear makes them stay at chance. In the last four layers "
+    "about half of the units are silent on all digits; in each layer δ is 0.41 times what it is in "
+    "the layer behind. Which change lets the network learn in 300 steps?",
     answer="right_cure",
     options=(
         Option(
             "leak",
             "A leak of 0.1 on the negative side.",
-            "A leak brings dead units back, and here none is dead. It makes the signal hardly "
-            "larger.",
+            "It opens the silent units, and nothing comes through them: (1 + 0.1²)/2 is still "
+            "about one half.",
         ),
         Option(
             "weights",
-            "Weights ten times larger.",
-            "The signal vanishes by a factor of 10 per layer. This pays it back.",
+            "All weights √6 times larger.",
+            "√6 · 0.41 = 1: δ comes back level, and many of the silent units wake as well.",
         ),
         Option(
             "biases",
-            "All biases to 0, so that only half of the outputs are 0.",
-            "The zeros were never the trouble. The weights are as small as before.",
+            "All biases to 0.",
+            "Then no unit is held down, and the signal still falls by 0.41 per layer.",
         ),
         Option(
             "rate",
             "A learning rate ten times larger.",
-            "The gradient of layer 1 is too small by far more than 10, and a larger rate is "
-            "larger for the output biases, too.",
+            "δ in layer 1 is too small by far more than 10, and a larger rate is larger for the "
+            "output biases, too.",
         ),
     ),
     measure=_right_cure,
-    explain="No unit is dead, and the size falls by 10 per layer: a vanished signal. Its cure is "
-    "larger weights.",
+    explain="The signal has faded below the biases, so units are on or off for all digits alike. "
+    "The dead units are a consequence; the weights are the cause.",
     hints=(
-        "Which of the numbers in the record is not what a healthy network has?",
-        "Zeros are no illness as long as each unit speaks for some digits.",
-        "From 0.1 to 0.0001 in three layers: a factor of 10 per layer is missing.",
+        "Two signs, one cause. Which of the two could follow from the other?",
+        "Where a signal has faded, z is the bias alone: its sign is the same for all digits.",
+        "0.41 per layer is √(1/6). What must the weights be multiplied by?",
+    ),
+    points=1.0,
+)
+
+_LETTER = {"vanishing": "v", "dead": "d", "healthy": "h"}
+
+
+def _which():
+    return "".join(_LETTER[diagnose(probed(prepared(kind, 0))).primary.kind] for kind in SHUFFLED)
+
+
+WHICH = Choice(
+    id="relu/which-is-which",
+    title="Three pictures of δ",
+    question="The picture shows δ by layer in three networks with 75 % zeros each. Which is which?",
+    answer="which",
+    options=(
+        Option(
+            "hvd",
+            "A healthy, B vanished, C dead",
+            "Look at the strip at the foot of the picture: a 0 there is exact.",
+        ),
+        Option(
+            "vhd",
+            "A vanished, B healthy, C dead",
+            "A falls by a factor per layer, so it is no dead one; but is the strip at the foot a "
+            "sign of health?",
+        ),
+        Option(
+            "vdh",
+            "A vanished, B dead, C healthy",
+            "A falls by a factor per layer, B is exactly 0 before its last layer, C stays level.",
+        ),
+        Option(
+            "dvh",
+            "A dead, B vanished, C healthy",
+            "A dead layer leaves exactly 0 before it, not a small number.",
+        ),
+    ),
+    measure=_which,
+    explain="Vanishing is a straight line on a log axis, death an exact 0, however many zeros the "
+    "activations have.",
+    hints=(
+        "What does a dead layer do to δ of the layers before it?",
+        "An exact 0 has no place on a log axis: it stands on a strip of its own.",
+        "One is level, one falls by a factor of ten per layer, one is 0. Read them off.",
     ),
     points=1.0,
 )

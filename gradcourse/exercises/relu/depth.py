@@ -13,7 +13,7 @@ from gradcourse.checking.question import (
     asks,
 )
 from gradcourse.demos.relu import LEAK_KNOB
-from gradcourse.experiments.relu import end_to_end, first_delta
+from gradcourse.experiments.relu import end_to_end, first_delta, level_leak
 
 # ---------------------------------------------------------------- the gain
 
@@ -182,6 +182,38 @@ DEEP_LEAKY = Prediction(
 )
 
 
+LEAK_VALUE = Prediction(
+    id="relu/leak-value",
+    title="Which leak does the formula ask for?",
+    question="50 leaky layers have weights of σ_w = 1.3, and you may not change them. Which leak a "
+    "keeps the size of δ from layer to layer?",
+    answer="leak_value",
+    measure=level_leak,
+    within=1.15,
+    low=0.01,
+    high=1.0,
+    explain="1.3² (1 + a²)/2 = 1 gives a = √(2/1.69 − 1) = 0.43.",
+    misconceptions=(
+        NamedValue("the root is missing", 0.183, "0.183 is a². Take the root."),
+        NamedValue(
+            "the mean slope",
+            0.538,
+            "You made σ_w times the *mean* slope 1. Sizes go with the mean of the squares.",
+        ),
+        NamedValue(
+            "PReLU's first value",
+            0.25,
+            "0.25 is where PReLU starts. It fits σ_w = √(2/1.0625) = 1.37; yours is 1.3.",
+        ),
+    ),
+    hints=(
+        "The factor per layer is σ_w √((1 + a²)/2).",
+        "Make it 1: 1.3² · (1 + a²)/2 = 1.",
+        "a² = 2/1.69 − 1 = 0.183.",
+    ),
+    points=1.0,
+)
+
 TUNE_LEAK = Tuning(
     id="relu/leak-for-weights",
     title="A leak for weights that are given",
@@ -227,7 +259,7 @@ TUNE_LEAK = Tuning(
         "Solve 1.3² · (1 + a²)/2 = 1 for a.",
         "a² = 2/1.69 − 1 = 0.183: try 0.43.",
     ),
-    points=2.0,
+    points=1.0,
     below="δ vanishes on the way to layer 1. The leak passes too little.",
     above="δ explodes on the way to layer 1. The leak passes too much for these weights.",
 )

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
 from gradcourse.experiments.common import median
-from gradcourse.experiments.relu import accuracy_after, after_accident, dead_units, first_delta
+from gradcourse.experiments.relu import (
+    accuracy_after,
+    after_accident,
+    dead_units,
+    first_delta,
+    ordinary_runs,
+)
 from gradcourse.experiments.saturation import random_delta
 
 HALF = Prediction(
@@ -122,6 +128,38 @@ ONE_STEP = Choice(
     measure=_one_step,
     explain="For one unit, the step lowers z on nearly all digits, or raises it on nearly all.",
     hints=("Does a step of gradient descent lower every unit, or raise some?",),
+)
+
+
+def _accident():
+    first, _, right = ordinary_runs(1.0)
+    hit = right[first > 16]
+    return "all" if hit.min() > 0.5 else "none" if hit.max() < 0.5 else "some"
+
+
+ACCIDENT = Choice(
+    id="relu/accident",
+    title="After a training at a rate of 1",
+    question="Ten networks with two hidden ReLU layers of 64 units are trained by plain gradient "
+    "descent at a rate of 1, twenty times a good one. Most end with more than a quarter of layer "
+    "1 dead. How many of these read more than half of the test digits?",
+    answer="accident",
+    options=(
+        Option(
+            "none",
+            "None: a network with so many dead units has failed.",
+            "The living units of a layer go on without the dead ones.",
+        ),
+        Option("some", "Some of them.", "Dead units are lost capacity, not always a failure."),
+        Option(
+            "all",
+            "All of them.",
+            "In some a whole layer has died, and then no gradient passes.",
+        ),
+    ),
+    measure=_accident,
+    explain="Dead units are missing capacity. A network fails when a whole layer is dead.",
+    hints=("What can the units that are left still do?",),
 )
 
 

@@ -140,11 +140,27 @@ def eight_sigmoids() -> Measurement:
     return Measurement("eight_sigmoids", sources, ITEMS, measure)
 
 
+def long_runs() -> Measurement:
+    """Lessons 04 and 05: five times the budget for what does not learn within it."""
+    from gradcourse.experiments.long_runs import ITEMS, long_run
+
+    return Measurement("long_runs", ("experiments/long_runs.py",), ITEMS, long_run)
+
+
+def isometry() -> Measurement:
+    """Lesson 05: 100 tanh layers from Gaussian and from orthogonal weights."""
+    from gradcourse.experiments.isometry import ITEMS, isometry
+
+    return Measurement("isometry", ("experiments/isometry.py",), ITEMS, isometry)
+
+
 MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     signs,
     plateau,
     transformers,
     eight_sigmoids,
+    long_runs,
+    isometry,
 )
 
 

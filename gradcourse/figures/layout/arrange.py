@@ -51,7 +51,7 @@ def _plots(plots: Sequence[Plot]) -> list[Layout]:
             y=replace(y, label=plot.y.label),
             series=lines,
             zones=_inside(bands, y),
-            order=tuple(line.label for line in plot.lines),
+            order=tuple(dict.fromkeys(line.label for line in plot.lines if line.label)),
         )
         for plot, lines, bands in zip(plots, series, zones, strict=True)
     ]
@@ -76,6 +76,7 @@ def _pictures(pictures: Sequence[Picture]) -> list[Layout]:
                 edges(np.asarray(picture.columns)),
                 edges(np.asarray(picture.rows)),
                 replace(color, label=picture.color_label),
+                picture.signed,
             ),
         )
         for picture, table in zip(pictures, values, strict=True)

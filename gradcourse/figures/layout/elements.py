@@ -77,12 +77,15 @@ class Cells:
         axis units.
     color : Scale
         The colour bar.
+    signed : bool
+        Whether it diverges from the middle.
     """
 
     values: Array
     across: tuple[float, float]
     up: tuple[float, float]
     color: Scale
+    signed: bool = False
 
     @property
     def shares(self) -> Array:
