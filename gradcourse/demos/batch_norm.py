@@ -47,11 +47,11 @@ def draw_one_batch(u: float) -> Plot:
     batch = np.append(OTHERS, u)
     return Plot(
         title=f"Image 8 has u = {u:.1f}: batch mean {batch.mean():.2f}, std {batch.std():.2f}",
-        x=Axis("image", limits=(0.7, 8.3)),
+        x=Axis("image", limits=(0.5, 8.5)),
         y=Axis("one unit", limits=(-8.5, 8.5)),
         lines=(
-            _dots(batch, "u, before", "grey", -0.08),
-            _dots(standardised(batch), "x̂, after", "batch_norm", 0.08),
+            _dots(batch, "u, before", "grey"),
+            _dots(standardised(batch), "x̂, after", "batch_norm"),
         ),
     )
 
@@ -72,12 +72,12 @@ def draw_paths(u: float) -> Plot:
     measured = gradient_by_torch(batch, delta) * size
     return Plot(
         title=f"Image 8 has x̂ = {standardised(batch)[7]:.2f}; its own gradient: {measured[7]:.2f}",
-        x=Axis("image", limits=(0.7, 8.3)),
+        x=Axis("image", limits=(0.5, 8.5)),
         y=Axis("∂ℒ/∂u, times the batch's std", limits=(-1.0, 1.1)),
         lines=(
-            _dots(direct, "direct", "grey", -0.24),
-            _dots(with_mean - direct, "through μ", "vermillion", -0.12),
-            _dots(whole - with_mean, "through σ²", "blue", 0.12),
+            _dots(direct, "direct", "grey"),
+            _dots(with_mean - direct, "through μ", "vermillion", -0.15),
+            _dots(whole - with_mean, "through σ²", "blue", 0.15),
             _dots(measured, "autograd", "batch_norm"),
             _ticks(whole, "dashed: sum of the three", "batch_norm"),
         ),

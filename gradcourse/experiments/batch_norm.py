@@ -150,9 +150,9 @@ def paths_drawing() -> Drawing:
     arrows = (
         Arrow((1.15, 1.2), (4.25, 1.2), "directly"),
         Arrow((1.15, 1.1), (2.4, 0.45)),
-        Arrow((3.4, 0.45), (4.4, 0.97), "through μ"),
+        Arrow((3.4, 0.45), (4.4, 0.97)),
         Arrow((1.15, 1.3), (2.4, 1.95)),
-        Arrow((3.4, 1.95), (4.4, 1.43), "through σ²"),
+        Arrow((3.4, 1.95), (4.4, 1.43)),
         Arrow((5.75, 1.2), (6.5, 1.2)),
     )
     words = (
@@ -524,7 +524,8 @@ def variance_after_dropout(share: float = 0.5, seed: int = 0) -> float:
         kept = torch.rand(256, 64, generator=generator) >= share
         norm(h * kept / (1 - share))
     norm.eval()
-    return float(norm(torch.randn(4096, 64, generator=generator)).var())
+    with torch.no_grad():
+        return float(norm(torch.randn(4096, 64, generator=generator)).var())
 
 
 def four_sigmoids(kind: str, seed: int) -> nn.Sequential:

@@ -394,33 +394,36 @@ def block_drawing() -> Drawing:
     ]
     arrows = [Arrow((1.2, 0.65), (1.2, 0.98), "x")]
     arrows += [Arrow((1.2, 1.42 + 0.72 * k), (1.2, 1.7 + 0.72 * k)) for k in range(3)]
-    arrows.append(Arrow((1.2, 3.58), (1.2, 4.75)))
+    arrows.append(Arrow((1.2, 3.58), (1.2, 4.9)))
     columns = (
         (3.1, "post-activation, 2015", ("matrix", "ReLU", "matrix"), True),
         (5.75, "pre-activation, 2016", ("ReLU", "matrix", "ReLU", "matrix"), False),
     )
     for left, title, branch, after in columns:
-        boxes.append(Box(left + 0.85, 0.3, 2.3, 0.42, title, "residual", True))
+        column = left + 1.3
+        boxes.append(Box(left + 0.75, 0.3, 2.15, 0.42, title, "residual", True))
         boxes += [
-            Box(left + 1.3, 1.2 + 0.6 * k, 1.1, 0.4, name, _shade(name))
+            Box(column, 1.2 + 0.6 * k, 1.1, 0.4, name, _shade(name))
             for k, name in enumerate(branch)
         ]
-        last = 1.2 + 0.6 * (len(branch) - 1)
-        boxes.append(Box(left, 3.75, 0.4, 0.4, "+", "residual"))
+        boxes.append(Box(column, 3.75, 0.6, 0.4, "× α", "grey"))
+        boxes.append(Box(left, 3.75, 0.4, 0.4, "+", "residual", True))
+        last = 1.4 + 0.6 * (len(branch) - 1)
         arrows += [
             Arrow((left, 0.65), (left, 3.53), "x"),
-            Arrow((left, 0.85), (left + 0.95, 0.98)),
+            Arrow((left, 1.2), (column - 0.57, 1.2)),
             *(
-                Arrow((left + 1.3, 1.4 + 0.6 * k), (left + 1.3, 1.6 + 0.6 * k))
+                Arrow((column, 1.4 + 0.6 * k), (column, 1.6 + 0.6 * k))
                 for k in range(len(branch) - 1)
             ),
-            Arrow((left + 1.3, last + 0.2), (left + 0.22, 3.72), "α F(x)"),
+            Arrow((column, last), (column, 3.53)),
+            Arrow((column - 0.3, 3.75), (left + 0.22, 3.75)),
         ]
         if after:
-            boxes.append(Box(left, 4.35, 0.9, 0.4, "ReLU", _shade("ReLU")))
-            arrows += [Arrow((left, 3.95), (left, 4.13)), Arrow((left, 4.55), (left, 4.85))]
+            boxes.append(Box(left, 4.4, 0.9, 0.4, "ReLU", _shade("ReLU")))
+            arrows += [Arrow((left, 3.95), (left, 4.18)), Arrow((left, 4.6), (left, 4.9))]
         else:
-            arrows.append(Arrow((left, 3.95), (left, 4.85)))
+            arrows.append(Arrow((left, 3.95), (left, 4.9)))
     words = (
         "Three pieces of a network, read downwards. Plain: x goes through matrix, ReLU, matrix and "
         "ReLU. Post-activation, 2015: x goes straight down to a plus sign; a branch reads it, goes "
@@ -428,7 +431,7 @@ def block_drawing() -> Drawing:
         "Pre-activation, 2016: the branch is ReLU, matrix, ReLU, matrix, and nothing stands on the "
         "straight line."
     )
-    return Drawing(7.7, 4.95, tuple(boxes), tuple(arrows), words)
+    return Drawing(7.7, 5.0, tuple(boxes), tuple(arrows), words)
 
 
 def _shade(name: str) -> str:
@@ -488,8 +491,11 @@ def bent_one() -> str:
     return max(bend, key=lambda letter: bend[letter])
 
 
-def last_gamma_at_zero(gamma: float = 0.0, seed: int = 0) -> float:
-    """‖δ_0‖/‖δ_27‖ with the last γ of every branch at a value; post-activation, batch norm."""
+def growth_with_last_gamma(gamma: float = 0.0, seed: int = 0) -> float:
+    """Mean square of x after block 27 over that after the stem's ReLU; order of 2015, batch norm.
+
+    ``gamma`` is the last γ of every branch.
+    """
     import torch
 
     from gradcourse.nets import residual_mlp
@@ -499,11 +505,9 @@ def last_gamma_at_zero(gamma: float = 0.0, seed: int = 0) -> float:
         for name, parameter in net.named_parameters():
             if name.endswith("norm2.weight"):
                 parameter.fill_(gamma)
-    x0 = net[:2](digits().x_train[:512]).detach().requires_grad_()
-    x_last = net[2 : BLOCKS + 2](x0)
-    loss = torch.nn.functional.cross_entropy(net[BLOCKS + 2 :](x_last), digits().y_train[:512])
-    first, last = torch.autograd.grad(loss, (x0, x_last))
-    return float(first.norm() / last.norm())
+        first = net[:2](digits().x_train[:512])
+        last = net[2 : BLOCKS + 2](first)
+    return float(last.square().mean() / first.square().mean())
 
 
 def parameters_of_the_shortcuts(blocks: int = 27) -> int:

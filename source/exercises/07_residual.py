@@ -250,13 +250,13 @@ gc.panel("residual/shattering")
 #
 # 27 blocks of the order of 2015, with batch norm: the branch is matrix, norm, ReLU, matrix, norm, and a ReLU
 # follows the sum. The γ of each branch's *last* norm starts at 0 (Goyal et al. 2017), everything else as
-# usual. How large is δ after the stem's ReLU, relative to δ after block 27, before training? What is within
-# a factor of 1.3 is right.
+# usual. How large is the mean square of $x$ after block 27, relative to that after the stem's ReLU, before
+# training? What is within a factor of 1.3 is right.
 
 # %% name="gamma" answer="residual/last-gamma"
-delta_ratio = None
+growth = None
 ### BEGIN SOLUTION
-delta_ratio = 1.0  # every block starts as the identity
+growth = 1.0  # every block starts as the identity
 ### END SOLUTION
 
 # %% check="residual/last-gamma"

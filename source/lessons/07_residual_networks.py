@@ -52,7 +52,7 @@ trial.block_drawing()
 # ## The puzzle
 #
 # Lesson 06 ended with 56 ReLU layers that batch norm could not save. Here they are again, with batch norm
-# and 50 steps: plain, and with a shortcut around every second layer. Look at the **training** error: a
+# and 50 steps: plain, and with a shortcut around every second layer. Look at the **training** digits: a
 # network that is wrong on its own training images is not overfitting; it has not learned.
 
 # %% name="puzzle-train" tags=["fragment"]
@@ -62,7 +62,7 @@ for name in losses:
         net = residual_mlp(27, order="post", norm="batch", skip=name == "residual", seed=seed)
         losses[name].append(gc.train(net, digits, steps=50, lr=0.1, seed=seed, every=50).loss)
         trained[name].append(net)
-print("share of the training digits that is right, stored")
+print("share of the training digits that is right (stored)")
 print(told(longer, "56 layers, plain", "56 layers, residual"))
 
 # %% name="puzzle-picture" tags=["fragment"]

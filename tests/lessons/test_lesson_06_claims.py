@@ -354,9 +354,9 @@ def test_near_the_identity_the_same_layers_do_not_explode_and_learn():
 
 
 def test_straighter_layers_grow_as_predicted_and_a_slope_of_four_fifths_lets_56_learn():
-    for leak, low, high in ((0.5, 0.4, 2.5), (0.8, 0.5, 2.0)):
-        ratios = [first_to_last(deltas(bent(leak, seed))) for seed in range(3)]
-        assert low < np.median(ratios) / growth_with_leak(leak) ** 55 < high
+    for leak in (0.5, 0.8):
+        for seed in range(3):
+            assert 0.0 < growth(bent(leak, seed)) - growth_with_leak(leak) < 0.04
     assert growth_with_leak(0.0) == pytest.approx(theory.normalized_gradient_growth("relu"))
     right_of = [trained(bent(0.8, seed), seed, 80).train_accuracy[-1] for seed in range(3)]
     assert np.median(right_of) > 0.6

@@ -6,7 +6,7 @@ from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
 from gradcourse.experiments.common import median
 from gradcourse.experiments.residual import (
     bent_one,
-    last_gamma_at_zero,
+    growth_with_last_gamma,
     parameters_of_the_shortcuts,
     scale_for_e,
 )
@@ -51,38 +51,43 @@ LAST_GAMMA = Prediction(
     title="The last γ at 0",
     question="27 blocks of the order of 2015, with batch norm: the branch is matrix, norm, ReLU, "
     "matrix, norm, and a ReLU follows the sum. The γ of each branch's *last* norm starts at 0 "
-    "(Goyal et al. 2017), everything else as usual. How large is δ after the stem's ReLU, "
-    "relative to δ after block 27, before training?",
-    answer="delta_ratio",
-    measure=lambda: median(lambda seed: last_gamma_at_zero(seed=seed)),
+    "(Goyal et al. 2017), everything else as usual. How large is the mean square of x after block "
+    "27, relative to that after the stem's ReLU, before training?",
+    answer="growth",
+    measure=lambda: median(lambda seed: growth_with_last_gamma(seed=seed)),
     within=1.3,
-    low=1e-6,
-    high=1e6,
-    explain="Every branch gives 0, so every block starts as the identity; x is positive behind a "
-    "ReLU, and the ReLU behind the sum changes nothing.",
+    low=1e-9,
+    high=1e10,
+    unit="times",
+    explain="Every branch gives 0, so every block starts as the identity: x is positive after a "
+    "ReLU, and the ReLU after the sum changes nothing.",
     misconceptions=(
         NamedValue(
-            "as without shortcuts",
-            3.6e4,
-            "That is the plain network, 1.21 a layer. Here the branches give 0, and the shortcut "
-            "is left.",
+            "doubled in every block",
+            2.0**27,
+            "That is α = 1 without a norm. Here each branch ends in a norm whose γ is 0.",
         ),
         NamedValue(
-            "a power of the depth",
-            18.0,
-            "That is the residual network whose γ start at 1. With 0 a block adds nothing to δ.",
+            "one more in every block",
+            28.0,
+            "That is a branch whose γ is 1: it adds 1. With γ = 0 and β = 0 it adds nothing.",
         ),
         NamedValue(
             "the ReLUs halve it",
-            0.5**13.5,
-            "You let each ReLU behind a sum close half of the units. x is positive already: they "
+            0.5**27,
+            "You let each ReLU after a sum close half of the units. x is positive already: they "
             "close none.",
+        ),
+        NamedValue(
+            "no longer there",
+            1e-9,
+            "γ = 0 makes the *branch* 0. x itself goes on through the shortcut.",
         ),
     ),
     hints=(
         "What does a branch give whose last γ and β are 0?",
         "x_l = relu(x_{l−1} + 0), and x_{l−1} comes from a ReLU.",
-        "Every block is the identity, forwards and backwards.",
+        "Every block is the identity.",
     ),
     points=1.0,
 )
