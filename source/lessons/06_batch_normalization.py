@@ -42,8 +42,8 @@ digits, longer = gc.digits(), stored("fivefold").rows
 # the batch, and divide by its standard deviation. Two learned numbers per unit, γ and β, then scale and shift
 # the result; they start at 1 and 0.
 #
-# Thirty sigmoid layers with Glorot's weights and a rate of 0.1, with and without it, five seeds. Printed is
-# the share of training digits that is right, from stored runs, with five times the steps for what fails.
+# Thirty sigmoid layers with Glorot's weights and a rate of 0.1, with and without it, five seeds. Printed:
+# right training digits, from stored runs, with five times the steps for what fails.
 
 # %% name="puzzle-train" tags=["fragment"]
 losses = {"plain": [], "batch norm": []}
@@ -70,7 +70,7 @@ loss_plot(losses, "Thirty sigmoid layers", 10, "linear")
 # %% [markdown] name="step-1" tags=["slide"]
 # ## Step 1 · Forwards
 #
-# Batch norm is one of a family. The members differ in *which numbers share a mean*:
+# Batch norm is one of a family that differ in *which numbers share a mean*:
 
 # %% name="drawing-axes" tags=["fragment"]
 trial.axes_drawing()
@@ -87,7 +87,7 @@ gc.panel("batch-norm/other-norms")
 # %% [markdown] name="drag-one-batch" tags=["subslide"]
 # ### Drag
 #
-# One unit, eight images, before batch norm and after. You hold image 8. Watch the seven others.
+# One unit, eight images. You hold image 8. Watch the seven others.
 
 # %% name="demo-one-batch" tags=["fragment"]
 gc.demo("batch-norm/one-batch")
@@ -120,8 +120,7 @@ print(f"largest change of z by weights × 1000: {(large - by_hand).abs().max():.
 # %% [markdown] name="measure-shared-intro" tags=["subslide"]
 # ### Measure
 #
-# How much of $z$ *differs from image to image* before any training? And do the networks with the other
-# norms learn?
+# How much of $z$ *differs from image to image* before training? And do networks with the other norms learn?
 
 # %% name="measure-shared" tags=["fragment"]
 for name in ("batch", "layer", "rms"):
@@ -277,7 +276,7 @@ for mode, training in (("evaluation", False), ("training", True)):
 # %% [markdown] name="step-5" tags=["slide"]
 # ## Step 4 · Depth
 #
-# Now ReLU, He's weights, and the depth of a famous failure: 56 layers (He et al. 2016).
+# ReLU, He's weights, and the depth of a famous failure: 56 layers (He et al. 2016).
 #
 # ### Predict
 

@@ -4,7 +4,7 @@
 # **After this lesson you can say what a shortcut does to a product of Jacobians, choose the size of
 # a branch before you train, and say what residual networks cure. It is not what most people say.**
 #
-# *45 minutes. With the deeper steps 75. You need lessons 01, 05 and 06.*
+# *45 minutes. With the deeper steps 70. You need lessons 01, 05 and 06.*
 
 # %% name="import" tags=["continue"]
 import math

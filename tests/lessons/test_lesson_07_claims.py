@@ -400,3 +400,17 @@ def test_no_other_rate_trains_56_plain_layers_without_a_norm(lr, blocks):
 
 def stored_right(kind, *, at_last=False):
     return right(stored("fivefold").rows, kind, at_last=at_last)
+
+
+def test_five_times_the_steps_do_not_teach_what_does_not_learn():
+    """Ranges: `docs/verdicts.md`."""
+    for kind in ("56 layers, plain", "56 layers, no norm, He", "½ behind each sum"):
+        assert stored_right(kind, at_last=True).max() < 0.5, kind
+
+
+def test_the_controls_learn_with_the_lessons_steps():
+    for kind in ("56 layers, residual", "56 layers, no norm, near I", "nothing behind the sums"):
+        assert stored_right(kind).min() > 0.7, kind
+    convolutions = (stored_right(f"convolutions, {kind}") for kind in ("plain", "residual"))
+    plain, residual = (np.median(found) for found in convolutions)
+    assert residual > plain + 0.2
