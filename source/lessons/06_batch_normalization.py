@@ -26,7 +26,7 @@ digits, longer = gc.digits(), stored("fivefold").rows
 
 # %% [markdown] name="notation" tags=["continue"]
 # A **batch** is the $B$ images of one training step. A layer computes $u = W h$ for each of them, **batch
-# norm** makes $z$ from $u$, and $a = \varphi(z)$. As always $\delta = \partial\mathcal{L}/\partial z$.
+# norm** makes $z$ from $u$, and $a = \varphi(z)$. $\delta = \partial\mathcal{L}/\partial z$.
 
 # %% [markdown] name="notes-open" tags=["notes"]
 # **Speaker notes** · 1 min
@@ -38,12 +38,12 @@ digits, longer = gc.digits(), stored("fivefold").rows
 # %% [markdown] name="puzzle" tags=["slide"]
 # ## The puzzle
 #
-# How does a layer stay in range? *Put* it there: at every step, subtract from each unit's $u$ its mean over
-# the batch, and divide by its standard deviation. Two learned numbers per unit, γ and β, then scale and shift
-# the result; they start at 1 and 0.
+# How does a layer stay in range? *Put* it there: at every step subtract from each unit's $u$ its mean over
+# the batch, and divide by its standard deviation. Two learned numbers per unit, γ (at first 1) and β (0), then
+# scale and shift.
 #
-# Thirty sigmoid layers with Glorot's weights and a rate of 0.1, with and without it, five seeds. Printed:
-# right training digits, from stored runs, with five times the steps for what fails.
+# Thirty sigmoid layers with Glorot's weights and a rate of 0.1, with and without it, five seeds. Printed: the
+# share of training digits that is right (stored), with five times the steps for what fails.
 
 # %% name="puzzle-train" tags=["fragment"]
 losses = {"plain": [], "batch norm": []}
@@ -58,7 +58,8 @@ print(told(longer, "30 sigmoid layers, plain", "30 sigmoid layers, batch norm"))
 loss_plot(losses, "Thirty sigmoid layers", 10, "linear")
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# In lesson 02 every sigmoid layer divided δ by about four, and these have the same slopes. **What does the module do to the image, what to the gradient, and what is the price?**
+# In lesson 02 each sigmoid layer divided δ by about four; these have the same slopes. **What does the module
+# do to the image, what to the gradient, and at what price?**
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 3 min
@@ -132,9 +133,8 @@ print(told(longer, "30 sigmoid layers, layer norm", "30 sigmoid layers, RMS norm
 trial.differing_plot()
 
 # %% [markdown] name="explain-shared" tags=["continue"]
-# A sigmoid is positive, so all images share a large mean, and what differs between two images fades by
-# 0.39 in every layer. Layer norm and RMS norm keep the size of each image's vector, which is soon the
-# same for all. **Batch norm subtracts what all images share, and divides by what is left.**
+# A sigmoid is positive, so all images share a large mean, and what differs between them shrinks to 0.39 in
+# every layer. Layer norm and RMS norm keep the size of each image's vector, which is soon the same for all. **Batch norm subtracts what all images share, and divides by what is left.**
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
 # **Speaker notes** · 10 min
@@ -159,8 +159,8 @@ gc.panel("batch-norm/two-images")
 # %% [markdown] name="drag-paths" tags=["subslide"]
 # ### Drag
 #
-# The loss looks at image 8 only: $\delta$ is 1 there and 0 elsewhere. Look at the gradients of images 1 to
-# 7, then at that of image 8 while you drag it far away.
+# The loss looks at image 8 only: $\delta$ is 1 there and 0 elsewhere. Look at images 1 to 7, then at image 8
+# while you drag it far away.
 
 # %% name="demo-paths" tags=["fragment"]
 gc.demo("batch-norm/paths")
@@ -632,7 +632,7 @@ for rate in (0.1, 0.02):
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network
 #
-# A line that rises towards layer 1 is a gradient that explodes. Measure in training mode.
+# A line that rises towards layer 1 is an exploding gradient. Measure in training mode.
 
 # %% name="your-network-code" tags=["fragment"]
 model, x, y = gc.normalized_mlp(20), digits.x_train[:128], digits.y_train[:128]

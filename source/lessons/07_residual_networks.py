@@ -261,16 +261,17 @@ for name, skip in (("plain", False), ("residual", True)):
 # the two matters? 56 layers without a norm, 50 steps with shortcuts, 150 without.
 
 # %% name="measure-recipes" tags=["fragment"]
-for scale in ("inverse_sqrt", "rezero", "fixup", 1.0):
+recipes = {"1/√L": "inverse_sqrt", "ReZero": "rezero", "Fixup": "fixup", "α = 1": 1.0}
+for name, scale in recipes.items():
     nets = [residual_mlp(27, scale=scale, seed=seed) for seed in range(3)]
     error = [trial.error_after(net, 50, seed) for seed, net in enumerate(nets)]
-    print(f"shortcuts, {scale!s:12}  training error {gc.spread(error)}")
+    print(f"shortcuts, {name:6}  training error {gc.spread(error)}")
 
 # %% name="measure-identity" tags=["fragment"]
 for start, rate in (("He", 0.02), ("near I", 0.02), ("near I", 0.1)):
     nets = [trial.plain_layers(start, seed) for seed in range(3)]
     error = [trial.error_after(net, 150, seed, rate) for seed, net in enumerate(nets)]
-    print(f"no shortcut, {start:6}  rate {rate:4}: training error {gc.spread(error)}")
+    print(f"no shortcut, {start:6} rate {rate:4}: training error {gc.spread(error)}")
 
 # %% [markdown] name="explain-identity" tags=["continue"]
 # **What matters is the start near the identity.** The plus sign is one way to get it, and the one that stays
@@ -326,7 +327,7 @@ gc.panel("residual/claim-vanishing")
 
 # %% name="claim-vanishing-measure" tags=["fragment"]
 fresh = {
-    "no norm": [residual_mlp(27, order="post", skip=False, seed=s) for s in range(5)],
+    "no norm": [trial.plain_layers("He", seed) for seed in range(5)],
     "batch norm": [
         residual_mlp(27, order="post", norm="batch", skip=False, seed=s) for s in range(5)
     ],
