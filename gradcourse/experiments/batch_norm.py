@@ -340,7 +340,7 @@ def which_of_three(gain: float = 0.8, depth: int = 20) -> str:
     """The letter of the network whose δ grows most towards layer 1, and of the one that falls."""
     ends = {k: first_to_last(deltas(network(n, depth, gain=gain))) for k, n in THREE.items()}
     ordered = sorted(ends, key=lambda letter: ends[letter])
-    return f"{ordered[-1]}{ordered[0]}"
+    return f"{ordered[-1]}{ordered[0]}".lower()
 
 
 def share_between_digits(z: torch.Tensor) -> float:

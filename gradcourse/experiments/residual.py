@@ -488,7 +488,7 @@ def bent_one() -> str:
         logs = np.log(deltas_of_blocks(**options))
         straight = np.linspace(logs[0], logs[-1], len(logs))
         bend[letter] = float(np.abs(logs - straight).max())
-    return max(bend, key=lambda letter: bend[letter])
+    return max(bend, key=lambda letter: bend[letter]).lower()
 
 
 def growth_with_last_gamma(gamma: float = 0.0, seed: int = 0) -> float:

@@ -239,10 +239,10 @@ gc.panel("batch-norm/thousandfold")
 # δ in three ReLU networks of 20 layers: one without a norm, one with batch norm, one with layer norm. All
 # matrices, He's, were multiplied by 0.8. Which is which? Set `which` to one of
 #
-# - `"AC"`: A batch norm, B layer norm, C none
-# - `"BC"`: B batch norm, A layer norm, C none
-# - `"BA"`: B batch norm, C layer norm, A none
-# - `"CB"`: C batch norm, A layer norm, B none
+# - `"ac"`: A batch norm, B layer norm, C none
+# - `"bc"`: B batch norm, A layer norm, C none
+# - `"ba"`: B batch norm, C layer norm, A none
+# - `"cb"`: C batch norm, A layer norm, B none
 
 # %% name="three-picture"
 from gradcourse.experiments.batch_norm import three_networks_plot
@@ -252,7 +252,7 @@ three_networks_plot()
 # %% name="three" answer="batch-norm/three-networks"
 which = None
 ### BEGIN SOLUTION
-which = "BC"
+which = "bc"
 ### END SOLUTION
 
 # %% check="batch-norm/three-networks"

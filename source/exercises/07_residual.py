@@ -267,7 +267,7 @@ gc.panel("residual/last-gamma")
 #
 # δ by block in three untrained networks of 27 blocks: plain with batch norm; residual with batch norm in the
 # branches; residual with $\alpha = 1/\sqrt{27}$ and no norm. Which curve is the residual network with batch
-# norm? Set `curve` to `"A"`, `"B"` or `"C"`.
+# norm? Set `curve` to `"a"`, `"b"` or `"c"`.
 
 # %% name="curves-picture"
 from gradcourse.experiments.residual import three_networks_plot
@@ -277,7 +277,7 @@ three_networks_plot()
 # %% name="curves" answer="residual/three-curves"
 curve = None
 ### BEGIN SOLUTION
-curve = "B"
+curve = "b"
 ### END SOLUTION
 
 # %% check="residual/three-curves"

@@ -383,7 +383,7 @@ def test_the_exercises_on_sizes_are_not_at_an_edge():
         ratio = first_relative_step(0.5, seed) / first_relative_step(1.0, seed)
         assert ratio == pytest.approx(4.0, rel=0.02)
         assert variance_after_dropout(seed=seed) == pytest.approx(0.5, rel=0.05)
-    assert which_of_three() == "BC"
+    assert which_of_three() == "bc"
 
 
 # ---------------------------------------------------------------- five times the budget

@@ -202,7 +202,7 @@ def test_the_exercises_on_starts_are_not_at_an_edge():
         assert growth_with_last_gamma(seed=seed) == pytest.approx(1.0, abs=1e-4)
         assert growth_with_last_gamma(1.0, seed) > 5
     assert parameters_of_the_shortcuts() == 0
-    assert bent_one() == "B"
+    assert bent_one() == "b"
 
 
 def test_with_one_over_l_the_best_rate_stays_at_every_depth():

@@ -112,22 +112,22 @@ THREE_NETWORKS = Choice(
     answer="which",
     options=(
         Option(
-            "AC",
+            "ac",
             "A batch norm, B layer norm, C none",
             "Batch norm keeps z level, not δ: its line rises by 1.21 a layer towards layer 1.",
         ),
         Option(
-            "BC",
+            "bc",
             "B batch norm, A layer norm, C none",
             "The 0.8 cancels in both norms. One is level, and one rises by 1.21 a layer.",
         ),
         Option(
-            "BA",
+            "ba",
             "B batch norm, C layer norm, A none",
             "He's weights keep δ. Times 0.8 they lose a fifth of it in every layer.",
         ),
         Option(
-            "CB",
+            "cb",
             "C batch norm, A layer norm, B none",
             "No gain makes δ vanish behind batch norm; and without a norm 0.8 cannot make it grow.",
         ),

@@ -136,18 +136,18 @@ THREE_CURVES = Choice(
     answer="curve",
     options=(
         Option(
-            "A",
+            "a",
             "A",
             "A straight line on this axis: the same factor in every block. That is a product "
             "without shortcuts.",
         ),
         Option(
-            "B",
+            "b",
             "B",
             "It bends: late blocks add little to a long x, early ones much to a short one.",
         ),
         Option(
-            "C",
+            "c",
             "C",
             "Nearly level: each block changes |δ|² by 1/27. Batch norm's first blocks change it "
             "more.",
