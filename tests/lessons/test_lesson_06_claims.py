@@ -282,13 +282,13 @@ def test_fifty_six_gently_bent_layers_do_train():
     assert min(bent) > 1.9
 
 
-@pytest.mark.parametrize(("lr", "steps"), [(1.0, 160), (0.03, 160), (0.01, 160), (0.003, 400)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("lr", "steps"), [(1.0, 160), (0.03, 160), (0.003, 400)])
 def test_no_other_learning_rate_trains_56_layers(lr, steps):
-    """With as many steps as ten layers need to learn at that rate.
+    """With as many steps as ten layers need to learn at that rate; 0.01 and Adam: stored, see below.
 
     Loss at the end, over five seeds, from the largest rate to the smallest: ten layers 0.13 to
-    0.22, 0.45 to 0.48, 1.21 to 1.34 and 1.41 to 1.45; 56 layers 2.24 to 2.29, 2.18 to 2.31, 2.37
-    to 2.47 and 2.37 to 2.49.
+    0.22, 0.45 to 0.48 and 1.41 to 1.45; 56 layers 2.24 to 2.29, 2.18 to 2.31 and 2.37 to 2.49.
     """
     ten, deep = (
         [late_loss(normalized_mlp(depth, seed=seed), seed, steps, lr) for seed in range(3)]
@@ -299,43 +299,12 @@ def test_no_other_learning_rate_trains_56_layers(lr, steps):
 
 
 def test_layer_norm_is_no_way_out_either():
-    """What the speaker notes say: δ is level, but all images look alike.
-
-    Right after 75 steps, over five seeds: 10 layers 76 to 92 %, 56 layers 10 %.
-    """
+    """δ is level, but all images look alike; that it does not learn is stored, see below."""
     for seed in SEEDS:
         net = network("layer", 56, seed=seed)
         assert growth(net) == pytest.approx(1.0, abs=0.05)
         z = net[:-2](DATA.x_train[:256]).detach()
         assert float((z.var(0).mean() / z.square().mean()).sqrt()) < 0.3
-    ten, deep = (
-        [
-            trained(normalized_mlp(depth, norm="layer", seed=seed), seed, 75).train_accuracy[-1]
-            for seed in SEEDS
-        ]
-        for depth in (10, 56)
-    )
-    assert np.median(ten) > 0.6
-    assert max(deep) < 0.2
-
-
-def test_adam_is_no_way_out():
-    """Not even with a step of about the same size for every weight.
-
-    Loss after 100 steps, over five seeds: 10 layers 0.57 to 0.73, 56 layers 2.37 to 2.42. (After
-    25 steps even ten layers have not learned.)
-    """
-
-    def adam(parameters):
-        return torch.optim.Adam(parameters, lr=1e-3, fused=True)
-
-    ten, deep = (
-        [late_loss(normalized_mlp(depth, seed=s), s, 100, optimizer=adam) for s in SEEDS]
-        for depth in (10, 56)
-    )
-    assert np.median(ten) < 1.7
-    assert np.median(deep) > 2.1
-    assert min(deep) > 1.9
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -379,6 +379,7 @@ def test_with_batch_norm_residual_gradients_are_shattered_too():
     assert np.mean(found) < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lr", "blocks"), [(0.3, 2), (0.03, 4), (0.01, 4)])
 def test_no_other_rate_trains_56_plain_layers_without_a_norm(lr, blocks):
     """Beside it, with the same steps, shallower ones: six layers at 0.3, ten at the others.
