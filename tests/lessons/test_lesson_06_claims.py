@@ -285,7 +285,7 @@ def test_fifty_six_gently_bent_layers_do_train():
 @pytest.mark.slow
 @pytest.mark.parametrize(("lr", "steps"), [(1.0, 160), (0.03, 160), (0.003, 400)])
 def test_no_other_learning_rate_trains_56_layers(lr, steps):
-    """With as many steps as ten layers need to learn at that rate; 0.01 and Adam: stored, see below.
+    """With the steps that ten layers need at that rate; 0.01 and Adam are stored, see below.
 
     Loss at the end, over five seeds, from the largest rate to the smallest: ten layers 0.13 to
     0.22, 0.45 to 0.48 and 1.41 to 1.45; 56 layers 2.24 to 2.29, 2.18 to 2.31 and 2.37 to 2.49.
