@@ -91,13 +91,13 @@ def one_layer(seed: int = 0) -> tuple[torch.Tensor, nn.Module]:
     """W and torch's batch norm of a layer of 64 units, float64; γ and β are not 1 and 0."""
     import torch
 
-    net = network("batch", 1, seed=seed).double()
+    layer, norm, *_ = network("batch", 1, seed=seed).double()
     generator = torch.Generator().manual_seed(seed)
-    norm = net.norm1
+    gamma, beta = norm.parameters()
     with torch.no_grad():
-        norm.weight.uniform_(0.5, 2.0, generator=generator)
-        norm.bias.normal_(generator=generator)
-    return net.layer1.weight.detach(), norm
+        gamma.uniform_(0.5, 2.0, generator=generator)
+        beta.normal_(generator=generator)
+    return next(layer.parameters()).detach(), norm
 
 
 # ---------------------------------------------------------------- which numbers share a mean
@@ -324,7 +324,7 @@ THREE = {"A": "layer", "B": "batch", "C": "none"}
 def three_networks_plot(gain: float = 0.8, depth: int = 20) -> Plot:
     """δ by layer in three ReLU networks whose matrices were all multiplied by ``gain``."""
     layer = np.arange(1, depth + 1)
-    lines = []
+    lines: list[Line] = []
     for (letter, norm), color in zip(THREE.items(), ("blue", "orange", "purple"), strict=True):
         delta = deltas(network(norm, depth, gain=gain))
         lines.append(Line(layer, delta / delta[-1], letter, color=color))
@@ -502,7 +502,7 @@ def hidden_weights_times(factor: float, seed: int, depth: int = 4) -> nn.Sequent
     with torch.no_grad():
         for name, module in net.named_children():
             if name.startswith("layer"):
-                module.weight.mul_(factor)
+                next(module.parameters()).mul_(factor)
     return net
 
 

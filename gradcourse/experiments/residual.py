@@ -71,7 +71,7 @@ def growth(alpha: float, seed: int = 0) -> float:
     return float(mean_squares(alpha, 100, rows=32, width=96, seed=seed)[-1])
 
 
-STACKS = {
+STACKS: dict[str, tuple[dict[str, Any], str]] = {
     "α = 1": ({"scale": 1.0}, "orange"),
     "α = 1/√27": ({"scale": BLOCKS**-0.5}, "residual"),
     "batch norm, α = 1": ({"norm": "batch"}, "batch_norm"),
@@ -96,7 +96,8 @@ def sizes(name: str, seed: int, width: int = 256) -> Array:
 
 def sizes_plot() -> Plot:
     """The signal through 27 blocks, by recipe; the laws dashed."""
-    block, lines = np.arange(BLOCKS + 1), []
+    block = np.arange(BLOCKS + 1)
+    lines: list[Line] = []
     for name, (options, color) in STACKS.items():
         found = np.median([sizes(name, seed) for seed in SEEDS], axis=0)
         law = found[0] * theory.residual_variance(BLOCKS, options.get("scale", 1.0))
@@ -183,7 +184,8 @@ def paths_plot(shares: dict[float, list[Array]]) -> Plot:
     shares : dict
         From α to `shares_by_length`, one array for each seed.
     """
-    length, lines = np.arange(BLOCKS + 1), []
+    length = np.arange(BLOCKS + 1)
+    lines: list[Line] = []
     for (alpha, found), color in zip(shares.items(), ("orange", "residual"), strict=True):
         mean = np.mean(found, axis=0)
         name = f"α = {alpha:.2f}, mean {mean @ length:.1f} branches"
@@ -331,7 +333,7 @@ def gradient_cosine(shortcut: bool, angle: float = 0.35, seed: int = 0, width: i
     return float(torch.nn.functional.cosine_similarity(x.grad[0], x.grad[1], dim=0))
 
 
-COSINES = {"plain": None, "α = 1": 1.0, "α = 1/√27": BLOCKS**-0.5}
+COSINES: dict[str, float | None] = {"plain": None, "α = 1": 1.0, "α = 1/√27": BLOCKS**-0.5}
 """Branch scales; None without a shortcut."""
 
 DEGREES = 20.0
@@ -357,7 +359,8 @@ def cosines_by_depth(name: str, seed: int, width: int = 256) -> Array:
     angle = math.radians(DEGREES)
     pair = math.sqrt(width) * torch.stack([u, math.cos(angle) * u + math.sin(angle) * v])
     x0 = pair.repeat_interleave(len(outputs), 0).requires_grad_()
-    x, found = x0, []
+    x: torch.Tensor = x0
+    found: list[float] = []
     for block in net[1 : BLOCKS + 1]:
         x = block(x)
         f = (x * outputs.repeat(2, 1)).sum()
@@ -368,7 +371,8 @@ def cosines_by_depth(name: str, seed: int, width: int = 256) -> Array:
 
 def cosines_plot() -> Plot:
     """How alike two gradients are, by depth; the law dashed."""
-    block, lines = np.arange(1, BLOCKS + 1), []
+    block = np.arange(1, BLOCKS + 1)
+    lines: list[Line] = []
     for (name, scale), color in zip(COSINES.items(), ("plain", "orange", "residual"), strict=True):
         found = np.mean([cosines_by_depth(name, seed) for seed in SEEDS], axis=0)
         start = math.cos(math.radians(DEGREES))
@@ -440,7 +444,7 @@ def _shade(name: str) -> str:
 
 # ---------------------------------------------------------------- three pictures to tell apart
 
-THREE = {
+THREE: dict[str, dict[str, Any]] = {
     "A": {"norm": "batch", "skip": False},
     "B": {"norm": "batch"},
     "C": {"scale": "inverse_sqrt"},
@@ -467,7 +471,8 @@ def deltas_of_blocks(seed: int = 0, **options: Any) -> Array:
 
 def three_networks_plot() -> Plot:
     """δ block by block in three untrained networks."""
-    block, lines = np.arange(BLOCKS + 1), []
+    block = np.arange(BLOCKS + 1)
+    lines: list[Line] = []
     for (letter, options), color in zip(
         THREE.items(), ("blue", "vermillion", "purple"), strict=True
     ):

@@ -489,8 +489,8 @@ print(told(longer, "½ behind each sum", "nothing behind the sums"))
 # %% [markdown] name="explain-road" tags=["continue"]
 # Let a factor $D_l$ stand behind the sum, $x_l = D_l\,(x_{l-1} + \alpha F_l)$. Then the shortest
 # path is no longer $I$ but $D_L \cdots D_1$: **a plain product is back**, with all that lesson 01
-# says about it. A factor of ½ makes $2^{-L}$ of it. (He et al. 2016b
-# tried it with 110 layers: the sum halved trained badly, the shortcut alone halved not at all.) A ReLU is a $D_l$ of zeros and ones. The road is
+# says about it. A factor of ½ makes $2^{-L}$ of it, and the network has only begun to learn after five times the steps. (He et
+# al. 2016b tried it with 110 layers: the sum halved trained badly, the shortcut alone halved not at all.) A ReLU is a $D_l$ of zeros and ones. The road is
 # not fully blocked: after a ReLU $x$ is positive, and stays positive unless the branch subtracts a lot. At
 # $\alpha = 1/\sqrt{60}$ about 40 % of the units are open through 60 blocks.
 
