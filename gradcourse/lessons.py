@@ -145,7 +145,7 @@ LESSONS = (
         "can a layer keep it by force?",
         "write batch normalization forwards and backwards by hand, say why it makes "
         "thirty sigmoid layers learn, and say why it does not save fifty-six ReLU layers",
-        minutes=80,
+        minutes=45,
     ),
     Lesson(
         "07",
@@ -156,7 +156,7 @@ LESSONS = (
         "what if the factor is *one plus* something?",
         "say what a shortcut does to a product of Jacobians, choose the size of a branch "
         "before you train, and say what residual networks cure",
-        minutes=80,
+        minutes=45,
     ),
     Lesson(
         "08",

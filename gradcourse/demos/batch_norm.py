@@ -20,7 +20,7 @@ from gradcourse.experiments.batch_norm import (
     standardised,
     sums,
 )
-from gradcourse.experiments.common import factor_per_layer, first_to_last
+from gradcourse.experiments.common import Array, factor_per_layer, first_to_last
 from gradcourse.figures import Axis, Band, Demo, Knob, Line, Plot
 
 # ---------------------------------------------------------------- one unit, one batch
@@ -29,17 +29,29 @@ OTHERS = np.array([-2.6, -1.5, -0.7, 0.1, 0.8, 1.5, 2.4])
 """The sums of seven images; the learner holds the eighth."""
 
 
+def _dots(values: Array, name: str, color: str, shift: float = 0.0) -> Line:
+    """A dot for each of eight images: they have no order, so no line joins them."""
+    at = np.repeat(np.arange(1, 9) + shift, 2)
+    return Line(at, np.column_stack([values, np.full(8, np.nan)]).ravel(), name, color=color)
+
+
+def _ticks(values: Array, name: str, color: str) -> Line:
+    """A short dash at each of eight images, for theory."""
+    at = (np.arange(1, 9)[:, None] + [-0.3, 0.3, 0.3]).ravel()
+    heights = np.column_stack([values, values, np.full(8, np.nan)]).ravel()
+    return Line(at, heights, name, "theory", color)
+
+
 def draw_one_batch(u: float) -> Plot:
     """Eight sums, before and after batch norm."""
     batch = np.append(OTHERS, u)
-    image = np.arange(1, 9)
     return Plot(
         title=f"Image 8 has u = {u:.1f}: batch mean {batch.mean():.2f}, std {batch.std():.2f}",
-        x=Axis("image", limits=(0.7, 8.3)),
+        x=Axis("image", limits=(0.5, 8.5)),
         y=Axis("one unit", limits=(-8.5, 8.5)),
         lines=(
-            Line(image, batch, "u, before", "reference", "grey"),
-            Line(image, standardised(batch), "x̂, after", "measured", "batch_norm"),
+            _dots(batch, "u, before", "grey"),
+            _dots(standardised(batch), "x̂, after", "batch_norm"),
         ),
     )
 
@@ -58,17 +70,16 @@ def draw_paths(u: float) -> Plot:
     size = np.sqrt(batch.var() + EPS)
     direct, with_mean, whole = paths(batch, delta)
     measured = gradient_by_torch(batch, delta) * size
-    image = np.arange(1, 9)
     return Plot(
         title=f"Image 8 has x̂ = {standardised(batch)[7]:.2f}; its own gradient: {measured[7]:.2f}",
-        x=Axis("image", limits=(0.7, 8.3)),
+        x=Axis("image", limits=(0.5, 8.5)),
         y=Axis("∂ℒ/∂u, times the batch's std", limits=(-1.0, 1.1)),
         lines=(
-            Line(image, direct, "direct", color="grey"),
-            Line(image, with_mean - direct, "through μ", color="vermillion"),
-            Line(image, whole - with_mean, "through σ²", color="blue"),
-            Line(image, measured, "autograd", "measured", "batch_norm"),
-            Line(image, whole, "sum of three", "theory", "batch_norm"),
+            _dots(direct, "direct", "grey"),
+            _dots(with_mean - direct, "through μ", "vermillion", -0.15),
+            _dots(whole - with_mean, "through σ²", "blue", 0.15),
+            _dots(measured, "autograd", "batch_norm"),
+            _ticks(whole, "dashed: sum of the three", "batch_norm"),
         ),
     )
 
@@ -96,7 +107,7 @@ def draw_momentum(momentum: float) -> Plot:
         y=Axis("variance of one unit", limits=(0.0, 2.2 * truth)),
         lines=(
             Line(step, estimate, "running variance", "measured", "batch_norm"),
-            Line(step, expected, "on average", "theory", "batch_norm"),
+            Line(step, expected, "dashed: theory", "theory", "batch_norm"),
             Line([0, BATCHES], [truth, truth], "all 1438 digits", "reference", "grey"),
         ),
     )
@@ -158,13 +169,11 @@ def draw_depth(gain: float) -> Plot:
         factors.append(f"{factor_per_layer(delta):.2f} {name}")
         lines.append(Line(layers, delta / delta[-1], name, "measured", color))
     rate = theory.normalized_gradient_growth("relu")
-    lines.append(
-        Line(layers, rate ** (LAYERS - layers), "theory, batch norm", "theory", "batch_norm")
-    )
+    lines.append(Line(layers, rate ** (LAYERS - layers), "dashed: theory", "theory", "batch_norm"))
     return Plot(
         title="Per layer: × " + ", × ".join(factors),
         x=Axis("layer (1 is nearest the input)", limits=(1.0, float(LAYERS))),
-        y=Axis("size of δ, relative to layer 20", "log", (1e-6, 1e6)),
+        y=Axis("size of δ, relative to layer 20", "log", (1e-3, 1e5)),
         lines=tuple(lines),
     )
 
@@ -189,7 +198,7 @@ def draw_bend(beta: float) -> Plot:
         y=Axis("size of δ, relative to layer 56", "log", (1e-1, 1e6)),
         lines=(
             Line(layers, delta / delta[-1], "batch norm", "measured", "batch_norm"),
-            Line(layers, rate ** (DEEP - layers), "theory, wide layers", "theory", "batch_norm"),
+            Line(layers, rate ** (DEEP - layers), "dashed: theory", "theory", "batch_norm"),
         ),
         bands=(Band(4.0, 60.0, "the band: 4 to 60"),),
     )

@@ -37,9 +37,9 @@ def draw_spectrum(alpha: float) -> Plot:
         y=Axis("log₁₀ of the singular value", limits=(-36.0, 8.0)),
         lines=(
             Line(index, decades(None), "product of 27 A", "measured", "plain"),
-            Line(index, plain, "theory, A", "theory", "plain"),
+            Line(index, plain, "dashed: theory", "theory", "plain"),
             Line(index, found, "product of 27 (I + αA)", "measured", "residual"),
-            Line(index, wide, "theory, I + αA", "theory", "residual"),
+            Line(index, wide, "", "theory", "residual"),
         ),
     )
 
@@ -67,7 +67,7 @@ def draw_paths(alpha: float) -> Plot:
         lines=(
             Line(length, count, "number of paths", "reference", "grey"),
             Line(length, shares, "squared gradient", "measured", "residual"),
-            Line(length, theory.path_shares(BLOCKS, alpha), "binomial", "theory", "residual"),
+            Line(length, theory.path_shares(BLOCKS, alpha), "dashed: theory", "theory", "residual"),
         ),
     )
 
@@ -75,7 +75,7 @@ def draw_paths(alpha: float) -> Plot:
 PATHS = Demo(
     id="residual/paths",
     title="2²⁷ paths, sorted by length",
-    knobs=(Knob("alpha", "branch scale α", 0.05, 1.5, 0.05, 1.0),),
+    knobs=(Knob("alpha", "branch scale α", 0.05, 1.5, 0.05, 0.5),),
     draw=draw_paths,
     linked=True,
 )
@@ -96,7 +96,11 @@ def draw_variance(alpha: float) -> Plot:
         lines=(
             Line(block, found, "residual network", "measured", "residual"),
             Line(
-                block, theory.residual_variance(BLOCKS, alpha), "(1 + α²)^l", "theory", "residual"
+                block,
+                theory.residual_variance(BLOCKS, alpha),
+                "dashed: theory, (1 + α²)^l",
+                "theory",
+                "residual",
             ),
         ),
     )
@@ -177,7 +181,7 @@ def draw_shattering(blocks: int) -> Plot:
 SHATTERING = Demo(
     id="residual/shattering",
     title="The slope along a walk between two digits",
-    knobs=(Knob("blocks", "blocks", 1.0, 40.0, 1.0, 1.0, integer=True),),
+    knobs=(Knob("blocks", "blocks", 1.0, 40.0, 1.0, 24.0, integer=True),),
     draw=draw_shattering,
 )
 

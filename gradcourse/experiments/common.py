@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcourse import theory
-from gradcourse.figures import Line
+from gradcourse.figures import Axis, Line, Plot
 from gradcourse.lifesign import counted
 
 if TYPE_CHECKING:
@@ -92,6 +93,42 @@ def trained(model: nn.Module, steps: int, lr: float, *, seed: int = 0, **options
 def accuracy(model: nn.Module, steps: int, lr: float, *, seed: int = 0, **options: Any) -> float:
     """Share of test digits that a model gets right after training in place."""
     return float(trained(model, steps, lr, seed=seed, **options).test_accuracy[-1])
+
+
+def loss_plot(
+    runs: Mapping[str, Sequence[Array]], title: str, window: int, scale: Literal["linear", "log"]
+) -> Plot:
+    """Training losses against steps, each the mean over a window, in the median over the seeds.
+
+    Parameters
+    ----------
+    runs : mapping
+        From a name, which is also that of a colour ("batch norm"), to a loss curve for each seed.
+    title : str
+    window : int
+        Steps that are averaged.
+    scale : {"linear", "log"}
+        Of the loss.
+    """
+    lines = []
+    for name, curves in runs.items():
+        smooth = [c[1:].reshape(-1, window).mean(axis=1) for c in map(np.asarray, curves)]
+        step = window * np.arange(1, len(smooth[0]) + 1)
+        lines.append(Line(step, np.median(smooth, axis=0), name, color=name.replace(" ", "_")))
+    guess = Line([0.0, float(step[-1])], [math.log(10)] * 2, "ln 10, a guess", "reference")
+    return Plot(title, Axis("step"), Axis("training loss", scale), (*lines, guess))
+
+
+def one_word_for_theory(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """The same lines, with a single legend entry, "dashed: theory", for all that are dashed."""
+    given = list(lines)
+    first = next((line for line in given if line.role == "theory"), None)
+    return tuple(
+        replace(line, label="dashed: theory" if line is first else "")
+        if line.role == "theory"
+        else line
+        for line in given
+    )
 
 
 def weights_of(model: nn.Module) -> list[nn.Parameter]:

@@ -110,11 +110,9 @@ def _clause(line: Line, plot: Plot) -> str:
         at = _at(plot.x.label, float(x[0])) if upright else _y(y[finite][0], plot)
         return f"{line.label}, a reference line at {at}"
     if line.role == "theory":
+        name = line.label.removeprefix("dashed: ") or "theory"  # the legend names them all once
         agreement = _agreement(line, plot)
-        name = line.label or "theory"  # the key has a dashed line once, for all
-        if agreement:
-            return f"{name}, dashed, {agreement}"
-        return f"{name} {_course(x, y, plot)}"
+        return f"{name}, dashed, {agreement}" if agreement else f"{name} {_course(x, y, plot)}"
     return f"{line.label} {_course(x, y, plot)}"
 
 

@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 06 · Batch normalization
 #
-# Nine questions, 17 points. Each has a cell for your answer and a panel below it. Run both,
+# Twelve questions, 19 points. Each has a cell for your answer and a panel below it. Run both,
 # then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
 # The inputs are random and new at each check.
 #
@@ -115,13 +115,12 @@ def predict(model, x):
 gc.panel("batch-norm/predict")
 
 # %% [markdown] name="layer-norm-question"
-# ## 5 · Layer norm and RMS norm, at batch sizes 1 and 2 (2 points)
+# ## 5 · Layer norm and RMS norm, at batch sizes 1 and 2 (1 point)
 #
-# Batch norm turns two images into +1 and −1, and one image into 0. Write the two norms that do
-# not need a batch. `u` has shape (B, n) with B = 1 or 2; `gamma` and `beta` have shape (n,).
-#
-# - layer norm: each image by the mean and the variance of its own n units
-# - RMS norm: each image divided by $\sqrt{\text{mean of its } u^2 + \varepsilon}$, without β
+# Batch norm turns two images into +1 and −1, and one image into 0. Write the two norms of lesson 06 that
+# do not need a batch, from what the drawing and one sentence say of them. `u` has shape (B, n) with B = 1 or
+# 2; `gamma` and `beta` have shape (n,); RMS norm has no β. An image's result must not depend on the other
+# image, and $\varepsilon$ stands under the root.
 
 
 # %% name="layer-norm" answer="batch-norm/layer-norm"
@@ -143,8 +142,40 @@ def rms_forward(u, gamma, eps):
 # %% check="batch-norm/layer-norm"
 gc.panel("batch-norm/layer-norm")
 
+# %% [markdown] name="half-question"
+# ## 6 · Weights of half the size (1 point)
+#
+# Every hidden matrix of four batch-normed layers is halved; images, γ, β and the rate stay. By which factor
+# does the *relative* step $\|\Delta W\|/\|W\|$ of a hidden matrix change in the next update of plain gradient
+# descent? The check takes the median of five networks and accepts what is within a factor of 1.3 of it.
+
+# %% name="half" answer="batch-norm/half-the-weights"
+relative_step = None
+### BEGIN SOLUTION
+relative_step = 4.0  # the gradient doubles, and W is half as large
+### END SOLUTION
+
+# %% check="batch-norm/half-the-weights"
+gc.panel("batch-norm/half-the-weights")
+
+# %% [markdown] name="dropout-question"
+# ## 7 · Dropout in front of batch norm (1 point)
+#
+# Dropout sets half of $h$ (standard normal) to 0 and doubles the rest; then comes batch norm with γ = 1 and
+# β = 0. In training mode $z$ has variance 1. You call `model.eval()`: dropout is off, and batch norm uses its
+# running statistics. What is the variance of $z$ now? What is within a factor of 1.15 is right.
+
+# %% name="dropout" answer="batch-norm/dropout"
+variance = None
+### BEGIN SOLUTION
+variance = 0.5  # half of the entries, doubled, have mean square 2
+### END SOLUTION
+
+# %% check="batch-norm/dropout"
+gc.panel("batch-norm/dropout")
+
 # %% [markdown] name="accumulate-question"
-# ## 6 · Eight batches of two, one update (1 point)
+# ## 8 · Eight batches of two, one update (1 point)
 #
 # Your memory holds two images. So you take the gradients of eight batches of two, average them,
 # and then make one update: 16 images per update. Four ReLU layers, 120 updates, $\eta = 0.1$. With
@@ -166,12 +197,12 @@ accumulate = "layer"
 gc.panel("batch-norm/accumulate")
 
 # %% [markdown] name="growth-question"
-# ## 7 · What one batch-normed layer does to δ (2 points)
+# ## 9 · What one batch-normed layer does to δ (2 points)
 #
 # You are given the activations `a` of a layer and the slopes $\varphi'(z)$ of the same units and
-# images, both of shape (B, n); $\gamma = 1$. Estimate the factor by which the size of δ grows
-# through the layer, $\sqrt{\mathrm{E}[\varphi'^2]/\mathrm{Var}[\varphi]}$. The variance is over the
-# batch, for each unit (divided by B); then the mean over units.
+# images, both of shape (B, n). The next matrix is random with mean 0, and batch norm with $\gamma = 1$ follows
+# it. Estimate from `a` and `slope` the factor by which the *size* of δ grows on its way back through both.
+# Which spread does batch norm divide by: over images, over units, or over all? (Variances are divided by B.)
 
 
 # %% name="growth" answer="batch-norm/growth"
@@ -186,12 +217,12 @@ def gradient_growth(a, slope):
 gc.panel("batch-norm/growth")
 
 # %% [markdown] name="thousandfold-question"
-# ## 8 · A thousandfold gradient (1 point)
+# ## 10 · A thousandfold gradient (1 point)
 #
 # An untrained network of 56 ReLU layers with batch norm, 64 units each, He's weights, 128 digits.
 # δ leaves the last hidden layer and travels back. Through how many layers must it go to become
-# 1000 times as large? The check takes the median of five networks and accepts what is within a
-# factor of 1.25 of it.
+# 1000 times as large? The check takes the median of five networks and accepts every number that is within
+# a factor of 1.25 of it.
 
 # %% name="thousandfold" answer="batch-norm/thousandfold"
 layers = None
@@ -202,13 +233,40 @@ layers = 36  # ln 1000 / ln 1.211
 # %% check="batch-norm/thousandfold"
 gc.panel("batch-norm/thousandfold")
 
-# %% [markdown] name="beta-question"
-# ## 9 · A β for 56 layers (2 points)
+# %% [markdown] name="three-question"
+# ## 11 · Which norm is it? (1 point)
 #
-# Every β starts at the same value, and you choose it. Turn the knob until δ in layer 1 of 56
-# batch-normed ReLU layers is between 4 and 60 times δ in layer 56. More is an explosion; less
-# means that hardly a unit ever switches off, and 56 layers are nearly one. The check measures
-# three random networks, not the one in the picture.
+# δ in three ReLU networks of 20 layers: one without a norm, one with batch norm, one with layer norm. All
+# matrices, He's, were multiplied by 0.8. Which is which? Set `which` to one of
+#
+# - `"ac"`: A batch norm, B layer norm, C none
+# - `"bc"`: B batch norm, A layer norm, C none
+# - `"ba"`: B batch norm, C layer norm, A none
+# - `"cb"`: C batch norm, A layer norm, B none
+
+# %% name="three-picture"
+from gradcourse.experiments.batch_norm import three_networks_plot
+
+three_networks_plot()
+
+# %% name="three" answer="batch-norm/three-networks"
+which = None
+### BEGIN SOLUTION
+which = "bc"
+### END SOLUTION
+
+# %% check="batch-norm/three-networks"
+gc.panel("batch-norm/three-networks")
+
+# %% [markdown] name="beta-question"
+# ## 12 · A β for 56 layers (2 points)
+#
+# Every β starts at the same value, and you choose it, so that δ in layer 1 of 56 batch-normed ReLU layers is
+# between 4 and 60 times δ in layer 56. More is an explosion; less means that hardly a unit ever switches
+# off, and 56 layers are nearly one. **First on paper:** which factors per layer, 55 times, make 4 and 60?
+# Then ask `gc.theory.normalized_gradient_growth("relu", beta=…)` for a β in between (64 units grow by about
+# 0.03 more than its wide layers), and turn the knob there. The check measures three random networks, not the
+# one in the picture.
 
 # %% name="beta" answer="batch-norm/beta"
 beta = None

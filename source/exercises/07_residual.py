@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 07 · Residual networks
 #
-# Nine questions, 15 points. Each has a cell for your answer and a panel below it. Run both,
+# Thirteen questions, 18 points. Each has a cell for your answer and a panel below it. Run both,
 # then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
 # The inputs are random and new at each check.
 #
@@ -93,13 +93,28 @@ def mean_squares(alphas):
 # %% check="residual/variance"
 gc.panel("residual/variance")
 
-# %% [markdown] name="scale-question"
-# ## 4 · A branch scale for 100 blocks (2 points)
+# %% [markdown] name="scale-first-question"
+# ## 4 · The formula's α for 100 blocks (1 point)
 #
-# 100 residual blocks without a norm, all with the same α. Turn the knob until the mean square of
-# $x$ in block 100 is between 1.7 and 5 times that behind the stem: the branches must have their
-# say, and nothing may explode. The check measures three random networks, not the one in the
-# picture.
+# 100 residual blocks without a norm, He's weights, all with the same α. At which α does the mean square of $x$
+# grow from the stem to block 100 by a factor of $e = 2.72$? The check looks for it in three networks; what is
+# within a factor of 1.25 is right.
+
+# %% name="scale-first" answer="residual/scale-first"
+alpha_for_e = None
+### BEGIN SOLUTION
+alpha_for_e = 0.1  # (1 + α²)^100 ≈ exp(100 α²)
+### END SOLUTION
+
+# %% check="residual/scale-first"
+gc.panel("residual/scale-first")
+
+# %% [markdown] name="scale-question"
+# ## 5 · A branch scale for 100 blocks (1 point)
+#
+# The same 100 blocks. Turn the knob until the mean square of $x$ in block 100 is between 1.7 and 5 times that
+# after the stem: the branches must count, and nothing may explode. Does your formula's α do? The check
+# measures three random networks, not the one in the picture.
 
 # %% name="scale" answer="residual/scale"
 alpha = None
@@ -111,11 +126,13 @@ alpha = 0.1
 gc.panel("residual/scale")
 
 # %% [markdown] name="fixup-question"
-# ## 5 · Fixup (1 point)
+# ## 6 · Fixup (1 point)
 #
 # `matrices` is a list of the $m \ge 2$ matrices of one branch, first to last, with He's weights;
-# `blocks` is $L$. Return the list that Fixup starts with (Zhang et al. 2019): the last matrix is 0,
-# the others are multiplied by $L^{-1/(2m-2)}$. Do not change the matrices that you were given.
+# `blocks` is $L$. Return the list that Fixup starts with (Zhang et al. 2019). The last matrix is 0. The
+# $m - 1$ others are all multiplied by one factor, so that *together* they multiply by $1/\sqrt L$: then the
+# first steps of $L$ branches do not add up to too much. Which factor is it? (For $L = 64$ and $m = 3$ it
+# is 0.354.) Do not change the matrices that you were given.
 
 
 # %% name="fixup" answer="residual/fixup"
@@ -131,7 +148,7 @@ def fixup(matrices, blocks):
 gc.panel("residual/fixup")
 
 # %% [markdown] name="both-zero-question"
-# ## 6 · Twice careful (1 point)
+# ## 7 · Twice careful (1 point)
 #
 # SkipInit starts with $\alpha = 0$, learned. To be twice careful you also start the last matrix of
 # every branch at 0, as Fixup does. What in the blocks moves in 30 steps of gradient descent? Set
@@ -152,12 +169,17 @@ both_zero = "nothing"  # ∂ℒ/∂α = δ · F(x) = 0, and every gradient in th
 gc.panel("residual/both-zero")
 
 # %% [markdown] name="paths-question"
-# ## 7 · The gradient, sorted by length (3 points)
+# ## 8 · The gradient, sorted by length (3 points)
 #
 # `jacobians` has shape (L, n, n) and holds $J_1 \dots J_L$, `delta` is $\delta_L$, shape (n,). Each
 # block is $x + \alpha F(x)$, so backwards δ is multiplied by $I + \alpha J^\top$. Return an array of
 # shape (L + 1, n): row $k$ is the sum of what arrives at $x_0$ on all paths through exactly $k$
-# branches. Do not list $2^L$ paths; one pass through the blocks is enough.
+# branches. For two blocks the three rows are
+#
+# $$\delta, \qquad \alpha\,(J_1^\top + J_2^\top)\,\delta, \qquad \alpha^2 J_1^\top J_2^\top \delta .$$
+#
+# Do not list $2^L$ paths: one pass from the last block to the first is enough. When a block comes, a path
+# either takes its branch and becomes longer by one, or takes the shortcut and keeps its length.
 
 
 # %% name="paths" answer="residual/paths"
@@ -176,7 +198,7 @@ def gradients_by_length(jacobians, alpha, delta):
 gc.panel("residual/paths")
 
 # %% [markdown] name="branches-question"
-# ## 8 · How many branches does the gradient take? (1 point)
+# ## 9 · How many branches does the gradient take? (1 point)
 #
 # An untrained residual network of 50 blocks, two ReLU layers each, He's weights, $\alpha = 0.4$, no
 # norm. Sort the gradient by the number of branches on its path, and weight each length by its
@@ -193,7 +215,7 @@ branches = 6.9  # 50 · 0.16/1.16
 gc.panel("residual/branches")
 
 # %% [markdown] name="shattering-question"
-# ## 9 · The shattering curve (2 points)
+# ## 10 · The shattering curve (2 points)
 #
 # `gradients` has shape (m, n): the gradient $\partial f/\partial x$ at $m$ equally spaced points of
 # a walk. Return
@@ -222,6 +244,60 @@ def shattering_curve(gradients):
 
 # %% check="residual/shattering"
 gc.panel("residual/shattering")
+
+# %% [markdown] name="gamma-question"
+# ## 11 · The last γ at 0 (1 point)
+#
+# 27 blocks of the order of 2015, with batch norm: the branch is matrix, norm, ReLU, matrix, norm, and a ReLU
+# follows the sum. The γ of each branch's *last* norm starts at 0 (Goyal et al. 2017), everything else as
+# usual. How large is the mean square of $x$ after block 27, relative to that after the stem's ReLU, before
+# training? What is within a factor of 1.3 is right.
+
+# %% name="gamma" answer="residual/last-gamma"
+growth = None
+### BEGIN SOLUTION
+growth = 1.0  # every block starts as the identity
+### END SOLUTION
+
+# %% check="residual/last-gamma"
+gc.panel("residual/last-gamma")
+
+# %% [markdown] name="curves-question"
+# ## 12 · Three depth pictures (1 point)
+#
+# δ by block in three untrained networks of 27 blocks: plain with batch norm; residual with batch norm in the
+# branches; residual with $\alpha = 1/\sqrt{27}$ and no norm. Which curve is the residual network with batch
+# norm? Set `curve` to `"a"`, `"b"` or `"c"`.
+
+# %% name="curves-picture"
+from gradcourse.experiments.residual import three_networks_plot
+
+three_networks_plot()
+
+# %% name="curves" answer="residual/three-curves"
+curve = None
+### BEGIN SOLUTION
+curve = "b"
+### END SOLUTION
+
+# %% check="residual/three-curves"
+gc.panel("residual/three-curves")
+
+# %% [markdown] name="cost-question"
+# ## 13 · What shortcuts cost (1 point)
+#
+# Twenty-seven shortcuts are added to a plain network of width 64, all of them identities, with α = 1. How many
+# more parameters has it to learn? Set `cost` to `"matrices"` (a matrix for each shortcut), `"numbers"` (one
+# number for each) or `"none"`.
+
+# %% name="cost" answer="residual/shortcuts-cost"
+cost = None
+### BEGIN SOLUTION
+cost = "none"
+### END SOLUTION
+
+# %% check="residual/shortcuts-cost"
+gc.panel("residual/shortcuts-cost")
 
 # %% [markdown] name="score-intro"
 # ## Your score

@@ -11,21 +11,36 @@ import torch
 from gradcourse import theory
 from gradcourse.experiments import common
 from gradcourse.experiments.batch_norm import (
+    accuracy_mixed,
     accuracy_sorted,
     accuracy_with_accumulation,
     batch_variances,
+    bent,
+    decades,
     deep_sigmoids,
     deltas,
+    differing,
     end_to_end,
+    equilibrium,
+    first_relative_step,
+    first_to_last,
     gradient_by_torch,
     growth,
+    growth_with_leak,
+    hidden_weights_times,
     layers_to_a_thousand,
+    near_identity,
     network,
     normalized_among_strangers,
     paths,
     share_of_gradient,
+    shares_between_digits,
     standardised,
+    variance_after_dropout,
+    which_of_three,
 )
+from gradcourse.experiments.fivefold import right
+from gradcourse.experiments.measurements import stored
 from gradcourse.nets import mlp, normalized_mlp
 from gradcourse.training import ShiftMeter
 
@@ -40,14 +55,6 @@ def trained(net, seed, steps=40, lr=0.1, **options):
 def learned(run):
     """Whether the last ten losses are clearly below those of guessing, ln 10 = 2.3."""
     return run.loss[-10:].mean() < 1.9
-
-
-def hidden_weights_times(net, factor):
-    with torch.no_grad():
-        for name, module in net.named_children():
-            if name.startswith("layer"):
-                module.weight.mul_(factor)
-    return net
 
 
 # ---------------------------------------------------------------- the puzzle
@@ -81,20 +88,15 @@ def test_a_plain_layer_does_not_stay_in_range_and_a_normed_one_does(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_differs_between_images_lives_on_with_batch_norm_only(seed):
     """With the others it fades by √(E[φ′²]/E[φ²]) a layer, to about 1e-12."""
-    x = DATA.x_train[:256].double()
     for norm in ("batch", "layer", "rms"):
-        net = deep_sigmoids(norm, 30, seed).double()
-        with torch.no_grad():
-            first, last = net[:2](x), net[:-2](x)
-        share = [
-            float((z.var(0, correction=0).mean() / z.square().mean()).sqrt()) for z in (first, last)
-        ]
+        share = differing(norm, seed)
         if norm == "batch":
-            assert share[1] == pytest.approx(1.0, abs=1e-3)
+            assert share[-1] == pytest.approx(1.0, abs=1e-3)
         else:
-            assert 2e-13 < share[1] < 5e-12
+            assert 2e-13 < share[-1] < 5e-12
             kept = theory.mean_squared_slope("sigmoid", 1.0) / theory.q_map("sigmoid", 1.0, 1.0)
-            assert (share[1] / share[0]) ** (1 / 29) == pytest.approx(math.sqrt(kept), abs=0.02)
+            factor = (share[-1] / share[0]) ** (1 / 29)
+            assert factor == pytest.approx(math.sqrt(kept), abs=0.02)
 
 
 # ---------------------------------------------------------------- forwards and backwards
@@ -145,11 +147,8 @@ def test_sorted_batches_are_normalized_away_in_training_mode(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_small_momentum_spoils_the_evaluation_of_a_good_network(seed):
-    net = normalized_mlp(4, momentum=0.001, seed=seed)
-    assert trained(net, seed, 200).test_accuracy[-1] < 0.9
-    with torch.no_grad():
-        right = (net(DATA.x_test).argmax(1) == DATA.y_test).double().mean()
-    assert right > 0.9
+    assert accuracy_mixed(seed, False, momentum=0.001) < 0.9 < accuracy_mixed(seed, True, 0.001)
+    assert accuracy_mixed(seed, False) > 0.9
 
 
 def test_torch_refuses_to_train_on_one_image():
@@ -229,10 +228,11 @@ def test_weights_have_no_say_in_a_normed_network_and_all_in_a_plain_one(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_with_batch_norm_no_weights_make_delta_vanish(seed):
+    """In decades over 30 layers; without a norm the gain makes 29 of them either way."""
     for name in ("relu", "tanh", "sigmoid"):
         for gain in (0.1, 1.0, 10.0):
-            found = deltas(network("batch", 30, name, seed=seed, gain=gain))
-            assert found[0] > found[-1] / 2
+            assert decades("batch", name, gain, seed) > -0.3
+    assert decades("none", "relu", 0.1, seed) < -25 < 25 < decades("none", "relu", 10.0, seed)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -282,13 +282,13 @@ def test_fifty_six_gently_bent_layers_do_train():
     assert min(bent) > 1.9
 
 
-@pytest.mark.parametrize(("lr", "steps"), [(1.0, 160), (0.03, 160), (0.01, 160), (0.003, 400)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("lr", "steps"), [(1.0, 160), (0.03, 160), (0.003, 400)])
 def test_no_other_learning_rate_trains_56_layers(lr, steps):
-    """With as many steps as ten layers need to learn at that rate.
+    """With the steps that ten layers need at that rate; 0.01 and Adam are stored, see below.
 
     Loss at the end, over five seeds, from the largest rate to the smallest: ten layers 0.13 to
-    0.22, 0.45 to 0.48, 1.21 to 1.34 and 1.41 to 1.45; 56 layers 2.24 to 2.29, 2.18 to 2.31, 2.37
-    to 2.47 and 2.37 to 2.49.
+    0.22, 0.45 to 0.48 and 1.41 to 1.45; 56 layers 2.24 to 2.29, 2.18 to 2.31 and 2.37 to 2.49.
     """
     ten, deep = (
         [late_loss(normalized_mlp(depth, seed=seed), seed, steps, lr) for seed in range(3)]
@@ -299,58 +299,44 @@ def test_no_other_learning_rate_trains_56_layers(lr, steps):
 
 
 def test_layer_norm_is_no_way_out_either():
-    """What the speaker notes say: δ is level, but all images look alike.
-
-    Right after 75 steps, over five seeds: 10 layers 76 to 92 %, 56 layers 10 %.
-    """
+    """δ is level, but all images look alike; that it does not learn is stored, see below."""
     for seed in SEEDS:
         net = network("layer", 56, seed=seed)
         assert growth(net) == pytest.approx(1.0, abs=0.05)
         z = net[:-2](DATA.x_train[:256]).detach()
         assert float((z.var(0).mean() / z.square().mean()).sqrt()) < 0.3
-    ten, deep = (
-        [
-            trained(normalized_mlp(depth, norm="layer", seed=seed), seed, 75).train_accuracy[-1]
-            for seed in SEEDS
-        ]
-        for depth in (10, 56)
-    )
-    assert np.median(ten) > 0.6
-    assert max(deep) < 0.2
-
-
-def test_adam_is_no_way_out():
-    """Not even with a step of about the same size for every weight.
-
-    Loss after 100 steps, over five seeds: 10 layers 0.57 to 0.73, 56 layers 2.37 to 2.42. (After
-    25 steps even ten layers have not learned.)
-    """
-
-    def adam(parameters):
-        return torch.optim.Adam(parameters, lr=1e-3, fused=True)
-
-    ten, deep = (
-        [late_loss(normalized_mlp(depth, seed=s), s, 100, optimizer=adam) for s in SEEDS]
-        for depth in (10, 56)
-    )
-    assert np.median(ten) < 1.7
-    assert np.median(deep) > 2.1
-    assert min(deep) > 1.9
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_relu_layers_scramble_the_digits_sooner_than_sigmoids(seed):
-    x, y = DATA.x_train[:512], DATA.y_train[:512]
-    share = {}
-    for name in ("relu", "sigmoid"):
-        net = normalized_mlp(30, activation=name, seed=seed)
-        with torch.no_grad():
-            z = net[:-2](x)
-        weights = torch.bincount(y) / len(y)
-        means = torch.stack([z[y == k].mean(0) for k in range(10)])
-        between = (weights[:, None] * (means - z.mean(0)).square()).sum()
-        share[name] = float(between / z.var(0, correction=0).sum())
-    assert share["relu"] < 0.04 < 0.08 < share["sigmoid"]
+    """In layer 30."""
+    relu, sigmoid = (shares_between_digits(name, seed)[2] for name in ("relu", "sigmoid"))
+    assert relu < 0.04 < 0.08 < sigmoid
+
+
+def test_near_the_identity_the_same_layers_do_not_explode_and_learn():
+    """The control of "batch norm does not save 56 ReLU layers"; for these see above."""
+    for seed in range(3):
+        net = near_identity(seed)
+        assert 4 < first_to_last(deltas(net)) < 60
+        assert trained(net, seed, 80).train_accuracy[-1] > 0.6
+
+
+def test_straighter_layers_grow_as_predicted_and_a_slope_of_four_fifths_lets_56_learn():
+    for leak in (0.5, 0.8):
+        for seed in range(3):
+            assert 0.0 < growth(bent(leak, seed)) - growth_with_leak(leak) < 0.04
+    assert growth_with_leak(0.0) == pytest.approx(theory.normalized_gradient_growth("relu"))
+    right_of = [trained(bent(0.8, seed), seed, 80).train_accuracy[-1] for seed in range(3)]
+    assert np.median(right_of) > 0.6
+
+
+def test_weight_decay_sets_the_ratio_of_gradient_and_weights():
+    for rate in (0.1, 0.02):
+        found = equilibrium(rate, 0)
+        assert found.ratio == pytest.approx(math.sqrt(0.2 / rate), rel=0.05)
+        assert found.largest_cosine < 1e-3
+    assert equilibrium(0.02, 0).gradient > 1.1 * equilibrium(0.1, 0).gradient
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -359,6 +345,21 @@ def test_the_exercises_on_depth_are_not_at_an_edge(seed):
     assert 6 < end_to_end(seed, 1.5) < 40
     assert end_to_end(seed, 0.0) > 1000
     assert end_to_end(seed, 4.0) < 3.5
+
+
+def test_the_exercises_on_sizes_are_not_at_an_edge():
+    for seed in SEEDS:
+        ratio = first_relative_step(0.5, seed) / first_relative_step(1.0, seed)
+        assert ratio == pytest.approx(4.0, rel=0.02)
+        assert variance_after_dropout(seed=seed) == pytest.approx(0.5, rel=0.05)
+    assert which_of_three() == "bc"
+
+
+# ---------------------------------------------------------------- five times the budget
+
+
+def stored_right(kind, *, at_last=False):
+    return right(stored("fivefold").rows, kind, at_last=at_last)
 
 
 # ---------------------------------------------------------------- claims
@@ -384,8 +385,7 @@ def test_more_covariate_shift_and_yet_more_learning(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_large_hidden_weights_freeze_although_the_forward_pass_is_the_same(seed):
     def run(factor, steps):
-        net = hidden_weights_times(normalized_mlp(4, seed=seed), factor)
-        return trained(net, seed, steps)
+        return trained(hidden_weights_times(factor, seed), seed, steps)
 
     first = [run(factor, 1).relative_change[-1][0] for factor in (1, 100)]
     assert first[0] / first[1] == pytest.approx(1e4, rel=0.01)
@@ -397,3 +397,27 @@ def test_large_hidden_weights_freeze_although_the_forward_pass_is_the_same(seed)
         module.requires_grad_(not name.startswith("layer"))
     frozen = trained(only_the_rest, seed, 120)
     assert frozen.test_accuracy[-1] == pytest.approx(large.test_accuracy[-1], abs=0.04)
+
+
+def test_five_times_the_steps_do_not_teach_what_does_not_learn():
+    """Ranges: `docs/verdicts.md`. The margins are several times as far away as those are wide."""
+    hopeless = ("30 sigmoid layers, plain", "30 sigmoid layers, layer norm",
+                "30 sigmoid layers, RMS norm", "56 ReLU layers, layer norm",
+                "56 ReLU layers, Adam")  # fmt: skip
+    for kind in hopeless:
+        assert stored_right(kind, at_last=True).max() < 0.2, kind
+    for kind in ("56 ReLU layers", "56 ReLU layers, rate 0.01", "batches of 2, batch norm"):
+        assert stored_right(kind, at_last=True).max() < 0.5, kind
+
+
+def test_the_controls_learn_with_the_lessons_steps():
+    for kind in ("30 sigmoid layers, batch norm", "10 ReLU layers", "10 ReLU layers, Adam",
+                 "10 ReLU layers, layer norm", "10 ReLU layers, rate 0.01",
+                 "batches of 2, layer norm"):  # fmt: skip
+        assert stored_right(kind).min() > 0.6, kind
+
+
+def test_frozen_features_are_fitted_by_the_output_layer_in_the_end():
+    """What the lesson says of weights × 100: 0.87 to 0.89 after 300 steps, 0.98 after 1500."""
+    assert stored_right("hidden weights × 100").max() < 0.93
+    assert stored_right("hidden weights × 100", at_last=True).min() > 0.95

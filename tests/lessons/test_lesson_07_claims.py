@@ -11,28 +11,40 @@ import torch
 import torch.nn.functional as F
 
 from gradcourse import theory
-from gradcourse.experiments.common import digits, probed, trained
+from gradcourse.experiments.common import digits, trained
+from gradcourse.experiments.depth_transfer import LOG2_RATES
+from gradcourse.experiments.fivefold import right
+from gradcourse.experiments.measurements import stored
 from gradcourse.experiments.residual import (
-    branch_jacobians,
+    bent_one,
+    end_to_end,
+    error_after,
+    first_to_last_layer,
     gradient_cosine,
     growth,
+    growth_with_last_gamma,
+    learned_scale,
+    log_singular_values,
     mean_squares,
     measured_shares,
     moved_with_two_zeros,
     open_share,
+    parameters_of_the_shortcuts,
+    plain_layers,
+    readout,
+    right_without_a_block,
+    scale_for_e,
+    shares_by_length,
+    sizes,
     slopes,
-    squares_by_length,
     states,
     walk,
 )
-from gradcourse.instrument import jacobian_spectrum
 from gradcourse.nets import residual_cnn, residual_mlp
 from gradcourse.nets.normalized import normalization
-from gradcourse.training import accuracy
 
 SEEDS = range(5)
 DATA = digits()
-X = DATA.x_train[:256]
 
 
 def error(net, seed, steps, lr=0.1):
@@ -48,12 +60,6 @@ def plain_norm(seed):
 def trained_plain(seed):
     net = plain_norm(seed)
     return net, error(net, seed, 40)
-
-
-def first_to_last(net, kind="Linear"):
-    record = probed(net, 256)
-    delta = record.output_gradient_rms[0, record.select(kind)]
-    return delta[0] / delta[-2 if kind == "Linear" else -1]
 
 
 # ---------------------------------------------------------------- the puzzle
@@ -79,8 +85,7 @@ def test_so_it_is_with_convolutions(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_singular_values_stay_near_one_with_shortcuts_only(seed):
     for skip in (True, False):
-        net = residual_mlp(27, scale="inverse_sqrt", skip=skip, seed=seed)
-        logs = jacobian_spectrum(net[1:28], net.stem(DATA.x_train[seed : seed + 1]).detach())
+        logs = log_singular_values(skip, seed)
         if skip:
             assert (np.abs(logs) < math.log(10)).all()
             wide = theory.residual_log_singular_values(27, 27**-0.5, 64)
@@ -117,13 +122,10 @@ def test_the_law_is_that_of_wide_random_factors():
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("alpha", [1.0, 27**-0.5])
 def test_the_mean_length_of_the_gradients_paths_is_binomial(alpha, seed):
-    jacobians = branch_jacobians(alpha, image=seed, seed=seed)
-    deltas = np.random.default_rng(seed).normal(size=(8, 64))
-    squares = np.sum([squares_by_length(alpha, jacobians, delta) for delta in deltas], axis=0)
-    mean = squares @ np.arange(28) / squares.sum()
+    shares = shares_by_length(alpha, seed)
     expected = 27 * alpha**2 / (1 + alpha**2)
-    assert abs(mean - expected) < 0.1 * expected + 0.3
-    assert (squares[0] / squares.sum() > 0.2) == (alpha < 1)
+    assert abs(shares @ np.arange(28) - expected) < 0.1 * expected + 0.3
+    assert (shares[0] > 0.2) == (alpha < 1)
 
 
 def test_shares_are_those_of_the_real_network():
@@ -138,12 +140,9 @@ def test_shares_are_those_of_the_real_network():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_residual_network_survives_the_loss_of_a_block_and_a_plain_one_does_not(seed):
     for skip in (True, False):
-        net = residual_mlp(4, norm="batch", skip=skip, seed=seed)
-        assert error(net, seed, 100) < 0.1
-        for block in range(1, 5):
-            kept = [m for name, m in net.named_children() if name != f"block{block}"]
-            left = accuracy(torch.nn.Sequential(*kept), DATA.x_train, DATA.y_train)
-            assert (left > 0.5) if skip else (left < 0.3)
+        whole, *cut = right_without_a_block(skip, seed)
+        assert whole > 0.9
+        assert (min(cut) > 0.5) if skip else (max(cut) < 0.3)
 
 
 # ---------------------------------------------------------------- the size of the branches
@@ -154,25 +153,14 @@ def test_the_mean_square_doubles_or_ends_at_e_or_adds_one(seed):
     doubled = np.log2(mean_squares(1.0, rows=32, width=192, seed=seed)[-1])
     assert 24.5 < doubled < 28.5
     assert mean_squares(27**-0.5, rows=32, width=192, seed=seed)[-1] == pytest.approx(2.67, rel=0.2)
-    net = residual_mlp(27, 256, norm="batch", seed=seed)
-    with torch.no_grad():
-        x0 = net.stem(X)
-        added = net[1:28](x0).square().mean() - x0.square().mean()
-    assert float(added) == pytest.approx(27, rel=0.1)
+    added = sizes("batch norm, α = 1", seed)
+    assert added[-1] - added[0] == pytest.approx(27, rel=0.1)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_with_batch_norm_delta_grows_as_a_power_only(seed):
-    ratio = {}
-    for skip in (True, False):
-        net = residual_mlp(27, norm="batch", skip=skip, seed=seed)
-        x0 = net.stem(DATA.x_train[:1024]).detach().requires_grad_()
-        x_last = net[1:28](x0)
-        loss = F.cross_entropy(net[28:](x_last), DATA.y_train[:1024])
-        first, last = torch.autograd.grad(loss, (x0, x_last))
-        ratio[skip] = float(first.norm() / last.norm())
-    assert 15 < ratio[True] < 30
-    assert ratio[False] > 10_000
+    assert 15 < end_to_end(True, seed) < 30
+    assert end_to_end(False, seed) > 10_000
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -190,10 +178,13 @@ def test_one_over_l_trains_too():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_learned_scale_comes_near_one_over_root_l(seed):
     for blocks in (9, 18):
-        net = residual_mlp(blocks, scale="rezero", seed=seed)
-        error(net, seed, 100)
-        squares = [float(p.detach()) ** 2 for n, p in net.named_parameters() if "alpha" in n]
-        assert 0.5 < math.sqrt(blocks * np.mean(squares)) < 1.6
+        assert 0.5 < math.sqrt(blocks) * learned_scale(blocks, seed, steps=100) < 1.6
+
+
+def test_near_the_identity_56_plain_layers_learn_without_norm_and_shortcut():
+    """The control is He's weights, in the stored runs below."""
+    for seed in range(3):
+        assert error_after(plain_layers("near I", seed), 150, seed, 0.02) < 0.3
 
 
 def test_two_zeros_wait_for_each_other():
@@ -203,6 +194,28 @@ def test_two_zeros_wait_for_each_other():
 @pytest.mark.parametrize("seed", range(12))
 def test_the_tuning_is_not_at_an_edge(seed):
     assert 1.8 < growth(0.1, seed) < 4.6
+
+
+def test_the_exercises_on_starts_are_not_at_an_edge():
+    assert scale_for_e() == pytest.approx(0.1, rel=0.1)
+    for seed in SEEDS:
+        assert growth_with_last_gamma(seed=seed) == pytest.approx(1.0, abs=1e-4)
+        assert growth_with_last_gamma(1.0, seed) > 5
+    assert parameters_of_the_shortcuts() == 0
+    assert bent_one() == "b"
+
+
+def test_with_one_over_l_the_best_rate_stays_at_every_depth():
+    """From the stored runs; a rate counts as good within 10 % of the best mean loss."""
+    rows, powers = stored("depth_transfer").rows, np.array(LOG2_RATES)
+
+    def good(exponent, blocks):
+        mine = [r["losses"] for r in rows if (r["exponent"], r["blocks"]) == (exponent, blocks)]
+        mean = np.mean(mine, axis=0)
+        return set(powers[mean <= 1.1 * mean.min()])
+
+    assert good(1.0, 2) & good(1.0, 8) & good(1.0, 32)
+    assert not good(0.0, 2) & good(0.0, 32)
 
 
 def test_neither_one_over_l_nor_a_half_is_right():
@@ -309,9 +322,9 @@ def test_no_plain_network_fails_for_a_vanishing_gradient():
     start, end, wrong = [], [], []
     for seed in SEEDS:
         plain = residual_mlp(27, order="post", skip=False, seed=seed)
-        start.append(first_to_last(plain))
+        start.append(first_to_last_layer(plain))
         wrong.append(error(plain, seed, 50))
-        end.append(first_to_last(plain))
+        end.append(first_to_last_layer(plain))
     assert min(wrong) > 0.5  # 0.81 to 1.00, 1 where the loss is NaN
     assert min(start) > 0.1  # 0.23 to 1.30
     assert max(start) < 2
@@ -324,32 +337,21 @@ def test_with_batch_norm_a_plain_networks_gradient_explodes_and_then_looks_healt
     start, end, growth_of_weights = [], [], []
     for seed in SEEDS:
         fresh = plain_norm(seed)
-        start.append(first_to_last(fresh))
+        start.append(first_to_last_layer(fresh))
         before, after = (
             next(p for name, p in net.named_parameters() if "block1.branch.layer1.weight" in name)
             for net in (fresh, trained_plain(seed)[0])
         )
         growth_of_weights.append(float(after.detach().norm() / before.detach().norm()))
-        end.append(first_to_last(trained_plain(seed)[0]))
+        end.append(first_to_last_layer(trained_plain(seed)[0]))
     assert min(start) > 10_000  # 19,000 to 39,000
     assert min(growth_of_weights) > 50  # 202 to 439
     # 0.12 to 2.9; the median of five: 0.3 to 0.9. "Healthy" is the pictures' band.
     assert 0.1 < np.median(end) < 10
     convolutions = [
-        first_to_last(residual_cnn(9, 4, skip=False, seed=seed), "Conv2d") for seed in SEEDS
+        first_to_last_layer(residual_cnn(9, 4, skip=False, seed=seed), "Conv2d") for seed in SEEDS
     ]
     assert min(convolutions) > 200  # 461 to 1297
-
-
-def readout(net):
-    """Share of held-out digits that a ridge regression on x_27 gets right."""
-    with torch.no_grad():
-        z = net[:28](DATA.x_train).double()
-    z = torch.cat([(z - z.mean(0)) / (z.std(0) + 1e-12), torch.ones(len(z), 1)], 1)
-    fit, held_out = z[:1024], z[1024:]
-    target = F.one_hot(DATA.y_train[:1024], 10).double()
-    weights = torch.linalg.solve(fit.T @ fit + torch.eye(65, dtype=z.dtype), fit.T @ target)
-    return float(((held_out @ weights).argmax(1) == DATA.y_train[1024:]).double().mean())
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -377,6 +379,7 @@ def test_with_batch_norm_residual_gradients_are_shattered_too():
     assert np.mean(found) < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lr", "blocks"), [(0.3, 2), (0.03, 4), (0.01, 4)])
 def test_no_other_rate_trains_56_plain_layers_without_a_norm(lr, blocks):
     """Beside it, with the same steps, shallower ones: six layers at 0.3, ten at the others.
@@ -391,3 +394,25 @@ def test_no_other_rate_trains_56_plain_layers_without_a_norm(lr, blocks):
     )
     assert min(deep) > 0.5
     assert np.median(shallow) < 0.5
+
+
+# ---------------------------------------------------------------- five times the budget
+
+
+def stored_right(kind, *, at_last=False):
+    return right(stored("fivefold").rows, kind, at_last=at_last)
+
+
+def test_five_times_the_steps_do_not_teach_what_does_not_learn():
+    """Ranges: `docs/verdicts.md`."""
+    for kind in ("56 layers, plain", "56 layers, no norm, He"):
+        assert stored_right(kind, at_last=True).max() < 0.5, kind
+    assert stored_right("½ behind each sum").max() < 0.45  # after 150 it has begun
+
+
+def test_the_controls_learn_with_the_lessons_steps():
+    for kind in ("56 layers, residual", "56 layers, no norm, near I", "nothing behind the sums"):
+        assert stored_right(kind).min() > 0.7, kind
+    convolutions = (stored_right(f"convolutions, {kind}") for kind in ("plain", "residual"))
+    plain, residual = (np.median(found) for found in convolutions)
+    assert residual > plain + 0.2

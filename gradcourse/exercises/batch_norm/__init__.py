@@ -17,22 +17,30 @@ from gradcourse.exercises.batch_norm.predictions import (
 )
 from gradcourse.exercises.batch_norm.rows import LAYER_NORM
 from gradcourse.exercises.batch_norm.running import RUNNING
+from gradcourse.exercises.batch_norm.sizes import DROPOUT, HALF_THE_WEIGHTS, THREE_NETWORKS
+from gradcourse.exercises.batch_norm.votes import CLAIM_BOTH, CLAIM_INIT, CLAIM_SHIFT
 
 EXERCISES = (
-    LARGE_WEIGHTS,
+    OTHER_NORMS,
     TWO_IMAGES,
     SORTED_DIGITS,
-    OTHER_NORMS,
     FIRST_DELTA,
+    CLAIM_BOTH,
+    CLAIM_SHIFT,
+    CLAIM_INIT,
+    LARGE_WEIGHTS,
     FIFTH_OF_THE_RATE,
     FORWARD,
     BACKWARD,
     RUNNING,
     PREDICT,
     LAYER_NORM,
+    HALF_THE_WEIGHTS,
+    DROPOUT,
     ACCUMULATE,
     GROWTH,
     THOUSANDFOLD,
+    THREE_NETWORKS,
     TUNE_BETA,
 )
 

@@ -165,7 +165,7 @@ LAYER_NORM = CodeExercise(
     parts=(
         Part(
             title="layer norm on 3 random batches of one or two images",
-            points=1.0,
+            points=0.5,
             cases=_pairs,
             function="ln_forward",
             example=(_PAIR, _GAMMA, np.array([0.0, 0.0, 1.0]), 1e-3),
@@ -173,7 +173,7 @@ LAYER_NORM = CodeExercise(
         ),
         Part(
             title="RMS norm on 3 random batches of one or two images",
-            points=1.0,
+            points=0.5,
             cases=_pairs_without_beta,
             function="rms_forward",
             example=(_PAIR, _GAMMA, 1e-3),

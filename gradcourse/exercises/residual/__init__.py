@@ -12,23 +12,37 @@ from gradcourse.exercises.residual.predictions import (
 from gradcourse.exercises.residual.projection import PROJECTION
 from gradcourse.exercises.residual.scale import SCALE, VARIANCE
 from gradcourse.exercises.residual.shattering import SHATTERING
+from gradcourse.exercises.residual.starts import (
+    LAST_GAMMA,
+    SCALE_FIRST,
+    SHORTCUTS_COST,
+    THREE_CURVES,
+)
+from gradcourse.exercises.residual.votes import CLAIM_BYPASS, CLAIM_NECESSARY, CLAIM_VANISHING
 from gradcourse.exercises.residual.zeros import BOTH_ZERO, FIXUP
 
 EXERCISES = (
     SPAN,
     MEAN_LENGTH,
     FIRST_VARIANCE,
-    OPEN_ROAD,
+    CLAIM_BYPASS,
+    CLAIM_VANISHING,
     SHATTERED,
+    OPEN_ROAD,
+    CLAIM_NECESSARY,
     BLOCK,
     PROJECTION,
     VARIANCE,
+    SCALE_FIRST,
     SCALE,
     FIXUP,
     BOTH_ZERO,
     PATHS,
     BRANCHES,
     SHATTERING,
+    LAST_GAMMA,
+    THREE_CURVES,
+    SHORTCUTS_COST,
 )
 
 __all__ = ["EXERCISES"]

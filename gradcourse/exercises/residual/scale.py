@@ -128,7 +128,7 @@ SCALE = Tuning(
         "(1 + α²)^100 ≈ exp(100 α²). For which α is that about e?",
         "α = 1/√100.",
     ),
-    points=2.0,
+    points=1.0,
     below="The branches hardly change the signal: 100 blocks are nearly the identity.",
     above="The mean square multiplies from block to block. The branches are too large.",
 )

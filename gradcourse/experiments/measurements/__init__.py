@@ -154,6 +154,21 @@ def isometry() -> Measurement:
     return Measurement("isometry", ("experiments/isometry.py",), ITEMS, isometry)
 
 
+def fivefold() -> Measurement:
+    """What does not learn in lessons 06 and 07, with five times the steps, and the controls."""
+    from gradcourse.experiments.fivefold import ITEMS, trained_on
+
+    return Measurement("fivefold", ("experiments/fivefold.py",), ITEMS, trained_on)
+
+
+def depth_transfer() -> Measurement:
+    """The best rates of lesson 07 by depth, for three sizes of the branches."""
+    from gradcourse.experiments.depth_transfer import ITEMS, losses_by_rate
+
+    sources = ("experiments/depth_transfer.py",)
+    return Measurement("depth_transfer", sources, ITEMS, losses_by_rate)
+
+
 MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     signs,
     plateau,
@@ -161,6 +176,8 @@ MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     eight_sigmoids,
     long_runs,
     isometry,
+    fivefold,
+    depth_transfer,
 )
 
 
