@@ -111,8 +111,9 @@ def _clause(line: Line, plot: Plot) -> str:
     if line.role == "theory":
         agreement = _agreement(line, plot)
         if agreement:
-            return f"{line.label}, dashed, {agreement}"
-    return f"{line.label} {_course(x, y, plot)}"
+            return f"{line.label or 'theory'}, dashed, {agreement}"
+    name = line.label or ("theory" if line.role == "theory" else "")
+    return f"{name} {_course(x, y, plot)}"
 
 
 def _y(value: float, plot: Plot) -> str:

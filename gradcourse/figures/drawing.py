@@ -1,9 +1,12 @@
-"""Drawings that are no measurement: boxes and arrows from a few lines of code."""
+"""Drawings that are no measurement: boxes, arrows and curves from a few lines of code."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from gradcourse.figures.plot import Displayed
 from gradcourse.figures.style import FONT_POINTS, THEMES, hue
@@ -31,16 +34,36 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """From one place to another, with a word beside it."""
+    """From one place to another, with a word beside it; ``color`` is one of the style table.
+
+    ``width`` is that of the line, in points; ``head`` says whether there is one.
+    """
 
     start: tuple[float, float]
     end: tuple[float, float]
     text: str = ""
+    color: str = ""
+    width: float = 1.4
+    head: bool = True
+
+    @property
+    def ink(self) -> str:
+        """Its colour in the light theme."""
+        return hue(self.color).light if self.color else INK.muted
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A line through points, in inches from the upper left corner; arrays of shape (n,)."""
+
+    x: ArrayLike
+    y: ArrayLike
+    color: str = "blue"
 
 
 @dataclass(frozen=True)
 class Drawing(Displayed):
-    """Boxes and arrows.
+    """Boxes, arrows and curves.
 
     Attributes
     ----------
@@ -50,6 +73,7 @@ class Drawing(Displayed):
     arrows : tuple of Arrow
     words : str
         The alternative text: what is drawn, in full.
+    curves : tuple of Curve
     """
 
     width: float
@@ -57,6 +81,7 @@ class Drawing(Displayed):
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
     words: str
+    curves: tuple[Curve, ...] = ()
 
     @property
     def alt(self) -> str:
@@ -78,10 +103,20 @@ class Drawing(Displayed):
                 "",
                 xy=arrow.end,
                 xytext=arrow.start,
-                arrowprops={"arrowstyle": "-|>", "color": INK.muted, "lw": 1.4},
+                arrowprops={
+                    "arrowstyle": "-|>" if arrow.head else "-",
+                    "color": arrow.ink,
+                    "lw": arrow.width,
+                    "shrinkA": 0 if arrow.width > 2 else 2,
+                    "shrinkB": 0 if arrow.width > 2 else 2,
+                },
             )
             middle = [(a + b) / 2 for a, b in zip(arrow.start, arrow.end, strict=True)]
-            axes.text(middle[0] + 0.06, middle[1] - 0.06, arrow.text, fontsize=9, color=INK.muted)
+            axes.text(middle[0] + 0.06, middle[1] - 0.06, arrow.text, fontsize=9, color=arrow.ink)
+        for curve in self.curves:
+            axes.plot(
+                np.asarray(curve.x), np.asarray(curve.y), color=hue(curve.color).light, lw=1.8
+            )
         for box in self.boxes:
             color = hue(box.color).light
             axes.add_patch(
