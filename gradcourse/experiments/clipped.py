@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from gradcourse.experiments.clipping import (
     share_that_arrives,
 )
 from gradcourse.experiments.common import SEEDS, Array, digits
+from gradcourse.experiments.measurements import stored
 from gradcourse.figures import Axis, Band, Line, Plot
 from gradcourse.figures.drawing import Arrow, Box, Curve, Drawing
 
@@ -41,7 +42,7 @@ def relu_network(seed: int, width: int = 32, gain: float = 1.0) -> Recurrent:
     return recurrent("rnn", 2, width, 1, init="identity", nonlinearity="relu", gain=gain, seed=seed)
 
 
-def run(seed: int, clip: Clip = None, **recipe: Any) -> tuple[History, Array]:
+def run(seed: int, clip: Clip = None, test: int = 500, **recipe: Any) -> tuple[History, Array]:
     """60 updates of gradient descent at 0.1 on the adding problem, 100 steps.
 
     Parameters
@@ -49,6 +50,8 @@ def run(seed: int, clip: Clip = None, **recipe: Any) -> tuple[History, Array]:
     seed : int
     clip : callable, optional
         From the parameters to the norm that it found, between backward and step.
+    test : int
+        Sequences for the test error.
     recipe
         ``width`` and ``gain`` of the network.
 
@@ -69,7 +72,7 @@ def run(seed: int, clip: Clip = None, **recipe: Any) -> tuple[History, Array]:
 
     history = train(
         relu_network(seed, **recipe),
-        adding_problem(100, train=2000, test=500, seed=seed),
+        adding_problem(100, train=2000, test=test, seed=seed),
         steps=60,
         lr=0.1,
         loss="mse",
@@ -209,7 +212,7 @@ def _arrow(corner: Array, tip: Array, color: str, width: float = 1.4) -> Arrow:
 
 # ---------------------------------------------------------------- lesson 03's cliff
 
-LIMITS = np.logspace(-1.5, 3.5, 21)
+LIMITS = np.logspace(-1.5, 2.5, 13)
 BACK_OVER = 0.45
 """Distance in (w, b) from the foot of the wall back over it."""
 
@@ -412,85 +415,31 @@ def pressed_plot() -> Plot:
     )
 
 
-@cache
-def recall(
-    seed: int, weight: float = 0.0, c: float = 1.0, init: str = "default", updates: int = 200
-) -> tuple[float, Array, float]:
-    """Recall a symbol after 20 silent steps: tanh, 32 units, gradient descent at 0.1.
-
-    Parameters
-    ----------
-    weight : float
-        Of Pascanu's Ω.
-    c : float
-        Threshold of clipping.
-
-    Returns
-    -------
-    right : float
-        Test accuracy.
-    gradient : array, shape (21,)
-        ‖∂ℒ/∂h_t‖ by lag, relative to lag 0.
-    norm : float
-        σ_max(W).
-    """
-    import torch
-
-    from gradcourse.data import delayed_recall
-    from gradcourse.instrument import clip_grad_norm_, lag_gradient
-    from gradcourse.nets import recurrent
-    from gradcourse.training import accuracy, pascanu_omega
-
-    data = delayed_recall(20, noise=0.0, train=2000, test=500, seed=seed)
-    net = recurrent("rnn", 3, 32, 2, init=init, seed=seed)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    generator = torch.Generator().manual_seed(seed)
-    for rows in torch.randint(2000, (updates, 64), generator=generator):
-        x = data.x_train[rows]
-        loss = partial(torch.nn.functional.cross_entropy, target=data.y_train[rows])
-        optimizer.zero_grad()
-        loss(net(x)).backward()
-        if weight:
-            (weight * pascanu_omega(net, x, loss)).backward()  # type: ignore[no-untyped-call]
-        clip_grad_norm_(net.parameters(), c)
-        optimizer.step()
-    (norms,) = lag_gradient(net, x, loss).values()
-    weights: Any = net.rnn.weight_hh_l0
-    norm = float(torch.linalg.matrix_norm(weights.detach(), 2))
-    return accuracy(net, data.x_test, data.y_test), norms[::-1] / norms[-1], norm
+NAMES = {"start": ("torch's start", "rnn"), "omega": ("torch's start, Ω", "blue")}
+NAMES["orthogonal"] = ("orthogonal start", "green")
 
 
-STARTS: dict[str, tuple[float, str]] = {
-    "torch's start": (0.0, "default"),
-    "torch's start, Ω": (1.0, "default"),
-    "orthogonal start": (0.0, "orthogonal"),
-}
-"""Weight of Ω, and the start."""
-
-
-def recalled(name: str) -> tuple[Array, Array, Array]:
-    """Accuracy, log₁₀ of the gradient at lag 20, and σ_max(W), for one of `STARTS`; (seeds,)."""
-    weight, init = STARTS[name]
-    runs = [recall(seed, weight, init=init) for seed in SEEDS]
+def recalled(kind: str) -> tuple[Array, Array, Array]:
+    """Accuracy, log₁₀ of the gradient at lag 20, and σ_max(W) of the stored runs; (seeds,)."""
+    rows = [row for row in stored("recall").rows if row["kind"] == kind]
     return (
-        np.array([right for right, _, _ in runs]),
-        np.log10([norms[-1] for _, norms, _ in runs]),
-        np.array([norm for _, _, norm in runs]),
+        np.array([row["right"] for row in rows]),
+        np.log10([row["gradient"][-1] for row in rows]),
+        np.array([row["norm"] for row in rows]),
     )
 
 
 def omega_plot() -> Plot:
-    """Gradient against lag at the end of training, for each of `STARTS`."""
+    """Gradient against lag at the end of training, from torch's start, with Ω, orthogonal."""
+    rows = stored("recall").rows
     lines = [
         Line(
             np.arange(21),
-            np.median([recall(seed, weight, init=init)[1] for seed in SEEDS], 0),
+            np.median([row["gradient"] for row in rows if row["kind"] == kind], 0),
             name,
             color=color,
         )
-        for (name, (weight, init)), color in zip(
-            STARTS.items(), ("rnn", "blue", "green"), strict=True
-        )
+        for kind, (name, color) in NAMES.items()
     ]
     return Plot(
         "Recall after 20 steps, at the end of training (median of 5)",
@@ -524,9 +473,14 @@ def early_share(seed: int) -> float:
     return float((whole - late).norm() / whole.norm())
 
 
-def turned_by_batch(batch: int, percent: float = 90.0) -> Array:
-    """Degrees by which clipping turns the mean over 500 gradients of a batch size; (seeds,)."""
-    return np.array([mean_turned(gradients_by_batch(batch, seed), percent) for seed in SEEDS])
+@cache
+def _gradients(batch: int, seed: int, count: int) -> Array:
+    return gradients_by_batch(batch, seed, count)
+
+
+def turned_by_batch(batch: int, percent: float = 90.0, count: int = 300) -> Array:
+    """Degrees by which clipping turns the mean over some gradients of a batch size; (seeds,)."""
+    return np.array([mean_turned(_gradients(batch, seed, count), percent) for seed in SEEDS])
 
 
 def thrown_at(seed: int, strength: float) -> int:

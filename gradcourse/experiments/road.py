@@ -595,5 +595,5 @@ def three_biases_plot() -> Plot:
 
 
 def line_that_grows() -> str:
-    """The letter of the line that ends highest."""
-    return max(LETTERED, key=lambda letter: _lettered(letter)[-1])
+    """The letter of the line that ends highest, in lower case."""
+    return max(LETTERED, key=lambda letter: _lettered(letter)[-1]).lower()

@@ -224,7 +224,7 @@ gc.panel("lstm/rest-growth")
 #
 # $\partial c_T/\partial c_t$ on all paths against lag, for three untrained LSTMs with the same weights: one
 # with torch's biases, one with $b_f = 5$ and $b_i = -5$, and one with $b_f = 5$ and $b_i = 0$. Which line is
-# the last one? Set `which_line` to `"A"`, `"B"` or `"C"`.
+# the last one? Set `which_line` to `"a"`, `"b"` or `"c"`.
 
 # %% name="which-line-picture"
 from gradcourse.experiments.road import three_biases_plot
@@ -234,7 +234,7 @@ three_biases_plot()
 # %% name="which-line" answer="lstm/which-line"
 which_line = None
 ### BEGIN SOLUTION
-which_line = "B"
+which_line = "b"
 ### END SOLUTION
 
 # %% check="lstm/which-line"

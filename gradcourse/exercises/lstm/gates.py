@@ -49,17 +49,17 @@ WHICH_LINE = Choice(
     answer="which_line",
     options=(
         Option(
-            "A",
+            "a",
             "A",
             "A loses about a third per step: its forget gates are half open.",
         ),
         Option(
-            "B",
+            "b",
             "B",
             "B grows: f is near 1, and i·o·W_g with i = ½ comes on top of it.",
         ),
         Option(
-            "C",
+            "c",
             "C",
             "C follows σ(5)^lag: with i = 1 − f the other paths stay small.",
         ),

@@ -132,7 +132,15 @@ def transformers() -> Measurement:
     )
 
 
-MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs, plateau, transformers)
+def recall() -> Measurement:
+    """Lesson 09's delayed recall: clipped, with Ω, from an orthogonal start, five times as long."""
+    from gradcourse.experiments.recall import ITEMS, recall_row
+
+    sources = ("experiments/recall.py", "training/omega.py")
+    return Measurement("recall", sources, ITEMS, recall_row)
+
+
+MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (signs, plateau, transformers, recall)
 
 
 def digest(sources: Sequence[str]) -> str:
