@@ -26,7 +26,7 @@ HEALTHY = Band(0.1, 10.0, "healthy: 0.1 to 10")
 # ---------------------------------------------------------------- torch's LSTM, step by step
 
 
-def lstm_step(
+def _lstm_step(
     weights: Sequence[torch.Tensor], x: torch.Tensor, h: torch.Tensor, c: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """One step of an LSTM with torch's four tensors: h, c and the forget gate, each (batch, n)."""
@@ -62,7 +62,7 @@ def followed(net: Recurrent, cut: bool) -> tuple[list[torch.Tensor], torch.Tenso
     h = torch.zeros(len(x), net.rnn.hidden_size, dtype=torch.float64)
     cells, gates = [h.clone().requires_grad_()], []
     for x_t in x.unbind(1):
-        h, c, f = lstm_step(weights, x_t, h.detach() if cut else h, cells[-1])
+        h, c, f = _lstm_step(weights, x_t, h.detach() if cut else h, cells[-1])
         cells.append(c)
         gates.append(f.detach())
     v = torch.randn(c.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -272,16 +272,11 @@ def gates_that_read_the_input_only(seed: int, steps: int = 60) -> Recurrent:
     return net  # type: ignore[return-value]
 
 
-def bias_of_one_closes_the_gap(steps: int = 60) -> Array:
-    """Of the updates that torch's LSTM needs beyond a GRU: the share that is left; (seeds,).
-
-    With a forget bias of 1; 0 if the gap is closed, 1 if nothing is gained.
-    """
-    return share_of_the_gap(plateau.BIAS_ONE, steps)
-
-
 def share_of_the_gap(kind: str, steps: int = 60) -> Array:
-    """Updates of one kind beyond the median GRU, over those of the median LSTM of torch's."""
+    """Updates of one kind beyond the median GRU, over those of torch's median LSTM; (seeds,).
+
+    0 if the gap between the two is closed, 1 if nothing is gained.
+    """
     gru, lstm = (np.median(updates(of, steps)) for of in (plateau.GRU, plateau.AS_IT_COMES))
     needed = np.minimum(updates(kind, steps), plateau.CAP)
     return np.asarray((needed - gru) / (lstm - gru))

@@ -432,8 +432,8 @@ for kind in ("rnn", "gru"):
 letters.letters_plot()
 
 # %% [markdown] name="explain-letters" tags=["continue"]
-# Look at the s of "dogs", the eighth letter. The GRU's gradient stands out there; between it and the verb it is
-# twenty times smaller and more. The RNN's falls steadily from right to left, whatever the letter is.
+# Look at the s of "dogs", the eighth letter. The GRU's gradient stands out there, by a factor of about fifty over
+# the letters between it and the verb. The RNN's falls steadily from right to left, whatever the letter is.
 
 # %% [markdown] name="deeper-one-step" tags=["slide", "deeper"]
 # ## Deeper · Dead without a NaN

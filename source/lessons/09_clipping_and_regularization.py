@@ -260,8 +260,8 @@ for kind, lr in (("sgd", 0.1), ("adam", 0.001), ("adamw", 0.001)):
 
 # %% [markdown] name="explain-press" tags=["continue"]
 # SGD and AdamW do what the formula says. **In Adam λ has no effect here** (Kingma & Ba 2015): $\lambda w$ is divided by
-# its own size, and each weight walks to 0 by about η per update. (Behind a normalization neither λ does what this step
-# shows: there decay sets the effective rate, lesson 06.)
+# its own size, and each weight walks to 0 by about η per update. (Where a normalization follows, decay does not do what
+# this step shows: it sets the effective rate, lesson 06.)
 
 # %% [markdown] name="drag-decay" tags=["subslide"]
 # ### Drag

@@ -89,7 +89,7 @@ GRU_LEAVES = Prediction(
     id="lstm/gru-leaves",
     title="How long does a GRU need?",
     question="The puzzle's task: 60 steps, 32 units, the same rate. An LSTM with torch's biases "
-    "needs 760 updates in the median to halve the error of the mean, with chrono's biases 300. How "
+    "needs a median of 760 updates to halve the error of the mean, with chrono's biases 300. How "
     "many does a GRU need, with its biases as torch makes them?",
     answer="gru_leaves",
     measure=lambda: float(np.median(updates(GRU))),
