@@ -191,7 +191,7 @@ def in_words(needed: Array) -> str:
 def _middle(needed: Array) -> str:
     """The median of such updates alone."""
     middle = np.median(needed)
-    return f"median {middle:.0f}" if np.isfinite(middle) else "none"
+    return f"median {middle:.0f}" if np.isfinite(middle) else "none leaves"
 
 
 SHORT = {

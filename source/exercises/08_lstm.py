@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 08 · LSTM and GRU
 #
-# Twelve questions, 19 points. Each has a cell for your answer and a panel below it. Run both,
+# 12 questions, 19 points. Each has a cell for your answer and a panel below it. Run both,
 # then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
 # The inputs are random and new at each check.
 #

@@ -296,7 +296,7 @@ gc.demo("lstm/explode")
 for gain in (0.5, 1.0, 4.0, 8.0, 10.0):
     theory = f"; at rest {np.median(trial.decades_at_rest(gain)):.0f}" if gain < 2 else ""
     print(f"gain {gain:4}: 10 to the power {gc.spread(trial.decades(gain), '.0f')}{theory}")
-print(f"gain 10: largest |h| {trial.largest_state(10.0):.4f}")
+print(f"gain 10: largest |h| {trial.largest_state(10.0):.2f}")
 
 # %% name="picture-explode" tags=["fragment"]
 trial.explosion_plot()
@@ -313,7 +313,7 @@ trial.explosion_plot()
 #
 # No forget gate bounds the second term. With all gates at ½ a Gaussian $W_g$, whose spectral radius is its
 # gain, gives $\tfrac12 + \tfrac14\,\text{gain}$, more than 1 beyond a gain of 2. There the cells leave rest and
-# slopes shrink, but by gain 8 the gradient has grown by 14 decades while $|h| < 1$. **The more open the forget
+# slopes shrink, but by gain 8 the gradient has grown by 14 decades while $|h|$ never exceeds 1. **The more open the forget
 # gate, the smaller the weights that explode**: the threshold is a gain of $(1 - f)/(i\,o)$. That is why in
 # step 2 an open gate with $i = \tfrac12$ made the gradient grow, and $i = 1 - f$ did not.
 
@@ -426,7 +426,7 @@ for kind in ("rnn", "gru"):
     right = [letters.reader(kind, seed)[1] for seed in range(3)]
     ratio = [letters.stands_out(kind, seed) for seed in range(3)]
     print(f"{kind.upper():4} right on new sentences: {gc.spread(right)}")
-    print(f"     gradient by the letter that decides, over one between: {gc.spread(ratio, '.1g')}")
+    print(f"     gradient by the letter that decides, over one between: {gc.spread(ratio, '.2g')}")
 
 # %% name="picture-letters" tags=["fragment"]
 letters.letters_plot()
@@ -595,7 +595,7 @@ gc.lag_plot({"as torch makes it": before, "chrono, T_max = 100": after})
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
 #
-# Twelve questions, 19 points: [exercises/08_lstm.ipynb](../exercises/08_lstm.ipynb). Questions 1 to 3 and 12
+# 12 questions, 19 points: [exercises/08_lstm.ipynb](../exercises/08_lstm.ipynb). Questions 1 to 3 and 12
 # belong to step 1, 4 to 6 and 11 to step 2, 7 and 8 to step 3, 9 and 10 to step 4.
 #
 # **Next:** [09 · Clipping and weight regularization](09_clipping_and_regularization.ipynb). A gate keeps a gradient

@@ -609,7 +609,7 @@ print(f"90th percentile {np.percentile(finite, 90):.3g}; clipped {np.mean(finite
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
 #
-# Twelve questions, 21 points: [exercises/09_clipping.ipynb](../exercises/09_clipping.ipynb). Questions 1 and 2 belong to
+# 12 questions, 21 points: [exercises/09_clipping.ipynb](../exercises/09_clipping.ipynb). Questions 1 and 2 belong to
 # step 1, 4 to 6 to step 2, 3, 11 and 12 to step 3, 8 and 9 to step 4; 7 and 10 say all that they need.
 #
 # **Next:** [10 · Diagnosis and the emergency room](10_diagnosis_and_the_emergency_room.ipynb). You now have a cure for every
