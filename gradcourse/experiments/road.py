@@ -288,10 +288,10 @@ GAINS = (0.5, 1.0, 1.5, 4.0, 8.0, 10.0)
 
 
 @cache
-def _wide(gain: float, seed: int) -> Recurrent:
+def _wide(gain: float, seed: int, bias: float = 0.0) -> Recurrent:
     from gradcourse.nets import recurrent
 
-    return recurrent("lstm", 2, 100, 1, init="normal", gain=gain, seed=seed)
+    return recurrent("lstm", 2, 100, 1, init="normal", gain=gain, forget_bias=bias, seed=seed)
 
 
 def _sequence() -> torch.Tensor:
@@ -301,13 +301,16 @@ def _sequence() -> torch.Tensor:
 
 
 @cache
-def decades(gain: float) -> Array:
-    """log₁₀ of ‖∂h_T/∂c_t‖ at lag 100, relative to lag 0, LSTMs of 100 units; (seeds,)."""
+def decades(gain: float, bias: float = 0.0) -> Array:
+    """log₁₀ of ‖∂h_T/∂c_t‖ at lag 100, relative to lag 0, LSTMs of 100 units; (seeds,).
+
+    ``bias`` is the forget gate's; all others are 0.
+    """
     from gradcourse.instrument import lag_log_norms
 
     found = []
     for seed in SEEDS:
-        logs = lag_log_norms(_wide(gain, seed).rnn, _sequence(), of="cell")
+        logs = lag_log_norms(_wide(gain, seed, bias).rnn, _sequence(), of="cell")
         found.append((logs[0] - logs[-1]) / np.log(10.0))
     return np.array(found)
 

@@ -296,6 +296,7 @@ gc.demo("lstm/explode")
 for gain in (0.5, 1.0, 4.0, 8.0, 10.0):
     theory = f"; at rest {np.median(trial.decades_at_rest(gain)):.0f}" if gain < 2 else ""
     print(f"gain {gain:4}: 10 to the power {gc.spread(trial.decades(gain), '.0f')}{theory}")
+print(f"gain  1.0, forget bias 4: {gc.spread(trial.decades(1.0, bias=4.0), '.0f')}")
 print(f"gain 10: largest |h| {trial.largest_state(10.0):.2f}")
 
 # %% name="picture-explode" tags=["fragment"]
@@ -313,9 +314,10 @@ trial.explosion_plot()
 #
 # No forget gate bounds the second term. With all gates at ½ a Gaussian $W_g$, whose spectral radius is its
 # gain, gives $\tfrac12 + \tfrac14\,\text{gain}$, more than 1 beyond a gain of 2. There the cells leave rest and
-# slopes shrink, but by gain 8 the gradient has grown by 14 decades while $|h|$ never exceeds 1. **The more open the forget
-# gate, the smaller the weights that explode**: the threshold is a gain of $(1 - f)/(i\,o)$. That is why in
-# step 2 an open gate with $i = \tfrac12$ made the gradient grow, and $i = 1 - f$ did not.
+# slopes shrink, but by gain 8 the gradient has grown by 14 decades while $|h|$ never exceeds 1. **The more open
+# the forget gate, the smaller the weights that explode**: the threshold is a gain of $(1 - f)/(i\,o)$, only 0.07
+# for a forget bias of 4. That is why in step 2 an open gate with $i = \tfrac12$ made the gradient grow, and
+# $i = 1 - f$ did not.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 7 min
