@@ -167,7 +167,7 @@ LESSONS = (
         "the same, through time",
         "write an LSTM and a GRU by hand, set the biases that decide how long they "
         "remember, and say what a gate can do about gradients and what it cannot",
-        minutes=90,
+        minutes=45,
     ),
     Lesson(
         "09",
@@ -178,7 +178,7 @@ LESSONS = (
         "what helps when it explodes all the same?",
         "clip a gradient in three ways and say what each does to its direction, choose a "
         "threshold, and say what clipping and small weights cannot do",
-        minutes=90,
+        minutes=45,
     ),
     Lesson(
         "10",

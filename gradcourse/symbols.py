@@ -66,6 +66,7 @@ SYMBOLS = (
     Symbol(r"F_l", "the branch of residual block $l$", "07"),
     Symbol(r"J_l", "the Jacobian of a branch", "07"),
     Symbol(r"c", "the cell of an LSTM; in lesson 09, the threshold of clipping", "08"),
+    Symbol(r"f_t", "the forget gate of an LSTM, how much is kept; $i_t$ writes, $o_t$ shows", "08"),
     Symbol(r"\odot", "multiplies unit by unit", "08"),
     Symbol(r"g", "the gradient of a whole network as one vector", "09"),
     Symbol(r"\Omega", "Pascanu's penalty on gradients that vanish", "09"),

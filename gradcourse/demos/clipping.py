@@ -100,7 +100,25 @@ def draw_survive(exponent: float) -> Picture:
     longest = float(longest_step(path[:, :, None])[0])
     end = float(loss_and_gradient(*path[-1])[0])
     title = f"c = {10.0**exponent:.3g}: longest step {longest:.2g}, loss at the end {end:.2g}"
-    return over_the_loss(title, Line(seen[:, 0], seen[:, 1], "300 updates", color="vermillion"))
+    lines = [Line(seen[:, 0], seen[:, 1], "300 updates", color="vermillion"), _dot(seen[0])]
+    if len(seen) < len(path):
+        lines.append(_arrowhead(seen[-2], seen[-1]))
+    return over_the_loss(title, *lines)
+
+
+def _dot(place: np.ndarray, radius: float = 0.015) -> Line:
+    """A small ring, where the run starts."""
+    way = np.linspace(0.0, 2 * math.pi, 30)
+    ring = radius * np.stack([np.cos(way), np.sin(way)])
+    return Line(place[0] + ring[0], place[1] + ring[1], "start", color="vermillion")
+
+
+def _arrowhead(before: np.ndarray, tip: np.ndarray, size: float = 0.05) -> Line:
+    """The head of a step that leaves the picture."""
+    step = (tip - before) / np.linalg.norm(tip - before)
+    side = np.array([-step[1], step[0]])
+    ends = [tip - size * (step - 0.5 * side), tip, tip - size * (step + 0.5 * side)]
+    return Line(*np.transpose(ends), "out of the picture", color="vermillion")
 
 
 SURVIVE = Demo(

@@ -34,12 +34,17 @@ class Box:
 
 @dataclass(frozen=True)
 class Arrow:
-    """From one place to another, with a word beside it; ``color`` is one of the style table."""
+    """From one place to another, with a word beside it; ``color`` is one of the style table.
+
+    ``width`` is that of the line, in points; ``head`` says whether there is one.
+    """
 
     start: tuple[float, float]
     end: tuple[float, float]
     text: str = ""
     color: str = ""
+    width: float = 1.4
+    head: bool = True
 
     @property
     def ink(self) -> str:
@@ -98,7 +103,13 @@ class Drawing(Displayed):
                 "",
                 xy=arrow.end,
                 xytext=arrow.start,
-                arrowprops={"arrowstyle": "-|>", "color": arrow.ink, "lw": 1.4},
+                arrowprops={
+                    "arrowstyle": "-|>" if arrow.head else "-",
+                    "color": arrow.ink,
+                    "lw": arrow.width,
+                    "shrinkA": 0 if arrow.width > 2 else 2,
+                    "shrinkB": 0 if arrow.width > 2 else 2,
+                },
             )
             middle = [(a + b) / 2 for a, b in zip(arrow.start, arrow.end, strict=True)]
             axes.text(middle[0] + 0.06, middle[1] - 0.06, arrow.text, fontsize=9, color=arrow.ink)

@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 08 · LSTM and GRU
 #
-# Nine questions, 16 points. Each has a cell for your answer and a panel below it. Run both,
+# 12 questions, 19 points. Each has a cell for your answer and a panel below it. Run both,
 # then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
 # The inputs are random and new at each check.
 #
@@ -12,8 +12,28 @@ import gradcourse as gc
 import numpy as np
 import torch
 
+# %% [markdown] name="open-gate-question"
+# ## 1 · An open forget gate (1 point)
+#
+# In one step of an LSTM the forget gate of a cell is 1 and its input gate is 0. What becomes of what
+# was in the cell? Set `open_gate` to one of
+#
+# - `"forgets"`: it is forgotten, the forget gate is open.
+# - `"keeps"`: it stays as it is.
+# - `"replaced"`: it is replaced by what is written.
+# - `"added"`: it stays, and what is written is added.
+
+# %% name="open-gate" answer="lstm/open-gate"
+open_gate = None
+### BEGIN SOLUTION
+open_gate = "keeps"
+### END SOLUTION
+
+# %% check="lstm/open-gate"
+gc.panel("lstm/open-gate")
+
 # %% [markdown] name="lstm-step-question"
-# ## 1 · One step of an LSTM (2 points)
+# ## 2 · One step of an LSTM (2 points)
 #
 # `cell` holds the four tensors of an `nn.LSTMCell`, under torch's names: `cell.weight_ih` of shape
 # (4n, inputs), `cell.weight_hh` of shape (4n, n), `cell.bias_ih` and `cell.bias_hh` of shape (4n,).
@@ -36,7 +56,7 @@ def lstm_step(cell, x, h, c):
 gc.panel("lstm/lstm-step")
 
 # %% [markdown] name="direct-path-question"
-# ## 2 · The road (2 points)
+# ## 3 · The road (2 points)
 #
 # The array `f` holds the forget gates of an LSTM's n cells at steps 1 to T: shape (T, n), the first
 # step in the first row. Return $\partial c_T/\partial c_t$ along the cells alone, for every lag
@@ -57,7 +77,7 @@ def direct_path(f):
 gc.panel("lstm/direct-path")
 
 # %% [markdown] name="half-life-question"
-# ## 3 · The half-life of a forget bias (2 points)
+# ## 4 · The half-life of a forget bias (2 points)
 #
 # Gates are at their biases. Return
 #
@@ -89,11 +109,12 @@ def forget_bias_for(steps):
 gc.panel("lstm/half-life")
 
 # %% [markdown] name="one-percent-question"
-# ## 4 · How far does a forget bias of 1 reach? (1 point)
+# ## 5 · How far does a forget bias of 1 reach? (1 point)
 #
-# The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has it, with
-# small weights. At which lag is 1 % of the gradient left on the road? The check takes the median of
-# five networks and accepts what is within a factor of 1.2 of it.
+# The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has it; its
+# recurrent weights have the variance of torch's own, 1/(3 · 32), and its input adds a noise of 0.1 to
+# each gate. At which lag is 1 % of the gradient left on the road? The check takes the median of five
+# networks and accepts what is within a factor of 1.2 of it.
 
 # %% name="one-percent" answer="lstm/one-percent"
 one_percent_lag = None
@@ -105,13 +126,16 @@ one_percent_lag = 14.7  # ln 100 / −ln σ(1)
 gc.panel("lstm/one-percent")
 
 # %% [markdown] name="chrono-question"
-# ## 5 · Chrono initialization (2 points)
+# ## 6 · Chrono initialization (2 points)
 #
-# `lstm` is an `nn.LSTM` of n units and one layer. Set its biases in place: forget bias $\ln u$ and
-# input bias $-\ln u$, with $u = 1 + (T_{\max} - 2)\cdot$`uniform`; all others 0. `longest` is
-# $T_{\max}$ and `uniform` a tensor of n numbers between 0 and 1. torch adds `lstm.bias_ih_l0` and
-# `lstm.bias_hh_l0`, both of shape (4n,), in the order i, f, g, o. Leave the weights alone, and work
-# under `torch.no_grad()`.
+# `lstm` is an `nn.LSTM` of n units and one layer. Give each unit a time $u$ of its own: `uniform` is a
+# tensor of n numbers between 0 and 1, which you stretch so that 0 becomes a time of 1 step and 1 a time
+# of $T_{\max} - 1$ steps; `longest` is $T_{\max}$. With its gates at their biases a unit shall keep
+# the share $u/(1 + u)$ of its cell per step, and write with the share that it lets go. Find the biases that
+# do this, and set them in place; those of g and o are 0.
+#
+# torch adds `lstm.bias_ih_l0` and `lstm.bias_hh_l0`, both of shape (4n,), in the order i, f, g, o. Leave
+# the weights alone, and work under `torch.no_grad()`.
 
 
 # %% name="chrono" answer="lstm/chrono"
@@ -131,7 +155,7 @@ def chrono_(lstm, longest, uniform):
 gc.panel("lstm/chrono")
 
 # %% [markdown] name="gru-step-question"
-# ## 6 · One step of a GRU (2 points)
+# ## 7 · One step of a GRU (2 points)
 #
 # As in question 1, `cell` holds the tensors of an `nn.GRUCell`, with 3n rows in the order r, z, n.
 # Return h after the step, as `nn.GRUCell` does.
@@ -152,7 +176,7 @@ def gru_step(cell, x, h):
 gc.panel("lstm/gru-step")
 
 # %% [markdown] name="keep-bias-question"
-# ## 7 · A GRU that remembers (1 point)
+# ## 8 · A GRU that remembers (1 point)
 #
 # You want torch's `nn.GRU` to start with a memory of about a hundred steps. Which bias do you set?
 # Set `keep_bias` to one of
@@ -172,7 +196,7 @@ keep_bias = "plus"
 gc.panel("lstm/keep-bias")
 
 # %% [markdown] name="rest-growth-question"
-# ## 8 · An LSTM at rest (2 points)
+# ## 9 · An LSTM at rest (2 points)
 #
 # An LSTM of n units without input is at rest: h, c and g are 0; all biases are 0 but the forget
 # bias. The array `W_hh` holds its recurrent weights in torch's order i, f, g, o, shape (4n, n). By
@@ -195,13 +219,35 @@ def rest_growth(W_hh, forget_bias):
 # %% check="lstm/rest-growth"
 gc.panel("lstm/rest-growth")
 
-# %% [markdown] name="tune-bias-question"
-# ## 9 · A forget bias for 60 steps (2 points)
+# %% [markdown] name="which-line-question"
+# ## 10 · Three pairs of biases (1 point)
 #
-# A random LSTM of 32 units has the forget bias b and the input bias −b. Turn the knob until between
-# 0.3 and 0.7 of ∂c is left at lag 60, through all paths. Less would forget the start; more would
-# hardly let go in the time of the task. The check measures three random networks, not the one in
-# the picture.
+# $\partial c_T/\partial c_t$ on all paths against lag, for three untrained LSTMs with the same weights: one
+# with torch's biases, one with $b_f = 5$ and $b_i = -5$, and one with $b_f = 5$ and $b_i = 0$. Which line is
+# the last one? Set `which_line` to `"a"`, `"b"` or `"c"`.
+
+# %% name="which-line-picture"
+from gradcourse.experiments.road import three_biases_plot
+
+three_biases_plot()
+
+# %% name="which-line" answer="lstm/which-line"
+which_line = None
+### BEGIN SOLUTION
+which_line = "b"
+### END SOLUTION
+
+# %% check="lstm/which-line"
+gc.panel("lstm/which-line")
+
+# %% [markdown] name="tune-bias-question"
+# ## 11 · A forget bias for 60 steps (2 points)
+#
+# A random LSTM of 32 units has the forget bias b and the input bias −b. Between 0.3 and 0.7 of ∂c shall be
+# left at lag 60, through all paths. Less would forget the start; more would hardly let go in the time of
+# the task. First compute the b that leaves one half on the road, with `forget_bias_for` of question 4. Then
+# turn the knob, and see how much the other paths change that. The check measures three random networks, not
+# the one in the picture.
 
 # %% name="tune-bias" answer="lstm/tune-bias"
 bias = None
@@ -213,8 +259,39 @@ bias = 4.5
 gc.panel("lstm/tune-bias")
 
 # %% [markdown] name="tune-bias-after"
-# An LSTM of the lesson's puzzle with these two biases in all cells learns the 60 steps as well as
-# with chrono's; without the input bias it does not. The lesson's third claim measures both.
+# With these two biases in all cells an LSTM of the lesson's puzzle learns the 60 steps in 360 updates, as it
+# does with chrono's; with the forget bias alone it does not.
+
+# %% [markdown] name="detach-question"
+# ## 12 · The second window (1 point)
+#
+# A long sequence is read in windows. In the second one `backward` raises *Trying to backward through the graph
+# a second time*:
+#
+# ```python
+# state = None
+# for window, y in windows:
+#     out, state = lstm(window, state)
+#     optimizer.zero_grad()
+#     F.mse_loss(out, y).backward()
+#     optimizer.step()
+# ```
+#
+# The state $(h, c)$ shall be carried over. What do you add or change? Set `second_window` to one of
+#
+# - `"retain"`: `backward(retain_graph=True)`, as the message says.
+# - `"hidden"`: `state = (state[0].detach(), state[1])` after the step.
+# - `"both"`: `state = (state[0].detach(), state[1].detach())` after the step.
+# - `"none"`: `state = None` after the step.
+
+# %% name="detach" answer="lstm/detach"
+second_window = None
+### BEGIN SOLUTION
+second_window = "both"
+### END SOLUTION
+
+# %% check="lstm/detach"
+gc.panel("lstm/detach")
 
 # %% [markdown] name="score-intro"
 # ## Your score

@@ -1,7 +1,7 @@
 # %% [markdown] name="title"
 # # Exercises 09 · Clipping and weight regularization
 #
-# Nine questions, 18 points. Each has a cell for your answer and a panel below it. Run both,
+# 12 questions, 21 points. Each has a cell for your answer and a panel below it. Run both,
 # then press **Check**. A wrong answer costs nothing; **Hint** gives three hints, one at a time.
 # The inputs are random and new at each check.
 #
@@ -97,8 +97,9 @@ gc.panel("clipping/loop")
 # %% [markdown] name="threshold-question"
 # ## 4 · A threshold from the norm's history (2 points)
 #
-# `norms` holds the norms of the updates so far, some of them NaN or Inf. Return the value below which
-# `percent` percent (0 to 100) of the finite norms lie: their percentile, as `np.percentile` has it.
+# `norms` holds the norms of the updates so far, some of them NaN or Inf. Return the threshold that would have
+# left `percent` percent (0 to 100) of the finite norms alone and clipped the rest. Where the place in the sorted
+# list falls between two norms, the threshold lies between them, in proportion.
 
 
 # %% name="threshold" answer="clipping/threshold"
@@ -113,12 +114,34 @@ def threshold_from_history(norms, percent):
 # %% check="clipping/threshold"
 gc.panel("clipping/threshold")
 
-# %% [markdown] name="adaptive-question"
-# ## 5 · Adaptive clipping (2 points)
+# %% [markdown] name="choose-question"
+# ## 5 · Choose a threshold (1 point)
 #
-# `G` is the gradient of the weight matrix `W`; row $i$ belongs to unit $i$. Scale each row of `G` down
-# where it is needed, so that $\|G_i\| \le \text{limit} \cdot \max(\|W_i\|, \text{eps})$. Return the
-# new `G`.
+# $\|g\|$ in 500 updates of a run that went well. For the next run, at the same rate, c shall clip both spikes
+# down to an ordinary size, and after the warm-up leave at least 95 of 100 updates alone. Set `threshold` to
+# `"0.3"`, `"3"`, `"30"` or `"300"`. How often would it have bitten?
+
+# %% name="choose-picture"
+from gradcourse.experiments.clipped import history_plot
+
+history_plot()
+
+# %% name="choose" answer="clipping/choose"
+threshold = None
+### BEGIN SOLUTION
+threshold = "3"
+### END SOLUTION
+
+# %% check="clipping/choose"
+gc.panel("clipping/choose")
+
+# %% [markdown] name="adaptive-question"
+# ## 6 · Adaptive clipping (2 points)
+#
+# `G` is the gradient of the weight matrix `W`; row $i$ belongs to unit $i$. With $\eta = 1$ no step of gradient
+# descent shall change the weights of a unit by more than the share `limit` of their norm; weights with a norm
+# below `eps` count as `eps`. Scale down the rows of `G` that are too long, keep their direction, and leave the
+# others alone. Return the new `G`.
 
 
 # %% name="adaptive" answer="clipping/adaptive"
@@ -134,9 +157,10 @@ def adaptive_clip(G, W, limit, eps):
 gc.panel("clipping/adaptive")
 
 # %% [markdown] name="memory-question"
-# ## 6 · What Adam remembers (1 point)
+# ## 7 · What Adam remembers (1 point)
 #
-# Adam, $\beta_2 = 0.999$, has run for 4000 updates on gradients of size 1. Then comes one gradient of
+# Adam divides its steps by $\sqrt{\hat v}$; $v$ is a running mean of the squared gradients, which gives each new
+# square the share $1 - \beta_2 = 0.001$. It has run for 4000 updates on gradients of size 1. Then comes one gradient of
 # size 100, and after it ordinary ones again. By which factor is Adam's rate $1/\sqrt{\hat v}$ changed,
 # 100 updates after the spike? Set `rate` to that factor. The check accepts what is within a factor
 # of 1.25 of it.
@@ -151,7 +175,7 @@ rate = 0.32  # 1 / √(1 + 0.001 · 0.905 · 10,000)
 gc.panel("clipping/memory")
 
 # %% [markdown] name="penalties-question"
-# ## 7 · L1, L2, decoupled (2 points)
+# ## 8 · L1, L2, decoupled (2 points)
 #
 # - `l2_gradient`: the gradient of $\lambda \sum w^2$ (mind: without ½)
 # - `l1_gradient`: the gradient of $\lambda \sum |w|$, 0 where $w = 0$
@@ -187,12 +211,13 @@ def decoupled_step(W, step, lr, strength):
 gc.panel("clipping/penalties")
 
 # %% [markdown] name="decay-question"
-# ## 8 · Between exploding and forgetting (2 points)
+# ## 9 · Between exploding and forgetting (2 points)
 #
 # A tanh network with 32 units starts with $\sigma_{\max}(W) = 1.2$ and learns the adding problem of 20
-# steps for 150 updates, $\eta = 0.1$, with $\lambda W$ added to the gradient of $W$. Turn the knob
-# until $\sigma_{\max}(W)$ ends between 0.75 and 1.05. The check trains three random networks, not the
-# one in the picture.
+# steps for 150 updates, $\eta = 0.1$. The gradient is clipped at norm 1; then $\lambda W$ is added to that
+# of $W$. $\sigma_{\max}(W)$ shall end between 0.75 and 1.05. First compute the λ for which decay alone would
+# end at 0.9. Then turn the knob: the loss pulls the other way. The check trains three random networks, not
+# the one in the picture.
 
 # %% name="decay" answer="clipping/decay"
 strength = None
@@ -204,12 +229,12 @@ strength = 0.035
 gc.panel("clipping/decay")
 
 # %% [markdown] name="omega-question"
-# ## 9 · Pascanu's Ω (2 points)
+# ## 10 · Pascanu's Ω (2 points)
 #
-# One sequence of a tanh network. Row $t$ of `delta` is $\delta_t = \partial\mathcal{L}/\partial h_t$,
-# row $t$ of `h` is $h_t$; both have shape (T, n). Return the mean over $t = 2 \dots T$ of
-#
-# $$\left(\frac{\|\delta_t \operatorname{diag}(1 - h_t^2)\, W\|}{\|\delta_t\|} - 1\right)^2 .$$
+# One sequence of a tanh network, $h_t = \tanh(W h_{t-1} + \dots)$. Row $t$ of `delta` is
+# $\delta_t = \partial\mathcal{L}/\partial h_t$, row $t$ of `h` is $h_t$; both have shape (T, n). One step back
+# through tanh and $W$ makes $\delta_t$ longer or shorter. Return the mean, over $t = 2 \dots T$, of the square of
+# the relative change of its length. (0 if every step keeps the length, 1 if every step doubles it.)
 
 
 # %% name="omega" answer="clipping/omega"
@@ -224,6 +249,42 @@ def omega(delta, h, W):
 
 # %% check="clipping/omega"
 gc.panel("clipping/omega")
+
+# %% [markdown] name="returns-question"
+# ## 11 · 37 at every update (1 point)
+#
+# `norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)` stands between `backward` and `step`, and the
+# log shows a norm of about 37 at every update. What does it say? Set `thirty_seven` to one of
+#
+# - `"broken"`: clipping does not work, it should show 1.
+# - `"before"`: the norm before clipping is 37; every step has the length η, whatever the gradient.
+# - `"exploding"`: the gradient explodes by a factor of 37.
+# - `"place"`: the line belongs after the step.
+
+# %% name="returns" answer="clipping/returns"
+thirty_seven = None
+### BEGIN SOLUTION
+thirty_seven = "before"
+### END SOLUTION
+
+# %% check="clipping/returns"
+gc.panel("clipping/returns")
+
+# %% [markdown] name="shards-question"
+# ## 12 · A gradient in four parts (1 point)
+#
+# Four machines hold a quarter of the parameters each. On each the gradient's part has a norm of about 500, and
+# each calls `clip_grad_norm_` on its own part, with a threshold of 1. Set `whole_norm` to the norm of the whole
+# gradient afterwards.
+
+# %% name="shards" answer="clipping/shards"
+whole_norm = None
+### BEGIN SOLUTION
+whole_norm = 2.0  # √(1 + 1 + 1 + 1)
+### END SOLUTION
+
+# %% check="clipping/shards"
+gc.panel("clipping/shards")
 
 # %% [markdown] name="score-intro"
 # ## Your score

@@ -10,7 +10,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from gradcourse.data import adding_problem, delayed_recall
+from gradcourse.data import adding_problem
+from gradcourse.experiments.clipped import (
+    after_accident,
+    agc,
+    early_share,
+    recalled,
+    relu_network,
+    shard_norm,
+    turned_by_batch,
+)
 from gradcourse.experiments.clipping import (
     PRESSED_GAIN,
     PRESSED_RATE,
@@ -29,18 +38,13 @@ from gradcourse.experiments.clipping import (
     spectral_norm,
     starts,
 )
-from gradcourse.experiments.common import digits, trained
-from gradcourse.instrument import clip_grad_norm_, gradient_norm, lag_gradient
-from gradcourse.nets import mlp, recurrent
-from gradcourse.nets.recurrent import Truncated
-from gradcourse.training import accuracy, pascanu_omega, train
+from gradcourse.experiments.common import trained
+from gradcourse.experiments.recall import KINDS, recall
+from gradcourse.instrument import clip_grad_norm_
+from gradcourse.nets import mlp
+from gradcourse.training import train
 
 SEEDS = range(5)
-DATA = digits()
-
-
-def relu_network(seed, width=16, gain=1.0):
-    return recurrent("rnn", 2, width, 1, init="identity", nonlinearity="relu", gain=gain, seed=seed)
 
 
 def long_run(seed, clip, *, lr=0.1, steps=30, width=32, gain=1.0, **options):
@@ -153,14 +157,6 @@ def test_no_step_is_longer_than_eta_c(threshold):
     assert longest_step(descend(*starts(100, 0), math.inf)).max() > 1
 
 
-def agc(parameters):
-    for p in parameters:
-        rows = len(p) if p.dim() > 1 else 1
-        w, g = p.detach().reshape(rows, -1), p.grad.reshape(rows, -1)
-        most = 0.01 * w.norm(dim=1, keepdim=True).clamp(min=1e-3)
-        g.mul_((most / g.norm(dim=1, keepdim=True).clamp(min=1e-30)).clamp(max=1.0))
-
-
 def accuracy_at_rate(seed, lr, clip, factor=1.0):
     net = mlp(8, activation="relu", init="he", seed=seed)
     return trained(
@@ -254,6 +250,11 @@ def test_after_the_accident_m_makes_the_mean_fall_and_v_makes_it_stand_still():
     assert np.mean(later) < np.mean(before) - 0.1
 
 
+def test_a_threshold_that_follows_the_norm_survives_the_accident():
+    assert np.median(after_accident("at twice its running mean")[:, -1]) > 0.8
+    assert np.median(after_accident("never")[:, -1]) < 0.7
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_adam_is_blind_to_the_size_of_a_gradient(seed):
     found = [
@@ -327,68 +328,45 @@ def test_weight_decay_is_too_slow_for_the_cliff(strength, seed):
     assert run.stopped
 
 
-@cache
-def recall(seed, weight, c=1.0):
-    data = delayed_recall(20, noise=0.0, train=2000, test=200, seed=seed)
-    net = recurrent("rnn", 3, 32, 2, seed=seed)
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(200):
-        rows = torch.randint(2000, (64,), generator=generator)
-        x, y = data.x_train[rows], data.y_train[rows]
-        optimizer.zero_grad()
-        F.cross_entropy(net(x), y).backward()
-        if weight:
-            (weight * pascanu_omega(net, x, lambda z, y=y: F.cross_entropy(z, y))).backward()
-        clip_grad_norm_(net.parameters(), c)
-        optimizer.step()
-    (norms,) = lag_gradient(net, x, lambda z: F.cross_entropy(z, y)).values()
-    norm = float(torch.linalg.matrix_norm(net.rnn.weight_hh_l0.detach(), 2))
-    return accuracy(net, data.x_test, data.y_test), norms[0] / norms[-1], norm
+def test_omega_levels_the_gradient_and_an_orthogonal_start_does_as_well():
+    """Of the stored five; and one of each kind now."""
+    for kind in ("omega", "orthogonal"):
+        right, early, norm = recalled(kind)
+        now = recall(5, **KINDS[kind])
+        assert min(*right, now["right"]) > 0.95
+        assert min(*early, math.log10(now["gradient"][-1])) > -2
+        assert min(*norm, now["norm"]) > 1.16
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_omega_levels_the_gradient_and_recall_is_learned(seed):
-    right, early, norm = recall(seed, 1.0)
-    assert right > 0.95
-    assert early > 1e-2
-    assert norm > 1.16
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_clipping_does_not_help_against_vanishing(seed):
-    right, early, norm = recall(seed, 0.0, 0.1)
-    assert right < 0.6
-    assert early < 1e-3
-    assert norm < 1.16
-    data = adding_problem(30, train=64, test=1, seed=seed)
-    net = recurrent("rnn", 2, 16, 1, seed=seed).double()
-    whole, late = (
-        torch.autograd.grad(
-            F.mse_loss(model(data.x_train.double()), data.y_train), net.rnn.weight_hh_l0
-        )[0]
-        for model in (net, Truncated(net, 15))
-    )
-    assert float((whole - late).norm() / whole.norm()) < 1e-3
+def test_clipping_does_not_help_against_vanishing():
+    for kind in ("start", "start, clipped at 0.1"):
+        right, early, norm = recalled(kind)
+        now = recall(5, **KINDS[kind])
+        assert max(*right, now["right"]) < 0.6
+        assert max(*early, math.log10(now["gradient"][-1])) < -3
+        assert max(*norm, now["norm"]) < 1.16
+        assert max(recalled(f"{kind}, 1000 updates")[0]) < 0.6
+    assert min(recalled("orthogonal, clipped at 0.1")[0]) > 0.95
+    assert max(early_share(seed) for seed in SEEDS) < 1e-3
 
 
 # ---------------------------------------------------------------- the mean of clipped gradients
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_clipping_turns_the_mean_over_batches(seed):
-    net = mlp(2, activation="tanh", init="xavier", seed=seed)
-    trained(net, 300, 0.1, seed=seed)
-    each = []
-    wrong = (net(DATA.x_train[:500]).argmax(1) != DATA.y_train[:500]).numpy()
-    for x, y in zip(DATA.x_train[:500], DATA.y_train[:500], strict=True):
-        loss = F.cross_entropy(net(x[None]), y[None])
-        gradients = torch.autograd.grad(loss, list(net.parameters()))
-        each.append(torch.cat([g.ravel() for g in gradients]).double().numpy())
-    gradients = np.array(each)
-    norms = np.array(gradient_norm([torch.tensor(g) for g in gradients]))[:, None]
-    assert wrong.any()
-    assert (norms[wrong] > np.percentile(norms, 80)).all()
-    for percent, low in ((90, 15), (50, 45)):
-        clipped = gradients * np.minimum(1.0, np.percentile(norms, percent) / norms)
-        assert angle(gradients.mean(0), clipped.mean(0)) > low
+def test_clipping_turns_the_mean_of_single_digits_and_hardly_that_of_batches():
+    """Degrees, medians of five networks; the ranges are those of the review's own code.
+
+    Batches of 1: 22 to 42 at the 90th percentile and 51 to 70 at the 50th; of 64: 0.7 to 2.5 and
+    3.6 to 8.9.
+    """
+    assert np.median(turned_by_batch(1, 90)) > 15
+    assert np.median(turned_by_batch(1, 50)) > 45
+    assert np.median(turned_by_batch(64, 90)) < 5
+    assert np.median(turned_by_batch(64, 50)) < 15
+
+
+# ---------------------------------------------------------------- for the exercises
+
+
+def test_clipped_in_four_parts_a_gradient_has_norm_two():
+    assert shard_norm() == pytest.approx(2.0, rel=1e-4)

@@ -207,8 +207,9 @@ PENALTIES = CodeExercise(
 TUNE_DECAY = Tuning(
     id="clipping/decay",
     title="Between exploding and forgetting",
-    question="A tanh network starts with σ_max(W) = 1.2 and learns for 150 updates with L2 on W. "
-    "Choose the strength λ so that σ_max(W) ends between 0.75 and 1.05.",
+    question="A tanh network starts with σ_max(W) = 1.2 and learns for 150 updates, its gradient "
+    "clipped at norm 1, with L2 on W. Choose the strength λ so that σ_max(W) ends between 0.75 and "
+    "1.05.",
     answers=("strength",),
     demo=lambda: DECAY,
     measure=lambda seed, strength: spectral_norm(seed, strength),

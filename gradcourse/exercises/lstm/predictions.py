@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
+
 from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Tuning
 from gradcourse.demos.lstm import HIGH, LOW, TUNE
 from gradcourse.experiments.common import median, over_seeds
@@ -19,6 +21,8 @@ from gradcourse.experiments.lstm import (
     run,
     whole_at_60,
 )
+from gradcourse.experiments.plateau import GRU
+from gradcourse.experiments.road import updates
 
 DEFAULT_LSTM = Prediction(
     id="lstm/default-lstm",
@@ -81,6 +85,41 @@ FIFTY_STEPS = Prediction(
 )
 
 
+GRU_LEAVES = Prediction(
+    id="lstm/gru-leaves",
+    title="How long does a GRU need?",
+    question="The puzzle's task: 60 steps, 32 units, the same rate. An LSTM with torch's biases "
+    "needs a median of 760 updates to halve the error of the mean, with chrono's biases 300. How "
+    "many does a GRU need, with its biases as torch makes them?",
+    answer="gru_leaves",
+    measure=lambda: float(np.median(updates(GRU))),
+    within=1.5,
+    low=20.0,
+    high=5000.0,
+    unit="updates",
+    explain="140 to 180: nearly twice as fast as an LSTM whose biases were chosen for the task.",
+    misconceptions=(
+        NamedValue(
+            "as long as an LSTM with torch's biases",
+            760.0,
+            "Its gates start half open as well. But one gate for both cannot fill the cell up, and "
+            "it opens more easily.",
+        ),
+        NamedValue(
+            "as long as an LSTM with chrono's",
+            300.0,
+            "A good guess for a gate that keeps and writes in one: it is faster still.",
+        ),
+        NamedValue(
+            "never",
+            1500.0,
+            "That is the RNN. A GRU's h is kept by a gate that reads the input.",
+        ),
+    ),
+    hints=("Which biases did chrono couple, and what does a GRU couple by construction?",),
+)
+
+
 def _at_birth():
     from gradcourse.nets import recurrent
 
@@ -93,7 +132,7 @@ def _at_birth():
 
 AT_BIRTH = Choice(
     id="lstm/at-birth",
-    title="Three networks at birth",
+    title="Three networks, untrained",
     question="An RNN, an LSTM and a GRU of 32 units, as torch makes them, untrained, read the "
     "adding problem. In the RNN less than a millionth of the gradient is left at lag 60. In which "
     "of the other two is it more than a millionth?",
@@ -102,12 +141,12 @@ AT_BIRTH = Choice(
         Option(
             "both",
             "In both: that is what they were made for.",
-            "They were made so that they *can*. At birth their gates stand in the middle.",
+            "They were made so that they *can*. Untrained, their gates stand in the middle.",
         ),
         Option(
             "lstm",
             "In the LSTM: it has a cell.",
-            "The cell keeps a half per step, as long as the forget bias is 0.",
+            "The cell keeps one half per step while the forget bias is 0.",
         ),
         Option(
             "gru",
@@ -198,7 +237,7 @@ CAN_EXPLODE = Choice(
     ),
     measure=cache(_can_explode),
     explain="A forget gate bounds one path. The others go through W, as in any recurrent network.",
-    hints=("On which ways does c_(t−1) reach c_t?",),
+    hints=("By which paths does c_(t−1) reach c_t?",),
 )
 
 # ================================================================ for points, in the assignment
@@ -207,8 +246,9 @@ ONE_PERCENT = Prediction(
     id="lstm/one-percent",
     title="How far does a forget bias of 1 reach?",
     question="The usual advice is to start the forget bias at 1. An untrained LSTM of 32 units has "
-    "it, with small weights. At which lag is 1 % of the gradient left on the road? The "
-    "check takes the median of five networks.",
+    "it; its recurrent weights have the variance of torch's own, 1/(3·32), and its input adds a "
+    "noise of 0.1 to each gate. At which lag is 1 % of the gradient left on the road? The check "
+    "takes the median of five networks.",
     answer="one_percent_lag",
     measure=lambda: median(lag_of_one_percent),
     within=1.2,

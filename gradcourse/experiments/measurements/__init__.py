@@ -132,6 +132,14 @@ def transformers() -> Measurement:
     )
 
 
+def recall() -> Measurement:
+    """Lesson 09's delayed recall: clipped, with Ω, from an orthogonal start, five times as long."""
+    from gradcourse.experiments.recall import ITEMS, recall_row
+
+    sources = ("experiments/recall.py", "training/omega.py")
+    return Measurement("recall", sources, ITEMS, recall_row)
+
+
 def eight_sigmoids() -> Measurement:
     """The trainings of lesson 02 that take longer than its page may."""
     from gradcourse.experiments.eight_sigmoids import ITEMS, measure
@@ -178,6 +186,7 @@ MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     isometry,
     fivefold,
     depth_transfer,
+    recall,
 )
 
 
