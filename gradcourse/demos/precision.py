@@ -1,4 +1,4 @@
-"""Lesson 12: a window over a gradient, rates by width, a spike that is remembered, a long memory."""
+"""Lesson 12: a window over a gradient, rates by width, and a long memory."""
 
 from __future__ import annotations
 

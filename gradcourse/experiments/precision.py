@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcourse import theory
+from gradcourse.experiments.clipping import angle
 from gradcourse.experiments.common import SEEDS, Array, digits
 from gradcourse.experiments.measurements import stored
-from gradcourse.experiments.modern import formats, memory, rates, scans
+from gradcourse.experiments.modern import formats, memory, rates, scans, spikes
 from gradcourse.figures import Axis, Line, Plot
 from gradcourse.figures.drawing import Arrow, Box, Drawing
 
@@ -128,18 +129,13 @@ def shares_plot(dtype: str = "float16") -> Plot:
     )
 
 
-def eight_bits(seed: int, dtype: str, each: bool) -> float:
-    """Least share that becomes 0 or infinite in a format of eight bits, at the best scale.
+def turned(seed: int, dtype: str, scale: float = 10.0) -> float:
+    """Degrees between a real gradient and what a format makes of it, at a scale that fits."""
+    import torch
 
-    ``each``: every matrix has a scale of its own; otherwise one serves all.
-    """
-    parts = [g.ravel()[g.ravel() != 0] for g in gradients(seed)]
-    parts = parts if each else [gradient(seed)]
-    gone = 0.0
-    for part in parts:
-        found = (shares(part, dtype, scale) for scale in range(0, 41))
-        gone += min(share.zero + share.infinite for share in found) * len(part)
-    return gone / len(gradient(seed))
+    whole = gradient(seed).double() * 2.0**scale
+    cast = whole.to(getattr(torch, dtype)).double()
+    return angle(whole.numpy(), cast.numpy())
 
 
 # ---------------------------------------------------------------- a deep gradient in a window
@@ -295,7 +291,7 @@ def within_ten(over: str, kind: str, size: int) -> tuple[int, int, int]:
 
 
 def price(over: str, kind: str, tuned: int, size: int) -> Array:
-    """Loss at ``size`` with the best rate of ``tuned``, over the best loss at ``size``; (seeds,)."""
+    """Loss at a size with the best rate of another, over the best loss there; (seeds,)."""
     place = int(np.argmin(np.median(losses(over, kind, tuned), axis=0)))
     found = losses(over, kind, size)
     return np.asarray(found[:, place] / found.min(axis=1))
@@ -404,5 +400,34 @@ def roads_plot(seed: int = 0) -> Plot:
         "One unit of a minGRU: ∂h_T/∂h_t",
         Axis("lag T − t", limits=(0.0, 100.0)),
         Axis("gradient", "log"),
+        tuple(lines),
+    )
+
+
+# ---------------------------------------------------------------- a spike
+
+
+def after_accident(kind: str, key: str = "right") -> Array:
+    """Shares of the test digits of each stored network, (seeds, 31), or another key."""
+    return np.array([row[key] for row in _rows("spikes") if row["kind"] == kind])
+
+
+def accident_plot() -> Plot:
+    """Stored accuracies around an accident with Muon; a line for each network."""
+    at = spikes.EVERY * np.arange(spikes.UPDATES // spikes.EVERY + 1)
+    lines = [
+        Line(at, shares, kind if k == 0 else "", color=color)
+        for kind, color in (
+            (spikes.ACCIDENT, "vermillion"),
+            (spikes.CLIPPED, "blue"),
+        )
+        for k, shares in enumerate(after_accident(kind))
+    ]
+    back = spikes.ACCIDENT_AT + theory.updates_to_forget(spikes.ACCIDENT_SIZE, spikes.MOMENTUM)
+    lines.append(Line([back, back], [0.0, 1.0], "theory, forgotten", "theory", "vermillion"))
+    return Plot(
+        "Muon, one accident at update 20: every line is one network",
+        Axis("updates", limits=(0.0, float(spikes.UPDATES))),
+        Axis("share of the test digits right", limits=(0.0, 1.0)),
         tuple(lines),
     )

@@ -7,7 +7,7 @@ import pytest
 
 from gradcourse import theory
 from gradcourse.experiments import precision as bits
-from gradcourse.experiments.modern import formats, memory, rates, scans, spikes
+from gradcourse.experiments.modern import formats, memory, rates
 
 # ---------------------------------------------------------------- what is stored
 
@@ -39,7 +39,9 @@ def test_at_the_base_both_parametrizations_are_the_same():
 def test_as_many_weights_stand_still_as_the_format_says():
     for rate in (1e-5, 1e-4, 5e-4):
         found = [bits.stuck(rate, seed) for seed in range(5)]
-        assert np.median(found) == pytest.approx(theory.stuck_share(rate, (2 / 64) ** 0.5), abs=0.02)
+        assert np.median(found) == pytest.approx(
+            theory.stuck_share(rate, (2 / 64) ** 0.5), abs=0.02
+        )
 
 
 def test_in_training_they_stand_still_as_well():

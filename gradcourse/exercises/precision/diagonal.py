@@ -88,9 +88,7 @@ SCAN = CodeExercise(
                 "…, f_T.",
             ),
             "the way in is missing": (
-                lambda keep, delta: (
-                    scan_gradient(keep, delta) / (1 - keep)
-                ),
+                lambda keep, delta: scan_gradient(keep, delta) / (1 - keep),
                 "That is ∂ℒ/∂h_t. v_t enters h_t with the factor 1 − f_t.",
             ),
             "from the wrong end": (

@@ -35,9 +35,7 @@ FLUSHED = CodeExercise(
         "a float",
         {
             "zeros that were zeros before": (
-                lambda gradient, scale: float(
-                    np.mean((gradient * scale).astype(np.float16) == 0)
-                ),
+                lambda gradient, scale: float(np.mean((gradient * scale).astype(np.float16) == 0)),
                 "You counted entries that were 0 from the start: no format can lose those.",
             ),
             "a share of all entries": (

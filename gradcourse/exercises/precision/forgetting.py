@@ -21,7 +21,7 @@ def _updates_until_even():
 FORGOTTEN = Prediction(
     id="precision/forgotten",
     title="How soon Adam forgets",
-    question="Adam with β₂ = 0.95, as many large runs have it; gradients of size 1, and one of size "
+    question="Adam with β₂ = 0.95, as many large runs have it; gradients of size 1, and one of "
     "10,000. After how many updates does what the spike left in v weigh no more than the ordinary "
     "squares, so that the rate is back at 1/√2 of what it was?",
     answer="forgotten",

@@ -7,8 +7,9 @@ import numpy as np
 from gradcourse.checking.question import NamedValue, Prediction
 from gradcourse.experiments.modern.rates import STANDARD
 from gradcourse.experiments.modern.scans import MIN_GRU
-from gradcourse.experiments.modern.spikes import updates_to_return
+from gradcourse.experiments.modern.spikes import ACCIDENT
 from gradcourse.experiments.precision import (
+    after_accident,
     best_rates,
     layers_served,
     median_needed,
@@ -78,7 +79,9 @@ BEST_RATE = Prediction(
     "that and all of it.",
     misconceptions=(
         NamedValue("none", 1.0, "Adam's steps are η for each weight, and 1024 of them add up."),
-        NamedValue("16", 16.0, "That would keep the change of z the same. Wide networks bear more."),
+        NamedValue(
+            "16", 16.0, "That would keep the change of z the same. Wide networks bear more."
+        ),
     ),
     hints=("By how much does z = Wh change if each of n weights moves by η?",),
 )
@@ -109,7 +112,7 @@ RETURN = Prediction(
     "should be. After how many updates does the rest of Muon's memory outweigh what the accident "
     "put there, in the median over five networks?",
     answer="returned",
-    measure=lambda: float(np.median([updates_to_return(seed) for seed in range(5)])),
+    measure=lambda: float(np.median(after_accident(ACCIDENT, "returned"))),
     within=1.35,
     low=1.0,
     high=10_000.0,

@@ -168,7 +168,9 @@ SCALER = CodeExercise(
             ),
             "blind to NaN": (
                 lambda gradient, scale, good: (
-                    scale / 2 if np.isinf(gradient).any() else (scale * 2 if good == 2000 else scale)
+                    scale / 2
+                    if np.isinf(gradient).any()
+                    else (scale * 2 if good == 2000 else scale)
                 ),
                 "You looked for Inf only. Inf − Inf and 0 · Inf are NaN, and as bad.",
             ),

@@ -154,6 +154,13 @@ def scans() -> Measurement:
     return Measurement("scans", sources, ITEMS, updates_to_leave)
 
 
+def spikes() -> Measurement:
+    """The accident of lesson 12 with Muon."""
+    from gradcourse.experiments.modern.spikes import ITEMS, accident
+
+    return Measurement("spikes", ("experiments/modern/spikes.py",), ITEMS, accident)
+
+
 MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     signs,
     plateau,
@@ -161,6 +168,7 @@ MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     formats,
     rates,
     scans,
+    spikes,
 )
 
 

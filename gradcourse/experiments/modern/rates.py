@@ -18,7 +18,7 @@ BASE = 64
 
 STANDARD, MUP = "standard", "µP"
 WIDTHS = (64, 256, 1024)
-EXPONENTS = tuple(range(-13, -3))
+EXPONENTS = tuple(range(-12, -4))
 """Adam's rates, as powers of two."""
 
 BRANCHES = {"1": 0.0, "1/√L": 0.5, "1/L": 1.0}
@@ -27,8 +27,6 @@ BRANCHES = {"1": 0.0, "1/√L": 0.5, "1/L": 1.0}
 DEPTHS = (2, 8, 32)
 DEPTH_EXPONENTS = tuple(range(-11, -3))
 UPDATES, ROWS, LAST = 60, 64, 20
-LONG = 5 * UPDATES
-"""Five times the budget."""
 
 SEEDS = range(5)
 
@@ -125,14 +123,14 @@ def _drawing(seed: int) -> Any:
     return draw
 
 
-def loss_after(layers: Layers, rate: float, seed: int, updates: int = UPDATES) -> float:
+def loss_after(layers: Layers, rate: float, seed: int) -> float:
     """Train with Adam; the mean loss of the last 20 updates, inf where one was not finite."""
     import torch
 
     data, optimizer = digits(), layers.adam(rate)
     generator = torch.Generator().manual_seed(seed)
     losses = []
-    for _ in range(updates):
+    for _ in range(UPDATES):
         rows = torch.randint(len(data.x_train), (ROWS,), generator=generator)
         outputs = layers.outputs(data.x_train[rows])
         loss = torch.nn.functional.cross_entropy(outputs, data.y_train[rows])
@@ -148,7 +146,6 @@ def loss_after(layers: Layers, rate: float, seed: int, updates: int = UPDATES) -
 ITEMS = (
     *(("width", kind, n, seed) for kind in (STANDARD, MUP) for n in WIDTHS for seed in SEEDS),
     *(("depth", kind, n, seed) for kind in BRANCHES for n in DEPTHS for seed in SEEDS),
-    *(("long", kind, n, seed) for kind in (STANDARD, MUP) for n in WIDTHS[:2] for seed in SEEDS),
 )
 
 
@@ -157,8 +154,7 @@ def measured(over: str, kind: str, size: int, seed: int) -> dict[str, Any]:
 
     Parameters
     ----------
-    over : {"width", "depth", "long"}
-        "long": over the width again, with five times the updates.
+    over : {"width", "depth"}
     kind : str
     size : int
         Width, or blocks.
@@ -170,6 +166,6 @@ def measured(over: str, kind: str, size: int, seed: int) -> dict[str, Any]:
         layers = (
             residual(size, BRANCHES[kind], seed) if over == "depth" else plain(size, kind, seed)
         )
-        loss = loss_after(layers, 2.0**exponent, seed, LONG if over == "long" else UPDATES)
+        loss = loss_after(layers, 2.0**exponent, seed)
         losses.append(loss if math.isfinite(loss) else None)
     return {"over": over, "kind": kind, "size": size, "seed": seed, "loss": losses}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcourse.experiments.clipping import ACCIDENT_AT, ACCIDENT_SIZE
-from gradcourse.experiments.common import Array, digits
+from gradcourse.experiments.common import digits
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +16,7 @@ MOMENTUM = 0.95
 RATE = 0.02
 UPDATES, EVERY = 300, 10
 NONE, ACCIDENT, CLIPPED, EMPTIED = "no accident", "accident", "clipped", "emptied"
+ITEMS = tuple((kind, seed) for kind in (NONE, ACCIDENT, CLIPPED, EMPTIED) for seed in range(5))
 
 
 class Muon:
@@ -49,32 +49,21 @@ class Muon:
         return [state["momentum_buffer"] for state in self.muon.state.values()]
 
 
-class Aftermath(NamedTuple):
-    """What an accident left.
-
-    Attributes
-    ----------
-    right : array, shape (UPDATES // EVERY + 1,)
-        Share of the test digits.
-    spike, rest : array, shape (UPDATES − 20,)
-        Norms of the two parts of Muon's memory, over all matrices, from the accident on: what the
-        accident put there, and all else.
-    """
-
-    right: Array
-    spike: Array
-    rest: Array
-
-
-@cache
-def accident(kind: str, seed: int) -> Aftermath:
+def accident(kind: str, seed: int, updates: int = UPDATES) -> dict[str, Any]:
     """Eight ReLU layers on the digits with Muon; in update 20 the gradient is 10⁴ times itself.
 
     Parameters
     ----------
     kind : {"no accident", "accident", "clipped", "emptied"}
         "clipped": to norm 1, in that update only; "emptied": the memory, in the one after.
-    seed : int
+    seed, updates : int
+
+    Returns
+    -------
+    dict
+        ``right``: share of the test digits before update 1, 11, 21, …; ``returned``: updates after
+        the accident until what it put into Muon's memory is outweighed by the rest, by norm over
+        all matrices; None where it never weighed more, or to the end.
     """
     from gradcourse.instrument import clip_grad_norm_
     from gradcourse.nets import mlp
@@ -108,7 +97,7 @@ def accident(kind: str, seed: int) -> Aftermath:
     run = train(
         net,
         digits(),
-        steps=UPDATES,
+        steps=updates,
         lr=RATE,
         seed=seed,
         every=EVERY,
@@ -116,7 +105,13 @@ def accident(kind: str, seed: int) -> Aftermath:
         before_update=hook,
     )
     spike, rest = np.array(norms).T
-    return Aftermath(run.test_accuracy, spike, rest)
+    lighter = np.flatnonzero(rest > spike)
+    return {
+        "kind": kind,
+        "seed": seed,
+        "right": [float(share) for share in run.test_accuracy],
+        "returned": int(lighter[0]) if len(lighter) and lighter[0] else None,
+    }
 
 
 def _parts(
@@ -129,9 +124,3 @@ def _parts(
     mine = [share * s.double() for s in spikes]
     rest = [m.double() - s for m, s in zip(memories, mine, strict=True)]
     return tuple(float(sum(p.square().sum() for p in part)) ** 0.5 for part in (mine, rest))  # type: ignore[return-value]
-
-
-def updates_to_return(seed: int) -> float:
-    """Updates after the accident until the rest of the memory is larger than what it left."""
-    left = accident(ACCIDENT, seed)
-    return float(np.argmax(left.rest > left.spike))
