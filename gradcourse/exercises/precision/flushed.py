@@ -46,18 +46,12 @@ FLUSHED = CodeExercise(
             ),
             "without the scale": (
                 lambda gradient, scale: flushed_share(gradient, 1.0),
-                "You cast the gradient as it is. The loss, and with it the gradient, is "
-                "multiplied by the scale first.",
+                "You cast the gradient before it was scaled. The scale comes first: what is "
+                "flushed stays 0.",
             ),
             "scaled the other way": (
                 lambda gradient, scale: flushed_share(gradient, 1.0 / scale),
                 "You divided by the scale. That comes afterwards, in float32.",
-            ),
-            "scaled after the cast": (
-                lambda gradient, scale: float(
-                    np.mean(gradient[gradient != 0].astype(np.float16) * np.float16(scale) == 0)
-                ),
-                "You cast first and scaled then: what was flushed stays 0.",
             ),
             "subnormal numbers as well": (
                 lambda gradient, scale: _below(gradient, scale, 2.0**-14),

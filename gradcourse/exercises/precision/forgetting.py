@@ -28,7 +28,7 @@ FORGOTTEN = Prediction(
     measure=_updates_until_even,
     within=1.08,
     low=1.0,
-    high=1e5,
+    high=1e6,
     points=1.0,
     explain="(1 − β₂) β₂^k S² = 1 gives k = ln(0.05 · 10⁸)/0.0513 = 301. With β₂ = 0.999 it is "
     "11,500, and the whole run may be over.",

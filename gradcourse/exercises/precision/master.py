@@ -75,13 +75,6 @@ def _in_float16(weights, updates):
     return w
 
 
-def _cast_each_time(weights, updates):
-    w = weights.astype(np.float16)
-    for update in updates:
-        w = (w.astype(np.float32) + update).astype(np.float16)
-    return w
-
-
 def _small_updates(weights, updates):
     copy = weights.astype(np.float32)
     for update in updates:
@@ -105,24 +98,14 @@ MASTER = CodeExercise(
         train_half,
         "a float16 array of the shape of weights",
         {
-            "added in float16": (
+            "rounded after every update": (
                 _in_float16,
-                "You added in float16: each update was less than half a step, and nothing moved.",
-            ),
-            "cast after every update": (
-                _cast_each_time,
-                "You added in float32, and cast the result at every update: that forgets what "
-                "was added. Keep the copy.",
+                "You added in float16, or rounded to it after each update. Each is less than half "
+                "a step, and is forgotten.",
             ),
             "updates in float16": (
                 _small_updates,
                 "You cast the updates first. The smallest of them are 0 in float16.",
-            ),
-            "the copy is returned": (
-                lambda weights, updates: np.round(
-                    (weights.astype(np.float32) + updates.sum(axis=0)).astype(np.float64), 12
-                ),
-                "You returned the copy. The network reads float16.",
             ),
             "the last update only": (
                 lambda weights, updates: (weights.astype(np.float32) + updates[-1]).astype(
@@ -139,10 +122,10 @@ MASTER = CodeExercise(
             points=1.0,
             cases=_trainings,
             example=(
-                np.array([1.0], dtype=np.float16),
-                np.full((50, 1), 0.0004, dtype=np.float32),
+                np.array([1.0, 0.001], dtype=np.float16),
+                np.full((50, 2), 0.0004, dtype=np.float32),
             ),
-            look_at="50 · 0.0004 = 0.02, although 1 + 0.0004 is 1 in float16.",
+            look_at="Both grow by 50 · 0.0004 = 0.02, although 1 + 0.0004 is 1 in float16.",
             rtol=2e-3,
         ),
     ),
