@@ -9,11 +9,11 @@ from gradcourse.experiments.modern.memory import sensitivity
 from gradcourse.experiments.modern.rates import MUP, STANDARD, WIDTHS
 from gradcourse.experiments.precision import (
     DEEP,
+    best_rate,
     deep_delta,
     deep_factor,
     exponents_of,
     losses,
-    within_ten,
 )
 from gradcourse.figures import Axis, Demo, Knob, Line, Plot
 
@@ -33,9 +33,9 @@ def draw_window(scale: int) -> Plot:
         x=Axis("layer (1 = nearest to the input)", limits=(0.5, DEEP + 0.5)),
         y=Axis("largest |δ|", "log", (1e-21, 1e10)),
         lines=(
-            Line(layer, half, "float16", color="vermillion"),
             Line(layer, brain, "bfloat16", color="blue"),
             Line(layer, law, "theory, one factor a layer", "theory", "blue"),
+            Line(layer, half, "float16", color="vermillion"),
             Line(ends, [limits.largest] * 2, "float16 ends: 65504", "reference", "grey"),
             Line(ends, [limits.smallest_subnormal] * 2, "2⁻²⁴", "reference", "grey"),
         ),
@@ -62,16 +62,16 @@ def draw_width(power: int) -> Plot:
     for kind, color in ((STANDARD, "vermillion"), (MUP, "blue")):
         middle = np.minimum(np.median(losses("width", kind, width), axis=0), 1e3)
         lines.append(Line(exponents, middle, kind, color=color))
-        narrow = within_ten("width", kind, WIDTHS[0])[0]
-        here = within_ten("width", kind, width)[0]
+        narrow = best_rate("width", kind, WIDTHS[0])
+        here = best_rate("width", kind, width)
         places.append(f"{kind} 2^{here}")
         if kind == STANDARD:
             tuned = [float(narrow)] * 2
-    lines.append(Line(tuned, [0.03, 30.0], "best at width 64", "reference", "grey"))
+    lines.append(Line(tuned, [0.03, 3.0], "best at width 64", "reference", "grey"))
     return Plot(
         title=f"width {width}: best rates {', '.join(places)}",
         x=Axis("Adam's rate, as a power of two"),
-        y=Axis("loss after 60 updates", "log", (0.03, 30.0)),
+        y=Axis("loss after 60 updates", "log", (0.03, 3.0)),
         lines=tuple(lines),
     )
 

@@ -53,8 +53,8 @@ def formats_drawing() -> Drawing:
 
 # ---------------------------------------------------------------- a real gradient, cast
 
-SCALES = np.arange(0, 41, 2)
-"""Loss scales, as powers of two."""
+SCALES = np.arange(-20, 41, 2)
+"""Loss scales, as powers of two; below 0 they stand for gradients that are smaller."""
 
 
 @cache
@@ -123,7 +123,7 @@ def shares_plot(dtype: str = "float16") -> Plot:
         lines.append(Line(SCALES, expected[:, k], f"theory, {name}", "theory", color))
     return Plot(
         f"A Transformer's gradient in {dtype}",
-        Axis("loss scale, as a power of two", limits=(0.0, float(SCALES[-1]))),
+        Axis("loss scale, as a power of two", limits=(float(SCALES[0]), float(SCALES[-1]))),
         Axis("share of the entries", limits=(0.0, 1.0)),
         tuple(lines),
     )
@@ -273,27 +273,21 @@ def exponents_of(over: str) -> Array:
     return np.array(rates.DEPTH_EXPONENTS if over == "depth" else rates.EXPONENTS)
 
 
-def best(losses: Array, exponents: Array, worse: float = 1.1) -> tuple[int, int, int]:
-    """The best rate, and the lowest and highest whose loss is within 10 % of it, as powers of 2."""
-    good = exponents[losses <= worse * np.min(losses)]
-    return int(exponents[np.argmin(losses)]), int(good.min()), int(good.max())
-
-
 def best_rates(over: str, kind: str, size: int) -> Array:
-    """log₂ of the best rate in each stored network; (seeds,)."""
-    exponents = exponents_of(over)
-    return np.array([best(row, exponents)[0] for row in losses(over, kind, size)])
+    """log₂ of the best rate of each stored network; (seeds,)."""
+    return np.asarray(exponents_of(over)[np.argmin(losses(over, kind, size), axis=1)])
 
 
-def within_ten(over: str, kind: str, size: int) -> tuple[int, int, int]:
-    """The best rate of the median network, and the range within 10 % of its loss."""
-    return best(np.median(losses(over, kind, size), axis=0), exponents_of(over))
+def best_rate(over: str, kind: str, size: int) -> int:
+    """log₂ of the rate that is best in the median over the networks."""
+    place = np.argmin(np.median(losses(over, kind, size), axis=0))
+    return int(exponents_of(over)[place])
 
 
-def price(over: str, kind: str, tuned: int, size: int) -> Array:
-    """Loss at a size with the best rate of another, over the best loss there; (seeds,)."""
-    place = int(np.argmin(np.median(losses(over, kind, tuned), axis=0)))
-    found = losses(over, kind, size)
+def price(kind: str, tuned: int, width: int) -> Array:
+    """Loss at a width with the best rate of another, over the best loss there; (seeds,)."""
+    place = int(np.argmin(np.median(losses("width", kind, tuned), axis=0)))
+    found = losses("width", kind, width)
     return np.asarray(found[:, place] / found.min(axis=1))
 
 
@@ -314,7 +308,7 @@ def rates_plot(kind: str, over: str = "width", names: Sequence[str] = ()) -> Plo
     return Plot(
         title,
         Axis("Adam's rate, as a power of two"),
-        Axis("loss after 60 updates", "log", (0.03, 30.0)),
+        Axis("loss after 60 updates", "log", (0.03, 3.0)),
         tuple(lines),
     )
 
@@ -326,7 +320,8 @@ LETTERS = ("B", "C", "A")
 def anonymous_rates_plot() -> Plot:
     """The widths of the standard parametrization, by letters and in one colour each."""
     whole = rates_plot(rates.STANDARD, names=LETTERS)
-    return replace(whole, lines=tuple(sorted(whole.lines, key=lambda line: line.label)))
+    lines = tuple(sorted(whole.lines, key=lambda line: line.label))
+    return replace(whole, title="Three widths, standard parametrization", lines=lines)
 
 
 MOVED = (64, 128, 256, 512, 1024, 2048)
@@ -352,14 +347,15 @@ def moved(width: int, kind: str, seed: int, rate: float = 2.0**-9) -> float:
 def moved_plot(seeds: Sequence[int] = range(3)) -> Plot:
     """What one update changes in the pre-activations, against the width; laws dashed."""
     lines: list[Line] = []
-    for kind, color, power in (
-        (rates.STANDARD, "vermillion", 1.0),
-        (rates.MUP, "blue", 0.0),
+    for kind, color, power, name in (
+        (rates.STANDARD, "vermillion", 1.0, "theory, ∝ n"),
+        (rates.MUP, "blue", 0.0, "theory, level"),
     ):
         found = [float(np.median([moved(n, kind, s) for s in seeds])) for n in MOVED]
-        law = found[0] * (np.array(MOVED) / MOVED[0]) ** power
+        # A law for wide networks: it is laid through the widest.
+        law = found[-1] * (np.array(MOVED) / MOVED[-1]) ** power
         lines.append(Line(list(MOVED), found, kind, color=color))
-        lines.append(Line(list(MOVED), law, f"theory, {kind}", "theory", color))
+        lines.append(Line(list(MOVED), law, name, "theory", color))
     return Plot(
         "Change of z₂ in one update of Adam, at one rate",
         Axis("width n", "log"),

@@ -75,8 +75,7 @@ BEST_RATE = Prediction(
     within=2.1,
     low=0.1,
     high=100.0,
-    explain="Each update is a sum over 16 times as many units. What is best lies between none of "
-    "that and all of it.",
+    explain="Each update is a sum over 16 times as many units, which all pull the same way.",
     misconceptions=(
         NamedValue("none", 1.0, "Adam's steps are η for each weight, and 1024 of them add up."),
         NamedValue(

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcourse.checking.question import Choice, CodeExercise, Option, Part, asks
 from gradcourse.experiments.modern.rates import STANDARD, WIDTHS
-from gradcourse.experiments.precision import LETTERS, within_ten
+from gradcourse.experiments.precision import LETTERS, best_rate
 
 
 def mup(width, base, rate):
@@ -102,7 +102,7 @@ MULTIPLIERS = CodeExercise(
 
 
 def _of_1024():
-    places = [within_ten("width", STANDARD, width)[0] for width in WIDTHS]
+    places = [best_rate("width", STANDARD, width) for width in WIDTHS]
     return LETTERS[int(np.argmin(places))].lower()
 
 
