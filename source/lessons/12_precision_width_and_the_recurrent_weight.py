@@ -15,10 +15,9 @@ from gradcourse.experiments.measurements import stored
 from gradcourse.experiments.modern import memory, spikes
 
 # %% [markdown] name="why" tags=["continue"]
-# **Why it matters.** BLOOM, a language model of 176 billion parameters, was trained from March to July 2022. Trials
-# in float16 had been unstable, so the run itself used bfloat16: as many bits, other limits (Le Scao et al. 2022).
-# Half the bits mean half the memory and twice the speed, and **which half to give up decides whether the
-# gradient survives.**
+# **Why it matters.** BLOOM, a language model of 176 billion parameters, was trained from March to July 2022. Earlier
+# trials in float16 had been unstable, so this run used bfloat16: as many bits, spent differently (Le Scao et al. 2022).
+# Sixteen bits halve the memory and the traffic. **What do they cost?**
 
 # %% [markdown] name="notes-open" tags=["notes"]
 # **Speaker notes** · 2 min
@@ -80,16 +79,15 @@ bits.stuck_plot()
 # %% [markdown] name="explain-stuck" tags=["subslide"]
 # ### Explain
 #
-# bfloat16 has 8 bits of precision: from $2^e$ on its numbers are $2^{e-7}$ apart, and what is less than half of that
-# away is rounded back:
+# bfloat16 has 8 bits of precision: from $2^e$ on its numbers are $2^{e-7}$ apart, and less than half of that is
+# rounded away:
 #
 # $$w + \Delta w = w \quad\text{if}\quad |\Delta w| < 2^{e-8}, \qquad 2^e \le |w| < 2^{e+1} .$$
 #
-# For $|\Delta w| = 0.0001$ this begins at $|w| = 1/32$, and of Gaussian weights with a standard deviation of 0.18,
-# 86 % are larger. **The healthy update, a thousandth of the weight (lesson 01), is less than half a step of
-# bfloat16**, which is 1/512 to 1/256 of it. The gradients were all right: a *copy* that can count mends it, the
-# *master weights* of Micikevicius et al. (2018). So does rounding up or down by chance, in the right proportion: an
-# update that is lost nine times is made ten times too large the tenth time (Gupta et al. 2015).
+# For $|\Delta w| = 0.0001$ this begins at $|w| = 1/32$, and 86 % of He's weights are larger. **The healthy update, a
+# thousandth of the weight (lesson 01), is less than half a step of bfloat16.** Nothing was wrong with the gradients: add
+# the updates to a copy in float32, the *master weights* of Micikevicius et al. (2018), and the training is that of
+# float32. Or round up and down at random, in the right proportion (Gupta et al. 2015).
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
 # **Speaker notes** · 8 min
@@ -139,10 +137,9 @@ bits.shares_plot()
 # float16 ends at $65504 \approx 2^{16}$ and at $2^{-24}$ (below $2^{-14}$ its numbers lose digits): 40 powers of two. A gradient
 # that each layer multiplies by $r$ fits for $L \le 40/|\log_2 r| = 40/2.08 = 19$ layers.
 #
-# **A loss scale moves the window; it does not widen it.** What vanishes over the depth (lesson 02) needs a cure of its
-# own. A *healthy* gradient fits: over a range of scales next to nothing is lost. A scaler finds one by itself: it
-# doubles the scale now and then, and after an overflow it skips the update and halves it. Clipping comes after the
-# scale is taken out (lesson 09).
+# **A loss scale moves the window; it does not widen it.** What vanishes over the depth (lesson 02) needs a cure of its own. A
+# *healthy* gradient fits: from $2^4$ to $2^{22}$ next to nothing is lost. A scaler finds such a scale by itself: it raises it
+# now and then, and after an overflow skips the update and halves it. Clip after the scale has been taken out (lesson 09).
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 9 min
@@ -187,15 +184,14 @@ bits.moved_plot()
 # %% [markdown] name="explain-width" tags=["subslide"]
 # ### Explain
 #
-# Adam's first step has the same length for every weight, and the signs of a row agree with what it reads. So all $n$
-# terms of the sum pull the same way:
+# Adam's first step has the same length for every weight, with signs that follow what the row reads. All $n$ terms of the
+# sum pull the same way:
 #
 # $$\Delta z_i = \sum_{j=1}^{n} \Delta W_{ij}\,h_j \;\sim\; \eta\, n\, \overline{|h|} .$$
 #
-# The *start* is a sum with random signs, $\sqrt n$, and initialization has taken care of it (lesson 05); an *update* is
-# a sum with one sign, $n$. µP, the *maximal update parametrization*, divides the rate of every matrix that reads $n$
-# units by $n$, and draws the output's weights smaller (Yang & Hu 2021; Yang et al. 2022): each layer then moves as
-# much as at width 64. In the standard parametrization the best rate falls, if more slowly than 1/n.
+# The *start* is a sum with random signs, $\sqrt n$, and initialization takes care of it (lesson 05); an *update* is a sum
+# with one sign, $n$. µP, the *maximal update parametrization*, divides the rate of every matrix that reads $n$ units by
+# $n$, and draws the output's weights smaller (Yang & Hu 2021; Yang et al. 2022).
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
 # **Speaker notes** · 9 min
@@ -222,10 +218,9 @@ for kind in ("1", "1/√L", "1/L"):
 # %% [markdown] name="step-4" tags=["slide"]
 # ## Step 4 · The recurrent weight returns
 #
-# Lesson 03's weight became a matrix, and lesson 08 put gates beside it. A *minGRU* (Feng et al. 2024) gives it back: one
-# number for each unit, from a gate that reads the input and not the state:
-#
-# $$h_t = (1 - z_t)\,h_{t-1} + z_t\,v_t, \qquad z_t = \sigma(W x_t + b),\quad v_t = V x_t + c .$$
+# Lesson 03's weight became a matrix, and lesson 08 put gates beside it. A *minGRU* (Feng et al. 2024) gives it back:
+# $h_t = (1 - z_t)\,h_{t-1} + z_t\,v_t$, one number for each unit, where the gate $z_t = \sigma(W x_t + b)$ and the candidate
+# $v_t = V x_t + c$ read the input and not the state.
 #
 # ### Predict
 
@@ -250,13 +245,13 @@ bits.roads_plot()
 # %% [markdown] name="explain-roads" tags=["subslide"]
 # ### Explain
 #
-# No unit's state enters another's gate, so the Jacobian is diagonal, and lesson 01's product is one of numbers again:
+# No state enters a gate, so the Jacobian is diagonal, and lesson 01's product is one of numbers again:
 #
 # $$\frac{\partial h_T}{\partial h_t} = \prod_{s=t+1}^{T} (1 - z_s) \le 1 .$$
 #
-# **It cannot explode, and how fast it vanishes is decided by the input**: where a gate is shut, $z = 0$, the state
-# stays. And since no step waits for the state before it, all 200 are computed at once. What the gate may no longer ask
-# ("what do I remember?") the second layer's gate can.
+# **It cannot explode, and the input decides how fast it vanishes**: where $z$ is near 0 the state stays. And since no step
+# waits for the one before, all 200 are computed at once. What a gate may no longer ask, "what do I remember?", the second
+# layer's gate can: it reads the first layer's state.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 8 min
@@ -344,8 +339,8 @@ print(
 )
 
 # %% [markdown] name="claim-bfloat-verdict" tags=["continue"]
-# **Holds only if** a copy of the weights is kept in float32, as the authors do. *Scope:* three layers of 64, Adam at 0.0001;
-# at larger rates fewer updates are lost (step 1's picture).
+# **Holds only if** a copy of the weights is kept in float32, as the authors do. *Scope:* three layers of 64, Adam at 0.0001; at
+# ten times the rate hardly an update is lost (step 1's picture).
 
 # %% [markdown] name="claim-mup" tags=["subslide"]
 # ### Claim 2
@@ -373,9 +368,9 @@ stays, falls = abs(np.median(moves["µP"])) <= 1, np.median(moves["standard"]) <
 print("verdict:", "holds" if stays and falls else "fails")
 
 # %% [markdown] name="claim-mup-verdict" tags=["continue"]
-# **Holds.** It promises a rate that stays, not a better network: the best loss at 1024 is no lower than with a rate of
-# its own in the standard parametrization. *Scope:* 60 updates, no weight decay. With weight decay, and after a long training,
-# the decay may do more for the transfer than µP does (Kosson et al. 2025).
+# **Holds.** What stays is the rate, not the quality: the best loss at 1024 is *higher* than that of the standard
+# parametrization with a rate of its own. *Scope:* widths 64 to 1024, 60 updates, no weight decay, which may do more for the
+# transfer in a long training (Kosson et al. 2025).
 
 # %% [markdown] name="claim-muon" tags=["subslide"]
 # ### Claim 3
@@ -407,10 +402,10 @@ print("verdict:", "fails" if hurt and right[spikes.CLIPPED] > 0.8 else "holds")
 bits.accident_plot()
 
 # %% [markdown] name="claim-muon-verdict" tags=["continue"]
-# **Fails.** The *length* of a step needs no clipping. Its direction comes from a memory, and in a sum of gradients the
-# magnitude decides who is heard: one accident is the direction until $(1 - \beta)\,\beta^k S < 1$, for 121 updates.
-# *Scope:* one accident of 10,000. What the authors saw is right as well: a norm that is always huge, divided by itself, falls
-# below Muon's ε, and nothing moves.
+# **Fails.** The *length* of a step needs no clipping. Its direction comes from a sum of gradients, and in a sum magnitude
+# decides who is heard: what is left of the accident after $k$ updates, $(1 - \beta)\,\beta^k S$, falls below 1 after 121
+# (dashed). *Scope:* one accident of 10,000; in the end all recover. The authors' own case is another: where *every* norm is huge,
+# clipping shrinks the gradients below Muon's ε, and nothing moves.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 6 min
