@@ -204,6 +204,17 @@ def stuck(rate: float, seed: int) -> float:
     return float((after == weights).double().mean())
 
 
+def lost_updates(relative: float, dtype: str, seed: int = 0) -> float:
+    """Share of He weights that an update of a fixed share of each leaves as they are."""
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    form = getattr(torch, dtype)
+    weights = (torch.randn(64, 64, generator=generator) * (2 / 64) ** 0.5).to(form)
+    after = (weights.float() * (1 + relative)).to(form)
+    return float((after == weights).double().mean())
+
+
 def stuck_plot() -> Plot:
     """Share of weights that do not move, against the rate; theory dashed."""
     measured = [np.median([stuck(rate, seed) for seed in SEEDS]) for rate in RATES]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from gradcourse.experiments import precision as bits
 from gradcourse.experiments.measurements import stored
-from gradcourse.experiments.modern import memory, spikes
+from gradcourse.experiments.modern import formats, memory, spikes
 
 # %% [markdown] name="why" tags=["continue"]
 # **Why it matters.** BLOOM, a language model of 176 billion parameters, was trained from March to July 2022. Earlier
@@ -31,10 +31,11 @@ from gradcourse.experiments.modern import memory, spikes
 # Three ReLU layers learn to read digits with Adam at 0.0001. The same start, rows and rate; in one case the
 # weights are kept in float32, in the other in bfloat16, which reaches as far. Adam's memory is in float32 in both.
 
-# %% name="puzzle-measure" tags=["fragment", "nbval-check-output"]
+# %% name="puzzle-measure" tags=["fragment"]
 print(stored("formats"))
 for kind in ("float32", "bfloat16"):
-    print(f"{kind:8}  loss after 400 updates: {gc.spread(bits.loss_of(kind, 400))}")
+    now = formats.training(kind, 0, 400)["loss"][-1]
+    print(f"{kind:8} loss after 400 updates: {gc.spread(bits.loss_of(kind, 400))}; now {now:.2f}")
 
 # %% name="puzzle-picture" tags=["fragment"]
 bits.formats_plot({"bfloat16": "vermillion", "float32": "blue"})
@@ -62,16 +63,17 @@ gc.panel("precision/stuck")
 # %% [markdown] name="measure-stuck-intro" tags=["subslide"]
 # ### Measure
 #
-# One subtraction; then five matrices with the update of the panel; then the puzzle's networks again, and one more
-# kind: both passes in bfloat16, but the updates are added to a *copy* of the weights in float32.
+# One subtraction, and the update of the panel in five matrices. Then updates of a thousandth of each weight. Then the
+# puzzle's networks with both passes in bfloat16, where the updates are added to a *copy* of the weights in float32.
 
 # %% name="measure-stuck" tags=["fragment"]
-one = torch.tensor(1.0, dtype=torch.bfloat16)
-print("1 − 0.001 in bfloat16:", float(one - 0.001))
+print("1 − 0.001 in bfloat16:", float(torch.tensor(1.0).bfloat16() - 0.001))
 still = [bits.stuck(1e-4, seed) for seed in range(5)]
-print(f"weights that stay: {gc.spread(still)}; theory {gc.theory.stuck_share(1e-4, 0.177):.2f}")
-for kind in ("float32", "bfloat16, float32 copy", "bfloat16", "bfloat16, random rounding"):
-    print(f"{kind:25}  loss after 400 updates: {gc.spread(bits.loss_of(kind, 400))}")
+print(f"weights that stay: {gc.spread(still)}; theory {gc.theory.stuck_share(1e-4, 32**-0.5):.2f}")
+for dtype in ("bfloat16", "float16"):
+    print(f"updates of w/1000 that are lost in {dtype}: {bits.lost_updates(0.001, dtype):.2f}")
+for kind in ("bfloat16, float32 copy", "bfloat16, random rounding"):
+    print(f"{kind}: loss after 400 updates {gc.spread(bits.loss_of(kind, 400))}")
 
 # %% name="picture-stuck" tags=["fragment"]
 bits.stuck_plot()
@@ -123,7 +125,7 @@ gc.demo("precision/window")
 for scale in (0, 10, 20, 30):
     lost = [bits.lost(seed, "float16", scale) for seed in range(5)]
     brain = [bits.lost(seed, "bfloat16", scale) for seed in range(5)]
-    print(f"loss × 2^{scale:2}: float16 loses {gc.spread(lost, '.3f')}; bfloat16 {max(brain):.0e}")
+    print(f"loss × 2^{scale:2}: float16 loses {gc.spread(lost, '.3f')}; bfloat16 {max(brain):.3f}")
 served = [bits.layers_served(seed) for seed in range(5)]
 law = gc.theory.layers_in_range(bits.deep_factor())
 print(f"sigmoid layers served: {gc.spread(served, '.0f')} of 30; theory {law:.1f}")
@@ -134,7 +136,7 @@ bits.shares_plot()
 # %% [markdown] name="explain-window" tags=["subslide"]
 # ### Explain
 #
-# float16 ends at $65504 \approx 2^{16}$ and at $2^{-24}$ (below $2^{-14}$ its numbers lose digits): 40 powers of two. A gradient
+# float16 ends at $65504 \approx 2^{16}$ and at $2^{-24}$ (below $2^{-14}$ its numbers, *subnormal* ones, lose digits): 40 powers of two. A gradient
 # that each layer multiplies by $r$ fits for $L \le 40/|\log_2 r| = 40/2.08 = 19$ layers.
 #
 # **A loss scale moves the window; it does not widen it.** What vanishes over the depth (lesson 02) needs a cure of its own. A
@@ -256,9 +258,9 @@ bits.roads_plot()
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 8 min
 #
-# S4 (Gu et al. 2022), LRU (Orvieto et al. 2023), Mamba (Gu & Dao 2023), xLSTM (Beck et al. 2024) all have a diagonal
-# recurrence in the middle; Mamba's gates read the input as here. Ask what such a network cannot do in one layer: count
-# modulo 2, for which the sign of the weight has to change.
+# S4 (Gu et al. 2022), LRU (Orvieto et al. 2023) and Mamba (Gu & Dao 2023) have a linear recurrence in the middle, diagonal in
+# the latter two, and so has one of the two cells of xLSTM (Beck et al. 2024). Ask what such a network cannot do in one layer:
+# count modulo 2, for which the weight has to become negative (Grazzi et al. 2025).
 
 # %% [markdown] name="deeper-memory" tags=["slide", "deeper"]
 # ## Deeper · A long memory is not enough
@@ -283,8 +285,7 @@ for keep in (0.9, 0.99, 0.999):
 # \mathrm E\Bigl(\frac{\partial h}{\partial\lambda}\Bigr)^2 = \frac{1 + \lambda^2}{(1 - \lambda^2)^3} .$$
 #
 # A step in λ that is right for a short memory is far too long for a long one (Zucchet & Orvieto 2024). The LRU scales the
-# input by $\sqrt{1 - \lambda^2}$ and learns ν in $\lambda = e^{-e^\nu}$; its sensitivity stays near ½ at every memory. The
-# minGRU's sigmoid and its $z_t v_t$ do much the same.
+# input by $\sqrt{1 - \lambda^2}$ and learns ν in $\lambda = e^{-e^\nu}$ ("tamed"): its sensitivity stays near ½ at every memory.
 
 # %% [markdown] name="deeper-spike" tags=["slide", "deeper"]
 # ## Deeper · After a spike
@@ -308,8 +309,8 @@ for beta in (0.95, 0.999):
 #
 # $$k = \frac{\ln\bigl((1-\beta)\,S\bigr)}{\ln(1/\beta)} = \frac{\ln 500}{0.0513} = 121 .$$
 #
-# That is why large runs take $\beta_2 = 0.95$. Others empty the memory after a spike (SPAM, Huang et al. 2025), or clip at a
-# threshold from the norm's own history (ZClip, Kumar et al. 2025).
+# With $\beta_2 = 0.95$, as many large runs have it, Adam forgets within 301 updates instead of 11,507. Others empty the memory
+# after a spike (SPAM, Huang et al. 2025), or clip at a threshold from the norm's own history (ZClip, Kumar et al. 2025).
 
 # %% [markdown] name="claims" tags=["slide"]
 # ## Claims on trial
@@ -384,8 +385,9 @@ print("verdict:", "holds" if stays and falls else "fails")
 gc.panel("precision/claim-muon")
 
 # %% [markdown] name="claim-muon-intro" tags=["continue"]
-# Muon (Jordan et al. 2024) steps along the orthogonal matrix nearest to a running mean of the gradients. Eight ReLU layers; in
-# update 20 the gradient is 10,000 times itself. Controls: clipped there only, or the memory emptied after it.
+# Muon (Jordan et al. 2024) steps along the orthogonal matrix nearest to a running mean of the gradients, which Newton and
+# Schulz's iteration finds. Eight ReLU layers; in update 20 the gradient is 10,000 times itself. Controls: clipped there only, or
+# the memory emptied after it.
 
 # %% name="claim-muon-measure" tags=["fragment", "nbval-check-output"]
 right = {}
@@ -416,8 +418,8 @@ bits.accident_plot()
 # %% [markdown] name="since-then" tags=["slide"]
 # ## Since then
 #
-# - Eight bits: E4M3 for values, E5M2 for gradients (Micikevicius et al. 2022); DeepSeek-V3 (2024) was trained so, with a scale
-#   for every block of numbers.
+# - Eight bits: E4M3 for values, E5M2 for gradients (Micikevicius et al. 2022); DeepSeek-V3 (2024) was trained in E4M3, with a
+#   scale for every block of numbers.
 # - The rate's exponent depends on how updates align with what they read (Everett et al. 2024).
 # - Mamba (Gu & Dao 2023), xLSTM (Beck et al. 2024): gates that read the input, in large language models.
 
@@ -463,8 +465,8 @@ gc.depth_plot(record, healthy=10.0, verdict=gc.diagnose(record))
 # <details>
 # <summary>A model answer</summary>
 #
-# Ten times as many updates will be lost. At $10^{-5}$ weights above 1/256 stand still; at $10^{-6}$ those above 1/2048 do, which
-# is nearly all. What fell in the first hundred updates were the small weights: biases and gains near 0 feel everything, gains
+# Still more updates will be lost. At $10^{-5}$ weights above 1/256 stand still; at $10^{-6}$ those above 1/2048 do, which is
+# nearly all. What fell in the first hundred updates were the small weights: biases and gains near 0 feel everything, gains
 # near 1 feel nothing. Measure the share of weights that an update leaves exactly as they were (it should be near 0), or train
 # the same hundred updates with a copy in float32: if the loss goes on falling, it was the rounding. A *larger* rate, against all
 # habit, would have helped, too, and so would random rounding. The gradient norm shows nothing: it is healthy all the time.
@@ -516,6 +518,7 @@ gc.depth_plot(record, healthy=10.0, verdict=gc.diagnose(record))
 # - Jordan et al. (2024), *Muon: an optimizer for hidden layers in neural networks*.
 # - Zucchet & Orvieto (2024), *Recurrent neural networks: vanishing and exploding gradients are not the end of the story*, NeurIPS.
 # - Dey et al. (2025), *Don't be lazy: CompleteP enables compute-efficient deep Transformers*, NeurIPS.
+# - Grazzi et al. (2025), *Unlocking state-tracking in linear RNNs through negative eigenvalues*, ICLR.
 # - Huang et al. (2025), *SPAM: spike-aware Adam with momentum reset for stable LLM training*, ICLR.
 # - Kosson et al. (2025), *Weight decay may matter more than μP for learning rate transfer in practice*.
 # - Kumar et al. (2025), *ZClip: adaptive spike mitigation for LLM pre-training*.

@@ -19,7 +19,7 @@ from gradcourse.experiments.precision import (
 WINDOW = Prediction(
     id="precision/window",
     title="One scale for all layers?",
-    question="30 sigmoid layers; each takes three quarters of the gradient. All passes are in "
+    question="30 sigmoid layers, each of which multiplies δ by about a quarter. All passes are in "
     "float16, whose numbers reach from 2⁻²⁴ to 2¹⁶, and the loss is multiplied by the best of all "
     "scales. How many layers get a gradient that is neither 0 nor infinite?",
     answer="layers",
