@@ -202,6 +202,17 @@ LESSONS = (
         "little, and what keeps attention's logits small",
         minutes=45,
     ),
+    Lesson(
+        "12",
+        "precision",
+        "precision",
+        "precision_width_and_the_recurrent_weight",
+        "Precision, width, and the recurrent weight's return",
+        "what do sixteen bits and a wider net change?",
+        "say what updates and gradients lose in sixteen bits, which rate a wider network bears, "
+        "and why the recurrent weight is a plain number again",
+        minutes=45,
+    ),
 )
 """In the order of the course."""
 

@@ -4,12 +4,26 @@ from gradcourse.theory.activations import activation, sigmoid, slope, tanh
 from gradcourse.theory.edge import edge_of_chaos
 from gradcourse.theory.floats import (
     FloatLimits,
+    Shares,
     float_limits,
+    layers_in_range,
+    lognormal_shares,
     overflow_depth,
+    smallest_stuck_weight,
+    stuck_share,
     subnormal_depth,
     underflow_depth,
+    updates_to_forget,
 )
-from gradcourse.theory.gates import chrono_bias_range, chrono_memory, forget_bias, forget_half_life
+from gradcourse.theory.gates import (
+    chrono_bias_range,
+    chrono_memory,
+    forget_bias,
+    forget_half_life,
+    state_variance,
+    tamed_sensitivity,
+    weight_sensitivity,
+)
 from gradcourse.theory.initialization import (
     backward_gain,
     forward_gain,
@@ -57,6 +71,7 @@ from gradcourse.theory.slopes import mean_slope, saturated_share
 __all__ = [
     "FactorLaw",
     "FloatLimits",
+    "Shares",
     "activation",
     "backward_gain",
     "chi",
@@ -74,8 +89,10 @@ __all__ = [
     "gradient_decay",
     "identity_plus_noise_exponent",
     "last_block_ratio",
+    "layers_in_range",
     "logit_bound",
     "lognormal_factors",
+    "lognormal_shares",
     "lyapunov_exponent",
     "mean_slope",
     "mean_squared_slope",
@@ -95,10 +112,16 @@ __all__ = [
     "selu_constants",
     "sigmoid",
     "slope",
+    "smallest_stuck_weight",
+    "state_variance",
+    "stuck_share",
     "subnormal_depth",
+    "tamed_sensitivity",
     "tanh",
     "two_point_factors",
     "underflow_depth",
     "uniform_factors",
+    "updates_to_forget",
+    "weight_sensitivity",
     "weight_std",
 ]

@@ -1,4 +1,4 @@
-"""Where floating-point numbers end, and after how many factors a product gets there."""
+"""Where floating-point numbers end, what falls off there, and what is too small to be added."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
+from typing import NamedTuple
+
+from scipy.special import ndtr
 
 from gradcourse.support import GradcourseError
 
@@ -189,3 +192,181 @@ def _log2(value: Fraction) -> float:
     if value > Fraction(1, 2) and value < 2:
         return math.log1p(float(value - 1)) / math.log(2)
     return math.log2(value.numerator) - math.log2(value.denominator)
+
+
+# ---------------------------------------------------------------- scaled, and added to
+
+
+class Shares(NamedTuple):
+    """Shares of some numbers, 0 to 1.
+
+    Attributes
+    ----------
+    zero : float
+        Became 0.
+    subnormal : float
+        Lost digits: below the smallest normal number.
+    infinite : float
+    """
+
+    zero: float
+    subnormal: float
+    infinite: float
+
+
+def lognormal_shares(mean: float, spread: float, dtype: object, scale: float = 0.0) -> Shares:
+    """Return what a format makes of lognormal numbers that were multiplied by 2^scale.
+
+    Parameters
+    ----------
+    mean, spread : float
+        Mean and standard deviation of log₂ of the numbers.
+    dtype : str, numpy or torch dtype
+        See `float_limits`.
+    scale : float
+        The power of two of a loss scale.
+
+    Raises
+    ------
+    GradcourseError
+        If ``spread`` is not positive or the dtype is unknown.
+
+    References
+    ----------
+    Micikevicius et al. (2018), Mixed precision training; Chmiel et al. (2021), Neural gradients
+    are near-lognormal.
+
+    Examples
+    --------
+    >>> round(lognormal_shares(-25, 3, "float16").zero, 2)  # half lie below 2⁻²⁵
+    0.5
+    """
+    if not spread > 0:
+        raise GradcourseError(f"spread is {spread}; a standard deviation must be positive.")
+    limits = float_limits(dtype)
+
+    def place(exponent: float) -> float:
+        return (exponent - scale - mean) / spread
+
+    zero = float(ndtr(place(limits.subnormal_exponent - 1)))
+    below = float(ndtr(place(limits.normal_exponent)))
+    infinite = float(ndtr(-place(math.log2(limits.largest))))
+    return Shares(zero, below - zero, infinite)
+
+
+def layers_in_range(factor: float, dtype: object = "float16", *, subnormal: bool = True) -> float:
+    """Return over how many layers one loss scale can carry a gradient that each multiplies.
+
+    The powers of two from the smallest number of a format to its largest, over those that one
+    layer takes: the best scale puts one end of the gradient at one end of the format.
+
+    Parameters
+    ----------
+    factor : float
+        What a layer multiplies the gradient by; not 0 or ±1.
+    dtype : str, numpy or torch dtype
+        See `float_limits`.
+    subnormal : bool
+        Whether numbers that have lost digits count.
+
+    Raises
+    ------
+    GradcourseError
+        If the factor is 0, ±1 or not finite, or the dtype is unknown.
+
+    Examples
+    --------
+    >>> round(layers_in_range(0.25))
+    20
+    """
+    limits = float_limits(dtype)
+    if not (math.isfinite(factor) and abs(factor) not in (0.0, 1.0)):
+        raise GradcourseError(f"factor is {factor}; expected a number other than 0 and ±1.")
+    lowest = limits.subnormal_exponent if subnormal else limits.normal_exponent
+    return (math.log2(limits.largest) - lowest) / abs(math.log2(abs(factor)))
+
+
+def smallest_stuck_weight(update: float, dtype: object = "bfloat16") -> float:
+    """Return the smallest power of two from which on a weight stays as it is.
+
+    Numbers from 2^e on lie eps · 2^e apart, and what is less than half of that away rounds back.
+    (The powers of two themselves give way to updates that make them smaller, since numbers below
+    them lie twice as close.)
+
+    Parameters
+    ----------
+    update : float
+        Its size; positive.
+    dtype : str, numpy or torch dtype
+        See `float_limits`.
+
+    Raises
+    ------
+    GradcourseError
+        If ``update`` is not positive and finite, or the dtype is unknown.
+
+    Examples
+    --------
+    >>> smallest_stuck_weight(0.001, "bfloat16")
+    0.5
+    """
+    if not (math.isfinite(update) and update > 0):
+        raise GradcourseError(f"update is {update}; expected a positive number.")
+    half_step = float_limits(dtype).eps / 2
+    return 2.0 ** (math.floor(math.log2(update / half_step)) + 1)
+
+
+def stuck_share(update: float, std: float, dtype: object = "bfloat16") -> float:
+    """Return the share of Gaussian weights that an update of this size leaves as they are.
+
+    Parameters and errors as for `smallest_stuck_weight`; ``std`` is the weights' standard
+    deviation.
+
+    Examples
+    --------
+    >>> round(stuck_share(0.001, 0.5), 2)  # those above one standard deviation
+    0.32
+    """
+    if not (math.isfinite(std) and std > 0):
+        raise GradcourseError(f"std is {std}; a standard deviation must be positive.")
+    return 2.0 * float(ndtr(-smallest_stuck_weight(update, dtype) / std))
+
+
+def updates_to_forget(spike: float, beta: float, *, squared: bool = False) -> float:
+    """Return after how many updates a running mean has forgotten one spike among ones.
+
+    The spike enters with the share 1 − β, and β of it is left after each update: it equals what
+    ordinary gradients of size 1 leave when (1 − β) β^k S = 1, or with S² where squares are kept.
+
+    Parameters
+    ----------
+    spike : float
+        S, relative to an ordinary gradient.
+    beta : float
+        Of the running mean, between 0 and 1.
+    squared : bool
+        Whether the mean is of squares, as Adam's v.
+
+    Returns
+    -------
+    float
+        0 where the spike never outweighs the rest.
+
+    Raises
+    ------
+    GradcourseError
+        If ``spike`` is not positive, or ``beta`` not between 0 and 1.
+
+    Examples
+    --------
+    >>> round(updates_to_forget(1e4, 0.95))
+    121
+    >>> round(updates_to_forget(1e4, 0.999, squared=True), -2)
+    11500.0
+    """
+    if not (math.isfinite(spike) and spike > 0):
+        raise GradcourseError(f"spike is {spike}; expected a positive number.")
+    if not 0 < beta < 1:
+        raise GradcourseError(f"beta is {beta}; expected a number between 0 and 1.")
+    weight = (1 - beta) * spike ** (2 if squared else 1)
+    return max(0.0, math.log(weight) / -math.log(beta))

@@ -1,4 +1,4 @@
-"""How long an LSTM's cell remembers, and the biases that make it so."""
+"""How long a cell remembers, the biases that make it so, and how sensitive its memory is."""
 
 from __future__ import annotations
 
@@ -143,3 +143,65 @@ def chrono_memory(lag: ArrayLike, longest: float) -> np.ndarray:
     weights = 0.5 * top * _WEIGHTS * u / (longest - 2.0)
     kept = np.exp(-lags[..., None] * np.log1p(1.0 / u))
     return np.asarray(kept @ weights)
+
+
+# ---------------------------------------------------------------- one weight that reads noise
+
+
+def state_variance(keep: ArrayLike) -> np.ndarray:
+    """Return E[h²] = 1/(1 − λ²) of h_t = λ h_{t−1} + x_t with white noise x of variance 1.
+
+    Parameters
+    ----------
+    keep : array_like
+        λ, each in 0 ≤ λ < 1.
+
+    Raises
+    ------
+    GradcourseError
+        If one is not.
+    """
+    keep = _between(keep)
+    return np.asarray(1.0 / (1.0 - keep**2))
+
+
+def weight_sensitivity(keep: ArrayLike) -> np.ndarray:
+    """Return E[(∂h/∂λ)²] = (1 + λ²)/(1 − λ²)³ for the same recurrence.
+
+    h_t is the sum of λ^k x_{t−k}, so that its derivative is the sum of k λ^{k−1} x_{t−k}.
+    Parameters and errors as for `state_variance`.
+
+    References
+    ----------
+    Zucchet & Orvieto (2024), Recurrent neural networks: vanishing and exploding gradients are not
+    the end of the story.
+
+    Examples
+    --------
+    >>> weight_sensitivity([0.0, 0.9]).round(0).tolist()
+    [1.0, 264.0]
+    """
+    keep = _between(keep)
+    return np.asarray((1.0 + keep**2) / (1.0 - keep**2) ** 3)
+
+
+def tamed_sensitivity(keep: ArrayLike) -> np.ndarray:
+    """Return the same where the input is scaled by √(1 − λ²), by ν with λ = exp(−exp(ν)).
+
+    It is λ² log²λ (1 + λ²)/(1 − λ²)², which goes to ½ as λ goes to 1.
+    Parameters and errors as for `state_variance`; 0 is no value of λ.
+
+    References
+    ----------
+    Orvieto et al. (2023), Resurrecting recurrent neural networks for long sequences.
+    """
+    keep = _between(keep)
+    slope = keep * np.log(keep)
+    return np.asarray(slope**2 * (1.0 + keep**2) / (1.0 - keep**2) ** 2)
+
+
+def _between(keep: ArrayLike) -> np.ndarray:
+    values = as_numbers("keep", keep)
+    if not np.all((values >= 0) & (values < 1)):
+        raise GradcourseError(f"keep is {keep}; expected numbers from 0 on and below 1.")
+    return values

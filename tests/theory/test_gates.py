@@ -67,3 +67,19 @@ def test_chrono_memory_takes_arrays_and_falls_with_the_lag():
 def test_a_range_of_times_is_needed():
     with pytest.raises(GradcourseError, match="more than 2 steps"):
         theory.chrono_memory(1, 2.0)
+
+
+@pytest.mark.parametrize("keep", [0.2, 0.9, 0.99])
+def test_sensitivities_are_the_sums_that_they_abbreviate(keep):
+    k = np.arange(20_000)
+    assert float(theory.state_variance(keep)) == pytest.approx(np.sum(keep ** (2 * k)))
+    squares = np.sum((k[1:] * keep ** (k[1:] - 1.0)) ** 2)
+    assert float(theory.weight_sensitivity(keep)) == pytest.approx(squares)
+    scaled = squares * (1 - keep**2) * (keep * np.log(keep)) ** 2
+    assert float(theory.tamed_sensitivity(keep)) == pytest.approx(scaled)
+
+
+def test_a_tamed_memory_is_equally_sensitive_at_every_length():
+    assert float(theory.tamed_sensitivity(1 - 1e-6)) == pytest.approx(0.5, abs=1e-4)
+    with pytest.raises(GradcourseError, match="below 1"):
+        theory.weight_sensitivity([0.5, 1.0])

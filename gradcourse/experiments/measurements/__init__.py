@@ -177,6 +177,35 @@ def depth_transfer() -> Measurement:
     return Measurement("depth_transfer", sources, ITEMS, losses_by_rate)
 
 
+def formats() -> Measurement:
+    """The trainings of lesson 12 with weights in float32 and in bfloat16."""
+    from gradcourse.experiments.modern.formats import ITEMS, training
+
+    return Measurement("formats", ("experiments/modern/formats.py",), ITEMS, training)
+
+
+def rates() -> Measurement:
+    """The best rates of lesson 12, over width and depth."""
+    from gradcourse.experiments.modern.rates import ITEMS, measured
+
+    return Measurement("rates", ("experiments/modern/rates.py",), ITEMS, measured)
+
+
+def scans() -> Measurement:
+    """Updates until the networks of lesson 12 leave the plateau at 200 steps."""
+    from gradcourse.experiments.modern.scans import ITEMS, updates_to_leave
+
+    sources = ("experiments/modern/scans.py", "nets/min_gru.py")
+    return Measurement("scans", sources, ITEMS, updates_to_leave)
+
+
+def spikes() -> Measurement:
+    """The accident of lesson 12 with Muon."""
+    from gradcourse.experiments.modern.spikes import ITEMS, accident
+
+    return Measurement("spikes", ("experiments/modern/spikes.py",), ITEMS, accident)
+
+
 MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     signs,
     plateau,
@@ -187,6 +216,10 @@ MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     fivefold,
     depth_transfer,
     recall,
+    formats,
+    rates,
+    scans,
+    spikes,
 )
 
 

@@ -103,7 +103,8 @@ class ParameterReader:
         present = [k for k, p in enumerate(self.parameters) if p.grad is not None]
         gradients = [local(p.grad) for p in self.parameters if p.grad is not None]
         norms = fetched(self._raw_norms(gradients))
-        return [self._names[k] for k, norm in zip(present, norms, strict=True) if norm - norm != 0]
+        finite = np.isfinite(norms)
+        return [self._names[k] for k, fits in zip(present, finite, strict=True) if not fits]
 
     def share_at_the_largest(self) -> float:
         """Share of the entries of the gradients, 0 left out, at their largest absolute value."""
