@@ -202,6 +202,18 @@ LESSONS = (
         "little, and what keeps attention's logits small",
         minutes=45,
     ),
+    Lesson(
+        "13",
+        "ledger",
+        "ledger",
+        "claims_on_trial",
+        "Claims on trial",
+        "what the web says, measured",
+        "say for each claim of the course under which conditions it was decided, and put one "
+        "of your own on trial",
+        minutes=40,
+        earns=False,
+    ),
 )
 """In the order of the course."""
 

@@ -154,8 +154,8 @@ class Claim:
 
     @property
     def page(self) -> str:
-        """The cell that decides it: "lessons/02_saturation.ipynb#cell-id=claim-zero-measure"."""
-        return f"{self.lesson.notebook}#cell-id={self.cell}"
+        """The cell that decides it: "lessons/02_saturation.ipynb#cell-id=02-claim-zero-measure"."""
+        return f"{self.lesson.notebook}#cell-id={self.lesson.number}-{self.cell}"
 
     def decided(self, values: Values) -> str:
         """Return the verdict, or "open" where a criterion is not met."""

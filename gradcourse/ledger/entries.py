@@ -100,6 +100,11 @@ class Ledger:
         """Those whose numbers do not carry the verdict that the course states."""
         return tuple(entry for entry in self.entries if entry.verdict == OPEN)
 
+    def measured(self) -> Ledger:
+        """Measure all of them now, at full size."""
+        many = len(self.entries)
+        return Ledger(tuple(entry.measured() for entry in counted(self.entries, "claim", many)))
+
     def __repr__(self) -> str:
         return told.in_lines(self.entries)
 
