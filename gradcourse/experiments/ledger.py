@@ -20,7 +20,7 @@ NETWORKS = 150
 
 @cache
 def many_networks(count: int = NETWORKS) -> Array:
-    """Share of test digits right after 100 updates, networks that differ in the seed only."""
+    """Loss on the test digits after 100 updates, of networks that differ in the seed only."""
     import torch
 
     from gradcourse.experiments.common import digits
@@ -33,7 +33,9 @@ def many_networks(count: int = NETWORKS) -> Array:
         rows = torch.randint(len(data.x_train), (count, BATCH), generator=generator)
         stack.loss(data.x_train[rows], data.y_train[rows]).sum().backward()
         stack.step()
-    found: Array = stack.right(data.x_test, data.y_test).numpy()
+    with torch.no_grad():
+        x, y = (part.expand(count, *part.shape) for part in (data.x_test, data.y_test))
+        found: Array = stack.loss(x, y).double().numpy()
     return found
 
 

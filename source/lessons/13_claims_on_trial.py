@@ -122,7 +122,7 @@ gc.demo("ledger/enclosed")
 # ### Measure
 
 # %% name="measure-enclosed" tags=["fragment"]
-print(f"150 networks, right on the test digits: {gc.spread(trial.many_networks())}")
+print(f"150 networks, loss on the test digits: {gc.spread(trial.many_networks())}")
 for n in (2, 3, 5, 10):
     law = float(trial.enclosed_theory(n))
     print(f"{n:2} networks enclose the median: {trial.enclosed(n):.3f}, theory {law:.3f}")
