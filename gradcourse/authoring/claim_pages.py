@@ -191,15 +191,20 @@ def _apart(found: OnPage, claim: Claim) -> Iterator[str]:
         yield f"{claim.id} is {claim.verdict!r} in the table and {found.verdict!r} on the page"
     if found.vote and _voted(found.vote) != claim.verdict:
         yield f"{claim.id} is {claim.verdict!r} in the table and {_voted(found.vote)!r} in its vote"
-    if found.quoted and _plain(claim.quote) not in _plain(found.quote):
+    if found.quoted and not all(part in _plain(found.quote) for part in _parts(claim.quote)):
         yield f"{claim.id} quotes {claim.quote!r}, the page {found.quote!r}"
     if found.quoted and claim.year is None:
         yield f"{claim.id} has no source in the table; the page says: {found.source!r}"
 
 
+def _parts(quote: str) -> list[str]:
+    """What stands between marks of omission."""
+    return [_plain(part) for part in re.split(r"\[…\]|…", quote)]
+
+
 def _plain(text: str) -> str:
     """Letters and digits only, so that marks and capitals make no difference."""
-    return re.sub(r"\W+", " ", text.replace("[…]", " ").lower()).strip()
+    return re.sub(r"\W+", " ", text.lower()).strip()
 
 
 def _question(id: str) -> Choice | None:

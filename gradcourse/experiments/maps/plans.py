@@ -106,6 +106,7 @@ ARMS: dict[str, Arm] = {
         "lstm",
         (0.002, 0.005, 0.015, 0.05),
         (72, 360, 1800),
+        (8, 32),
         options=(("forget_bias", 1.0),),
         **LSTM,  # type: ignore[arg-type]
     ),
@@ -114,6 +115,7 @@ ARMS: dict[str, Arm] = {
         "lstm",
         (0.002, 0.005, 0.015, 0.05),
         (72, 360, 1800),
+        (8, 32),
         options=(("forget_bias", float("nan")),),
         **LSTM,  # type: ignore[arg-type]
     ),

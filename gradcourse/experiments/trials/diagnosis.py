@@ -51,7 +51,8 @@ CLAIMS = (
             needs("right", above=0.8),
             control("decades of δ over the depth, exploding", above=3.0),
         ),
-        "Brownlee, in a list of signs that confirm exploding gradients",
+        source="Brownlee, in a list of signs that confirm exploding gradients",
+        year=2017,
         map="norm",
     ),
     Claim(
@@ -70,7 +71,8 @@ CLAIMS = (
             needs("right after one change, timid", above=0.8),
             control("loss at the end, mispaired", above=2.0),
         ),
-        "PyTorch forum, thread 43814, of a loss that stays at 2.30",
+        source="PyTorch forum, thread 43814, of a loss that stays at 2.30",
+        year=2019,
         map="stuck",
     ),
 )
