@@ -376,7 +376,7 @@ def _grade(options: argparse.Namespace) -> int:
 
 def _claims(options: argparse.Namespace) -> int:
     if options.pages:
-        from gradcourse.authoring.claim_pages import compared
+        from gradcourse.authoring.shape.claim_pages import compared
 
         report = compared(course_root())
         print(report)

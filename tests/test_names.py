@@ -16,6 +16,7 @@ TOPICS = ("demos", "drivers", "experiments")
 CROWDED = {
     ".": "the two ends: the command line, and what every floor uses, each a page long",
     "experiments": "a file for each lesson, and what they share",
+    "demos": "a file for each lesson",
     "checking": "the engine, what it asks, how it compares and what it says, a file for each",
 }
 """Folders that may hold more loose files, and why."""

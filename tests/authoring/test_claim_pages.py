@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gradcourse.authoring import parse_source
-from gradcourse.authoring.claim_pages import _differences, compared, on_page
+from gradcourse.authoring.shape.claim_pages import _differences, compared, on_page
 from gradcourse.lessons import lesson
 
 ROOT = Path(__file__).parents[2]
