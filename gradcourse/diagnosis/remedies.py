@@ -230,7 +230,7 @@ SATURATED = (
     Remedy("Normalize before the activation", "06"),
 )
 SATURATED_FIRST = Remedy("Cure the saturation first: little comes back through flat units", "02")
-SCALER = Remedy("With float16, multiply the loss by a factor, as a gradient scaler does", "09")
+SCALER = Remedy("With float16, multiply the loss by a factor, as a gradient scaler does", "12")
 MORE_ROWS = Remedy("Normalize over more rows: over equal rows the result is constant", "06")
 BUFFERS = (
     Remedy(
@@ -248,7 +248,7 @@ NON_FINITE = (
         "10",
     ),
     Remedy("Look for log, sqrt or a division at 0, and for NaN in the data", "10"),
-    Remedy("With float16, let a gradient scaler skip the step", "09"),
+    Remedy("With float16, let a gradient scaler skip the step", "12"),
     Remedy("Lower the learning rate, or clip and leave out non-finite steps", "09"),
 )
 
