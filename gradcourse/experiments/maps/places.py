@@ -178,7 +178,7 @@ def _place(
     mine, other = float(np.median(accused)), float(np.median(control))
     speaks = other >= plan.passes
     if plan.rule == "fitted":
-        speaks = min(at.fitted for side in (here, there) for at in side) > 0.995
+        speaks = min(np.median([at.fitted for at in side]) for side in (here, there)) > 0.995
     if plan.rule == "shift":
         shifts = [np.median([at.shift for at in side]) for side in (here, there)]
         speaks = speaks and bool(shifts[0] < shifts[1])

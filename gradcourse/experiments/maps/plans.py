@@ -9,6 +9,7 @@ from gradcourse.experiments.maps.arms import Arm
 STEPS = (60, 300, 1500)
 """A fifth of what most lessons train for, that, and five times as much."""
 
+MANY = (100, 500, 2500)
 SIGMOID = (0.1, 0.5, 2.0, 8.0)
 RELU = (0.01, 0.03, 0.1, 0.3)
 DEEP = (0.003, 0.01, 0.03, 0.1)
@@ -31,18 +32,18 @@ ARMS: dict[str, Arm] = {
     "relu, xavier": Arm(
         "20 ReLU layers, Xavier's weights",
         "mlp",
-        RELU,
-        STEPS,
+        DEEP,
+        MANY,
         options=(*RELU_20, ("init", "xavier")),
     ),
     "leaky, xavier": Arm(
-        "20 leaky ReLU layers, Xavier's weights", "mlp", RELU, STEPS, options=LEAKY_20
+        "20 leaky ReLU layers, Xavier's weights", "mlp", DEEP, MANY, options=LEAKY_20
     ),
     "relu, raw": Arm(
-        "20 ReLU layers, N(0, 1)", "mlp", RELU, STEPS, options=(*RELU_20, ("init", 1.0))
+        "20 ReLU layers, N(0, 1)", "mlp", DEEP, MANY, options=(*RELU_20, ("init", 1.0))
     ),
     "relu, he": Arm(
-        "20 ReLU layers, He's weights", "mlp", RELU, STEPS, options=(*RELU_20, ("init", "he"))
+        "20 ReLU layers, He's weights", "mlp", DEEP, MANY, options=(*RELU_20, ("init", "he"))
     ),
     "start": Arm(
         "2 ReLU layers, He's weights",
