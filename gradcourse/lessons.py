@@ -211,7 +211,7 @@ LESSONS = (
         "what the web says, measured",
         "say for each claim of the course under which conditions it was decided, and put one "
         "of your own on trial",
-        minutes=40,
+        minutes=25,
         earns=False,
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.experiments.ledger import enclosed, enclosed_theory
-from gradcourse.experiments.maps.places import Place, verdict_map
+from gradcourse.experiments.maps.places import FAILS, HOLDS, Place, verdict_map
 from gradcourse.figures import Axis, Demo, Knob, Line, Plot
 
 SHOWN = "deeper", "vanish", "start", "identity", "stuck"
@@ -13,7 +13,7 @@ SHOWN = "deeper", "vanish", "start", "identity", "stuck"
 
 
 def draw_places(claim: int, budget: int, width: int) -> Plot:
-    """Accused and control against the rate, at one budget and one width; the range of three."""
+    """Accused and control against the rate, at one budget and one width; medians of three."""
     chart = verdict_map(SHOWN[claim - 1])
     widths = sorted({place.width for place in chart.places})
     budgets = sorted({place.budget for place in chart.places})
@@ -22,14 +22,15 @@ def draw_places(claim: int, budget: int, width: int) -> Plot:
         for place in chart.places
         if place.width == widths[width - 1] and place.budget == budgets[budget - 1]
     ]
-    says = ", ".join(place.says for place in chosen)
+    says = [place.says for place in chosen]
+    told = f"fails at {says.count(FAILS)} of 4 rates, holds at {says.count(HOLDS)}"
     return Plot(
-        f"{chart.plan.question} {budgets[budget - 1]:,} updates, width {widths[width - 1]}: {says}",
+        f"{chart.plan.question} {budgets[budget - 1]:,} updates, width {widths[width - 1]}: {told}",
         Axis("rate", "log"),
         Axis("right on the test digits", limits=(0.0, 1.05)),
         (
-            *_lines(chosen, "control", "blue"),
-            *_lines(chosen, "accused", "vermillion"),
+            _line(chosen, "control", "blue"),
+            _line(chosen, "accused", "vermillion"),
             Line(
                 [chosen[0].rate, chosen[-1].rate],
                 [chart.plan.passes] * 2,
@@ -41,14 +42,9 @@ def draw_places(claim: int, budget: int, width: int) -> Plot:
     )
 
 
-def _lines(places: list[Place], side: str, color: str) -> list[Line]:
-    rates = [place.rate for place in places]
-    found = np.array([sorted(getattr(place, side)) for place in places])  # (rates, 3)
-    return [
-        Line(rates, found[:, 1], side, color=color),
-        Line(rates, found[:, 0], "", "reference", color),
-        Line(rates, found[:, 2], "", "reference", color),
-    ]
+def _line(places: list[Place], side: str, color: str) -> Line:
+    middle = [float(np.median(getattr(place, side))) for place in places]
+    return Line([place.rate for place in places], middle, side, color=color)
 
 
 PLACES = Demo(

@@ -4,7 +4,7 @@
 # **After this lesson you can say for each claim of the course under which conditions it was decided, and put
 # one of your own on trial.**
 #
-# *40 minutes. With the deeper steps 45. You need any three of lessons 01 to 12.*
+# *25 minutes. With the deeper steps 27. You need any three of lessons 01 to 12.*
 
 # %% name="import" tags=["continue"]
 import gradcourse as gc
@@ -61,7 +61,7 @@ gc.panel("ledger/turning")
 # %% [markdown] name="drag-places" tags=["subslide"]
 # ### Drag
 #
-# Accused and control against the rate, three networks each. Change the budget first: at which rates does the
+# Accused and control against the rate, medians of three networks. Change the budget first: at which rates does the
 # verdict turn? Below the grey line the control has not learned, and then the place says nothing.
 
 # %% name="demo-places" tags=["fragment"]

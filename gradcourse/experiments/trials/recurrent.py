@@ -49,7 +49,7 @@ def outputs_and_gradients() -> Values:
     (level,) = torch.autograd.grad(h, first)
     return {
         "decades over 100 steps, |h| < 1": gained,
-        "h after 1000 steps of + 1": [float(h)],
+        "h after 1000 steps of + 1": [float(h.detach())],
         "its gradient": [float(level)],
     }
 
