@@ -87,13 +87,13 @@ def level_start() -> Values:
 
 
 def cancelling_weights() -> Values:
-    """56 ReLU layers with batch norm, 80 updates at 0.1, from two starts."""
+    """56 ReLU layers with batch norm, 300 updates at 0.1, from two starts."""
     from gradcourse.experiments.batch_norm import near_identity
     from gradcourse.nets import normalized_mlp
 
     return {
-        "right, near the identity": [_right(near_identity(s), 80, 0.1, s) for s in THREE],
-        "right, He's weights": [_right(normalized_mlp(56, seed=s), 80, 0.1, s) for s in THREE],
+        "right, near the identity": [_right(near_identity(s), 300, 0.1, s) for s in THREE],
+        "right, He's weights": [_right(normalized_mlp(56, seed=s), 300, 0.1, s) for s in THREE],
     }
 
 
@@ -240,7 +240,7 @@ CLAIMS = (
         "The weights cancel: no initialization can help.",
         FAILS,
         "Their scale cancels. Weights near the identity train the same 56 layers.",
-        "56 ReLU layers with batch norm, 80 updates at 0.1.",
+        "56 ReLU layers with batch norm, 300 updates at 0.1.",
         cancelling_weights,
         (
             needs("right, near the identity", above=0.7),
