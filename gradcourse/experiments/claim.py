@@ -55,10 +55,14 @@ class Criterion:
     every: bool = False
 
     def met(self, values: Values) -> bool:
-        """Whether it is so; NaN never is."""
+        """Whether it is so; NaN never is, nor what has not been measured."""
+        if self.quantity not in values:
+            return False
         found = np.asarray(values[self.quantity], dtype=float)
         tested = found if self.every else np.array([np.median(found)])
-        return bool(np.all((tested > self.above) & (tested < self.below)))
+        low = (tested > self.above) | np.isneginf(self.above)
+        high = (tested < self.below) | np.isposinf(self.below)
+        return bool(np.all(low & high & ~np.isnan(tested)))
 
     @property
     def words(self) -> str:
@@ -104,7 +108,7 @@ class Claim:
     id : str
         As its vote has it: the lesson's topic, and a name, "saturation/claim-zero".
     cell : str
-        The cell of the lesson that decides it.
+        The cell of the lesson that decides it; empty where the sentence no longer stands there.
     quote : str
         As it stands in the source; in our words where that is `OFTEN`.
     source : str
@@ -155,7 +159,14 @@ class Claim:
     @property
     def page(self) -> str:
         """The cell that decides it: "lessons/02_saturation.ipynb#cell-id=02-claim-zero-measure"."""
-        return f"{self.lesson.notebook}#cell-id={self.lesson.number}-{self.cell}"
+        place = f"#cell-id={self.lesson.number}-{self.cell}" if self.cell else ""
+        return f"{self.lesson.notebook}{place}"
+
+    @property
+    def where(self) -> str:
+        """The same in words."""
+        cell = f", cell {self.cell}" if self.cell else ""
+        return f"lesson {self.lesson.number}{cell}"
 
     def decided(self, values: Values) -> str:
         """Return the verdict, or "open" where a criterion is not met."""

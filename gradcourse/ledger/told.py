@@ -91,7 +91,7 @@ def in_full(entry: Entry, width: int = WIDTH) -> str:
     """Everything about one claim."""
     claim = entry.claim
     lines = textwrap.wrap(f"“{claim.quote}”", width)
-    lines += [f"  {claim.cited}; on trial in lesson {claim.lesson.number}, cell {claim.cell}"]
+    lines += [f"  {claim.cited}; {_placed(entry)} {claim.where}"]
     lines += textwrap.wrap(f"{entry.verdict}. {claim.why}", width)
     lines += textwrap.wrap(f"Scope: {claim.scope}", width)
     for quantity, values in entry.values.items():
@@ -122,8 +122,7 @@ def article(entry: Entry, opened: bool = False) -> str:
     """One claim: folded, its verdict and its words; unfolded, everything."""
     claim = entry.claim
     parts = [
-        f"<p>{html.escape(claim.cited)}. On trial in "
-        f"{page_link(claim.page, f'lesson {claim.lesson.number}, cell {claim.cell}')}.</p>",
+        f"<p>{html.escape(claim.cited)}; {_placed(entry)} {page_link(claim.page, claim.where)}.</p>",
         f"<p>{inline(claim.why)}</p><p><em>Scope:</em> {inline(claim.scope)}</p>",
         _numbers(entry),
         f"<p><small>{html.escape(timed(entry))}</small></p>",
@@ -140,6 +139,10 @@ def article(entry: Entry, opened: bool = False) -> str:
         f'<details class="gc-claim" id="{anchor}"{state}><summary>{head}</summary>'
         f"{''.join(parts)}</details>"
     )
+
+
+def _placed(entry: Entry) -> str:
+    return "on trial in" if entry.claim.cell else "it stood in"
 
 
 def _numbers(entry: Entry) -> str:
