@@ -28,6 +28,7 @@ STYLE = """<style>
 .gc-claim blockquote {margin: .5em 0}
 .gc-claim table, .gc-map table {border-collapse: collapse; margin: .5em 0}
 .gc-claim td, .gc-claim th, .gc-map td, .gc-map th {padding: .15em .6em; text-align: left}
+.gc-map {overflow-x: auto} .gc-claim tbody th {font-weight: normal}
 .gc-map td.fails {background: #d55e0040} .gc-map td.holds {background: #0072b240}
 .gc-map td.silent {opacity: .75}
 .gc-verdict {font-weight: bold; white-space: nowrap}
@@ -91,7 +92,7 @@ def in_full(entry: Entry, width: int = WIDTH) -> str:
     """Everything about one claim."""
     claim = entry.claim
     lines = textwrap.wrap(f"“{claim.quote}”", width)
-    lines += [f"  {claim.cited}; {_placed(entry)} {claim.where}"]
+    lines += [f"  {_first_up(claim.cited)}; {_placed(entry)} {claim.where}"]
     lines += textwrap.wrap(f"{entry.verdict}. {claim.why}", width)
     lines += textwrap.wrap(f"Scope: {claim.scope}", width)
     for quantity, values in entry.values.items():
@@ -122,7 +123,8 @@ def article(entry: Entry, opened: bool = False) -> str:
     """One claim: folded, its verdict and its words; unfolded, everything."""
     claim = entry.claim
     parts = [
-        f"<p>{html.escape(claim.cited)}; {_placed(entry)} {page_link(claim.page, claim.where)}.</p>",
+        f"<p>{html.escape(_first_up(claim.cited))}; {_placed(entry)} "
+        f"{page_link(claim.page, claim.where)}.</p>",
         f"<p>{inline(claim.why)}</p><p><em>Scope:</em> {inline(claim.scope)}</p>",
         _numbers(entry),
         f"<p><small>{html.escape(timed(entry))}</small></p>",
@@ -139,6 +141,10 @@ def article(entry: Entry, opened: bool = False) -> str:
         f'<details class="gc-claim" id="{anchor}"{state}><summary>{head}</summary>'
         f"{''.join(parts)}</details>"
     )
+
+
+def _first_up(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _placed(entry: Entry) -> str:

@@ -160,8 +160,11 @@ for n in (2, 3, 5, 10):
 ledger = gc.claims(seconds=20)
 print(f"measured now: {len(ledger.now)} of {len(ledger.entries)}; open: {len(ledger.overturned)}")
 
-# %% name="show-ledger" tags=["fragment"]
+# %% name="show-ledger" tags=["skip"]
 ledger
+
+# %% name="show-one" tags=["fragment"]
+gc.claims("residual/claim-vanishing")
 
 # %% [markdown] name="workbench-intro" tags=["subslide"]
 # ### Run it yourself
