@@ -61,8 +61,9 @@ gc.panel("ledger/turning")
 # %% [markdown] name="drag-places" tags=["subslide"]
 # ### Drag
 #
-# Accused and control against the rate, medians of three networks. Change the budget first: at which rates does the
-# verdict turn? Below the grey line the control has not learned, and then the place says nothing.
+# Accused and control against the rate, medians of three networks. Below the grey line the control has not learned,
+# and then the place says nothing. Turn the first knob: which of the five maps has a rate or a budget at which the
+# verdict turns?
 
 # %% name="demo-places" tags=["fragment"]
 gc.demo("ledger/places")

@@ -45,11 +45,11 @@ TURNING = Choice(
     "units and 64. Is there a place where eight layers learn as much?",
     answer="turning",
     options=(
-        Option("stays", "No, nowhere.", "At a larger rate and with more patience?"),
-        Option("turns", "Yes, at some.", "Which knob would you turn first?"),
+        Option("stays", "No, nowhere.", "Neither rate nor patience reaches layer 1."),
+        Option("turns", "Yes, at some.", "A larger rate multiplies a gradient that has vanished."),
     ),
     measure=_turned,
-    explain="A verdict is about a rate, a budget and a width. The map says about which.",
+    explain="This verdict does not hang on the three knobs. Others do, and a map says which.",
     hints=("What did gain 4 do in lesson 02, and what does a larger rate do?",),
 )
 
