@@ -9,6 +9,7 @@ from gradcourse.experiments.maps.arms import Arm
 STEPS = (60, 300, 1500)
 """A fifth of what most lessons train for, that, and five times as much."""
 
+FEW = (30, 150, 750)
 MANY = (100, 500, 2500)
 SIGMOID = (0.1, 0.5, 2.0, 8.0)
 RELU = (0.01, 0.03, 0.1, 0.3)
@@ -106,7 +107,7 @@ ARMS: dict[str, Arm] = {
         "LSTM, forget bias 1, 30 steps",
         "lstm",
         (0.002, 0.005, 0.015, 0.05),
-        (72, 360, 1800),
+        (50, 250, 1250),
         (8, 32),
         options=(("forget_bias", 1.0),),
         **LSTM,  # type: ignore[arg-type]
@@ -115,7 +116,7 @@ ARMS: dict[str, Arm] = {
         "LSTM, chrono biases, 30 steps",
         "lstm",
         (0.002, 0.005, 0.015, 0.05),
-        (72, 360, 1800),
+        (50, 250, 1250),
         (8, 32),
         options=(("forget_bias", float("nan")),),
         **LSTM,  # type: ignore[arg-type]
@@ -124,11 +125,11 @@ ARMS: dict[str, Arm] = {
         "56 ReLU layers, He's weights",
         "mlp",
         DEEP,
-        STEPS,
+        FEW,
         options=(("depth", 56), ("activation", "relu"), ("init", "he")),
     ),
     "deep, near I": Arm(
-        "56 ReLU layers, I + 0.02 N", "near identity", DEEP, STEPS, options=(("depth", 56),)
+        "56 ReLU layers, I + 0.02 N", "near identity", DEEP, FEW, options=(("depth", 56),)
     ),
 }
 
