@@ -85,6 +85,8 @@ if TYPE_CHECKING:
     from gradcourse.instrument import watch as watch
     from gradcourse.instrument.probe import probe as probe
     from gradcourse.integrations.board import tensorboard as tensorboard
+    from gradcourse.ledger import claims as claims
+    from gradcourse.ledger import errata as errata
     from gradcourse.nets import deep_linear as deep_linear
     from gradcourse.nets import mlp as mlp
     from gradcourse.nets import normalized_mlp as normalized_mlp

@@ -103,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_grade(commands)
 
+    _add_claims(commands)
+
     progress = commands.add_parser(
         "progress",
         help="what you have solved so far; take it to another machine",
@@ -116,6 +118,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     progress.set_defaults(run=_progress)
     return parser
+
+
+def _add_claims(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    claims = commands.add_parser(
+        "claims",
+        help="the claims on trial: verdicts, numbers, verdict maps",
+        description="The claims on trial in the course: what was measured, and the verdict.",
+        epilog="Exit code: 0 every verdict stands, 1 one is open or a page and the table differ.",
+    )
+    claims.add_argument(
+        "which", nargs="?", default="", metavar="WHICH", help="a lesson, 06, or one claim by its id"
+    )
+    claims.add_argument("--errata", action="store_true", help="what the course no longer says")
+    claims.add_argument("--full", action="store_true", help="with numbers and verdict maps")
+    claims.add_argument(
+        "--measure", action="store_true", help="measure them now, at full size; it may take long"
+    )
+    claims.add_argument(
+        "--pages", action="store_true", help="compare the table with the lessons (in a clone)"
+    )
+    claims.set_defaults(run=_claims)
 
 
 def _add_working_copy(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -356,6 +379,23 @@ def _grade(options: argparse.Namespace) -> int:
     if options.list:
         return run_list_command(settings)
     return run_grade_command(settings, wishes=Wishes(**chosen(Wishes)))
+
+
+def _claims(options: argparse.Namespace) -> int:
+    if options.pages:
+        from gradcourse.authoring.shape.claim_pages import compared
+
+        report = compared(course_root())
+        print(report)
+        return 0 if report.agrees else 1
+    from gradcourse.ledger import claims, errata
+
+    found = errata() if options.errata else claims(options.which)
+    if options.measure:
+        found = found.measured()
+    whole = "/" in options.which or options.full or options.measure
+    print("\n\n".join(map(repr, found.entries)) if whole else repr(found))
+    return 1 if found.overturned else 0
 
 
 def _progress(options: argparse.Namespace) -> int:

@@ -213,6 +213,18 @@ LESSONS = (
         "and why the recurrent weight is a plain number again",
         minutes=45,
     ),
+    Lesson(
+        "13",
+        "ledger",
+        "ledger",
+        "claims_on_trial",
+        "Claims on trial",
+        "what the web says, measured",
+        "say for each claim of the course under which conditions it was decided, and put one "
+        "of your own on trial",
+        minutes=25,
+        earns=False,
+    ),
 )
 """In the order of the course."""
 

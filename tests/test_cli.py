@@ -147,7 +147,26 @@ def test_progress_moves_to_another_machine(
     assert Progress.default().locked("start/first-prediction") == 1e-3
 
 
-COMMANDS = ["doctor", "lab", "update", "reset", "export", "build", "check", "grade", "progress"]
+def test_claims_prints_a_verdict_for_each_or_everything_about_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["claims", "02"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "02 · Saturation"
+    assert all(line.startswith("  ") for line in lines[1:])
+    assert cli.main(["claims", "saturation/claim-zero"]) == 0
+    assert "Scope:" in capsys.readouterr().out
+    assert cli.main(["claims", "--errata"]) == 0
+    assert "no initialization can help" in capsys.readouterr().out
+    assert cli.main(["claims", "99"]) == 2
+    assert cli.main(["claims", "chain/claim-factors", "--measure"]) == 0
+    assert "measured now" in capsys.readouterr().out
+
+
+COMMANDS = [
+    *("doctor", "lab", "update", "reset", "export", "build", "check", "claims", "grade"),
+    "progress",
+]
 
 
 def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:

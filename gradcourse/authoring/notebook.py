@@ -20,10 +20,16 @@ from gradcourse.authoring.totals import require_totals
 from gradcourse.checking.exercise_notebook import grade_id
 from gradcourse.checking.question import Question
 from gradcourse.lessons import LESSONS, exercise_ways, lesson_ways
+from gradcourse.lessons import lesson as lesson_by_number
 from gradcourse.support import GradcourseError
 
 WAYS = ("ways-top", "ways-end")
 """The names of the two cells that no source has: the links behind the title and at the end."""
+
+LEDGER = lesson_by_number("13")
+"""The lesson that has all claims."""
+
+_CLAIMS = re.compile(r"## Claims on trial\b")
 
 _PAPER = re.compile(
     r"(?<![\[/\w])(?:arXiv:(?P<arxiv>\d{4}\.\d{4,5})"
@@ -174,11 +180,25 @@ def with_ways(source: Source) -> Source:
     lesson = source.folder == "lessons"
     text, tags = (lesson_ways(row), ("skip",)) if lesson else (exercise_ways(row), ())
     title, *others = source.cells
+    if lesson and row.number != LEDGER.number:
+        others = [_with_ledger(cell) for cell in others]
     top, end = (
         Cell("markdown", text, place.line, (place.line,), name, tags)
         for name, place in zip(WAYS, (title, source.cells[-1]), strict=True)
     )
     return dataclasses.replace(source, cells=(title, top, *others, end))
+
+
+def _with_ledger(cell: Cell) -> Cell:
+    """A cell that opens the claims on trial, with the way to all of them below its heading."""
+    if cell.kind != "markdown" or not _CLAIMS.match(cell.text):
+        return cell
+    heading, *rest = cell.text.split("\n")
+    page = LEDGER.notebook.removeprefix("lessons/")
+    link = f"*[All claims of the course, measured]({page}#cell-id={LEDGER.number}-show-ledger)*"
+    text = "\n".join([heading, "", link, *rest])
+    first, *others = cell.lines
+    return dataclasses.replace(cell, text=text, lines=(first, first, first, *others))
 
 
 def with_papers(text: str) -> str:

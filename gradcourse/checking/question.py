@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from gradcourse.experiments.claim import Claim
     from gradcourse.figures import Demo
 
 Arguments = tuple[Any, ...]
@@ -318,6 +319,12 @@ def claim(id: str, sentence: str, verdict: str, explain: str) -> Choice:
         options=tuple(Option(key, text, "") for key, text in words.items()),
         vote=True,
     )
+
+
+def vote_on(row: Claim) -> Choice:
+    """Return the vote on a claim that stands in `gradcourse.experiments.trials`."""
+    sentence = f"“{row.quote}” ({row.cited})."
+    return claim(row.id, sentence, row.verdict.replace(" ", "-"), row.why)
 
 
 @dataclass(frozen=True, kw_only=True)

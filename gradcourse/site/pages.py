@@ -22,6 +22,7 @@ from gradcourse.checking.question import Choice, Prediction, Question
 from gradcourse.checking.show import measured
 from gradcourse.checking.verdict_css import STYLE
 from gradcourse.exercises.registry import get
+from gradcourse.experiments.claim import all_claims
 from gradcourse.figures.wire import FIGURE
 from gradcourse.markup import inline
 from gradcourse.site import quiz
@@ -82,7 +83,12 @@ def ready(
     row : str
         HTML that says where the page can be run; it follows the title.
     """
-    cells = [made for cell in notebook["cells"] for made in _ready(cell, found, used)]
+    deciding = {claim.page.partition(CELL)[2] for claim in all_claims()}
+    cells = []
+    for cell in notebook["cells"]:
+        if cell["id"] in deciding:
+            cells.append(_words(f'<span id="{CELL}{cell["id"]}"></span>', f"to-{cell['id']}"))
+        cells += _ready(cell, found, used)
     place = 1 if cells and cells[0]["cell_type"] == "markdown" else 0
     cells.insert(place, _words(row, "where-to-run"))
     kept = {key: value for key, value in notebook["metadata"].items() if key != "gradcourse"}
@@ -147,6 +153,10 @@ def _without_markers(source: str) -> str:
 
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
+CELL = "cell-id="
+"""How an address names a cell; on the site the cell has such an anchor before it."""
+
+_PAGE = re.compile(r'(href="\.\./(?:lessons|exercises|solutions)/\w+)\.ipynb')
 
 
 def _output(output: dict[str, Any], used: Used) -> dict[str, Any]:
@@ -156,7 +166,7 @@ def _output(output: dict[str, Any], used: Used) -> dict[str, Any]:
         markup = figure_place(data[FIGURE], png, alt, used)
         return {"output_type": "display_data", "metadata": {}, "data": {"text/html": markup}}
     if "text/html" in data:
-        page = "".join(data["text/html"]).replace(STYLE, "")
+        page = _PAGE.sub(r"\1.html", "".join(data["text/html"]).replace(STYLE, ""))
         return {**output, "data": {"text/html": f'<div class="gc-wide" tabindex="0">{page}</div>'}}
     return output
 
@@ -268,11 +278,13 @@ def mend_links(text: str, folder: str, pages: Collection[str], repository: str) 
         path, _, anchor = target.partition("#")
         if not path or ":" in path.partition("/")[0]:
             return match[0]
+        if anchor.startswith(CELL):  # JupyterLab's way to a cell; Sphinx knows none
+            anchor, target = "", path
         place = posixpath.normpath(posixpath.join(folder, path))
         if place == "README.md":
             return f"[{label}](../index.md)"
         if place in pages:
-            return match[0]
+            return f"[{label}]({target})"
         end = f"#{anchor}" if anchor else ""
         return f"[{label}]({repository}/blob/main/{place}{end})" if repository else label
 

@@ -159,7 +159,7 @@ gc.progress()
 # | 10 | [Diagnosis and the emergency room](10_diagnosis_and_the_emergency_room.ipynb) | which disease does *your* network have? | [10](../exercises/10_diagnosis.ipynb) |
 # | 11 | [Depth today: the Transformer](11_depth_today_the_transformer.ipynb) | skips and norms throughout: is anything left? | [11](../exercises/11_transformer.ipynb) |
 # | 12 | [Precision, width, and the recurrent weight's return](12_precision_width_and_the_recurrent_weight.ipynb) | what do sixteen bits and a wider net change? | [12](../exercises/12_precision.ipynb) |
-# | 13 | Claims on trial | what the web says, measured | |
+# | 13 | [Claims on trial](13_claims_on_trial.ipynb) | what the web says, measured |  |
 #
 # A lesson without a link is not open yet. [Home](../course-home.md) is this map with how far you are,
 # and with your predictions beside what was measured.

@@ -49,6 +49,21 @@ def test_they_stand_behind_the_title_and_at_the_end_and_on_no_slide(path: Path) 
             assert (ROOT / link.partition(")")[0]).is_file()
 
 
+def test_claims_on_trial_lead_to_all_claims() -> None:
+    link = "13_claims_on_trial.ipynb#cell-id=13-show-ledger"
+    for path in sources(ROOT):
+        for draft in expected(ROOT, path):
+            opening = [c for c in draft.node.cells if c.source.startswith("## Claims on trial")]
+            assert all(link in cell.source.splitlines()[2] for cell in opening), path
+            if path.stem[:2] in ("02", "11") and draft.path.startswith("lessons/"):
+                assert len(opening) == 1
+    ids = [
+        cell.id
+        for cell in expected(ROOT, ROOT / "source/lessons/13_claims_on_trial.py")[0].node.cells
+    ]
+    assert "13-show-ledger" in ids
+
+
 def test_a_papers_number_is_a_link_once() -> None:
     text = "*Title*, arXiv:1211.5063, ICML. (doi:10.1109/72.279181). doi:10.1214/aoms/1177705909."
     linked = with_papers(text)

@@ -17,6 +17,7 @@ from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from gradcourse.exercises import all_exercises
+from gradcourse.experiments.claim import claim_about
 from gradcourse.lessons import LESSONS
 from gradcourse.site import assets, pages, quiz
 from gradcourse.site.formulas import formula
@@ -98,6 +99,23 @@ def test_links_lead_to_pages_to_the_repository_or_nowhere() -> None:
     code = "```\n[b](../setup.py)\n```\n"
     assert pages.mend_links(code, "lessons", there, "") == code
     assert pages.mend_links("[home](../README.md)", "docs", there, "") == "[home](../index.md)"
+
+
+def test_a_way_to_a_cell_leads_to_its_anchor() -> None:
+    there = {"lessons/02.ipynb"}
+    way = "[b](02.ipynb#cell-id=02-claim)"  # Sphinx knows no cells: to the page
+    assert pages.mend_links(way, "lessons", there, "") == "[b](02.ipynb)"
+    cell = claim_about("saturation/claim-zero").page.partition("cell-id=")[2]
+    code = {"cell_type": "code", "id": cell, "metadata": {}, "source": "1", "outputs": []}
+    made = pages.ready({"cells": [code], "metadata": {}}, {}, pages.Used(), "")
+    assert f'<span id="cell-id={cell}"></span>' in [c["source"] for c in made["cells"]]
+    shown = {"text/html": f'<a href="../lessons/02_saturation.ipynb#cell-id={cell}">b</a>'}
+    output = {"output_type": "display_data", "metadata": {}, "data": shown}
+    made = pages.ready(
+        {"cells": [{**code, "outputs": [output]}], "metadata": {}}, {}, pages.Used(), ""
+    )
+    page = made["cells"][-1]["outputs"][0]["data"]["text/html"]
+    assert f'href="../lessons/02_saturation.html#cell-id={cell}"' in page
 
 
 def test_without_a_repository_a_page_links_to_no_other_place() -> None:

@@ -131,7 +131,7 @@ def remedy_for_cut(record: Record) -> Remedy | None:
             f"Call scaler.unscale_(optimizer) before clip_grad_norm_: the gradients still hold the "
             f"factor of {loss_scale(record):.6g} when they are clipped, and 1/{factor:.2g} of them "
             "is left",
-            "09",
+            "12",
             "unscale first",
         )
     name = "clip_grad_norm_" if how == "norm" else "clip_grad_value_"

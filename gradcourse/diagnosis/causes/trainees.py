@@ -17,43 +17,43 @@ from gradcourse.instrument.record.facts import Trainee
 CONNECT = Remedy(
     "Compute the loss from the outputs by operations that have a slope: no argmax, round, int, "
     ".item(), .detach(), torch.tensor(…); requires_grad = True on the loss only hides the error",
-    "01",
+    "10",
     "connect the loss",
 )
 REGISTER = Remedy(
     "Keep layers in nn.ModuleList (or nn.ModuleDict), not in a Python list, and make the optimizer "
     "after that",
-    "01",
+    "10",
     "register",
 )
 REENTRANT = Remedy(
     "Checkpoint with use_reentrant=False (or let the input require a gradient): under "
     "torch.no_grad, and in a reentrant checkpoint whose input needs no gradient, no graph is made",
-    "01",
+    "10",
     "no reentrant checkpoint",
 )
 ADD_THE_TERM = Remedy(
     "Add the loss of these outputs as a tensor, not as a number: no .item(), .detach() or float() "
     "on the term",
-    "01",
+    "10",
     "connect the term",
 )
 UNDETACH = Remedy(
     "Look for .detach(), .data, .item(), argmax or a new tensor behind these layers; if it is "
     "meant so, freeze them: requires_grad_(False)",
-    "01",
+    "10",
     "connect the layers",
 )
 MAKE_AGAIN = Remedy(
     "Make the optimizer after the last change of the model: it holds tensors that are no longer "
     "in it",
-    "01",
+    "10",
     "new optimizer",
 )
 MASTER = Remedy(
     "Keep the weights in float32 and compute in {dtype} by torch.autocast: an update below "
     "{least:.1g} of a weight is rounded away",
-    "09",
+    "12",
     "float32",
 )
 

@@ -38,6 +38,8 @@ class Measurement:
         From an item's parts to a row of plain data.
     fingerprint : callable
         From an item's parts to what it stands for; a row is measured again when that changes.
+    seeds : int
+        How many networks each number comes from, at least.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Measurement:
     items: tuple[tuple[Any, ...], ...]
     measure: Callable[..., dict[str, Any]]
     fingerprint: Callable[..., str] = lambda *item: ""
+    seeds: int = 5
 
     @property
     def path(self) -> Path:
@@ -206,6 +209,42 @@ def spikes() -> Measurement:
     return Measurement("spikes", ("experiments/modern/spikes.py",), ITEMS, accident)
 
 
+def claims() -> Measurement:
+    """Every claim and every erratum at full size, but those that other measurements decide.
+
+    A row is old when the file of its lesson's claims has changed, or an experiment that it uses.
+    """
+    from gradcourse.experiments.claim import all_claims, all_errata, claim_about, measured_now
+
+    every = (*all_claims(), *all_errata())
+    ids = tuple((claim.id,) for claim in every if claim.kept is None)
+    return Measurement(
+        "claims",
+        (),
+        ids,
+        lambda id: measured_now(claim_about(id)),
+        lambda id: digest(_experiments(claim_about(id).measure.__module__)),
+    )
+
+
+def maps() -> Measurement:
+    """The arms of the verdict maps: each at four rates, three budgets, two widths, three seeds."""
+    from gradcourse.experiments.maps.arms import SEEDS, measured
+    from gradcourse.experiments.maps.plans import ARMS
+
+    def row(name: str, width: int, seed: int) -> dict[str, Any]:
+        return {"arm": name, "width": width, "seed": seed, **measured(ARMS[name], width)[seed]}
+
+    return Measurement(
+        "maps",
+        ("experiments/maps/arms.py", "training/loop.py"),
+        tuple((name, w, seed) for name, arm in ARMS.items() for w in arm.widths for seed in SEEDS),
+        row,
+        lambda name, width, seed: hashlib.sha256(repr(ARMS[name]).encode()).hexdigest()[:8],
+        seeds=len(SEEDS),
+    )
+
+
 MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     signs,
     plateau,
@@ -220,7 +259,23 @@ MEASUREMENTS: tuple[Callable[[], Measurement], ...] = (
     rates,
     scans,
     spikes,
+    claims,
+    maps,
 )
+
+
+def _experiments(module: str) -> list[str]:
+    """The file of a module, and those of the experiments that it imports, below the package."""
+    file = Path(*module.split(".")[1:]).with_suffix(".py").as_posix()
+    tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
+    names = {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("gradcourse.exper")
+    }
+    found = [Path(*str(name).split(".")[1:]).with_suffix(".py") for name in sorted(map(str, names))]
+    known = [path.as_posix() for path in found if (PACKAGE / path).is_file()]
+    return [file, *(path for path in known if path != "experiments/claim.py")]
 
 
 def digest(sources: Sequence[str]) -> str:
@@ -257,7 +312,7 @@ def stored(name: str) -> Stored:
         raise GradcourseError(f"nothing is stored under {name!r}; `make measurements` measures it")
     state = json.loads(path.read_text(encoding="utf-8"))
     rows = state["rows"]
-    seeds = len({row["seed"] for row in rows})
+    seeds = len({row["seed"] for row in rows if "seed" in row}) or max(r["seeds"] for r in rows)
     return Stored(rows, state["made"], state["source"], state["versions"], seeds)
 
 

@@ -1,0 +1,1 @@
+"""Verdict maps: the test of a claim at four rates, three budgets and two widths."""

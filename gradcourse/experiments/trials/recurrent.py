@@ -1,0 +1,120 @@
+"""Lesson 03 on trial."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gradcourse import theory
+from gradcourse.experiments.claim import CONDITION, FAILS, Claim, Values, control, needs
+from gradcourse.experiments.common import SEEDS, Array
+
+
+def log_gradient(init: str, gain: float, strength: float, seed: int) -> Array:
+    """ln ‖∂h_T/∂h_t‖, Frobenius over √n, of 100 tanh units; shape (101,), by lag."""
+    import torch
+
+    from gradcourse.instrument import lag_log_norms
+    from gradcourse.nets import recurrent
+
+    net = recurrent("rnn", 100, 100, 1, init=init, gain=gain, seed=seed)
+    normal = torch.randn(202, 100, generator=torch.Generator().manual_seed(seed))
+    x = strength * math.sqrt(3) * normal[1:]
+    return np.asarray(lag_log_norms(net.rnn, x, normal[:1, None])[:-102:-1] - math.log(10))
+
+
+def equal_to_one() -> Values:
+    """Factor on the gradient per step at radius 1 and 1.6, with an input and without."""
+
+    def factors(gain: float, strength: float) -> list[float]:
+        ends = [log_gradient("orthogonal", gain, strength, seed)[-1] for seed in SEEDS]
+        return [float(np.exp(end / 100)) for end in ends]
+
+    return {
+        "factor per step, radius 1, input": factors(1.0, 0.5),
+        "factor per step, radius 1.6, input": factors(1.6, 0.5),
+        "one linear unit, weight that keeps a tenth over 30 steps": [0.1 ** (1 / 30)],
+    }
+
+
+def outputs_and_gradients() -> Values:
+    """A bounded state whose gradient grows, and a growing state whose gradient does not."""
+    import torch
+
+    gained = [float(log_gradient("normal", 2.0, 0.0, seed)[-1]) / math.log(10) for seed in SEEDS]
+    h = first = torch.zeros((), requires_grad=True)
+    for _ in range(1000):
+        h = h + 1.0
+    (level,) = torch.autograd.grad(h, first)
+    return {
+        "decades over 100 steps, |h| < 1": gained,
+        "h after 1000 steps of + 1": [float(h.detach())],
+        "its gradient": [float(level)],
+    }
+
+
+def weights_or_activation() -> Values:
+    """The same 50 matrices of gain 2 behind three activations."""
+
+    def decades(name: str, seed: int) -> float:
+        rng = np.random.default_rng(seed)
+        w, h = 2 * rng.normal(size=(100, 100)) / 10, rng.normal(size=100)
+        product = np.eye(100)
+        for _ in range(50):
+            z = w @ h / max(1.0, float(np.abs(h).max()))  # the linear state must not overflow
+            h = np.asarray(theory.activation(name, z))
+            product = np.asarray(theory.slope(name, z))[:, None] * w @ product
+        return math.log10(float(np.linalg.norm(product)) / 10)
+
+    return {
+        f"decades over 50 steps, {name}": [decades(name, seed) for seed in SEEDS]
+        for name in ("sigmoid", "tanh", "linear")
+    }
+
+
+CLAIMS = (
+    Claim(
+        "recurrent/claim-one",
+        "claim-one",
+        "The recurrent weight must equal 1.",
+        CONDITION,
+        "It holds for a linear unit and a lag without an end. Otherwise the product of slope and "
+        "weight should be near 1, over the lags that the task needs.",
+        "100 tanh units, orthogonal W, lags up to 100, untrained.",
+        equal_to_one,
+        (
+            needs("factor per step, radius 1, input", below=0.97),
+            control("factor per step, radius 1.6, input", above=0.97),
+            needs("one linear unit, weight that keeps a tenth over 30 steps", below=0.95),
+        ),
+    ),
+    Claim(
+        "recurrent/claim-two",
+        "claim-two-measure",
+        "Exploding outputs and exploding gradients are the same.",
+        FAILS,
+        "A bounded state can have an exploding gradient, and a growing state a level one.",
+        "100 tanh units at gain 2; one linear unit.",
+        outputs_and_gradients,
+        (
+            needs("decades over 100 steps, |h| < 1", above=2.0),
+            needs("h after 1000 steps of + 1", above=100.0),
+            needs("its gradient", above=0.999, below=1.001),
+        ),
+    ),
+    Claim(
+        "recurrent/claim-three",
+        "claim-three-measure",
+        "It is the weights, not the activation.",
+        FAILS,
+        "The same matrices vanish with σ, explode slowly with tanh, and fast without an "
+        "activation.",
+        "100 units, gain 2, lags up to 50.",
+        weights_or_activation,
+        (
+            needs("decades over 50 steps, sigmoid", below=-2.0),
+            needs("decades over 50 steps, linear", above=2.0),
+        ),
+    ),
+)
