@@ -198,11 +198,11 @@ def panel_place(question: Question, found: Mapping[str, Any]) -> str:
     """Return HTML where a question is asked, or what it asks where only a notebook can check."""
     if isinstance(question, Prediction | Choice) and question.id in found:
         truth = found[question.id]
-        answer = f"{_answer(question, truth)} {html.escape(question.explain)}"
+        shown = f"{answer(question, truth)} {html.escape(question.explain)}"
         return (
             f'<div class="gc-place" data-gc="panel">{_data(quiz.told(question, truth))}<noscript>'
             f"<p>{inline(question.question)}</p><details><summary>What is measured</summary>"
-            f"{answer}</details></noscript></div>"
+            f"{shown}</details></noscript></div>"
         )
     hints = "".join(f"<li>{inline(hint)}</li>" for hint in question.hints)
     folded = f"<details><summary>Hints</summary><ol>{hints}</ol></details>" if hints else ""
@@ -224,7 +224,8 @@ def _asked(question: Question) -> str:
     return f"<p>{inline(question.question)}</p>" if question.question else ""
 
 
-def _answer(question: Prediction | Choice, truth: Any) -> str:
+def answer(question: Prediction | Choice, truth: Any) -> str:
+    """Return what was measured, as HTML."""
     if isinstance(question, Choice):
         return next(inline(option.text) for option in question.options if option.key == truth)
     unit = f" {html.escape(question.unit)}" if question.unit else ""

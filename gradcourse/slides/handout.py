@@ -1,0 +1,83 @@
+"""Slides on paper: the browser that is on this machine prints them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from gradcourse.support import GradcourseError
+
+BROWSERS = (
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"),
+    *("microsoft-edge", "msedge", "brave-browser"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
+)
+"""Programs that print by themselves; Firefox cannot be told to."""
+
+LONGEST = 120.0
+"""Seconds that one handout may take."""
+
+PATIENCE = 60_000
+"""Milliseconds of the page's own clock in which it lays itself out; it does not wait for them."""
+
+
+def browser() -> str:
+    """Return the program that prints.
+
+    Raises
+    ------
+    GradcourseError
+        If there is none.
+    """
+    for name in BROWSERS:
+        found = shutil.which(name)
+        if found:
+            return found
+    raise GradcourseError(
+        "--pdf needs Chromium, Chrome or Edge on this machine; without it, open the slides in any "
+        "browser with ?print-pdf at the end of the address, and print from there"
+    )
+
+
+def print_pdf(program: str, page: Path, notes: bool) -> bytes:
+    """Return the slides as a PDF.
+
+    Parameters
+    ----------
+    program : str
+        As of `browser`.
+    page : Path
+        The slides.
+    notes : bool
+        Whether the speaker's notes follow each slide.
+
+    Raises
+    ------
+    GradcourseError
+        If the browser prints nothing.
+    """
+    with tempfile.TemporaryDirectory() as private:
+        printed = Path(private) / "slides.pdf"
+        asked = "?print-pdf&showNotes=separate-page" if notes else "?print-pdf"
+        words = [
+            program,
+            "--headless=new",
+            f"--user-data-dir={private}/profile",
+            "--no-first-run",
+            "--no-pdf-header-footer",
+            f"--virtual-time-budget={PATIENCE}",
+            f"--print-to-pdf={printed}",
+            *(["--no-sandbox"] if getattr(os, "geteuid", lambda: 1)() == 0 else []),
+            page.resolve().as_uri() + asked,
+        ]
+        try:
+            subprocess.run(words, capture_output=True, timeout=LONGEST, check=False)
+            return printed.read_bytes()
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise GradcourseError(f"{program} did not print {page.name}: {error}") from error
