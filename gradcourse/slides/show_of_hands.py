@@ -105,8 +105,11 @@ def _powers(low: float, high: float) -> list[float]:
         found = _within(values, low, high)
         if len(found) < MOST:
             return found
-    stride = next(step for step in range(2, last - first + 2) if (last - first) / step < MOST)
-    return _within([float(f"1e{decade}") for decade in every if decade % stride == 0], low, high)
+    for stride in itertools.count(2):
+        found = _within([float(f"1e{d}") for d in every if d % stride == 0], low, high)
+        if len(found) < MOST:
+            return found
+    raise AssertionError("a larger stride leaves fewer")
 
 
 def _multiples(low: float, high: float) -> list[float]:
