@@ -154,7 +154,8 @@ function drawFrame(svg, canvas, frame, points, look, id) {
 }
 
 function drawLegend(legend, frame, look) {
-  legend.innerHTML = frame.order
+  legend.innerHTML = [...new Set(frame.order)]
+    .filter((index) => frame.lines[index].label)
     .map((index) => {
       const line = frame.lines[index], color = line[look.name];
       const mark = line.marks.length ? `<path d="${line.marker}" fill="${color}" transform="translate(17 6) scale(${line.width > 3 ? 5 : 4})"/>` : "";

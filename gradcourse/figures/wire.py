@@ -72,7 +72,7 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
         "cells": layout.cells and _cells(layout.cells, points),
         "order": [
             index
-            for label in layout.order
+            for label in dict.fromkeys(filter(None, layout.order))
             for index, one in enumerate(layout.series)
             if one.label == label and not one.direct
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -88,9 +89,8 @@ class Lesson:
         code = highlighted(source)
         count = source.count("\n") + 1
         if looked_at or count > MOST_LINES or _only_imports(source):
-            code = (
-                f'<details class="code-fold"><summary>code, {count} lines</summary>{code}</details>'
-            )
+            name = "code" if looked_at else f"code, {count} lines"
+            code = f'<details class="code-fold"><summary>{name}</summary>{code}</details>'
             return f'<div class="kept">{code}{"".join(shown)}</div>'
         return code + "".join(shown)
 
@@ -102,7 +102,9 @@ class Lesson:
             place = pages.figure_place(data[FIGURE], b"", "", self.used)
             return f'<div class="look">{place}</div>'
         if "text/html" in data:
-            page = "".join(data["text/html"]).replace(STYLE, "")
+            # A <section> is a slide to reveal.js, wherever it stands.
+            page = re.sub(r"<(/?)section\b", r"<\1div", "".join(data["text/html"]))
+            page = page.replace(STYLE, "")
             look = "look" if "<img" in page else "result"
             return f'<div class="{look}">{page}</div>'
         if "image/png" in data:

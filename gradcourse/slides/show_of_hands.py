@@ -17,6 +17,7 @@ from gradcourse.checking.question import Choice, Prediction, Question
 from gradcourse.markup import inline
 from gradcourse.site import pages, quiz
 
+RIGHT = ' class="right"'
 MOST = 6
 """Ranges of one scale: for each a hand must be counted."""
 
@@ -36,7 +37,7 @@ def hands(question: Question, found: Mapping[str, Any]) -> str:
     truth = found[question.id]
     options, right = _options(question, truth)
     listed = "".join(
-        f'<li class="right">{text}</li>' if index == right else f"<li>{text}</li>"
+        f"<li{RIGHT if index == right else ''}><span>{text}</span></li>"
         for index, text in enumerate(options)
     )
     return (

@@ -130,7 +130,7 @@ def test_every_scale_is_asked_for_by_a_few_ranges_with_round_ends() -> None:
 
 def _hands(question: Prediction | Choice, truth: Any) -> tuple[list[str], list[str]]:
     page = hands(question, {question.id: truth})
-    items = re.findall(r"<li(?: class=\"(\w+)\")?>(.*?)</li>", page)
+    items = re.findall(r'<li(?: class="(\w+)")?><span>(.*?)</span></li>', page)
     return [text for _, text in items], [text for mark, text in items if mark == "right"]
 
 

@@ -107,7 +107,7 @@
 
   // The heading once more, small, with the word that this is the rest.
   function goingOn(section) {
-    const heading = [...section.querySelectorAll(".where, h1, h2, h3")].at(-1);
+    const heading = [...section.querySelectorAll(".sheet > :is(.where, h1, h2, h3), .words > :is(h1, h2, h3)")].at(-1);
     if (!heading) return [];
     const line = make("div", "where");
     line.innerHTML = heading.innerHTML;
@@ -156,6 +156,8 @@
   // ── Figures, as large as they fit ────────────────────────────────────────────────────────────────
 
   const looks = (sheet) => [...sheet.querySelectorAll(".look")];
+  // A drawing's letters shrink with it, those of a figure do not.
+  const least = (look) => (look.querySelector("img") ? 3 : WIDTHS.length - 1);
   const size = (look, step) => { look.dataset.size = step; look.style.setProperty("--wide", `${WIDTHS[step]}px`); };
 
   async function enlarge(sheets) {
@@ -164,7 +166,7 @@
       await nextFrame();
       const high = sheets.filter((sheet) => looks(sheet).length && !fits(sheet));
       if (!high.length) return;
-      for (const sheet of high) for (const look of looks(sheet)) size(look, step);
+      for (const sheet of high) for (const look of looks(sheet)) size(look, Math.min(step, least(look)));
     }
   }
 
@@ -276,7 +278,7 @@
     await document.fonts.ready;
     await Promise.all([...document.querySelectorAll(".gc-place")].map(gcSite.mount));
     await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
-    for (const look of looks(slides)) size(look, WIDTHS.length - 1);
+    for (const look of looks(slides)) size(look, least(look));
     await nextFrame();
     await nextFrame();
     for (const section of [...slides.children]) settle(section);
