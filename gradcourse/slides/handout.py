@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
+from gradcourse.slides.devtools import headless
 from gradcourse.support import GradcourseError
 
 BROWSERS = (
@@ -19,12 +17,6 @@ BROWSERS = (
     "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
 )
 """Programs that print by themselves; Firefox cannot be told to."""
-
-LONGEST = 120.0
-"""Seconds that one handout may take."""
-
-PATIENCE = 60_000
-"""Milliseconds of the page's own clock in which it lays itself out; it does not wait for them."""
 
 
 def browser() -> str:
@@ -62,22 +54,8 @@ def print_pdf(program: str, page: Path, notes: bool) -> bytes:
     GradcourseError
         If the browser prints nothing.
     """
-    with tempfile.TemporaryDirectory() as private:
-        printed = Path(private) / "slides.pdf"
-        asked = "?print-pdf&showNotes=separate-page" if notes else "?print-pdf"
-        words = [
-            program,
-            "--headless=new",
-            f"--user-data-dir={private}/profile",
-            "--no-first-run",
-            "--no-pdf-header-footer",
-            f"--virtual-time-budget={PATIENCE}",
-            f"--print-to-pdf={printed}",
-            *(["--no-sandbox"] if getattr(os, "geteuid", lambda: 1)() == 0 else []),
-            page.resolve().as_uri() + asked,
-        ]
-        try:
-            subprocess.run(words, capture_output=True, timeout=LONGEST, check=False)
-            return printed.read_bytes()
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise GradcourseError(f"{program} did not print {page.name}: {error}") from error
+    asked = "?print-pdf&showNotes=separate-page" if notes else "?print-pdf"
+    with headless(program) as window:
+        window.go(page.resolve().as_uri() + asked)
+        window.wait_for("deckReady")
+        return window.pdf()

@@ -1,6 +1,7 @@
 """A lecture from one file, by keyboard alone: no slide is higher than the screen.
 
-One deck is opened once and presented; the lesson is the one with the fewest frames to compute.
+One deck is opened once and presented. Its figures have a few frames only, and nothing is measured
+for its questions.
 """
 
 from __future__ import annotations
@@ -12,8 +13,12 @@ from typing import Any
 
 import pytest
 
-from gradcourse.site.options import Options
-from gradcourse.slides.build_decks import Built, build_decks
+from gradcourse.checking.question import Choice
+from gradcourse.exercises.registry import get
+from gradcourse.lessons import lesson
+from gradcourse.site import knob_grid, pages
+from gradcourse.slides.build_decks import stored
+from gradcourse.slides.deck import deck
 from gradcourse.slides.handout import browser as printer
 from gradcourse.slides.handout import print_pdf
 
@@ -89,18 +94,20 @@ class Screen:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    private = tmp_path_factory.mktemp("slides")
-    options = Options(
-        ROOT, private / "out", (LESSON,), repository="", cache=private / "cache", frames=20
-    )
-    (one,) = build_decks(options)
-    return one
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    notebook = stored(ROOT, lesson(LESSON))
+    calls = [call for cell in notebook["cells"] if (call := pages.called(cell))]
+    frames = {id: knob_grid.script(id, 6) for kind, id in calls if kind == "demo"}
+    asked = [get(id) for id in pages.questions(notebook)]
+    truths = {q.id: q.options[0].key if isinstance(q, Choice) else 1.0 for q in asked}
+    page = tmp_path_factory.mktemp("slides") / "deck.html"
+    page.write_text(deck(notebook, truths, frames), "utf-8")
+    return page
 
 
 @pytest.fixture(scope="module")
-def screen(built: Built, browser: Any) -> Iterator[Screen]:
-    one = Screen(browser, built.files[0])
+def screen(built: Path, browser: Any) -> Iterator[Screen]:
+    one = Screen(browser, built)
     yield one
     one.close()
 
@@ -130,7 +137,7 @@ def test_a_whole_lecture_goes_by_one_key_and_no_slide_is_too_high(screen: Screen
     # The measures can say no.
     page.add_style_tag(content=".too-large .sheet { height: auto; font-size: 70px }")
     page.evaluate("document.body.classList.add('too-large')")
-    page.evaluate("deck.slide(3, 0, 99)")
+    page.evaluate("deck.slide(0, 0, 99)")
     assert page.evaluate(HIGHEST)[0] > HIGH + 1
     page.evaluate("document.body.classList.remove('too-large')")
     screen.press("Home")
@@ -187,9 +194,9 @@ def test_a_knob_is_turned_by_keyboard_and_lets_go(screen: Screen) -> None:
     assert screen.at() == [h + 1, 0]
 
 
-def test_the_questions_alone_and_a_dark_hall(built: Built, browser: Any) -> None:
-    one = Screen(browser, built.files[0], "?questions", color_scheme="dark")
-    asked = len(re.findall('class="answer fragment"', built.files[0].read_text("utf-8")))
+def test_the_questions_alone_and_a_dark_hall(built: Path, browser: Any) -> None:
+    one = Screen(browser, built, "?questions", color_scheme="dark")
+    asked = len(re.findall('class="answer fragment"', built.read_text("utf-8")))
     assert one.total == asked + 1
     ink = one.page.evaluate("getComputedStyle(deck.getCurrentSlide()).color")
     assert min(map(int, re.findall(r"\d+", ink)[:3])) > 200
@@ -221,8 +228,8 @@ def test_the_speaker_sees_notes_clock_and_what_comes_next(screen: Screen) -> Non
     speaker.close()
 
 
-def test_it_is_printed_a_slide_a_page(built: Built, screen: Screen) -> None:
-    pdf = print_pdf(printer(), built.files[0], notes=False)
+def test_it_is_printed_a_slide_a_page(built: Path, screen: Screen) -> None:
+    pdf = print_pdf(printer(), built, notes=False)
     assert pdf.startswith(b"%PDF")
     pages = len(re.findall(rb"/Type\s*/Page[^s]", pdf))
     assert pages == screen.total

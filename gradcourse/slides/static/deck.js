@@ -8,6 +8,7 @@
   const query = new URLSearchParams(location.search);
   const printing = query.has("print-pdf"), questionsOnly = query.has("questions");
   const slides = document.querySelector(".slides");
+  let deck = null;
 
   const make = (tag, name, ...children) => {
     const element = document.createElement(tag);
@@ -203,25 +204,40 @@
   // ── At the keyboard ──────────────────────────────────────────────────────────────────────────────
 
   // On and back along the core path; inside of a deeper step along that step.
-  function walk(deck) {
-    const original = { next: deck.next, prev: deck.prev, right: deck.right, left: deck.left };
-    const below = () => deck.getIndices().v > 0;
-    const across = (by) => { const h = deck.getIndices().h + by; if (h >= 0 && h < deck.getHorizontalSlides().length) deck.slide(h, 0); };
-    const on = (skip) => skip || !deck.nextFragment();
-    const back = (skip) => skip || !deck.prevFragment();
-    deck.right = (told = {}) => { if (deck.isOverview()) original.right(told); else if (on(told.skipFragments)) across(1); };
-    deck.left = (told = {}) => { if (deck.isOverview()) original.left(told); else if (back(told.skipFragments)) across(-1); };
-    deck.next = (told = {}) => {
-      if (deck.isOverview()) original.next(told);
-      else if (on(told.skipFragments)) below() && deck.availableRoutes().down ? deck.down() : across(1);
-    };
-    deck.prev = (told = {}) => {
-      if (deck.isOverview()) original.prev(told);
-      else if (back(told.skipFragments)) below() ? deck.up() : across(-1);
-    };
+  const below = () => deck.getIndices().v > 0;
+  const across = (by) => {
+    const h = deck.getIndices().h + by;
+    if (h >= 0 && h < deck.getHorizontalSlides().length) deck.slide(h, 0);
+  };
+  const walks = {
+    right: () => { if (deck.isOverview()) deck.right(); else if (!deck.nextFragment()) across(1); },
+    left: () => { if (deck.isOverview()) deck.left(); else if (!deck.prevFragment()) across(-1); },
+    next: () => {
+      if (deck.isOverview()) deck.next();
+      else if (!deck.nextFragment()) below() && deck.availableRoutes().down ? deck.down() : across(1);
+    },
+    prev: () => {
+      if (deck.isOverview()) deck.prev();
+      else if (!deck.prevFragment()) below() ? deck.up() : across(-1);
+    },
+  };
+  const WALKING = {
+    37: walks.left, 72: walks.left, 39: walks.right, 76: walks.right, 33: walks.prev, 80: walks.prev, 34: walks.next, 78: walks.next,
+    32: ({ shiftKey }) => (shiftKey ? walks.prev() : walks.next()),
+  };
+
+  // The speaker's window asks its second picture to go on; reveal.js would go down.
+  function followTheSpeaker() {
+    addEventListener("message", (event) => {
+      let told = null;
+      try { told = JSON.parse(event.data); } catch { return; }
+      if (!(told?.method in walks)) return;
+      event.stopImmediatePropagation();
+      walks[told.method]();
+    });
   }
 
-  function keys(deck) {
+  function keys() {
     const here = () => deck.getCurrentSlide();
     const key = (letter, description, act) => deck.addKeyBinding({ keyCode: letter.charCodeAt(0), key: letter, description }, act);
     key("C", "Open or close what is folded: code, model answers", () => {
@@ -253,7 +269,7 @@
     addEventListener("keydown", (event) => {
       const slider = event.target.closest?.("input[type=range]");
       if (!slider) return;
-      const act = { Escape: () => slider.blur(), t: () => turn(slider), PageDown: () => { slider.blur(); deck.next(); }, PageUp: () => { slider.blur(); deck.prev(); } }[event.key];
+      const act = { Escape: () => slider.blur(), t: () => turn(slider), PageDown: () => { slider.blur(); walks.next(); }, PageUp: () => { slider.blur(); walks.prev(); } }[event.key];
       if (!act) return;
       event.preventDefault();
       event.stopPropagation();
@@ -288,15 +304,17 @@
     divideTime(all);
     order();
     document.body.classList.remove("being-set");
-    const deck = new Reveal(document.querySelector(".reveal"), {
+    followTheSpeaker();
+    deck = new Reveal(document.querySelector(".reveal"), {
       width: 1280, height: HIGH, margin: 0, minScale: 0.1, maxScale: 4, center: false, hash: true, slideNumber: "c/t",
       controls: false, transition: "none", backgroundTransition: "none", scrollActivationWidth: null, defaultTiming: 0,
-      pdfMaxPagesPerSlide: 1, pdfSeparateFragments: false, plugins: [RevealNotes],
+      pdfMaxPagesPerSlide: 1, pdfSeparateFragments: false, keyboard: WALKING, plugins: [RevealNotes],
       showNotes: query.get("showNotes") === "separate-page" ? "separate-page" : false,
     });
-    walk(deck);
-    if (!query.has("receiver")) keys(deck);
+    if (!query.has("receiver")) keys();
+    const printable = new Promise((done) => { printing ? deck.on("pdf-ready", done) : done(); });
     await deck.initialize();
+    await printable;
     window.deck = deck;
     return deck.getTotalSlides();
   }
