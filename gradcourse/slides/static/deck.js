@@ -26,7 +26,9 @@
     if (section.dataset.where) sheet.append(where(section));
     for (const cell of section.querySelectorAll(":scope > .cell")) {
       const blocks = [...cell.children];
+      // What continues a thing that appears at a key appears with it.
       if (cell.classList.contains("fragment")) appear(blocks, step++);
+      else if (step) appear(blocks, step - 1);
       for (const answer of cell.querySelectorAll(".answer")) answer.dataset.fragmentIndex = step++;
       for (const block of blocks) block.dataset.cell = cell.dataset.cell;
       sheet.append(...blocks);
@@ -57,6 +59,7 @@
     const words = make("div", "words"), both = make("div", "beside", words);
     blocks[at].before(both);
     words.append(...before);
+    blocks[at].classList.remove("fragment");
     both.append(blocks[at]);
   }
 
@@ -246,6 +249,7 @@
       if (open && folds[0]) folds[0].querySelector("summary").focus(); else document.activeElement.blur();
     });
     key("T", "Turn a knob: arrow keys move it, T takes the next one, Esc lets go", () => turn(null));
+    deck.addKeyBinding({ keyCode: 13, key: "Enter", description: "Out of the overview, to the slide" }, () => { if (deck.isOverview()) deck.toggleOverview(); });
     key("D", "Dark or light", () => theme(document.body.dataset.theme === "dark" ? "light" : "dark"));
     key("Q", "Only the questions, or the whole lecture again", () => {
       if (questionsOnly) query.delete("questions"); else query.set("questions", "");
