@@ -371,6 +371,8 @@ function render({ model, el }) {
     busy.textContent = model.get("_rests") && frame && !frame.rested && !said ? "Measuring at this point …" : "";
     for (const knob of Object.values(knobs)) knob.slider.disabled = share < 1 || still;
     if (!frame || !look) return;
+    // What is hidden has no width; when it is seen again, its size changes, and it is drawn.
+    if (drawn.length && !root.clientWidth) return;
     const now = [frame, data, look, root.clientWidth];
     if (now.every((part, i) => part === drawn[i])) return;
     drawn = now;
