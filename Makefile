@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 COMPILE := $(BIN)/python -m compileall -q -q -j 0 $(VENV)/lib || true
 
 .DEFAULT_GOAL := help
-.PHONY: help lab check test slow notebooks measurements site portable numbers lint bench clean
+.PHONY: help lab check test slow notebooks measurements site slides release portable numbers lint bench clean
 
 help:
 	@echo "make lab        set up, and open JupyterLab on your working copy   (LAB_ARGS=--no-browser …)"
@@ -18,6 +18,8 @@ help:
 	@echo "make notebooks  rebuild lessons/, exercises/ and solutions/ from source/"
 	@echo "make measurements   what takes longer than a page may, measured anew where its source changed"
 	@echo "make site       the course as pages that anybody can read, in build/site   (OUT=folder)"
+	@echo "make slides     the lessons as slides to lecture from, in build/slides   (ONLY=03)"
+	@echo "make release    wheel and sdist in dist/, tried in an empty environment"
 	@echo "make portable   every lesson, solution and claim under other processors' kernels"
 	@echo "make numbers    measure how far the numbers that cells print range   (ONLY=lessons/03)"
 	@echo "make lint       format check, lint, types and layers only"
@@ -64,6 +66,12 @@ measurements: $(VENV)/.dev
 
 site: $(VENV)/.dev
 	@$(BIN)/gradcourse site $(or $(OUT),build/site)
+
+slides: $(VENV)/.dev
+	@$(BIN)/gradcourse slides $(ONLY)
+
+release: $(VENV)/.dev
+	@$(BIN)/python tests/release.py
 
 portable: $(VENV)/.dev
 	@$(BIN)/python tests/portable $(ONLY) $(if $(ON),--on "$(ON)")

@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     build.set_defaults(run=_build)
 
     _add_site(commands)
+    _add_slides(commands)
 
     exercise = commands.add_parser(
         "exercise",
@@ -202,6 +203,29 @@ def _add_site(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--hub", default="", metavar="ADDRESS", help="a JupyterHub that has nbgitpuller"
     )
     site.set_defaults(run=_site)
+
+
+def _add_slides(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    slides = commands.add_parser(
+        "slides",
+        help="make lessons into slides to lecture from",
+        description="Make each lesson one file of slides that opens offline in any browser.",
+    )
+    slides.add_argument("lessons", nargs="*", metavar="NN", help="only these lessons: 03")
+    slides.add_argument(
+        "--to",
+        type=Path,
+        default=Path("build/slides"),
+        metavar="FOLDER",
+        help="where they are written; by default build/slides",
+    )
+    slides.add_argument(
+        "--pdf", action="store_true", help="print handouts, with the speaker's notes and without"
+    )
+    slides.add_argument(
+        "--timetable", action="store_true", help="only say when each part of a lecture begins"
+    )
+    slides.set_defaults(run=_slides)
 
 
 def _add_folder(command: argparse.ArgumentParser, what: str) -> None:
@@ -352,6 +376,29 @@ def _site(options: argparse.Namespace) -> int:
             hub=options.hub,
         )
     )
+
+
+def _slides(options: argparse.Namespace) -> int:
+    from gradcourse.slides import run_slides_command, run_timetable_command
+
+    wished = _lecture_options(tuple(options.lessons), options.to)
+    if options.timetable:
+        return run_timetable_command(wished)
+    return run_slides_command(wished, options.pdf)
+
+
+def _lecture_options(lessons: tuple[str, ...], out: Path) -> Any:
+    """Lectures need no sources: without a repository they are made of the installed pages."""
+    from platformdirs import user_cache_path
+
+    from gradcourse.site import Options
+    from gradcourse.workcopy.shelf import Shelf
+
+    try:
+        return Options(root=course_root(), out=out, lessons=lessons)
+    except GradcourseError:
+        cache = user_cache_path("gradcourse") / "site"
+        return Options(root=Shelf.default().root, out=out, lessons=lessons, cache=cache)
 
 
 def _exercise(options: argparse.Namespace) -> int:

@@ -40,6 +40,20 @@ def has_kernel() -> bool:
     return hasattr(running_shell(), "kernel")
 
 
+_WIDGETS = "GRADCOURSE_WIDGETS"
+"""The environment variable that is "off" where a front end shows none."""
+
+
+def has_widgets() -> bool:
+    """Whether widgets are shown: in a notebook, unless its front end has none."""
+    return has_kernel() and os.environ.get(_WIDGETS) != "off"
+
+
+def without_widgets() -> None:
+    """From now on figures are pictures, and panels are text."""
+    os.environ[_WIDGETS] = "off"
+
+
 def check_integers(minimum: int, **numbers: object) -> None:
     """Refuse a number that is no integer, or below the minimum; its name says which.
 

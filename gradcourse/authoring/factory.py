@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
+from gradcourse.address import repository_of, web_address
 from gradcourse.authoring.cache import (
     read_cache,
     source_digest,
@@ -86,7 +87,8 @@ def expected(root: Path, path: Path, registry: Registry | None = None) -> tuple[
     registry : Registry, optional
         Where exercises are looked up; the course's own by default.
     """
-    return drafts(parse_source(root, path), registry or course_registry())
+    address = web_address(repository_of(root), "repository")
+    return drafts(parse_source(root, path), registry or course_registry(), address)
 
 
 def expected_cells(

@@ -19,6 +19,7 @@ from gradcourse.authoring.source import SLIDE_TAGS, Cell, Source, at
 from gradcourse.authoring.totals import require_totals
 from gradcourse.checking.exercise_notebook import grade_id
 from gradcourse.checking.question import Question
+from gradcourse.colab import first_cell
 from gradcourse.lessons import LESSONS, exercise_ways, lesson_ways
 from gradcourse.lessons import lesson as lesson_by_number
 from gradcourse.support import GradcourseError
@@ -106,8 +107,10 @@ def course_registry() -> Registry:
     return Registry(exercises.get, assignment)
 
 
-def drafts(source: Source, registry: Registry) -> tuple[Draft, ...]:
+def drafts(source: Source, registry: Registry, address: str = "") -> tuple[Draft, ...]:
     """Return what one source becomes: a lesson, or an exercise and its solution.
+
+    With the address of the repository, each begins with the cell that brings the course to Colab.
 
     Raises
     ------
@@ -117,14 +120,14 @@ def drafts(source: Source, registry: Registry) -> tuple[Draft, ...]:
     for cell in source.cells:
         regions.require_regions(source, cell)
     if source.folder == "lessons":
-        return (_draft(with_ways(source), "lessons", registry),)
+        return (_draft(with_colab(with_ways(source), address), "lessons", registry),)
     _require_assignment(source, registry)
     for cell in source.cells:
         if cell.answer:
             regions.require_answers(source, cell, _question(source, cell, registry).answers)
     checks = [cell for cell in source.cells if cell.check]
     require_totals(source, {c.check: _question(source, c, registry).points for c in checks})
-    whole = with_ways(source)
+    whole = with_colab(with_ways(source), address)
     return (_draft(whole, "exercises", registry), _draft(whole, "solutions", registry))
 
 
@@ -199,6 +202,21 @@ def _with_ledger(cell: Cell) -> Cell:
     text = "\n".join([heading, "", link, *rest])
     first, *others = cell.lines
     return dataclasses.replace(cell, text=text, lines=(first, first, first, *others))
+
+
+def with_colab(source: Source, address: str) -> Source:
+    """Return a source with the cell that brings the course to Colab, behind title and links.
+
+    Nobody types it: it needs the repository's address, and without one there is none.
+    """
+    names = [cell.name for cell in source.cells]
+    if not address or WAYS[0] not in names:
+        return source
+    place = names.index(WAYS[0]) + 1
+    line = source.cells[place - 1].line
+    cell = Cell("code", first_cell(address), line, (line,), "colab", ("skip",))
+    cells = (*source.cells[:place], cell, *source.cells[place:])
+    return dataclasses.replace(source, cells=cells)
 
 
 def with_papers(text: str) -> str:

@@ -13,7 +13,7 @@ from gradcourse.emergency.score import Report, report
 from gradcourse.experiments.ward import TREATMENTS, outcome
 from gradcourse.experiments.ward.patients import NAMES
 from gradcourse.figures import Plot
-from gradcourse.support import GradcourseError, has_kernel
+from gradcourse.support import GradcourseError, has_widgets
 
 
 class EmergencyRoom:
@@ -124,7 +124,7 @@ class EmergencyRoom:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         data, metadata = self.loss_curve._repr_mimebundle_()
         data = {**data, "text/plain": repr(self)}
-        if has_kernel():
+        if has_widgets():
             from gradcourse.emergency.desk import Desk
 
             desk = Desk(self)

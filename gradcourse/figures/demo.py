@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcourse import stills
 from gradcourse.figures.plot import Bundle, Picture, Plot
-from gradcourse.support import GradcourseError, has_kernel, nearest
+from gradcourse.support import GradcourseError, has_widgets, nearest
 
 if TYPE_CHECKING:
     from gradcourse.figures.live import LivePlot
@@ -209,7 +209,7 @@ class Demo:
         """Give the first frame with alternative text, and the widget where one can run."""
         data, metadata = self.rested()._repr_mimebundle_()
         data["text/html"] += stills.GO_ON  # shown where no widget is
-        if not has_kernel():
+        if not has_widgets():
             return data, metadata
         try:
             widget = self.widget()

@@ -38,12 +38,34 @@ function drawLine(line, points, box, color, page) {
   return { under, marks, zeros };
 }
 
-function drawNote(note, box) {
-  if (!note) return "";
-  const [text, across, up, anchor] = note;
-  const x = box.left + across * box.width, y = box.top + (1 - up) * box.height;
-  const place = { left: "start", center: "middle", right: "end" }[anchor];
-  return `<text class="gc-note" x="${fixed(x)}" y="${fixed(y)}" dy=".35em" text-anchor="${place}">${escape(text)}</text>`;
+// Where labels stand was worked out for a wide figure. On a narrow one their letters take more of it.
+const LETTER = 7.4, ROW = 17;
+const meet = (one, other) => one.left < other.right && other.left < one.right && Math.abs(one.y - other.y) < ROW;
+
+// A label beyond the axes is moved inside, and one that lies over another goes a row or two away.
+function drawNotes(notes, box) {
+  const taken = [], foot = box.top + box.height;
+  return notes.filter(Boolean).map(([text, across, up, anchor]) => {
+    const width = Math.min(LETTER * text.length, box.width), before = { left: 0, center: width / 2, right: width }[anchor];
+    const left = Math.max(box.left, Math.min(box.left + across * box.width - before, box.left + box.width - width));
+    const y = box.top + (1 - up) * box.height, rows = [0, 1, -1, 2, -2, 3, -3].map((row) => ({ left, right: left + width, y: y + row * ROW }));
+    const place = rows.find((one) => one.y > box.top && one.y < foot && !taken.some((other) => meet(one, other))) ?? rows[0];
+    taken.push(place);
+    const size = LETTER * text.length > box.width ? ` font-size="${fixed((14 * box.width) / (LETTER * text.length))}"` : "";
+    const end = { left: "start", center: "middle", right: "end" }[anchor];
+    return `<text class="gc-note" x="${fixed(left + before)}" y="${fixed(place.y)}" dy=".35em" text-anchor="${end}"${size}>${escape(text)}</text>`;
+  }).join("");
+}
+
+// Of the marks along the bottom those keep their words that do not run into the one before, or off the figure.
+function legible(ticks, { X, full }) {
+  let end = 0;
+  return ticks.map(([at, label]) => {
+    const half = (LETTER * label.length) / 2;
+    if (!label || X(at) - half < end || X(at) + half > full + 6) return [at, ""];
+    end = X(at) + half + 6;
+    return [at, label];
+  });
 }
 
 const longest = (scale) => Math.max(1, ...scale.ticks.map(([, label]) => label.length));
@@ -71,7 +93,7 @@ function drawAxes(frame, box, theme) {
       text += `<text x="${fixed(box.left - 8)}" y="${fixed(h)}" dy=".35em" text-anchor="end">${escape(label)}</text>`;
     } else grid += rule(box.left - 3, h, box.left, h, theme.muted);
   }
-  for (const [at, label] of x.ticks) {
+  for (const [at, label] of legible(x.ticks, box)) {
     const v = box.X(at);
     grid += rule(v, foot, v, foot + (label ? 4 : 3), theme.muted);
     if (label && !frame.cells) grid += rule(v, box.top, v, foot, theme.grid);
@@ -143,7 +165,7 @@ function drawFrame(svg, canvas, frame, points, look, id) {
     .join("");
   const drawn = frame.lines.map((line) => drawLine(line, points, box, line[look.name], look.page));
   const join = (part) => drawn.map((one) => one[part]).join("");
-  const notes = [...frame.zones, ...frame.lines].map((one) => drawNote(one.note, box)).join("");
+  const notes = drawNotes([...frame.zones, ...frame.lines].map((one) => one.note), box);
   const clip = `<clipPath id="gc-clip-${id}"><rect x="${box.left - 5}" y="${box.top - 5}" width="${fixed(box.width + 10)}" height="${fixed(box.Y(frame.y.low) - box.top + (frame.y.zero === null ? 5 : 0) + 5)}"/></clipPath>`;
   svg.setAttribute("viewBox", `0 0 ${width} ${box.total}`);
   const colors = frame.cells?.signed ? look.style.signed : look.style.colors;
@@ -155,7 +177,8 @@ function drawFrame(svg, canvas, frame, points, look, id) {
 }
 
 function drawLegend(legend, frame, look) {
-  legend.innerHTML = frame.order
+  legend.innerHTML = [...new Set(frame.order)]
+    .filter((index) => frame.lines[index].label)
     .map((index) => {
       const line = frame.lines[index], color = line[look.name];
       const mark = line.marks.length ? `<path d="${line.marker}" fill="${color}" transform="translate(17 6) scale(${line.width > 3 ? 5 : 4})"/>` : "";
@@ -349,6 +372,8 @@ function render({ model, el }) {
     busy.textContent = model.get("_rests") && frame && !frame.rested && !said ? "Measuring at this point …" : "";
     for (const knob of Object.values(knobs)) knob.slider.disabled = share < 1 || still;
     if (!frame || !look) return;
+    // What is hidden has no width; when it is seen again, its size changes, and it is drawn.
+    if (drawn.length && !root.clientWidth) return;
     const now = [frame, data, look, root.clientWidth];
     if (now.every((part, i) => part === drawn[i])) return;
     drawn = now;

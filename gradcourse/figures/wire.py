@@ -75,7 +75,7 @@ def describe(layout: Layout, title: str, alt: str, points: Points) -> dict[str, 
         ],
         "lines": [_line(one, layout.foot(one), points) for one in layout.series],
         "cells": layout.cells and _cells(layout.cells, points),
-        "order": [named[label] for label in layout.order if label in named],
+        "order": [named[label] for label in dict.fromkeys(layout.order) if label in named],
     }
 
 

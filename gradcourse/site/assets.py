@@ -23,14 +23,19 @@ FONT = ("course-math.woff2", "course-math.OFL.txt")
 
 
 def course_js() -> str:
-    """Return the script of every page."""
+    """Return the script of every page: what plays it, and that it begins."""
+    return f"{player_js()}gcSite.begin();\n"
+
+
+def player_js() -> str:
+    """Return what plays figures and questions; it waits until it is told to."""
     widgets = "".join(_wrapped(name, path) for name, path in WIDGETS.items())
     own = "\n".join((STATIC / name).read_text("utf-8") for name in SCRIPTS)
     told = (
         f"gcSite.style = {json.dumps(style_table())};\n"
         f"gcSite.dots = {json.dumps(_dots(), ensure_ascii=False)};\n"
     )
-    return f"(() => {{\n{own}\n}})();\n{widgets}{told}gcSite.begin();\n"
+    return f"(() => {{\n{own}\n}})();\n{widgets}{told}"
 
 
 def _wrapped(name: str, path: str) -> str:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib
 import io
 import json
-import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +22,6 @@ MARK = ".gradcourse-site.json"
 """The file that says that a folder is a site of ours, and which files in it are."""
 
 NEEDED = ("sphinx", "myst_nb", "furo", "sphinx_copybutton", "math_core")
-FEW = 3
-"""So many results are computed here; for more, processes are started."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +75,13 @@ def build_site(options: Options) -> Built:
 
     remembered = Remembered.of(options)
     notebooks, used = sources.Notebooks.read(options), Used()
-    found = _measured(remembered, notebooks.questions())
+    found = remembered.truths(notebooks.questions())
     made = sources.texts(notebooks, found, used)
     work = options.kept / f"work-{'-'.join(row.number for row in rows)}-{options.solutions:d}"
     if sources.write_tree(work / "text", made):
         shutil.rmtree(work / "doctrees", ignore_errors=True)
         shutil.rmtree(work / "html", ignore_errors=True)
-    computed = _computed(remembered, "knob_grid", used.demos)
+    computed = remembered.results("knob_grid", used.demos)
     if sources.static_files(work / "static", used, computed.__getitem__):
         shutil.rmtree(work / "html", ignore_errors=True)
     complaints = _set(work)
@@ -104,41 +99,6 @@ def _check_packages() -> None:
             raise GradcourseError(
                 f"{name} is missing, which the site is built with: pip install 'gradcourse[site]'"
             ) from error
-
-
-# ── What is computed ahead ────────────────────────────────────────────────────────────────────
-
-
-def _measured(remembered: Remembered, ids: Iterable[str]) -> dict[str, Any]:
-    """Return what each question measures."""
-    return {id: json.loads(text) for id, text in _computed(remembered, "quiz", ids).items()}
-
-
-def _computed(remembered: Remembered, kind: str, ids: Iterable[str]) -> dict[str, str]:
-    """Return results by id; what is not remembered is computed, by every processor."""
-    places = {id: remembered.place(kind, id) for id in ids}
-    missing = [id for id, place in places.items() if not place.exists()]
-    for id, text in _compute(kind, missing, remembered.frames):
-        remembered.keep(places[id], text)
-    return {id: place.read_text("utf-8") for id, place in places.items()}
-
-
-def _compute(kind: str, ids: list[str], most: int) -> Iterable[tuple[str, str]]:
-    if len(ids) <= FEW:
-        yield from ((id, compute(kind, id, most)) for id in ids)
-        return
-    workers = min(os.cpu_count() or 1, len(ids))
-    fresh = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(workers, mp_context=fresh) as pool:
-        work = functools.partial(compute, kind, most=most)
-        yield from zip(ids, pool.map(work, ids), strict=True)
-
-
-def compute(kind: str, id: str, most: int) -> str:
-    """Return one result: the frames of a demo, or what a question measures."""
-    from gradcourse.site import knob_grid, quiz
-
-    return knob_grid.script(id, most) if kind == "knob_grid" else quiz.truth(id)
 
 
 # ── Sphinx ────────────────────────────────────────────────────────────────────────────────────

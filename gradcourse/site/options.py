@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from gradcourse.address import repository_of, web_address
 from gradcourse.lessons import LESSONS, Lesson, lesson
-from gradcourse.support import GradcourseError
 
 MOST = 2000
 """Frames of one demo. A finer grid is thinned, and the slider goes to computed places only."""
@@ -76,25 +75,3 @@ class Options:
         if told is None:
             told = repository_of(self.root)
         return web_address(told, "repository")
-
-
-def repository_of(root: Path) -> str:
-    """Return the one setting: ``repository`` under ``[tool.gradcourse]`` in ``pyproject.toml``."""
-    try:
-        project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
-        return ""
-    return str(project.get("tool", {}).get("gradcourse", {}).get("repository", ""))
-
-
-def web_address(told: str, name: str) -> str:
-    """Return an address without a slash at its end.
-
-    Raises
-    ------
-    GradcourseError
-        If it is not empty and no web address.
-    """
-    if told and not told.startswith(("https://", "http://")):
-        raise GradcourseError(f"{name} is {told!r}; expected an address that begins with https://")
-    return told.rstrip("/").removesuffix(".git")

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradcourse.checking.panel import ruler
-from gradcourse.checking.question import Choice, Prediction, Question
+from gradcourse.checking.question import Choice, Prediction, Question, Tuning
 from gradcourse.checking.show import measured
 from gradcourse.checking.verdict_css import STYLE
 from gradcourse.exercises.registry import get
@@ -107,7 +107,7 @@ def _ready(cell: Cell, found: Mapping[str, Any], used: Used) -> Iterable[Cell]:
     kind, id = call
     makers: dict[str, Callable[[], str]] = {
         "demo": lambda: demo_place(id, *_picture(cell), used),
-        "panel": lambda: panel_place(get(id), found),
+        "panel": lambda: panel_place(get(id), found, used),
         "intuition": lambda: INTUITION,
         "score": lambda: "",
     }
@@ -204,20 +204,22 @@ def figure_place(stored: Mapping[str, Any], png: bytes, alt: str, used: Used) ->
     return f'<div class="gc-place" data-gc="figure">{_data(stored)}{_still(png, alt, used)}</div>'
 
 
-def panel_place(question: Question, found: Mapping[str, Any]) -> str:
+def panel_place(question: Question, found: Mapping[str, Any], used: Used) -> str:
     """Return HTML where a question is asked, or what it asks where only a notebook can check."""
     if isinstance(question, Prediction | Choice) and question.id in found:
         truth = found[question.id]
-        answer = f"{_answer(question, truth)} {html.escape(question.explain)}"
+        shown = f"{answer(question, truth)} {html.escape(question.explain)}"
         return (
             f'<div class="gc-place" data-gc="panel">{_data(quiz.told(question, truth))}<noscript>'
             f"<p>{inline(question.question)}</p><details><summary>What is measured</summary>"
-            f"{answer}</details></noscript></div>"
+            f"{shown}</details></noscript></div>"
         )
     hints = "".join(f"<li>{inline(hint)}</li>" for hint in question.hints)
     folded = f"<details><summary>Hints</summary><ol>{hints}</ol></details>" if hints else ""
+    # The knobs of a tuning turn here, too; only what they are set to is checked elsewhere.
+    knobs = demo_place(question.demo().id, b"", "", used) if isinstance(question, Tuning) else ""
     return (
-        f'<div class="gc-solve">{_asked(question)}{folded}'
+        f'<div class="gc-solve">{_asked(question)}{knobs}{folded}'
         '<p><a href="#where-to-run">Solve it in Jupyter</a>: the panel there checks your answer '
         "and says what to look at.</p></div>"
     )
@@ -234,7 +236,8 @@ def _asked(question: Question) -> str:
     return f"<p>{inline(question.question)}</p>" if question.question else ""
 
 
-def _answer(question: Prediction | Choice, truth: Any) -> str:
+def answer(question: Prediction | Choice, truth: Any) -> str:
+    """Return what was measured, as HTML."""
     if isinstance(question, Choice):
         return next(inline(option.text) for option in question.options if option.key == truth)
     unit = f" {html.escape(question.unit)}" if question.unit else ""

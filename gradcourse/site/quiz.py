@@ -86,17 +86,18 @@ def rule(question: Prediction, found: float) -> dict[str, Any]:
         "within": question.within,
         "unit": inline(question.unit),
         "measured": repr(found),
-        "explain": _lines(question.explain),
+        "explain": lines(question.explain),
         "rounded": ROUNDED,
         "setting": SETTING,
         "slips": [
-            [float(slip.value), _lines(f"{slip.name}: {slip.message}")]
+            [float(slip.value), lines(f"{slip.name}: {slip.message}")]
             for slip in question.misconceptions
         ],
     }
 
 
-def _lines(text: str) -> list[str]:
+def lines(text: str) -> list[str]:
+    """Return a text, line by line, as HTML."""
     return [inline(line) for line in text.splitlines() if line]
 
 

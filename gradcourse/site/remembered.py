@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.metadata
+import json
+import multiprocessing
+import os
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gradcourse.lessons import LESSONS
 from gradcourse.site.options import Options
@@ -18,6 +24,9 @@ UNRELATED = ("authoring", "grading", "workcopy", "integrations", "site", "checki
 
 TOPICAL = ("demos", "exercises")
 """Folders in which a lesson's files matter to that lesson only."""
+
+FEW = 3
+"""So many results are computed here; for more, processes are started."""
 
 VERSIONS = ("numpy", "scipy", "torch", "scikit-learn")
 
@@ -44,6 +53,25 @@ class Remembered:
         """Open the results of earlier builds; there may be none."""
         return cls(options.kept, _digest(_common_files()), options.frames)
 
+    def truths(self, ids: Iterable[str]) -> dict[str, Any]:
+        """Return what each question measures."""
+        return {id: json.loads(text) for id, text in self.results("quiz", ids).items()}
+
+    def results(self, kind: str, ids: Iterable[str]) -> dict[str, str]:
+        """Return results by id; what is not remembered is computed, by every processor.
+
+        Parameters
+        ----------
+        kind : {"knob_grid", "quiz"}
+            The frames of demos, or what questions measure.
+        ids : iterable of str
+        """
+        places = {id: self.place(kind, id) for id in ids}
+        missing = [id for id, place in places.items() if not place.exists()]
+        for id, text in _compute(kind, missing, self.frames):
+            self.keep(places[id], text)
+        return {id: place.read_text("utf-8") for id, place in places.items()}
+
     def place(self, kind: str, id: str) -> Path:
         """Return the file of one result of a module, `kind`; if it exists, it holds."""
         topic = id.partition("/")[0]
@@ -61,6 +89,24 @@ class Remembered:
         for old in place.parent.glob(f"{place.name.partition('.')[0]}.*"):
             if old != place:
                 old.unlink(missing_ok=True)
+
+
+def _compute(kind: str, ids: list[str], most: int) -> Iterable[tuple[str, str]]:
+    if len(ids) <= FEW:
+        yield from ((id, compute(kind, id, most)) for id in ids)
+        return
+    workers = min(os.cpu_count() or 1, len(ids))
+    fresh = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with ProcessPoolExecutor(workers, mp_context=fresh) as pool:
+        work = functools.partial(compute, kind, most=most)
+        yield from zip(ids, pool.map(work, ids), strict=True)
+
+
+def compute(kind: str, id: str, most: int) -> str:
+    """Return one result: the frames of a demo, or what a question measures."""
+    from gradcourse.site import knob_grid, quiz
+
+    return knob_grid.script(id, most) if kind == "knob_grid" else quiz.truth(id)
 
 
 def _common_files() -> list[Path]:

@@ -18,7 +18,8 @@ from gradcourse.checking.question import Choice, Prediction
 from gradcourse.checking.show import measured, number
 from gradcourse.exercises import all_exercises
 from gradcourse.exercises.guesses import Guess, Intuition
-from gradcourse.site import assets, quiz, reference
+from gradcourse.lessons import LESSONS
+from gradcourse.site import assets, pages, quiz, reference
 from gradcourse.site.build_site import Built, build_site
 from gradcourse.site.options import Options
 from gradcourse.site.run_elsewhere import hub_address
@@ -154,6 +155,47 @@ def test_pages_search_and_reference_work_from_a_file(reading: Any) -> None:
     page.locator("#search-results li").first.wait_for()
     page.goto(page.url.partition("search.html")[0] + "api/data.html")
     assert page.locator("dt[id='gradcourse.digits']").count() == 1
+
+
+OVERLAPS = """() => [...document.querySelectorAll('svg.gc-figure')].flatMap((svg) => {
+  const texts = [...svg.querySelectorAll('text')];
+  const boxes = texts.map((one) => [one.textContent, one.getBoundingClientRect()]);
+  const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 7;
+  return boxes.flatMap(([one, a], i) =>
+    boxes.slice(i + 1).filter(([, b]) => meet(a, b)).map(([other]) => [one, other]));
+})"""
+"""Pairs of labels in figures that lie over each other."""
+
+
+def test_no_label_lies_over_another_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    stored = [
+        output["data"][pages.FIGURE]
+        for row in LESSONS
+        for cell in json.loads((ROOT / row.notebook).read_text("utf-8"))["cells"]
+        for output in cell.get("outputs", ())
+        if pages.FIGURE in output.get("data", {})
+    ]
+    places = "".join(pages.figure_place(one, b"", "", pages.Used()) for one in stored)
+    (tmp_path / "course.js").write_text(assets.player_js(), "utf-8")
+    (tmp_path / "page.html").write_text(
+        f'<meta charset="utf-8"><style>{assets.course_css()}</style>{places}'
+        '<script src="course.js"></script>',
+        "utf-8",
+    )
+    reader = Reader(browser, **PHONE)
+    reader.page.goto((tmp_path / "page.html").as_uri())
+    reader.page.evaluate("document.querySelectorAll('.gc-place').forEach(gcSite.mount)")
+    drawn = "n => document.querySelectorAll('svg.gc-figure text').length > n"
+    reader.page.wait_for_function(drawn, arg=len(stored))
+    reader.page.wait_for_timeout(300)
+    assert reader.page.evaluate(OVERLAPS) == []
+    # The measure can say no.
+    reader.page.evaluate(
+        "(one => one.after(one.cloneNode(true)))(document.querySelector('svg.gc-figure text'))"
+    )
+    assert len(reader.page.evaluate(OVERLAPS)) == 1
+    reader.page.context.close()
 
 
 # ── The rules in the browser are the engine's ─────────────────────────────────────────────────

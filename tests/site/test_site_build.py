@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import gradcourse as gc
+from gradcourse.address import repository_of
 from gradcourse.cli import main
 from gradcourse.lessons import LESSONS
 from gradcourse.site import build_site, reference, remembered
-from gradcourse.site.options import Options, repository_of
+from gradcourse.site.options import Options
 from gradcourse.support import GradcourseError
 
 ROOT = Path(__file__).parents[2]

@@ -16,8 +16,10 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+from gradcourse.checking.question import Tuning
 from gradcourse.exercises import all_exercises
 from gradcourse.experiments.claim import claim_about
+from gradcourse.exercises.registry import get
 from gradcourse.lessons import LESSONS
 from gradcourse.site import assets, pages, quiz
 from gradcourse.site.formulas import formula
@@ -71,12 +73,22 @@ def test_a_lesson_has_a_place_for_each_demo_panel_and_figure(row: Any) -> None:
 @pytest.mark.parametrize("row", [r for r in LESSONS if r.earns], ids=lambda row: row.number)
 def test_a_page_of_exercises_gives_no_answer_away(row: Any) -> None:
     stored = _notebook(row.exercises)
-    page, _ = _page(row.exercises)
+    page, used = _page(row.exercises)
+    tunings = [
+        question.demo().id for id in _asked(stored) if isinstance(question := get(id), Tuning)
+    ]
+    assert list(used.demos) == tunings
+    assert page.count('data-gc="demo"') == len(tunings)
     asked = sum(pages.called(cell) is not None for cell in stored["cells"]) - 1  # gc.score
     assert page.count("Solve it in Jupyter") == asked
     assert 'data-gc="panel"' not in page
     assert "verdicts" not in page
     assert "What is measured" not in page
+
+
+def _asked(stored: dict[str, Any]) -> list[str]:
+    calls = [pages.called(cell) for cell in stored["cells"]]
+    return [call[1] for call in calls if call is not None and call[0] == "panel"]
 
 
 def test_speaker_notes_hidden_tests_and_marks_are_left_out() -> None:

@@ -25,7 +25,7 @@ from gradcourse.workcopy.shelf import FIRST_PAGE
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("gradcourse", "lessons", "exercises", "solutions")
-FILES = ("pyproject.toml", "setup.py", "README.md")
+FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
 EXTENSION = "jupyter_server_config.d/gradcourse.json"
 
 

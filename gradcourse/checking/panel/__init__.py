@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from gradcourse import stills
 from gradcourse.checking.progress import Progress
 from gradcourse.checking.question import (
     Choice,
@@ -14,7 +15,7 @@ from gradcourse.checking.question import (
     Question,
     Tuning,
 )
-from gradcourse.support import has_kernel
+from gradcourse.support import has_kernel, has_widgets
 
 if TYPE_CHECKING:
     from gradcourse.checking.panel.base import Panel
@@ -57,6 +58,8 @@ def show_panel(
     panel.shown = True
     panel.remember()
     data, metadata = panel.bundle()
+    if not has_widgets():
+        data.pop(stills.VIEW, None)
     display(data, metadata=metadata, raw=True)
 
 

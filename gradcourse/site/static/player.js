@@ -69,20 +69,34 @@ async function unpacked(text) {
   return { ...head, data: new DataView(data.buffer) };
 }
 
-site.frames = (id, text) => asked.get(id)?.arrived(unpacked(text));
-
-// A script, because from file:// nothing can be fetched.
-function framesOf(id) {
+// Frames come in a script: from file:// nothing can be fetched. A page either holds that script, and
+// then they are told before they are asked for, or it is loaded when they are.
+function request(id) {
   if (!asked.has(id)) {
-    const request = {};
-    request.answer = new Promise((arrived, failed) => Object.assign(request, { arrived, failed }));
-    asked.set(id, request);
+    const one = {};
+    one.told = new Promise((arrived, failed) => Object.assign(one, { arrived, failed }));
+    asked.set(id, one);
+  }
+  return asked.get(id);
+}
+
+site.frames = (id, text) => {
+  const one = request(id);
+  one.here = true;
+  one.arrived(text);
+};
+
+function framesOf(id) {
+  const one = request(id);
+  if (!one.here) {
+    one.here = true;
     const script = document.createElement("script");
     script.src = `${here}frames/${id.replaceAll("/", "--")}.js`;
-    script.onerror = () => request.failed(new Error(`The frames of ${id} are not there.`));
+    script.onerror = () => one.failed(new Error(`The frames of ${id} are not there.`));
     document.head.append(script);
   }
-  return asked.get(id).answer;
+  one.frames ??= one.told.then(unpacked);
+  return one.frames;
 }
 
 function frameAt({ pool, rows, controls }, knobs) {
@@ -305,6 +319,8 @@ async function mount(place) {
     place.textContent = `This part of the page could not be shown: ${problem.message}`;
   }
 }
+
+site.mount = mount;
 
 // Panels at once, they are small; figures when they come near.
 site.begin = () => {
