@@ -18,8 +18,8 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from gradcourse.checking.question import Tuning
 from gradcourse.exercises import all_exercises
-from gradcourse.experiments.claim import claim_about
 from gradcourse.exercises.registry import get
+from gradcourse.experiments.claim import claim_about
 from gradcourse.lessons import LESSONS
 from gradcourse.site import assets, pages, quiz
 from gradcourse.site.formulas import formula
