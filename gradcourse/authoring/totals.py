@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from gradcourse.authoring.source import Cell, Source, at
 from gradcourse.checking.show import count, points
 
-_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_WORDS = (
+    *("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
+    *("eleven", "twelve", "thirteen", "fourteen", "fifteen"),
+)
 _NUMBER = rf"\d+|{'|'.join(_WORDS)}"
 _TOTAL = re.compile(r"\b(?P<questions>\w+) questions?, (?P<points>[\d.]+) points?\b")
 _ALL = re.compile(rf"\ball (?P<questions>{_NUMBER}) at once\b", re.IGNORECASE)
