@@ -179,7 +179,7 @@ FROZEN_READOUT = Choice(
         ),
     ),
     measure=_frozen_readout,
-    explain="Layer 8 holds the digits, about 25,000 times fainter than layer 1. Gradient descent "
+    explain="Layer 8 holds the digits, some 30,000 times smaller than layer 1. Gradient descent "
     "on the output does not find them; a readout that first divides by their size does.",
     hints=("Is a signal that was multiplied by 0.00004 lost, or small?",),
 )
