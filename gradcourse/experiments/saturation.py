@@ -92,12 +92,6 @@ def deep_delta(activation: str, gain: float, seed: int, depth: int = 20) -> Arra
     return delta_by_layer(mlp(depth, activation=activation, gain=gain, seed=seed))[:depth]
 
 
-def trained_deep_net(seed: int = 0) -> tuple[nn.Sequential, History]:
-    """The puzzle's deep network after its 1000 steps, and what they did."""
-    net = deep_net(seed=seed)
-    return net, trained(net, STEPS, LEARNING_RATE, seed=seed)
-
-
 def gradient_histogram(gain: float, exponents: Array) -> tuple[Array, Array]:
     """Where |∂ℒ/∂W| of each layer lies on a log₂ axis, before training.
 
