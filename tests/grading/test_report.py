@@ -240,7 +240,7 @@ def test_gradebook_has_a_line_per_submission_and_a_column_per_question() -> None
     head, *rows = _rows(gradebook(records))
     table = [dict(zip(head, row, strict=True)) for row in rows]
     assert [one["learner"] for one in table] == ["alice", "alice", "bob"]
-    assert (table[0]["earned"], table[0]["possible"], table[0]["graded"]) == ("1", "16", "yes")
+    assert (table[0]["earned"], table[0]["possible"], table[0]["graded"]) == ("1", "18", "yes")
     assert table[0]["reasons"] == "cell-error"
     first = records[0]["questions"][0]["id"]
     assert (table[0][first], table[1][first]) == ("1", "")
@@ -259,7 +259,7 @@ def test_canvas_finds_learners_by_id_and_leaves_out_what_has_no_mark() -> None:
     assert head[:5] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
     assert head[5:] == ["Assignment 01", "Assignment 02"]
     assert possible[0] == "    Points Possible"
-    assert possible[6] == "16"
+    assert possible[6] == "18"
     assert rows == [
         ["doejane", "12345", "", "", "", "1", "1"],
         ["roejohn", "12346", "", "", "", "", ""],
