@@ -106,7 +106,7 @@ def test_a_fault_of_the_grader_is_a_reason_and_shows_no_path(settings: Settings,
     assert _codes(graded) == {"alice": [], "bob": ["internal-error"]}
     assert "secret.py" in graded.marks[1].fault
     assert "secret.py" not in str(graded.marks[1].reasons)
-    assert graded.marks[1].possible == 16
+    assert graded.marks[1].possible == 18
 
 
 def test_a_resubmission_meets_other_inputs(settings: Settings) -> None:
@@ -127,7 +127,7 @@ def test_what_nobody_names_is_graded_as_what_all_others_are(settings: Settings) 
     assert [mark.assignment for mark in graded.marks] == ["02", "02", "02"]
     assert graded.marks[1].earned == 2
     assert _codes(graded)["carol"] == ["no-notebook"]
-    assert graded.marks[2].possible == 16
+    assert graded.marks[2].possible == 18
 
 
 def test_what_nobody_names_stays_unknown_where_others_differ(settings: Settings) -> None:
