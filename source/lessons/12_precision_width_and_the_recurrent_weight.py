@@ -221,8 +221,8 @@ for kind in ("1", "1/√L", "1/L"):
 # ## Step 4 · The recurrent weight returns
 #
 # Lesson 03's weight became a matrix, and lesson 08 put gates beside it. A *minGRU* (Feng et al. 2024) gives it back:
-# $h_t = (1 - z_t)\,h_{t-1} + z_t\,v_t$, one number for each unit, where the gate $z_t = \sigma(W x_t + b)$ and the candidate
-# $v_t = V x_t + c$ read the input and not the state.
+# $h_t = z_t\,h_{t-1} + (1 - z_t)\,v_t$, one number $z_t$ for each unit, the share that is kept. The gate
+# $z_t = \sigma(W x_t + b)$ and the candidate $v_t = V x_t + c$ read the input and not the state.
 #
 # ### Predict
 
@@ -233,7 +233,7 @@ gc.panel("precision/updates")
 # ### Measure
 #
 # Updates until the error is below half of 1/6, 200 steps, at one rate (stored). And $\partial h_T/\partial h_t$ by
-# autograd against the product of $1 - z$.
+# autograd against the product of the $z$.
 
 # %% name="measure-updates" tags=["fragment", "nbval-check-output"]
 for kind in ("minGRU", "GRU", "LSTM, chrono", "RNN"):
@@ -249,9 +249,9 @@ bits.roads_plot()
 #
 # No state enters a gate, so the Jacobian is diagonal, and lesson 01's product is one of numbers again:
 #
-# $$\frac{\partial h_T}{\partial h_t} = \prod_{s=t+1}^{T} (1 - z_s) \le 1 .$$
+# $$\frac{\partial h_T}{\partial h_t} = \prod_{s=t+1}^{T} z_s \le 1 .$$
 #
-# **It cannot explode, and the input decides how fast it vanishes**: where $z$ is near 0 the state stays. And since no step
+# **It cannot explode, and the input decides how fast it vanishes**: where $z$ is near 1 the state stays. And since no step
 # waits for the one before, all 200 are computed at once. What a gate may no longer ask, "what do I remember?", the second
 # layer's gate can: it reads the first layer's state.
 

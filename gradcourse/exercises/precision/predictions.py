@@ -89,14 +89,14 @@ UPDATES = Prediction(
     id="precision/updates",
     title="Gates that do not see the state",
     question="The adding problem over 200 steps. A GRU, whose gates read input and state, leaves "
-    "the plateau after 200 to 400 updates. In a minGRU gates and candidate read the input alone, "
+    "the plateau after 200 to 300 updates. In a minGRU gates and candidate read the input alone, "
     "in two layers. How many updates does it need, in the median over five networks?",
     answer="updates",
     measure=lambda: median_needed(MIN_GRU),
     within=1.8,
     low=10.0,
     high=10_000.0,
-    explain="It is no worse: what to keep can be read off the input here, the mark.",
+    explain="Half as many as the GRU: what to keep can be read off the input here, the mark.",
     misconceptions=(
         NamedValue("never", 10_000.0, "The mark stands in the input: a gate can read it there."),
         NamedValue("a thousand", 1000.0, "Its gradient passes one gate a step, and no matrix."),

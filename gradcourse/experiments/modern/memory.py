@@ -38,7 +38,7 @@ def roads(seed: int, steps: int = STEPS, slow: float = 0.0) -> tuple[Array, Arra
         state = (share * state + value).requires_grad_()
         states.append(state)
     measured = np.array([part.numpy() for part in torch.autograd.grad(state.sum(), states)])
-    later = kept.flip(0).cumprod(0).flip(0).numpy()  # product of 1 − z from step t on
+    later = kept.flip(0).cumprod(0).flip(0).numpy()  # product of what is kept from step t on
     return measured, np.concatenate([later[1:], np.ones((1, 32))])
 
 
