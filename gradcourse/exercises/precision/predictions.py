@@ -74,9 +74,8 @@ BEST_RATE = Prediction(
     explain="Each update is a sum over 16 times as many units, which all pull the same way.",
     misconceptions=(
         NamedValue("none", 1.0, "Adam's steps are η for each weight, and 1024 of them add up."),
-        NamedValue(
-            "16", 16.0, "That would keep the change of z the same. Wide networks bear more."
-        ),
+        NamedValue("the root", 4.0, "That is for signs by chance. Those of an update agree."),
+        NamedValue("larger", 0.25, "A sum over more units is larger: the rate must be smaller."),
     ),
     hints=("By how much does z = Wh change if each of n weights moves by η?",),
 )
