@@ -106,7 +106,7 @@ def _by_scale(dtype: str) -> tuple[Array, Array]:
     """Measured and expected shares, in the median over five networks; (scales, 3) each."""
     found = [
         np.median([_of(gradient(seed), dtype, scale) for seed in SEEDS], axis=0)
-        for scale in SCALES
+        for scale in map(float, SCALES)
         for _of in (shares, expected_shares)
     ]
     return np.array(found[::2]), np.array(found[1::2])

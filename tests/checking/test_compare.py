@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -167,3 +169,10 @@ def test_plain_data_is_plain() -> None:
     assert isinstance(plain(torch.ones(2, dtype=torch.bfloat16)), Bfloat16)
     assert isinstance(plain(torch.ones(2, device="meta")), Foreign)
     assert type(plain(np.ma.masked_array([1.0, 2.0]))) is np.ndarray
+
+
+def test_a_float16_answer_is_looked_at_without_an_overflow() -> None:
+    wanted = np.array([1.26, 3e4], dtype=np.float16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "rounded" in compare(wanted, np.array([1.3, 3e4], dtype=np.float16))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def roads(seed: int, steps: int = STEPS, slow: float = 0.0) -> tuple[Array, Arra
 
     from gradcourse.nets.min_gru import min_gru
 
-    layer = min_gru(2, 32, 1, seed=seed).double().layers[0]
+    layer: Any = min_gru(2, 32, 1, seed=seed).double().layers[0]
     x = torch.randn(1, steps, 2, generator=torch.Generator().manual_seed(seed)).double()
     with torch.no_grad():
         layer.gate.bias -= slow
