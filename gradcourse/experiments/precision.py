@@ -259,7 +259,7 @@ def formats_plot(kinds: dict[str, str], updates: int = formats.UPDATES) -> Plot:
     return Plot(
         "The same networks, gradients and rate: every line is one",
         Axis("updates", limits=(0.0, float(updates))),
-        Axis("loss", limits=(0.0, 2.6)),
+        Axis("loss", limits=(0.0, 3.6)),
         tuple(lines),
     )
 
@@ -404,7 +404,7 @@ def roads_plot(seed: int = 0) -> Plot:
         lines.append(Line(lag, measured[::-1][lag, unit], name, color=color))
         lines.append(Line(lag, product[::-1][lag, unit], f"theory, {name}", "theory", color))
     return Plot(
-        "One unit of a minGRU: ∂h_T/∂h_t",
+        "One unit of a minGRU: what arrives of the gradient",
         Axis("lag T − t", limits=(0.0, 100.0)),
         Axis("gradient", "log"),
         tuple(lines),
