@@ -178,8 +178,10 @@ def _rounded(wanted: Numbers, given: Numbers) -> str:
     floats = given.values.dtype.kind == wanted.values.dtype.kind == "f"
     if not floats or not given.values.any():  # a 0 may as well be a placeholder
         return ""
+    # In the wanted dtype a float16 would overflow on its way through np.round.
+    wide = wanted.values.astype(np.float64)
     for decimals in range(1, 7):
-        if np.array_equal(given.values, np.round(wanted.values, decimals)):
+        if np.array_equal(given.values, np.round(wide, decimals).astype(wanted.values.dtype)):
             return f" It is rounded to {show.count(decimals, 'decimal')}: return all digits."
     return ""
 

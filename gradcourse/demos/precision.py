@@ -69,7 +69,7 @@ def draw_width(power: int) -> Plot:
             tuned = [float(narrow)] * 2
     lines.append(Line(tuned, [0.03, 3.0], "best at width 64", "reference", "grey"))
     return Plot(
-        title=f"width {width}: best rates {', '.join(places)}",
+        title=f"width {width}, lowest points: {', '.join(places)}",
         x=Axis("Adam's rate, as a power of two"),
         y=Axis("loss after 60 updates", "log", (0.03, 3.0)),
         lines=tuple(lines),

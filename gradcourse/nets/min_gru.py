@@ -12,10 +12,11 @@ from gradcourse.support import check_integers
 
 
 class MinGRULayer(nn.Module):
-    """h_t = (1 − z_t) h_{t−1} + z_t v_t with z_t = σ(W x_t + b) and v_t = V x_t + c, unit by unit.
+    """h_t = (1 − u_t) h_{t−1} + u_t v_t with u_t = σ(W x_t + b) and v_t = V x_t + c, unit by unit.
 
     Neither gate nor candidate looks at h, so all steps can be computed at once, and
-    ∂h_T/∂h_t is the product of 1 − z between them, a number for each unit (Feng et al. 2024).
+    ∂h_T/∂h_t is the product of 1 − u between them, a number for each unit (Feng et al. 2024, who
+    write z for u; in lesson 08's GRU z is what is kept).
 
     Attributes
     ----------
@@ -27,7 +28,7 @@ class MinGRULayer(nn.Module):
         self.gate, self.candidate = gate, candidate
 
     def kept(self, x: torch.Tensor) -> torch.Tensor:
-        """Return 1 − z, the share of its state that each unit keeps; (batch, steps, units)."""
+        """Return 1 − u, the share of its state that each unit keeps; (batch, steps, units)."""
         return torch.sigmoid(-self.gate(x))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -35,12 +36,12 @@ class MinGRULayer(nn.Module):
         pre_activation, value = self.gate(x), self.candidate(x)
         log_kept = -functional.softplus(pre_activation)
         log_taken = -functional.softplus(-pre_activation)
-        road = log_kept.cumsum(1)  # log of the product of 1 − z from the first step on
+        road = log_kept.cumsum(1)  # log of the product of 1 − u from the first step on
         return _summed(log_taken, value, road) - _summed(log_taken, -value, road)
 
 
 def _summed(log_taken: torch.Tensor, value: torch.Tensor, road: torch.Tensor) -> torch.Tensor:
-    """Sum over s ≤ t of exp(road_t − road_s) z_s max(v_s, 0), by logarithms: no step divides."""
+    """Sum over s ≤ t of exp(road_t − road_s) u_s max(v_s, 0), by logarithms: no step divides."""
     log_value = functional.relu(value).clamp_min(1e-20).log()
     return (torch.logcumsumexp(log_taken + log_value - road, 1) + road).exp()
 

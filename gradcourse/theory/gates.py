@@ -203,5 +203,5 @@ def tamed_sensitivity(keep: ArrayLike) -> np.ndarray:
 def _between(keep: ArrayLike) -> np.ndarray:
     values = as_numbers("keep", keep)
     if not np.all((values >= 0) & (values < 1)):
-        raise GradcourseError(f"keep is {keep}; expected numbers from 0 on and below 1.")
+        raise GradcourseError(f"keep is {values}; expected numbers from 0 on and below 1.")
     return values

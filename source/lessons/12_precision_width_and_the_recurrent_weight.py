@@ -178,7 +178,7 @@ gc.demo("precision/width")
 for kind in ("standard", "µP"):
     for width in (64, 256, 1024):
         best = bits.best_rates("width", kind, width)
-        print(f"{kind:8} width {width:4}: best rate 2^ {gc.spread(best, '.0f')}")
+        print(f"{kind:8} width {width:4}: log₂ of the best rate {gc.spread(best, '.0f')}")
 
 # %% name="picture-moved" tags=["fragment"]
 bits.moved_plot()
@@ -210,7 +210,7 @@ bits.moved_plot()
 for kind in ("1", "1/√L", "1/L"):
     for blocks in (2, 8, 32):
         best = bits.best_rates("depth", kind, blocks)
-        print(f"{kind:4} {blocks:2} blocks: best rate 2^ {gc.spread(best, '.0f')}")
+        print(f"{kind:4} {blocks:2} blocks: log₂ of the best rate {gc.spread(best, '.0f')}")
 
 # %% [markdown] name="explain-depth" tags=["continue"]
 # At the start the branches are independent, so their squares add, and $1/\sqrt L$ keeps the stream level (lesson 07).
@@ -221,8 +221,8 @@ for kind in ("1", "1/√L", "1/L"):
 # ## Step 4 · The recurrent weight returns
 #
 # Lesson 03's weight became a matrix, and lesson 08 put gates beside it. A *minGRU* (Feng et al. 2024) gives it back:
-# $h_t = (1 - z_t)\,h_{t-1} + z_t\,v_t$, one number for each unit, where the gate $z_t = \sigma(W x_t + b)$ and the candidate
-# $v_t = V x_t + c$ read the input and not the state.
+# $h_t = z_t\,h_{t-1} + (1 - z_t)\,v_t$, one number $z_t$ for each unit, the share that is kept. The gate
+# $z_t = \sigma(W x_t + b)$ and the candidate $v_t = V x_t + c$ read the input and not the state.
 #
 # ### Predict
 
@@ -233,7 +233,7 @@ gc.panel("precision/updates")
 # ### Measure
 #
 # Updates until the error is below half of 1/6, 200 steps, at one rate (stored). And $\partial h_T/\partial h_t$ by
-# autograd against the product of $1 - z$.
+# autograd against the product of the $z$.
 
 # %% name="measure-updates" tags=["fragment", "nbval-check-output"]
 for kind in ("minGRU", "GRU", "LSTM, chrono", "RNN"):
@@ -249,9 +249,9 @@ bits.roads_plot()
 #
 # No state enters a gate, so the Jacobian is diagonal, and lesson 01's product is one of numbers again:
 #
-# $$\frac{\partial h_T}{\partial h_t} = \prod_{s=t+1}^{T} (1 - z_s) \le 1 .$$
+# $$\frac{\partial h_T}{\partial h_t} = \prod_{s=t+1}^{T} z_s \le 1 .$$
 #
-# **It cannot explode, and the input decides how fast it vanishes**: where $z$ is near 0 the state stays. And since no step
+# **It cannot explode, and the input decides how fast it vanishes**: where $z$ is near 1 the state stays. And since no step
 # waits for the one before, all 200 are computed at once. What a gate may no longer ask, "what do I remember?", the second
 # layer's gate can: it reads the first layer's state.
 
@@ -362,7 +362,7 @@ gc.panel("precision/claim-mup")
 moves = {}
 for kind in ("standard", "µP"):
     moves[kind] = bits.best_rates("width", kind, 1024) - bits.best_rates("width", kind, 64)
-    print(f"{kind:8} best rate moves by 2^ {gc.spread(moves[kind], '.0f')}")
+    print(f"{kind:8} log₂ of the best rate moves by {gc.spread(moves[kind], '.0f')}")
     print(f"{'':8} loss over the best one: {gc.spread(bits.price(kind, 64, 1024))}")
     print(f"{'':8} the best one: {gc.spread(bits.losses('width', kind, 1024).min(axis=1), '.3f')}")
 stays, falls = abs(np.median(moves["µP"])) <= 1, np.median(moves["standard"]) <= -2
@@ -426,7 +426,7 @@ bits.accident_plot()
 # %% name="since-measure" tags=["fragment"]
 for dtype in ("bfloat16", "float16", "float8_e4m3fn", "float8_e5m2"):
     angles = [bits.turned(seed, dtype) for seed in range(5)]
-    print(f"{dtype:13} turns the Transformer's gradient by {gc.spread(angles)} degrees")
+    print(f"{dtype:13} turns the Transformer's gradient by {gc.spread(angles, '.3f')} degrees")
 
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -167,3 +169,12 @@ def test_plain_data_is_plain() -> None:
     assert isinstance(plain(torch.ones(2, dtype=torch.bfloat16)), Bfloat16)
     assert isinstance(plain(torch.ones(2, device="meta")), Foreign)
     assert type(plain(np.ma.masked_array([1.0, 2.0]))) is np.ndarray
+
+
+def test_a_float16_answer_is_looked_at_without_an_overflow() -> None:
+    """Six decimals of 0.26 are a number that float16 does not hold."""
+    wanted, given = (np.array([1.5, x], dtype=np.float16) for x in (0.26, 0.27))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "rounded" not in compare(wanted, given)
+        assert compare(wanted, given)

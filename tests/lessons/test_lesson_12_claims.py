@@ -68,7 +68,7 @@ def test_in_training_they_stand_still_as_well():
 
 
 def test_one_scale_serves_as_many_layers_as_40_powers_of_two_allow():
-    found = [bits.layers_served(seed) for seed in range(5)]
+    found = [bits.layers_served(seed) for seed in range(3)]
     assert np.median(found) == pytest.approx(theory.layers_in_range(bits.deep_factor()), abs=1.5)
     assert bits.layers_served(0, "bfloat16") == bits.DEEP
 

@@ -44,6 +44,13 @@ FLUSHED = CodeExercise(
                 ),
                 "You divided by the number of all entries. It is a share of those other than 0.",
             ),
+            "a count": (
+                lambda gradient, scale: (
+                    flushed_share(gradient, scale) * float(np.count_nonzero(gradient))
+                ),
+                "You counted the flushed entries. A share is that over the number of those that "
+                "are not 0.",
+            ),
             "without the scale": (
                 lambda gradient, scale: flushed_share(gradient, 1.0),
                 "You cast the gradient before it was scaled. The scale comes first: what is "

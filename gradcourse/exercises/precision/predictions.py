@@ -63,14 +63,10 @@ BEST_RATE = Prediction(
     id="precision/best-rate",
     title="The best rate of a wide network",
     question="Three ReLU layers of 64 units learn best with some rate of Adam. By which factor is "
-    "the best rate of layers of 1024 units smaller, in the median over five networks?",
+    "the best rate of layers of 1024 units smaller, in the geometric mean over five networks?",
     answer="smaller",
     measure=lambda: float(
-        2.0
-        ** (
-            np.median(best_rates("width", STANDARD, 64))
-            - np.median(best_rates("width", STANDARD, 1024))
-        )
+        2.0 ** np.mean(best_rates("width", STANDARD, 64) - best_rates("width", STANDARD, 1024))
     ),
     within=2.1,
     low=0.1,
@@ -78,9 +74,8 @@ BEST_RATE = Prediction(
     explain="Each update is a sum over 16 times as many units, which all pull the same way.",
     misconceptions=(
         NamedValue("none", 1.0, "Adam's steps are η for each weight, and 1024 of them add up."),
-        NamedValue(
-            "16", 16.0, "That would keep the change of z the same. Wide networks bear more."
-        ),
+        NamedValue("the root", 4.0, "That is for signs by chance. Those of an update agree."),
+        NamedValue("larger", 0.25, "A sum over more units is larger: the rate must be smaller."),
     ),
     hints=("By how much does z = Wh change if each of n weights moves by η?",),
 )
@@ -89,14 +84,14 @@ UPDATES = Prediction(
     id="precision/updates",
     title="Gates that do not see the state",
     question="The adding problem over 200 steps. A GRU, whose gates read input and state, leaves "
-    "the plateau after 200 to 400 updates. In a minGRU gates and candidate read the input alone, "
+    "the plateau after 200 to 300 updates. In a minGRU gates and candidate read the input alone, "
     "in two layers. How many updates does it need, in the median over five networks?",
     answer="updates",
     measure=lambda: median_needed(MIN_GRU),
     within=1.8,
     low=10.0,
     high=10_000.0,
-    explain="It is no worse: what to keep can be read off the input here, the mark.",
+    explain="Half as many as the GRU: what to keep can be read off the input here, the mark.",
     misconceptions=(
         NamedValue("never", 10_000.0, "The mark stands in the input: a gate can read it there."),
         NamedValue("a thousand", 1000.0, "Its gradient passes one gate a step, and no matrix."),

@@ -99,7 +99,7 @@ def _share_still(before: list[torch.Tensor], after: list[torch.Tensor]) -> float
         if new.dim() > 1:
             alive = new.grad != 0
             kept += int((old == new)[alive].sum())
-            moving += int(alive.sum())
+            moving += int(alive.sum())  # type: ignore[union-attr]
     return kept / moving
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def roads(seed: int, steps: int = STEPS, slow: float = 0.0) -> tuple[Array, Arra
 
     from gradcourse.nets.min_gru import min_gru
 
-    layer = min_gru(2, 32, 1, seed=seed).double().layers[0]
+    layer: Any = min_gru(2, 32, 1, seed=seed).double().layers[0]
     x = torch.randn(1, steps, 2, generator=torch.Generator().manual_seed(seed)).double()
     with torch.no_grad():
         layer.gate.bias -= slow
@@ -38,7 +39,7 @@ def roads(seed: int, steps: int = STEPS, slow: float = 0.0) -> tuple[Array, Arra
         state = (share * state + value).requires_grad_()
         states.append(state)
     measured = np.array([part.numpy() for part in torch.autograd.grad(state.sum(), states)])
-    later = kept.flip(0).cumprod(0).flip(0).numpy()  # product of 1 − z from step t on
+    later = kept.flip(0).cumprod(0).flip(0).numpy()  # product of what is kept from step t on
     return measured, np.concatenate([later[1:], np.ones((1, 32))])
 
 

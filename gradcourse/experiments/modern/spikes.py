@@ -85,9 +85,9 @@ def accident(kind: str, seed: int, updates: int = UPDATES) -> dict[str, Any]:
             norms.append(_parts(optimizers[0].memories(), spikes, count - ACCIDENT_AT - 1))
         if count == ACCIDENT_AT and kind != NONE:
             for p in parameters:
-                p.grad *= ACCIDENT_SIZE  # type: ignore[operator]
+                p.grad *= ACCIDENT_SIZE  # type: ignore[operator,assignment]
             if kind == CLIPPED:
-                clip_grad_norm_(parameters, 1.0)  # type: ignore[arg-type]
+                clip_grad_norm_(parameters, 1.0)
             spikes.extend(p.grad.clone() for p in parameters if p.dim() == 2)  # type: ignore[union-attr]
         if count == ACCIDENT_AT + 1 and kind == EMPTIED:
             for memory in optimizers[0].memories():
@@ -102,7 +102,7 @@ def accident(kind: str, seed: int, updates: int = UPDATES) -> dict[str, Any]:
         seed=seed,
         every=EVERY,
         optimizer=muon,
-        before_update=hook,
+        before_update=hook,  # type: ignore[arg-type]
     )
     spike, rest = np.array(norms).T
     lighter = np.flatnonzero(rest > spike)
@@ -123,4 +123,4 @@ def _parts(
     share = (1 - MOMENTUM) * MOMENTUM**later
     mine = [share * s.double() for s in spikes]
     rest = [m.double() - s for m, s in zip(memories, mine, strict=True)]
-    return tuple(float(sum(p.square().sum() for p in part)) ** 0.5 for part in (mine, rest))  # type: ignore[return-value]
+    return tuple(float(sum(p.square().sum() for p in part)) ** 0.5 for part in (mine, rest))
