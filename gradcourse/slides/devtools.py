@@ -162,7 +162,7 @@ def _connected(running: subprocess.Popen[bytes], told: Path) -> socket.socket:
     end = time.monotonic() + LONGEST
     while not (told.exists() and told.read_text().count("\n")):
         if running.poll() is not None or time.monotonic() > end:
-            raise GradcourseError(f"{running.args[0]} did not start")  # type: ignore[index]
+            raise GradcourseError("the browser did not start")
         time.sleep(0.05)
     port, path = told.read_text().split()
     wire = socket.create_connection(("127.0.0.1", int(port)), timeout=LONGEST)

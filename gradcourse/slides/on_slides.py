@@ -56,7 +56,8 @@ class Lesson:
         minutes = "" if part.deeper else f" · {part.minutes} min"
         head = f"<p><strong>{words(part.title, inline=True)}</strong>{minutes}"
         head += f" · slide {place} of {len(part.slides)}</p>" if len(part.slides) > 1 else "</p>"
-        asked = [call[1] for cell in slide.cells if (call := pages.called(cell)) if _asks(call)]
+        calls = [pages.called(dict(cell)) for cell in slide.cells]
+        asked = [call[1] for call in calls if call is not None and call[0] == "panel"]
         answers = "".join(for_the_speaker(get(id), self.found) for id in asked)
         return head + answers + "".join(self._prose(note) for note in part.notes)
 
@@ -112,10 +113,6 @@ class Lesson:
             png = "".join(data["image/png"]).replace("\n", "")
             return f'<div class="look"><img alt="{alt}" src="data:image/png;base64,{png}"></div>'
         return _printed("".join(data.get("text/plain", "")))
-
-
-def _asks(call: tuple[str, str]) -> bool:
-    return call[0] == "panel"
 
 
 def _seconds(part: Part) -> int:

@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gradcourse.checking.panel import ruler
 from gradcourse.checking.question import Choice, Prediction, Question
 from gradcourse.markup import inline
 from gradcourse.site import pages, quiz
@@ -131,8 +130,9 @@ def _within(values: Sequence[float], low: float, high: float) -> list[float]:
 
 def number(value: float) -> str:
     """Return a number as HTML: 0.3, 200, 10⁻⁵, 3·10⁻⁵."""
-    mantissa, e, power = ruler.label(value).partition("e")
-    if not e:
-        return mantissa.replace("-", "−")
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:.10g}".replace("-", "−")
+    digits, _, power = f"{value:.2e}".partition("e")
+    mantissa = digits.rstrip("0").rstrip(".").replace("-", "−")
     before = "" if mantissa == "1" else f"{mantissa}·"
-    return f"{before}10<sup>{power.replace('-', '−')}</sup>"
+    return f"{before}10<sup>{int(power)}</sup>".replace("-", "−")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from gradcourse.checking.question import Choice
 from gradcourse.exercises.registry import get
@@ -209,6 +210,19 @@ def test_the_questions_alone_and_a_dark_hall(built: Path, browser: Any) -> None:
     assert max(map(int, re.findall(r"\d+", ink)[:3])) < 60
     assert one.here(".hands").count() == 1
     one.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(screen: Screen, scheme: str) -> None:
+    screen.page.evaluate("name => { document.body.dataset.theme = name; }", scheme)
+    found = []
+    for h in range(0, 12, 3):
+        screen.page.evaluate("h => deck.slide(h, 0, 99)", h)
+        for one in Axe().run(screen.page).response["violations"]:
+            if one["impact"] in ("serious", "critical"):
+                found.append((h, one["id"], one["nodes"][0]["html"]))
+    assert not found
+    screen.page.evaluate("document.body.dataset.theme = 'light'")
 
 
 def test_the_speaker_sees_notes_clock_and_what_comes_next(screen: Screen) -> None:

@@ -150,8 +150,8 @@ def test_the_range_that_holds_the_measurement_is_right() -> None:
 
 
 def test_numbers_are_set_as_in_print() -> None:
-    assert [number(x) for x in (1e-5, 3e-5, 0.3, -2.0, 200.0)] == [
-        *("10<sup>−5</sup>", "3·10<sup>−5</sup>", "0.3", "−2", "200")
+    assert [number(x) for x in (1e-4, 3e-5, 0.3, -2.0, 0.0, 200.0, 1e12)] == [
+        *("10<sup>−4</sup>", "3·10<sup>−5</sup>", "0.3", "−2", "0", "200", "10<sup>12</sup>")
     ]
     assert ranges([1.0, 2.0], "%") == ["below 1 %", "1 to 2 %", "2 % or more"]
 
