@@ -41,7 +41,7 @@ x, y = digits.x_train, digits.y_train
 #
 # No slope so far was above 1, and most were well below. The rectified linear unit, $\mathrm{relu}(z) =
 # \max(0, z)$, has slope exactly 1 wherever it passes anything. Eight sigmoid layers learned nothing in lesson
-# 02. Here are eight ReLU layers, and then thirty: same data, Xavier's weights, five seeds.
+# 02. Here are eight ReLU layers, and then thirty, with Xavier's weights. Look which losses leave $\ln 10$.
 
 # %% name="puzzle-train" tags=["fragment"]
 runs = {}
@@ -210,7 +210,7 @@ gc.demo("relu/large-step")
 # ### Measure
 #
 # An ordinary accident. Two hidden ReLU layers, He's weights, plain gradient descent on batches of 64, 300
-# steps. Only the learning rate changes. Ten networks of each.
+# steps. Only the learning rate changes. Look at the points of rate 1.
 
 # %% name="measure-accident" tags=["fragment"]
 net = gc.mlp(2, activation="relu", init="he")
@@ -245,7 +245,7 @@ lab.accident_plot()
 # **Speaker notes** · 10 min
 #
 # The popular answer to the demo is "all". Ask why a step of gradient descent should lower *every* unit, and why
-# some must survive: somebody's δ is negative. The list has networks with most of layer 1 dead that do well, and
+# some must survive: somebody's δ is negative. The picture has networks with most of layer 1 dead that do well, and
 # networks with less that do not: the dead are missing capacity, not a broken path.
 
 # %% [markdown] name="bridge-3" tags=["continue"]

@@ -44,7 +44,7 @@ from gradcourse.experiments.initialization import (
     trained_from,
     two_ways,
 )
-from gradcourse.experiments.isometry import KINDS, RATES, isometry
+from gradcourse.experiments.isometry import KINDS, isometry
 from gradcourse.instrument import product_log_singular_values
 from gradcourse.nets import constant_, mlp
 
@@ -254,11 +254,13 @@ def test_the_edge_without_biases_for_four_activations():
 
 
 def test_through_a_hundred_tanh_layers_orthogonal_weights_learn_and_gaussian_ones_do_not():
-    """Stored; not at every rate, and not with five times the budget either."""
-    assert hundred("orthogonal", 0.003).min() > 0.9
-    assert np.median(hundred("gaussian", 0.003)) < 0.6
-    assert max(np.median(hundred("gaussian", rate)) for rate in RATES) < 0.7
-    assert hundred("orthogonal", 0.01).max() < 0.5
+    """Stored: in 300 steps, at two of three rates; in 1500 the Gaussian ones learn, too."""
+    for rate in (0.001, 0.003):
+        assert hundred("orthogonal", rate).min() > 0.9
+        assert hundred("gaussian", rate).max() < 0.75
+    for kind in KINDS:
+        assert hundred(kind, 0.01).max() < 0.5
+    assert np.median(hundred("gaussian", 0.001, 1500)) > 0.8
 
 
 def test_a_hundred_layers_pass_few_directions_from_gaussian_weights_and_most_from_orthogonal():
