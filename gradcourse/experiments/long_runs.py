@@ -73,6 +73,7 @@ def _edge(sigma_w: float) -> Callable[[int], nn.Module]:
 RUNS: dict[str, Run] = {
     "30 ReLU layers": Run(_plain(30, "relu"), 1500, 0.1, {}),
     "8 sigmoid layers": Run(_plain(8, "sigmoid"), 2000, 0.05, {}),
+    "vanished": Run(_vanished("nothing"), 1500, 0.05, {}),
     "vanished, leak": Run(_vanished("leak"), 1500, 0.05, {}),
     "vanished, biases": Run(_vanished("biases"), 1500, 0.05, {}),
     "vanished, weights": Run(_vanished("weights"), 1500, 0.05, {}),

@@ -328,7 +328,7 @@ lab.hundred_plot()
 # nearly all directions are lost on the way. A product of orthogonal matrices is orthogonal: all values are exactly
 # 1. tanh spreads them again, by its slopes, but little where its input is small. This is *dynamical isometry*
 # (Pennington et al. 2017). **Same variance, another spectrum: in 300 steps the orthogonal networks learn through 100
-# layers, at two rates; the Gaussian ones get halfway at best.** Given five times as long, at 0.001, they learn as well:
+# layers, at two rates; the median Gaussian one gets halfway at best.** Given five times as long, at 0.001, they learn as well:
 # here the spectrum buys time. And it is no guarantee: at 0.01 all fail. (With ReLU no weights give isometry: half of the
 # slopes are 0.)
 
@@ -694,8 +694,8 @@ gc.depth_plot({"as PyTorch makes it": before, "He": after}, healthy=10.0)
 # - The first loss should be $\ln C$: it tells the scale of the output layer.
 # - With $\sigma_w, \sigma_b$ you can predict $q^*$, χ and the depth scale $\xi = 1/|\ln\chi|$. Deep plain
 #   networks learn near the edge of chaos, $\chi = 1$, where images neither merge nor fly apart.
-# - A start is more than a variance: through 100 tanh layers orthogonal weights learned five times sooner than Gaussian
-#   ones of the same variance, and at too large a rate neither did.
+# - A start is more than a variance: through 100 tanh layers orthogonal weights learned in 300 steps, where Gaussian
+#   ones of the same variance got halfway; at too large a rate neither learned.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
