@@ -56,9 +56,9 @@ print(f"xavier  loss after 1500 steps: {gc.spread(lab.long('Xavier'))} (stored)"
 lab.start_plot(runs)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# He and his colleagues saw the same with 30 layers and photographs. Xavier's network stays at $\ln 10$, the loss of
-# guessing. Why is 1.41 the difference between nothing and learning? And **why are the weights random at all? Could
-# they not all be the same good number?**
+# He and his colleagues saw the same with 30 layers and photographs. For 300 steps Xavier's networks stay at $\ln 10$,
+# the loss of guessing; five times later they have begun. Why does 1.41 make this difference? And **why are the weights
+# random at all? Could they not all be the same good number?**
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 4 min
