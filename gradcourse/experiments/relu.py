@@ -400,7 +400,7 @@ def one_way(seed: int, outputs: float = 1.0) -> tuple[float, float, float]:
     weight, bias = torch.autograd.grad(loss, list(net[0].parameters()))
     fall = x @ weight.T + bias
     shares = [float(((way * fall > 0).double().mean(0) > 0.95).double().mean()) for way in (1, -1)]
-    return float(loss), shares[0], shares[1]
+    return float(loss.detach()), shares[0], shares[1]
 
 
 def first_layer(net: nn.Sequential) -> tuple[float, float]:
