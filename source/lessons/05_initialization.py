@@ -328,9 +328,9 @@ lab.hundred_plot()
 # nearly all directions are lost on the way. A product of orthogonal matrices is orthogonal: all values are exactly
 # 1. tanh spreads them again, by its slopes, but little where its input is small. This is *dynamical isometry*
 # (Pennington et al. 2017). **Same variance, another spectrum: in 300 steps the orthogonal networks learn through 100
-# layers, at two rates; the median Gaussian one gets halfway at best.** Given five times as long, at 0.001, they learn as well:
-# here the spectrum buys time. And it is no guarantee: at 0.01 all fail. (With ReLU no weights give isometry: half of the
-# slopes are 0.)
+# layers, at two rates; the median Gaussian one gets halfway at best.** Given five times as long, at 0.001, one of two
+# tried has learned, and one has failed. Nor is isometry a guarantee: at 0.01 all fail. (With ReLU no weights give it:
+# half of the slopes are 0.)
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 7 min

@@ -254,13 +254,13 @@ def test_the_edge_without_biases_for_four_activations():
 
 
 def test_through_a_hundred_tanh_layers_orthogonal_weights_learn_and_gaussian_ones_do_not():
-    """Stored: in 300 steps, at two of three rates; in 1500 the Gaussian ones learn, too."""
+    """Stored: in 300 steps, at two of three rates. In 1500 one of two Gaussian ones has learned."""
     for rate in (0.001, 0.003):
         assert hundred("orthogonal", rate).min() > 0.9
         assert hundred("gaussian", rate).max() < 0.75
     for kind in KINDS:
         assert hundred(kind, 0.01).max() < 0.5
-    assert np.median(hundred("gaussian", 0.001, 1500)) > 0.8
+    assert hundred("gaussian", 0.001, 1500).min() < 0.9
 
 
 def test_a_hundred_layers_pass_few_directions_from_gaussian_weights_and_most_from_orthogonal():
