@@ -569,7 +569,7 @@ print("verdict:", "holds only if" if max(lost) < 0.15 and np.median(paid) > 0.35
 gc.panel("relu/claim-zeros")
 
 # %% [markdown] name="claim-zeros-intro" tags=["continue"]
-# Does this mean find dead units? Layer 1 of networks whose units are *selective*, each silent on 95 % of the digits,
+# Does this mean find dead units? Layer 1 of networks whose units are *selective*, each silent on 90 % of the digits,
 # and of step 3's networks that were trained at a rate of 1. The control is the share of units that are 0 on *all*
 # rows.
 
@@ -579,12 +579,13 @@ hit = np.array([lab.first_layer(lab.ordinary(1.0, seed).net) for seed in range(1
 for name, found in (("selective", selective), ("after rate 1", hit)):
     print(f"{name:12} zeros {gc.spread(found[:, 0])}; dead units {gc.spread(found[:, 1])}")
 print(f"selective    right after 300 steps {gc.spread(lab.selective_learn())}")
-alike = np.median(selective[:, 0]) > np.min(hit[:, 0]) and selective[:, 1].max() == 0
-print("verdict:", "fails" if alike and np.median(hit[:, 1]) > 0.3 else "holds")
+alike = hit[hit[:, 0] < np.median(selective[:, 0]) + 0.03, 1]  # dead, at as many zeros
+print(f"dead units at as many zeros: {gc.spread(alike)}")
+print("verdict:", "fails" if selective[:, 1].max() == 0 and alike.min() > 0.1 else "holds")
 
 # %% [markdown] name="claim-zeros-verdict" tags=["continue"]
-# **Fails.** The selective layer has as many zeros as layers that have lost half of their units, not one dead unit, and
-# learns. Half zeros is what ReLU does from the start; dead is silent on *all* data, and `(h == 0).all(0)` asks for it.
+# **Fails.** The selective layer has as many zeros as layers that have lost a third of their units, not one dead unit,
+# and learns. Half zeros is what ReLU does from the start; dead is silent on *all* data, and `(h == 0).all(0)` asks for it.
 # *Scope:* 64 units, digits, all rows at once; over single batches one has to combine the answers.
 
 # %% [markdown] name="claim-leak" tags=["subslide"]
