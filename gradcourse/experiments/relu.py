@@ -357,7 +357,7 @@ def accident_plot(rates: Iterable[float] = (0.05, 0.5, 1.0)) -> Scatter:
     for rate, color in zip(rates, ("blue", "orange", "vermillion"), strict=True):
         first, _, right = ordinary_runs(rate)
         key.append((color, f"rate {rate}"))
-        named = {int(np.argmax(first)), int(np.argmax(np.where(first > 16, right, 0.0)))}
+        named = {int(np.argmax(first)), int(np.argmax(np.where(first > 32, right, 0.0)))}
         for k, (dead, share) in enumerate(zip(first, right, strict=True)):
             name = f"{dead:.0f} dead, {share:.0%}" if rate == 1.0 and k in named else ""
             points.append(Point(float(dead), float(share), name, color))

@@ -245,8 +245,8 @@ lab.accident_plot()
 # **Speaker notes** · 10 min
 #
 # The popular answer to the demo is "all". Ask why a step of gradient descent should lower *every* unit, and why
-# some must survive: somebody's δ is negative. The picture has networks with most of layer 1 dead that do well, and
-# networks with less that do not: the dead are missing capacity, not a broken path.
+# some must survive: somebody's δ is negative. In the picture, up to about 37 dead units of 64 cost
+# nothing, and from 50 on the network fails: the dead are missing capacity, not a broken path.
 
 # %% [markdown] name="bridge-3" tags=["continue"]
 # A dead layer is full of zeros. So one reads: count the zeros. **Are zeros a sign of death?**
