@@ -29,6 +29,7 @@ from gradcourse.experiments.common import (
     through_layers,
     trained,
     unit_draws,
+    weights_of,
 )
 from gradcourse.experiments.measurements import stored
 from gradcourse.figures import Axis, Line, Plot
@@ -395,7 +396,7 @@ def one_way(seed: int, outputs: float = 1.0) -> tuple[float, float, float]:
     x = digits().x_train
     net = mlp(2, activation="relu", init="he", seed=seed)
     with torch.no_grad():
-        net[-1].weight.mul_(outputs)
+        weights_of(net)[-1].mul_(outputs)
     loss = cross_entropy(net)
     weight, bias = torch.autograd.grad(loss, list(net[0].parameters()))
     fall = x @ weight.T + bias
@@ -435,9 +436,10 @@ def aftermath(seed: int, steps: int = 300) -> Aftermath:
     killed = tuple(dead_units(net))
     with torch.no_grad():
         dead = (net[0](x) <= 0).all(0)
-    before = net[0].weight.detach()[dead].clone()
+    first_weight = weights_of(net)[0]
+    before = first_weight.detach()[dead].clone()
     right = accuracy(net, steps, RATE, seed=seed)
-    moved = float((net[0].weight.detach()[dead] - before).abs().max())
+    moved = float((first_weight.detach()[dead] - before).abs().max())
     first, second = dead_units(net)
     return Aftermath(net, (killed[0], killed[1]), (first, second), moved, right)
 
