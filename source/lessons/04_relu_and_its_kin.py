@@ -313,7 +313,7 @@ for name in ("vanished", "vanished, leak", "vanished, biases"):
 # two numbers: the share of units that are silent on *all* data, and the size of the output by layer.
 #
 # The two have different cures. Scaling cannot wake the dead, at any time: $c \cdot 0 = 0$. A dead layer wakes by a leak,
-# or without the biases that hold it down. The vanished network needs larger weights: a leak or fewer zeros do nothing
+# or without the biases that hold it down. The vanished network needs larger weights: a leak or fewer zeros do little
 # for it in 300 steps. **Vanished is slow, dead is never**: given 1500, with a leak or without biases it arrives.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
