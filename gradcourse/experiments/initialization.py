@@ -25,6 +25,7 @@ from gradcourse.experiments.common import (
     probed,
     through_layers,
     trained,
+    weights_of,
 )
 from gradcourse.experiments.isometry import DEPTH as HUNDRED
 from gradcourse.experiments.isometry import KINDS, RATES, start
@@ -426,7 +427,8 @@ def gradient_ratio(seed: int) -> float:
     for init in ("xavier", "he"):
         net = start_net(init, seed)
         cross_entropy(net).backward()
-        norms.append(np.array([float(p.grad.norm()) for p in net.parameters() if p.dim() == 2]))
+        found = [p.grad for p in weights_of(net) if p.grad is not None]
+        norms.append(np.array([float(gradient.norm()) for gradient in found]))
     return float((norms[0] / norms[1]).max())
 
 
@@ -436,7 +438,7 @@ def first_loss(init: str | float, seed: int, outputs: float = 1.0, depth: int = 
 
     net = start_net(init, seed, depth)
     with torch.no_grad():
-        net[-1].weight.mul_(outputs)
+        weights_of(net)[-1].mul_(outputs)
         return float(cross_entropy(net))
 
 

@@ -41,7 +41,7 @@ x, y = digits.x_train, digits.y_train
 #
 # No slope so far was above 1, and most were well below. The rectified linear unit, $\mathrm{relu}(z) =
 # \max(0, z)$, has slope exactly 1 wherever it passes anything. Eight sigmoid layers learned nothing in lesson
-# 02. Here are eight ReLU layers, and then thirty: same data, Xavier's weights, five seeds.
+# 02. Here are eight ReLU layers, and then thirty, with Xavier's weights. Look which losses leave $\ln 10$.
 
 # %% name="puzzle-train" tags=["fragment"]
 runs = {}
@@ -59,8 +59,8 @@ print(f"30 layers, right after 1500 steps (stored): {gc.spread(lab.long('30 ReLU
 lab.depth_puzzle_plot(runs)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# Eight layers learn; thirty stay at a guess, which gives 0.1, and five times as many steps change nothing. No
-# slope of ReLU lies between 0 and 1. **So where does the gradient go?**
+# Eight layers learn; thirty stay at a guess, which gives 0.1, and after five times as many steps have hardly begun.
+# No slope of ReLU lies between 0 and 1. **So where does the gradient go?**
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 3 min
@@ -210,7 +210,7 @@ gc.demo("relu/large-step")
 # ### Measure
 #
 # An ordinary accident. Two hidden ReLU layers, He's weights, plain gradient descent on batches of 64, 300
-# steps. Only the learning rate changes. Ten networks of each.
+# steps. Only the learning rate changes. Look at the points of rate 1.
 
 # %% name="measure-accident" tags=["fragment"]
 net = gc.mlp(2, activation="relu", init="he")
@@ -245,12 +245,11 @@ lab.accident_plot()
 # **Speaker notes** · 10 min
 #
 # The popular answer to the demo is "all". Ask why a step of gradient descent should lower *every* unit, and why
-# some must survive: somebody's δ is negative. The list has networks with most of layer 1 dead that do well, and
-# networks with less that do not: the dead are missing capacity, not a broken path.
+# some must survive: somebody's δ is negative. In the picture, up to about 37 dead units of 64 cost
+# nothing, and from 50 on the network fails: the dead are missing capacity, not a broken path.
 
 # %% [markdown] name="bridge-3" tags=["continue"]
-# A dead layer is full of zeros. So one reads: count the zeros, and if there are many, add a leak.
-# **Are zeros a sign of death?**
+# A dead layer is full of zeros. So one reads: count the zeros. **Are zeros a sign of death?**
 
 # %% [markdown] name="step-4" tags=["slide"]
 # ## Step 4 · The same zeros, three networks
@@ -298,8 +297,8 @@ for kind in ("healthy", "vanished", "dead"):
     for cure in ("nothing", "leak", "weights", "biases"):
         print(f"{kind:9} {cure:8} {gc.spread(lab.after_cure(kind, cure))}")
 print("vanished, after five times as many steps (stored)")
-for cure in ("leak", "weights", "biases"):
-    print(f"          {cure:8} {gc.spread(lab.long(f'vanished, {cure}'))}")
+for name in ("vanished", "vanished, leak", "vanished, biases"):
+    print(f"          {name:16} {gc.spread(lab.long(name))}")
 
 # %% [markdown] name="explain-zeros" tags=["subslide"]
 # ### Explain
@@ -313,9 +312,9 @@ for cure in ("leak", "weights", "biases"):
 # the healthy network a unit is silent on 75 % of the digits and gets a gradient from the other 25 %. So look at
 # two numbers: the share of units that are silent on *all* data, and the size of the output by layer.
 #
-# The two have different cures. Scaling cannot wake the dead: $c \cdot 0 = 0$. A leak cannot make up for weights
-# that are ten times too small, nor can fewer zeros. A dead layer wakes by a leak, or when the biases that hold it
-# down are taken back.
+# The two have different cures. Scaling cannot wake the dead, at any time: $c \cdot 0 = 0$. A dead layer wakes by a leak,
+# or without the biases that hold it down. The vanished network needs larger weights: a leak or fewer zeros do little
+# for it in 300 steps. **Vanished is slow, dead is never**: given 1500, with a leak or without biases it arrives.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 8 min
@@ -390,7 +389,7 @@ lab.kin_plot("Three of the younger kin", ["elu", "selu", "gelu"])
 
 # %% name="measure-kin-training" tags=["fragment"]
 print("right on the test digits after 400 steps, 3 seeds")
-for name in lab.KIN:
+for name in ("sigmoid", "silu", "gelu", "relu", "selu"):
     right = [run.test_accuracy[-1] for run in lab.kin_training(name)]
     print(f"{name:11} {gc.spread(right)}")
 print(f"sigmoid, 2000 steps (stored): {gc.spread(lab.long('8 sigmoid layers'))}")
@@ -546,7 +545,7 @@ print("verdict:", "holds only if" if max(lost) < 0.15 and np.median(paid) > 0.35
 # %% [markdown] name="claim-vanish-verdict" tags=["continue"]
 # **Holds only if** the weights pay for the half that is lost. What is true without a condition: the slope stays 1
 # however large $z$ is, so ReLU does not saturate at the upper end. *Scope:* 30 layers of 64 units, plain gradient
-# descent, 300 steps; the puzzle adds 0.1 and 1500 steps.
+# descent, 300 steps; after 1500 at 0.1 some have begun.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 4 min
@@ -570,7 +569,7 @@ print("verdict:", "holds only if" if max(lost) < 0.15 and np.median(paid) > 0.35
 gc.panel("relu/claim-zeros")
 
 # %% [markdown] name="claim-zeros-intro" tags=["continue"]
-# Does this mean find dead units? Layer 1 of networks whose units are *selective*, each silent on 95 % of the digits,
+# Does this mean find dead units? Layer 1 of networks whose units are *selective*, each silent on 90 % of the digits,
 # and of step 3's networks that were trained at a rate of 1. The control is the share of units that are 0 on *all*
 # rows.
 
@@ -580,12 +579,13 @@ hit = np.array([lab.first_layer(lab.ordinary(1.0, seed).net) for seed in range(1
 for name, found in (("selective", selective), ("after rate 1", hit)):
     print(f"{name:12} zeros {gc.spread(found[:, 0])}; dead units {gc.spread(found[:, 1])}")
 print(f"selective    right after 300 steps {gc.spread(lab.selective_learn())}")
-alike = np.median(selective[:, 0]) > np.min(hit[:, 0]) and selective[:, 1].max() == 0
-print("verdict:", "fails" if alike and np.median(hit[:, 1]) > 0.3 else "holds")
+alike = hit[hit[:, 0] < np.median(selective[:, 0]) + 0.03, 1]  # dead, at as many zeros
+print(f"dead units at as many zeros: {gc.spread(alike)}")
+print("verdict:", "fails" if selective[:, 1].max() == 0 and alike.min() > 0.1 else "holds")
 
 # %% [markdown] name="claim-zeros-verdict" tags=["continue"]
-# **Fails.** The selective layer has as many zeros as layers that have lost half of their units, not one dead unit, and
-# learns. Half zeros is what ReLU does from the start; dead is silent on *all* data, and `(h == 0).all(0)` asks for it.
+# **Fails.** The selective layer has as many zeros as layers that have lost a third of their units, not one dead unit,
+# and learns. Half zeros is what ReLU does from the start; dead is silent on *all* data, and `(h == 0).all(0)` asks for it.
 # *Scope:* 64 units, digits, all rows at once; over single batches one has to combine the answers.
 
 # %% [markdown] name="claim-leak" tags=["subslide"]
@@ -605,14 +605,17 @@ gained = np.array(leaky) / plain
 print(f"factor on δ per layer, leak of 0.01 over none: {gc.spread(gained, '.4f')}")
 for kind in ("vanished", "dead"):
     print(f"{kind:8} with a leak of 0.1: right {gc.spread(lab.after_cure(kind, 'leak'))}")
-helped = max(lab.after_cure("vanished", "leak")) > 0.5
-print("verdict:", "holds" if helped or gained.max() > 1.05 else "fails")
+later = {name: lab.long(name) for name in ("vanished", "vanished, leak")}
+for name, right in later.items():
+    print(f"{name}, 1500 steps (stored): right {gc.spread(right)}")
+late = max(lab.after_cure("vanished", "leak")) < 0.5 < min(later["vanished, leak"])
+print("verdict:", "holds only if" if late and gained.max() < 1.05 else "holds")
 
 # %% [markdown] name="claim-leak-verdict" tags=["continue"]
-# **Fails**, for leaks as they are used. At $a = 0.01$ δ becomes 0.005 % larger per layer, and a leak of 0.1 leaves
-# the vanished network where it was; larger weights are the control that works (step 4). It does help dead units.
-# A leak near 1 would pay for depth, at the price of a network that is nearly linear. *Scope:* 20 layers at
-# $\sigma_w = 1$, four layers on digits, 300 and 1500 steps.
+# **Holds only if** the leak is larger than the usual one, and you wait. At $a = 0.01$ δ becomes 0.005 % larger per layer.
+# A leak of 0.1 leaves the vanished network where it was for 300 steps, while larger weights, the control, cure it
+# (step 4); in 1500 steps it does arrive, and without a leak it has only begun. What a leak is for is dead units.
+# *Scope:* 20 layers at $\sigma_w = 1$, four layers on digits, rate 0.05.
 
 # %% [markdown] name="claim-explode" tags=["subslide"]
 # ### Claim 4
@@ -667,8 +670,7 @@ for rate in (0.001, 0.01, 0.1):
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network
 #
-# Put in your model, your batch and your loss. The model in the cell is what `nn.Linear` and `nn.ReLU` give you if you
-# ask for nothing.
+# Put in your model, batch and loss. The model in the cell is what `nn.Linear` and `nn.ReLU` give by themselves.
 
 # %% name="your-network-code" tags=["fragment"]
 model = gc.mlp(12, activation="relu", init="default")
@@ -725,8 +727,8 @@ gc.depth_plot(record, kind="Linear", healthy=10.0, verdict=gc.diagnose(record))
 # - A unit is dead when it is silent on all data: its gradient is exactly 0. A rate of 1 killed a quarter
 #   to nine tenths of a layer, and half of these networks read the digits all the same.
 # - Zeros tell neither death nor health: look at units that are silent on all data, and at sizes.
-# - Dead: a leak, or biases that let units wake. Vanished: larger weights. Each cure left the other problem as it
-#   was.
+# - Dead: a leak, or biases that let units wake. Vanished: larger weights. In 300 steps each cure left the other
+#   problem as it was.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises

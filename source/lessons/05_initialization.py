@@ -56,9 +56,9 @@ print(f"xavier  loss after 1500 steps: {gc.spread(lab.long('Xavier'))} (stored)"
 lab.start_plot(runs)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
-# He and his colleagues saw the same with 30 layers and photographs. Xavier's network stays at $\ln 10$, the loss of
-# guessing. Why is 1.41 the difference between nothing and learning? And **why are the weights random at all? Could
-# they not all be the same good number?**
+# He and his colleagues saw the same with 30 layers and photographs. For 300 steps Xavier's networks stay at $\ln 10$,
+# the loss of guessing; five times later they have begun. Why does 1.41 make this difference? And **why are the weights
+# random at all? Could they not all be the same good number?**
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 4 min
@@ -327,10 +327,10 @@ lab.hundred_plot()
 # A product of Gaussian matrices keeps the *mean* square and spreads the singular values exponentially (lesson 01):
 # nearly all directions are lost on the way. A product of orthogonal matrices is orthogonal: all values are exactly
 # 1. tanh spreads them again, by its slopes, but little where its input is small. This is *dynamical isometry*
-# (Pennington et al. 2017). **Same variance, another spectrum: through 100 layers the orthogonal networks learn in
-# these 300 steps, at two rates, and the Gaussian ones hardly.** It is no guarantee: at 0.01 the orthogonal ones fail as
-# well, since the first updates destroy what the start had. (With ReLU no weights give isometry: half of the slopes are
-# 0.)
+# (Pennington et al. 2017). **Same variance, another spectrum: in 300 steps the orthogonal networks learn through 100
+# layers, at two rates; the median Gaussian one gets halfway at best.** Given five times as long, at 0.001, one of two
+# tried has learned, and one has failed. Nor is isometry a guarantee: at 0.01 all fail. (With ReLU no weights give it:
+# half of the slopes are 0.)
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -694,8 +694,8 @@ gc.depth_plot({"as PyTorch makes it": before, "He": after}, healthy=10.0)
 # - The first loss should be $\ln C$: it tells the scale of the output layer.
 # - With $\sigma_w, \sigma_b$ you can predict $q^*$, χ and the depth scale $\xi = 1/|\ln\chi|$. Deep plain
 #   networks learn near the edge of chaos, $\chi = 1$, where images neither merge nor fly apart.
-# - A start is more than a variance: in 300 steps orthogonal weights learned through 100 tanh layers, Gaussian ones of
-#   the same variance hardly, and at too large a rate neither.
+# - A start is more than a variance: through 100 tanh layers orthogonal weights learned in 300 steps, where Gaussian
+#   ones of the same variance got halfway; at too large a rate neither learned.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises

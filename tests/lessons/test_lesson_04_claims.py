@@ -396,7 +396,7 @@ def test_the_ordinary_accident_kills_units_and_not_every_network():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_selective_units_are_silent_as_often_as_those_of_a_layer_with_dead_ones(seed):
     zeros, dead = first_layer(selective(seed))
-    assert zeros == pytest.approx(0.95, abs=0.005)
+    assert zeros == pytest.approx(0.9, abs=0.005)
     assert dead == 0.0
 
 
@@ -410,13 +410,14 @@ def test_thirty_layers_learn_if_the_weights_pay_for_the_half():
     assert np.median(thirty_layers("he")) > 0.35
 
 
-def test_five_times_the_budget_changes_no_negative_verdict():
-    """Stored, and the control beside them."""
-    assert long("30 ReLU layers").max() < 0.15
+def test_five_times_the_budget_shows_which_verdicts_are_about_the_budget():
+    """Stored. Thirty layers begin; a vanished signal is slow, and a leak or no biases help it."""
+    assert long("30 ReLU layers").max() < 0.6
     assert long("8 sigmoid layers").max() < 0.15
-    for cure in ("vanished, leak", "vanished, biases"):
-        assert long(cure).max() < 0.3, cure
-    assert long("vanished, weights").min() > 0.9
+    assert np.median(long("vanished")) < 0.5
+    for cure in ("leak", "biases"):
+        assert long(f"vanished, {cure}").min() > 0.75, cure
+    assert long("vanished, weights").min() > 0.85
 
 
 @pytest.mark.parametrize("seed", range(3))

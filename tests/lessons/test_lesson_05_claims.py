@@ -44,7 +44,7 @@ from gradcourse.experiments.initialization import (
     trained_from,
     two_ways,
 )
-from gradcourse.experiments.isometry import KINDS, RATES, isometry
+from gradcourse.experiments.isometry import KINDS, isometry
 from gradcourse.instrument import product_log_singular_values
 from gradcourse.nets import constant_, mlp
 
@@ -254,11 +254,13 @@ def test_the_edge_without_biases_for_four_activations():
 
 
 def test_through_a_hundred_tanh_layers_orthogonal_weights_learn_and_gaussian_ones_do_not():
-    """Stored; not at every rate, and not with five times the budget either."""
-    assert hundred("orthogonal", 0.003).min() > 0.9
-    assert np.median(hundred("gaussian", 0.003)) < 0.6
-    assert max(np.median(hundred("gaussian", rate)) for rate in RATES) < 0.7
-    assert hundred("orthogonal", 0.01).max() < 0.5
+    """Stored: in 300 steps, at two of three rates. In 1500 one of two Gaussian ones has learned."""
+    for rate in (0.001, 0.003):
+        assert hundred("orthogonal", rate).min() > 0.9
+        assert hundred("gaussian", rate).max() < 0.75
+    for kind in KINDS:
+        assert hundred(kind, 0.01).max() < 0.5
+    assert hundred("gaussian", 0.001, 1500).min() < 0.9
 
 
 def test_a_hundred_layers_pass_few_directions_from_gaussian_weights_and_most_from_orthogonal():
@@ -291,9 +293,9 @@ def test_the_first_loss_tells_the_scale_of_the_output_layer(seed):
     assert first_loss(1.0, seed) > 50
 
 
-def test_five_times_the_budget_changes_no_negative_verdict():
-    """Stored, and the controls beside them."""
-    assert long("Xavier").min() > 2.2
+def test_five_times_the_budget_shows_which_verdicts_are_about_the_budget():
+    """Stored: Xavier's 30 layers have begun; what lies 17 and 21 depth scales deep has not."""
+    assert long("Xavier").min() > 0.3
     assert max(long(f"tanh, σ_w = {w}").max() for w in (0.8, 2.8)) < 0.3
     assert (1 - long("He × 3, Adam")).min() > 2 * (1 - long("He × 1, Adam")).max()
 

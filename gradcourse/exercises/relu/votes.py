@@ -21,8 +21,9 @@ CLAIM_ZEROS = claim(
 CLAIM_LEAK = claim(
     "relu/claim-leak",
     "leaky ReLU “helps deal with vanishing gradients” (Dawani 2020).",
-    "fails",
-    "What counts is the mean squared slope, (1 + a²)/2: with a = 0.01 still one half.",
+    "holds-only-if",
+    "What counts is the mean squared slope, (1 + a²)/2: with a = 0.01 still one half. A larger "
+    "leak helps in the long run.",
 )
 CLAIM_EXPLODE = claim(
     "relu/claim-explode",
