@@ -346,7 +346,7 @@ for name, build in starts.items():
     first = [trial.trained(net, 1, 0.1, seed=s).relative_change[-1][0] for s, net in enumerate(nets)]
     runs = [trial.trained(net, 79, 0.1, seed=s) for s, net in enumerate(nets)]
     print(f"{name:6} δ in layer 1, of layer 56: {gc.spread(ratio, ',.0f')}")
-    print(f"       step 1 moves layer 1 by {gc.spread(first, '.2g')} times its size")
+    print(f"       step 1 moves layer 1 by {gc.spread(first, '.3g')} times its size")
     print(f"       right: {gc.spread([run.train_accuracy[-1] for run in runs])}")
 print(told(longer, "56 ReLU layers", "10 ReLU layers"))
 
@@ -452,9 +452,9 @@ for kind in ("plain", "batch norm", "batch norm + jumps"):
         gc.train(net, digits, steps=300, lr=0.1, seed=seed, optimizer=meter, every=300)
     shift[kind] = [meter.shift for meter in meters]
     right[kind] = [gc.accuracy(net, digits.x_test, digits.y_test) for net in nets]
-    layers = [sum(meter.moves) / len(meter.moves) for meter in meters]
+    first = [sum(move[0] for move in meter.moves) / len(meter.moves) for meter in meters]
     print(f"{kind:18} shift, relative {gc.spread(shift[kind], '.0e')}; right {gc.spread(right[kind])}")
-    print(f"{'':18} absolute, layer 1 {gc.spread([move[0] for move in layers], '.0e')}")
+    print(f"{'':18} absolute, layer 1 {gc.spread(first, '.0e')}")
 print(told(longer, "4 sigmoid layers, plain"))
 
 # %% name="claim-shift-decided" tags=["fragment", "nbval-check-output"]
