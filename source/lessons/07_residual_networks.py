@@ -335,7 +335,7 @@ fresh = {
 start = {name: [trial.first_to_last_layer(n) for n in nets] for name, nets in fresh.items()}
 later = [trial.first_to_last_layer(net) for net in trained["plain"]]
 for name, found in start.items():
-    print(f"{name:10} at the start:   {gc.spread(found, ',.2f')}")
+    print(f"{name:10} at the start:   {gc.spread(found, ',.1f')}")
 print(f"batch norm after 50 steps: {gc.spread(later)}")
 print(told(longer, "56 layers, no norm, He", "56 layers, no norm, near I"))
 
