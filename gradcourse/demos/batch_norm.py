@@ -59,7 +59,7 @@ def draw_one_batch(u: float) -> Plot:
 ONE_BATCH = Demo(
     id="batch-norm/one-batch",
     title="Move one image, and watch the seven others",
-    knobs=(Knob("u", "u of image 8", -8.0, 8.0, 0.2, 3.0),),
+    knobs=(Knob("u", "u of image 8", -8.0, 8.0, 0.2, 6.0),),
     draw=draw_one_batch,
 )
 

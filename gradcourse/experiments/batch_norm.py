@@ -263,7 +263,7 @@ def differing_plot(seed: int = 0) -> Plot:
     found = {norm: differing(norm, seed) for norm in ("batch", "layer", "rms")}
     kept = theory.mean_squared_slope("sigmoid", 1.0) / theory.q_map("sigmoid", 1.0, 1.0)
     law = found["layer"][0] * kept ** ((layer - 1) / 2)
-    slopes = {"batch": "stays", "layer": f"× {kept**0.5:.2f} a layer", "rms": "the same"}
+    slopes = {"batch": "level", "layer": f"× {kept**0.5:.2f} a layer", "rms": "the same"}
     lines = [
         Line(layer, values, f"{norm} norm, {slopes[norm]}", color=f"{norm}_norm")
         for norm, values in found.items()
@@ -474,7 +474,7 @@ def accuracy_sorted(seed: int = 0, training: bool = True) -> float:
     """Test accuracy of a trained network when each batch holds one digit only."""
     import torch
 
-    data, model = digits(), copy.deepcopy(_four_layers(seed))
+    data, model = digits(), copy.deepcopy(_four_layers(seed, 0.1))
     model.train(training)
     right = 0
     with torch.no_grad():

@@ -101,8 +101,10 @@ def sizes_plot() -> Plot:
     for name, (options, color) in STACKS.items():
         found = np.median([sizes(name, seed) for seed in SEEDS], axis=0)
         law = found[0] * theory.residual_variance(BLOCKS, options.get("scale", 1.0))
-        told = found[0] + block if "norm" in options else law
-        lines += with_theory(block, found, told, name, color)
+        straight = "norm" not in options
+        factor = f", × {(found[-1] / found[0]) ** (1 / BLOCKS):.2f} a block" if straight else ""
+        expected = law if straight else found[0] + block
+        lines += with_theory(block, found, expected, name + factor, color)
     return Plot(
         "The signal in 27 residual blocks, median of 5",
         Axis("block (0 is the stem)"),

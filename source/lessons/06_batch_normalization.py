@@ -24,7 +24,7 @@ digits, longer = gc.digits(), stored("fivefold").rows
 # a version with sigmoids learned, which had stayed at chance before (Ioffe & Szegedy 2015). Why it
 # works was disputed for years.
 
-# %% [markdown] name="notation" tags=["continue"]
+# %% [markdown] name="notation" tags=["subslide"]
 # A **batch** is the $B$ images of one training step. A layer computes $u = W h$ for each of them, **batch
 # norm** makes $z$ from $u$, and $a = \varphi(z)$. $\delta = \partial\mathcal{L}/\partial z$.
 
@@ -42,19 +42,19 @@ digits, longer = gc.digits(), stored("fivefold").rows
 # the batch, and divide by its standard deviation. Two learned numbers per unit, γ (at first 1) and β (0), then
 # scale and shift.
 #
-# Thirty sigmoid layers with Glorot's weights and a rate of 0.1, with and without it, five seeds. Printed: the
-# share of training digits that is right (stored), with five times the steps for what fails.
+# Thirty sigmoid layers with Glorot's weights and a rate of 0.1, with and without it. Printed: the share of
+# training digits that is right (stored, five seeds), with five times the steps for what fails.
 
 # %% name="puzzle-train" tags=["fragment"]
 losses = {"plain": [], "batch norm": []}
-for seed in range(5):
+for seed in range(3):
     nets = gc.mlp(30, seed=seed), trial.deep_sigmoids("batch", 30, seed)
     for name, net in zip(losses, nets, strict=True):
         run = gc.train(net, digits, steps=200, lr=0.1, seed=seed, every=200)
         losses[name].append(run.loss)
 print(told(longer, "30 sigmoid layers, plain", "30 sigmoid layers, batch norm"))
 
-# %% name="puzzle-picture" tags=["fragment"]
+# %% name="puzzle-picture" tags=["subslide"]
 loss_plot(losses, "Thirty sigmoid layers", 10, "linear")
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
@@ -79,7 +79,8 @@ trial.axes_drawing()
 # %% [markdown] name="family" tags=["continue"]
 # **Layer norm** takes mean and variance of each *image* over its $n$ units (Ba et al. 2016). **RMS norm**
 # only divides each image by the root of its mean square (Zhang & Sennrich 2019). Neither needs a batch.
-#
+
+# %% [markdown] name="predict-norms"
 # ### Predict
 
 # %% name="predict-other-norms" tags=["fragment"]
@@ -130,7 +131,7 @@ for name in ("batch", "layer", "rms"):
     print(f"{name:5} norm, share that differs in layer 30: {gc.spread(last, '.1e')}")
 print(told(longer, "30 sigmoid layers, layer norm", "30 sigmoid layers, RMS norm"))
 
-# %% name="picture-shared" tags=["fragment"]
+# %% name="picture-shared" tags=["subslide"]
 trial.differing_plot()
 
 # %% [markdown] name="explain-shared" tags=["continue"]
@@ -174,7 +175,7 @@ gc.demo("batch-norm/paths")
 # %% name="drawing-paths" tags=["fragment"]
 trial.paths_drawing()
 
-# %% [markdown] name="explain-backward-paths" tags=["continue"]
+# %% [markdown] name="explain-backward-paths" tags=["subslide"]
 # The derivative of $\hat x_j = (u_j - \mu)/s$ by $u_j$ is $1/s$, by $\mu$ it is $-1/s$, and by $\sigma^2$ it is
 # $-\hat x_j/2s^2$. A bar is a mean over the batch:
 #
@@ -307,7 +308,7 @@ for name in ("relu", "tanh", "sigmoid"):
     wide = gc.theory.normalized_gradient_growth(name)
     print(f"{name:8} factor per layer {gc.spread(factor)}   theory {wide:.2f}")
 
-# %% name="picture-growth" tags=["fragment"]
+# %% name="picture-growth" tags=["subslide"]
 trial.growth_plot(delta)
 
 # %% [markdown] name="explain-growth" tags=["subslide"]
@@ -348,11 +349,11 @@ for name, build in starts.items():
     ]
     runs = [trial.trained(net, 79, 0.1, seed=s) for s, net in enumerate(nets)]
     print(f"{name:6} δ in layer 1, of layer 56: {gc.spread(ratio, ',.0f')}")
-    print(f"       step 1 moves layer 1 by {gc.spread(first, '.2g')} times its size")
+    print(f"       step 1 moves layer 1 by {gc.spread(first, '.3g')} times its size")
     print(f"       right: {gc.spread([run.train_accuracy[-1] for run in runs])}")
 print(told(longer, "56 ReLU layers", "10 ReLU layers"))
 
-# %% [markdown] name="explain-near-identity" tags=["continue"]
+# %% [markdown] name="explain-near-identity" tags=["subslide"]
 # With He's weights the first step moves layer 1 by hundreds of times its own size, and from then on its
 # gradient is divided by that size. **Batch norm does not save 56 ReLU layers with
 # He's weights** (they fail without it, too: lesson 07). But with $W \approx I$ neighbouring layers hold nearly
@@ -381,7 +382,7 @@ print(told(longer, "56 ReLU layers", "10 ReLU layers"))
 # %% name="vote-both" tags=["fragment"]
 gc.panel("batch-norm/claim-both")
 
-# %% [markdown] name="claim-both-intro" tags=["continue"]
+# %% [markdown] name="claim-both-intro" tags=["subslide"]
 # Thirty layers at the start: log₁₀ of δ in layer 1 over δ in layer 30, for gains of 0.1, 1 and 10 and five
 # seeds together. The control has no norm.
 
@@ -414,8 +415,8 @@ print("verdict:", "fails" if vanishes else "holds only if" if explodes else "hol
 # - Straighter activations avoid the growth: leaky ReLUs tailored to the depth (Zhang et al. 2022), almost
 #   linear layers with batch norm (Meterez et al. 2024). Here the 56 layers get a slope on the left.
 
-# %% name="since-measure" tags=["fragment"]
-for leak in (0.0, 0.5, 0.8):
+# %% name="since-measure" tags=["subslide"]
+for leak in (0.5, 0.8):
     nets = [trial.bent(leak, seed) for seed in range(3)]
     factor = [trial.growth(net) for net in nets]
     right = [trial.trained(net, 80, 0.1, seed=s).train_accuracy[-1] for s, net in enumerate(nets)]
@@ -439,7 +440,7 @@ for leak in (0.0, 0.5, 0.8):
 # %% name="vote-shift" tags=["fragment"]
 gc.panel("batch-norm/claim-shift")
 
-# %% [markdown] name="claim-shift-intro" tags=["continue"]
+# %% [markdown] name="claim-shift-intro" tags=["subslide"]
 # The **shift** of a step: how far it moves mean and standard deviation of every unit's $z$, here relative to
 # the layer's spread, and in absolute numbers. Santurkar et al. (2018) put the shift *back*: noise after batch
 # norm, whose mean and size jump at every step. If the reason is right, that network learns no better than the plain
@@ -454,11 +455,11 @@ for kind in ("plain", "batch norm", "batch norm + jumps"):
         gc.train(net, digits, steps=300, lr=0.1, seed=seed, optimizer=meter, every=300)
     shift[kind] = [meter.shift for meter in meters]
     right[kind] = [gc.accuracy(net, digits.x_test, digits.y_test) for net in nets]
-    layers = [sum(meter.moves) / len(meter.moves) for meter in meters]
+    first = [sum(move[0] for move in meter.moves) / len(meter.moves) for meter in meters]
     print(
         f"{kind:18} shift, relative {gc.spread(shift[kind], '.0e')}; right {gc.spread(right[kind])}"
     )
-    print(f"{'':18} absolute, layer 1 {gc.spread([move[0] for move in layers], '.0e')}")
+    print(f"{'':18} absolute, layer 1 {gc.spread(first, '.0e')}")
 print(told(longer, "4 sigmoid layers, plain"))
 
 # %% name="claim-shift-decided" tags=["fragment", "nbval-check-output"]
@@ -490,12 +491,12 @@ print("verdict:", "fails" if fails else "holds")
 # %% name="demo-noise" tags=["fragment"]
 gc.demo("batch-norm/noise")
 
-# %% name="measure-noise" tags=["fragment"]
+# %% name="measure-noise" tags=["subslide"]
 trial.noise_plot()
 
-# %% name="measure-sizes" tags=["fragment"]
+# %% name="measure-sizes" tags=["subslide"]
 for name in ("batch", "layer", "rms"):
-    for B in (2, 8, 64):
+    for B in (2, 64):
         nets = [gc.normalized_mlp(4, norm=name, seed=seed) for seed in range(3)]
         runs = [trial.trained(n, 200, 0.05, batch=B, seed=s) for s, n in enumerate(nets)]
         right = [run.test_accuracy[-1] for run in runs]
@@ -573,10 +574,10 @@ print(told(longer, "56 ReLU layers, Adam", "10 ReLU layers, Adam"))
 # %% name="vote-init" tags=["fragment"]
 gc.panel("batch-norm/claim-init")
 
-# %% name="predict-large-weights" tags=["fragment"]
+# %% name="predict-large-weights" tags=["subslide"]
 gc.panel("batch-norm/large-weights")
 
-# %% name="claim-init-measure" tags=["fragment"]
+# %% name="claim-init-measure" tags=["subslide"]
 right = {}
 for factor in (1, 100):
     nets = [trial.hidden_weights_times(factor, seed) for seed in range(5)]
@@ -616,7 +617,7 @@ for rate in (0.1, 0.02):
     print(f"   ‖g‖ {gc.spread([one.gradient for one in settled])}")
     print(f"   largest |cos(W, g)| {max(one.largest_cosine for one in settled):.0e}")
 
-# %% [markdown] name="explain-equilibrium" tags=["continue"]
+# %% [markdown] name="explain-equilibrium" tags=["subslide"]
 # Batch norm makes the loss independent of the length of $W$: $\mathcal{L}(cW) = \mathcal{L}(W)$. Differentiate
 # by $c$ at $c = 1$: $\langle W, g \rangle = 0$. So a step $-\eta g$ can only lengthen $W$, by
 # $\eta^2\|g\|^2$ in the square, and decay shortens it by $2\eta\lambda\|W\|^2$ (van Laarhoven 2017). They

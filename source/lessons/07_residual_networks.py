@@ -26,7 +26,7 @@ digits, longer = gc.digits(), stored("fivefold").rows
 # before, 22 had won. The paper opens with a failure: with 34 ordinary layers the *training* error was higher
 # than with 18, although batch norm stood in every layer (He et al. 2016a).
 
-# %% [markdown] name="notation" tags=["continue"]
+# %% [markdown] name="notation" tags=["subslide"]
 # A **residual block** adds something to what it was given:
 #
 # $$x_l = x_{l-1} + \alpha\, F_l(x_{l-1}), \qquad l = 1 \dots L .$$
@@ -38,7 +38,7 @@ digits, longer = gc.digits(), stored("fivefold").rows
 # $J_l = \partial F_l / \partial x_{l-1}$. A **plain** network has the same matrices and no
 # shortcuts.
 
-# %% name="drawing-block" tags=["fragment"]
+# %% name="drawing-block" tags=["subslide"]
 trial.block_drawing()
 
 # %% [markdown] name="notes-open" tags=["notes"]
@@ -65,7 +65,7 @@ for name in losses:
 print("share of the training digits that is right (stored)")
 print(told(longer, "56 layers, plain", "56 layers, residual"))
 
-# %% name="puzzle-picture" tags=["fragment"]
+# %% name="puzzle-picture" tags=["subslide"]
 loss_plot(losses, "56 layers with batch norm", 5, "log")
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
@@ -111,7 +111,7 @@ print(f"residual: largest  {gc.spread([math.exp(s[0]) for s in logs[True]])}")
 print(f"          smallest {gc.spread([math.exp(s[-1]) for s in logs[True]])}")
 print(f"plain: exactly 0 are {gc.spread([np.isneginf(s).sum() for s in logs[False]], '.0f')} of 64")
 
-# %% name="picture-spectrum" tags=["fragment"]
+# %% name="picture-spectrum" tags=["subslide"]
 trial.spectrum_plot()
 
 # %% [markdown] name="explain-spectrum" tags=["subslide"]
@@ -173,7 +173,7 @@ for alpha, found in shares.items():
     law = 27 * alpha**2 / (1 + alpha**2)
     print(f"α = {alpha:.2f}: branches on average {gc.spread(mean, '.1f')}; theory {law:.1f}")
 
-# %% name="picture-paths" tags=["fragment"]
+# %% name="picture-paths" tags=["subslide"]
 trial.paths_plot(shares)
 
 # %% [markdown] name="explain-paths" tags=["subslide"]
@@ -231,7 +231,7 @@ for name in trial.STACKS:
     growth = [trial.sizes(name, seed)[-1] / trial.sizes(name, seed)[0] for seed in range(5)]
     print(f"{name:18} mean square × {gc.spread(growth, '.3g')}")
 
-# %% name="picture-variance" tags=["fragment"]
+# %% name="picture-variance" tags=["subslide"]
 trial.sizes_plot()
 
 # %% [markdown] name="explain-variance" tags=["subslide"]
@@ -262,7 +262,7 @@ for name, skip in (("plain", False), ("residual", True)):
 # The last row is a control. A shortcut makes every block start near the identity, *and* it adds. Which of
 # the two matters? 56 layers without a norm, 50 steps with shortcuts, 150 without.
 
-# %% name="measure-recipes" tags=["fragment"]
+# %% name="measure-recipes" tags=["subslide"]
 recipes = {"1/√L": "inverse_sqrt", "ReZero": "rezero", "Fixup": "fixup", "α = 1": 1.0}
 for name, scale in recipes.items():
     nets = [residual_mlp(27, scale=scale, seed=seed) for seed in range(3)]
@@ -275,7 +275,7 @@ for start, rate in (("He", 0.02), ("near I", 0.02), ("near I", 0.1)):
     error = [trial.error_after(net, 150, seed, rate) for seed, net in enumerate(nets)]
     print(f"no shortcut, {start:6} rate {rate:4}: training error {gc.spread(error)}")
 
-# %% [markdown] name="explain-identity" tags=["continue"]
+# %% [markdown] name="explain-identity" tags=["subslide"]
 # **What matters is the start near the identity.** The plus sign is one way to get it, and the one that stays
 # while the weights change. The other is less robust: at a rate of 0.1 it does not learn. (An error of 1
 # is a loss that became NaN.)
@@ -302,7 +302,7 @@ for start, rate in (("He", 0.02), ("near I", 0.02), ("near I", 0.1)):
 # %% name="vote-bypass" tags=["fragment"]
 gc.panel("residual/claim-bypass")
 
-# %% name="claim-bypass" tags=["fragment", "nbval-check-output"]
+# %% name="claim-bypass" tags=["subslide", "nbval-check-output"]
 direct = {alpha: np.median([share[0] for share in shares[alpha]]) for alpha in shares}
 for alpha, share in direct.items():
     print(f"α = {alpha:.2f}: of the squared gradient takes no branch at all: {share:.0e}")
@@ -323,7 +323,7 @@ print("verdict:", "holds only if" if direct[27**-0.5] > 0.2 > direct[1.0] else "
 # %% name="vote-vanishing" tags=["fragment"]
 gc.panel("residual/claim-vanishing")
 
-# %% [markdown] name="claim-vanishing-intro" tags=["continue"]
+# %% [markdown] name="claim-vanishing-intro" tags=["subslide"]
 # Then *plain* networks must have it. δ after the first layer, relative to the last hidden one, in plain
 # networks of 56 layers with He's weights; far below 1 it vanishes.
 
@@ -337,7 +337,7 @@ fresh = {
 start = {name: [trial.first_to_last_layer(n) for n in nets] for name, nets in fresh.items()}
 later = [trial.first_to_last_layer(net) for net in trained["plain"]]
 for name, found in start.items():
-    print(f"{name:10} at the start:   {gc.spread(found, ',.2f')}")
+    print(f"{name:10} at the start:   {gc.spread(found, ',.1f')}")
 print(f"batch norm after 50 steps: {gc.spread(later)}")
 print(told(longer, "56 layers, no norm, He", "56 layers, no norm, near I"))
 
@@ -345,7 +345,7 @@ print(told(longer, "56 layers, no norm, He", "56 layers, no norm, near I"))
 smallest = min(min(found) for found in start.values())
 print("verdict:", "fails" if smallest > 0.1 else "holds")
 
-# %% [markdown] name="claim-vanishing-verdict" tags=["continue"]
+# %% [markdown] name="claim-vanishing-verdict" tags=["subslide"]
 # **Fails.** None of these networks starts with a vanishing gradient, and none learns, in five times the steps
 # either. Without a norm δ is level; with batch norm it *explodes*, and after 50 steps looks healthy, in
 # networks that have learned nothing. The inventors said so: vanishing gradients were unlikely to be the cause
@@ -384,7 +384,7 @@ for name, options in (("α = 1/√27", {"scale": "inverse_sqrt"}), ("batch norm"
 # - $1/\sqrt L$ is right for the *start*, where random branches add as squares. After some updates they change
 #   together and add linearly: with $1/L$ the best rate transfers over depth (Dey et al. 2025).
 
-# %% name="since-measure" tags=["fragment"]
+# %% name="since-measure" tags=["subslide"]
 rows = stored("depth_transfer").rows
 print("best power of two for Adam's rate, and those within 10 % of it, at 2, 8 and 32 blocks")
 for exponent, name in ((0.0, "1"), (0.5, "1/√L"), (1.0, "1/L")):
@@ -418,7 +418,7 @@ for name in trial.COSINES:
     print(f"{name:10} 3 blocks: {gc.spread([cosine[2] for cosine in found])}")
     print(f"{'':10} 27 blocks: {gc.spread([cosine[-1] for cosine in found])}")
 
-# %% name="picture-shattering" tags=["fragment"]
+# %% name="picture-shattering" tags=["subslide"]
 trial.cosines_plot()
 
 # %% [markdown] name="explain-shattering" tags=["subslide"]
@@ -565,7 +565,7 @@ for blocks in (9, 18, 36):
 # %% name="vote-care" tags=["fragment"]
 gc.panel("residual/claim-necessary")
 
-# %% name="claim-care-measure" tags=["fragment"]
+# %% name="claim-care-measure" tags=["subslide"]
 nets = [trial.plain_layers("near I", seed) for seed in range(5)]
 error = [trial.error_after(net, 300, seed, 0.02) for seed, net in enumerate(nets)]
 right = [gc.accuracy(net, digits.x_test, digits.y_test) for net in nets]

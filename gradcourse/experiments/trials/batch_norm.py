@@ -90,8 +90,10 @@ def initial_weights() -> Values:
 CLAIMS = (
     Claim(
         "batch-norm/claim-both",
-        "claim-both",
-        "Batch norm prevents both vanishing and exploding gradients.",
+        "claim-both-decided",
+        "In traditional deep networks, too-high learning rate may result in the gradients that "
+        "explode or vanish, as well as getting stuck in poor local minima. Batch Normalization "
+        "helps address these issues.",
         CONDITION,
         "True for vanishing, at the start. False for exploding: every layer that bends makes it "
         "grow.",
@@ -102,11 +104,14 @@ CLAIMS = (
             needs("decades from layer 30 back to layer 1, largest of 45", above=2.0),
             control("the same without batch norm, sigmoid", below=-3.0),
         ),
+        source="Ioffe & Szegedy, section 3.3",
+        year=2015,
     ),
     Claim(
         "batch-norm/claim-shift",
-        "claim-shift-measure",
-        "Batch norm works because it reduces internal covariate shift.",
+        "claim-shift-decided",
+        "By fixing the distribution of the layer inputs x as the training progresses, we expect to "
+        "improve the training speed.",
         FAILS,
         "The network whose layers receive the most shifting inputs learns, and the plain one, "
         "which "
@@ -119,12 +124,15 @@ CLAIMS = (
             needs("shift per step, log₁₀, jumps over plain", above=0.0, every=True),
             control("right, batch norm", above=0.85),
         ),
+        source="Ioffe & Szegedy, section 2",
+        year=2015,
         map="shift",
     ),
     Claim(
         "batch-norm/claim-init",
-        "claim-init-measure",
-        "With batch norm the size of the initial weights does not matter.",
+        "claim-init-decided",
+        "Batch Normalization allows us to use much higher learning rates and be less careful about "
+        "initialization.",
         CONDITION,
         "It holds for the forward pass. A relative step is c² times smaller where W is c times "
         "larger.",
@@ -135,6 +143,8 @@ CLAIMS = (
             needs("layer 1 moved, × 100", below=0.05),
             control("right, × 1", above=0.93),
         ),
+        source="Ioffe & Szegedy, in their abstract",
+        year=2015,
         map="scale",
     ),
 )

@@ -73,7 +73,8 @@ CLAIMS = (
     Claim(
         "residual/claim-bypass",
         "claim-bypass",
-        "Shortcuts let the gradient bypass the layers.",
+        "An advantage of ResNets is that the gradient can flow directly through the identity "
+        "function from later layers to the earlier layers.",
         CONDITION,
         "There is a path around all layers; what it carries depends on the size of the branches.",
         "27 blocks, untrained, mean of three networks.",
@@ -82,11 +83,14 @@ CLAIMS = (
             needs("share, α = 1, log₁₀", below=-6.0),
             control("share, α = 1/√27", above=0.2),
         ),
+        source="Huang et al., section 3, of DenseNets",
+        year=2017,
     ),
     Claim(
         "residual/claim-vanishing",
-        "claim-vanishing-verdict-cell",
-        "Plain deep networks fail because their gradients vanish, and shortcuts cure that.",
+        "claim-vanishing-decided",
+        "Residual networks avoid the vanishing gradient problem by introducing short paths which "
+        "can carry gradient throughout the extent of very deep networks.",
         FAILS,
         "None of them starts with a vanishing gradient. And plain layers that start near the "
         "identity learn without a shortcut.",
@@ -100,11 +104,13 @@ CLAIMS = (
             control("right, batch norm and shortcuts", above=0.7),
             needs("right, near the identity", above=0.7),
         ),
+        source="Veit et al., the last sentence of their abstract",
+        year=2016,
         map="identity",
     ),
     Claim(
         "residual/claim-care",
-        "claim-care-measure",
+        "",
         "With shortcuts the initialization no longer matters.",
         FAILS,
         "A branch scale is an initialization. Batch norm in the branch provides one silently.",
