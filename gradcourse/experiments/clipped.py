@@ -83,11 +83,11 @@ def run(seed: int, clip: Clip = None, test: int = 500, **recipe: Any) -> tuple[H
     return history, np.array(norms)
 
 
-def norm_plot(norms: Array) -> Plot:
+def norm_plot(norms: Array, title: str = "‖g‖ before clipping, in a run that survived") -> Plot:
     """The norms of one clipped run, before clipping."""
     update = np.arange(len(norms))
     return Plot(
-        "‖g‖ before clipping, in a run that survived",
+        title,
         Axis("update"),
         Axis("‖g‖", "log"),
         (
