@@ -105,6 +105,7 @@ gc.demo("batch-norm/one-batch")
 # $\varepsilon = 10^{-5}$ protects units that are the same for all images. If $W$ is multiplied by
 # $c > 0$, so are $u$, $\mu$ and $\sigma$, and **$c$ cancels**. A bias in front would be subtracted again.
 
+
 # %% name="measure-forward" tags=["subslide"]
 def batch_norm(u, gamma, beta, eps=1e-5):
     mean, variance = u.mean(0), u.var(0, correction=0)
@@ -342,7 +343,9 @@ starts = {"He": lambda seed: gc.normalized_mlp(56, seed=seed), "near I": trial.n
 for name, build in starts.items():
     nets = [build(seed) for seed in range(5)]
     ratio = [trial.first_to_last(trial.deltas(net, images=1024)) for net in nets]
-    first = [trial.trained(net, 1, 0.1, seed=s).relative_change[-1][0] for s, net in enumerate(nets)]
+    first = [
+        trial.trained(net, 1, 0.1, seed=s).relative_change[-1][0] for s, net in enumerate(nets)
+    ]
     runs = [trial.trained(net, 79, 0.1, seed=s) for s, net in enumerate(nets)]
     print(f"{name:6} δ in layer 1, of layer 56: {gc.spread(ratio, ',.0f')}")
     print(f"       step 1 moves layer 1 by {gc.spread(first, '.2g')} times its size")
@@ -452,7 +455,9 @@ for kind in ("plain", "batch norm", "batch norm + jumps"):
     shift[kind] = [meter.shift for meter in meters]
     right[kind] = [gc.accuracy(net, digits.x_test, digits.y_test) for net in nets]
     layers = [sum(meter.moves) / len(meter.moves) for meter in meters]
-    print(f"{kind:18} shift, relative {gc.spread(shift[kind], '.0e')}; right {gc.spread(right[kind])}")
+    print(
+        f"{kind:18} shift, relative {gc.spread(shift[kind], '.0e')}; right {gc.spread(right[kind])}"
+    )
     print(f"{'':18} absolute, layer 1 {gc.spread([move[0] for move in layers], '.0e')}")
 print(told(longer, "4 sigmoid layers, plain"))
 
@@ -575,7 +580,9 @@ gc.panel("batch-norm/large-weights")
 right = {}
 for factor in (1, 100):
     nets = [trial.hidden_weights_times(factor, seed) for seed in range(5)]
-    first = [trial.trained(net, 1, 0.1, seed=s).relative_change[-1][0] for s, net in enumerate(nets)]
+    first = [
+        trial.trained(net, 1, 0.1, seed=s).relative_change[-1][0] for s, net in enumerate(nets)
+    ]
     runs = [trial.trained(net, 299, 0.1, seed=s) for s, net in enumerate(nets)]
     right[factor] = [run.test_accuracy[-1] for run in runs]
     print(f"hidden weights × {factor:3}: right {gc.spread(right[factor])}")

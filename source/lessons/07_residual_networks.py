@@ -104,7 +104,9 @@ gc.demo("residual/spectrum")
 # The same in real ReLU networks: $\partial x_{27}/\partial x_0$ at one digit, $\alpha = 1/\sqrt{27}$.
 
 # %% name="measure-spectrum" tags=["fragment"]
-logs = {skip: [trial.log_singular_values(skip, seed) for seed in range(5)] for skip in (True, False)}
+logs = {
+    skip: [trial.log_singular_values(skip, seed) for seed in range(5)] for skip in (True, False)
+}
 print(f"residual: largest  {gc.spread([math.exp(s[0]) for s in logs[True]])}")
 print(f"          smallest {gc.spread([math.exp(s[-1]) for s in logs[True]])}")
 print(f"plain: exactly 0 are {gc.spread([np.isneginf(s).sum() for s in logs[False]], '.0f')} of 64")
