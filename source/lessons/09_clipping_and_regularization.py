@@ -185,8 +185,9 @@ for name, right in found.items():
     print(f"η = 1, {name:15} test digits right {gc.spread(right)}")
 
 # %% [markdown] name="history-explain" tags=["continue"]
-# Unclipped the run ends in NaN, and gets no digit right. The percentile described the norms correctly but ignored η. With a ten times larger η, the same threshold allows steps
-# ten times as long; a tenth of it, the same $\eta c$, works. **A threshold belongs to a learning rate.**
+# Unclipped the run ends in NaN, and gets no digit right. The percentile described the norms correctly but ignored η.
+# With a ten times larger η, the same threshold allows steps ten times as long; a tenth of it, the same $\eta c$,
+# works. **A threshold belongs to a learning rate.**
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 9 min
