@@ -478,7 +478,7 @@ def one_step(seed: int, gain: float = 8.0, lr: float = 0.1) -> tuple[float, floa
     def backward() -> float:
         optimizer.zero_grad()
         loss = torch.nn.functional.mse_loss(net(data.x_train), data.y_train)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return float(loss.detach())
 
     backward()
