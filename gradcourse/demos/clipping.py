@@ -117,8 +117,8 @@ def _arrowhead(before: np.ndarray, tip: np.ndarray, size: float = 0.05) -> Line:
     """The head of a step that leaves the picture."""
     step = (tip - before) / np.linalg.norm(tip - before)
     side = np.array([-step[1], step[0]])
-    ends = [tip - size * (step - 0.5 * side), tip, tip - size * (step + 0.5 * side)]
-    return Line(*np.transpose(ends), "out of the picture", color="vermillion")
+    ends = np.array([tip - size * (step - 0.5 * side), tip, tip - size * (step + 0.5 * side)])
+    return Line(ends[:, 0], ends[:, 1], "out of the picture", color="vermillion")
 
 
 SURVIVE = Demo(

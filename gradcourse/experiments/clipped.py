@@ -83,11 +83,11 @@ def run(seed: int, clip: Clip = None, test: int = 500, **recipe: Any) -> tuple[H
     return history, np.array(norms)
 
 
-def norm_plot(norms: Array) -> Plot:
+def norm_plot(norms: Array, title: str = "‖g‖ before clipping, in a run that survived") -> Plot:
     """The norms of one clipped run, before clipping."""
     update = np.arange(len(norms))
     return Plot(
-        "‖g‖ before clipping, in a run that survived",
+        title,
         Axis("update"),
         Axis("‖g‖", "log"),
         (
@@ -151,17 +151,17 @@ def turned(seed: int) -> dict[str, tuple[Array, Array]]:
             left = np.concatenate([p.grad.numpy().ravel() for p in parameters])  # type: ignore[union-attr]
             measured.append(angle(raw, left))
             expected.append(angle(sizes, np.minimum(sizes, c)))
-        found[name] = np.array(measured), np.array(expected)
+        found[name] = np.round(measured, 3), np.round(expected, 3)
     return found
 
 
 def angle_plot(seed: int = 4) -> Plot:
     """Degrees against the threshold, three ways, theory dashed."""
     lines = []
-    for k, (name, color) in enumerate(zip(WAYS, ("blue", "green", "vermillion"), strict=True)):
+    for name, color in zip(WAYS, ("blue", "green", "vermillion"), strict=True):
         measured, expected = turned(seed)[name]
         lines.append(Line(RATIOS, measured, f"by {name}", color=color))
-        lines.append(Line(RATIOS, expected, "" if k else "dashed: theory", "theory", color))
+        lines.append(Line(RATIOS, expected, "dashed: theory", "theory", color))
     return Plot(
         "How far clipping turns the gradient of one batch",
         Axis("c, relative to the largest piece", "log"),

@@ -56,7 +56,7 @@ def recall(
         optimizer.zero_grad()
         loss(net(x)).backward()
         if weight:
-            (weight * pascanu_omega(net, x, loss)).backward()  # type: ignore[no-untyped-call]
+            (weight * pascanu_omega(net, x, loss)).backward()
         clip_grad_norm_(net.parameters(), c)
         optimizer.step()
     (norms,) = lag_gradient(net, x, loss).values()

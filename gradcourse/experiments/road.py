@@ -12,7 +12,7 @@ from gradcourse import theory
 from gradcourse.experiments import plateau
 from gradcourse.experiments.common import SEEDS, Array
 from gradcourse.experiments.measurements import stored
-from gradcourse.figures import Axis, Band, Line, Plot, with_theory
+from gradcourse.figures import Axis, Band, Line, Plot
 from gradcourse.figures.drawing import Arrow, Box, Drawing
 
 if TYPE_CHECKING:
@@ -96,7 +96,8 @@ def road_plot(road: Array, paths: Array) -> Plot:
         Axis("lag T − t"),
         Axis("∂c_T/∂c_t in the typical cell", "log"),
         (
-            *with_theory(lag, np.median(road, 0), 0.5**lag, "the road", "sky"),
+            Line(lag, np.median(road, 0), "the road", color="sky"),
+            Line(lag, 0.5**lag, "dashed: theory, ½ a step", "theory", "sky"),
             Line(lag, np.median(paths, 0), "all paths", color="lstm"),
         ),
         (HEALTHY,),
@@ -149,9 +150,8 @@ def half_life_plot() -> Plot:
         Axis("forget bias b"),
         Axis("half-life in steps", "log"),
         (
-            *with_theory(
-                BIASES, np.median(road, 0), theory.forget_half_life(BIASES), "the road", "sky"
-            ),
+            Line(BIASES, np.median(road, 0), "the road", color="sky"),
+            Line(BIASES, theory.forget_half_life(BIASES), "dashed: theory", "theory", "sky"),
             Line(BIASES, np.median(coupled, 0), "all paths, input bias −b", color="lstm"),
             Line(
                 BIASES[level],
@@ -381,11 +381,10 @@ def untrained(kind: str) -> tuple[Array, Array]:
 def untrained_plot() -> Plot:
     """The three of them, with the theory of a network at rest."""
     lag, lines = np.arange(LAGS + 1), []
-    for k, kind in enumerate(("rnn", "lstm", "gru")):
+    for kind in ("rnn", "lstm", "gru"):
         gradients, radii = untrained(kind)
         lines.append(Line(lag, np.median(gradients, 0), kind.upper(), color=kind))
-        label = "" if k else "dashed: theory, at rest"
-        lines.append(Line(lag, np.median(radii) ** lag, label, "theory", kind))
+        lines.append(Line(lag, np.median(radii) ** lag, "dashed: theory, at rest", "theory", kind))
     return Plot(
         "Three networks as torch makes them, untrained, median of 5",
         Axis("lag T − t"),
@@ -479,7 +478,7 @@ def one_step(seed: int, gain: float = 8.0, lr: float = 0.1) -> tuple[float, floa
     def backward() -> float:
         optimizer.zero_grad()
         loss = torch.nn.functional.mse_loss(net(data.x_train), data.y_train)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return float(loss.detach())
 
     backward()

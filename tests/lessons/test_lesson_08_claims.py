@@ -46,37 +46,15 @@ def learned(kind: str, seed: int, updates: int, *, steps: int = 60, chrono: bool
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_an_lstm_with_chrono_biases_learns_sixty_steps(seed):
-    assert learned("lstm", seed, 360, chrono=True) < 0.25 * SIXTH
-
-
-@pytest.mark.parametrize("seed", SEEDS)
 def test_one_forget_bias_for_all_will_do_if_the_input_gate_is_coupled_to_it(seed):
     net = with_keep_bias(recurrent("lstm", 2, 32, 1, seed=seed), 4.5)
     assert train_on_adding(net, seed, 360, lr=0.015)[2] < 0.25 * SIXTH
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("bias", [1.0, 4.0])
-def test_a_forget_bias_alone_does_not_do_it(bias, seed):
-    """In as many updates as the two above; RNN and torch's LSTM are in the lesson's puzzle."""
-    assert learned("lstm", seed, 360, forget_bias=bias) > 0.75 * SIXTH
-
-
-def test_when_a_gru_has_begun_to_learn_the_others_are_still_at_a_sixth():
-    """At the rate of the demo, 0.02; at 0.015 a GRU has hardly begun itself (0.6 to 0.9 of 1/6).
-
-    In units of 1/6, over five seeds: GRU 0.08 to 0.46, RNN 1.00 to 1.28, LSTM 1.01 to 1.28.
-    """
-    found = {
-        kind: [
-            train_on_adding(recurrent(kind, 2, 32, 1, seed=seed), seed, 140)[2] / SIXTH
-            for seed in SEEDS
-        ]
-        for kind in ("gru", "rnn", "lstm")
-    }
-    assert np.median(found["gru"]) < 0.6
-    assert min(found["rnn"] + found["lstm"]) > 0.9
+def test_a_forget_bias_alone_does_not_do_it(seed):
+    """In as many updates as the one above; a bias of 1 is among what is stored."""
+    assert learned("lstm", seed, 360, forget_bias=4.0) > 0.75 * SIXTH
 
 
 def test_what_is_stored_of_the_plateau():
@@ -84,6 +62,7 @@ def test_what_is_stored_of_the_plateau():
     rnn, lstm, one, chrono, gru = (road.updates(kind) for kind in plateau.KINDS)
     assert np.isinf(rnn).all()
     assert max(lstm.max(), one.max(), chrono.max(), gru.max()) < plateau.CAP
+    assert one.min() > 400 > chrono.max() > 1.5 * gru.max()
     assert np.median(gru) < 0.75 * np.median(chrono) < 0.5 * np.median(lstm)
 
 
