@@ -518,7 +518,7 @@ def puzzle_update(seed: int) -> float:
 
     net = mlp(49, activation="linear", init="default", seed=seed)
     gradient = probed(net, 64).weight_gradient_norm[0, 0]
-    return float(PUZZLE_RATE * gradient / gradient_norm(net.layer1.weight)[0])
+    return float(PUZZLE_RATE * gradient / gradient_norm(weights_of(net)[0])[0])
 
 
 @cache
@@ -539,10 +539,11 @@ def puzzle_run(scale: float, seed: int, steps: int = 200) -> tuple[int, float]:
     net = mlp(49, activation="linear", init="default", seed=seed)
     with torch.no_grad():
         for matrix in weights_of(net):
-            matrix *= scale
-    before = net.layer1.weight.detach().clone()
+            matrix.mul_(scale)
+    first = weights_of(net)[0]
+    before = first.detach().clone()
     right = accuracy(net, steps, PUZZLE_RATE, seed=seed)
-    return int((net.layer1.weight != before).sum()), right
+    return int(torch.ne(first, before).sum()), right
 
 
 @cache
@@ -567,6 +568,8 @@ def in_format(dtype: str, seed: int, steps: int = 200) -> tuple[float, float]:
     data = replace(digits(), x_train=x_train, x_test=x_test)
     net = mlp(49, activation="linear", init="default", seed=seed).to(kind)
     torch.nn.functional.cross_entropy(net(x_train), data.y_train).backward()
-    gradient = gradient_norm(net.layer1.weight.grad)[0]
+    found = weights_of(net)[0].grad
+    assert found is not None
+    gradient = gradient_norm(found)[0]
     history = train(net, data, steps=steps, lr=PUZZLE_RATE, seed=seed, every=steps)
     return float(gradient), float(history.test_accuracy[-1])
