@@ -72,7 +72,7 @@ gc.demo("ledger/places")
 # ### Measure
 #
 # All 24 places in one table, a **verdict map** (stored: two thousand trainings). ○ is a place where the claim
-# fails, ● where it holds, · where the control has not learned either.
+# fails, ● where it does not, · where the control has not learned either.
 
 # %% name="measure-map" tags=["fragment", "nbval-check-output"]
 print(stored("maps"))

@@ -18,7 +18,7 @@ FAILS, HOLDS, SILENT = "fails", "holds", "silent"
 SIGNS = {FAILS: "○", HOLDS: "●", SILENT: "·"}
 WORDS = {
     FAILS: "the claim fails here",
-    HOLDS: "it holds here",
+    HOLDS: "it does not fail here",
     SILENT: "the control has not learned either: this place says nothing",
 }
 
