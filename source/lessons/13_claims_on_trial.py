@@ -81,6 +81,7 @@ verdict_map("deeper")
 # %% name="measure-maps" tags=["fragment", "nbval-check-output"]
 print(trial.maps_in_lines())
 print(f"maps with both verdicts: {trial.turning_maps()}")
+print(f"places that say nothing: {trial.silent_share():.0f} %")
 
 # %% [markdown] name="explain-map" tags=["subslide"]
 # ### Explain
