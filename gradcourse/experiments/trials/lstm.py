@@ -89,7 +89,6 @@ CLAIMS = (
         ),
         source="Jozefowicz, Zaremba & Sutskever, abstract",
         year=2015,
-        map="forget",
         kept=Kept("plateau", plateau.KINDS),
     ),
 )

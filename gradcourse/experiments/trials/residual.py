@@ -121,6 +121,5 @@ CLAIMS = (
         ),
         source="Orhan & Pitkow, abstract",
         year=2018,
-        map="identity",
     ),
 )
