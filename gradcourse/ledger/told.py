@@ -45,6 +45,8 @@ def number(value: float) -> str:
 def spread(values: Sequence[float]) -> str:
     """Median, lowest and highest; one number alone where they are equal."""
     found = np.asarray(values, dtype=float)
+    if not len(found):
+        return "not measured"
     middle, low, high = np.median(found), found.min(), found.max()
     if len({number(x) for x in (middle, low, high)}) == 1:
         return number(float(middle))
