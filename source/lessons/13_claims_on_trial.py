@@ -166,7 +166,7 @@ print(f"measured now: {len(ledger.now)} of {len(ledger.entries)}; open: {len(led
 ledger
 
 # %% name="show-one" tags=["fragment"]
-gc.claims("residual/claim-vanishing")
+gc.claims("residual/claim-vanishing").entries[0]
 
 # %% [markdown] name="workbench-intro" tags=["subslide"]
 # ### Run it yourself
