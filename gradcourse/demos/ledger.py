@@ -8,7 +8,7 @@ from gradcourse.experiments.ledger import enclosed, enclosed_theory
 from gradcourse.experiments.maps.places import FAILS, HOLDS, Place, verdict_map
 from gradcourse.figures import Axis, Demo, Knob, Line, Plot
 
-SHOWN = "deeper", "vanish", "start", "identity", "stuck"
+SHOWN = "deeper", "vanish", "start", "shift", "stuck"
 """The maps of the demo, by number."""
 
 

@@ -56,7 +56,7 @@ class Criterion:
 
     def met(self, values: Values) -> bool:
         """Whether it is so; NaN never is, nor what has not been measured."""
-        if self.quantity not in values:
+        if not len(values.get(self.quantity, ())):
             return False
         found = np.asarray(values[self.quantity], dtype=float)
         tested = found if self.every else np.array([np.median(found)])

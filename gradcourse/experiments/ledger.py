@@ -9,8 +9,13 @@ from functools import cache
 import numpy as np
 
 from gradcourse.experiments.common import Array
-from gradcourse.experiments.maps.places import FAILS, HOLDS, SILENT, verdict_map
-from gradcourse.experiments.maps.plans import PLANS
+from gradcourse.experiments.maps.places import (
+    FAILS,
+    HOLDS,
+    SILENT,
+    measured_maps,
+    verdict_map,
+)
 from gradcourse.lifesign import counted
 
 NETWORKS = 150
@@ -60,7 +65,7 @@ def enclosed_theory(networks: int | Array) -> Array:
 def maps_in_lines() -> str:
     """For each map, at how many of its places the claim fails, holds, or nothing is said."""
     lines = [f"{'':9} fails  holds  says nothing"]
-    for name in PLANS:
+    for name in measured_maps():
         counts = verdict_map(name).counts
         lines.append(f"{name:9} {counts[FAILS]:5} {counts[HOLDS]:6} {counts[SILENT]:13}")
     return "\n".join(lines)
@@ -68,13 +73,13 @@ def maps_in_lines() -> str:
 
 def turning_maps() -> int:
     """How many maps have a place where the claim fails and one where it holds."""
-    both = (verdict_map(name).counts for name in PLANS)
+    both = (verdict_map(name).counts for name in measured_maps())
     return sum(bool(counts[FAILS] and counts[HOLDS]) for counts in both)
 
 
 def silent_share() -> float:
     """Share of all places at which the control has not learned either, in per cent."""
-    counts = [verdict_map(name).counts for name in PLANS]
+    counts = [verdict_map(name).counts for name in measured_maps()]
     places = sum(sum(each.values()) for each in counts)
     return 100.0 * sum(each[SILENT] for each in counts) / places
 

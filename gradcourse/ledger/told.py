@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gradcourse.experiments.maps.places import verdict_map
+from gradcourse.experiments.maps.places import measured_maps, verdict_map
 from gradcourse.markup import inline, page_link
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ def number(value: float) -> str:
 def spread(values: Sequence[float]) -> str:
     """Median, lowest and highest; one number alone where they are equal."""
     found = np.asarray(values, dtype=float)
+    if not len(found):
+        return "not measured"
     middle, low, high = np.median(found), found.min(), found.max()
     if len({number(x) for x in (middle, low, high)}) == 1:
         return number(float(middle))
@@ -99,7 +101,7 @@ def in_full(entry: Entry, width: int = WIDTH) -> str:
         asked = _asked(entry, quantity)
         lines.append(f"  {quantity}: {spread(values)}" + (f"   {asked}" if asked else ""))
     lines.append(timed(entry))
-    if claim.map:
+    if claim.map in measured_maps():
         lines += ["", repr(verdict_map(claim.map))]
     return "\n".join(lines)
 
@@ -129,7 +131,7 @@ def article(entry: Entry, opened: bool = False) -> str:
         _numbers(entry),
         f"<p><small>{html.escape(timed(entry))}</small></p>",
     ]
-    if claim.map:
+    if claim.map in measured_maps():
         parts.append(verdict_map(claim.map).html())
     head = (
         f'<span class="gc-verdict">{SIGNS[entry.verdict]} {entry.verdict}</span> '

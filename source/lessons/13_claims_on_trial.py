@@ -72,7 +72,7 @@ gc.demo("ledger/places")
 # ### Measure
 #
 # All 24 places in one table, a **verdict map** (stored: two thousand trainings). ○ is a place where the claim
-# fails, ● where it holds, · where the control has not learned either.
+# fails, ● where it does not, · where the control has not learned either.
 
 # %% name="measure-map" tags=["fragment", "nbval-check-output"]
 print(stored("maps"))
@@ -81,6 +81,7 @@ verdict_map("deeper")
 # %% name="measure-maps" tags=["fragment", "nbval-check-output"]
 print(trial.maps_in_lines())
 print(f"maps with both verdicts: {trial.turning_maps()}")
+print(f"places that say nothing: {trial.silent_share():.0f} %")
 
 # %% [markdown] name="explain-map" tags=["subslide"]
 # ### Explain
@@ -165,7 +166,7 @@ print(f"measured now: {len(ledger.now)} of {len(ledger.entries)}; open: {len(led
 ledger
 
 # %% name="show-one" tags=["fragment"]
-gc.claims("residual/claim-vanishing")
+gc.claims("residual/claim-vanishing").entries[0]
 
 # %% [markdown] name="workbench-intro" tags=["subslide"]
 # ### Run it yourself

@@ -73,4 +73,4 @@ def test_what_differs_is_said_with_the_row_that_is_missing(found) -> None:
     assert "'saturation/claim-new'" in said
     assert "FAILS," in said
     assert "saturation/claim-zero names cell 'claim-zero-measure'" in said
-    assert "saturation/claim-tanh has no source in the table" in said
+    assert "saturation/claim-tanh quotes" in said

@@ -139,8 +139,8 @@ def test_what_is_quoted_is_escaped() -> None:
 def test_a_place_that_is_not_there_is_named() -> None:
     with pytest.raises(GradcourseError, match="'77'"):
         claims("77")
-    with pytest.raises(GradcourseError, match="chain/claim-float"):
-        claims("chain/claim-flaot")
+    with pytest.raises(GradcourseError, match="chain/claim-deeper"):
+        claims("chain/claim-deepr")
 
 
 # ---------------------------------------------------------------- measured from a page

@@ -10,25 +10,24 @@ from gradcourse.ledger import claims
 
 def _holding():
     found = claims().verdicts
-    return 100.0 * found.get("holds", 0) / sum(found.values())
+    share = found.get("holds", 0) / sum(found.values())
+    return "few" if share < 0.1 else "quarter" if share < 0.4 else "half" if share < 0.6 else "most"
 
 
-HOLDING = Prediction(
+HOLDING = Choice(
     id="ledger/holding",
     title="How many hold?",
-    question="All sentences that were on trial in lessons 01 to 12. In which share of them was the "
-    "verdict “holds”, without a condition?",
+    question="All sentences that were on trial in lessons 01 to 12. How many have the verdict "
+    "“holds”, without a condition?",
     answer="holding",
-    measure=_holding,
-    within=8.0,
-    low=0.0,
-    high=100.0,
-    log=False,
-    unit="%",
-    explain="What many repeat has been right somewhere. What got lost on the way is where.",
-    misconceptions=(
-        NamedValue("a coin", 50.0, "Sentences are quoted because something is wrong with them."),
+    options=(
+        Option("few", "Fewer than one in ten.", "They were chosen: something was wrong with them."),
+        Option("quarter", "About a quarter.", "Count those that you remember: was there one?"),
+        Option("half", "About half.", "A coin would do; but nobody tries a sentence at random."),
+        Option("most", "Most.", "Then the lessons would have had no reason to quote them."),
     ),
+    measure=_holding,
+    explain="What many repeat has been right somewhere. What got lost on the way is where.",
     hints=("Count those that you remember. What did their verdict begin with?",),
 )
 

@@ -18,7 +18,7 @@ FAILS, HOLDS, SILENT = "fails", "holds", "silent"
 SIGNS = {FAILS: "○", HOLDS: "●", SILENT: "·"}
 WORDS = {
     FAILS: "the claim fails here",
-    HOLDS: "it holds here",
+    HOLDS: "it does not fail here",
     SILENT: "the control has not learned either: this place says nothing",
 }
 
@@ -143,6 +143,8 @@ def verdict_map(name: str) -> VerdictMap:
         near = nearest(name, list(PLANS)) or list(PLANS)
         raise GradcourseError(f"no verdict map is called {name!r}: {', '.join(near)}")
     plan, rows = PLANS[name], _rows_by_arm()
+    if name not in measured_maps():
+        raise GradcourseError(f"the map {name!r} is not measured yet: make measurements")
     accused, arm = rows[plan.accused], ARMS[plan.accused]
     against = rows[plan.control]
     places = []
@@ -153,6 +155,12 @@ def verdict_map(name: str) -> VerdictMap:
                 there = [_at(row, r, b, budget, plan.rule) for row in against[against_width]]
                 places.append(_place(plan, rate, budget, width, here, there))
     return VerdictMap(name, plan, tuple(places))
+
+
+def measured_maps() -> tuple[str, ...]:
+    """The names of all maps whose arms are stored."""
+    rows = set(_rows_by_arm())
+    return tuple(name for name, plan in PLANS.items() if {plan.accused, plan.control} <= rows)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from gradcourse.experiments.maps.arms import Arm
 STEPS = (60, 300, 1500)
 """A fifth of what most lessons train for, that, and five times as much."""
 
-FEW = (30, 150, 750)
 MANY = (100, 500, 2500)
 SIGMOID = (0.1, 0.5, 2.0, 8.0)
 RELU = (0.01, 0.03, 0.1, 0.3)
@@ -21,7 +20,6 @@ LEAKY_20 = (("depth", 20), ("activation", "leaky_relu"), ("init", "xavier"))
 HE_2 = (("depth", 2), ("activation", "relu"), ("init", "he"))
 HE_3 = (("depth", 3), ("activation", "relu"), ("init", "he"))
 NORMED_4 = (("depth", 4), ("activation", "sigmoid"), ("init", "xavier"), ("noise", 0.55))
-LSTM = {"optimizer": "adam", "clip": 1.0}
 
 ARMS: dict[str, Arm] = {
     "one sigmoid layer": Arm("1 sigmoid layer", "mlp", SIGMOID, STEPS, options=(("depth", 1),)),
@@ -103,34 +101,6 @@ ARMS: dict[str, Arm] = {
         "2 ReLU layers, a 200th of the rate", "mlp", NORMED, STEPS, options=HE_2, slowness=200.0
     ),
     "bold": Arm("the same, at the rate", "mlp", NORMED, STEPS, options=HE_2),
-    "forget 1": Arm(
-        "LSTM, forget bias 1, 30 steps",
-        "lstm",
-        (0.002, 0.005, 0.015, 0.05),
-        (50, 250, 1250),
-        (8, 32),
-        options=(("forget_bias", 1.0),),
-        **LSTM,  # type: ignore[arg-type]
-    ),
-    "chrono": Arm(
-        "LSTM, chrono biases, 30 steps",
-        "lstm",
-        (0.002, 0.005, 0.015, 0.05),
-        (50, 250, 1250),
-        (8, 32),
-        options=(("forget_bias", float("nan")),),
-        **LSTM,  # type: ignore[arg-type]
-    ),
-    "deep, he": Arm(
-        "56 ReLU layers, He's weights",
-        "mlp",
-        DEEP,
-        FEW,
-        options=(("depth", 56), ("activation", "relu"), ("init", "he")),
-    ),
-    "deep, near I": Arm(
-        "56 ReLU layers, I + 0.02 N", "near identity", DEEP, FEW, options=(("depth", 56),)
-    ),
 }
 
 
@@ -183,7 +153,6 @@ PLANS: dict[str, Plan] = {
         "Is as much learned with hidden weights × 100?",
         margin=0.05,
     ),
-    "identity": Plan("deep, he", "deep, near I", "Do 56 plain layers learn from He's weights?"),
     "care": Plan(
         "no branch scale", "branch scale", "Do shortcuts do without a scale on their branches?"
     ),
@@ -195,11 +164,4 @@ PLANS: dict[str, Plan] = {
     ),
     "norm": Plan("loud", "loud", "Every gradient above 1: is nothing learned?", rule="norm"),
     "stuck": Plan("timid", "bold", "Is 2.30 left at a 200th of the rate, from the same weights?"),
-    "forget": Plan(
-        "forget 1",
-        "chrono",
-        "Are 30 steps learned with a forget bias of 1?",
-        passes=0.5,
-        margin=0.25,
-    ),
 }

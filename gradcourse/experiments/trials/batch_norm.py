@@ -95,7 +95,7 @@ CLAIMS = (
         "explode or vanish, as well as getting stuck in poor local minima. Batch Normalization "
         "helps address these issues.",
         CONDITION,
-        "True for vanishing, at the start. False for exploding: every layer that bends makes it "
+        "It keeps a gradient from vanishing. With random weights every layer that bends makes it "
         "grow.",
         "30 layers, three activations, gains 0.1 to 10, random weights, untrained.",
         both,
@@ -110,12 +110,10 @@ CLAIMS = (
     Claim(
         "batch-norm/claim-shift",
         "claim-shift-decided",
-        "By fixing the distribution of the layer inputs x as the training progresses, we expect to "
-        "improve the training speed.",
+        "By fixing the distribution of the layer inputs x as the training progresses, we expect "
+        "to improve the training speed.",
         FAILS,
-        "The network whose layers receive the most shifting inputs learns, and the plain one, "
-        "which "
-        "shifts less, does not.",
+        "With the shift put back behind batch norm, the network learns all the same.",
         "Four sigmoid layers, digits, 300 updates at 0.1; shift relative to a layer's spread.",
         covariate_shift,
         (
@@ -131,11 +129,11 @@ CLAIMS = (
     Claim(
         "batch-norm/claim-init",
         "claim-init-decided",
-        "Batch Normalization allows us to use much higher learning rates and be less careful about "
-        "initialization.",
+        "Batch Normalization allows us to use much higher learning rates and be less careful "
+        "about initialization.",
         CONDITION,
-        "It holds for the forward pass. A relative step is c² times smaller where W is c times "
-        "larger.",
+        "The size of the weights cancels forwards. Backwards it divides the gradient, and a "
+        "relative step by its square.",
         "Four ReLU layers, digits, 300 updates at 0.1.",
         initial_weights,
         (
@@ -143,7 +141,7 @@ CLAIMS = (
             needs("layer 1 moved, × 100", below=0.05),
             control("right, × 1", above=0.93),
         ),
-        source="Ioffe & Szegedy, in their abstract",
+        source="Ioffe & Szegedy, abstract",
         year=2015,
         map="scale",
     ),

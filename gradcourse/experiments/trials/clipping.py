@@ -125,9 +125,10 @@ CLAIMS = (
     Claim(
         "clipping/claim-vanishing",
         "claim-vanishing-measure",
-        "Clipping also keeps gradients from becoming too small.",
+        "Gradient clipping to prevent vanishing/exploding gradients",
         FAILS,
-        "One factor for all of g changes every part alike: the share of the early steps stays.",
+        "One factor for all of the gradient leaves the share of the early steps as it was, and "
+        "it is that share which vanishes.",
         "Adding problem over 30 steps, untrained; recall over 20 steps, 200 updates.",
         too_small,
         (
@@ -136,29 +137,33 @@ CLAIMS = (
             needs("recall right, clipped at 0.1", below=0.7),
             control("recall right, orthogonal start", above=0.9),
         ),
+        source="a comment in many public training scripts, found in November",
+        year=2026,
     ),
     Claim(
         "clipping/claim-direction",
-        "claim-direction-measure",
-        "Clipping by norm keeps the direction.",
+        "claim-direction-batches",
+        "the latter method has the advantage of guaranteeing that each step is still in the "
+        "gradient direction",
         CONDITION,
-        "It holds for one batch, and in the mean for large batches. In the mean over single digits "
-        "the few large gradients count for less.",
+        "It holds for one batch. The mean over many small batches turns, since the large "
+        "gradients among them are cut.",
         "Two tanh layers after 300 updates, clipped at the 90th percentile.",
         direction,
         (
             needs("degrees, batches of 1", above=10.0),
             control("degrees, batches of 64", below=5.0),
         ),
+        source="Goodfellow, Bengio & Courville, Deep learning, of clipping by norm",
+        year=2016,
     ),
     Claim(
         "clipping/claim-weights",
         "claim-weights-measure",
-        "Weight regularization prevents explosion.",
+        "Using an L1 or L2 penalty on the recurrent weights can help with exploding gradients.",
         CONDITION,
-        "It holds where the norm is already below 1, and then the gradient vanishes. One step "
-        "off a "
-        "cliff is faster than a penalty.",
+        "It helps if the norm of W is small already, and then the gradient vanishes. One step "
+        "off a cliff is faster than any penalty.",
         "Recurrent ReLU, 100 steps, 10 updates at 0.1; tanh, 150 updates with decay 0.05.",
         explosion,
         (
@@ -166,6 +171,8 @@ CLAIMS = (
             needs("gradient at lag 19, pressed below norm 1", below=1e-2),
             control("loss not finite, clipped", below=0.5),
         ),
+        source="Pascanu, Mikolov & Bengio",
+        year=2013,
         map="decay",
     ),
 )

@@ -28,79 +28,67 @@ def road() -> Values:
         kept = direct_path(run(bias, seed=seed))
         return float(np.exp(np.log(np.asarray(kept)[-1]).mean() / 100))
 
-    return {
+    found = {
         f"factor per step on the road, forget bias {bias:g}": [factor(bias, seed) for seed in SEEDS]
         for bias in (0.0, 1.0, 50.0)
     }
-
-
-def explodes() -> Values:
-    """∂h/∂c over 100 steps of 100 cells, at two gains of the recurrent weights."""
-    return {
-        f"decades over 100 steps, gain {gain:g}": [
-            math.log10(explosion(seed, gain)) for seed in SEEDS
-        ]
-        for gain in (1.0, 10.0)
-    }
+    whole = [math.log10(explosion(seed, 10.0)) for seed in SEEDS]
+    return found | {"decades over 100 steps, all paths, gain 10": whole}
 
 
 def forget_bias(rows: Rows) -> Values:
-    """Updates until 60 steps of the adding problem are learned."""
+    """Of the updates that torch's LSTM needs beyond a GRU, the share that is left; 60 steps."""
+
+    def updates(kind: str) -> list[float]:
+        chosen = [row for row in rows if row["kind"] == kind and row["steps"] == 60]
+        return [float(row["updates"] or plateau.CAP) for row in chosen]
+
+    fast, slow = (float(np.median(updates(k))) for k in (plateau.GRU, plateau.AS_IT_COMES))
     return {
-        f"updates, {kind}": [
-            math.inf if row["updates"] is None else float(row["updates"])
-            for row in rows
-            if row["kind"] == kind and row["steps"] == 60
+        f"share of the gap that is left, {name}": [
+            (u - fast) / (slow - fast) for u in updates(kind)
         ]
-        for kind in plateau.KINDS
+        for name, kind in (("forget bias 1", plateau.BIAS_ONE), ("chrono", plateau.CHRONO))
     }
 
 
 CLAIMS = (
     Claim(
-        "lstm/claim-one",
+        "lstm/claim-carousel",
         "claim-one",
-        "The LSTM sets the recurrent weight to 1.",
+        "Each memory cell contains an internal state, i.e., a node with a self-connected "
+        "recurrent edge of fixed weight 1, ensuring that the gradient can pass across many time "
+        "steps without vanishing or exploding.",
         CONDITION,
-        "It holds for the cell of 1997, and along the cell alone. Today the factor is the forget "
-        "gate.",
+        "It holds for the cell of 1997, on the path through the cells alone. Today's factor is "
+        "the forget gate, and the other paths can grow.",
         "32 cells, 100 steps, untrained.",
         road,
         (
             needs("factor per step on the road, forget bias 0", below=0.9),
             needs("factor per step on the road, forget bias 1", below=0.9),
             control("factor per step on the road, forget bias 50", above=0.99),
+            needs("decades over 100 steps, all paths, gain 10", above=9.0),
         ),
+        source="Dive into deep learning (Zhang, Lipton, Li & Smola)",
+        year=2023,
     ),
     Claim(
-        "lstm/claim-two",
-        "claim-two-measure",
-        "Use an LSTM and exploding gradients are gone.",
-        FAILS,
-        "Gates were made against vanishing: a bound on one path is no bound on the sum.",
-        "100 cells, untrained, 100 steps.",
-        explodes,
-        (
-            needs("decades over 100 steps, gain 10", above=9.0),
-            control("decades over 100 steps, gain 1", below=3.0),
-        ),
-    ),
-    Claim(
-        "lstm/claim-three",
+        "lstm/claim-bias",
         "claim-three-measure",
-        "Start the forget bias at 1, and the LSTM remembers.",
-        CONDITION,
-        "It learns, given time, and hardly sooner than with torch's own biases; chrono biases "
-        "are faster.",
-        "Adding problem, 60 steps, 32 units, Adam at 0.015, 1200 updates at most.",
+        "We found that adding a bias of 1 to the LSTM's forget gate closes the gap between the "
+        "LSTM and the GRU.",
+        FAILS,
+        "On the adding problem a bias of 1, a half-life of 2.2 steps, leaves most of the gap; "
+        "chrono's biases close it.",
+        "Adding problem, 60 steps, 32 units, Adam at 0.015, five networks.",
         forget_bias,
         (
-            needs("updates, LSTM, forget bias 1", below=1200.0, every=True),
-            control("updates, LSTM, chrono", below=400.0),
-            needs("updates, LSTM, forget bias 1", above=400.0),
-            control("updates, RNN", above=1200.0),
+            needs("share of the gap that is left, forget bias 1", above=0.5),
+            control("share of the gap that is left, chrono", below=0.5),
         ),
-        map="forget",
+        source="Jozefowicz, Zaremba & Sutskever, abstract",
+        year=2015,
         kept=Kept("plateau", plateau.KINDS),
     ),
 )

@@ -77,22 +77,27 @@ CLAIMS = (
     Claim(
         "recurrent/claim-one",
         "claim-one",
-        "The recurrent weight must equal 1.",
+        "Any eigenvalues λᵢ that are not near an absolute value of 1 will either explode if they "
+        "are greater than 1 in magnitude or vanish if they are less than 1 in magnitude.",
         CONDITION,
-        "It holds for a linear unit and a lag without an end. Otherwise the product of slope and "
-        "weight should be near 1, over the lags that the task needs.",
-        "100 tanh units, orthogonal W, lags up to 100, untrained.",
+        "It holds without an activation. Otherwise the product of slope and weight should be "
+        "near 1, over the lags that the task needs.",
+        "100 units, untrained, 100 steps, input 0.5.",
         equal_to_one,
         (
             needs("factor per step, radius 1, input", below=0.97),
             control("factor per step, radius 1.6, input", above=0.97),
             needs("one linear unit, weight that keeps a tenth over 30 steps", below=0.95),
         ),
+        source="Goodfellow, Bengio & Courville, Deep learning, 8.2.5",
+        year=2016,
     ),
     Claim(
         "recurrent/claim-two",
         "claim-two-measure",
-        "Exploding outputs and exploding gradients are the same.",
+        "At first sight, ReLUs seem inappropriate for RNNs because they can have very large "
+        "outputs so they might be expected to be far more likely to explode than units that have "
+        "bounded values.",
         FAILS,
         "A bounded state can have an exploding gradient, and a growing state a level one.",
         "100 tanh units at gain 2; one linear unit.",
@@ -102,19 +107,24 @@ CLAIMS = (
             needs("h after 1000 steps of + 1", above=100.0),
             needs("its gradient", above=0.999, below=1.001),
         ),
+        source="Le, Jaitly & Hinton, who go on to show otherwise",
+        year=2015,
     ),
     Claim(
         "recurrent/claim-three",
         "claim-three-measure",
-        "It is the weights, not the activation.",
+        "The exploding gradient problem is mostly caused by using large weight values in "
+        "combination with using a large number of layers.",
         FAILS,
         "The same matrices vanish with σ, explode slowly with tanh, and fast without an "
         "activation.",
-        "100 units, gain 2, lags up to 50.",
+        "Gaussian weights of gain 2, 100 units, untrained.",
         weights_or_activation,
         (
             needs("decades over 50 steps, sigmoid", below=-2.0),
             needs("decades over 50 steps, linear", above=2.0),
         ),
+        source="a blog, To learn is to teach, June",
+        year=2019,
     ),
 )

@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.experiments.claim import CONDITION, FAILS, Claim, Values, control, needs
+from gradcourse.experiments.claim import (
+    CONDITION,
+    FAILS,
+    Claim,
+    Kept,
+    Rows,
+    Values,
+    control,
+    needs,
+)
 from gradcourse.experiments.common import SEEDS, accuracy, delta_by_layer, factor_per_layer, trained
 
 
@@ -71,13 +80,48 @@ def shut_output() -> Values:
     }
 
 
+def adam(rows: Rows) -> Values:
+    """Sigmoid layers with Adam at 0.003: eight and sixteen at the end, two and eight early."""
+
+    def right(kind: str, updates: int) -> list[float]:
+        return [row["at"][str(updates)]["right"] for row in rows if row["kind"] == kind]
+
+    return {
+        "right after 5000 updates, 8 layers": right("Adam 0.003", 5000),
+        "right after 5000 updates, 16 layers": right("Adam 0.003, 16 layers", 5000),
+        "right after 100 updates, 8 layers": right("Adam 0.003", 100),
+        "right after 100 updates, 2 layers": right("Adam 0.003, 2 layers", 100),
+    }
+
+
 CLAIMS = (
+    Claim(
+        "saturation/claim-adam",
+        "claim-adam-line",
+        "So if the first layer has gradient much smaller than the last layer, each update to the "
+        "weight should be still similar in magnitude, right? Then why do we need other methods",
+        CONDITION,
+        "The updates are alike, and eight layers learn in the end. Sixteen do not.",
+        "Sigmoid layers, Adam at 0.003, 5000 updates.",
+        adam,
+        (
+            needs("right after 5000 updates, 8 layers", above=0.5),
+            needs("right after 5000 updates, 16 layers", below=0.15),
+            control("right after 100 updates, 2 layers", above=0.8),
+        ),
+        source="stats.stackexchange.com, question 318370, of Adam",
+        year=2017,
+        kept=Kept(
+            "eight_sigmoids", ("Adam 0.003", "Adam 0.003, 16 layers", "Adam 0.003, 2 layers")
+        ),
+    ),
     Claim(
         "saturation/claim-tanh",
         "claim-tanh",
-        "The gradient of tanh is always less than 1.",
+        "[…] we cannot prevent that because each derivative is smaller than one, except for x = 0.",
         CONDITION,
-        "It holds for the slope, and away from 0. The gradient is weight times slope.",
+        "The slopes are as it says. The gradient is multiplied by weight times slope, and at "
+        "gain 2 that makes it grow.",
         "Untrained, 20 tanh layers, five networks.",
         tanh_slope,
         (
@@ -85,32 +129,41 @@ CLAIMS = (
             needs("factor on δ per layer, gain 2", above=1.0),
             control("slope at ±0.1", below=1.0),
         ),
+        source="datascience.stackexchange.com, question 51545",
+        year=2019,
     ),
     Claim(
         "saturation/claim-zero",
         "claim-zero-measure",
-        "You recognise a vanishing gradient by weights that go to 0.",
+        "When the gradient is too small, it continues to become smaller, updating the weight "
+        "parameters until they become insignificant—i.e. 0.",
         FAILS,
-        "The weights stay where they were drawn. What goes to 0 is their change.",
-        "8 sigmoid layers, 1000 updates at 0.5.",
+        "Without a gradient nothing pulls at a weight. It keeps its first value.",
+        "Eight sigmoid layers, gradient descent at 0.5, 1000 steps; decay 0.005.",
         weights_to_zero,
         (
             needs("‖W‖ after training / before", above=0.9),
             control("the same with weight decay", below=0.2),
         ),
+        source="IBM Cloud Education",
+        year=2020,
     ),
     Claim(
         "saturation/claim-deep",
         "claim-deep-measure",
-        "Saturation is a problem of deep networks only.",
-        FAILS,
-        "One layer is enough, if its output saturates and the loss leaves the slope in.",
+        "For shallow network with only a few layers that use these activations, this isn't a big "
+        "problem.",
+        CONDITION,
+        "Two hidden layers learned. One output that is sure and wrong does not, under a loss "
+        "that leaves its slope in.",
         "Digits, 300 updates at 0.5.",
         shut_output,
         (
             needs("right, squared error", below=0.5),
             control("right, cross-entropy", above=0.9),
         ),
+        source="Wang, of vanishing gradients and sigmoids",
+        year=2019,
         map="output",
     ),
 )
