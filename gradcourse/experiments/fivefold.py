@@ -79,7 +79,7 @@ def _hundredfold(seed: int) -> nn.Module:
     with torch.no_grad():
         for name, module in net.named_children():
             if name.startswith("layer"):
-                module.weight.mul_(100.0)
+                module.weight.mul_(100.0)  # type: ignore[operator]
     return net
 
 
@@ -187,7 +187,7 @@ def trained_on(kind: str, seed: int) -> dict[str, Any]:
         batch=budget.batch,
         seed=seed,
         every=budget.steps,
-        **chosen,
+        **chosen,  # type: ignore[arg-type]
     )
     right = np.nan_to_num(run.train_accuracy)
     reached = right[1] if len(right) > 1 and run.steps[1] == budget.steps else 0.0

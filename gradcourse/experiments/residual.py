@@ -88,7 +88,7 @@ def sizes(name: str, seed: int, width: int = 256) -> Array:
 
     x, found = digits().x_train[:256], []
     with torch.no_grad():
-        for module in residual_mlp(BLOCKS, width, seed=seed, **STACKS[name][0])[: BLOCKS + 1]:
+        for module in residual_mlp(BLOCKS, width, seed=seed, **STACKS[name][0])[: BLOCKS + 1]:  # type: ignore[attr-defined]
             x = module(x)
             found.append(float(x.square().mean()))
     return np.array(found)
@@ -363,11 +363,11 @@ def cosines_by_depth(name: str, seed: int, width: int = 256) -> Array:
     x0 = pair.repeat_interleave(len(outputs), 0).requires_grad_()
     x: torch.Tensor = x0
     found: list[float] = []
-    for block in net[1 : BLOCKS + 1]:
+    for block in net[1 : BLOCKS + 1]:  # type: ignore[attr-defined]
         x = block(x)
         f = (x * outputs.repeat(2, 1)).sum()
         (gradient,) = torch.autograd.grad(f, x0, retain_graph=True)
-        found.append(float(cosine_similarity(*gradient.chunk(2)).mean()))
+        found.append(float(cosine_similarity(*gradient.chunk(2)).mean()))  # type: ignore[arg-type]
     return np.array(found)
 
 
@@ -462,7 +462,7 @@ def deltas_of_blocks(seed: int = 0, **options: Any) -> Array:
 
     net = residual_mlp(BLOCKS, seed=seed, **options)
     x, states_ = net[0](digits().x_train[:512]), []
-    for block in net[1 : BLOCKS + 1]:
+    for block in net[1 : BLOCKS + 1]:  # type: ignore[attr-defined]
         states_.append(x)
         x = block(x)
     states_.append(x)

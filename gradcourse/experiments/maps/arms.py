@@ -113,7 +113,7 @@ def _normed(width: int, seed: int, depth: int, hidden: float = 1.0, **options: A
     net = normalized_mlp(depth, width, seed=seed, **options)
     with torch.no_grad():
         for number in range(1, depth + 1):
-            net.get_submodule(f"layer{number}").weight.mul_(hidden)  # type: ignore[operator, union-attr]
+            net.get_submodule(f"layer{number}").weight.mul_(hidden)  # type: ignore[operator]
     return net
 
 
@@ -245,7 +245,7 @@ class Stack:
 
     def __init__(self, arm: Arm, models: Sequence[nn.Module], rates: Sequence[float]) -> None:
         self.arm = arm
-        weights, self.buffers = stack_module_state(list(models))  # type: ignore[arg-type]
+        weights, self.buffers = stack_module_state(list(models))
         self.weights = {name: w.detach().requires_grad_() for name, w in weights.items()}
         self.rates = torch.tensor(rates) / arm.slowness
         self._form = models[0]

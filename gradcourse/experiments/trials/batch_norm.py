@@ -78,7 +78,7 @@ def initial_weights() -> Values:
             net = normalized_mlp(4, seed=seed)
             with torch.no_grad():
                 for number in range(1, 5):
-                    net.get_submodule(f"layer{number}").weight.mul_(factor)  # type: ignore[operator, union-attr]
+                    net.get_submodule(f"layer{number}").weight.mul_(factor)  # type: ignore[operator]
             run = trained(net, 300, 0.1, seed=seed)
             found.setdefault(f"right, × {factor}", []).append(float(run.test_accuracy[-1]))
             found.setdefault(f"layer 1 moved, × {factor}", []).append(
