@@ -161,8 +161,8 @@ gc.progress()
 # | 12 | [Precision, width, and the recurrent weight's return](12_precision_width_and_the_recurrent_weight.ipynb) | what do sixteen bits and a wider net change? | [12](../exercises/12_precision.ipynb) |
 # | 13 | [Claims on trial](13_claims_on_trial.ipynb) | what the web says, measured |  |
 #
-# A lesson without a link is not open yet. [Home](../course-home.md) is this map with how far you are,
-# and with your predictions beside what was measured.
+# [Home](../course-home.md) is this map with how far you are, and with your predictions beside what was
+# measured.
 
 # %% [markdown] name="letters" tags=["subslide"]
 # ### Letters
