@@ -47,6 +47,8 @@ from gradcourse.instrument import (
 from gradcourse.nets import Truncated, recurrent
 from gradcourse.training import train
 
+pytestmark = pytest.mark.flipped
+
 SEEDS = range(5)
 OTHERS = range(5, 15)
 """Not the seeds that the lesson shows."""

@@ -264,6 +264,7 @@ def late_loss(net, seed, steps, lr=0.1, **options):
     return float(trained(net, seed, steps, lr, **options).loss[-10:].mean())
 
 
+@pytest.mark.flipped
 def test_fifty_six_gently_bent_layers_do_train():
     """Sigmoids, and the ReLU with β = 1.5 of the exercise; in as many steps ReLU does not.
 

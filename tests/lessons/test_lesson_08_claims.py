@@ -84,6 +84,7 @@ def test_five_times_as_long_no_rnn_leaves_the_plateau(seed):
     assert math.isinf(road.leaves(net, seed, cap=5 * plateau.CAP))
 
 
+@pytest.mark.slow
 def test_a_gru_finds_the_letter_that_decides_and_an_rnn_does_not():
     for seed in range(3):
         assert letters.reader("gru", seed)[1] > 0.95
