@@ -23,6 +23,7 @@ FLOORS = {
     "theory": "Closed forms",
     "integrations": "Other training loops",
     "emergency": "The emergency room",
+    "ledger": "Claims on trial",
     "health": "The machine",
     "support": "Errors and spreads",
 }

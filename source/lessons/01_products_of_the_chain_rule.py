@@ -342,7 +342,7 @@ chain.updates_plot()
 # $\partial \mathcal L / \partial W_l = \delta_l\, h_{l-1}^{\top}$ has *two* factors that depend on
 # depth. In a linear net with gain $g$ and no biases,
 #
-# $$\Big\| \frac{\partial \mathcal L}{\partial W_l} \Big\| \propto
+# $$\left\| \frac{\partial \mathcal L}{\partial W_l} \right\| \propto
 # \underbrace{g^{\,L-l}}_{\delta_l}\; \underbrace{g^{\,l-1}}_{h_{l-1}} = g^{\,L-1} .$$
 #
 # The layer drops out: all vanish together. **Early layers fall behind where $h$ keeps its size and

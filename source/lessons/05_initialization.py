@@ -731,13 +731,13 @@ gc.depth_plot({"as PyTorch makes it": before, "He": after}, healthy=10.0)
 # - Xiao et al. (2018), *Dynamical isometry and a mean field theory of CNNs: how to train 10,000-layer vanilla
 #   convolutional neural networks*, arXiv:1806.05393, ICML.
 # - Karpathy (2019), *A recipe for training neural networks*: the loss at the start.
-# - Zhang, Dauphin & Ma (2019), *Fixup initialization: residual learning without normalization*, arXiv:1901.09321,
+# - Zhang, Dauphin & Ma (2019), *Fixup initialization*, arXiv:1901.09321,
 #   ICLR.
 # - Chizat, Oyallon & Bach (2019), *On lazy training in differentiable programming*,
 #   arXiv:1812.07956, NeurIPS.
 # - Martens et al. (2021), *Rapid training of deep neural networks without skip connections or normalization layers
 #   using deep kernel shaping*, arXiv:2110.01765.
-# - Yang et al. (2021), *Tuning large neural networks via zero-shot hyperparameter transfer*, arXiv:2203.03466, NeurIPS.
+# - Yang et al. (2021), *Tensor programs V: tuning large neural networks via zero-shot hyperparameter transfer*, arXiv:2203.03466, NeurIPS.
 # - Mezzadri (2007), *How to generate random matrices from the classical compact groups*, Notices of
 #   the AMS 54: the signs of a QR decomposition.
 # - Newman (1986), *The distribution of Lyapunov exponents*, Communications in Mathematical Physics

@@ -21,8 +21,7 @@ digits, longer = gc.digits(), stored("fivefold").rows
 # %% [markdown] name="why" tags=["continue"]
 # **Why it mattered.** In February 2015 two people at Google put one small module into every layer of
 # their image classifier. It reached the same accuracy in a fourteenth of the training steps, and even
-# a version with sigmoids learned, which had stayed at chance before (Ioffe & Szegedy 2015). Why it
-# works was disputed for years.
+# a version with sigmoids learned, which had stayed at chance (Ioffe & Szegedy 2015).
 
 # %% [markdown] name="notation" tags=["subslide"]
 # A **batch** is the $B$ images of one training step. A layer computes $u = W h$ for each of them, **batch
@@ -38,12 +37,12 @@ digits, longer = gc.digits(), stored("fivefold").rows
 # %% [markdown] name="puzzle" tags=["slide"]
 # ## The puzzle
 #
-# How does a layer stay in range? *Put* it there: at every step subtract from each unit's $u$ its mean over
+# How does a layer stay in range? *Put* it there: subtract from each unit's $u$ its mean over
 # the batch, and divide by its standard deviation. Two learned numbers per unit, γ (at first 1) and β (0), then
 # scale and shift.
 #
 # Thirty sigmoid layers with Glorot's weights and a rate of 0.1, with and without it. Printed: the share of
-# training digits that is right (stored, five seeds), with five times the steps for what fails.
+# training digits that is right (stored, five seeds).
 
 # %% name="puzzle-train" tags=["fragment"]
 losses = {"plain": [], "batch norm": []}
@@ -188,7 +187,7 @@ trial.paths_drawing()
 #   \frac{2\,(u_i - \mu)}{B} &= -\frac{\gamma}{s}\, \hat x_i\, \overline{\delta \hat x}
 # \end{aligned}$$
 #
-# Together, and for the two parameters:
+# Together:
 #
 # $$\frac{\partial\mathcal{L}}{\partial u_i} = \frac{\gamma}{s} \Bigl(\delta_i - \overline{\delta}
 #   - \hat x_i\, \overline{\delta \hat x}\Bigr), \qquad

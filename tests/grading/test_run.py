@@ -659,7 +659,7 @@ def test_a_small_class_from_the_command_line(tmp_path: Path) -> None:
         for name in ("alice", "bob", "carol")
     }
     earned = {name: record["earned"] for name, record in records.items()}
-    assert earned == {"alice": 16, "bob": 0, "carol": 0}
+    assert earned == {"alice": 18, "bob": 0, "carol": 0}
     assert [one["code"] for one in records["carol"]["reasons"]] == ["empty-file"]
     assert not records["alice"]["look"]
     assert "on" in records["alice"]["sandbox"].values()

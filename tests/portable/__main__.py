@@ -65,6 +65,9 @@ WITHOUT_NUMBERS = (
 TOPICAL = ("demos", "exercises", "experiments")
 """Parts with a folder or a file for each lesson: a change in one leaves the other lessons alone."""
 
+STORED = {"measurements", "claim"}
+"""Parts of the experiments that know all lessons' files; who reads what they stored runs none."""
+
 CELL_SECONDS = 600
 
 _TOPIC = re.compile(rf"gradcourse\.(?:{'|'.join(TOPICAL)})\.(\w+)")
@@ -277,7 +280,7 @@ def _topics(content: str) -> set[str]:
             for path in (ROOT / "gradcourse" / room).glob(pattern)
         ]
         imported = {name for text in texts for name in _TOPIC.findall(text)}
-        new = imported - found
+        new = imported - found - STORED
     return found
 
 

@@ -140,12 +140,20 @@ def _language(metadata: Mapping[str, Any]) -> str:
 
 
 def _is_python(cell: Mapping[str, Any]) -> bool:
-    """Whether a cell defines a function as only Python does; whatever its kernel is called."""
+    """Whether a cell defines a function as only Python does; whatever its kernel is called.
+
+    That it shows one of the course's own pictures says nothing: such a cell was there before.
+    """
     source = cell.get("source", "")
     text = "".join(map(str, source)) if isinstance(source, list) else str(source)
     tree = tree_of(text) if cell.get("cell_type") == "code" else None
-    kinds = (ast.FunctionDef, ast.ClassDef, ast.ImportFrom)
-    return tree is not None and any(isinstance(node, kinds) for node in tree.body)
+    return tree is not None and any(map(_is_pythons_own, tree.body))
+
+
+def _is_pythons_own(node: ast.stmt) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return not (node.module or "").startswith("gradcourse")
+    return isinstance(node, (ast.FunctionDef, ast.ClassDef))
 
 
 def _list(value: Any) -> list[Any]:

@@ -6,8 +6,9 @@ metadata can be wrong, missing or forged without any effect; it is only noted. T
 in the learner's favour:
 
 - A cell that belongs to the grading is not run, unless an answer was written into it.
-- A cell that only shows a panel or the score is not run: whoever writes ``import gc`` has no
-  other ``gc`` below, and that is no error in an answer.
+- A cell that only shows a panel, the score or one of the course's pictures is not run: whoever
+  writes ``import gc`` or sets torch's default type changes what it needs, and that is no error
+  in an answer.
 - An untouched stub that follows an answer with the same name (a duplicated cell) is not run.
 """
 
@@ -26,8 +27,11 @@ from gradcourse.grading.mark import Reason
 from gradcourse.grading.sandbox.frames import clean
 from gradcourse.grading.sandbox.inside.stubs import SILENT
 
-LONGEST_SHOW = 100
+LONGEST_SHOW = 200
 """Characters of a cell that may be nothing but a call."""
+
+PICTURES = "gradcourse.experiments"
+"""Where the pictures are made that an exercise shows."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +72,24 @@ def plan(notebook: Notebook, exercises: Sequence[Question]) -> Plan:
 
 
 def _only_shows(source: str) -> bool:
-    """Whether a cell is nothing but ``gc.panel("…")`` or the like."""
+    """Whether a cell is nothing but ``gc.panel("…")``, or a picture of the course's experiments."""
     tree = tree_of(source) if len(source) < LONGEST_SHOW else None
-    match tree:
-        case ast.Module(
-            body=[ast.Expr(ast.Call(ast.Attribute(ast.Name("gc"), name), arguments, keywords=[]))]
-        ):
-            return name in SILENT and all(isinstance(one, ast.Constant) for one in arguments)
-    return False
+    if tree is None or not tree.body:
+        return False
+    *imports, last = tree.body
+    pictures: set[str] = set()
+    for node in imports:
+        if not isinstance(node, ast.ImportFrom) or not str(node.module).startswith(PICTURES):
+            return False
+        pictures |= {alias.name for alias in node.names if alias.asname is None}
+    match last:
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name("gc"), name), arguments, keywords=[])):
+            shows = not imports and name in SILENT
+        case ast.Expr(ast.Call(ast.Name(name), arguments, keywords=[])):
+            shows = name in pictures
+        case _:
+            return False
+    return shows and all(isinstance(one, ast.Constant) for one in arguments)
 
 
 def where(cell: Cell) -> str:
