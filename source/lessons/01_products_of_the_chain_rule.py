@@ -343,7 +343,7 @@ chain.updates_plot()
 # depth. In a linear net with gain $g$ and no biases,
 #
 # $$\left\| \frac{\partial \mathcal L}{\partial W_l} \right\| \propto
-# \underbrace{g^{\,L-l}}_{\delta_l}\; \underbrace{g^{\,l-1}}_{h_{l-1}} = g^{\,L-1} .$$
+# \|\delta_l\|\, \|h_{l-1}\| \propto g^{\,L-l}\, g^{\,l-1} = g^{\,L-1} .$$
 #
 # The layer drops out: all vanish together. **Early layers fall behind where $h$ keeps its size and
 # $\delta$ does not**: a sigmoid's outputs lie near ½ at any depth, and biases feed every layer of

@@ -100,7 +100,8 @@ def _contents(content: Any, reasons: list[Reason]) -> Contents:
         reasons.append(Reason("wrong-format"))
     cells = [cell for cell in content["cells"] if isinstance(cell, dict)]
     language = _language(mapping(content.get("metadata")))
-    if language and language != "python" and not any(map(_is_python, cells)):
+    answers = [cell for cell in cells if _graded_as(cell).endswith("-answer")]
+    if language and language != "python" and not any(map(_is_python, answers or cells)):
         text = f"The notebook says that its language is {language[:40]!r}."
         reasons.append(Reason("wrong-kernel", text=text))
     if len(cells) > MOST_CELLS:
@@ -140,20 +141,16 @@ def _language(metadata: Mapping[str, Any]) -> str:
 
 
 def _is_python(cell: Mapping[str, Any]) -> bool:
-    """Whether a cell defines a function as only Python does; whatever its kernel is called.
-
-    That it shows one of the course's own pictures says nothing: such a cell was there before.
-    """
+    """Whether a cell defines a function as only Python does; whatever its kernel is called."""
     source = cell.get("source", "")
     text = "".join(map(str, source)) if isinstance(source, list) else str(source)
     tree = tree_of(text) if cell.get("cell_type") == "code" else None
-    return tree is not None and any(map(_is_pythons_own, tree.body))
+    kinds = (ast.FunctionDef, ast.ClassDef, ast.ImportFrom)
+    return tree is not None and any(isinstance(node, kinds) for node in tree.body)
 
 
-def _is_pythons_own(node: ast.stmt) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return not (node.module or "").startswith("gradcourse")
-    return isinstance(node, (ast.FunctionDef, ast.ClassDef))
+def _graded_as(cell: Mapping[str, Any]) -> str:
+    return str(mapping(mapping(cell.get("metadata")).get("nbgrader")).get("grade_id", ""))
 
 
 def _list(value: Any) -> list[Any]:

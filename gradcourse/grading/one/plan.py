@@ -84,12 +84,12 @@ def _only_shows(source: str) -> bool:
         pictures |= {alias.name for alias in node.names if alias.asname is None}
     match last:
         case ast.Expr(ast.Call(ast.Attribute(ast.Name("gc"), name), arguments, keywords=[])):
-            shows = not imports and name in SILENT
-        case ast.Expr(ast.Call(ast.Name(name), arguments, keywords=[])):
-            shows = name in pictures
-        case _:
-            return False
-    return shows and all(isinstance(one, ast.Constant) for one in arguments)
+            constants = all(isinstance(one, ast.Constant) for one in arguments)
+            return constants and not imports and name in SILENT
+        case ast.Expr(ast.Call(ast.Name())):
+            used = {node.id for node in ast.walk(last) if isinstance(node, ast.Name)}
+            return bool(imports) and used <= pictures | {"print"}
+    return False
 
 
 def where(cell: Cell) -> str:
