@@ -39,12 +39,8 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PYTHON = [sys.executable, "-m"]
 PYTEST = [*PYTHON, "pytest", "-q", "-p", "tests.bookkeeping"]
-SHARED = ["--dist", "loadfile", "--no-loadscope-reorder"]
+BALANCED = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """A file's experiments are shared by its tests, so one worker gets all of it; longest first."""
-
-BALANCED = ["-n", "2", *SHARED]
-WAITING = ["-n", "3", *SHARED]
-"""Where a worker often waits: for what is stopped after its seconds, or for another process."""
 
 NBVAL = [
     "--nbval-lax",
@@ -91,7 +87,7 @@ FORMAT = Step("format", [*PYTHON, "ruff", "format", "--check", "--quiet"], ["."]
 STYLE = Step("style", [*PYTHON, "ruff", "check", "--quiet"], ["."])
 TYPES = Step("types", [*PYTHON, "mypy"], beside=True)
 FLOORS = Step("floors", [str(BIN / "lint-imports")])
-PACKAGE = Step("package", [*PYTEST, "--ignore=tests/browser", *WAITING], ["tests"])
+PACKAGE = Step("package", [*PYTEST, "--ignore=tests/browser", *BALANCED], ["tests"])
 NOTEBOOKS = Step("notebooks", [*PYTEST, *NBVAL, *BALANCED], list(changes.NOTEBOOKS))
 BROWSER = Step("browser", [*PYTEST, "-rs", *BALANCED], ["tests/browser"])
 LINT = (TYPES, FORMAT, STYLE, FLOORS)

@@ -30,7 +30,7 @@ for seed in range(2):
 @pytest.fixture(scope="module")
 def kernel() -> Iterator[Any]:
     manager, client = start_new_kernel()
-    _run(client, "import gradcourse as gc, torch")
+    _run(client, "import gradcourse as gc, torch\nimport gradcourse.experiments.common")
     yield client
     client.stop_channels()
     manager.shutdown_kernel(now=True)
