@@ -44,11 +44,12 @@ MEMORY = ROOT / "build" / "portable.json"
 PAGE = ROOT / "docs" / "portable.md"
 ROOMS = ("lessons", "solutions", "claims")
 FLIPPED = (
-    *("lessons/03", "lessons/04", "lessons/06", "lessons/09"),
+    *("lessons/03", "lessons/06", "lessons/09"),
     *("claims/03", "claims/06", "claims/07", "claims/09"),
 )
 """Where something was found to turn over on other kernels once: continuous integration tries it
-again. A lesson is run whole; of a file of claims, the tests that are marked `flipped`."""
+again. A lesson is run whole; of a file of claims, the tests that are marked `flipped`. (The cell of
+lesson 04 that turned over is no longer there.)"""
 
 WITHOUT_NUMBERS = (
     "authoring",
