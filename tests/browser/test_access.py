@@ -164,12 +164,13 @@ def _no_serious_violation(hands: Hands, name: str) -> None:
             notebook.shoot(f"access-{name}", page.locator(".jp-Notebook"))
         for system in ("dark", "light"):  # the page decides, not the system
             page.emulate_media(color_scheme=system)
-            for figure in page.locator("img.gc-static").all()[:4]:
+            figures = page.locator("img.gc-static:visible")  # not those of folded steps
+            for figure in figures.all()[:4]:
                 assert paper(figure) == THEMES[theme.lower()].background
         assert _serious(notebook) == [], theme
     # It would have found something: a picture without a sentence, and pale words.
     faults = '<img src="x.png"><p style="color:#777;background:#888">pale words</p>'
-    page.locator(".jp-OutputArea-output").last.evaluate(
+    page.locator(".jp-OutputArea-output:visible").last.evaluate(
         "(e, html) => { e.innerHTML = html; }", faults
     )
     found = {one.partition(":")[0] for one in _serious(notebook)}

@@ -170,7 +170,7 @@ def test_a_prediction_is_a_show_of_hands(screen: Screen) -> None:
     page = screen.page
     h = page.evaluate("deck.getIndices(document.querySelector('.hands').closest('section')).h")
     page.evaluate("h => deck.slide(h, 0, -1)", h)
-    while not screen.here(".hands.visible, .hands:not(.fragment)").count():
+    while not screen.here(":is(.hands.visible, .hands:not(.fragment))").count():
         screen.press("ArrowRight")
     answer = screen.here(".answer")
     assert answer.evaluate("e => getComputedStyle(e).visibility") == "hidden"
@@ -178,7 +178,9 @@ def test_a_prediction_is_a_show_of_hands(screen: Screen) -> None:
     assert screen.here("li.hall").count() == 1
     assert screen.here("li.hall").evaluate("e => [...e.parentElement.children].indexOf(e)") == 1
     screen.press("ArrowRight")
-    assert answer.evaluate("e => getComputedStyle(e).visibility") == "visible"
+    page.wait_for_function(
+        "e => getComputedStyle(e).visibility === 'visible'", arg=answer.element_handle()
+    )
     assert answer.inner_text().startswith("Measured")
 
 
