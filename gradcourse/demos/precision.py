@@ -6,13 +6,12 @@ import numpy as np
 
 from gradcourse import theory
 from gradcourse.experiments.modern.memory import sensitivity
-from gradcourse.experiments.modern.rates import MUP, STANDARD, WIDTHS
+from gradcourse.experiments.modern.rates import EXPONENTS, MUP, STANDARD, WIDTHS
 from gradcourse.experiments.precision import (
     DEEP,
     best_rate,
     deep_delta,
     deep_factor,
-    exponents_of,
     losses,
 )
 from gradcourse.figures import Axis, Demo, Knob, Line, Plot
@@ -56,14 +55,14 @@ WINDOW = Demo(
 def draw_width(power: int) -> Plot:
     """Stored losses against the rate at one width, in two parametrizations."""
     width = 2**power
-    exponents = exponents_of("width")
+    exponents = np.array(EXPONENTS)
     lines = []
     places = []
     for kind, color in ((STANDARD, "vermillion"), (MUP, "blue")):
-        middle = np.minimum(np.median(losses("width", kind, width), axis=0), 1e3)
+        middle = np.minimum(np.median(losses(kind, width), axis=0), 1e3)
         lines.append(Line(exponents, middle, kind, color=color))
-        narrow = best_rate("width", kind, WIDTHS[0])
-        here = best_rate("width", kind, width)
+        narrow = best_rate(kind, WIDTHS[0])
+        here = best_rate(kind, width)
         places.append(f"{kind} 2^{here}")
         if kind == STANDARD:
             tuned = [float(narrow)] * 2

@@ -12,6 +12,7 @@ import numpy as np
 from gradcourse import theory
 from gradcourse.experiments.clipping import angle
 from gradcourse.experiments.common import SEEDS, Array, digits
+from gradcourse.experiments.depth_transfer import LOG2_RATES
 from gradcourse.experiments.measurements import stored
 from gradcourse.experiments.modern import formats, memory, rates, scans, spikes
 from gradcourse.figures import Axis, Line, Plot
@@ -269,55 +270,56 @@ def formats_plot(kinds: dict[str, str], updates: int = formats.UPDATES) -> Plot:
 COLORS = ("blue", "orange", "vermillion")
 
 
-def losses(over: str, kind: str, size: int) -> Array:
+def losses(kind: str, width: int) -> Array:
     """Stored losses, (seeds, rates); inf where a training was not finite."""
-    found = [
-        row["loss"]
-        for row in _rows("rates")
-        if (row["over"], row["kind"], row["size"]) == (over, kind, size)
-    ]
-    return np.array([[np.inf if loss is None else loss for loss in row] for row in found])
+    return rates.losses(_rows("rates"), kind, width)
 
 
-def exponents_of(over: str) -> Array:
-    """The rates of a stored row, as powers of two."""
-    return np.array(rates.DEPTH_EXPONENTS if over == "depth" else rates.EXPONENTS)
-
-
-def best_rates(over: str, kind: str, size: int) -> Array:
+def best_rates(kind: str, width: int) -> Array:
     """log₂ of the best rate of each stored network; (seeds,)."""
-    return np.asarray(exponents_of(over)[np.argmin(losses(over, kind, size), axis=1)])
+    return rates.best_rates(_rows("rates"), kind, width)
 
 
-def best_rate(over: str, kind: str, size: int) -> int:
+def best_rate(kind: str, width: int) -> int:
     """log₂ of the rate that is best in the median over the networks."""
-    place = np.argmin(np.median(losses(over, kind, size), axis=0))
-    return int(exponents_of(over)[place])
+    return rates.EXPONENTS[int(np.argmin(np.median(losses(kind, width), axis=0)))]
 
 
 def price(kind: str, tuned: int, width: int) -> Array:
     """Loss at a width with the best rate of another, over the best loss there; (seeds,)."""
-    place = int(np.argmin(np.median(losses("width", kind, tuned), axis=0)))
-    found = losses("width", kind, width)
+    place = rates.EXPONENTS.index(best_rate(kind, tuned))
+    found = losses(kind, width)
     return np.asarray(found[:, place] / found.min(axis=1))
 
 
-def rates_plot(kind: str, over: str = "width", names: Sequence[str] = ()) -> Plot:
-    """Loss against Adam's rate for three widths or depths, in the median over five networks."""
-    sizes, word = (rates.WIDTHS, "width") if over == "width" else (rates.DEPTHS, "blocks")
-    exponents = exponents_of(over)
+BRANCHES = {"1": 0.0, "1/√L": 0.5, "1/L": 1.0}
+"""What multiplies each branch of a residual network: L to the power of minus this."""
+
+
+def best_rates_over_depth(branch: str, blocks: int) -> Array:
+    """log₂ of the best rate of each residual network that lesson 07 has stored; (seeds,)."""
+    found = [
+        row["losses"]
+        for row in _rows("depth_transfer")
+        if (row["exponent"], row["blocks"]) == (BRANCHES[branch], blocks)
+    ]
+    finite = np.nan_to_num(np.array(found, dtype=float), nan=np.inf)
+    return np.asarray(np.array(LOG2_RATES)[np.argmin(finite, axis=1)])
+
+
+def rates_plot(kind: str, names: Sequence[str] = ()) -> Plot:
+    """Loss against Adam's rate for three widths, in the median over five networks."""
     lines = [
         Line(
-            exponents,
-            np.minimum(np.median(losses(over, kind, size), axis=0), 1e3),
-            names[k] if names else f"{word} {size}",
+            np.array(rates.EXPONENTS),
+            np.minimum(np.median(losses(kind, width), axis=0), 1e3),
+            names[k] if names else f"width {width}",
             color=COLORS[k],
         )
-        for k, size in enumerate(sizes)
+        for k, width in enumerate(rates.WIDTHS)
     ]
-    title = kind if over == "width" else f"branches times {kind}"
     return Plot(
-        title,
+        kind,
         Axis("Adam's rate, as a power of two"),
         Axis("loss after 60 updates", "log", (0.03, 3.0)),
         tuple(lines),

@@ -177,7 +177,7 @@ gc.demo("precision/width")
 # %% name="measure-width" tags=["fragment", "nbval-check-output"]
 for kind in ("standard", "µP"):
     for width in (64, 256, 1024):
-        best = bits.best_rates("width", kind, width)
+        best = bits.best_rates(kind, width)
         print(f"{kind:8} width {width:4}: log₂ of the best rate {gc.spread(best, '.0f')}")
 
 # %% name="picture-moved" tags=["fragment"]
@@ -204,18 +204,18 @@ bits.moved_plot()
 # %% [markdown] name="deeper-depth" tags=["slide", "deeper"]
 # ## Deeper · The rate over depth
 #
-# The same argument for L residual branches: what multiplies a branch decides whether the best rate is the same for 2, 8 and 32 blocks.
+# The same argument for L residual branches: what multiplies a branch decides whether the best rate is the same for 2, 8 and 32 blocks. (These are the networks of lesson 07, as they are stored.)
 
 # %% name="measure-depth" tags=["fragment", "nbval-check-output"]
 for kind in ("1", "1/√L", "1/L"):
     for blocks in (2, 8, 32):
-        best = bits.best_rates("depth", kind, blocks)
+        best = bits.best_rates_over_depth(kind, blocks)
         print(f"{kind:4} {blocks:2} blocks: log₂ of the best rate {gc.spread(best, '.0f')}")
 
 # %% [markdown] name="explain-depth" tags=["continue"]
 # At the start the branches are independent, so their squares add, and $1/\sqrt L$ keeps the stream level (lesson 07).
 # Updates are coherent over the blocks as well, so they add up linearly, and it takes $1/L$ to keep their sum (Bordelon et
-# al. 2024; CompleteP, Dey et al. 2025).
+# al. 2024; CompleteP, Dey et al. 2025). The minimum is flat: single bests scatter by a power of two or two.
 
 # %% [markdown] name="step-4" tags=["slide"]
 # ## Step 4 · The recurrent weight returns
@@ -361,10 +361,10 @@ gc.panel("precision/claim-mup")
 # %% name="claim-mup-measure" tags=["fragment", "nbval-check-output"]
 moves = {}
 for kind in ("standard", "µP"):
-    moves[kind] = bits.best_rates("width", kind, 1024) - bits.best_rates("width", kind, 64)
+    moves[kind] = bits.best_rates(kind, 1024) - bits.best_rates(kind, 64)
     print(f"{kind:8} log₂ of the best rate moves by {gc.spread(moves[kind], '.0f')}")
     print(f"{'':8} loss over the best one: {gc.spread(bits.price(kind, 64, 1024))}")
-    print(f"{'':8} the best one: {gc.spread(bits.losses('width', kind, 1024).min(axis=1), '.3f')}")
+    print(f"{'':8} the best one: {gc.spread(bits.losses(kind, 1024).min(axis=1), '.3f')}")
 stays, falls = abs(np.median(moves["µP"])) <= 1, np.median(moves["standard"]) <= -2
 print("verdict:", "holds" if stays and falls else "fails")
 

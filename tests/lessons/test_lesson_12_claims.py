@@ -23,13 +23,13 @@ def test_a_training_in_a_format_is_measured_again_as_it_was_stored(kind):
 
 @pytest.mark.slow
 def test_a_scan_of_rates_is_measured_again_as_it_was_stored():
-    now = rates.measured("width", rates.MUP, 64, 0)
-    then = bits.losses("width", rates.MUP, 64)[0]
+    now = rates.measured(rates.MUP, 64, 0)
+    then = bits.losses(rates.MUP, 64)[0]
     assert np.array(now["loss"]) == pytest.approx(then, rel=0.3)
 
 
 def test_at_the_base_both_parametrizations_are_the_same():
-    standard, mup = (bits.losses("width", kind, 64) for kind in (rates.STANDARD, rates.MUP))
+    standard, mup = (bits.losses(kind, 64) for kind in (rates.STANDARD, rates.MUP))
     assert np.array_equal(standard, mup)
 
 
@@ -103,24 +103,21 @@ def test_one_update_moves_wide_layers_by_more_unless_the_rate_is_divided():
 def test_the_best_rate_falls_with_the_width_and_stays_with_mup():
     """As powers of two: standard −7 to −5, −9 to −8, −11 to −9; µP −7 to −5, −8 to −6, −8 to −6."""
     standard, mup = (
-        [bits.best_rates("width", kind, width) for width in rates.WIDTHS]
+        [bits.best_rates(kind, width) for width in rates.WIDTHS]
         for kind in (rates.STANDARD, rates.MUP)
     )
     assert standard[2].max() < standard[0].min() - 1
     assert np.median(standard[2]) <= np.median(standard[1]) - 1 <= np.median(standard[0]) - 2
     assert abs(np.median(mup[2]) - np.median(mup[0])) <= 1
     # What it does not promise: the wide network is no better for it.
-    best = [
-        np.median(bits.losses("width", kind, 1024).min(axis=1))
-        for kind in (rates.STANDARD, rates.MUP)
-    ]
+    best = [np.median(bits.losses(kind, 1024).min(axis=1)) for kind in (rates.STANDARD, rates.MUP)]
     assert best[0] < 0.8 * best[1]
 
 
 def test_over_depth_the_best_rate_stays_where_branches_are_divided_by_the_depth():
     move = {
-        kind: np.median(bits.best_rates("depth", kind, 32) - bits.best_rates("depth", kind, 2))
-        for kind in rates.BRANCHES
+        kind: np.median(bits.best_rates_over_depth(kind, 32) - bits.best_rates_over_depth(kind, 2))
+        for kind in bits.BRANCHES
     }
     assert move["1"] <= -2
     assert move["1"] < move["1/L"]

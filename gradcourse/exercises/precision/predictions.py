@@ -65,9 +65,7 @@ BEST_RATE = Prediction(
     question="Three ReLU layers of 64 units learn best with some rate of Adam. By which factor is "
     "the best rate of layers of 1024 units smaller, in the geometric mean over five networks?",
     answer="smaller",
-    measure=lambda: float(
-        2.0 ** np.mean(best_rates("width", STANDARD, 64) - best_rates("width", STANDARD, 1024))
-    ),
+    measure=lambda: float(2.0 ** np.mean(best_rates(STANDARD, 64) - best_rates(STANDARD, 1024))),
     within=2.1,
     low=0.1,
     high=100.0,

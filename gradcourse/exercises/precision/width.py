@@ -102,7 +102,7 @@ MULTIPLIERS = CodeExercise(
 
 
 def _of_1024():
-    places = [best_rate("width", STANDARD, width) for width in WIDTHS]
+    places = [best_rate(STANDARD, width) for width in WIDTHS]
     return LETTERS[int(np.argmin(places))].lower()
 
 

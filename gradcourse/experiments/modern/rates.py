@@ -1,14 +1,15 @@
-"""Lesson 12: which rate of Adam is best, over width and over depth, on the digits."""
+"""Lesson 12: which rate of Adam is best over the width, on the digits. Over depth: lesson 07."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcourse.experiments.common import digits
+from gradcourse.experiments.common import Array, digits
 
 if TYPE_CHECKING:
     import torch
@@ -21,11 +22,6 @@ WIDTHS = (64, 256, 1024)
 EXPONENTS = tuple(range(-12, -4))
 """Adam's rates, as powers of two."""
 
-BRANCHES = {"1": 0.0, "1/√L": 0.5, "1/L": 1.0}
-"""What multiplies each branch of a residual network: L to the power of minus this."""
-
-DEPTHS = (2, 8, 32)
-DEPTH_EXPONENTS = tuple(range(-11, -3))
 UPDATES, ROWS, LAST = 60, 64, 20
 
 SEEDS = range(5)
@@ -40,31 +36,19 @@ class Layers:
     weights : list of torch.Tensor, (fan_out, fan_in)
         In order; the last one makes the outputs.
     factors : list of float
-    branch : float or None
-        What multiplies a residual branch; None for a plain network.
     """
 
     weights: list[torch.Tensor]
     factors: list[float]
-    branch: float | None = None
 
     def states(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """What each matrix of a plain network gives, pre-activations first, the outputs last."""
+        """What each matrix gives, pre-activations first, the outputs (rows, 10) last."""
         found = []
         for w in self.weights:
             x = x @ w.T
             found.append(x)
             x = x.relu()
         return found
-
-    def outputs(self, x: torch.Tensor) -> torch.Tensor:
-        """Outputs (rows, 10) of images (rows, 64)."""
-        if self.branch is None:
-            return self.states(x)[-1]
-        h = x @ self.weights[0].T
-        for first, second in zip(self.weights[1:-1:2], self.weights[2:-1:2], strict=True):
-            h = h + self.branch * (_rms(h) @ first.T).relu() @ second.T
-        return _rms(h) @ self.weights[-1].T
 
     def adam(self, rate: float) -> torch.optim.Adam:
         """Adam on all matrices, each with its own rate."""
@@ -75,10 +59,6 @@ class Layers:
             for w, factor in zip(self.weights, self.factors, strict=True)
         ]
         return torch.optim.Adam(groups, fused=True)
-
-
-def _rms(h: torch.Tensor) -> torch.Tensor:
-    return h * (h.square().mean(1, keepdim=True) + 1e-6).rsqrt()
 
 
 def plain(width: int, kind: str, seed: int) -> Layers:
@@ -96,19 +76,6 @@ def plain(width: int, kind: str, seed: int) -> Layers:
         draw(10, width, math.sqrt(ratio / width)),
     ]
     return Layers(weights, [1.0, ratio, ratio, ratio])
-
-
-def residual(blocks: int, power: float, seed: int, width: int = 64) -> Layers:
-    """Residual blocks whose branches read a normed stream and are multiplied by L^(−power)."""
-    draw = _drawing(seed)
-    weights = [draw(width, 64, math.sqrt(2 / 64))]
-    for _ in range(blocks):
-        weights += [
-            draw(width, width, math.sqrt(2 / width)),
-            draw(width, width, math.sqrt(1 / width)),
-        ]
-    weights.append(draw(10, width, math.sqrt(1 / width)))
-    return Layers(weights, [1.0] * len(weights), blocks**-power)
 
 
 def _drawing(seed: int) -> Any:
@@ -132,7 +99,7 @@ def loss_after(layers: Layers, rate: float, seed: int) -> float:
     losses = []
     for _ in range(UPDATES):
         rows = torch.randint(len(data.x_train), (ROWS,), generator=generator)
-        outputs = layers.outputs(data.x_train[rows])
+        outputs = layers.states(data.x_train[rows])[-1]
         loss = torch.nn.functional.cross_entropy(outputs, data.y_train[rows])
         optimizer.zero_grad()
         loss.backward()
@@ -143,29 +110,22 @@ def loss_after(layers: Layers, rate: float, seed: int) -> float:
 
 # ---------------------------------------------------------------- what is stored
 
-ITEMS = (
-    *(("width", kind, n, seed) for kind in (STANDARD, MUP) for n in WIDTHS for seed in SEEDS),
-    *(("depth", kind, n, seed) for kind in BRANCHES for n in DEPTHS for seed in SEEDS),
-)
+ITEMS = tuple((kind, n, seed) for kind in (STANDARD, MUP) for n in WIDTHS for seed in SEEDS)
 
 
-def measured(over: str, kind: str, size: int, seed: int) -> dict[str, Any]:
-    """Loss against the rate, in one parametrization at one width or depth.
+def measured(kind: str, width: int, seed: int) -> dict[str, Any]:
+    """Loss against the rate, in one parametrization at one width; None where it is not finite."""
+    losses = [loss_after(plain(width, kind, seed), 2.0**power, seed) for power in EXPONENTS]
+    kept = [loss if math.isfinite(loss) else None for loss in losses]
+    return {"kind": kind, "width": width, "seed": seed, "loss": kept}
 
-    Parameters
-    ----------
-    over : {"width", "depth"}
-    kind : str
-    size : int
-        Width, or blocks.
-    seed : int
-    """
-    exponents = DEPTH_EXPONENTS if over == "depth" else EXPONENTS
-    losses = []
-    for exponent in exponents:
-        layers = (
-            residual(size, BRANCHES[kind], seed) if over == "depth" else plain(size, kind, seed)
-        )
-        loss = loss_after(layers, 2.0**exponent, seed)
-        losses.append(loss if math.isfinite(loss) else None)
-    return {"over": over, "kind": kind, "size": size, "seed": seed, "loss": losses}
+
+def losses(rows: Sequence[Mapping[str, Any]], kind: str, width: int) -> Array:
+    """Stored losses, (seeds, rates); inf where a training was not finite."""
+    found = [row["loss"] for row in rows if (row["kind"], row["width"]) == (kind, width)]
+    return np.array([[np.inf if loss is None else loss for loss in row] for row in found])
+
+
+def best_rates(rows: Sequence[Mapping[str, Any]], kind: str, width: int) -> Array:
+    """log₂ of the best rate of each stored network; (seeds,)."""
+    return np.asarray(np.array(EXPONENTS)[np.argmin(losses(rows, kind, width), axis=1)])

@@ -15,7 +15,6 @@ from gradcourse.experiments.claim import (
     control,
     needs,
 )
-from gradcourse.experiments.common import Array
 from gradcourse.experiments.modern import formats, rates, spikes
 
 
@@ -31,21 +30,12 @@ def bfloat(rows: Rows) -> Values:
     }
 
 
-def _best_rate(rows: Rows, kind: str, width: int) -> Array:
-    found = [
-        [np.inf if loss is None else loss for loss in row["loss"]]
-        for row in rows
-        if (row["over"], row["kind"], row["size"]) == ("width", kind, width)
-    ]
-    return np.array(rates.EXPONENTS)[np.argmin(found, axis=1)]
-
-
 def mup(rows: Rows) -> Values:
     """By how many powers of two the best rate moves from 64 to 1024 units."""
     narrow, *_, wide = rates.WIDTHS
     return {
         f"powers of two, {kind}": (
-            _best_rate(rows, kind, wide) - _best_rate(rows, kind, narrow)
+            rates.best_rates(rows, kind, wide) - rates.best_rates(rows, kind, narrow)
         ).tolist()
         for kind in (rates.STANDARD, rates.MUP)
     }
