@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
-import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from gradcourse.site.belongings import Belongings, require_packages
 from gradcourse.site.options import Options
 from gradcourse.site.remembered import Remembered
-from gradcourse.support import GradcourseError, write_atomically
+from gradcourse.support import GradcourseError
 
 MARK = ".gradcourse-site.json"
 """The file that says that a folder is a site of ours, and which files in it are."""
@@ -67,7 +65,7 @@ def build_site(options: Options) -> Built:
     began = time.perf_counter()
     rows, out = options.rows, options.out
     check_ours(out)
-    _check_packages()
+    require_packages(NEEDED, "the site is built with")
     options.address()
 
     from gradcourse.site import sources
@@ -89,16 +87,6 @@ def build_site(options: Options) -> Built:
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     seconds = time.perf_counter() - began
     return Built(out / "index.html", len(made), size / 1e6, seconds, tuple(complaints))
-
-
-def _check_packages() -> None:
-    for name in NEEDED:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise GradcourseError(
-                f"{name} is missing, which the site is built with: pip install 'gradcourse[site]'"
-            ) from error
 
 
 # ── Sphinx ────────────────────────────────────────────────────────────────────────────────────
@@ -167,8 +155,7 @@ def check_ours(out: Path) -> None:
     GradcourseError
         If it is a file, or a folder with other files and without our mark.
     """
-    if out.exists() and not out.is_dir():
-        raise GradcourseError(f"{out} is a file; give a folder for the pages")
+    Belongings(out, MARK).require_folder("pages")
     if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
         raise GradcourseError(
             f"{out} holds files that are not a site of this course; give an empty or a new folder"
@@ -182,31 +169,16 @@ def hand_over(pages: Path, out: Path) -> None:
         for path in sorted(pages.rglob("*"))
         if path.is_file() and path.name not in LEFT_OUT
     }
-    ours = _ours(out)
-    foreign = [name for name in new if name not in ours and (out / name).exists()]
-    if foreign:
-        raise GradcourseError(
-            f"{out / foreign[0]} is not ours and would be overwritten; give a new folder"
-        )
-    for name in ours - set(new):
+    ours = Belongings(out, MARK)
+    ours.require_free(new)
+    for name in ours.files() - set(new):
         (out / name).unlink(missing_ok=True)
     for name, path in new.items():
         target = out / name
         if not target.exists() or target.read_bytes() != path.read_bytes():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
-    write_atomically(out / MARK, json.dumps({"files": sorted(new)}, indent=0))
+    ours.remember(new)
 
 
 LEFT_OUT = (".buildinfo", ".buildinfo.bak", "objects.inv")
-
-
-def _ours(out: Path) -> set[str]:
-    """The files that the last build left; a damaged list names none."""
-    try:
-        told: Mapping[str, Any] = json.loads((out / MARK).read_text("utf-8"))
-        return {
-            name for name in told["files"] if (out / name).resolve().is_relative_to(out.resolve())
-        }
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import json
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 from gradcourse.lessons import Lesson
 from gradcourse.site import pages
+from gradcourse.site.belongings import Belongings, require_packages
 from gradcourse.site.options import Options
 from gradcourse.site.remembered import Remembered
 from gradcourse.slides import reveal_js
@@ -25,6 +25,7 @@ MARK = ".gradcourse-slides.json"
 """The file that names the files of ours in a folder."""
 
 NEEDED = ("markdown_it", "mdit_py_plugins", "pygments", "a11y_pygments", "math_core")
+PRINTING = ("websocket",)
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def build_decks(options: Options, pdf: bool = False) -> list[Built]:
         ``pdf``, a browser is missing, or a notebook or a formula cannot be read.
     """
     rows = options.rows
-    _require_packages()
+    reveal_js.folder()
+    require_packages((*NEEDED, *PRINTING) if pdf else NEEDED, "the slides are made with")
     program = browser() if pdf else ""
     ends = (".html", ".pdf", "-notes.pdf") if pdf else (".html",)
     names = {row.number: [f"{Path(row.notebook).stem}{end}" for end in ends] for row in rows}
@@ -120,17 +122,6 @@ def _demos(notebook: Mapping[str, Any]) -> list[str]:
     return [call[1] for call in calls if call is not None and call[0] == "demo"]
 
 
-def _require_packages() -> None:
-    reveal_js.folder()
-    for name in NEEDED:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise GradcourseError(
-                f"{name} is missing, which the slides are made with: pip install 'gradcourse[site]'"
-            ) from error
-
-
 def take_folder(out: Path, names: Iterable[str]) -> None:
     """Make the folder ready for some files, and remember that they are ours.
 
@@ -139,21 +130,9 @@ def take_folder(out: Path, names: Iterable[str]) -> None:
     GradcourseError
         If it is a file, or one of them is there and not ours. Nothing has changed then.
     """
-    if out.exists() and not out.is_dir():
-        raise GradcourseError(f"{out} is a file; give a folder for the slides")
-    ours = _ours(out)
-    for name in names:
-        if (out / name).exists() and name not in ours:
-            raise GradcourseError(
-                f"{out / name} is not ours and would be overwritten; give another folder"
-            )
+    ours = Belongings(out, MARK)
+    ours.require_folder("slides")
+    wanted = list(names)
+    ours.require_free(wanted)
     out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / MARK, json.dumps({"files": sorted({*ours, *names})}, indent=0))
-
-
-def _ours(out: Path) -> set[str]:
-    """The files of ours; a damaged list names none."""
-    try:
-        return {str(name) for name in json.loads((out / MARK).read_text("utf-8"))["files"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
+    ours.remember({*ours.files(), *wanted})
