@@ -1,7 +1,7 @@
 """A browser without a window that is told what to do: the little of the DevTools protocol we need.
 
 Printing must wait until a page has laid itself out, and only the page knows when. The protocol is
-JSON over a websocket, RFC 6455, of which a client on the same machine needs a page of code.
+JSON over a websocket.
 """
 
 from __future__ import annotations
@@ -9,23 +9,20 @@ from __future__ import annotations
 import base64
 import json
 import os
-import socket
-import struct
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+
+import websocket
 
 from gradcourse.support import GradcourseError
 
 LONGEST = 120.0
 """Seconds that the browser may take for one answer."""
-
-TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
-MASKED, LAST = 0x80, 0x80
 
 
 class Page:
@@ -33,13 +30,12 @@ class Page:
 
     Parameters
     ----------
-    wire : socket
-        To the browser, ready to be read.
+    wire : websocket.WebSocket
+        To the browser.
     """
 
-    def __init__(self, wire: socket.socket) -> None:
+    def __init__(self, wire: websocket.WebSocket) -> None:
         self._wire = wire
-        self._stream = wire.makefile("rb")
         self._count = 0
         self._session: dict[str, str] = {}
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
@@ -74,7 +70,7 @@ class Page:
         """Send a command, and return the answer."""
         self._count += 1
         command = {"id": self._count, "method": method, "params": words, **self._session}
-        self._wire.sendall(frame(json.dumps(command).encode()))
+        self._wire.send(json.dumps(command))
         while (answer := self._hear()).get("id") != self._count:
             pass
         if "error" in answer:
@@ -83,47 +79,7 @@ class Page:
 
     def _hear(self) -> dict[str, Any]:
         """Return the next message: an answer, or what has happened."""
-        message, last = b"", False
-        while not last:
-            kind, content, last = read_frame(self._stream)
-            if kind == PING:
-                self._wire.sendall(frame(content, PONG))
-                last = False
-            elif kind == CLOSE:
-                raise GradcourseError("the browser has ended")
-            else:
-                message += content
-        return dict(json.loads(message))
-
-
-def frame(content: bytes, kind: int = TEXT) -> bytes:
-    """Return a message as a client sends it, masked."""
-    size = len(content)
-    if size < 126:
-        head = struct.pack(">BB", LAST | kind, MASKED | size)
-    elif size < 1 << 16:
-        head = struct.pack(">BBH", LAST | kind, MASKED | 126, size)
-    else:
-        head = struct.pack(">BBQ", LAST | kind, MASKED | 127, size)
-    mask = os.urandom(4)
-    return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(content))
-
-
-def read_frame(stream: Any) -> tuple[int, bytes, bool]:
-    """Return a frame's kind, its content, and whether it is the last one of its message."""
-    first, size = _exactly(stream, 2)
-    if size == 126:
-        (size,) = struct.unpack(">H", _exactly(stream, 2))
-    elif size == 127:
-        (size,) = struct.unpack(">Q", _exactly(stream, 8))
-    return first & 0x0F, _exactly(stream, size), bool(first & LAST)
-
-
-def _exactly(stream: Any, count: int) -> bytes:
-    found: bytes = stream.read(count)
-    if len(found) < count:
-        raise GradcourseError("the browser has ended")
-    return found
+        return dict(json.loads(self._wire.recv()))
 
 
 @contextmanager
@@ -148,16 +104,16 @@ def headless(program: str) -> Iterator[Page]:
         quiet = subprocess.DEVNULL
         running = subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=quiet)
         try:
-            with _connected(running, Path(profile) / "DevToolsActivePort") as wire:
+            with closing(_connected(running, Path(profile) / "DevToolsActivePort")) as wire:
                 yield Page(wire)
-        except OSError as error:
+        except (OSError, websocket.WebSocketException) as error:
             raise GradcourseError(f"{program} does not answer: {error}") from error
         finally:
             running.terminate()
             running.wait()
 
 
-def _connected(running: subprocess.Popen[bytes], told: Path) -> socket.socket:
+def _connected(running: subprocess.Popen[bytes], told: Path) -> websocket.WebSocket:
     """Return the wire to a browser, which writes down where it listens."""
     end = time.monotonic() + LONGEST
     while not (told.exists() and told.read_text().count("\n")):
@@ -165,19 +121,6 @@ def _connected(running: subprocess.Popen[bytes], told: Path) -> socket.socket:
             raise GradcourseError("the browser did not start")
         time.sleep(0.05)
     port, path = told.read_text().split()
-    wire = socket.create_connection(("127.0.0.1", int(port)), timeout=LONGEST)
-    asked = {
-        "Host": f"127.0.0.1:{port}",
-        "Upgrade": "websocket",
-        "Connection": "Upgrade",
-        "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode(),
-        "Sec-WebSocket-Version": "13",
-    }
-    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in asked.items())]
-    wire.sendall("\r\n".join([*lines, "", ""]).encode())
-    answer = b""
-    while not answer.endswith(b"\r\n\r\n"):
-        answer += wire.recv(1)
-    if b" 101 " not in answer.splitlines()[0]:
-        raise GradcourseError("the browser does not speak DevTools")
-    return wire
+    address = f"ws://127.0.0.1:{port}{path}"
+    # With an origin it would take us for a page, and refuse.
+    return websocket.create_connection(address, timeout=LONGEST, suppress_origin=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from gradcourse.slides.devtools import headless
 from gradcourse.support import GradcourseError
 
 BROWSERS = (
@@ -54,6 +53,8 @@ def print_pdf(program: str, page: Path, notes: bool) -> bytes:
     GradcourseError
         If the browser prints nothing.
     """
+    from gradcourse.slides.devtools import headless
+
     asked = "?print-pdf&showNotes=separate-page" if notes else "?print-pdf"
     with headless(program) as window:
         window.go(page.resolve().as_uri() + asked)
