@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gradcourse import theory
 from gradcourse.figures import Axis, Line, Plot
@@ -95,6 +95,20 @@ def accuracy(model: nn.Module, steps: int, lr: float, *, seed: int = 0, **option
     return float(trained(model, steps, lr, seed=seed, **options).test_accuracy[-1])
 
 
+def window_means(loss: ArrayLike, window: int) -> tuple[Array, Array]:
+    """Steps, and the mean loss over the steps up to each; what fills no whole window is left out.
+
+    Parameters
+    ----------
+    loss : array, shape (steps + 1,)
+        The first is the loss before any step, and counts in no mean.
+    window : int
+    """
+    after = np.asarray(loss)[1:]
+    means = after[: len(after) // window * window].reshape(-1, window).mean(axis=1)
+    return window * np.arange(1.0, len(means) + 1), means
+
+
 def loss_plot(
     runs: Mapping[str, Sequence[Array]], title: str, window: int, scale: Literal["linear", "log"]
 ) -> Plot:
@@ -112,9 +126,9 @@ def loss_plot(
     """
     lines = []
     for name, curves in runs.items():
-        smooth = [c[1:].reshape(-1, window).mean(axis=1) for c in map(np.asarray, curves)]
-        step = window * np.arange(1, len(smooth[0]) + 1)
-        lines.append(Line(step, np.median(smooth, axis=0), name, color=name.replace(" ", "_")))
+        steps, means = zip(*(window_means(curve, window) for curve in curves), strict=True)
+        step = steps[0]
+        lines.append(Line(step, np.median(means, axis=0), name, color=name.replace(" ", "_")))
     guess = Line([0.0, float(step[-1])], [math.log(10)] * 2, "ln 10, a guess", "reference")
     return Plot(title, Axis("step"), Axis("training loss", scale), (*lines, guess))
 
@@ -266,8 +280,6 @@ def loss_lines(
     """Losses of some runs, each the mean over a few steps; a thin line for each, one label."""
     lines = []
     for k, history in enumerate(histories):
-        loss = history.loss[1:]
-        kept = loss[: len(loss) // mean_of * mean_of].reshape(-1, mean_of).mean(axis=1)
-        step = mean_of * np.arange(1.0, len(kept) + 1)
-        lines.append(Line(step, kept, label if k == 0 else "", color=color))
+        step, means = window_means(history.loss, mean_of)
+        lines.append(Line(step, means, label if k == 0 else "", color=color))
     return tuple(lines)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcourse import theory
-from gradcourse.experiments.common import Array
+from gradcourse.experiments.common import Array, window_means
 from gradcourse.experiments.recurrent import (
     LAGS,
     UNNAMED,
@@ -33,7 +33,7 @@ def loss_plot(runs: Mapping[int, Sequence[History]]) -> Plot:
     lines = [
         Line(
             update,
-            np.mean([run.loss[1:].reshape(-1, 20).mean(axis=1) for run in runs[length]], axis=0),
+            np.mean([window_means(run.loss, 20)[1] for run in runs[length]], axis=0),
             f"{length} steps, mean of {len(runs[length])}",
             color=color,
         )

@@ -23,6 +23,7 @@ from gradcourse.experiments.common import (
     trained,
     unit_draws,
     weights_of,
+    window_means,
 )
 from gradcourse.experiments.eight_sigmoids import SETTINGS, trained_at
 from gradcourse.experiments.measurements import stored
@@ -363,7 +364,7 @@ def loss_plot(runs: Mapping[int, Sequence[History]]) -> Plot:
     lines = [
         Line(
             step,
-            np.mean([run.loss[1:].reshape(-1, 20).mean(axis=1) for run in runs[depth]], axis=0),
+            np.mean([window_means(run.loss, 20)[1] for run in runs[depth]], axis=0),
             f"{depth} hidden layers, mean of {len(runs[depth])}",
             color=color,
         )
