@@ -172,6 +172,16 @@ def test_of_a_stack_of_matrices_the_last_two_axes_are_to_be_swapped() -> None:
         assert ".transpose(-2, -1)" in told.message, line
 
 
+def test_a_parameter_is_given_a_number_or_another_tensor() -> None:
+    layer = torch.nn.Linear(2, 1)
+    for value, name in ((0.5, "number"), (layer.weight / 10, "tensor in a parameter's place")):
+        with pytest.raises(TypeError) as raised:
+            layer.weight = value
+        told = explained_error("TypeError", str(raised.value), "layer.weight = …", "f")
+        assert told is not None
+        assert name in told.name
+
+
 def test_an_exception_that_nobody_knows_is_left_to_speak_for_itself() -> None:
     assert explained_error("ValueError", "strange", "", "f") is None
     assert explained_error("TypeError", "'x' object is not iterable" * 50, "", "f") is not None

@@ -405,6 +405,13 @@ _LEAF_IN_PLACE = (
 )
 
 
+_PARAMETER_STAYS = (
+    "a tensor in a parameter's place",
+    "A layer keeps its parameter; change what is in it: `with torch.no_grad():` and then "
+    "`layer.weight.mul_(0.1)`, or `layer.weight.copy_(…)`.",
+)
+
+
 _PARAMETER_NEEDS_TENSOR = (
     "a number where a tensor belongs",
     "torch needs a tensor here, not a plain number: wrap it, `torch.tensor(float(…))`.",
@@ -487,5 +494,6 @@ _KNOWN: tuple[tuple[str, str, Words], ...] = (
     (_ANY, r"Can't call numpy\(\) on Tensor that requires grad", _NUMPY_OF_TENSOR),
     (_ANY, r"does not require grad and does not have a grad_fn", _NO_GRAPH),
     (_ANY, r"leaf Variable that requires grad is being used in an in-place", _LEAF_IN_PLACE),
+    ("TypeError", r"cannot assign '[\w.]*Tensor' as parameter", _PARAMETER_STAYS),
     ("TypeError", r"cannot assign '[\w.]+' as parameter", _PARAMETER_NEEDS_TENSOR),
 )
