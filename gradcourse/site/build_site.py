@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradcourse.site.belongings import Belongings, require_packages
+from gradcourse.belongings import Belongings, require_packages
 from gradcourse.site.options import Options
 from gradcourse.site.remembered import Remembered
 from gradcourse.support import GradcourseError

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gradcourse.belongings import Belongings, require_packages
 from gradcourse.lessons import Lesson
 from gradcourse.site import pages
-from gradcourse.site.belongings import Belongings, require_packages
 from gradcourse.site.options import Options
 from gradcourse.site.remembered import Remembered
 from gradcourse.slides import reveal_js

@@ -88,9 +88,9 @@ print(f"places that say nothing: {trial.silent_share():.0f} %")
 #
 # Three kinds of maps:
 #
-# - **○ nearly everywhere**: the claim fails, and the verdict does not hang on the knobs.
+# - **○ nearly everywhere**: the claim fails, and the verdict does not depend on the knobs.
 # - **○ and ● side by side**: the verdict is about a region. "Holds only if" is then the only honest word, and
-#   the border belongs into the sentence.
+#   the border belongs in the sentence.
 # - **· in most places**: a single measurement would have hit one of these with ease, seen the accused fail, and
 #   called it a result.
 #

@@ -139,8 +139,8 @@ def _named(
     return tuple((at, short[round(at) - 1]) for at in whole)
 
 
-_ROOM = 70
-"""Characters that fit below an axis."""
+_ROOM = 56
+"""Characters that fit below an axis, with a gap between names."""
 
 
 def _ticks(
