@@ -34,11 +34,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import bookkeeping
 import changes
+import sharing
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PYTHON = [sys.executable, "-m"]
-PYTEST = [*PYTHON, "pytest", "-q", "-p", "tests.bookkeeping"]
+PYTEST = [*PYTHON, "pytest", "-q", "-p", "tests.bookkeeping", "-p", "tests.sharing"]
 BALANCED = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """A file's experiments are shared by its tests, so one worker gets all of it; longest first."""
 
@@ -197,7 +198,13 @@ class Running:
         self._shown = private / f"{step.name}.txt"
         self._started = time.monotonic()
         self._seconds = 0.0
-        environment = private_environment(private) | {bookkeeping.NOTES: str(self._notes)}
+        shared = private / "shared"
+        shared.mkdir(exist_ok=True)
+        environment = private_environment(private) | {
+            bookkeeping.NOTES: str(self._notes),
+            sharing.FOLDER: str(shared),
+        }
+        sharing.startup(private / "ipython")
         command = [*step.command, *step.targets]
         with self._shown.open("w") as file:
             output = file if step.beside else None
@@ -227,8 +234,9 @@ class Running:
 
 def private_environment(private: Path) -> dict[str, str]:
     """Nothing of the user's own Jupyter or progress is read or written; one thread each."""
+    inherited = {name: value for name, value in os.environ.items() if name != sharing.FOLDER}
     return {
-        **os.environ,
+        **inherited,
         "OMP_NUM_THREADS": "1",
         "OMP_WAIT_POLICY": "PASSIVE",
         "GRADCOURSE_PROGRESS": "off",
