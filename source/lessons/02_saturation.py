@@ -55,8 +55,7 @@ saturation.loss_plot(runs)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
 # $\ln 10 = 2.303$ is the price of a guess. Near $z = 0$ a sigmoid is almost a straight line, so six more layers
-# could simply pass the signal on. Yet the network learns nothing. **What do they destroy, and where?** The usual
-# suspect is saturation.
+# could simply pass the signal on. **What do they destroy, and where?** The usual suspect is saturation.
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 3 min
@@ -124,8 +123,6 @@ saturation.slopes_plot()
 
 # %% [markdown] name="step-2" tags=["slide"]
 # ## Step 2 · One layer, and then eight
-#
-# Two questions about the puzzle's deep network before training.
 #
 # ### Predict
 
@@ -311,26 +308,27 @@ for standardized in (False, True):
 
 # %% name="measure-gain" tags=["fragment"]
 for gain in (4, 10):
-    right = []
-    for seed in range(5):
-        net = gc.mlp(8, gain=gain, seed=seed)
-        run = gc.train(net, digits, steps=1000, lr=0.5, seed=seed, every=1000)
-        right.append(100 * run.test_accuracy[-1])
+    fresh = [gc.mlp(8, gain=gain, seed=seed) for seed in range(5)]
+    done = [gc.train(n, digits, steps=1000, lr=0.5, seed=s, every=1000) for s, n in enumerate(fresh)]
+    learned = [100 * run.train_accuracy[-1] for run in done]
+    right = [100 * run.test_accuracy[-1] for run in done]
     print(f"gain {gain:2}: √χ {np.sqrt(theory.chi('sigmoid', gain)):.2f}", end=", ")
-    print(f"% of the test digits right: {gc.spread(right, '.0f')}")
+    print(f"% right: training {gc.spread(learned, '.0f')}; test {gc.spread(right, '.0f')}")
 
 # %% [markdown] name="repair-explain" tags=["subslide"]
 # Weights four times larger, and the network learns: seven layers still cost $0.63^7 = 0.04$, but that is
-# enough. At gain 10, $\sqrt\chi$ is almost 1, yet it does worse: more than half of the units are saturated.
-# **Saturation is the price of gain.** Lesson 05 looks for weights that have a level gradient without it.
+# enough. At gain 10, $\sqrt\chi$ is almost 1 and the training digits are learned as well, but fewer *new* ones are
+# read, from a start with more than half of the units saturated. **Saturation is the price of gain.** Lesson 05
+# looks for weights that have a level gradient without it.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 9 min
 #
 # This is the heart of the lesson. Do not stop at "early layers do not learn". Ask: *if early
 # layers are frozen, why is random better than nothing for two layers, and useless for eight?* Vote on
-# the readout; do not expect many for 90 %. Now go back to the list of suspects. Lesson 06 standardizes inside the
-# network, which is what the readout did by hand. It is the median that counts: at gain 10 a run may
+# the readout; do not expect many for 90 %. Now go back to the list of suspects. Lesson 06 standardizes
+# inside the network, which is what the readout did by hand. At gain 10 ask what is worse: not the
+# learning, but what it is good for on new digits. It is the median that counts: at gain 10 a run may
 # stumble in its last steps, and which one does can change with the number of threads.
 
 # %% [markdown] name="claims" tags=["slide"]
@@ -361,9 +359,8 @@ for kind in ("SGD 0.5", "Adam 0.003", "Adam 0.003, 2 layers", "Adam 0.003, 16 la
     for updates in (100, 5000):
         right = saturation.stored_right(kind, updates)
         print(f"{kind:21} {updates:4} updates, % right: {gc.spread(right, '.0f')}")
-print(
-    f"trained now: Adam 0.003, 300 updates, % right: {saturation.right_now('Adam 0.003', 300):.0f}"
-)
+now = saturation.right_now("Adam 0.003", 300)
+print(f"trained now: Adam 0.003, 300 updates, % right: {now:.0f}")
 
 # %% name="claim-adam-line" tags=["fragment", "nbval-check-output"]
 eight = np.median(saturation.stored_right("Adam 0.003", 5000))
