@@ -117,7 +117,7 @@ def _reach(exercise: Prediction) -> float:
 
 
 def _to_the_tolerance(exercise: Prediction, truth: float) -> str:
-    """The measured number, with as many decimals as a tolerance on a linear scale has."""
+    """The measured number, with as many decimals as the tolerance has on a linear scale."""
     text = show.measured(truth)
     decimals = len(show.number(exercise.within).partition(".")[2])
     short = not exercise.log and truth != round(truth) and len(text.partition(".")[2]) < decimals

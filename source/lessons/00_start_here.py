@@ -66,9 +66,9 @@ gc.demo("start/first-slider")
 # %% [markdown] name="measure-intro" tags=["subslide"]
 # ### Measure
 #
-# First the plain product, then a real network: ten sigmoid layers and an output layer, which lesson 02
-# explains. `gc.probe` watches a network while you use it, and writes down the size of the gradient that
-# arrives at each layer's output, ‖∂ℒ/∂output‖. Is the line straight?
+# First the plain product, then a real network of ten sigmoid layers and an output layer. `gc.probe`
+# watches it, and writes down the size of the gradient that arrives at each layer's output, ‖∂ℒ/∂output‖.
+# Is the line straight?
 
 # %% name="measure-product" tags=["fragment", "nbval-check-output"]
 product = 1.0

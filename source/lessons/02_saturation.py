@@ -470,6 +470,9 @@ gc.demo("saturation/gradient-histogram")
 # %% name="demo-change" tags=["fragment"]
 gc.demo("saturation/weight-change")
 
+# %% [markdown] name="explain-change-depth" tags=["continue"]
+# Four layers learn, five do not; with six and more layer 1 moves by less than 1 %.
+
 # %% [markdown] name="deeper-claims" tags=["slide", "deeper"]
 # ## Deeper · Three more claims
 #
