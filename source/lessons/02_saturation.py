@@ -345,14 +345,14 @@ for gain in (4, 10):
 # %% name="vote-adam" tags=["fragment"]
 gc.panel("saturation/claim-adam")
 
-# %% [markdown] name="claim-adam-intro" tags=["continue"]
+# %% [markdown] name="claim-adam-intro" tags=["subslide"]
 # The puzzle's network, two layers as a control, and sixteen. (Stored; one is trained now.)
 
 # %% name="claim-adam-updates" tags=["fragment"]
 for kind in ("SGD 0.5", "Adam 0.003", "Adam 0.003, 16 layers"):
     moved = saturation.stored_change(kind, 100)
-    print(f"{kind}, moved in 100 updates: layer 1 {gc.spread(moved[:, 0], '.2g')}", end="; ")
-    print(f"layer 8 {gc.spread(moved[:, 7], '.2g')}")
+    print(f"{kind}, moved in 100 updates: layer 1 {gc.spread(moved[:, 0], '.2g')}")
+    print(f"{'':29}layer 8 {gc.spread(moved[:, 7], '.2g')}")
 
 # %% name="claim-adam-measure" tags=["fragment"]
 for kind in ("SGD 0.5", "Adam 0.003", "Adam 0.003, 2 layers", "Adam 0.003, 16 layers"):
