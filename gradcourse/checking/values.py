@@ -75,7 +75,7 @@ def check_prediction(
         return (_wrong(exercise, f"{text}."),)
     truth = float(run_trusted(exercise.measure, stop))
     said = f"You predicted {_with_unit(show.number(number), exercise)}; "
-    found = f"measured {_with_unit(show.measured(truth), exercise)}"
+    found = f"measured {_with_unit(_to_the_tolerance(exercise, truth), exercise)}"
     word = "" if exercise.points else _nearness(exercise, number, truth)
     if _distance(exercise, number, truth) <= _reach(exercise):
         tested = f"{said}{found}, {_how_close(exercise)}{_over(exercise)}: close."
@@ -114,6 +114,14 @@ def _distance(exercise: Prediction, a: float, b: float) -> float:
 def _reach(exercise: Prediction) -> float:
     reach = math.log(exercise.within) if exercise.log else exercise.within
     return reach * (1 + 1e-12)
+
+
+def _to_the_tolerance(exercise: Prediction, truth: float) -> str:
+    """The measured number, with as many decimals as the tolerance has on a linear scale."""
+    text = show.measured(truth)
+    decimals = len(show.number(exercise.within).partition(".")[2])
+    short = not exercise.log and truth != round(truth) and len(text.partition(".")[2]) < decimals
+    return f"{truth:.{decimals}f}" if short else text
 
 
 def _how_close(exercise: Prediction) -> str:

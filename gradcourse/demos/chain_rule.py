@@ -114,7 +114,7 @@ def _rank_one(depth: int) -> Plot:
     (x, y), ratio = circle_under(depth)
     (x0, y0), _ = circle_under(0)
     return Plot(
-        title=f"{depth} random 2 × 2 matrices: σ₂/σ₁ = {ratio:.2g}",
+        title=f"{depth} random 2 × 2 matri{'ces' if depth > 1 else 'x'}: σ₂/σ₁ = {ratio:.2g}",
         # As wide as the axes are beside their height, so that the circle looks like one.
         x=Axis("first component", limits=(-2.0, 2.0)),
         y=Axis("second component", limits=(-1.1, 1.1)),

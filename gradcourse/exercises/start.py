@@ -28,12 +28,14 @@ FIRST_PREDICTION = Prediction(
         NamedValue(
             "one over fifty",
             0.02,
-            "You divided by 50. The halves multiply: every layer halves what the one before left.",
+            "That is near 1/50, what dividing by 50 gives. The halves multiply: every layer halves "
+            "what the one before left.",
         ),
         NamedValue(
-            "one decade per layer",
-            1e-30,
-            "That is far too little. A halving is a third of a decade: log10 of 2 is 0.30.",
+            "a quarter per layer",
+            0.25**50,
+            "That is about what fifty quarters leave. A halving is 0.30 of a decade, so fifty are "
+            "15 decades.",
         ),
         NamedValue(
             "ten decades",

@@ -486,6 +486,15 @@ def sigmoid_accuracy(depth: int, seed: int, steps: int = 300) -> float:
 
 
 @cache
+def relu_accuracy(depth: int, seed: int, steps: int = 300) -> float:
+    """The same of a ReLU net with He's weights, whose gradients arrive, at a rate of 0.1."""
+    from gradcourse.nets import mlp
+
+    net = mlp(depth, activation="relu", init="he", seed=seed)
+    return accuracy(net, steps, HEALTHY_RATE, seed=seed)
+
+
+@cache
 def distance_from_one_matrix(depth: int, seed: int, steps: int = 300) -> tuple[float, float]:
     """How far a trained linear net is from the product of its matrices, and what it gets right.
 
@@ -523,7 +532,7 @@ def puzzle_update(seed: int) -> float:
 
 @cache
 def puzzle_run(scale: float, seed: int, steps: int = 200) -> tuple[int, float]:
-    """Train the puzzle's net with its starting weights and biases times a number.
+    """Train the puzzle's net with its starting weights, not its biases, times a number.
 
     Returns
     -------

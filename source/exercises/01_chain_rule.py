@@ -109,7 +109,7 @@ gc.panel("chain/weight-gradients")
 # ## 4 · Write the probe *(2 points)*
 #
 # Write `delta_norms(layers, x, y)`: the norm of the gradient of the loss with respect to the output of
-# each layer. It is all that `gc.probe` does; use plain PyTorch.
+# each layer. It is what `gc.probe` writes down of δ; use plain PyTorch.
 #
 # - `layers` is a list of torch modules, through which `x` goes one after the other; `x` is a tensor of
 #   shape (rows, inputs). The loss is `torch.nn.functional.cross_entropy` of the last output and the

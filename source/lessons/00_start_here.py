@@ -35,7 +35,7 @@ gc.doctor()
 # %% [markdown] name="how-a-lesson-works" tags=["slide"]
 # ## How a lesson works
 #
-# A lesson has three to five steps, and each step has four parts:
+# A lesson has three or four steps, and most steps have four parts:
 #
 # 1. **Predict.** Commit to a number. The answer opens only then.
 # 2. **Drag.** Move one knob and watch one thing.
@@ -66,8 +66,9 @@ gc.demo("start/first-slider")
 # %% [markdown] name="measure-intro" tags=["subslide"]
 # ### Measure
 #
-# First the plain product, then a real network. `gc.probe` watches a network while you use it, and
-# writes down the size of the gradient that arrives at each layer.
+# First the plain product, then a real network of ten sigmoid layers and an output layer. `gc.probe`
+# watches it, and writes down the size of the gradient that arrives at each layer's output, ‖∂ℒ/∂output‖.
+# Is the line straight?
 
 # %% name="measure-product" tags=["fragment", "nbval-check-output"]
 product = 1.0
@@ -90,10 +91,12 @@ gc.depth_plot(record)
 #
 # $$\log_{10} r^L = L \log_{10} r, \qquad 50 \log_{10} \tfrac12 = -15.05,$$
 #
-# so the product is $10^{-15.05} \approx 9 \times 10^{-16}$, the number you measured. The real
-# network's gradient falls along a straight line, too. Read its picture from right to left: the gradient
-# enters at the last layer and travels back to layer 1. Its factor per layer is not one half, and nobody
-# chose it. Lesson 01 begins with the question where such a factor comes from.
+# so the product is $10^{-15.05} \approx 9 \times 10^{-16}$, the number you measured. And a factor of 0.95
+# or 1.05 is far enough from 1 to leave the band: $0.95^{50} = 0.08$, $1.05^{50} = 11$.
+#
+# The real network's gradient falls along a straight line, too. Read its picture from right to left: the
+# gradient enters at the last layer and travels back to layer 1. Its factor per layer stands above the
+# line, 0.24, and nobody chose it. Lesson 01 begins with the question where such a factor comes from.
 
 # %% [markdown] name="folded-and-votes" tags=["subslide"]
 # ### What else a lesson has
@@ -107,9 +110,9 @@ gc.depth_plot(record)
 # %% [markdown] name="notes-round" tags=["notes"]
 # **Speaker notes** · 4 min
 #
-# Collect guesses for the product in the hall before anybody locks one in. Most lie between
-# $10^{-2}$ and $10^{-6}$: people halve five or six times in their head and stop. Say: *straight on
-# a log axis* is the sentence of the day. If the figure does not move, the kernel is still busy.
+# Collect guesses for the product in the hall before anybody locks one in. Expect them far too large:
+# six halvings, as many as one does in one's head, are only 0.016. Say: *straight on a log axis* is the
+# sentence of the day. If the figure does not move, the kernel is still busy.
 
 # %% [markdown] name="wrong-on-purpose" tags=["slide"]
 # ## Be wrong on purpose

@@ -38,7 +38,7 @@ digits = gc.digits()
 # updates. How many of the 4096 weights of layer 1, the layer nearest the input, have changed?
 
 # %% name="puzzle-weights" tags=["fragment", "nbval-check-output"]
-net = gc.mlp(depth=49, activation="linear", init="default")
+net = gc.mlp(depth=49, activation="linear", init="default")  # 49 hidden ones and the output
 before = net.layer1.weight.detach().clone()
 history = gc.train(net, digits, steps=200, lr=0.003)
 
@@ -63,7 +63,7 @@ gc.depth_plot(record, title="Gradient at the output of each layer")
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 2 min
 #
-# Ask before running: *how many of 4096?* Nobody says 0. Expect two explanations: "the activation
+# Ask before running: *how many of 4096?* Do not expect a 0. Expect two explanations: "the activation
 # saturates" (there is none) and "the learning rate is too small" (ask what a thousandfold rate would
 # do to the last layer). Do not resolve it yet.
 
@@ -81,8 +81,7 @@ chain.chain_drawing()
 # %% [markdown] name="step-2" tags=["subslide"]
 # ### Predict
 #
-# No two layers are equal. So let every layer draw its factor by tossing a coin: 0.5 or 1.6, in the mean
-# 1.05.
+# No two layers are equal. So let every layer toss a coin for its factor.
 
 # %% name="predict-typical" tags=["fragment"]
 gc.panel("chain/predict-typical")
@@ -98,7 +97,7 @@ gc.demo("chain/random-factors")
 # %% [markdown] name="measure-random-intro" tags=["subslide"]
 # ### Measure
 #
-# Ten thousand chains of 100 factors, five times.
+# Ten thousand chains of 100 factors, five times. Then five long chains: at which rate does each end?
 
 # %% name="measure-random" tags=["fragment", "nbval-check-output"]
 products = np.array([chain.coin_factors(seed).prod(axis=1) for seed in range(5)])
@@ -115,24 +114,24 @@ chain.rates_plot()
 # %% [markdown] name="explain-random" tags=["subslide"]
 # ### Explain
 #
-# The log of a product is a *sum*, and a sum of independent terms obeys the law of large numbers:
+# The natural log of a product is a *sum*, and a sum of independent terms obeys the law of large numbers:
 #
 # $$\frac1L \log \Big| \prod_{l=1}^{L} r_l \Big| \;=\; \frac1L \sum_{l=1}^{L} \log |r_l|
 # \;\longrightarrow\; \lambda = \mathbb E \log |r| .$$
 #
-# $\lambda$ is the **Lyapunov exponent**: almost every chain grows like $e^{\lambda L}$. Here
+# $\lambda$ is the **Lyapunov exponent**: almost every chain goes like $e^{\lambda L}$. Here
 # $\lambda = \tfrac12(\log 0.5 + \log 1.6) = -0.112$ and $e^{100\lambda} = 1.4 \times 10^{-5}$, the
-# median. The *mean*, $\mathbb E[r]^L = 132$, belongs to chains so rare that 10,000 do not measure it. A
-# network is one chain: it meets the typical product.
+# median. The *mean*, $\mathbb E[r]^L = 132$, belongs to chains so rare that 10,000 do not measure it. In
+# the demo the mean grows from 1.5 on, the median chain only from 2 on, where $0.5 \times 2 = 1$. A network
+# is one chain: it meets the typical product.
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 7 min
 #
-# Let the hall vote: *grows* or *vanishes*? Nearly all vote *grows*, because 1.05 is above 1. The
-# range in the demo: the mean grows from 1.5 on (mean factor 1), the median only from 2 on
-# ($0.5 \times 2 = 1$). If somebody says "take more chains": ten times as many do not help, the mean
-# lives at about one chain in ten million. One chain scatters about the typical one by a factor of
-# some 300: the standard deviation of its log is $\sqrt{100} \cdot \tfrac12 \log 3.2 = 5.8$.
+# Let the hall vote: *grows* or *vanishes*? Expect *grows*, because the factors are 1.05 in the mean. If
+# somebody says "take more chains": ten times as many do not help, the mean lives at about one chain in
+# ten million. One chain scatters about the typical one by a factor of some 300: the standard deviation
+# of its log is $\sqrt{100} \cdot \tfrac12 \log 3.2 = 5.8$.
 
 # %% [markdown] name="bridge-2" tags=["continue"]
 # The derivative of a whole layer is a matrix. **What does a product of matrices do to all directions?**
@@ -150,8 +149,7 @@ chain.circle_drawing()
 # %% [markdown] name="predict-directions-intro" tags=["subslide"]
 # ### Predict
 #
-# Now 64 directions, and 50 Gaussian matrices, scaled so that each keeps the length of a vector in the
-# mean square.
+# Now 64 directions, and 50 matrices.
 
 # %% name="predict-directions" tags=["fragment"]
 gc.panel("chain/predict-directions")
@@ -167,8 +165,8 @@ gc.demo("chain/spectrum")
 # %% [markdown] name="measure-spectrum-intro" tags=["subslide"]
 # ### Measure
 #
-# Eight products of 50 matrices, with $\sigma_i = e^{\lambda_i L}$ (by Drmač & Veselić 2008, who keep all
-# decades).
+# Eight products of 50 matrices, with $\sigma_i = e^{\lambda_i L}$, by a method that keeps all decades
+# (Drmač & Veselić 2008).
 
 # %% name="measure-spectrum" tags=["fragment", "nbval-check-output"]
 N, L = 64, 50
@@ -204,7 +202,7 @@ print(f"64 × 64: λ_1 after 2000 matrices {gc.spread(top, '+.3f')}")
 # %% [markdown] name="notes-step-3" tags=["notes"]
 # **Speaker notes** · 8 min
 #
-# Most of the hall says 64 ("they keep the length") or 1 ("it goes to rank one"). Both are right
+# Expect 64 ("they keep the length") and 1 ("it goes to rank one"). Both are right
 # about a limit: width to infinity, and depth to infinity. If asked what it means for learning: a
 # gradient that has passed such a product always points into the same few directions. A plain SVD of
 # the product gets only the top 16 decades right.
@@ -237,7 +235,7 @@ gc.demo("chain/backward")
 # ### Measure
 #
 # δ in plain PyTorch: backpropagation (Rumelhart, Hinton & Williams 1986) computes it anyway, and
-# `retain_grad` keeps it. **This is all that `gc.probe` does** to get δ, from any model. (The loss is
+# `retain_grad` keeps it. `gc.probe` reads the same δ from any model. (The loss is
 # *cross-entropy*: −log of the probability that a softmax gives the right digit.)
 
 
@@ -255,7 +253,7 @@ def outputs_with_gradients(net, x, y):
 # %% name="measure-backward" tags=["subslide"]
 x, y = digits.x_train, digits.y_train
 net = gc.deep_linear(depth=50, gain=1 / math.sqrt(3), inputs=64, outputs=10)
-deltas = [h.grad for h in outputs_with_gradients(net, x, y)]  # (images, units) each
+deltas = [h.grad for h in outputs_with_gradients(net, x, y)]  # a row is an image's δᵀ
 with gc.probe(net) as record:
     torch.nn.functional.cross_entropy(net(x), y).backward()
 print(f"‖δ_1‖ by hand   {gc.gradient_norm(deltas[0])[0]:.4g}")
@@ -270,7 +268,7 @@ print(f"factor per layer, five nets: {gc.spread(factors, '.3f')}; 1/√3 = {3**-
 # %% [markdown] name="explain-backward" tags=["subslide"]
 # ### Explain
 #
-# The chain rule for one layer, $z_{l+1} = W_{l+1} z_l$, in components and then in matrices:
+# The chain rule for one layer, $z_{l+1} = W_{l+1} z_l$:
 #
 # $$\frac{\partial \mathcal L}{\partial z_{l,j}} = \sum_i (W_{l+1})_{ij}\,
 # \frac{\partial \mathcal L}{\partial z_{l+1,i}}
@@ -318,8 +316,8 @@ gc.panel("chain/predict-stillest")
 # %% [markdown] name="measure-updates-intro" tags=["subslide"]
 # ### Measure
 #
-# The first step in three nets of 20 layers, one of them with biases, as the puzzle's. Then ‖ΔW‖/‖W‖ in
-# a small network that learns.
+# The first step in three nets of 20 layers, one of them with biases: the factor between layers 8 and 18,
+# away from both ends. Then ‖ΔW‖/‖W‖ in a small network that learns. In the picture, which line is level?
 
 # %% name="measure-updates" tags=["fragment", "nbval-check-output"]
 for kind, theory in chain.predicted_factors().items():
@@ -395,7 +393,7 @@ print(f"exactly:                   10^{5000 * math.log10(0.9):.0f}")
 # float16 has fewer exponent bits, $2^{-14}$ and $2^{-24}$; bfloat16 has the exponents of float32 but
 # fewer digits, and ends at $2^{-133}$. A product that is rounded after *every* factor need not reach 0
 # at all: down there numbers are whole multiples of $2^{-149}$, four of them times 0.9 are 3.6, and the
-# nearest whole number is four again. Every factor above ½ gets stuck like this.
+# nearest whole number is four again. Every factor between ½ and 1 gets stuck like this.
 
 # %% [markdown] name="claim-float" tags=["subslide"]
 # ### Would float64 help?
@@ -452,9 +450,10 @@ for width, depth in ((64, 16), (8, 200)):
 gc.demo("chain/learning")
 
 # %% [markdown] name="drag-learning" tags=["subslide"]
-# Add hidden layers, and look at the left end of both lines: the linear net's layers keep together, the
-# sigmoid's early ones fall behind by a factor of four for each layer. Deep linear nets are simple enough
-# that for suitable data their training can be solved on paper (Saxe, McClelland & Ganguli 2014).
+# Add hidden layers, and look at the left end of both lines. The linear net's layers keep together. The
+# sigmoid's fall behind by a factor of about four a layer, back to the third; from there on the line
+# flattens. Deep linear nets are simple enough that for suitable data their training can be solved on
+# paper (Saxe, McClelland & Ganguli 2014).
 
 # %% [markdown] name="claims" tags=["slide"]
 # ## A claim on trial
@@ -484,16 +483,17 @@ differ = min(norms) > 1 > 100 * max(lengths) and alone < 1 < turns
 print("verdict:", "holds only if" if differ else "holds")
 
 # %% [markdown] name="claim-factors-why" tags=["continue"]
-# **Holds only if** the factors are numbers. A matrix's norm is its largest stretch, which a typical
-# vector does not meet. Eigenvalues multiply only when the factors share eigenvectors. The Lyapunov
-# exponents decide. *Scope:* 50 Gaussian factors of width 64; 20 factors of width 2.
+# **Holds only if** it is said of numbers, or of *all* singular values of a matrix. Its norm is only the
+# largest stretch, which a typical vector does not meet. Eigenvalues multiply where the factors share
+# eigenvectors. The Lyapunov exponents decide. *Scope:* 50 Gaussian factors of width 64; 20 factors of width 2.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 5 min
 #
-# It divides the hall: ask for a matrix with both eigenvalues 0 that makes a growing product
-# with its transpose (rows 0 2 and 0 0). A second claim, that deeper is
-# better, stands in the next deeper step; the objection that another optimizer would help is lesson 02.
+# Ask for a matrix with both eigenvalues 0 that makes a growing product with its transpose (rows 0 2 and
+# 0 0). Why are all singular values enough? A product's norm is at most the product of the norms. A second
+# claim, that deeper is better, stands in the next deeper step; the objection that another optimizer would
+# help is lesson 02.
 
 # %% [markdown] name="deeper-claim" tags=["slide", "deeper"]
 # ## Deeper · A second claim on trial
@@ -509,8 +509,9 @@ print("verdict:", "holds only if" if differ else "holds")
 gc.panel("chain/claim-deeper")
 
 # %% [markdown] name="claim-deeper-intro" tags=["subslide"]
-# Two tests. Is a trained linear net of eight layers more than one matrix? Does a sigmoid net of eight
-# hidden layers learn what one of a single hidden layer learns (the control), at the same rate?
+# Three tests. Is a trained linear net of eight layers more than one matrix? Does a sigmoid net of eight
+# hidden layers learn what one of a single hidden layer learns (the control), at the same rate? And where
+# gradients arrive (ReLU and He's weights, lessons 04 and 05): do eight layers read more than one?
 
 # %% name="trial-deeper" tags=["fragment"]
 apart, right = zip(*(chain.distance_from_one_matrix(8, seed) for seed in range(5)), strict=True)
@@ -519,14 +520,19 @@ print(f"                                  recognized: {gc.spread(right)}")
 found = {}
 for depth, steps, seeds in ((1, 300, 5), (8, 300, 5), (8, 1500, 3)):
     found[depth, steps] = [chain.sigmoid_accuracy(depth, seed, steps) for seed in range(seeds)]
-    print(f"{depth} sigmoid layers, {steps:4} updates: recognized {gc.spread(found[depth, steps])}")
+    right = gc.spread(found[depth, steps])
+    print(f"sigmoid, depth {depth}, {steps:4} updates: recognized {right}")
+for depth in (1, 8):
+    right = gc.spread([chain.relu_accuracy(depth, seed) for seed in range(5)])
+    print(f"ReLU,    depth {depth},  300 updates: recognized {right}")
 deep = max(found[8, 300] + found[8, 1500])
 print("verdict:", "fails" if deep < min(found[1, 300]) / 2 else "holds")
 
 # %% [markdown] name="claim-deeper-why" tags=["continue"]
-# **Fails.** A deep linear net computes what one matrix computes. With activations in between a deeper
-# net *can* express more, but it learns only what its gradients let it learn. *Scope:* width 64,
-# gradient descent at 0.5, batches of 64, and five times the budget; lesson 02 asks what Adam does.
+# **Fails**, as a rule. A deep linear net computes what one matrix computes. With activations in between a
+# deeper net *can* express more, but it learns only what its gradients let it learn; and where they arrive,
+# eight ReLU layers read these digits as well as one, not better. *Scope:* digits, width 64, gradient
+# descent at 0.5 (ReLU: 0.1), batches of 64, and five times the budget; lesson 02 asks what Adam does.
 
 # %% [markdown] name="since-then" tags=["slide"]
 # ## Since then
@@ -578,7 +584,7 @@ gc.depth_plot(record)
 # the other factors, some $0.577^{48} = 3.5 \times 10^{-12}$: the line is level, and far down. For ‖∂ℒ/∂W‖
 # the *level* counts, and a level has units, those of the loss. Two measurements settle it. ‖δ‖ falls by
 # more than eleven decades from layer 49 to layer 1, as in the demo of step 3. And the relative update is
-# about $10^{-13}$ at a learning rate of 0.1, where $10^{-3}$ would be healthy. A sigmoid net would have
+# below $10^{-13}$ at a learning rate of 0.1, where $10^{-3}$ would be healthy. A sigmoid net would have
 # shown it in both lines, since its signal keeps its size on the way forward.
 #
 # </details>
@@ -604,11 +610,11 @@ gc.depth_plot(record)
 # ## Exercises
 #
 # 12 questions, 18 points: [exercises/01_chain_rule.ipynb](../exercises/01_chain_rule.ipynb).
-# Questions 1 to 4 belong to step 3, 5 to step 4, 6 and 7 to step 1, 8 and 9 to step 2, 10 and 11 to
-# step 3 again, and 12 looks at what number formats do.
+# Questions 1 to 4 belong to step 3, 5 to step 4, 6 and 7 to step 1, 8 to step 2, 9 to the claim on trial,
+# 10 and 11 to step 3 again, and 12 looks at what number formats do.
 #
-# **Next:** [02 · Saturation](02_saturation.ipynb). In step 4 a sigmoid layer passed on a
-# little less than ¼ of δ. **Where does the ¼ come from?**
+# **Next:** [02 · Saturation](02_saturation.ipynb). In step 4 each sigmoid layer cost a
+# factor of a little less than ¼. **Where does the ¼ come from?**
 
 # %% [markdown] name="sources" tags=["skip"]
 # ## Sources

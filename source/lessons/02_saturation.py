@@ -18,8 +18,8 @@ from gradcourse.experiments import saturation
 digits = gc.digits()
 
 # %% [markdown] name="why" tags=["continue"]
-# **Why it mattered.** Until 2006 hardly anybody trained a network of more than three layers; then deep ones
-# were built up layer by layer (Hinton, Osindero & Teh 2006). In 2010 Glorot and Bengio watched the layers
+# **Why it mattered.** Until 2006 hardly anybody trained a network of more than three layers, convolutional
+# ones apart; then deep ones were built up layer by layer (Hinton, Osindero & Teh 2006). In 2010 Glorot and Bengio watched the layers
 # while they learned, and named two reasons: saturation, and weights of the wrong size.
 
 # %% [markdown] name="notation" tags=["continue"]
@@ -55,8 +55,7 @@ saturation.loss_plot(runs)
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
 # $\ln 10 = 2.303$ is the price of a guess. Near $z = 0$ a sigmoid is almost a straight line, so six more layers
-# could simply pass the signal on. Yet the network learns nothing. **What do they destroy, and where?** The usual
-# suspect is saturation.
+# could simply pass the signal on. **What do they destroy, and where?** The usual suspect is saturation.
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 3 min
@@ -125,8 +124,6 @@ saturation.slopes_plot()
 # %% [markdown] name="step-2" tags=["slide"]
 # ## Step 2 · One layer, and then eight
 #
-# Two questions about the puzzle's deep network before training.
-#
 # ### Predict
 
 # %% name="predict-saturated" tags=["fragment"]
@@ -163,7 +160,7 @@ print(f"factor a layer:              {gc.spread(ratio ** (1 / 7), '.3f')}")
 # %% name="theory-delta" tags=["fragment", "nbval-check-output"]
 q = theory.q_trajectory("sigmoid", 1.0, depth=8, mean_square=1.0)
 factor = [theory.gradient_decay("sigmoid", 1.0, value) for value in q]
-print("theory, √χ in layers 1 to 8:", *(f"{value:.3f}" for value in factor))
+print("theory, factor of layers 1 to 8:", *(f"{value:.3f}" for value in factor))
 print(f"layers 7 to 1: {np.prod(factor[:7]):.1e}, or {np.prod(factor[:7]) ** (1 / 7):.3f} a layer")
 
 # %% name="picture-delta" tags=["fragment"]
@@ -182,7 +179,8 @@ saturation.delta_plot(np.array(delta), expected)
 #
 # $\zeta$ standard normal, $q_l$ the variance of $z_l$ (Poole et al. 2016; Schoenholz et al. 2017).
 # Glorot's weights have $\sigma_w = 1$ here. $q$ settles at 0.265, so the slopes are almost as large as
-# slopes of σ can be: $\sqrt\chi = 0.236$. **The seven factors make $3.6 \times 10^{-5}$.**
+# slopes of σ can be: $\sqrt\chi = 0.236$. **The seven factors make $3.6 \times 10^{-5}$.** In the demo tanh is
+# level a little above gain 1, σ only near 10.
 
 # %% [markdown] name="saturated-intro" tags=["subslide"]
 # ### And saturation?
@@ -208,14 +206,14 @@ print(f"most in any layer {after.max():.2f} %")
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 9 min
 #
-# Nearly everybody votes for saturation in the first panel. Let the measurement say it. For
+# Expect votes for saturation in the first panel. Let the measurement say it. For
 # δ expect ¼ (one layer only), $0.25^8$ (from layer 8 to layer 1 there are seven) and "about 1, because
 # Glorot keeps the variance": true for slopes near 1. Glorot and Bengio saw the last hidden layer
 # saturate in their networks of four and five layers, with another rule for the weights; it depends on
 # the start. Going back, theory counts the matrix as a fresh one, which is good for wide layers.
 
 # %% [markdown] name="bridge-2" tags=["continue"]
-# Layer 1 receives a 28,000 times smaller gradient than layer 8. **What does it do with that?**
+# Layer 1 receives a gradient some 28,000 times smaller than layer 8. **What does it do with that?**
 
 # %% [markdown] name="step-3" tags=["slide"]
 # ## Step 3 · A thousand updates later
@@ -246,7 +244,7 @@ for depth in (2, 8):
 # %% [markdown] name="notes-step-3" tags=["notes"]
 # **Speaker notes** · 5 min
 #
-# The popular wrong answer is "towards 0"; a deeper step puts it on trial. A sharp student sees that
+# The wrong answer to expect is "towards 0"; a deeper step puts it on trial. A sharp student sees that
 # layers 1 to 3 moved about equally, though δ falls by 4 from each to the next. The gradient of W is the
 # mean over images of $\delta h^\top$. From layer 2 on, $h$ is nearly the same for all images (step 4), so
 # it is the *mean* δ that counts, and that is soon near 0: the output biases have learned how frequent
@@ -299,8 +297,8 @@ for standardized in (False, True):
 #
 # The same factors, transposed: the difference between two digits shrinks going forwards by the
 # same $\sqrt\chi = 0.236$ a layer as δ going back. Layer 8 gives the output a constant, plus a digit some
-# 30,000 times smaller. It is not lost: least squares finds it. **Gradient descent does not**, since it
-# learns large differences first; standardize, and the same descent reads the digits from the same frozen
+# 30,000 times fainter than in layer 1. It is not lost: least squares finds it. **Gradient descent does not**: it
+# learns large differences first. Standardize, and the same descent reads the digits from the same frozen
 # layers. From a constant one learns how frequent each digit is: $\mathcal{L} = \ln 10$.
 
 # %% [markdown] name="repair-intro" tags=["subslide"]
@@ -310,26 +308,27 @@ for standardized in (False, True):
 
 # %% name="measure-gain" tags=["fragment"]
 for gain in (4, 10):
-    right = []
-    for seed in range(5):
-        net = gc.mlp(8, gain=gain, seed=seed)
-        run = gc.train(net, digits, steps=1000, lr=0.5, seed=seed, every=1000)
-        right.append(100 * run.test_accuracy[-1])
+    fresh = [gc.mlp(8, gain=gain, seed=seed) for seed in range(5)]
+    done = [gc.train(n, digits, steps=1000, lr=0.5, seed=s, every=1000) for s, n in enumerate(fresh)]
+    learned = [100 * run.train_accuracy[-1] for run in done]
+    right = [100 * run.test_accuracy[-1] for run in done]
     print(f"gain {gain:2}: √χ {np.sqrt(theory.chi('sigmoid', gain)):.2f}", end=", ")
-    print(f"% of the test digits right: {gc.spread(right, '.0f')}")
+    print(f"% right: training {gc.spread(learned, '.0f')}; test {gc.spread(right, '.0f')}")
 
 # %% [markdown] name="repair-explain" tags=["subslide"]
 # Weights four times larger, and the network learns: seven layers still cost $0.63^7 = 0.04$, but that is
-# enough. At gain 10, $\sqrt\chi$ is almost 1, yet it does worse: more than half of the units are saturated.
-# **Saturation is the price of gain.** Lesson 05 looks for weights that have a level gradient without it.
+# enough. At gain 10, $\sqrt\chi$ is almost 1 and the training digits are learned as well, but fewer *new* ones are
+# read, from a start with more than half of the units saturated. **Saturation is the price of gain.** Lesson 05
+# looks for weights that have a level gradient without it.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 9 min
 #
-# This is the heart of the lesson. Most textbooks stop at "early layers do not learn". Ask: *if early
+# This is the heart of the lesson. Do not stop at "early layers do not learn". Ask: *if early
 # layers are frozen, why is random better than nothing for two layers, and useless for eight?* Vote on
-# the readout; few say 90 %. Now go back to the list of suspects. Lesson 06 standardizes inside the
-# network, which is what the readout did by hand. It is the median that counts: at gain 10 a run may
+# the readout; do not expect many for 90 %. Now go back to the list of suspects. Lesson 06 standardizes
+# inside the network, which is what the readout did by hand. At gain 10 ask what is worse: not the
+# learning, but what it is good for on new digits. It is the median that counts: at gain 10 a run may
 # stumble in its last steps, and which one does can change with the number of threads.
 
 # %% [markdown] name="claims" tags=["slide"]
@@ -346,23 +345,22 @@ for gain in (4, 10):
 # %% name="vote-adam" tags=["fragment"]
 gc.panel("saturation/claim-adam")
 
-# %% [markdown] name="claim-adam-intro" tags=["continue"]
+# %% [markdown] name="claim-adam-intro" tags=["subslide"]
 # The puzzle's network, two layers as a control, and sixteen. (Stored; one is trained now.)
 
 # %% name="claim-adam-updates" tags=["fragment"]
-for kind in ("SGD 0.5", "Adam 0.003"):
+for kind in ("SGD 0.5", "Adam 0.003", "Adam 0.003, 16 layers"):
     moved = saturation.stored_change(kind, 100)
-    print(f"{kind}, moved in 100 updates: layer 1 {gc.spread(moved[:, 0], '.2g')}", end="; ")
-    print(f"layer 8 {gc.spread(moved[:, 7], '.2g')}")
+    print(f"{kind}, moved in 100 updates: layer 1 {gc.spread(moved[:, 0], '.2g')}")
+    print(f"{'':29}layer 8 {gc.spread(moved[:, 7], '.2g')}")
 
 # %% name="claim-adam-measure" tags=["fragment"]
 for kind in ("SGD 0.5", "Adam 0.003", "Adam 0.003, 2 layers", "Adam 0.003, 16 layers"):
     for updates in (100, 5000):
         right = saturation.stored_right(kind, updates)
         print(f"{kind:21} {updates:4} updates, % right: {gc.spread(right, '.0f')}")
-print(
-    f"trained now: Adam 0.003, 300 updates, % right: {saturation.right_now('Adam 0.003', 300):.0f}"
-)
+now = saturation.right_now("Adam 0.003", 300)
+print(f"trained now: Adam 0.003, 300 updates, % right: {now:.0f}")
 
 # %% name="claim-adam-line" tags=["fragment", "nbval-check-output"]
 eight = np.median(saturation.stored_right("Adam 0.003", 5000))
@@ -371,9 +369,9 @@ print("verdict:", "fails" if eight < 50 else "holds only if" if sixteen < 15 els
 
 # %% [markdown] name="claim-adam-verdict" tags=["continue"]
 # **Holds only if** the network is not much deeper. With eight layers layer 1 moves even farther than layer 8, and 96 %
-# are read in the end (plain descent: chance, stored up to 20,000 updates). It costs time: after 100 updates two layers,
-# the control, read 87 % and eight 19 %. With sixteen Adam fails, too: its $\epsilon = 10^{-8}$ exceeds the early
-# gradients, and $0.236^{15} = 4 \times 10^{-10}$ of a digit is lost in float32 beside a constant. *Scope:* rate 0.003.
+# are read in the end (plain descent: 9 %). It costs time: after 100 updates two layers, the control, read 87 % and
+# eight 19 %. With sixteen the updates are *not* alike: gradients below Adam's $\epsilon = 10^{-8}$ leave layer 1 where
+# it was, to $2 \times 10^{-4}$, and 8 % are read. *Scope:* rate 0.003, 5000 updates.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 5 min
@@ -466,11 +464,14 @@ print(f"ratio: {slow.item() / fast.item():.1e}   σ′(−10): {theory.slope('si
 gc.demo("saturation/gradient-histogram")
 
 # %% [markdown] name="drag-change" tags=["continue"]
-# What 1000 steps make of it: eight networks are trained, one for each depth. At which depth does layer 1
-# come loose?
+# What 1000 steps make of it: eight networks are trained, one for each depth. From which depth on does
+# layer 1 move by less than 1 %?
 
 # %% name="demo-change" tags=["fragment"]
 gc.demo("saturation/weight-change")
+
+# %% [markdown] name="explain-change-depth" tags=["continue"]
+# Four layers learn, five do not; with six and more layer 1 moves by less than 1 %.
 
 # %% [markdown] name="deeper-claims" tags=["slide", "deeper"]
 # ## Deeper · Three more claims
@@ -560,9 +561,9 @@ print("verdict:", "holds only if" if stuck < 50 < free else "holds")
 # %% [markdown] name="since-then" tags=["slide"]
 # ## Since then
 #
-# - Units with a slope of 1 made pre-training needless (Nair & Hinton 2010; lesson 04).
+# - Units with a slope of 1 made pre-training needless (Glorot, Bordes & Bengio 2011; lesson 04).
 # - Sigmoids stayed where they are to saturate: gates (lesson 08), attention's softmax (lesson 11), outputs.
-# - A smooth unit can be shifted and scaled so that signals keep their size (LeCun et al. 1998; without norms or
+# - A unit can be shifted and scaled so that signals keep their size (LeCun et al. 1998; without norms or
 #   skips Martens et al. 2021, Zhang et al. 2022). The simplest case is $4(\sigma(z) - \tfrac12)$, with slope 1 at
 #   $z = 0$. The puzzle's weights, at a rate of 0.1 (at 0.5 the scaled ones jump about):
 
@@ -592,8 +593,8 @@ record
 # %% [markdown] name="notes-your-network" tags=["notes"]
 # **Speaker notes** · 1 min
 #
-# Ask who has a model at hand and run it. The one in the cell is tanh at gain 1.5: its line rises a
-# little towards layer 1, as claim 2 said it may. If a model has no Sigmoid or Tanh modules, the
+# Ask who has a model at hand and run it. The one in the cell is tanh at gain 1.5: its line is nearly
+# level, and rises a little on its way back, as claim 2 said it may. If a model has no Sigmoid or Tanh modules, the
 # column of slopes stays empty; the picture works all the same.
 
 # %% [markdown] name="think" tags=["slide"]
@@ -629,13 +630,13 @@ record
 # - Early layers stay where they started, to $5 \times 10^{-4}$ of their size.
 # - Going forwards the input fades by the same factor: too small for gradient descent, 11 % right, but 92 % if
 #   standardized.
-# - A larger gain repairs both, and saturates units in return. Adam helps at this depth only.
+# - A larger gain repairs both, and saturates units in return. Adam reads 96 % with eight layers, 8 % with 16.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
 #
 # 12 questions, 18 points: [exercises/02_saturation.ipynb](../exercises/02_saturation.ipynb). Questions 1, 2 and
-# 4 belong to step 1; 3, 5, 8, 9 and 10 to step 2; 11 and 12 to step 3; 6 and 7 to the output.
+# 4 belong to step 1; 3, 5, 8 and 9 to step 2; 11 and 12 to step 3; 10 to step 4; 6 and 7 to the output.
 #
 # **Next:** [03 · The recurrent weight](03_the_recurrent_weight.ipynb). Every layer here had a matrix
 # of its own. **What if all factors of the product are the same matrix?**
@@ -650,7 +651,7 @@ record
 # - Solla, Levin & Fleisher (1988), *Accelerated learning in layered neural networks*, Complex
 #   Systems 2: squared error against cross-entropy.
 # - LeCun, Bottou, Orr & Müller (1998), *Efficient BackProp*: slopes, and where to start.
-# - Nair & Hinton (2010), *Rectified linear units improve restricted Boltzmann machines*, ICML.
+# - Glorot, Bordes & Bengio (2011), *Deep sparse rectifier neural networks*, AISTATS.
 # - Poole et al. (2016), *Exponential expressivity in deep neural networks through transient chaos*,
 #   arXiv:1606.05340, NIPS: $q$ from layer to layer.
 # - Schoenholz et al. (2017), *Deep information propagation*, arXiv:1611.01232, ICLR: χ, forwards

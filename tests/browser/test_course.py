@@ -52,7 +52,7 @@ def test_a_prediction_is_locked_before_it_is_answered(opened: Any) -> None:
     page.keyboard.press("Tab")
     expect(slider).to_have_attribute("aria-valuetext", "0.02")
     panel.get_by_role("button", name="Lock in").click()
-    expect(_status(panel)).to_contain_text("You divided by 50", timeout=20 * SECONDS)
+    expect(_status(panel)).to_contain_text("what dividing by 50 gives", timeout=20 * SECONDS)
     expect(_status(panel)).to_contain_text("8.9e-16")
     expect(panel.get_by_role("button", name="Lock in")).to_have_attribute("aria-disabled", "true")
     notebook.shoot("lesson-00-prediction", panel)

@@ -265,20 +265,27 @@ def _between(left: ast.expr, right: ast.expr, source: Source) -> str:
 
 
 def _power_of_a_mean(node: ast.expr) -> Iterator[Change]:
-    """The square of a mean, and the mean of the squares."""
-    words = "a power of a mean is not the mean of the powers: which comes first?"
-    kind = "the power and the mean"
+    """The square of a mean, and the mean of the squares; of another function likewise."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         call = node.left
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             for inner, put in _inputs_of(call):
                 raised = ast.BinOp(left=inner, op=ast.Pow(), right=node.right)
-                yield Change(node, put(raised), node, kind, words)
+                yield Change(node, put(raised), node, *_power_of(call.func.attr))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         for inner, put in _inputs_of(node):
             if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Pow):
                 outer = ast.BinOp(left=put(inner.left), op=ast.Pow(), right=inner.right)
-                yield Change(node, outer, node, kind, words)
+                yield Change(node, outer, node, *_power_of(node.func.attr))
+
+
+def _power_of(function: str) -> tuple[str, str]:
+    """What is confused where a power stands on the wrong side of a function, and the words."""
+    if function in ("mean", "nanmean", "average"):
+        words = "a power of a mean is not the mean of the powers: which comes first?"
+        return "the power and the mean", words
+    words = f"a power of `{function}` is not `{function}` of the power: which comes first?"
+    return "the power and the function", words
 
 
 def _power_of_a_difference(node: ast.expr) -> Iterator[Change]:

@@ -85,6 +85,13 @@ MATRIX_BACKWARD = CodeExercise(
                 "You used the transposes, but began with layer 1. The gradient starts at the "
                 "output, so it meets W_L first and W_1 last.",
             ),
+            "the inverse": (
+                lambda weights, upstream: input_gradient(
+                    [np.linalg.pinv(weight).T for weight in weights], upstream
+                ),
+                "You went back through the inverse, as if to undo the layers. A gradient is not "
+                "undone: each layer multiplies it by the transpose of its matrix.",
+            ),
             "forward pass of the gradient": (
                 _forward_pass,
                 "You sent the gradient forward through the net, as if it were an input. It "

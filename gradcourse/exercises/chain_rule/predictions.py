@@ -156,6 +156,11 @@ GAIN = Prediction(
             "like the root of their number: divide by 8, not by 64.",
         ),
         NamedValue(
+            "the factor of the puzzle",
+            1 / math.sqrt(3),
+            "That is near the factor per layer in the puzzle's net. Asked is the size of a weight.",
+        ),
+        NamedValue(
             "PyTorch's default",
             1 / math.sqrt(3 * 64),
             "That is what nn.Linear draws by default. It is the puzzle's net, and its gradient "

@@ -46,6 +46,16 @@ LAYERS_TO_A_LINE = CodeExercise(
                 "You left out the ½ of Newman's formula. It is there because the length, and not "
                 "its square, grows like e^(λL).",
             ),
+            "i counted from 0": (
+                lambda n, share: _layers(share, _exponent(n, 0) - _exponent(n, 1)),
+                "You counted i from 0. The strongest direction is i = 1: ψ has n/2 for it, and "
+                "(n − 1)/2 for the second.",
+            ),
+            "the gap of a wide matrix": (
+                lambda n, share: _layers(share, 1 / (2 * n)),
+                "You took 1/(2n) for λ₁ − λ₂. It comes near that in wide matrices only: put "
+                "i = 1 and i = 2 into Newman's formula.",
+            ),
             "decimal logarithm": (
                 lambda n, share: math.ceil(
                     math.log10(share) / -(_exponent(n, 1) - _exponent(n, 2))

@@ -78,6 +78,11 @@ LYAPUNOV = CodeExercise(
                 "You took the absolute value of the exponent. It belongs to the factors: a "
                 "product that shrinks has an exponent below 0.",
             ),
+            "absolute value of each logarithm": (
+                lambda factors: float(np.mean(np.abs(np.log(np.abs(factors))))),
+                "You took the absolute value of each logarithm. A factor below 1 shrinks the "
+                "product: its logarithm counts as negative.",
+            ),
             "sum instead of mean": (
                 _sum,
                 "You returned the logarithm of the whole product. The exponent is a rate per "

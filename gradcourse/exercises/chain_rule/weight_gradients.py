@@ -76,6 +76,26 @@ WEIGHT_GRADIENTS = CodeExercise(
                 lambda weights, x, upstream: [g.T for g in weight_gradients(weights, x, upstream)],
                 "You wrote h δᵀ. A gradient has the shape of its matrix, outputs by inputs: δ hᵀ.",
             ),
+            "entry by entry": (
+                lambda weights, x, upstream: [
+                    delta * h
+                    for delta, h in zip(
+                        _deltas(weights, upstream), _signals(weights, x), strict=True
+                    )
+                ],
+                "You multiplied δ and h entry by entry. Each output has a weight for each input, "
+                "so each entry of δ meets each entry of h: np.outer(δ, h).",
+            ),
+            "a number for each matrix": (
+                lambda weights, x, upstream: [
+                    delta @ h
+                    for delta, h in zip(
+                        _deltas(weights, upstream), _signals(weights, x), strict=True
+                    )
+                ],
+                "You have δᵀh, a number, if the shapes fit at all. `.T` does nothing to an array "
+                "of one axis: np.outer(δ, h) is the column times the row, δ hᵀ.",
+            ),
             "x for every layer": (
                 lambda weights, x, upstream: _products(
                     _deltas(weights, upstream), [x] * len(weights)

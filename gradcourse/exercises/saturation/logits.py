@@ -16,11 +16,12 @@ def loss_from_logits(z, y):
     return (F.softplus(z) - y * z).mean()
 
 
-def _log_of_sigmoid(z, y):
+def _log_of_sigmoid(z, y, *, mend=False):
     import torch
 
     a = torch.sigmoid(z)
-    return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
+    loss = -(y * torch.log(a) + (1 - y) * torch.log(1 - a))
+    return (torch.nan_to_num(loss) if mend else loss).mean()
 
 
 def _binary_cross_entropy(z, y):
@@ -107,6 +108,16 @@ LOSS_FROM_LOGITS = CodeExercise(
                 _clamped,
                 "Clamping removes the NaN and the gradient with it: outside the clamp the "
                 "derivative is 0. Look at the gradient of a wrong and certain output.",
+            ),
+            "float64 in place of float32": (
+                lambda z, y: _log_of_sigmoid(z.double(), y).float(),
+                "float64 only ends later: 1 − σ(z) is exactly 0 from z = 37 on, and 0·log 0 is NaN "
+                "again. Write log σ(z) with z, on paper, before you compute.",
+            ),
+            "NaN replaced": (
+                lambda z, y: _log_of_sigmoid(z, y, mend=True),
+                "You put numbers in the place of NaN and infinity. The loss at z = −200 is 200, "
+                "and its gradient has to be right, too: write log σ(z) with z.",
             ),
             "z clamped": (
                 lambda z, y: _log_of_sigmoid(z.clamp(-15.0, 15.0), y),

@@ -97,8 +97,8 @@ FIRST_DELTA = Prediction(
     within=3.0,
     low=1e-8,
     high=10.0,
-    explain="Seven factors of about 0.23 each. Weights of Glorot's size neither grow nor shrink a "
-    "vector, so the slopes alone decide.",
+    explain="Seven factors of about 0.23 each. Weights of Glorot's size neither stretch nor shrink "
+    "a vector in the mean square, so the slopes alone decide.",
     misconceptions=(
         NamedValue("one layer", 0.25, "That is the factor of a single layer. There are seven."),
         NamedValue(

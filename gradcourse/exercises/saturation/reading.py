@@ -76,8 +76,8 @@ THREE_STARTS = Choice(
         Option(
             "a",
             "A",
-            "More than half of its units are saturated: the steep ones carry the gradient for all. "
-            "It learns, and not best.",
+            "More than half of its units are saturated. It learns its training digits all the "
+            "same, but reads fewer new ones than C.",
         ),
         Option(
             "b",
@@ -92,8 +92,9 @@ THREE_STARTS = Choice(
         ),
     ),
     measure=_best_start,
-    explain="Too narrow, and the differences between images vanish from layer to layer. Too broad, "
-    "and the slopes do.",
+    explain="Too narrow, and the differences between images vanish from layer to layer: nothing is "
+    "learned. Too broad, and most units are saturated: the training digits are learned, but fewer "
+    "new ones are read.",
     hints=(
         "Whoever has all activations near ½ passes on almost a constant.",
         "Whoever has them at 0 and 1 has slopes of almost 0.",

@@ -104,6 +104,15 @@ SATURATED_FRACTION = CodeExercise(
                 "You compared the activation with 0.95. The definition is about the slope, "
                 "and a sigmoid near 0 is as flat as one near 1.",
             ),
+            "5 % from the ends": (
+                lambda a, act: float(
+                    np.mean(np.abs(a) > 0.95)
+                    if act == "tanh"
+                    else np.mean((np.asarray(a) < 0.05) | (np.asarray(a) > 0.95))
+                ),
+                "You compared the activation with both its ends. The definition is about the "
+                "slope: at a = 0.95 that of σ is still 19 % of its largest.",
+            ),
             "per cent instead of a share": (
                 lambda a, act: 100.0 * saturated_fraction(a, act),
                 "You returned per cent. The share is a number between 0 and 1.",

@@ -58,6 +58,11 @@ SLOPES = CodeExercise(
                     "You computed z(1 − z). The rule a(1 − a) wants the activation a = σ(z), "
                     "not the pre-activation. Look at what your function receives.",
                 ),
+                "the square is missing": (
+                    lambda z: 1.0 - sigmoid(z),
+                    "You returned 1 − σ(z), which is e^(−z)/(1 + e^(−z)). The denominator is "
+                    "squared: the other factor of the slope is σ(z).",
+                ),
                 "the value instead of the slope": (
                     sigmoid,
                     "You returned σ(z) itself. The slope is a different curve: it is a bump that "
@@ -213,6 +218,11 @@ LOG_SLOPE = CodeExercise(
             "one factor of the two": (
                 lambda z: log_sigmoid_prime(z) / 2.0 - np.abs(z) / 2.0,
                 "You have log σ(−|z|). The slope is σ(z)·σ(−z), two factors: their logarithms add.",
+            ),
+            "σ twice": (
+                lambda z: log_sigmoid_prime(z) + z,
+                "You have 2 log σ(z). The two factors of the slope differ: σ(z), and "
+                "1 − σ(z) = σ(−z).",
             ),
             "−|z| alone": (
                 lambda z: -np.abs(np.asarray(z, dtype=np.float64)),

@@ -162,7 +162,9 @@
   const looks = (sheet) => [...sheet.querySelectorAll(".look")];
   // A drawing's letters shrink with it, those of a figure do not.
   const least = (look) => (look.querySelector("img") ? 3 : WIDTHS.length - 1);
-  const size = (look, step) => { look.dataset.size = step; look.style.setProperty("--wide", `${WIDTHS[step]}px`); };
+  // Figures in a row are low: they may take the whole width, or their letters would be too small.
+  const room = (look) => (look.querySelector(".gc-row") ? 1.1 : 1);
+  const size = (look, step) => { look.dataset.size = step; look.style.setProperty("--wide", `${WIDTHS[step] * room(look)}px`); };
 
   async function enlarge(sheets) {
     for (const sheet of sheets) for (const look of looks(sheet)) size(look, 0);
