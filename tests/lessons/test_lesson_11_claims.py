@@ -104,7 +104,7 @@ def test_the_first_two_blocks_do_the_copying_and_no_late_one_is_missed():
     found = depth.of("pre", "damage")
     assert found[:, :2].min() > 0.5
     assert np.median(found[:, 8:], axis=0).max() < 0.01
-    assert depth.cheapest_third() == "late"
+    assert depth.cheapest_end() == "late"
 
 
 def test_cutting_is_leaving_out():
