@@ -64,7 +64,7 @@ gc.panel("precision/stuck")
 # ### Measure
 #
 # One subtraction, and the update of the panel in five matrices. Then updates of a thousandth of each weight. Then the
-# puzzle's networks with both passes in bfloat16, where the updates are added to a *copy* of the weights in float32.
+# puzzle's networks with both passes in bfloat16, and the updates added to a float32 *copy* of the weights.
 
 # %% name="measure-stuck" tags=["fragment"]
 print("1 − 0.001 in bfloat16:", float(torch.tensor(1.0).bfloat16() - 0.001))

@@ -129,8 +129,10 @@ BLOCK = CodeExercise(
             ),
             "variance over n − 1": (
                 _normed_by(
-                    lambda h: (h - h.mean(axis=-1, keepdims=True))
-                    / np.sqrt(h.var(axis=-1, ddof=1, keepdims=True) + 1e-5)
+                    lambda h: (
+                        (h - h.mean(axis=-1, keepdims=True))
+                        / np.sqrt(h.var(axis=-1, ddof=1, keepdims=True) + 1e-5)
+                    )
                 ),
                 "Your variance divides by n − 1. A norm divides by n.",
             ),

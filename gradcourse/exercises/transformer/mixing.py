@@ -80,8 +80,8 @@ MIXING = CodeExercise(
             ),
             "no keepdims": (
                 _without_keepdims,
-                "m / m.sum(axis=1) divides column j by the sum of row j. With keepdims=True each row "
-                "is divided by its own sum.",
+                "m / m.sum(axis=1) divides column j by the sum of row j. With keepdims=True each "
+                "row is divided by its own sum.",
             ),
             "columns first": (
                 _columns_first,

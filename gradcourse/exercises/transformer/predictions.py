@@ -44,7 +44,7 @@ THIRD = Choice(
     options=(
         Option("early", "Among the first.", "The first blocks do the work: the stream is short."),
         Option("late", "Among the last.", "They add to a stream that has become long."),
-        Option("alike", "It is alike everywhere.", "What a block adds is alike, the stream is not."),
+        Option("alike", "It is alike everywhere.", "What a block adds is, but the stream is not."),
     ),
     measure=cheapest_end,
     explain="The stream grows with every block, so that what a block adds counts for less.",
