@@ -57,7 +57,7 @@ def test_the_last_blocks_ratio_grows_like_the_root_of_the_depth():
 
 
 def test_the_last_delta_follows_the_forward_pass_and_single_networks_do_not_scatter():
-    """Measured over predicted 0.87 to 1.01 in eight networks of 16 blocks, 0.91 to 0.99 at 4."""
+    """Measured over predicted 0.87 to 1.01 in eight networks of 16 blocks, 0.90 to 0.97 at 4."""
     for blocks in (4, 16):
         found, law = depth.last_delta_ratios(blocks)
         assert found / law == pytest.approx(np.ones(8), abs=0.25)
