@@ -235,7 +235,7 @@ gc.panel("precision/updates")
 # %% [markdown] name="measure-updates-intro" tags=["subslide"]
 # ### Measure
 #
-# Updates until the error is below half of 1/6, 200 steps, at one rate (stored). And $\partial h_T/\partial h_t$ by
+# Updates until the error is below half of 1/6, 200 steps, at one rate. And $\partial h_T/\partial h_t$ by
 # autograd against the product of the $z$.
 
 # %% name="measure-updates" tags=["fragment", "nbval-check-output"]
