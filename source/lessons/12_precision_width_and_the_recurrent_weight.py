@@ -404,7 +404,7 @@ print("verdict:", "fails" if hurt and right[spikes.CLIPPED] > 0.8 else "holds")
 # %% name="picture-accident" tags=["fragment"]
 bits.accident_plot()
 
-# %% [markdown] name="claim-muon-verdict" tags=["continue"]
+# %% [markdown] name="claim-muon-verdict" tags=["subslide"]
 # **Fails.** The *length* of a step needs no clipping. Its direction comes from a sum of gradients, and in a sum magnitude
 # decides who is heard: what is left of the accident after $k$ updates, $(1 - \beta)\,\beta^k S$, falls below 1 after 121
 # (dashed). *Scope:* one accident of 10,000; in the end all recover. The author's own case is another: where the norm of the whole
