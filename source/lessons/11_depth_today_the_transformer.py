@@ -231,7 +231,7 @@ for kind in ("loud", "loud, QK-norm"):
         f"{kind:13} largest logit {gc.spread(depth.largest_logits(kind), '.1f')}; now {logit:.1f}"
     )
     print(f"{'':13} sure of one key {gc.spread(depth.of(kind, 'sure'), '.3f')}")
-    print(f"{'':13} loss at the end {gc.spread(depth.of(kind, 'end'), '.4f')}; now {loss:.4f}")
+    print(f"{'':13} loss at the end {gc.spread(depth.of(kind, 'end'), '.5f')}; now {loss:.5f}")
 print(f"theory, √12 = {gc.theory.logit_bound(12):.2f}")
 
 # %% [markdown] name="explain-logit" tags=["subslide"]
@@ -244,7 +244,7 @@ print(f"theory, √12 = {gc.theory.logit_bound(12):.2f}")
 # = \sqrt d = 3.46 .$$
 #
 # Without the norm nothing bounds the product: the largest logit is about 1000, 57 % of all queries are sure of one
-# key, and their slope is gone. These networks learn all the same, and end with a loss that is 14 to 380 times as
+# key, and their slope is gone. These networks learn all the same, and end with a loss that is 14 to 370 times as
 # large. In bfloat16, where numbers near 1000 are 4 or 8 apart, two such logits may even become equal (lesson 12).
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
