@@ -437,7 +437,7 @@ def _claims(options: argparse.Namespace) -> int:
         return 0 if report.agrees else 1
     from gradcourse.ledger import claims, errata
 
-    found = errata() if options.errata else claims(options.which)
+    found = errata(options.which) if options.errata else claims(options.which)
     if options.measure:
         found = found.measured()
     whole = "/" in options.which or options.full or options.measure

@@ -158,6 +158,9 @@ def test_claims_prints_a_verdict_for_each_or_everything_about_one(
     assert "Scope:" in capsys.readouterr().out
     assert cli.main(["claims", "--errata"]) == 0
     assert "no initialization can help" in capsys.readouterr().out
+    assert cli.main(["claims", "--errata", "09"]) == 0
+    assert capsys.readouterr().out.startswith("09 · ")
+    assert cli.main(["claims", "--errata", "11"]) == 2  # nothing was taken back there
     assert cli.main(["claims", "99"]) == 2
     assert cli.main(["claims", "chain/claim-factors", "--measure"]) == 0
     assert "measured now" in capsys.readouterr().out

@@ -132,3 +132,14 @@ def test_one_difference_is_reported_with_what_repeats_it_and_fails(portable, cap
     assert f'make portable ONLY={chosen[0].name} ON="{machines[1].name}"' in said
     assert "0.98 lies farther" in said
     assert f"| {machines[1].name} | 1 of 2 | {chosen[0].name} |" in said
+
+
+def test_every_row_of_the_margins_names_a_test_that_there_is():
+    """`docs/claims.md` is measured seldom; a row must not outlive its test."""
+    root = FOLDER.parents[1]
+    rows = (root / "docs" / "claims.md").read_text(encoding="utf-8").splitlines()
+    named = {tuple(row.split("|")[1:3]) for row in rows if row.startswith("| 0")}
+    assert named
+    for lesson, test in named:
+        file = root / "tests" / "lessons" / f"test_lesson_{lesson.strip()}_claims.py"
+        assert f"def {test.strip(' `')}(" in file.read_text(encoding="utf-8"), test

@@ -64,10 +64,11 @@ def enclosed_theory(networks: int | Array) -> Array:
 
 def maps_in_lines() -> str:
     """For each map, at how many of its places the claim fails, holds, or nothing is said."""
-    lines = [f"{'':9} fails  holds  says nothing"]
+    lines = [f"{'':9} fails  holds  says nothing  what is asked"]
     for name in measured_maps():
-        counts = verdict_map(name).counts
-        lines.append(f"{name:9} {counts[FAILS]:5} {counts[HOLDS]:6} {counts[SILENT]:13}")
+        found = verdict_map(name)
+        numbers = f"{found.counts[FAILS]:5} {found.counts[HOLDS]:6} {found.counts[SILENT]:13}"
+        lines.append(f"{name:9} {numbers}  {found.plan.question}")
     return "\n".join(lines)
 
 

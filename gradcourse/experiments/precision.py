@@ -258,7 +258,7 @@ def formats_plot(kinds: dict[str, str], updates: int = formats.UPDATES) -> Plot:
         for k, losses in enumerate(in_format(kind, "loss")):
             lines.append(Line(at, losses[: len(at)], kind if k == 0 else "", color=color))
     return Plot(
-        "The same networks, gradients and rate: every line is one",
+        "The same start, rows and rate: every line is one network",
         Axis("updates", limits=(0.0, float(updates))),
         Axis("loss", limits=(0.0, 3.6)),
         tuple(lines),

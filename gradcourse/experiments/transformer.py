@@ -48,6 +48,37 @@ def ratios(blocks: int, seeds: Iterable[int] = NETWORKS, over: str = "post") -> 
 
 
 @cache
+def _last_branch(order: str, blocks: int, seed: int) -> tuple[float, float]:
+    """‖∂ℒ/∂F‖ of the last branch's output before any training; mean square of its norm's input.
+
+    The norm is the next one on the stream: pre-LN's final norm, post-LN's own.
+    """
+    import torch
+
+    from gradcourse.experiments.copying import blocks_of, copy_loss
+    from gradcourse.experiments.copying.measured import fresh_rows
+
+    model = Recipe(blocks, order=order).network(seed)
+    last = blocks_of(model)[-1]
+    outputs: list[torch.Tensor] = []
+    read: list[torch.Tensor] = []
+    norm = model.get_submodule("norm") if order == "pre" else last.get_submodule("norm2")
+    last.feed_forward.register_forward_hook(lambda _, __, output: outputs.append(output))
+    norm.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    (delta,) = torch.autograd.grad(copy_loss(model, fresh_rows(seed, ROWS)), outputs)
+    return float(delta.norm()), float(read[0].detach().square().mean())
+
+
+def last_delta_ratios(blocks: int, seeds: Iterable[int] = NETWORKS) -> tuple[Array, Array]:
+    """δ at the last branch's output, post-LN over pre-LN; and √(q_pre/q_post), theory; (seeds,)."""
+    pairs = np.array(
+        [[_last_branch(order, blocks, seed) for order in ("pre", "post")] for seed in seeds]
+    )
+    (pre, q_pre), (post, q_post) = pairs[:, 0].T, pairs[:, 1].T
+    return post / pre, np.sqrt(q_pre / q_post)
+
+
+@cache
 def first_stream(blocks: int, seed: int, scaled: bool = False) -> tuple[Array, Array]:
     """Mean squares of x_0, …, x_L in an untrained pre-LN network, and what each block adds.
 
@@ -168,11 +199,10 @@ def damage_plot(kind: str = "pre", label: str = "loss that a cut adds") -> Plot:
     )
 
 
-def cheapest_third() -> str:
-    """Where the block stands whose loss hurts least: "early", "middle" or "late"."""
-    found = np.median(of("pre", "damage"), 0)
-    thirds = [part.max() for part in np.array_split(found, 3)]
-    return ("early", "middle", "late")[int(np.argmin(thirds))]
+def cheapest_end() -> str:
+    """Where a cut costs less, in the first third or the last, by a factor of three: or "alike"."""
+    first, _, last = (part.max() for part in np.array_split(np.median(of("pre", "damage"), 0), 3))
+    return "late" if 3 * last < first else "early" if 3 * first < last else "alike"
 
 
 def worst_block() -> str:

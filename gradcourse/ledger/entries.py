@@ -127,7 +127,7 @@ def claims(which: str = "", seconds: float = 0.0) -> Ledger:
     -------
     Ledger
     """
-    entries = [kept_entry(claim) for claim in _chosen(which)]
+    entries = [kept_entry(claim) for claim in _chosen(which, all_claims(), "on trial")]
     again = _within(entries, seconds)
     fresh = {
         entry.claim.id: entry.measured() for entry in counted(again, "claim", len(again), "claims")
@@ -135,18 +135,24 @@ def claims(which: str = "", seconds: float = 0.0) -> Ledger:
     return Ledger(tuple(fresh.get(entry.claim.id, entry) for entry in entries))
 
 
-def errata() -> Ledger:
-    """Return what the course itself once said and no longer says, with what refuted it."""
-    return Ledger(tuple(kept_entry(claim) for claim in all_errata()))
+def errata(which: str = "") -> Ledger:
+    """Return what the course itself once said and no longer says, with what refuted it.
+
+    Parameters
+    ----------
+    which : str
+        A lesson's number, "06", or an id; empty for all.
+    """
+    return Ledger(tuple(map(kept_entry, _chosen(which, all_errata(), "taken back"))))
 
 
-def _chosen(which: str) -> tuple[Claim, ...]:
+def _chosen(which: str, every: Sequence[Claim], done: str) -> tuple[Claim, ...]:
     if "/" in which:
         return (claim_about(which),)
-    found = tuple(claim for claim in all_claims() if which in ("", claim.lesson.number))
+    found = tuple(claim for claim in every if which in ("", claim.lesson.number))
     if not found:
-        known = sorted({claim.lesson.number for claim in all_claims()})
-        raise GradcourseError(f"no claim is on trial in {which!r}: {', '.join(known)}, or an id")
+        known = sorted({claim.lesson.number for claim in every})
+        raise GradcourseError(f"no claim is {done} in {which!r}: {', '.join(known)}, or an id")
     return found
 
 

@@ -104,8 +104,8 @@ gc.panel("precision/scaler")
 #
 # A network reads 64 pixels and has hidden layers of `width` units. You found `rate` to be Adam's best at the width
 # `base`, in the standard parametrization: standard deviations $\sqrt{2/64}$ for the first matrix, $\sqrt{2/n}$
-# for the hidden ones, $\sqrt{1/n}$ for the output. Return what µP takes at `width`, a row for each of the three
-# kinds of matrix: the standard deviation of its weights, and its rate.
+# for the hidden ones, $\sqrt{1/n}$ for the output. At `base` µP is the same. Return what it takes at `width`, a row
+# for each of the three kinds of matrix: the standard deviation of its weights, and its rate.
 
 
 # %% name="mup" answer="precision/mup"

@@ -11,14 +11,14 @@ import gradcourse as gc
 import numpy as np
 import torch
 from gradcourse.experiments import transformer as depth
-from gradcourse.experiments.copying import LONG, batch, copy_loss
+from gradcourse.experiments.copying import LONG, Recipe, batch, copy_loss, training
 from gradcourse.experiments.measurements import stored
 
 # %% [markdown] name="why" tags=["continue"]
 # **Why it matters.** In 2023 a team at Google trained vision Transformers of up to 22 billion parameters
 # (Dehghani et al. 2023). At 8 billion, the loss diverged after a few thousand steps. What they found was no
-# bug: the **logits of attention had grown** until each query looked at one key only. Skips and norms
-# stood in every block. Are they not what lessons 06 and 07 promised?
+# bug: the **logits of attention had grown**, the scores by which a token chooses which others it reads, until
+# each read one only. Skips and norms stood in every block. Are they not what lessons 06 and 07 promised?
 
 # %% [markdown] name="notes-open" tags=["notes"]
 # **Speaker notes** · 2 min
@@ -45,14 +45,19 @@ depth.loss_plot({"pre": ("pre-LN", "blue"), "post": ("post-LN", "vermillion")}, 
 depth.block_drawing()
 
 # %% [markdown] name="puzzle-question" tags=["continue"]
+# **Attention.** From what it reads, each token makes a query $q$, a key $k$ and a value $v$, each with a matrix
+# and $d$ numbers long. The *logit* of a query and a key is $q\cdot k/\sqrt d$. A softmax over all tokens up to
+# the present one makes weights $p_j$ of its logits, which sum to 1, and the token receives $\sum_j p_j v_j$. Four
+# *heads* do this side by side, each with its own matrices. **Feed-forward** is two matrices with a ReLU between.
+#
 # Post-LN is the block of 2017 (Vaswani et al. 2017), and it came with a recipe: let the learning rate
-# rise slowly. Almost every model since 2019 has pre-LN. **What does the place of the norm do?**
+# rise slowly. Most large language models since GPT-2 (2019) have pre-LN. **What does the place of the norm do?**
 
 # %% [markdown] name="notes-puzzle" tags=["notes"]
 # **Speaker notes** · 4 min
 #
-# Let the hall follow the stream with a finger in both drawings. On the left nothing stands on it. The task:
-# to predict token 13 one has to find where the present token stood before, and read what followed it.
+# Let the hall follow the stream with a finger in both drawings. On the left nothing stands on it. The task: the
+# answer always stands twelve places before the token that is to be predicted, so the place alone tells where.
 
 # %% [markdown] name="step-1" tags=["slide"]
 # ## Step 1 · The last block
@@ -66,7 +71,7 @@ gc.panel("transformer/ratio")
 # ### Drag
 #
 # The gradient of each block's last matrix, untrained. Change the depth: which curve stays level, and
-# which one falls towards the end? The dashed line uses the *forward* pass of pre-LN only.
+# which one falls towards the end? The dashed line takes pre-LN's last block, and the *forward* pass for the others.
 
 # %% name="demo-gradients" tags=["fragment"]
 gc.demo("transformer/gradients")
@@ -87,19 +92,29 @@ depth.ratio_plot()
 # %% [markdown] name="explain-ratio" tags=["subslide"]
 # ### Explain
 #
-# In pre-LN a branch reads a normed input, so each adds about the same, $c$. Squares add:
+# In pre-LN a branch reads a normed input, so each of a block's two branches adds about the same, $c$. Squares
+# add in the stream $x_l$ ($q_l$ is its mean square, as in lesson 07, and no query):
 #
-# $$q_l = \tfrac1n\|x_l\|^2 \approx q_0 + c\,l .$$
+# $$q_l = \tfrac1n\|x_l\|^2 \approx q_0 + 2c\,l .$$
 #
 # A norm divides what goes through it by $\sqrt q$, and so it divides the gradient on its way back. In
-# pre-LN the last block's gradient goes through the *final* norm only, in post-LN through the norm behind
+# pre-LN the last branch's δ goes through the *final* norm only, in post-LN through the norm behind
 # its own sum, where $q = 1 + c$:
 #
-# $$\frac{\|\partial\mathcal L/\partial W\|_\text{post}}{\|\partial\mathcal L/\partial W\|_\text{pre}}
-# \approx \sqrt{\frac{q_0 + c L}{1 + c}} \;\propto\; \sqrt L .$$
+# $$\frac{\|\delta\|_\text{post}}{\|\delta\|_\text{pre}}
+# \approx \sqrt{\frac{q_0 + 2c L}{1 + c}} \;\propto\; \sqrt L .$$
 #
-# This is the law of Xiong et al. (2020). The median follows it, and lies somewhat above; **one network says
-# little**: the eight spread over a factor of four.
+# This is the law of Xiong et al. (2020). Further back in pre-LN a branch multiplies $\|\delta\|^2$ by $1 + c/q$,
+# as it does $q$, and so δ goes like $\sqrt{q_L/q_l}$ (lesson 07; dashed in the demo). Is the last δ as predicted?
+
+# %% name="measure-last-delta" tags=["fragment"]
+found, law = depth.last_delta_ratios(16)
+print(f"16 blocks, δ of the last branch, post over pre: {gc.spread(found, '.1f')}")
+print(f"theory, from the forward pass: {gc.spread(law, '.1f')}")
+
+# %% [markdown] name="explain-last-delta" tags=["continue"]
+# It is. The gradient of $W$ is the sum of $\delta h^\top$ over all tokens, whose terms add up or cancel: so its
+# median is 5.3 and not 3.2, and **one network says little**: the eight lie between 2.2 and 7.9.
 
 # %% [markdown] name="warm-up" tags=["subslide"]
 # ### So warm up?
@@ -112,7 +127,7 @@ for kind in ("post", "post, warm-up"):
 print(f"{'post':14} {LONG} updates: loss {gc.spread(depth.of('post, long', 'end'))}")
 
 # %% [markdown] name="warm-up-explain" tags=["continue"]
-# With 100 updates of warm-up all five have left the guess of 2.77, if slowly; pre-LN was at 0.01 by then.
+# With 100 updates of warm-up all five have left the guess of 2.77, if slowly; pre-LN was at 0.007 by then.
 # Without it none has, nor in five times as many updates: claim 1 will show what became of them. Why a
 # warm-up helps is open to this day; Adam's young memory is one answer, and reaching regions that bear the
 # rate another (Kalra & Barkeshli 2024).
@@ -120,8 +135,8 @@ print(f"{'post':14} {LONG} updates: loss {gc.spread(depth.of('post, long', 'end'
 # %% [markdown] name="notes-step-1" tags=["notes"]
 # **Speaker notes** · 9 min
 #
-# √L is a law of growth, not a number: have them read the exponent off the log axes (exercise 3). Why the
-# dashed line works: δ in a pre-LN stream goes like √(q_L/q_l), De & Smith's rule from lesson 07.
+# √L is a law of growth, not a number: have them read the exponent off the log axes (exercise 3). δ is the
+# cleaner quantity: no sum over tokens. √(q_L/q_l) is De & Smith's rule from lesson 07.
 
 # %% [markdown] name="step-2" tags=["slide"]
 # ## Step 2 · The price of pre-LN
@@ -136,8 +151,8 @@ gc.panel("transformer/third")
 # %% [markdown] name="measure-cut-intro" tags=["subslide"]
 # ### Measure
 #
-# The five trained pre-LN networks. How large is the stream, what does a block add relative to it, and by how
-# much does the loss rise when the block is left out?
+# The five trained pre-LN networks. How large is the stream in front of a block (its mean square $q$), which share
+# of the stream behind it is the block's own, and by how much does the loss rise when the block is left out?
 
 # %% name="measure-cut" tags=["fragment", "nbval-check-output"]
 size, share, damage = (depth.of("pre", key) for key in ("size", "share", "damage"))
@@ -154,9 +169,17 @@ depth.damage_plot()
 # ### Explain
 #
 # Block $l$ adds a part of fixed size to a stream of size $\sqrt{q_l}$: its share falls like
-# $\sqrt{c/q_l} \approx 1/\sqrt l$. Beside it the shortcut is nearly everything, and $I + \text{small}$ is
-# nearly $I$. Copying needs two blocks, **and the first two do it**: their gradient is the largest. The
-# others could learn, and are not asked.
+# $\sqrt{2c/q_l} \approx 1/\sqrt l$. Beside it the shortcut is nearly everything, and $I + \text{small}$ is
+# nearly $I$. **The first two blocks do the copying**, where the gradient is largest (step 1): to cut them costs
+# 1.7 and 2.7, to cut a block from the eighth on 0.002. Would a single block be enough?
+
+# %% name="measure-one-block" tags=["fragment"]
+alone = [training(Recipe(blocks=1), seed).end for seed in range(3)]
+print(f"one block and no more, 250 updates: loss {gc.spread(alone, '.3f')}")
+
+# %% [markdown] name="explain-one-block" tags=["continue"]
+# It would: the answer always stands twelve places back. So the late blocks are idle, and this task cannot say
+# whether they are not needed or cannot help.
 #
 # In large language models, too, many of the later layers can be taken out at a small loss, the "curse of
 # depth" (Sun et al. 2025). Their remedy multiplies what branch $l$ reads by $1/\sqrt l$, so that the stream
@@ -169,7 +192,7 @@ for blocks in (4, 16, 64):
         print(f"{blocks:2} blocks{', scaled' if scaled else '':8}: {gc.spread(ends, '.1f')}")
 
 # %% [markdown] name="scaled-explain" tags=["continue"]
-# Whether late blocks then do more is a question that copying cannot answer: it needs two blocks.
+# Whether late blocks then do more is a question that copying cannot answer: it needs one block.
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 8 min
@@ -198,7 +221,8 @@ gc.demo("transformer/softmax")
 # ### Measure
 #
 # Four blocks at a rate of 0.03: five stored networks, and one that is trained now. With QK-norm, each q and
-# each k is brought to length $\sqrt d$, $d = 12$ the width of a head.
+# each k is brought to length $\sqrt d$; the width of 48 gives each of four heads $d = 12$. A query is *sure* of a
+# key that has more than 0.99 of its weight.
 
 # %% name="measure-logit" tags=["fragment"]
 for kind in ("loud", "loud, QK-norm"):
@@ -207,7 +231,7 @@ for kind in ("loud", "loud, QK-norm"):
         f"{kind:13} largest logit {gc.spread(depth.largest_logits(kind), '.1f')}; now {logit:.1f}"
     )
     print(f"{'':13} sure of one key {gc.spread(depth.of(kind, 'sure'), '.3f')}")
-    print(f"{'':13} loss at the end {gc.spread(depth.of(kind, 'end'), '.4f')}; now {loss:.4f}")
+    print(f"{'':13} loss at the end {gc.spread(depth.of(kind, 'end'), '.5f')}; now {loss:.5f}")
 print(f"theory, √12 = {gc.theory.logit_bound(12):.2f}")
 
 # %% [markdown] name="explain-logit" tags=["subslide"]
@@ -219,9 +243,9 @@ print(f"theory, √12 = {gc.theory.logit_bound(12):.2f}")
 # \frac{|q\cdot k|}{\sqrt d} \le \frac{\|q\|\,\|k\|}{\sqrt d} = \frac{\sqrt d\,\sqrt d}{\sqrt d}
 # = \sqrt d = 3.46 .$$
 #
-# Without the norm nothing bounds the product: more than half of all queries are sure of one key, and their
-# slope is gone. These networks learn all the same, and end with a loss that is larger by one to three orders. In
-# bfloat16, where the numbers near 1000 are 4 or 8 apart, two such logits may even become equal (lesson 12).
+# Without the norm nothing bounds the product: the largest logit is about 1000, 57 % of all queries are sure of one
+# key, and their slope is gone. These networks learn all the same, and end with a loss that is 14 to 370 times as
+# large. In bfloat16, where numbers near 1000 are 4 or 8 apart, two such logits may even become equal (lesson 12).
 
 # %% [markdown] name="notes-step-3" tags=["notes"]
 # **Speaker notes** · 9 min
@@ -313,10 +337,9 @@ print("verdict:", "holds only if" if apart else "holds" if abs(ill) < 3 else "fa
 # %% [markdown] name="claim-vanishing-verdict" tags=["continue"]
 # **Holds only if** a norm stands before each branch, or the rate begins low. In pre-LN the gradient in the
 # stream is ten times as *large* in block 1 as in block 16. In post-LN at full rate from the first update it has
-# vanished in block 1, by 1.5 to 3.5 decades after 250 updates and by more than 4 after 1250 ("long"), and
-# `gc.diagnose` finds that the outputs are the same for all inputs. Attention does shorten the way through
-# *time*, which is what the sentence is about; the way through the depth is as long as ever. *Scope:* 16 blocks,
-# width 48, Adam at 0.001.
+# vanished in block 1, by 1.5 to 3.5 decades after 250 updates and by more than 4 after 1250 ("long"). Attention
+# does shorten the way through *time*, which is what the sentence is about; the way through the depth is as long
+# as ever. *Scope:* 16 blocks, width 48, Adam at 0.001.
 
 # %% [markdown] name="claim-norm" tags=["subslide"]
 # ### Claim 2
@@ -335,16 +358,16 @@ gc.panel("transformer/claim-norm")
 # %% name="claim-norm-measure" tags=["fragment", "nbval-check-output"]
 for kind in ("layer", "tanh", "none"):
     print(f"{kind:5} after  250 updates: {gc.spread(depth.of(kind, 'at 250'), '.3f')}")
+print(f"none  in the first ten:    {gc.spread(depth.of('none', 'loss')[:, 0], '.1f')}")
 print(f"none  after {LONG} updates: {gc.spread(depth.of('none', 'end'), '.3f')}")
 print("verdict:", "fails" if depth.of("tanh", "at 250").max() < 0.1 else "holds")
 
 # %% [markdown] name="claim-norm-verdict" tags=["continue"]
-# **Fails.** The tanh does as well as the norm, in the same time. With nothing at all the networks begin at a
-# loss of 12, since nothing bounds what the branches read, and are near a guess when the others have learned;
-# *but give them five times as long, and they learn too.* Here a norm buys time, and a tanh buys as much.
+# **Fails.** The tanh learns in the same time as the norm, 0.012 against 0.008. With nothing at all the networks
+# begin at a loss of 12, since nothing bounds what the branches read, and are near a guess when the others have
+# learned; *but give them five times as long, and they learn too.* Here a norm buys time, and so does a tanh.
 # *Scope:* four blocks, 0.001, 24 tokens. The counter-evidence: in GPT-2 with 64 million weights the tanh lowers
-# the loss by 27 % on one million tokens and raises it by 19 % on 118 million (*When does removing LayerNorm
-# help?* 2026).
+# the loss by 27 % on one million tokens and raises it by 19 % on 118 million (Verma 2026).
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 6 min
@@ -357,9 +380,9 @@ print("verdict:", "fails" if depth.of("tanh", "at 250").max() < 0.1 else "holds"
 # ## Since then
 #
 # - Admin (Liu et al. 2020) and DeepNorm (Wang et al. 2022) keep post-LN and enlarge the shortcut; 1000 layers
-#   were trained with it.
+#   were trained with DeepNorm. Measured below: its last block begins with *less* gradient than pre-LN's.
 # - Peri-LN (Kim et al. 2025) norms what the branch reads *and* what it gives.
-# - QK-norm (Henry et al. 2020; Dehghani et al. 2023) is in most large models since; small ones with a larger
+# - QK-norm (Henry et al. 2020; Dehghani et al. 2023) is in many large models since; small ones with a larger
 #   rate show the same instability (Wortsman et al. 2024).
 
 # %% name="since-measure" tags=["fragment"]
@@ -438,10 +461,11 @@ gc.depth_plot(record, healthy=10.0, verdict=gc.diagnose(record))
 # ## Summary
 #
 # - A norm on the stream divides the gradient of all that lies before it; a norm in the branch does not.
-# - Post-LN's last block has about √L times pre-LN's gradient, and single networks scatter around it.
-# - Pre-LN's stream grows, so that late blocks count for little.
-# - A softmax saturates like a sigmoid. QK-norm bounds its logits by √d.
-# - Something must bound what a branch reads; it need not be a norm.
+# - Post-LN's last block has about √L times pre-LN's gradient (5.3 at 16 blocks), and single networks scatter.
+# - Pre-LN's stream grows, so that late blocks count for little: 0.002 of loss, where the second costs 2.7.
+# - A softmax saturates like a sigmoid. QK-norm bounds its logits by √d: 3.46 here, where they had grown to 1000.
+# - What bounds a branch's input saves time and need not be a norm: a tanh does it, too. Without either it took
+#   more than 250 updates, and less than 1250.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
@@ -469,7 +493,7 @@ gc.depth_plot(record, healthy=10.0, verdict=gc.diagnose(record))
 # - Wortsman et al. (2024), *Small-scale proxies for large-scale Transformer training instabilities*, ICLR.
 # - Zhu et al. (2024), *Hyper-connections*.
 # - Zhu et al. (2025), *Transformers without normalization*, CVPR.
-# - *When does removing LayerNorm help?* (2026), arXiv 2604.23434: the counter-evidence.
+# - Verma (2026), *When does removing LayerNorm help?*, arXiv:2604.23434: the counter-evidence.
 # - Sun et al. (2025), *The curse of depth in large language models*.
 # - Kim et al. (2025), *Peri-LN: revisiting normalization layer in the Transformer architecture*, ICML.
 # - Xie et al. (2025), *mHC: manifold-constrained hyper-connections*.

@@ -88,11 +88,11 @@ print(f"places that say nothing: {trial.silent_share():.0f} %")
 #
 # Three kinds of maps:
 #
-# - **○ nearly everywhere**: the claim fails, and the verdict does not depend on the knobs.
-# - **○ and ● side by side**: the verdict is about a region. "Holds only if" is then the only honest word, and
-#   the border belongs in the sentence.
-# - **· in most places**: a single measurement would have hit one of these with ease, seen the accused fail, and
-#   called it a result.
+# - **○ nearly everywhere** ("decay", 24 of 24): the claim fails, and the verdict does not depend on the knobs.
+# - **○ and ● side by side** ("norm", 17 and 7): the verdict is about a region. "Holds only if" is then the only
+#   honest word, and the border belongs in the sentence.
+# - **· in most places** ("vanish", 18 of 24): a single measurement would have hit one of these with ease, seen the
+#   accused fail, and called it a result.
 #
 # The last kind is why every negative verdict of this course has a **positive control under the same budget**
 # and a run of **five times the budget**.
@@ -154,8 +154,8 @@ for n in (2, 3, 5, 10):
 # ## Step 3 · The ledger
 #
 # Every claim: unfold one for its source, its scope, the numbers with their thresholds, its verdict map, and a
-# link to the cell that decides it. The cheapest are **measured now**, at full size, as many as fit into half a
-# minute; the others show what is stored, with the day, the seeds and the versions. A verdict is never shown from
+# link to the cell that decides it. The cheapest are **measured now**, at full size, as many as fit into twenty
+# seconds; the others show what is stored, with the day, the seeds and the versions. A verdict is never shown from
 # a smaller run than its own: where the numbers do not meet every threshold, it says *open*.
 
 # %% name="measure-ledger" tags=["fragment"]
@@ -186,8 +186,8 @@ workbench()
 # %% [markdown] name="step-4" tags=["slide"]
 # ## Step 4 · Errata
 #
-# The course, too, has said what did not hold. These sentences stood in earlier editions, bold or as a verdict.
-# Each fell to a control that should have been there from the beginning.
+# The course, too, has said what did not hold. These sentences stood in an earlier edition, bold or as a verdict.
+# Each fell to a measurement that should have been there from the beginning.
 
 # %% name="measure-errata" tags=["fragment"]
 gc.errata()
@@ -195,10 +195,10 @@ gc.errata()
 # %% [markdown] name="explain-errata" tags=["subslide"]
 # ### Explain
 #
-# They fell for four reasons only:
+# They fell for four reasons:
 #
-# - **The budget was a fifth of what it takes.** An LSTM with a forget bias of 1 learns 60 steps; the lesson
-#   stopped on the plateau.
+# - **The budget was too small.** An LSTM with a forget bias of 1 learns 60 steps in 500 to 920 updates; the lesson
+#   stopped after 360, on the plateau.
 # - **The control was missing.** Batch norm does not make 56 layers fail: they fail without it as well.
 # - **The derivation was wider in words than in symbols.** It needed random weights of mean 0, and the sentence
 #   said "no initialization".
@@ -240,12 +240,13 @@ def deep(activation):
     return right
 
 
-# "GELU learns faster than ReLU": the accused is GELU, the control ReLU.
+# "GELU learns as fast as ReLU": the accused is GELU, the control ReLU.
 trial.put_on_trial(deep("gelu"), deep("relu"), steps=80, passes=0.5, margin=0.05)
 
 # %% [markdown] name="own-claim-explain" tags=["continue"]
-# The second word is from five times the budget: where the two words differ, the claim was about the budget. Change
-# the depth, the rate or the margin, and see which sentence survives.
+# `passes` is what the control must reach, `margin` by how much the accused must stay behind it to fail. The second
+# word is from five times the budget: where the two words differ, the claim was about the budget. Is GELU *faster*?
+# Then ReLU as the accused must fail: exchange the two. Change the depth, the rate or the margin, too.
 
 # %% [markdown] name="since-then" tags=["slide"]
 # ## Since then

@@ -24,7 +24,9 @@ def test_a_range_encloses_the_median_as_often_as_coins_say(networks: int) -> Non
 
 def test_several_maps_have_both_verdicts() -> None:
     assert turning_maps() >= 3
-    assert len(maps_in_lines().splitlines()) == len(PLANS) + 1
+    lines = maps_in_lines().splitlines()
+    assert len(lines) == len(PLANS) + 1
+    assert all(plan.question in "\n".join(lines) for plan in PLANS.values())
 
 
 def test_a_claim_of_ones_own_gets_a_word_for_each_budget() -> None:

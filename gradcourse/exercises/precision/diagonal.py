@@ -95,6 +95,11 @@ SCAN = CodeExercise(
                 lambda keep, delta: scan_gradient(keep[::-1], delta)[::-1],
                 "Your product is of the gates before t. A gradient comes from the end.",
             ),
+            "the gates up to t": (
+                lambda keep, delta: delta * (1 - keep) * np.cumprod(keep, axis=0),
+                "Your product is of f_1, …, f_t. What the last state feels of v_t goes through the "
+                "gates *after* t.",
+            ),
             "one step only": (
                 lambda keep, delta: (
                     delta * (1 - keep) * np.concatenate([keep[1:], np.ones((1, keep.shape[1]))])

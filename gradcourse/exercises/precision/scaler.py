@@ -60,6 +60,18 @@ def _always_to_the_norm(gradient, scale, max_norm):
     return g * np.float32(max_norm / np.linalg.norm(g.astype(np.float64)))
 
 
+def _clipped_to_1(gradient, scale, max_norm):
+    g = _not_clipped(gradient, scale, max_norm)
+    norm = np.linalg.norm(g.astype(np.float64))
+    return g / np.float32(norm) if norm > max_norm else g
+
+
+def _entry_by_entry(gradient, scale, max_norm):
+    if not _finite(gradient):
+        return _zeros(gradient)
+    return np.clip(gradient.astype(np.float32) / np.float32(scale), -max_norm, max_norm)
+
+
 def _not_skipped(gradient, scale, max_norm):
     g = gradient.astype(np.float32) / np.float32(scale)
     norm = np.linalg.norm(g.astype(np.float64))
@@ -83,9 +95,9 @@ def _scaled(rng, size):
 
 def _good_gradients(rng):
     found = []
-    for size in (0.2, 3.0, 8.0):
+    for size, max_norm in ((0.2, 1.0), (3.0, 0.5), (8.0, 2.0)):
         gradient, scale = _scaled(rng, size)
-        found.append((gradient, scale, 1.0))
+        found.append((gradient, scale, max_norm))
     return found
 
 
@@ -128,6 +140,15 @@ SCALER = CodeExercise(
                 "it into float32 first.",
             ),
             "not clipped": (_not_clipped, "You did not clip: the norm may be max_norm at most."),
+            "clipped to norm 1": (
+                _clipped_to_1,
+                "You clip to norm 1, whatever max_norm is.",
+            ),
+            "entry by entry": (
+                _entry_by_entry,
+                "You clipped each entry, which turns the direction. Clip the norm of the whole: "
+                "multiply all entries by one number.",
+            ),
             "every gradient to the same norm": (
                 _always_to_the_norm,
                 "You made short gradients longer. Clipping only shortens.",

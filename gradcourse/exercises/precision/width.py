@@ -73,6 +73,17 @@ MULTIPLIERS = CodeExercise(
                 _table(output=1.0),
                 "You multiplied the output's standard deviation by base/n. Its *variance* is.",
             ),
+            "1/n for the output": (
+                lambda width, base, rate: np.array(
+                    [
+                        [np.sqrt(2 / 64), rate],
+                        [np.sqrt(2 / width), rate * base / width],
+                        [1 / width, rate * base / width],
+                    ]
+                ),
+                "Your output's standard deviation falls like 1/n, as it should. But at n = base it "
+                "must be that of standard, √(1/base).",
+            ),
             "roots of the rates": (
                 _table(hidden=0.5, last=0.5),
                 "You multiplied the rates by √(base/n). Updates are coherent: n of them add up "

@@ -22,12 +22,12 @@ def _beside(x, branch, order, norm=_norm):
     return x + branch(norm(x)) if order == "pre" else norm(x + branch(x))
 
 
-def _block(beside):
+def _block(beside, feed_forward=_feed_forward):
     """A block whose two branches are put beside the stream by ``beside``."""
 
     def block(x, weights, up, down, order):
         x = beside(x, lambda h: weights @ h, order)
-        return beside(x, lambda h: _feed_forward(h, up, down), order)
+        return beside(x, lambda h: feed_forward(h, up, down), order)
 
     return block
 
@@ -63,8 +63,8 @@ def _exchanged(x, branch, order):
     return _beside(x, branch, "post" if order == "pre" else "pre")
 
 
-def _over_tokens(x, branch, order):
-    return _beside(x, branch, order, lambda h: _norm(h, axis=0))
+def _normed_by(norm):
+    return _block(lambda x, branch, order: _beside(x, branch, order, norm))
 
 
 def _keepers(order):
@@ -118,9 +118,27 @@ BLOCK = CodeExercise(
                 "You exchanged the two orders. In pre-LN the norm stands before the branch.",
             ),
             "normed over the tokens": (
-                _block(_over_tokens),
+                _normed_by(lambda h: _norm(h, axis=0)),
                 "You normed each unit over the tokens. Layer norm takes each token by itself, "
                 "over its units: axis −1.",
+            ),
+            "the mean is left in": (
+                _normed_by(lambda h: h / np.sqrt((h**2).mean(axis=-1, keepdims=True) + 1e-5)),
+                "Your norm does not take the mean away: that is RMS norm. Subtract each token's "
+                "mean first.",
+            ),
+            "variance over n − 1": (
+                _normed_by(
+                    lambda h: (
+                        (h - h.mean(axis=-1, keepdims=True))
+                        / np.sqrt(h.var(axis=-1, ddof=1, keepdims=True) + 1e-5)
+                    )
+                ),
+                "Your variance divides by n − 1. A norm divides by n.",
+            ),
+            "no ReLU": (
+                _block(_beside, lambda h, up, down: h @ up @ down),
+                "Your feed-forward branch has no ReLU between its two matrices.",
             ),
         },
     ),

@@ -51,6 +51,13 @@ EXPONENT = CodeExercise(
                 lambda depths, ratios: _slope(np.log(depths), np.log(np.mean(ratios, axis=0))),
                 "You took the mean over the networks, which one large ratio rules. Use the median.",
             ),
+            "the median of the slopes": (
+                lambda depths, ratios: float(
+                    np.median([_slope(np.log(depths), np.log(each)) for each in ratios])
+                ),
+                "You fitted a line to each network and took the median of the slopes. Take the "
+                "median of the ratios first, and fit one line to it.",
+            ),
             "one line through the two ends": (
                 lambda depths, ratios: float(
                     np.log(np.median(ratios, axis=0)[-1] / np.median(ratios, axis=0)[0])

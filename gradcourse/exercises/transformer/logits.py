@@ -85,7 +85,7 @@ BOUND = Prediction(
     title="The largest logit under QK-norm",
     question="Width 48, 4 heads. q and k of every head are brought to length √d, and the logit is "
     "q·k/√d. The network is trained at a rate of 0.03, which drives the logits of the plain "
-    "network to hundreds. What is the largest that is met, in the median over five networks?",
+    "network to a thousand. What is the largest that is met, in the median over five networks?",
     answer="largest",
     measure=lambda: float(np.median(largest_logits("loud, QK-norm"))),
     within=0.2,

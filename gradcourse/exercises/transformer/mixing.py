@@ -30,6 +30,14 @@ def _both_at_once(scores, rounds):
     return m
 
 
+def _without_keepdims(scores, rounds):
+    m = np.exp(scores)
+    for _ in range(rounds):
+        m = m / m.sum(axis=1)
+        m = m / m.sum(axis=0)
+    return m
+
+
 def _columns_first(scores, rounds):
     m = np.exp(scores)
     for _ in range(rounds):
@@ -69,6 +77,11 @@ MIXING = CodeExercise(
                 _both_at_once,
                 "You divided by both sums, taken before. Divide by the rows' sums first, and take "
                 "the columns' sums of what comes out.",
+            ),
+            "no keepdims": (
+                _without_keepdims,
+                "m / m.sum(axis=1) divides column j by the sum of row j. With keepdims=True each "
+                "row is divided by its own sum.",
             ),
             "columns first": (
                 _columns_first,

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcourse.checking.question import Choice, NamedValue, Option, Prediction
 from gradcourse.experiments.transformer import (
-    cheapest_third,
+    cheapest_end,
     gain_of_60,
     largest_logits,
     ratios,
@@ -22,7 +22,7 @@ RATIO = Prediction(
     within=1.6,
     low=0.1,
     high=100.0,
-    explain="About √16, and somewhat more; single networks lie between 2 and 10.",
+    explain="About √16, and somewhat more; single networks lie between 2 and 8.",
     misconceptions=(
         NamedValue("alike", 1.0, "The blocks are alike, but not what stands behind them."),
         NamedValue(
@@ -39,14 +39,14 @@ THIRD = Choice(
     id="transformer/third",
     title="Whom does nobody miss?",
     question="A trained pre-LN network of 16 blocks that copies without a mistake. Cut one block "
-    "out. In which third of the depth does it do the least harm?",
+    "out. Where does the cut do the least harm?",
     answer="third",
     options=(
         Option("early", "Among the first.", "The first blocks do the work: the stream is short."),
-        Option("middle", "In the middle.", "Cheap as well, but not the cheapest."),
         Option("late", "Among the last.", "They add to a stream that has become long."),
+        Option("alike", "It is alike everywhere.", "What a block adds is, but the stream is not."),
     ),
-    measure=cheapest_third,
+    measure=cheapest_end,
     explain="The stream grows with every block, so that what a block adds counts for less.",
     hints=("What is the same addition relative to, in block 1 and in block 16?",),
 )
