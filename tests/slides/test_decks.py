@@ -206,6 +206,17 @@ def test_the_timetable_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert sum(int(re.search(r"(\d+) min", row)[1]) for row in rows) == whole  # type: ignore[index]
 
 
+def test_the_instructors_guide_says_how_long_each_lecture_takes() -> None:
+    guide = (ROOT / "docs" / "instructor.md").read_text("utf-8")
+    told = [
+        re.findall(r"\d+", re.search(rf"^\| {row} \|(.*)$", guide, re.MULTILINE)[1])  # type: ignore[index]
+        for row in ("lesson", "minutes")
+    ]
+    assert told[0] == [row.number for row in LESSONS]
+    lectures = [parts(_stored(row.notebook)) for row in LESSONS]
+    assert told[1] == [str(core_minutes(lecture)) for lecture in lectures]
+
+
 def _all_ids(book: Mapping[str, Any]) -> list[str]:
     return [cell["id"] for cell in book["cells"]]
 
