@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from firefox import Page
 
 from gradcourse.checking.question import Choice
 from gradcourse.exercises.registry import get
@@ -253,3 +254,33 @@ def test_it_is_printed_a_slide_a_page(built: Path, screen: Screen) -> None:
     assert pdf.startswith(b"%PDF")
     pages = len(re.findall(rb"/Type\s*/Page[^s]", pdf))
     assert pages == screen.total
+
+
+# ── The same in Firefox ───────────────────────────────────────────────────────────────────────
+
+
+def test_in_firefox_a_lecture_goes_by_one_key_and_no_slide_is_too_high(
+    built: Path, fox: Page
+) -> None:
+    fox.asked.clear()
+    fox.complaints.clear()
+    fox.goto(built.as_uri())
+    total = fox.evaluate("deckReady")
+    cores = fox.evaluate("deck.getHorizontalSlides().length")
+    seen, wrong = [], []
+    hidden = "deck.getCurrentSlide().querySelectorAll('.fragment:not(.visible)').length"
+    for _ in range(20 * cores):
+        at = fox.evaluate("deck.getIndices()")
+        if not fox.evaluate(hidden):
+            seen.append((at["h"], at["v"]))
+            (low, right), least = fox.evaluate(HIGHEST), fox.evaluate(SMALLEST)
+            if low > HIGH + 1 or right > WIDE + 1 or least < LEAST:
+                wrong.append((at, low, right, least))
+            if at["h"] == cores - 1:
+                break
+        fox.press("PageDown")
+    assert seen == [(h, 0) for h in range(cores)]
+    assert not wrong
+    assert total > cores > 15
+    outside = [url for url in fox.asked if not url.startswith(("file:", "data:", "blob:"))]
+    assert (outside, fox.complaints) == ([], [])

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from links import dead_links
 
 import gradcourse as gc
 from gradcourse.address import repository_of
 from gradcourse.cli import main
 from gradcourse.lessons import LESSONS
-from gradcourse.site import build_site, reference, remembered
+from gradcourse.site import build_site, reference, remembered, sources
 from gradcourse.site.options import Options
+from gradcourse.site.pages import Used
 from gradcourse.support import GradcourseError
+from gradcourse.symbols import SYMBOLS
 
 ROOT = Path(__file__).parents[2]
 
@@ -124,6 +128,16 @@ def test_of_older_results_nothing_is_left(tmp_path: Path) -> None:
     assert new.place("quiz", "recurrent/lag-fifty").read_text() == "2.0"
 
 
+def test_every_letter_is_on_the_page_of_letters(tmp_path: Path) -> None:
+    options = Options(ROOT, tmp_path / "out", ("03",), repository="")
+    page = sources.texts(sources.Notebooks(options, {}), {}, Used())["lessons/letters.md"]
+    rows = [line for line in page.splitlines() if line.startswith("| $")]
+    assert [row.split("$")[1] for row in rows] == [symbol.tex for symbol in SYMBOLS]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4}
+    linked = {symbol.lesson for symbol, row in zip(SYMBOLS, rows, strict=True) if "](" in row}
+    assert linked == {"03"}
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     groups = reference.grouped()
     names = [name for names in groups.values() for name in names]
@@ -142,6 +156,7 @@ def test_the_whole_course_is_built_without_a_complaint(tmp_path: Path) -> None:
     built = build_site.build_site(options)
     assert built.complaints == ()
     assert built.megabytes <= 20
+    assert dead_links(tmp_path / "out") == []
     pages = _names(tmp_path / "out")
     for row in LESSONS:
         assert row.notebook.replace(".ipynb", ".html") in pages
