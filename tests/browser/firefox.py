@@ -7,6 +7,7 @@ over a websocket.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -153,7 +154,10 @@ def running_firefox() -> Iterator[Page]:
         words = [program, "--headless", "--no-remote", "--profile", profile]
         words += ["--remote-debugging-port=0", "about:blank"]
         quiet = subprocess.DEVNULL
-        running = subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=quiet)
+        # As root it refuses a home that is another user's.
+        running = subprocess.Popen(
+            words, stdin=quiet, stdout=quiet, stderr=quiet, env={**os.environ, "HOME": profile}
+        )
         try:
             with closing(_connected(running, Path(profile) / "WebDriverBiDiServer.json")) as wire:
                 yield Page(wire)
