@@ -113,6 +113,7 @@ def test_each_lessons_demos_figures_and_questions_are_on_its_slides(row: Any) ->
     assert core_minutes(parts(stored)) > 0
     assert "course-home.md" not in body
     assert "](../" not in body
+    assert 'href="../' not in body
 
 
 def test_every_scale_is_asked_for_by_a_few_ranges_with_round_ends() -> None:
