@@ -44,6 +44,28 @@ def test_a_folder_with_foreign_files_is_refused(
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_the_command_hands_over_what_was_asked_and_says_where_the_pages_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Options] = []
+
+    def build(options: Options) -> build_site.Built:
+        asked.append(options)
+        complaints = ("lessons/03: hm",) if options.solutions else ()
+        return build_site.Built(options.out / "index.html", 59, 11.7, 30.0, complaints)
+
+    monkeypatch.setattr(build_site, "build_site", build)
+    out = tmp_path / "public"
+    assert main(["site", str(out)]) == 0
+    assert str(out / "index.html") in capsys.readouterr().out
+    assert main(["site", str(out), "03", "--solutions"]) == 1
+    assert "lessons/03: hm" in capsys.readouterr().out
+    assert [(one.out, one.lessons, one.solutions) for one in asked] == [
+        (out, (), False),
+        (out, ("03",), True),
+    ]
+
+
 def test_a_missing_package_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from gradcourse.cli import main
 from gradcourse.exercises import all_exercises
 from gradcourse.lessons import LESSONS
 from gradcourse.site import pages, quiz
+from gradcourse.site.remembered import Remembered
 from gradcourse.slides import build_decks, handout, reveal_js
 from gradcourse.slides.deck import deck
 from gradcourse.slides.lecture import core_minutes, parts, timetable
@@ -198,6 +199,20 @@ def test_a_foreign_file_is_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(GradcourseError, match="is a file"):
         build_decks.take_folder(tmp_path / "notes.txt", ["a.html"])
     assert (tmp_path / "c.html").read_text() == "mine"
+
+
+def test_the_command_writes_a_lecture_and_says_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"knob_grid": "/* frames */", "quiz": "1.0"}
+    monkeypatch.setattr(
+        Remembered, "results", lambda self, kind, ids: dict.fromkeys(ids, known[kind])
+    )
+    out = tmp_path / "out"
+    assert main(["slides", "00", "--to", str(out)]) == 0
+    page = out / "00_start_here.html"
+    assert capsys.readouterr().out.startswith(f"{page}: ")
+    assert "/* frames */" in page.read_text("utf-8")
 
 
 def test_the_timetable_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
