@@ -169,7 +169,7 @@ def _letters(options: Options) -> str:
     )
     return (
         "# Letters\n\nEach letter of the course, and the lesson that first defines it.\n\n"
-        f"| | | lesson |\n|---|---|---|\n{rows}\n"
+        f"| letter | meaning | lesson |\n|---|---|---|\n{rows}\n"
     )
 
 
