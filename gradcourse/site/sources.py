@@ -116,6 +116,11 @@ def _notebook_texts(
         for cell in page["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = mend(cell["source"], path.partition("/")[0])
+            for output in cell.get("outputs", ()):
+                if "text/html" in output.get("data", {}):
+                    shown = output["data"]["text/html"]
+                    shown = pages.mend_shown(shown, notebooks.files, options.address())
+                    output["data"]["text/html"] = shown
         made[path] = json.dumps(page, ensure_ascii=False)
     return made
 

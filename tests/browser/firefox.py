@@ -125,7 +125,8 @@ class Page:
     def drag(self, selector: str, begin: float, end: float) -> None:
         """Drag from one place within an element to another, shares of its width."""
         left, top, wide, high = self.evaluate(
-            "one => { const it = document.querySelector(one); it.scrollIntoView({block: 'center'});"
+            "one => { const it = document.querySelector(one);"
+            " it.scrollIntoView({ block: 'center', behavior: 'instant' });"
             " const box = it.getBoundingClientRect();"
             " return [box.left, box.top, box.width, box.height]; }",
             selector,

@@ -178,8 +178,8 @@ def foxed(site: Built, fox: Page) -> Iterator[Callable[..., Page]]:
     fox.asked.clear()
     fox.complaints.clear()
 
-    def read(path: str, **size: int) -> Page:
-        fox.goto((site.first.parent / path).as_uri(), **size)
+    def read(path: str, query: str = "", **size: int) -> Page:
+        fox.goto((site.first.parent / path).as_uri() + query, **size)
         return fox
 
     yield read
@@ -229,7 +229,7 @@ def test_in_firefox_a_prediction_locks_reveals_and_is_kept(foxed: Callable[..., 
 
 
 def test_in_firefox_search_works_from_a_file(foxed: Callable[..., Page]) -> None:
-    page = foxed("search.html?q=eigenvalue")
+    page = foxed("search.html", "?q=eigenvalue")
     page.wait_until("document.querySelectorAll('#search-results li').length > 0")
 
 
