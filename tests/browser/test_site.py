@@ -85,6 +85,11 @@ def test_sphinx_has_nothing_to_complain_of(site: Built) -> None:
     assert site.complaints == ()
 
 
+def test_no_page_makes_a_browser_ask_for_an_icon(site: Built) -> None:
+    for path in site.first.parent.rglob("*.html"):
+        assert '<link rel="icon" href="data:,">' in path.read_text("utf-8"), path
+
+
 def test_every_link_leads_somewhere(site: Built, tmp_path: Path) -> None:
     assert dead_links(site.first.parent) == []
     (tmp_path / "a.html").write_text("<p id=here></p><a href=#here></a><a href=b.html#x></a>")
