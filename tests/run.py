@@ -110,9 +110,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as private, _memory() as peak:
         outcomes = _run_all(_steps(asked.what, [*asked.targets, *options]), Path(private))
     _summary(outcomes, time.monotonic() - started, peak)
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if asked.what in ("test", "browser") and not chromium:
-        print("! The browser tests did not run: there is no chromium on this machine.")
+    for names in (("chromium", "chromium-browser"), ("firefox-esr", "firefox")):
+        if asked.what in ("test", "browser") and not any(map(shutil.which, names)):
+            print(f"! The tests in {names[0]} did not run: it is not on this machine.")
     if asked.record:
         _record(outcomes)
     return int(any(outcome.code for outcome in outcomes))

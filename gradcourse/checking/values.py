@@ -151,11 +151,16 @@ def _how_far(exercise: Prediction, number: float, truth: float) -> str:
     if not exercise.log:
         return f": {_with_unit(show.measured(distance), exercise)} {side}"
     try:
-        ratio = f"a factor of {show.measured(math.exp(distance))} {side}"
+        ratio = f"a factor of {show.measured(_clean(math.exp(distance)))} {side}"
     except OverflowError:
         return f": far {side}"
-    part = show.measured(distance / math.log(10))
+    part = show.measured(_clean(distance / math.log(10)))
     return f": {ratio}, {part} of the scale's {_decades(_span(exercise))}"
+
+
+def _clean(value: float) -> float:
+    """Return a number without its last digits, in which one logarithm differs from another."""
+    return float(f"{value:.9g}")
 
 
 def _nearest(exercise: Prediction, number: float) -> NamedValue | None:

@@ -82,6 +82,10 @@ function geometry(frame, width) {
   return box;
 }
 
+// How wide a text is, about, in sizes of its letters.
+const NARROW = /[ .,:;|()\/'’fijltI]/g;
+const ems = (text) => 0.62 * text.length - 0.26 * (text.match(NARROW) ?? []).length;
+
 function drawAxes(frame, box, theme) {
   const { x, y } = frame, foot = box.top + box.height, end = box.left + box.width;
   const rule = (x1, y1, x2, y2, color) => `<path d="M${fixed(x1)} ${fixed(y1)}L${fixed(x2)} ${fixed(y2)}" stroke="${color}"/>`;
@@ -104,10 +108,14 @@ function drawAxes(frame, box, theme) {
     text += `<text x="${fixed(box.left - 8)}" y="${fixed(box.Y(y.zero))}" dy=".35em" text-anchor="end">0</text>`;
   }
   const spines = rule(box.left, box.top, box.left, foot, theme.muted) + rule(box.left, foot, end, foot, theme.muted);
-  // On a narrow page a long label is set in smaller letters; about 0.54 of their size is a letter's width.
-  const size = (label, room) => `font-size="${fixed(Math.min(14, room / (0.54 * label.length)))}" text-anchor="middle"`;
+  // On a narrow page a long label is set in smaller letters.
+  const size = (label, room) => `font-size="${fixed(Math.min(14, room / ems(label)))}" text-anchor="middle"`;
   text += `<text x="${fixed(box.left + box.width / 2)}" y="${fixed(foot + 40)}" ${size(x.label, box.width)}>${escape(x.label)}</text>`;
-  const upright = (label, x) => `<text transform="translate(${x} ${fixed(box.top + box.height / 2)}) rotate(-90)" ${size(label, box.height + 2 * box.top)}>${escape(label)}</text>`;
+  // An upright one stands beside the axis; one too long for it takes the whole height.
+  const upright = (label, x) => {
+    const long = 14 * ems(label) > box.height + 2 * box.top, middle = long ? box.total / 2 : box.top + box.height / 2;
+    return `<text transform="translate(${x} ${fixed(middle)}) rotate(-90)" ${size(label, box.total)}>${escape(label)}</text>`;
+  };
   text += upright(y.label, 14);
   if (frame.cells) {
     const { color } = frame.cells, bar = end + 26;

@@ -297,3 +297,20 @@ def mend_links(text: str, folder: str, pages: Collection[str], repository: str) 
         inside ^= piece in ("```", "~~~")
         outside.append(piece if inside or piece in ("```", "~~~") else LINK.sub(mended, piece))
     return "".join(outside)
+
+
+_SHOWN = re.compile(
+    r'<a href="\.\./((?:lessons|exercises|solutions)/\w+)\.html[^"]*"[^>]*>(.*?)</a>', re.DOTALL
+)
+
+
+def mend_shown(markup: str, pages: Collection[str], repository: str) -> str:
+    """Return HTML that a cell has shown; its links lead where those of `mend_links` lead."""
+
+    def mended(link: re.Match[str]) -> str:
+        path, label = f"{link[1]}.ipynb", link[2]
+        if path in pages:
+            return link[0]
+        return f'<a href="{repository}/blob/main/{path}">{label}</a>' if repository else label
+
+    return _SHOWN.sub(mended, markup)

@@ -84,7 +84,10 @@ def _entry(name: str) -> str:
     for part in name.split("."):
         thing = getattr(thing, part)
     if inspect.isclass(thing):
-        return f".. autoclass:: gradcourse.{name}\n   :members:\n"
+        # Of a named tuple's fields the docstring tells; autodoc would list them once more.
+        fields = ", ".join(getattr(thing, "_fields", ()))
+        but = f"   :exclude-members: {fields}\n" if fields else ""
+        return f".. autoclass:: gradcourse.{name}\n   :members:\n{but}"
     if callable(thing):
         return f".. autofunction:: gradcourse.{name}\n"
     return f".. autodata:: gradcourse.{name}\n"

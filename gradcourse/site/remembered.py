@@ -19,7 +19,9 @@ from gradcourse.site.options import Options
 from gradcourse.support import write_atomically
 
 PACKAGE = Path(__file__).parents[1]
-UNRELATED = ("authoring", "grading", "workcopy", "integrations", "site", "checking")
+UNRELATED = (
+    *("authoring", "checking", "grading", "home", "integrations", "site", "slides", "workcopy"),
+)
 """Folders that no frame and no measurement is computed by."""
 
 TOPICAL = ("demos", "exercises")

@@ -14,9 +14,13 @@ from gradcourse.site import assets, pages, reference
 from gradcourse.site.options import Options
 from gradcourse.site.run_elsewhere import launch_row
 from gradcourse.support import GradcourseError, write_atomically
+from gradcourse.symbols import SYMBOLS
 
 GUIDES = ("learner", "instructor", "instrument", "diagnosis", "verdicts")
 """Guides that a reader meets first; the other pages of ``docs/`` follow them."""
+
+BAR = r"\|"
+"""A bar within a table's cell."""
 
 FIRST = "start/first-slider"
 """The demo on the first page."""
@@ -112,6 +116,11 @@ def _notebook_texts(
         for cell in page["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = mend(cell["source"], path.partition("/")[0])
+            for output in cell.get("outputs", ()):
+                if "text/html" in output.get("data", {}):
+                    shown = output["data"]["text/html"]
+                    shown = pages.mend_shown(shown, notebooks.files, options.address())
+                    output["data"]["text/html"] = shown
         made[path] = json.dumps(page, ensure_ascii=False)
     return made
 
@@ -150,9 +159,23 @@ def _contents(options: Options, guides: list[str], used: pages.Used) -> dict[str
         "# Your intuition\n\nEach prediction on a logarithmic scale that you lock in on these "
         f"pages is a dot here. They stay in this browser.\n\n{pages.INTUITION}\n"
     )
-    made["lessons/index.md"] = _list("Lessons", [*parts["lessons"][1], "intuition"])
+    made["lessons/letters.md"] = _letters(options)
+    made["lessons/index.md"] = _list("Lessons", [*parts["lessons"][1], "letters", "intuition"])
     made["index.md"] = _first_page(options, [*parts, "api"])
     return made
+
+
+def _letters(options: Options) -> str:
+    """Return the table of the course's letters."""
+    pages = {row.number: f"[{row.number}]({Path(row.notebook).name})" for row in options.rows}
+    rows = "\n".join(
+        f"| ${one.tex}$ | {one.meaning.replace('|', BAR)} | {pages.get(one.lesson, one.lesson)} |"
+        for one in SYMBOLS
+    )
+    return (
+        "# Letters\n\nEach letter of the course, and the lesson that first defines it.\n\n"
+        f"| letter | meaning | lesson |\n|---|---|---|\n{rows}\n"
+    )
 
 
 def _stem(path: str) -> str:

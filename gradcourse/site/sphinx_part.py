@@ -103,6 +103,13 @@ def _docstring(
     plain_bars(lines)
 
 
+def _without_icon(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Say that there is no icon: else a browser asks the server's root for one, in vain."""
+    context["metatags"] = f'{context.get("metatags", "")}<link rel="icon" href="data:,">'
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Tell Sphinx of the course's own part."""
     app.add_html_math_renderer("gradcourse", (_set_formula, None), (_set_formula, None))
@@ -110,6 +117,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("autodoc-process-docstring", _docstring, priority=900)
     app.add_node(Folded, html=(_open_fold, _close_fold))
     app.connect("doctree-resolved", _resolved)
+    app.connect("html-page-context", _without_icon)
     app.add_css_file("gradcourse/course.css")
     app.add_js_file("gradcourse/course.js", loading_method="defer")
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,6 +1,6 @@
-"""One chromium for all browser tests, and one JupyterLab for each file.
+"""One chromium and one Firefox for all browser tests, and one JupyterLab for each file.
 
-Without chromium the tests are skipped on a learner's machine, and fail where they are required:
+Without a browser its tests are skipped on a learner's machine, and fail where they are required:
 with ``CI=true`` or ``GRADCOURSE_REQUIRE_BROWSER=1``.
 """
 
@@ -16,6 +16,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from firefox import Page, firefox, running_firefox
 from lab import Lab, Notebook, chromium, open_notebook, running_browser, running_lab
 
 
@@ -28,12 +29,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Debian's chromium, driven by Playwright."""
-    if chromium() is None:
-        missing = "THE BROWSER TESTS DID NOT RUN: there is no chromium (apt install chromium)."
-        required = os.environ.get("CI") == "true" or os.environ.get("GRADCOURSE_REQUIRE_BROWSER")
-        (pytest.fail if required else pytest.skip)(missing)
+    _require(chromium(), "chromium")
     with running_browser() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def fox() -> Iterator[Page]:
+    """Debian's firefox-esr, driven over WebDriver BiDi: its one page."""
+    _require(firefox(), "firefox-esr")
+    with running_firefox() as page:
+        yield page
+
+
+def _require(program: str | None, name: str) -> None:
+    if program is None:
+        missing = f"THE BROWSER TESTS DID NOT RUN: there is no {name} (apt install {name})."
+        required = os.environ.get("CI") == "true" or os.environ.get("GRADCOURSE_REQUIRE_BROWSER")
+        (pytest.fail if required else pytest.skip)(missing)
 
 
 @pytest.fixture(scope="module")

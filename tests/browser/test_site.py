@@ -6,12 +6,14 @@ import dataclasses
 import itertools
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from firefox import Page
+from links import dead_links
 
 from gradcourse.checking.panel.typed import understand
 from gradcourse.checking.question import Choice, Prediction
@@ -83,6 +85,18 @@ def test_sphinx_has_nothing_to_complain_of(site: Built) -> None:
     assert site.complaints == ()
 
 
+def test_no_page_makes_a_browser_ask_for_an_icon(site: Built) -> None:
+    for path in site.first.parent.rglob("*.html"):
+        assert '<link rel="icon" href="data:,">' in path.read_text("utf-8"), path
+
+
+def test_every_link_leads_somewhere(site: Built, tmp_path: Path) -> None:
+    assert dead_links(site.first.parent) == []
+    (tmp_path / "a.html").write_text("<p id=here></p><a href=#here></a><a href=b.html#x></a>")
+    (tmp_path / "b.html").write_text("<a href=a.html#there></a><a href=https://c.org#d></a>")
+    assert dead_links(tmp_path) == ["a.html: b.html#x", "b.html: a.html#there"]
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("device", [WIDE, PHONE], ids=["wide", "phone"])
 def test_a_figure_follows_the_knob(reading: Any, device: dict[str, Any], scheme: str) -> None:
@@ -133,12 +147,15 @@ def test_a_prediction_locks_reveals_and_is_kept(reading: Any) -> None:
     assert not panel.locator("input[type=text]").evaluate("e => e.readOnly")
 
 
+ALIVE = """[...document.querySelectorAll('.gc-place')]
+  .every((place) => place.querySelector('.gc-live, .gc-panel'))"""
+
+
 def test_every_place_of_a_lesson_comes_alive(reading: Any) -> None:
     page = reading("lessons/03_the_recurrent_weight.html", **WIDE)
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    places = "[...document.querySelectorAll('.gc-place')]"
-    page.wait_for_function(f"{places}.every(e => e.querySelector('.gc-live, .gc-panel'))")
+    page.wait_for_function(ALIVE)
     assert page.locator("math").count() > 50
     assert page.locator("svg.gc-figure[aria-label='']").count() == 0
     votes = page.locator(".gc-panel").filter(has=page.get_by_role("button", name="Vote"))
@@ -155,6 +172,70 @@ def test_pages_search_and_reference_work_from_a_file(reading: Any) -> None:
     page.locator("#search-results li").first.wait_for()
     page.goto(page.url.partition("search.html")[0] + "api/data.html")
     assert page.locator("dt[id='gradcourse.digits']").count() == 1
+
+
+# ── The same in Firefox ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def foxed(site: Built, fox: Page) -> Iterator[Callable[..., Page]]:
+    """Open pages of the site in Firefox; afterwards nothing was asked of others, no complaint."""
+    fox.asked.clear()
+    fox.complaints.clear()
+
+    def read(path: str, query: str = "", **size: int) -> Page:
+        fox.goto((site.first.parent / path).as_uri() + query, **size)
+        return fox
+
+    yield read
+    outside = [url for url in fox.asked if not url.startswith(("file:", "data:", "blob:"))]
+    assert (outside, fox.complaints) == ([], [])
+
+
+PICTURE = """['.gc-title', 'svg.gc-figure'].map((part) =>
+  document.querySelector(`[data-id='start/first-slider'] ${part}`).outerHTML)"""
+
+
+def test_in_firefox_a_figure_follows_the_knob(foxed: Callable[..., Page]) -> None:
+    page = foxed(LESSON, width=390, height=844)
+    slider = "[data-id='start/first-slider'] input[type=range]"
+    page.evaluate("document.querySelector(\"[data-id='start/first-slider']\").scrollIntoView()")
+    page.wait_until("one => document.querySelector(one) !== null", slider)
+    seen = [page.evaluate(PICTURE)]
+    page.drag(slider, 0.5, 0.8)
+    page.wait_until(f"old => ({PICTURE}).every((now, i) => now !== old[i])", seen[-1])
+    seen.append(page.evaluate(PICTURE))
+    page.press("ArrowLeft")
+    page.wait_until(f"old => ({PICTURE}).every((now, i) => now !== old[i])", seen[-1])
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_in_firefox_every_place_comes_alive(foxed: Callable[..., Page]) -> None:
+    page = foxed("lessons/03_the_recurrent_weight.html")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.wait_until(ALIVE)
+    assert page.evaluate("[...document.querySelectorAll('svg.gc-figure')].every(e => e.ariaLabel)")
+    high = "[...document.querySelectorAll('math')].map(e => e.getBoundingClientRect().height)"
+    assert page.evaluate(f"{high}.filter(h => h > 0).length") > 50
+
+
+def test_in_firefox_a_prediction_locks_reveals_and_is_kept(foxed: Callable[..., Page]) -> None:
+    page = foxed(LESSON)
+    page.click(".gc-panel input[type=text]")
+    page.press(*"1e-3", "Enter")
+    said = "document.querySelector('.gc-found').innerText"
+    page.wait_until(f"{said} !== ''")
+    first = page.evaluate(said)
+    assert "measured 8.9e-16" in first
+    page.reload()
+    assert page.evaluate(said) == first
+    page.click(".gc-forget")
+    assert page.evaluate(said) == ""
+
+
+def test_in_firefox_search_works_from_a_file(foxed: Callable[..., Page]) -> None:
+    page = foxed("search.html", "?q=eigenvalue")
+    page.wait_until("document.querySelectorAll('#search-results li').length > 0")
 
 
 OVERLAPS = """() => [...document.querySelectorAll('svg.gc-figure')].flatMap((svg) => {
@@ -201,14 +282,23 @@ def test_no_label_lies_over_another_on_a_phone(browser: Any, tmp_path: Path) -> 
 # ── The rules in the browser are the engine's ─────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="module")
-def script(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@pytest.fixture(scope="module", params=["chromium", "firefox"])
+def script(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
     """The course's script on an empty page."""
     folder = tmp_path_factory.mktemp("script")
     (folder / "course.js").write_text(assets.course_js(), "utf-8")
-    (folder / "page.html").write_text('<meta charset="utf-8"><script src="course.js"></script>')
-    reader = Reader(browser)
-    reader.page.goto((folder / "page.html").as_uri())
+    empty = '<!DOCTYPE html><meta charset="utf-8"><script src="course.js"></script>'
+    (folder / "page.html").write_text(empty)
+    address = (folder / "page.html").as_uri()
+    if request.param == "firefox":
+        page = request.getfixturevalue("fox")
+        page.goto(address)
+        yield page
+        return
+    reader = Reader(request.getfixturevalue("browser"))
+    reader.page.goto(address)
     yield reader.page
     reader.close()
 

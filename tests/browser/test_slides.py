@@ -7,16 +7,17 @@ measured for its questions.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from firefox import Page
 
 from gradcourse.checking.question import Choice
 from gradcourse.exercises.registry import get
-from gradcourse.lessons import lesson
+from gradcourse.lessons import LESSONS, lesson
 from gradcourse.site import knob_grid, pages
 from gradcourse.slides.build_decks import stored
 from gradcourse.slides.deck import deck
@@ -99,13 +100,17 @@ class Screen:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    notebook = stored(ROOT, lesson(LESSON))
-    calls = [call for cell in notebook["cells"] if (call := pages.called(cell))]
     played = knob_grid.script(CHEAP, 6)
-    frames = {id: played.replace(CHEAP, id) for kind, id in calls if kind == "demo"}
+    return _built(LESSON, lambda id: played.replace(CHEAP, id), tmp_path_factory.mktemp("slides"))
+
+
+def _built(number: str, frames_of: Callable[[str], str], folder: Path) -> Path:
+    notebook = stored(ROOT, lesson(number))
+    calls = [call for cell in notebook["cells"] if (call := pages.called(cell))]
+    frames = {id: frames_of(id) for kind, id in calls if kind == "demo"}
     asked = [get(id) for id in pages.questions(notebook)]
     truths = {q.id: q.options[0].key if isinstance(q, Choice) else 1.0 for q in asked}
-    page = tmp_path_factory.mktemp("slides") / "deck.html"
+    page = folder / "deck.html"
     page.write_text(deck(notebook, truths, frames), "utf-8")
     return page
 
@@ -147,6 +152,31 @@ def test_a_whole_lecture_goes_by_one_key_and_no_slide_is_too_high(screen: Screen
     page.evaluate("document.body.classList.remove('too-large')")
     screen.press("Home")
     assert screen.at() == [0, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", LESSONS, ids=lambda row: row.number)
+def test_on_every_slide_all_is_seen_and_large_enough(
+    row: Any, browser: Any, tmp_path: Path
+) -> None:
+    one = Screen(browser, _built(row.number, lambda id: knob_grid.script(id, 6), tmp_path))
+    wrong = one.page.evaluate(
+        f"""async ([high, wide, least]) => {{
+          const wrong = [];
+          for (const slide of deck.getSlides()) {{
+            const {{ h, v }} = deck.getIndices(slide);
+            deck.slide(h, v, 99);
+            await new Promise((done) => setTimeout(done, 100)); // what is seen anew is drawn
+            const [low, right] = ({HIGHEST})(), letter = ({SMALLEST})();
+            const whole = low <= high + 1 && right <= wide + 1 && !slide.querySelector('.window');
+            if (!whole || letter < least) wrong.push([slide.id, low, right, letter]);
+          }}
+          return wrong;
+        }}""",
+        [HIGH, WIDE, LEAST],
+    )
+    assert not wrong
+    one.close()
 
 
 def test_a_deeper_step_lies_below_and_the_way_on_passes_it_by(screen: Screen) -> None:
@@ -253,3 +283,33 @@ def test_it_is_printed_a_slide_a_page(built: Path, screen: Screen) -> None:
     assert pdf.startswith(b"%PDF")
     pages = len(re.findall(rb"/Type\s*/Page[^s]", pdf))
     assert pages == screen.total
+
+
+# ── The same in Firefox ───────────────────────────────────────────────────────────────────────
+
+
+def test_in_firefox_a_lecture_goes_by_one_key_and_no_slide_is_too_high(
+    built: Path, fox: Page
+) -> None:
+    fox.asked.clear()
+    fox.complaints.clear()
+    fox.goto(built.as_uri())
+    total = fox.evaluate("deckReady")
+    cores = fox.evaluate("deck.getHorizontalSlides().length")
+    seen, wrong = [], []
+    hidden = "deck.getCurrentSlide().querySelectorAll('.fragment:not(.visible)').length"
+    for _ in range(20 * cores):
+        at = fox.evaluate("deck.getIndices()")
+        if not fox.evaluate(hidden):
+            seen.append((at["h"], at["v"]))
+            (low, right), least = fox.evaluate(HIGHEST), fox.evaluate(SMALLEST)
+            if low > HIGH + 1 or right > WIDE + 1 or least < LEAST:
+                wrong.append((at, low, right, least))
+            if at["h"] == cores - 1:
+                break
+        fox.press("PageDown")
+    assert seen == [(h, 0) for h in range(cores)]
+    assert not wrong
+    assert total > cores > 15
+    outside = [url for url in fox.asked if not url.startswith(("file:", "data:", "blob:"))]
+    assert (outside, fox.complaints) == ([], [])

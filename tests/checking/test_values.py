@@ -42,6 +42,8 @@ def test_a_wrong_prediction_shows_the_measurement_and_how_far_it_was(prediction)
         "Close is within a factor of 1.1."
     )
     assert "a factor of 7.5 too small" in check(prediction, 10).parts[0].message
+    fivefold = check(replace(prediction, measure=lambda: 1.0), 5).parts[0].message
+    assert ": a factor of 5 too large, 0.70 of the scale's" in fivefold  # whatever exp(log 5) is
     tiny = replace(prediction, measure=lambda: 1e-12)
     assert (
         check(tiny, 1e308)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from links import dead_links
 
 import gradcourse as gc
 from gradcourse.address import repository_of
 from gradcourse.cli import main
 from gradcourse.lessons import LESSONS
-from gradcourse.site import build_site, reference, remembered
+from gradcourse.site import build_site, reference, remembered, sources
 from gradcourse.site.options import Options
+from gradcourse.site.pages import Used
 from gradcourse.support import GradcourseError
+from gradcourse.symbols import SYMBOLS
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,6 +42,28 @@ def test_a_folder_with_foreign_files_is_refused(
     assert "not a site of this course" in _refused(capsys, str(tmp_path))
     assert "is a file" in _refused(capsys, str(tmp_path / "thesis.tex"))
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_the_command_hands_over_what_was_asked_and_says_where_the_pages_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Options] = []
+
+    def build(options: Options) -> build_site.Built:
+        asked.append(options)
+        complaints = ("lessons/03: hm",) if options.solutions else ()
+        return build_site.Built(options.out / "index.html", 59, 11.7, 30.0, complaints)
+
+    monkeypatch.setattr(build_site, "build_site", build)
+    out = tmp_path / "public"
+    assert main(["site", str(out)]) == 0
+    assert str(out / "index.html") in capsys.readouterr().out
+    assert main(["site", str(out), "03", "--solutions"]) == 1
+    assert "lessons/03: hm" in capsys.readouterr().out
+    assert [(one.out, one.lessons, one.solutions) for one in asked] == [
+        (out, (), False),
+        (out, ("03",), True),
+    ]
 
 
 def test_a_missing_package_is_named(
@@ -124,6 +150,16 @@ def test_of_older_results_nothing_is_left(tmp_path: Path) -> None:
     assert new.place("quiz", "recurrent/lag-fifty").read_text() == "2.0"
 
 
+def test_every_letter_is_on_the_page_of_letters(tmp_path: Path) -> None:
+    options = Options(ROOT, tmp_path / "out", ("03",), repository="")
+    page = sources.texts(sources.Notebooks(options, {}), {}, Used())["lessons/letters.md"]
+    rows = [line for line in page.splitlines() if line.startswith("| $")]
+    assert [row.split("$")[1] for row in rows] == [symbol.tex for symbol in SYMBOLS]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4}
+    linked = {symbol.lesson for symbol, row in zip(SYMBOLS, rows, strict=True) if "](" in row}
+    assert linked == {"03"}
+
+
 def test_every_public_name_is_in_the_reference() -> None:
     groups = reference.grouped()
     names = [name for names in groups.values() for name in names]
@@ -142,6 +178,7 @@ def test_the_whole_course_is_built_without_a_complaint(tmp_path: Path) -> None:
     built = build_site.build_site(options)
     assert built.complaints == ()
     assert built.megabytes <= 20
+    assert dead_links(tmp_path / "out") == []
     pages = _names(tmp_path / "out")
     for row in LESSONS:
         assert row.notebook.replace(".ipynb", ".html") in pages

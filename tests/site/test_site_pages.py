@@ -113,6 +113,15 @@ def test_links_lead_to_pages_to_the_repository_or_nowhere() -> None:
     assert pages.mend_links("[home](../README.md)", "docs", there, "") == "[home](../index.md)"
 
 
+def test_a_link_that_a_cell_has_shown_leads_to_a_page_to_the_repository_or_nowhere() -> None:
+    shown = '<p><a href="../lessons/03_x.html#a">b <b>c</b></a> <a href="https://d.org">d</a></p>'
+    assert pages.mend_shown(shown, {"lessons/03_x.ipynb"}, "") == shown
+    rest = '<a href="https://d.org">d</a></p>'
+    assert pages.mend_shown(shown, (), "") == f"<p>b <b>c</b> {rest}"
+    far = f'<a href="{SOMEWHERE}/blob/main/lessons/03_x.ipynb">b <b>c</b></a>'
+    assert pages.mend_shown(shown, (), SOMEWHERE) == f"<p>{far} {rest}"
+
+
 def test_a_way_to_a_cell_leads_to_its_anchor() -> None:
     there = {"lessons/02.ipynb"}
     way = "[b](02.ipynb#cell-id=02-claim)"  # Sphinx knows no cells: to the page

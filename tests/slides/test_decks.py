@@ -16,6 +16,7 @@ from gradcourse.cli import main
 from gradcourse.exercises import all_exercises
 from gradcourse.lessons import LESSONS
 from gradcourse.site import pages, quiz
+from gradcourse.site.remembered import Remembered
 from gradcourse.slides import build_decks, handout, reveal_js
 from gradcourse.slides.deck import deck
 from gradcourse.slides.lecture import core_minutes, parts, timetable
@@ -113,6 +114,7 @@ def test_each_lessons_demos_figures_and_questions_are_on_its_slides(row: Any) ->
     assert core_minutes(parts(stored)) > 0
     assert "course-home.md" not in body
     assert "](../" not in body
+    assert 'href="../' not in body
 
 
 def test_every_scale_is_asked_for_by_a_few_ranges_with_round_ends() -> None:
@@ -199,11 +201,36 @@ def test_a_foreign_file_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "c.html").read_text() == "mine"
 
 
+def test_the_command_writes_a_lecture_and_says_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = {"knob_grid": "/* frames */", "quiz": "1.0"}
+    monkeypatch.setattr(
+        Remembered, "results", lambda self, kind, ids: dict.fromkeys(ids, known[kind])
+    )
+    out = tmp_path / "out"
+    assert main(["slides", "00", "--to", str(out)]) == 0
+    page = out / "00_start_here.html"
+    assert capsys.readouterr().out.startswith(f"{page}: ")
+    assert "/* frames */" in page.read_text("utf-8")
+
+
 def test_the_timetable_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["slides", "00", "--timetable"]) == 0
     first, *rows = capsys.readouterr().out.splitlines()
     whole = int(re.search(r"(\d+) min$", first)[1])  # type: ignore[index]
     assert sum(int(re.search(r"(\d+) min", row)[1]) for row in rows) == whole  # type: ignore[index]
+
+
+def test_the_instructors_guide_says_how_long_each_lecture_takes() -> None:
+    guide = (ROOT / "docs" / "instructor.md").read_text("utf-8")
+    told = [
+        re.findall(r"\d+", re.search(rf"^\| {row} \|(.*)$", guide, re.MULTILINE)[1])  # type: ignore[index]
+        for row in ("lesson", "minutes")
+    ]
+    assert told[0] == [row.number for row in LESSONS]
+    lectures = [parts(_stored(row.notebook)) for row in LESSONS]
+    assert told[1] == [str(core_minutes(lecture)) for lecture in lectures]
 
 
 def _all_ids(book: Mapping[str, Any]) -> list[str]:

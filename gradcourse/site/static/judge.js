@@ -122,13 +122,16 @@ const howClose = (rule) =>
 const over = (rule) =>
   rule.log ? ` over ${decades(span(rule))}` : ` of ${withUnit(numberText(rule.high - rule.low), rule)}`;
 
+// Without the last digits, in which one browser's logarithm differs from another's.
+const clean = (value) => Number(value.toPrecision(9));
+
 function howFar(rule, number, truth) {
   if (!Number.isFinite(truth) || (rule.log && truth <= 0)) return "";
   const side = number > truth ? "too large" : "too small", far = distance(rule, number, truth);
   if (!rule.log) return `: ${withUnit(measuredText(far), rule)} ${side}`;
   const ratio = Math.exp(far);
   if (!Number.isFinite(ratio)) return `: far ${side}`;
-  return `: a factor of ${measuredText(ratio)} ${side}, ${measuredText(far / Math.log(10))} of the scale&#x27;s ${decades(span(rule))}`;
+  return `: a factor of ${measuredText(clean(ratio))} ${side}, ${measuredText(clean(far / Math.log(10)))} of the scale&#x27;s ${decades(span(rule))}`;
 }
 
 function nearness(rule, number, truth) {

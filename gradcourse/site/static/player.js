@@ -336,4 +336,11 @@ site.begin = () => {
   });
   // Who has no mouse must be able to scroll what is wider than the page.
   for (const wide of document.querySelectorAll("pre, .table-wrapper")) wide.tabIndex = 0;
+  const sized = new ResizeObserver((seen) => {
+    for (const { target } of seen) {
+      if (target.scrollWidth > target.clientWidth) target.setAttribute("tabindex", 0);
+      else target.removeAttribute("tabindex");
+    }
+  });
+  for (const formula of document.querySelectorAll('math[display="block"]')) sized.observe(formula);
 };

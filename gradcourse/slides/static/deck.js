@@ -23,6 +23,8 @@
   function unpack(section) {
     const sheet = make("div", "sheet");
     let step = 0;
+    // What the lesson shows unfolded is a part of the slide; only what a hand unfolds lies over it.
+    for (const fold of section.querySelectorAll("details[open]")) fold.classList.add("stays");
     if (section.dataset.where) sheet.append(where(section));
     for (const cell of section.querySelectorAll(":scope > .cell")) {
       const blocks = [...cell.children];
@@ -93,7 +95,7 @@
       cut = Math.max(cut, leading);
     }
     const rest = [...sheet.children].slice(cut);
-    if (!rest.length) return scroll(sheet);
+    if (!rest.length) return;
     const next = section.cloneNode(false), nextSheet = make("div", "sheet");
     next.id = `${section.id.replace(/\.\d+$/, "")}.${Number(section.dataset.piece ?? 1) + 1}`;
     next.dataset.piece = Number(section.dataset.piece ?? 1) + 1;
@@ -105,7 +107,6 @@
     section.after(next);
     besides(nextSheet);
     if (!fits(sheet)) sheet.classList.add("tight");
-    if (!fits(sheet)) scroll(sheet);
     settle(next);
   }
 
@@ -129,10 +130,10 @@
     }
   }
 
-  // Divides a list, a table or what was printed where the slide ends; true if it could.
+  // Divides a list, a table, what was printed or a result of several parts where the slide ends; true if it could.
   function halve(block, must) {
     const whole = block.matches(".kept") ? block.lastElementChild : block, copy = whole.cloneNode(false);
-    if (!whole.matches("ul, ol, table, pre.out")) return false;
+    if (!whole.matches("ul, ol, table, pre.out, .result")) return false;
     const rows = whole.matches("table") ? [...whole.querySelectorAll("tbody > tr")] : whole.matches("pre") ? whole.textContent.split("\n") : [...whole.children];
     const show = (count) => {
       if (whole.matches("pre")) { whole.textContent = rows.slice(0, count).join("\n"); copy.textContent = rows.slice(count).join("\n"); }
@@ -141,6 +142,7 @@
     };
     let count = rows.length;
     while (count > 0 && bottom(block) > END) show(--count);
+    if (whole.matches(".result")) while (count > 0 && rows[count - 1].matches("h2, h3, h4, style")) show(--count);
     const least = must ? 1 : 3;
     if (count < least || rows.length - count < 1) { show(rows.length); return false; }
     if (whole.matches("ol")) copy.start = (whole.start || 1) + count;
@@ -246,7 +248,7 @@
     const here = () => deck.getCurrentSlide();
     const key = (letter, description, act) => deck.addKeyBinding({ keyCode: letter.charCodeAt(0), key: letter, description }, act);
     key("C", "Open or close what is folded: code, model answers", () => {
-      const folds = [...here().querySelectorAll("details")], open = !folds.some((fold) => fold.open);
+      const folds = [...here().querySelectorAll("details:not(.stays)")], open = !folds.some((fold) => fold.open);
       folds.forEach((fold, index) => { fold.open = open && index === 0; });
       if (open && folds[0]) folds[0].querySelector("summary").focus(); else document.activeElement.blur();
     });
@@ -283,7 +285,7 @@
     }, true);
     addEventListener("pointerup", (event) => event.target.closest?.("input[type=range]")?.blur());
     // An open fold is closed with the slide.
-    deck.on("slidechanged", ({ previousSlide }) => { for (const fold of previousSlide?.querySelectorAll("details[open]") ?? []) fold.open = false; });
+    deck.on("slidechanged", ({ previousSlide }) => { for (const fold of previousSlide?.querySelectorAll("details[open]:not(.stays)") ?? []) fold.open = false; });
   }
 
   function theme(name) {
