@@ -40,8 +40,9 @@ from gradcourse.checking.exercise_notebook import CELL_LIMIT  # noqa: E402
 from gradcourse.checking.plain import Bfloat16  # noqa: E402
 from gradcourse.grading import Limits, grade_one  # noqa: E402
 from gradcourse.grading.mark import Mark  # noqa: E402
-from gradcourse.grading.one.answers import value_of  # noqa: E402
+from gradcourse.grading.one.answers import value_of, weight_of  # noqa: E402
 from gradcourse.grading.one.measure_once import measured_once  # noqa: E402
+from gradcourse.grading.one.run import MOST_KEPT  # noqa: E402
 from gradcourse.grading.reasons import REASONS  # noqa: E402
 from gradcourse.grading.sandbox import zygotes  # noqa: E402
 from gradcourse.support import GradcourseError  # noqa: E402
@@ -219,6 +220,26 @@ def test_an_enormous_answer_is_wrong_and_said_briefly(value: str) -> None:
     assert result["earned"] == 3.0
     assert "internal-error" not in codes(result)
     assert len(json.dumps(result)) < 20_000
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["[0.5] * 400_000", "[[0.5, 'x']] * 20_000", "np.ones(900_000)", "['x' * 3_900_000]"],
+)
+def test_a_heavy_answer_is_dropped_before_it_is_compared_with_every_slip(value: str) -> None:
+    """The grader's own time and memory count for nobody's limits."""
+    # The first call alone may be light enough, all of them are not.
+    result = graded(notebook(double=f"def double(x):\n    return {value}"))
+    assert question(result, "toy/double")["earned"] == 0
+    assert question(result, "toy/total")["earned"] == 3
+
+    weight = weight_of(eval(value, {"np": np}))
+    assert 5 * weight > MOST_KEPT
+
+
+def test_what_right_answers_hold_is_light() -> None:
+    assert weight_of([[0.5] * 100] * 100) < MOST_KEPT / 5
+    assert weight_of({"a": np.ones((300, 300)), "b": "text"}) < MOST_KEPT / 20
 
 
 def test_it_must_be_data_and_not_something_that_claims_to_be_equal() -> None:
