@@ -704,3 +704,19 @@ def test_a_fault_of_the_grader_in_one_attempt_is_no_lesser_mark(settings: Settin
     (alice, _) = _grade(best).marks
     assert alice.faulty
     assert not alice.graded
+
+
+def test_ctrl_c_while_the_libraries_are_loaded_reaches_no_process_but_the_first() -> None:
+    """The one that forks the others loads torch for seconds; a traceback of it helps nobody."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("read from /proc")
+    script = (
+        "from multiprocessing import forkserver\n"
+        "from gradcourse.grading.many.pool import warm_up\n"
+        "warm_up(None)\n"
+        "with open(f'/proc/{forkserver._forkserver._forkserver_pid}/status') as file:\n"
+        "    held = next(line for line in file if line.startswith('SigBlk'))\n"
+        "print(bool(int(held.split()[1], 16) & 2))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert told.stdout == "True\n", told.stderr

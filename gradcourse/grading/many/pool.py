@@ -15,7 +15,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
@@ -211,7 +211,9 @@ def _context(also: Sequence[str] = ()) -> Any:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["gradcourse.grading.one.grade", *also])
-    # Ctrl-C reaches all processes; a worker must not meet it before it has its own handler.
+    # Ctrl-C reaches all processes; a worker must not meet it before it has its own handler. What
+    # is started with the first of them lets it through again, so that is started before.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
