@@ -384,6 +384,33 @@ def test_one_cause_of_several_losses_is_said_once_and_a_person_looks() -> None:
     assert "not-here" in mark.codes
 
 
+COLAB = "from google.colab import drive\ndrive.mount('/content/drive')"
+LOADED = "from google.colab import files\nup = files.upload()"
+WRONG = "def double(x):\n    return x * x"
+
+
+@pytest.mark.parametrize(
+    ("first", "double", "look"),
+    [
+        (COLAB, RIGHT_DOUBLE, False),
+        (COLAB, WRONG, False),  # what is wrong by itself is no matter of the disk
+        (COLAB, STUB, False),
+        ("import no_such_module", STUB, False),  # nobody has tried
+        ("import no_such_module", WRONG, True),
+        (LOADED, "def double(x):\n    return up['x'] * x", True),
+        (LOADED, "double = up['double']", True),
+        (COLAB + "\nscale = open('/content/drive/x').read()", WRONG, True),
+    ],
+)
+def test_what_is_not_here_asks_for_a_look_where_marks_may_hang_on_it(
+    first: str, double: str, look: bool
+) -> None:
+    how: dict[str, Any] = {"questions": TOYS, "limits": QUICK}
+    mark = grade_one(notebook(double, first=first), **how)
+    assert mark.questions[1].earned == 3.0
+    assert mark.look == look, mark.reasons
+
+
 def test_files_beside_the_notebook_are_there() -> None:
     files = {"helpers.py": b"factor = 2.0", "data/numbers.csv": b"1,2"}
     first = "from helpers import factor\nassert open('data/numbers.csv').read() == '1,2'"

@@ -140,7 +140,7 @@ class Running:
         """Run the cells, check every question, and end the child."""
         try:
             questions = [self._question(exercise) for exercise in exercises]
-            self._reasons += self._causes.reasons(questions, self._supplied)
+            self._reasons += self._causes.reasons(questions, exercises, self._supplied)
         finally:
             if self._child is not None:
                 self._child.end()
