@@ -20,7 +20,8 @@ def drive_lstm_step(lstm_step: Callable[..., Any], arguments: tuple[Any, ...]) -
         It returns h and c after the step.
     arguments : tuple
         Weights (4n, inputs) and (4n, n), biases (4n,) and (4n,), x (batch, inputs), h and c
-        (batch, n). The cell is no module, only a holder of the four: it cannot be called.
+        (batch, n). The cell is no module, only a holder of the four and of its sizes, under torch's
+        names: it cannot be called.
 
     Returns
     -------
@@ -89,7 +90,9 @@ def _cell(arguments: tuple[Any, ...]) -> tuple[SimpleNamespace, list[Any]]:
     import torch
 
     tensors = [torch.tensor(np.asarray(a), dtype=torch.float64) for a in arguments]
-    return SimpleNamespace(**dict(zip(NAMES, tensors[:4], strict=True))), tensors[4:]
+    own = dict(zip(NAMES, tensors[:4], strict=True))
+    sizes = {"input_size": tensors[0].shape[1], "hidden_size": tensors[1].shape[1]}
+    return SimpleNamespace(**own, **sizes), tensors[4:]
 
 
 def _several(found: Any) -> str:

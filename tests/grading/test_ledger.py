@@ -55,7 +55,8 @@ def test_points_bonus_and_comments_by_hand(tmp_path: Path) -> None:
         "Alice,,,1.5,a talk\n"
         "bob,,7,,oral exam\n"
         "nobody,,7,,\n"
-        "bob,toy/other,1,,\n",
+        "bob,toy/other,1,,\n"
+        "bob,,,,\n",
     )
     book = settle([_mark("alice"), _mark("bob"), replace(_mark("carl"), run=0)], decisions)
     alice, bob, carl = book.marks
@@ -65,7 +66,11 @@ def test_points_bonus_and_comments_by_hand(tmp_path: Path) -> None:
     )
     assert (bob.total, bob.comment) == (7.0, "oral exam")
     assert (carl.total, carl.graded) == (2.0, False)
-    assert [text.split(": ", 1)[0][-6:] for text in book.unused] == ["line 5", "line 6"]
+    assert [text.split(", ", 1)[1] for text in book.unused] == [
+        "line 5: it fits nobody: 'nobody'",
+        "line 6: bob has no question 'toy/other'",
+        "line 7: it changes nothing for bob: it has no points, bonus or comment",
+    ]
     page = learner_page(alice).decode()
     for text in ("6.5 of 8 points", "5 of 8 for the questions", "+1.5: a talk", "A nice way round"):
         assert text in page

@@ -40,8 +40,9 @@ from gradcourse.checking.exercise_notebook import CELL_LIMIT  # noqa: E402
 from gradcourse.checking.plain import Bfloat16  # noqa: E402
 from gradcourse.grading import Limits, grade_one  # noqa: E402
 from gradcourse.grading.mark import Mark  # noqa: E402
-from gradcourse.grading.one.answers import value_of  # noqa: E402
+from gradcourse.grading.one.answers import value_of, weight_of  # noqa: E402
 from gradcourse.grading.one.measure_once import measured_once  # noqa: E402
+from gradcourse.grading.one.run import MOST_KEPT  # noqa: E402
 from gradcourse.grading.reasons import REASONS  # noqa: E402
 from gradcourse.grading.sandbox import zygotes  # noqa: E402
 from gradcourse.support import GradcourseError  # noqa: E402
@@ -221,6 +222,26 @@ def test_an_enormous_answer_is_wrong_and_said_briefly(value: str) -> None:
     assert len(json.dumps(result)) < 20_000
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["[0.5] * 400_000", "[[0.5, 'x']] * 20_000", "np.ones(900_000)", "['x' * 3_900_000]"],
+)
+def test_a_heavy_answer_is_dropped_before_it_is_compared_with_every_slip(value: str) -> None:
+    """The grader's own time and memory count for nobody's limits."""
+    # The first call alone may be light enough, all of them are not.
+    result = graded(notebook(double=f"def double(x):\n    return {value}"))
+    assert question(result, "toy/double")["earned"] == 0
+    assert question(result, "toy/total")["earned"] == 3
+
+    weight = weight_of(eval(value, {"np": np}))
+    assert 5 * weight > MOST_KEPT
+
+
+def test_what_right_answers_hold_is_light() -> None:
+    assert weight_of([[0.5] * 100] * 100) < MOST_KEPT / 5
+    assert weight_of({"a": np.ones((300, 300)), "b": "text"}) < MOST_KEPT / 20
+
+
 def test_it_must_be_data_and_not_something_that_claims_to_be_equal() -> None:
     for source in (
         "class E(float):\n    def __eq__(self, o): return True\n    __hash__ = None\n"
@@ -361,6 +382,33 @@ def test_one_cause_of_several_losses_is_said_once_and_a_person_looks() -> None:
     )
     assert mark.look
     assert "not-here" in mark.codes
+
+
+COLAB = "from google.colab import drive\ndrive.mount('/content/drive')"
+LOADED = "from google.colab import files\nup = files.upload()"
+WRONG = "def double(x):\n    return x * x"
+
+
+@pytest.mark.parametrize(
+    ("first", "double", "look"),
+    [
+        (COLAB, RIGHT_DOUBLE, False),
+        (COLAB, WRONG, False),  # what is wrong by itself is no matter of the disk
+        (COLAB, STUB, False),
+        ("import no_such_module", STUB, False),  # nobody has tried
+        ("import no_such_module", WRONG, True),
+        (LOADED, "def double(x):\n    return up['x'] * x", True),
+        (LOADED, "double = up['double']", True),
+        (COLAB + "\nscale = open('/content/drive/x').read()", WRONG, True),
+    ],
+)
+def test_what_is_not_here_asks_for_a_look_where_marks_may_hang_on_it(
+    first: str, double: str, look: bool
+) -> None:
+    how: dict[str, Any] = {"questions": TOYS, "limits": QUICK}
+    mark = grade_one(notebook(double, first=first), **how)
+    assert mark.questions[1].earned == 3.0
+    assert mark.look == look, mark.reasons
 
 
 def test_files_beside_the_notebook_are_there() -> None:

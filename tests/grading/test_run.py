@@ -354,27 +354,7 @@ def test_a_run_that_was_killed_leaves_nothing_half_written(settings: Settings) -
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, jobs: int) -> None:
-    for number in range(30):
-        _hand_in(settings, f"learner{number:02}", sleep=0.2)
-    code = (
-        "import fakes, sys; from pathlib import Path\n"
-        "from gradcourse.grading.command import run_grade_command\n"
-        "from gradcourse.grading.many.grade_class import Settings\n"
-        f"s = Settings(Path({str(settings.submissions)!r}), Path({str(settings.out)!r}), "
-        f"jobs={jobs})\n"
-        "sys.exit(run_grade_command(s, fakes.GRADER))\n"
-    )
-    script = settings.out.parent / "grade.py"
-    body = code.replace("\n", "\n    ")
-    script.write_text(f"if __name__ == '__main__':\n    {body}", "utf-8")
-    process = subprocess.Popen(
-        [sys.executable, script],
-        env={**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{ROOT}"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    process = _started(settings, jobs)
     results = settings.out / "results"
     while process.poll() is None and len(list(results.glob("l*.json"))) < 3:
         time.sleep(0.02)
@@ -388,6 +368,51 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, j
     again = _grade(replace(settings, jobs=4, resume=True))
     assert again.kept == done
     assert len(again.marks) == 30
+
+
+def test_who_is_killed_leaves_no_folder_behind(settings: Settings, tmp_path: Path) -> None:
+    """The processes that it started end by themselves, and take away where they met."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    process = _started(settings, 2, TMPDIR=str(folder))
+    while process.poll() is None and not list(settings.out.glob("results/l*.json")):
+        time.sleep(0.02)
+    assert [path.name[:5] for path in folder.iterdir()] == ["pymp-"]
+    process.kill()
+    process.communicate(timeout=60)
+    until = time.monotonic() + 60
+    while list(folder.iterdir()) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert list(folder.iterdir()) == []
+
+
+def _started(settings: Settings, jobs: int, **environment: str) -> subprocess.Popen[str]:
+    """Begin to grade thirty slow notebooks, in a process of its own."""
+    for number in range(30):
+        _hand_in(settings, f"learner{number:02}", sleep=0.2)
+    code = (
+        "import fakes, sys; from pathlib import Path\n"
+        "from gradcourse.grading.command import run_grade_command\n"
+        "from gradcourse.grading.many.grade_class import Settings\n"
+        f"s = Settings(Path({str(settings.submissions)!r}), Path({str(settings.out)!r}), "
+        f"jobs={jobs})\n"
+        "sys.exit(run_grade_command(s, fakes.GRADER))\n"
+    )
+    script = settings.out.parent / "grade.py"
+    body = code.replace("\n", "\n    ")
+    script.write_text(f"if __name__ == '__main__':\n    {body}", "utf-8")
+    return subprocess.Popen(
+        [sys.executable, script],
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{ROOT}",
+            **environment,
+        },
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
 
 # The command.
@@ -704,3 +729,19 @@ def test_a_fault_of_the_grader_in_one_attempt_is_no_lesser_mark(settings: Settin
     (alice, _) = _grade(best).marks
     assert alice.faulty
     assert not alice.graded
+
+
+def test_ctrl_c_while_the_libraries_are_loaded_reaches_no_process_but_the_first() -> None:
+    """The one that forks the others loads torch for seconds; a traceback of it helps nobody."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("read from /proc")
+    script = (
+        "from multiprocessing import forkserver\n"
+        "from gradcourse.grading.many.pool import warm_up\n"
+        "warm_up(None)\n"
+        "with open(f'/proc/{forkserver._forkserver._forkserver_pid}/status') as file:\n"
+        "    held = next(line for line in file if line.startswith('SigBlk'))\n"
+        "print(bool(int(held.split()[1], 16) & 2))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert told.stdout == "True\n", told.stderr

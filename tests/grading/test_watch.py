@@ -129,3 +129,19 @@ def test_pages_that_forks_share_count_once_and_their_own_for_each() -> None:
     exact, estimate = map(int, told.stdout.split())
     assert 60 <= exact <= 80, told
     assert estimate >= 180
+
+
+def test_what_the_kernel_comes_to_need_ends_a_submission(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks and mappings are in no process's pages; the machine alone shows them."""
+    memory, most = resources.Memory.now(), 2 << 30
+    left, whole, kernel = resources.machine()
+    assert whole > left > 0
+    assert kernel > 0
+
+    def found(more: int) -> bool:
+        monkeypatch.setattr(resources, "machine", lambda: (whole, whole, memory.kernel + more))
+        return memory.fell(most)
+
+    assert not found(most // 8)
+    assert found(most // 8 + 1)
+    assert not memory.again().fell(most)

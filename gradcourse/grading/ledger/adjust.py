@@ -62,7 +62,7 @@ class Book:
     missing : list of Person
         Who is in the roster and handed in nothing.
     unused : list of str
-        Lines of ``overrides.csv`` that fit nobody, in words.
+        Lines of ``overrides.csv`` that changed nothing, and why.
     """
 
     marks: list[Mark]
@@ -89,14 +89,24 @@ def settle(marks: Sequence[Mark], decisions: Decisions) -> Book:
     if decisions.overrides is not None:
         own = [_overridden(mark, rows, used, decisions.overrides) for mark in own]
     unused = [
-        f"{decisions.overrides}, line {row['line']}: it fits nobody: {row['learner']!r}"
-        + (f", {row['question']}" if row["question"] else "")
+        f"{decisions.overrides}, line {row['line']}: {_why_unused(row, own)}"
         for row in rows
         if row["line"] not in used
     ]
     known = set(map(id, people.values()))
     everybody = decisions.roster.people if decisions.roster else []
     return Book(own, people, [one for one in everybody if id(one) not in known], unused)
+
+
+def _why_unused(row: Row, marks: Sequence[Mark]) -> str:
+    """Whether nobody has that name, or the line changes nothing of theirs."""
+    theirs = [mark for mark in marks if _is_of(row, mark)]
+    if not theirs:
+        return f"it fits nobody: {row['learner']!r}"
+    wanted = row["question"]
+    if wanted and not any(_is_asked(wanted, one) for mark in theirs for one in mark.questions):
+        return f"{theirs[0].learner} has no question {wanted!r}"
+    return f"it changes nothing for {theirs[0].learner}: it has no points, bonus or comment"
 
 
 def _people(marks: Iterable[Mark], roster: Roster | None) -> dict[tuple[str, ...], Person]:
@@ -230,11 +240,14 @@ def _overridden(mark: Mark, rows: Sequence[Row], used: set[str], path: Path) -> 
     return mark
 
 
+def _is_asked(wanted: str, question: QuestionMark) -> bool:
+    return wanted.casefold() in (question.id.casefold(), question.title.casefold())
+
+
 def _with_question(mark: Mark, row: Row, points: float | None, path: Path) -> Mark:
-    wanted = row["question"].casefold()
     questions = []
     for question in mark.questions:
-        if wanted in (question.id.casefold(), question.title.casefold()):
+        if _is_asked(row["question"], question):
             question = _changed(question, row, points, path)
         questions.append(question)
     if tuple(questions) == mark.questions:

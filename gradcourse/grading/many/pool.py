@@ -10,12 +10,13 @@ import contextlib
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import statistics
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
 
@@ -211,7 +212,9 @@ def _context(also: Sequence[str] = ()) -> Any:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["gradcourse.grading.one.grade", *also])
-    # Ctrl-C reaches all processes; a worker must not meet it before it has its own handler.
+    # Ctrl-C reaches all processes; a worker must not meet it before it has its own handler. What
+    # is started with the first of them lets it through again, so that is started before.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
@@ -226,7 +229,7 @@ class _Worker:
     def __init__(self, context: Any, grader: Grader, measured: dict[str, Any]) -> None:
         self.connection, theirs = context.Pipe()
         self.process = context.Process(
-            target=_work, args=(theirs, grader, dict(measured)), daemon=True
+            target=_work, args=(theirs, grader, dict(measured), util.get_temp_dir()), daemon=True
         )
         self.process.start()
         theirs.close()
@@ -270,13 +273,16 @@ class _Worker:
         self.process.join()
 
 
-def _work(connection: Connection, grader: Grader, measured: dict[str, Any]) -> None:
-    """What a worker does: until the other side is gone, take a task and send its mark."""
+def _work(connection: Connection, grader: Grader, measured: dict[str, Any], folder: str) -> None:
+    """What a worker does: until the other side is gone, take a task and send its mark.
+
+    The folder is that in which processes find each other; who is killed leaves it behind.
+    """
     # On Ctrl-C the process that started this one decides. A handler and not "ignore", which the
     # learner's process would inherit.
     signal.signal(signal.SIGINT, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(folder,), daemon=True).start()
     from gradcourse.grading.one.measure_once import measurements, remember
 
     remember(measured)
@@ -314,9 +320,10 @@ def _send(connection: Connection, answer: dict[str, Any]) -> None:
     connection.send_bytes(json.dumps(answer).encode())
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(folder: str) -> None:
     """End at once when the process that started this one is gone, and not after its last task."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
+        shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)

@@ -105,15 +105,23 @@ TYPED = {
 """What word processors make of signs that stand on a keyboard."""
 
 
-def bytes_of(value: Any) -> int:
-    """Return how many bytes the arrays in plain data have."""
+MEMBER = 256
+"""Bytes that a member of a list or a dict is counted as: each is looked at for every known slip."""
+
+
+def weight_of(value: Any) -> int:
+    """Return how heavy plain data is for whoever compares it, in bytes."""
     if isinstance(value, np.ndarray):
         return int(value.nbytes)
     if isinstance(value, Bfloat16):
         return int(value.values.nbytes)
+    if isinstance(value, str):
+        return len(value)
     if isinstance(value, dict):
-        return sum(map(bytes_of, value.values()))
-    return sum(map(bytes_of, value)) if isinstance(value, list | tuple) else 0
+        return MEMBER * len(value) + sum(map(weight_of, value.values()))
+    if isinstance(value, list | tuple):
+        return MEMBER * len(value) + sum(map(weight_of, value))
+    return 0
 
 
 def name_of(driver: Callable[..., Any] | None) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from gradcourse.checking.exercise_notebook import Cell
+from gradcourse.checking.exercise_notebook import Cell, CellError
+from gradcourse.checking.question import Question
 from gradcourse.checking.show import count
 from gradcourse.grading.mark import QuestionMark, Reason
 
@@ -25,6 +26,8 @@ _SHARED = re.compile(r"(?:NameError|ModuleNotFoundError|ImportError|FileNotFound
 _NOT_HERE = re.compile(
     r"(?:ModuleNotFoundError|FileNotFoundError|ImportError): |.*(?:CUDA|cuda|mps|NVIDIA)", re.DOTALL
 )
+_COLAB = "ModuleNotFoundError: No module named 'google"
+"""Half of all notebooks from there mount a disk, and most of them never use it."""
 
 
 def missing_name(error: str, supplied: Iterable[str]) -> str:
@@ -57,7 +60,12 @@ class Causes:
         """It will be asked again."""
         self._answers.pop(question, None)
 
-    def reasons(self, marks: Sequence[QuestionMark], supplied: Sequence[str]) -> Iterator[Reason]:
+    def reasons(
+        self,
+        marks: Sequence[QuestionMark],
+        exercises: Sequence[Question],
+        supplied: Sequence[str],
+    ) -> Iterator[Reason]:
         """What a person should know: once for all the questions that share a cause."""
         if supplied:
             names = ", ".join(f"`{USUAL[name]}`" for name in supplied)
@@ -74,10 +82,23 @@ class Causes:
                 text = f"{count(len(ids), 'question')} fail for one cause: {why}."
                 yield Reason("one-cause", text=text)
         errors = [error for id in lost for error in self._answers.get(id, [])]
-        errors += [error for _, error in self._cells] if lost else []
+        tried = [
+            exercise
+            for exercise in exercises
+            if exercise.id in lost
+            and (lost[exercise.id].status != "unanswered" or self._failed_in(exercise))
+        ]
+        nameless = any(error.startswith("NameError") for error in errors)
+        hangs = nameless or any(map(self._failed_in, tried))
+        if tried:
+            errors += [e for _, e in self._cells if hangs or not e.startswith(_COLAB)]
         absent = list(dict.fromkeys(filter(_NOT_HERE.match, errors)))
         if absent and not all(error in shared and len(shared[error]) > 1 for error in absent):
             yield Reason("not-here", text=f"It asks for something that is not here: {absent[0]}.")
+
+    def _failed_in(self, exercise: Question) -> bool:
+        """Whether a cell failed that was to answer it: else nobody has tried."""
+        return any(CellError(cell, error).concerns(exercise) for cell, error in self._cells)
 
     def _source(self, error: str) -> str:
         """The cell in which the missing name should have been given, and how it failed."""

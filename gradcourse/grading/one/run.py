@@ -23,7 +23,6 @@ from gradcourse.grading.one.answers import (
     FUNCTION,
     READABLE,
     Gone,
-    bytes_of,
     cause_of_death,
     discreet,
     in_seconds,
@@ -34,6 +33,7 @@ from gradcourse.grading.one.answers import (
     remote,
     text_of,
     value_of,
+    weight_of,
     without_answer,
 )
 from gradcourse.grading.one.causes import USUAL, Causes, missing_name
@@ -60,7 +60,7 @@ SHORT = 0.1
 """Seconds of one request below which nobody asks how long the machine was busy."""
 
 MOST_KEPT = 16 << 20
-"""Bytes of arrays that are kept of one question's answers; no right answer comes near."""
+"""How heavy one question's answers may be, in bytes; no right answer comes near."""
 
 CROWDED = 1.25
 """How many times longer by the clock a limit was, where others may have had a part in it."""
@@ -140,7 +140,7 @@ class Running:
         """Run the cells, check every question, and end the child."""
         try:
             questions = [self._question(exercise) for exercise in exercises]
-            self._reasons += self._causes.reasons(questions, self._supplied)
+            self._reasons += self._causes.reasons(questions, exercises, self._supplied)
         finally:
             if self._child is not None:
                 self._child.end()
@@ -380,7 +380,7 @@ class Running:
 
     def _small(self, outcome: Outcome) -> Outcome:
         """Keep no more of a question's answers than a right one could be."""
-        self._kept += bytes_of(outcome.value)
+        self._kept += weight_of(outcome.value)
         if self._kept <= MOST_KEPT:
             return outcome
         return replace(outcome, value=Foreign("object", "it is far too large"))

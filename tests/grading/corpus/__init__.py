@@ -18,7 +18,7 @@ CASES: tuple[Case, ...] = (
     *read_cases("snooping"),
     *read_cases("endings"),
 )
-EVERYDAY: tuple[Case, ...] = read_cases("everyday")
+EVERYDAY: tuple[Case, ...] = (*read_cases("everyday"), *read_cases("courses"))
 """Right work as most of it is; there is much of it, so it is graded among the slow tests."""
 
 __all__ = ["CASES", "EVERYDAY", "MARK", "Case"]

@@ -17,6 +17,9 @@ The answer is that of "chain/lyapunov", or of "saturation/loss-from-logits" wher
 earn, unless there is a line "fair: …": "full" adds the answer's own points, "spoiled" lets the
 others be lost, "nothing" calls for it; or single questions are named. "clean: yes" says that no
 reason may be reported.
+
+With a line "question: relu/prelu" the answer is that of another question, alone in the notebook of
+its assignment, and full points are fair.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from corpus.build import (
     Assignment,
     Case,
     Points,
+    alone,
     answered,
     packed,
 )
@@ -51,6 +55,8 @@ def read_case(block: str) -> Case:
     assert set(cells) <= {"before", "answer", "after"}, (name, set(cells))
     about = ASSIGNMENTS[settings.pop("assignment", "01")]
     fair = settings.pop("fair", "")
+    if "question" in settings:
+        about, fair = alone(about, settings.pop("question")), "full"
     answer = cells.get("answer", about.right if fair == "full" else "")
     limits = [item.split() for item in settings.pop("limits", "").split(",") if item]
     case = Case(

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gradcourse.grading.sandbox.budget import Limits
+from gradcourse.grading.sandbox.walls import system
 
 
 def limit(limits: Limits) -> None:
@@ -58,11 +59,22 @@ def prefer_to_be_killed() -> None:
         stream.write("1000")
 
 
+def use_small_pages() -> None:
+    """Let this process and its children have no huge pages.
+
+    Of a huge page that was given back but for a small piece, all of it stays taken, and nobody is
+    seen to hold it.
+    """
+    with contextlib.suppress(OSError):
+        system.prctl(system.PR_SET_THP_DISABLE, 1)
+
+
 def resident(pid: int | str = "self") -> int:
     """Bytes of memory that a process holds, without those of files: a fork begins with few of them,
-    and could hold as many bytes of its own before it had more than the one it came from.
+    and could hold as many bytes of its own before it had more than the one it came from. What the
+    kernel needs to find its pages counts: it may be more than they are.
     """
-    return sum(_held("RssAnon", "RssShmem", pid=pid))
+    return sum(_held("RssAnon", "RssShmem", "VmPTE", pid=pid))
 
 
 def kept_waiting(pid: int | str = "self") -> float:
@@ -151,6 +163,10 @@ SOCKET = 512 << 10
 LOW = 0.1
 """The share of the machine's memory below which a fall of what is left is a submission's."""
 
+KERNEL, SPARE = 1 / 8, 128 << 20
+"""What share of the memory that is allowed, and how many bytes at least, the kernel itself may come
+to need while a submission runs: for locks, mappings and timers, which no limit counts."""
+
 
 @dataclass(frozen=True)
 class Memory:
@@ -164,20 +180,25 @@ class Memory:
         The same where pages that are shared cannot be told.
     available : int
         Bytes that the machine could still give.
+    kernel : int
+        Bytes that its kernel needs for itself.
     """
 
     shared: int
     resident: int
     available: int
+    kernel: int
 
     @classmethod
     def now(cls) -> Memory:
         """Measure."""
-        return cls(_share("self") or 0, resident(), available()[0])
+        left, _, kernel = machine()
+        return cls(_share("self") or 0, resident(), left, kernel)
 
     def again(self) -> Memory:
         """Measure what the machine has; this process has not changed."""
-        return replace(self, available=available()[0])
+        left, _, kernel = machine()
+        return replace(self, available=left, kernel=kernel)
 
     def taken(self, pids: Sequence[int], most: int) -> int:
         """Bytes that processes forked from this one have taken, all together.
@@ -201,12 +222,16 @@ class Memory:
             own = sum(max(0, resident(pid) - self.resident) for pid in pids)
         else:
             own = max(0, sum(share or 0 for share in shares) - self.shared)
+            own += sum(sum(_held("VmPTE", pid=pid)) for pid in pids)
         return own + SOCKET * len(set[int]().union(*map(_sockets, pids)))
 
     def fell(self, most: int) -> bool:
-        """Whether the machine has little left, and so many bytes less than before."""
-        left, whole = available()
-        return left < LOW * whole and self.available - left > most
+        """Whether the machine has little left, and so many bytes less than before; or whether its
+        kernel took a part of so many.
+        """
+        left, whole, kernel = machine()
+        low = left < LOW * whole and self.available - left > most
+        return low or kernel - self.kernel > max(KERNEL * most, SPARE)
 
 
 def _share(pid: int | str) -> int | None:
@@ -241,12 +266,14 @@ def _sockets(pid: int) -> set[int]:
     return found
 
 
-def available() -> tuple[int, int]:
-    """Bytes that the machine could give to programs, and that it has; 0 where it does not say."""
-    found = {"MemAvailable": 0, "MemTotal": 0}
+def machine() -> tuple[int, int, int]:
+    """Bytes that the machine could give to programs, that it has, and that its kernel holds for
+    good; 0 where it does not say.
+    """
+    found = {"MemAvailable": 0, "MemTotal": 0, "SUnreclaim": 0}
     with contextlib.suppress(OSError), open("/proc/meminfo", "rb") as stream:
         for line in stream:
             name, _, rest = line.decode("ascii", "replace").partition(":")
             if name in found:
                 found[name] = int(rest.split()[0]) * 1024
-    return found["MemAvailable"], found["MemTotal"]
+    return found["MemAvailable"], found["MemTotal"], found["SUnreclaim"]

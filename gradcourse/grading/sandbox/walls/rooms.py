@@ -163,6 +163,7 @@ def close(room: Room, limits: Limits) -> dict[str, str]:
         As `Room.layers`, for what was really put on.
     """
     resources.prefer_to_be_killed()  # first: its own /proc cannot be written to
+    resources.use_small_pages()
     layers = dict(room.layers)
     layers["process-group"] = _result(os.setsid)
     if room.on("namespaces"):

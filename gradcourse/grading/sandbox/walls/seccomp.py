@@ -86,6 +86,10 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "splice": (275, 76),
     "tee": (276, 77),
     "setsockopt": (54, 208),  # larger buffers than the watch counts for a socket
+    # rules are on when the filter comes, and more of them would be memory that no limit counts
+    "landlock_create_ruleset": (444, 444),
+    "landlock_add_rule": (445, 445),
+    "landlock_restrict_self": (446, 446),
     "iopl": (172, None),
     "ioperm": (173, None),
     "modify_ldt": (154, None),
@@ -141,6 +145,7 @@ _MARKS: dict[str, tuple[int | None, int | None]] = {
 _CLONE, _CLONE3 = {X86: 56, ARM: 220}, 435
 _SOCKETPAIR, _PRLIMIT = {X86: 53, ARM: 199}, {X86: 302, ARM: 261}
 _SIGACTION, _MMAP = {X86: 13, ARM: 134}, {X86: 9, ARM: 222}
+_PRCTL = {X86: 157, ARM: 167}
 _SIGCHLD, _MAP_SHARED, _MAP_ANONYMOUS = 17, 0x1, 0x20
 _SIGNALS = {X86: (62, 200, 234, 129, 297), ARM: (129, 130, 131, 138, 240)}
 """kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo."""
@@ -205,7 +210,9 @@ def program(pid: int | None = None, *, marks: bool = True) -> bytes:
     flags = _argument(0) + _step(_ANY_BIT, _NEW_NAMESPACES, 0, 1) + _refuse() + allow
     steps.append(_when(_CLONE[MACHINE], flags))
     steps.append(_when(_SOCKETPAIR[MACHINE], _connected_pair(allow)))
+    # Who ignores the end of its children leaves no trace of the seconds that they used.
     steps.append(_when(_SIGACTION[MACHINE], _all_but(_SIGCHLD, allow)))
+    steps.append(_when(_PRCTL[MACHINE], _all_but(system.PR_SET_THP_DISABLE, allow)))
     steps.append(_when(_MMAP[MACHINE], _no_shared_memory(allow)))
     own = os.getpid() if pid is None else pid
     steps.append(_when(_PRLIMIT[MACHINE], _only((0, own), allow)))
@@ -232,9 +239,9 @@ def _connected_pair(allow: bytes) -> bytes:
     )
 
 
-def _all_but(signal: int, allow: bytes) -> bytes:
-    """Who ignores the end of its children leaves no trace of the seconds that they used."""
-    return _argument(0) + _step(_EQUAL, signal, 0, 1) + _refuse() + allow
+def _all_but(first: int, allow: bytes) -> bytes:
+    """Refuse a call with this first argument."""
+    return _argument(0) + _step(_EQUAL, first, 0, 1) + _refuse() + allow
 
 
 def _no_shared_memory(allow: bytes) -> bytes:
