@@ -352,8 +352,8 @@ print("factor per step:                     ", gc.spread(factors, ".2f"))
 
 # %% [markdown] name="explain-puzzle" tags=["continue"]
 # torch draws $W$ with variance $1/(3n)$, so its radius is near $1/\sqrt 3 = 0.58$. Over 29 steps $10^{-6.7}$ is
-# left, one part in five million. **That does not survive 30 steps.** The network learns from the second mark, if it
-# comes late, and not from the first.
+# left, one part in five million, and of the nearest first mark, at lag 15, one part in 8000. **That does not survive
+# 30 steps.** Only what a late second mark tells arrives: it costs a factor 0.59 a step.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 5 min
@@ -467,7 +467,7 @@ for name, clipped in (("tanh", True), ("ReLU", True), ("ReLU", False)):
         print(f"{title:18}{what:26}{gc.spread(values, f'.{digits}f')}")
 
 # %% [markdown] name="explain-mend" tags=["continue"]
-# In 400 updates it takes ReLU, $W = I$ and clipping together. With tanh 0.04 to 0.22 of the gradient arrives at
+# From $W = I$, 400 updates are enough with ReLU and clipping together. With tanh 0.04 to 0.22 of the gradient arrives at
 # the start; training raises the states, tanh leaves its steep part, and in the median $10^{-6.9}$ is left. With ReLU it
 # is 0.46 to 0.94 before, and 0.6 to 1.3 after. Without clipping the median error stays near 1/6. *What is bought is
 # time:* after 2000 updates tanh is at 0.46 to 1.12 of 1/6, ReLU without clipping at 0.01 to 0.95, and ReLU with it
