@@ -525,5 +525,4 @@ def thrown(descent: Descent) -> dict[str, float]:
         "over": 100.0 * float(over.mean()),
         "in one step": 100.0 * float(jump.sum() / over.sum()),
         "farther than 1": 100.0 * float((longest > 1).mean()),
-        "farther than 5": 100.0 * float((longest > 5).mean()),
     }

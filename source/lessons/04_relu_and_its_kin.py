@@ -20,8 +20,8 @@ x, y = digits.x_train, digits.y_train
 # %% [markdown] name="why" tags=["continue"]
 # **Why it mattered.** In 2012 a network of eight layers cut the error of the ImageNet competition from 26 to
 # 15 % (Krizhevsky, Sutskever & Hinton 2012). One of its ingredients was an activation that few had used, ReLU. On small
-# photographs, the authors wrote, it reached the same training error six times faster than tanh. Soon nearly
-# everybody used it. **Was that the end of lesson 02's vanishing gradients?**
+# photographs, the authors wrote, it reached the same training error six times faster than tanh. **Was that the
+# end of lesson 02's vanishing gradients?**
 
 # %% [markdown] name="notation" tags=["continue"]
 # A layer computes $z = W h + b$, and $\varphi(z)$ is the next layer's $h$; $\delta_l =
@@ -39,7 +39,7 @@ x, y = digits.x_train, digits.y_train
 # %% [markdown] name="puzzle" tags=["slide"]
 # ## The puzzle
 #
-# No slope so far was above 1, and most were well below. The rectified linear unit, $\mathrm{relu}(z) =
+# No slope so far was above 1. The rectified linear unit, $\mathrm{relu}(z) =
 # \max(0, z)$, has slope exactly 1 wherever it passes anything. Eight sigmoid layers learned nothing in lesson
 # 02. Here are eight ReLU layers, and then thirty, with Xavier's weights. Look which losses leave $\ln 10$.
 
@@ -235,7 +235,7 @@ lab.accident_plot()
 #
 # with the mean over the training images $h'$; the 1 is the bias. Images are alike: nearly all pairs have $h'
 # \cdot h + 1 > 0$. So whether $s_i$ is positive hangs on the $\delta_i$, hardly on $h$, and a large step moves most
-# units *down on nearly all images, or up on nearly all* (a deeper step counts them: about 80 %). Those that fall below
+# units *down on nearly all images, or up on nearly all* (80 %, see below). Those that fall below
 # zero everywhere have a slope of 0 from then on. In layer 1 that is final under plain gradient descent: its inputs are
 # the images, which never change.
 #
@@ -313,10 +313,10 @@ for name in ("vanished", "vanished, leak", "vanished, biases"):
 # the healthy network a unit is silent on 75 % of the digits and gets a gradient from the other 25 %. So look at
 # two numbers: the share of units that are silent on *all* data, and the size of the output by layer.
 #
-# The two have different cures. Scaling cannot wake the dead, at any time: $c \cdot 0 = 0$. A dead layer wakes by a leak,
+# The two have different cures. Scaling cannot wake the dead: $c \cdot 0 = 0$. A dead layer wakes by a leak,
 # or without the biases that hold it down. The vanished network needs larger weights: a leak or fewer zeros do little
 # for it in 300 steps. **Vanished is slow, dead is never**: after 1500 steps the vanished network reads 92 % with a leak
-# and 96 % without biases, and untreated it has left chance.
+# and 96 % without biases.
 
 # %% [markdown] name="notes-step-4" tags=["notes"]
 # **Speaker notes** · 8 min
@@ -663,10 +663,9 @@ print("verdict:", "holds" if all(worse) else "holds only if" if any(worse) else 
 # %% [markdown] name="since-then" tags=["slide"]
 # ## Since then
 #
-# - Transformers went over to the smooth kin, GELU and SiLU, often with a gate (Shazeer 2020): norms keep their $z$
-#   where the slope is not ½.
+# - Transformers went over to the smooth kin, GELU and SiLU, often with a gate (Shazeer 2020).
 # - In the largest OPT model, whose units are ReLUs, more than 70 % of the units of some layers never become active
-#   (Voita et al. 2024), and it works.
+#   (Voita et al. 2024).
 # - Agents that learn for a long time lose units to silence, and need new ones (Sokar et al. 2023; Dohare et al.
 #   2024).
 #
@@ -714,7 +713,7 @@ gc.depth_plot(record, kind="Linear", healthy=10.0, verdict=gc.diagnose(record))
 # <summary>A model answer</summary>
 #
 # Two numbers. First the share of units of layer 6 that are 0 on *all* rows. If it is near 0, the units are
-# selective, each speaks for a few images, and nothing needs a cure. If it is large, ask whether it was large before
+# selective, and nothing needs a cure. If it is large, ask whether it was large before
 # training. If it was not, the training did it: look for a rate that is too large, and lower it first; a leak then
 # brings the units back. Second, the size of the outputs, layer by layer. If it falls on the way to layer 6, the
 # dead units may be a consequence: a signal that has faded below the biases leaves each unit on or off for all rows
@@ -733,14 +732,14 @@ gc.depth_plot(record, kind="Linear", healthy=10.0, verdict=gc.diagnose(record))
 #
 # - Half of the slopes of a ReLU layer are 0, so sizes are multiplied by $\sigma_w/\sqrt2$ per layer: 0.71 with
 #   Xavier's weights.
-# - A leak $a$ makes the mean squared slope $(1 + a^2)/2$, and $\sigma_w = \sqrt{2/(1 + a^2)}$ pays for it. With
-#   $a = 0.01$ the factor is still 0.71.
+# - A leak $a$ makes the mean squared slope $(1 + a^2)/2$, and $\sigma_w = \sqrt{2/(1 + a^2)}$ pays for it;
+#   $a = 0.01$ leaves 0.71.
 # - A unit is dead when it is silent on all data: its gradient is exactly 0. A rate of 1 killed a quarter
 #   to nine tenths of a layer, and half of these networks read the digits all the same.
 # - Zeros tell neither death nor health, 75 % in all three networks: look at units that are silent on all data, and at
 #   sizes.
 # - Dead: a leak, or biases that let units wake (94 and 96 % right). Vanished: larger weights (91 %). In 300 steps each
-#   cure did little for the other problem (8 to 12 %).
+#   cure did little for the other problem.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises
