@@ -18,8 +18,8 @@ digits = gc.digits()
 x, y = digits.x_train, digits.y_train
 
 # %% [markdown] name="why" tags=["continue"]
-# **Why it mattered.** In 2012 a network of eight layers cut the error of the ImageNet competition from 26 to
-# 15 % (Krizhevsky, Sutskever & Hinton 2012). One of its ingredients was an activation that few had used, ReLU. On small
+# **Why it mattered.** In 2012 networks of eight layers cut the error of the ImageNet competition from 26 to
+# 15 % (Krizhevsky, Sutskever & Hinton 2012). One of their ingredients was an activation that few had used, ReLU. On small
 # photographs, the authors wrote, it reached the same training error six times faster than tanh. **Was that the
 # end of lesson 02's vanishing gradients?**
 
@@ -139,7 +139,7 @@ lab.halving_plot()
 # `gc.demo("relu/two-ways").frame(gain=1.4)`.
 
 # %% [markdown] name="bridge-1" tags=["continue"]
-# A factor of 0.71 per layer is far better than the 0.23 of σ, and still not enough. **What if the other side
+# A factor of 0.71 per layer is far better than the 0.236 of σ, and still not enough. **What if the other side
 # passes a little as well?**
 
 # %% [markdown] name="step-2" tags=["slide"]
