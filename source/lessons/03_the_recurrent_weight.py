@@ -90,7 +90,7 @@ for w in (0.9, 1.0, 1.1):
         states.append(w * states[-1] + x_t)
     gradients = torch.autograd.grad(states[-1].sum(), states)
     back[w] = np.array([float(g) for g in gradients[::-1]])
-    terms = back[w][:-1] * [float(h) for h in states[-2::-1]]
+    terms = back[w][:-1] * [h.item() for h in states[-2::-1]]
     print(f"w = {w}", *(f"lag {k} {back[w][k]:.3g}" for k in (1, 50, 100)), sep="   ")
     print(f"   ∂h_T/∂w = {terms.sum():.3g}; of it, from lag 50 on {terms[50:].sum():.3g}")
 
