@@ -377,19 +377,31 @@ def test_the_radius_that_is_level_depends_on_the_input():
     assert max(map(abs, found[1.6])) < 0.05  # 0.00 to 0.02
 
 
-def test_one_matrix_vanishes_with_sigma_and_explodes_with_tanh():
-    decades = {"sigmoid": [], "tanh": []}
-    for name, seed in itertools.product(decades, range(5, 10)):
+def test_weights_are_large_or_small_against_the_slope():
+    kinds = [
+        ("sigmoid", 2),
+        ("sigmoid", 20),
+        ("tanh", 1.2),
+        ("tanh", 2),
+        ("relu", 1.2),
+        ("relu", 2),
+    ]
+    decades = {kind: [] for kind in kinds}
+    for (name, gain), seed in itertools.product(kinds, range(5, 10)):
         rng = np.random.default_rng(seed)
-        weights, h = 2 * rng.normal(size=(100, 100)) / 10, rng.normal(size=100)
+        weights, h = gain * rng.normal(size=(100, 100)) / 10, rng.normal(size=100)
         product = np.eye(100)
         for _ in range(50):
             z = weights @ h
             h = theory.activation(name, z)
             product = theory.slope(name, z)[:, None] * weights @ product
-        decades[name].append(math.log10(np.linalg.norm(product) / 10))
-    assert max(decades["sigmoid"]) < -15  # −19.9 to −18.0
-    assert min(decades["tanh"]) > 1  # 2.4 to 3.8
+        decades[name, gain].append(math.log10(np.linalg.norm(product) / 10))
+    assert max(decades["sigmoid", 2]) < -15  # −19.9 to −18.0
+    assert np.median(decades["sigmoid", 20]) > 2  # 5.6; 0.6 to 8.6 over twenty seeds
+    assert min(decades["tanh", 2]) > 1  # 2.4 to 3.8
+    over = {gain: np.subtract(decades["relu", gain], decades["tanh", gain]) for gain in (1.2, 2)}
+    assert np.median(over[1.2]) < -1  # −2.6; −6.3 to −0.6 over twenty seeds
+    assert np.median(over[2]) > 2  # 5.0; 1.3 to 7.3
 
 
 def test_the_reference_gain_lies_inside_the_band():

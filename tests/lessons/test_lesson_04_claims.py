@@ -35,6 +35,7 @@ from gradcourse.experiments.relu import (
     halving,
     level_leak,
     long,
+    ordinary,
     ordinary_runs,
     same_zeros,
     selective,
@@ -400,6 +401,14 @@ def test_selective_units_are_silent_as_often_as_those_of_a_layer_with_dead_ones(
     assert dead == 0.0
 
 
+def test_zeros_grow_where_hardly_a_unit_dies():
+    fresh = [mlp(2, activation="relu", init="he", seed=seed) for seed in range(10)]
+    before = np.array([first_layer(net) for net in fresh])
+    after = np.array([first_layer(ordinary(0.5, seed).net) for seed in range(10)])
+    assert np.median(after[:, 0] - before[:, 0]) > 0.03  # 0.11; 0.02 to 0.24
+    assert np.median(after[:, 1]) < 0.05  # 0.00; 0.00 to 0.05
+
+
 def test_a_network_of_selective_units_learns():
     assert selective_learn().min() > 0.6
 
@@ -425,6 +434,14 @@ def test_larger_weights_cure_what_the_default_does_and_nothing_else_does(seed):
     assert accuracy_of_default("weights", seed) > 0.7
     for cure in ("leak", "biases", "rate"):
         assert accuracy_of_default(cure, seed) < 0.4, cure
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_nor_in_five_times_as_many_steps():
+    for cure in ("leak", "biases", "rate"):
+        right = [accuracy_of_default(cure, seed, 1500) for seed in range(3)]
+        assert np.median(right) < 0.4, cure  # 0.08 to 0.09 each
 
 
 def test_the_leak_that_the_formula_asks_for_is_level():

@@ -17,13 +17,15 @@ CLAIM_TWO = claim(
     "recurrent/claim-two",
     "ReLUs “can have very large outputs so they might be expected to be far more likely to explode "
     "than units that have bounded values” (Le, Jaitly & Hinton 2015, who go on to show otherwise).",
-    "fails",
-    "A bounded state can have an exploding gradient, and a growing state a level one.",
+    "holds-only-if",
+    "It holds for large weights. At gain 1.2 ReLU's gradient fades while tanh's stays. And a "
+    "bounded state can have an exploding gradient, a growing state a level one.",
 )
 CLAIM_THREE = claim(
     "recurrent/claim-three",
     "“The exploding gradient problem is mostly caused by using large weight values in combination "
     "with using a large number of layers” (a blog, June 2019).",
-    "fails",
-    "The same matrices vanish with σ, explode slowly with tanh, and fast without an activation.",
+    "holds-only-if",
+    "Large has to be measured against the slope: weights that explode without an activation "
+    "vanish with σ.",
 )

@@ -99,6 +99,11 @@ GAIN = CodeExercise(
                     "Your weights grow with the number of inputs. More terms in the sum need "
                     "smaller weights: divide.",
                 ),
+                "the bound of a uniform draw": (
+                    lambda a, fan_in: math.sqrt(3) * leaky_std(a, fan_in),
+                    "√(6/((1 + a²)·fan_in)) is where torch's `kaiming_uniform_` ends. The standard "
+                    "deviation of numbers that are uniform up to there is √3 times smaller.",
+                ),
                 "Xavier's rule": (
                     lambda a, fan_in: 1 / math.sqrt(fan_in),
                     "√(1/fan_in) keeps the size if all slopes are 1. Multiply by the gain.",

@@ -21,9 +21,14 @@ def _dead_share(h):
 
 def disease(layers):
     """ "dead", "vanished" or "healthy", from the outputs of all ReLU layers."""
-    if max(_dead_share(h) for h in layers) > ALARM:
+    return _with_borders(layers, ALARM, FADED)
+
+
+def _with_borders(layers, dead, faded):
+    """The same with other borders: a share of dead units, and a size relative to layer 1."""
+    if max(_dead_share(h) for h in layers) > dead:
         return "dead"
-    return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
+    return "vanished" if _size(layers[-1]) < faded * _size(layers[0]) else "healthy"
 
 
 def _by_zeros(layers):
@@ -102,6 +107,16 @@ DISEASE = CodeExercise(
                 _by_zeros,
                 "You counted zeros. A network whose units are choosy has many and is healthy: "
                 "count the units that are 0 on *every* row.",
+            ),
+            "some dead units": (
+                lambda layers: _with_borders(layers, 0.4, FADED),
+                "You called a network dead because some units of a layer are. The others let "
+                "the gradient back: ask whether hardly any is left, or none.",
+            ),
+            "a little smaller": (
+                lambda layers: _with_borders(layers, ALARM, 0.5),
+                "You called a network vanished whose last layer is a third as large as its "
+                "first. To lose decades is to fall to a hundredth, or far below.",
             ),
             "an absolute size": (
                 _absolute,

@@ -142,7 +142,7 @@ ACCIDENT = Choice(
     title="After a training at a rate of 1",
     question="Ten networks with two hidden ReLU layers of 64 units are trained by plain gradient "
     "descent at a rate of 1, twenty times a good one. Most end with more than a quarter of layer "
-    "1 dead. How many of these read more than half of the test digits?",
+    "1 dead. Of those that do, how many read more than half of the test digits?",
     answer="accident",
     options=(
         Option(
@@ -154,11 +154,11 @@ ACCIDENT = Choice(
         Option(
             "all",
             "All of them.",
-            "In some a whole layer has died, and then no gradient passes.",
+            "In some too few units of a layer are left, or none, and then no gradient passes.",
         ),
     ),
     measure=_accident,
-    explain="Dead units are missing capacity. A network fails when a whole layer is dead.",
+    explain="Dead units are missing capacity. A network fails when few units of a layer are left.",
     hints=("What can the units that are left still do?",),
 )
 

@@ -29,5 +29,5 @@ CLAIM_EXPLODE = claim(
     "relu/claim-explode",
     "gradients explode more easily with sigmoid and tanh than with ReLU (often said).",
     "holds-only-if",
-    "Saturation holds a gradient back. Only near σ_w = 1.4 does tanh lose less than ReLU.",
+    "Saturation holds a gradient back. Only near σ_w = 1.4 does δ grow with tanh, not with ReLU.",
 )

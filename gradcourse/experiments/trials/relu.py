@@ -130,7 +130,8 @@ CLAIMS = (
         "claim-explode-measure",
         "Gradients explode more easily with sigmoid and tanh than with ReLU.",
         CONDITION,
-        "Saturation holds a gradient back. Only near σ_w = 1.4 does tanh lose less than ReLU.",
+        "Saturation holds a gradient back. Only near σ_w = 1.4 does δ grow with tanh, not with "
+        "ReLU.",
         "Untrained, 20 layers of 128 units.",
         explosion,
         (
