@@ -224,7 +224,7 @@ gc.panel("init/where-trains")
 # %% [markdown] name="drag-map" tags=["subslide"]
 # ### Drag, or click
 #
-# The colour is measured: how much δ grows from layer 30 back to layer 1 in a random tanh network of 64 units.
+# The colour is measured: how δ grows from layer 30 back to layer 1 in a random tanh network of 64 units.
 # **Click anywhere**: a network of 30 layers starts there, is trained for 150 steps, and the title says how many
 # test digits it gets right. How far from the dashed edge do the places reach that learn?
 
@@ -509,7 +509,7 @@ for init in ("lsuv", "he"):
 gc.panel("init/claim-good-init")
 
 # %% [markdown] name="claim-good-init-intro" tags=["continue"]
-# Step 4's orthogonal networks: the same start, data and steps. The control and the accused differ in the rate only.
+# Step 4's orthogonal networks: the same start, data and steps, at two rates.
 
 # %% name="claim-good-init-measure" tags=["fragment", "nbval-check-output"]
 well, ill = lab.hundred("orthogonal", 0.003), lab.hundred("orthogonal", 0.01)
@@ -645,8 +645,7 @@ for when, nets in (
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network
 #
-# Put your model, batch and loss here. The model in the cell is a plain stack as PyTorch makes it. The picture shows δ:
-# a straight line is one factor per layer, and its slope is the disease.
+# Put your model, batch and loss here, in place of a plain stack as PyTorch makes it. The picture shows δ: a straight line is one factor per layer, and its slope is the disease.
 
 # %% name="your-network-code" tags=["fragment"]
 torch.manual_seed(0)
