@@ -331,7 +331,7 @@ lab.hundred_plot()
 # one: *dynamical isometry* (Saxe et al. 2014). tanh spreads them again, but far less, and least where its input is small
 # (Pennington et al. 2017). **Same variance, another spectrum: in 300 steps the orthogonal networks learn through 100
 # layers, at two rates; the median Gaussian one gets halfway at best.** Given five times as long, at 0.001, one of two
-# tried has learned, and one has failed. Nor is isometry a guarantee: at 0.01 all fail.
+# has learned, one has failed. Nor is isometry a guarantee: at 0.01 all fail.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -520,7 +520,7 @@ print("verdict:", "holds only if" if well.min() > 0.9 and max(ill) < 0.5 else "h
 
 # %% [markdown] name="claim-good-init-verdict" tags=["continue"]
 # **Holds only if** the rate suits the depth. An initialization sees to the first step, and nobody tells the updates
-# to keep what it set up. *Scope:* 100 tanh layers, momentum, 300 steps.
+# to keep what it set up. *Scope:* 100 tanh layers, momentum, 300 steps and 1500.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 4 min
@@ -672,6 +672,7 @@ gc.depth_plot({"as PyTorch makes it": before, "He": after}, healthy=10.0)
 # %% [markdown] name="notes-your-network" tags=["notes"]
 # **Speaker notes** · 2 min
 #
+# The verdict calls modules by the model's own names: 0, 2 and 4 are the first three layers.
 # Only zeroing the biases would make ‖∂ℒ/∂W‖ level and leave δ as it was: that is why the picture shows δ.
 # `torch.nn.init` has `xavier_normal_`, `kaiming_normal_` and `orthogonal_`; the last with
 # `gain=nn.init.calculate_gain("relu")`. For tanh `calculate_gain` says 5/3; exercise 9 shows what
