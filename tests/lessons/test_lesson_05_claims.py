@@ -338,7 +338,7 @@ def test_orthogonal_products_keep_every_direction_and_gaussian_ones_do_not(seed)
 def test_deep_standard_normal_breaks_and_one_layer_of_it_learns(seed):
     assert relu_growth(1.0, seed)[0] > 1e20
     assert trained(mlp(30, 64, "relu", init=1.0, seed=seed), 3, 0.003).stopped
-    assert standard_normal(3, seed) > 0.6
+    assert standard_normal(2, seed) > 0.8  # 0.90 to 0.96, eight seeds
     run = trained(mlp(1, 64, "relu", init=1.0, seed=seed), 600, 0.01, seed=seed)
     assert run.test_accuracy[-1] > 0.8
 
