@@ -582,9 +582,9 @@ shallow, deep = right[1] + right[2], right[30]
 print("verdict:", "holds only if" if min(shallow) > 0.8 and max(deep) < 0.2 else "fails")
 
 # %% [markdown] name="claim-normal-verdict" tags=["continue"]
-# **Holds only if** the network is shallow: at three layers single seeds begin to fail. The shape of the distribution is harmless; the *variance* decides: He's
-# weights are the same numbers times $\sqrt{2/\text{fan\_in}}$. *Scope:* 64 units, momentum at 0.003; the single layer
-# gradient descent at 0.01.
+# **Holds only if** the network is shallow: at three layers single seeds begin to fail. The shape of the distribution is
+# harmless; the *variance* decides: He's weights are the same numbers times $\sqrt{2/\text{fan\_in}}$. *Scope:* 64 units,
+# momentum at 0.003; the single layer gradient descent at 0.01.
 
 # %% [markdown] name="claim-start" tags=["subslide"]
 # ### Claim 4
