@@ -34,6 +34,9 @@ ATTEMPTS = 20
 BETWEEN_ATTEMPTS = 0.05
 """How often, and how many seconds apart, a thread is told to stop before it is abandoned."""
 
+IMPORTING = 30.0
+"""Seconds more while a module is being imported: one that is cut short stays broken for good."""
+
 Ending = Literal["returned", "raised", "timeout", "interrupted"]
 
 
@@ -101,6 +104,14 @@ def run_limited(
         return Run(ending, printed=worker.buffer.text(), abandoned=worker.is_alive())
 
 
+def _importing() -> bool:
+    """Whether a module of this process is half imported; torch imports more of itself when used."""
+    return any(
+        getattr(getattr(module, "__spec__", None), "_initializing", False)
+        for module in list(sys.modules.values())
+    )
+
+
 class _Worker(threading.Thread):
     """The thread in which the code runs, and the handle by which it is stopped."""
 
@@ -139,9 +150,14 @@ class _Worker(threading.Thread):
     def wait(self, seconds: float, stop: threading.Event | None) -> bool:
         """Wait until the code has ended; False when time is up or ``stop`` was set."""
         deadline = time.monotonic() + seconds
+        last = deadline + IMPORTING
         while not self._finished.wait(max(0.0, min(POLL, deadline - time.monotonic()))):
-            if time.monotonic() >= deadline or (stop is not None and stop.is_set()):
+            if stop is not None and stop.is_set():
                 return False
+            if time.monotonic() >= deadline:
+                if deadline >= last or not _importing():
+                    return False
+                deadline = min(time.monotonic() + POLL, last)
         return True
 
     def outcome(self) -> Run:

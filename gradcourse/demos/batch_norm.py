@@ -48,7 +48,7 @@ def draw_one_batch(u: float) -> Plot:
     return Plot(
         title=f"Image 8 has u = {u:.1f}: batch mean {batch.mean():.2f}, std {batch.std():.2f}",
         x=Axis("image", limits=(0.5, 8.5)),
-        y=Axis("one unit", limits=(-8.5, 8.5)),
+        y=Axis("u and x̂ of one unit", limits=(-8.5, 8.5)),
         lines=(
             _dots(batch, "u, before", "grey"),
             _dots(standardised(batch), "x̂, after", "batch_norm"),

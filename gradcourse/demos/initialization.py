@@ -141,7 +141,7 @@ def draw_map(sigma_w: float, sigma_b: float) -> Picture:
         values=np.clip(gradient_map(), -CLIP, CLIP),
         rows=SIGMA_B,
         columns=SIGMA_W,
-        color_label="log₁₀ (δ in layer 1 / layer 30), measured",
+        color_label="measured: log₁₀ (δ₁ / δ₃₀)",
         lines=(
             Line(*edge(), "edge of chaos, theory", "theory", "tanh"),
             _cross(sigma_w, sigma_b),

@@ -46,6 +46,11 @@ def drive_initialize(initialize: Callable[..., Any], arguments: tuple[Any, ...])
     dict
         For each matrix, from the first, the standard deviation of its entries times √(fan_in/2);
         and the largest size of a bias.
+
+    Raises
+    ------
+    ValueError
+        Where a bias was taken away.
     """
     import torch
     from torch import nn
@@ -58,6 +63,8 @@ def drive_initialize(initialize: Callable[..., Any], arguments: tuple[Any, ...])
     model = nn.Sequential(*modules[:-1])
     initialize(model)
     layers = [module for module in model if isinstance(module, nn.Linear)]
+    if any(m.bias is None for m in layers):
+        raise ValueError("a bias is gone, so it can never be trained; keep it and fill it with 0")
     spread = [float(m.weight.detach().std()) * (m.in_features / 2) ** 0.5 for m in layers]
     return {
         "the standard deviation of each matrix, times √(fan_in/2)": np.array(spread),

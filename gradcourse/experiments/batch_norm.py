@@ -271,7 +271,7 @@ def differing_plot(seed: int = 0) -> Plot:
     return Plot(
         "How much of z differs from image to image",
         Axis("layer (1 is nearest the input)"),
-        Axis("spread over the images / size of z", "log"),
+        Axis("spread of z / size of z", "log"),
         (*lines, Line(layer, law, "dashed: theory", "theory", "layer_norm")),
     )
 
@@ -365,6 +365,23 @@ def shares_between_digits(activation: str, seed: int) -> Array:
             if part in ("norm1", "norm10", "norm30", "norm56"):
                 found.append(share_between_digits(h))
     return np.array(found)
+
+
+def growth_of_a_difference(activation: str, seed: int, depth: int = 30) -> float:
+    """Factor per layer on the difference of nearly equal images, behind batch norm."""
+    import torch
+
+    x, rng = digits().x_train[:1024].double(), torch.Generator().manual_seed(seed)
+    h = torch.cat([x, x + 1e-6 * torch.randn(x.shape, generator=rng, dtype=x.dtype)])
+    sizes = []
+    with torch.no_grad():
+        for part, module in (
+            network("batch", depth, activation, seed=seed).double().named_children()
+        ):
+            h = module(h)
+            if part.startswith("norm"):
+                sizes.append(float((h[len(x) :] - h[: len(x)]).norm()))
+    return (sizes[-1] / sizes[0]) ** (1 / (depth - 1))
 
 
 def network(
@@ -506,10 +523,14 @@ def hidden_weights_times(factor: float, seed: int, depth: int = 4) -> nn.Sequent
     return net
 
 
+def first_step(net: nn.Module, seed: int) -> float:
+    """‖ΔW‖/‖W‖ of layer 1 in one update at a rate of 0.1."""
+    return float(trained(net, 1, 0.1, seed=seed).relative_change[-1][0])
+
+
 def first_relative_step(factor: float, seed: int) -> float:
     """‖ΔW‖/‖W‖ of layer 1 in the first update, its matrices multiplied by a factor."""
-    run = trained(hidden_weights_times(factor, seed), 1, 0.1, seed=seed)
-    return float(run.relative_change[-1][0])
+    return first_step(hidden_weights_times(factor, seed), seed)
 
 
 def variance_after_dropout(share: float = 0.5, seed: int = 0) -> float:

@@ -69,14 +69,14 @@ gc.panel("init/xavier-he")
 # %% [markdown] name="initialize-question"
 # ## 3 · Start a torch model (2 points)
 #
-# `model` is a stack of `nn.Linear` and `nn.ReLU`, as PyTorch makes it. Change it in place: He's normal weights in
-# every `nn.Linear` (by fan_in), a tenth of that in the last one, so that the first loss is near $\ln C$, and all
-# biases 0. Nothing is returned.
+# `model` is a stack of `nn.Linear` and `nn.ReLU`, as PyTorch makes it. Change it in place: He's weights in every
+# `nn.Linear` (by fan_in), a tenth of that in the last one, so that the first loss is near $\ln C$. The biases stay,
+# filled with 0. Nothing is returned.
 
 
 # %% name="initialize" answer="init/initialize"
 def initialize(model):
-    """He's weights, a small output layer, no biases; changes the model in place."""
+    """He's weights, a small output layer, biases 0; changes the model in place."""
     ### BEGIN SOLUTION
     layers = [module for module in model.modules() if isinstance(module, torch.nn.Linear)]
     for layer in layers:

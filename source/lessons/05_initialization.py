@@ -20,7 +20,7 @@ x, y = digits.x_train, digits.y_train
 # %% [markdown] name="why" tags=["continue"]
 # **Why it mattered.** Before 2006 hardly anybody trained a deep network from scratch. Then deep networks were
 # built up layer by layer, each pre-trained without labels (Hinton, Osindero & Teh 2006). Still in 2014 the team of
-# VGG could not start a network of 16 layers directly: they trained one of 11, and grew the others from its weights.
+# VGG did not start a network of 16 layers directly: they trained one of 11, and began the others with its weights.
 # After the deadline they noticed that a random start does as well, if its *scale* is right (Simonyan &
 # Zisserman 2015). Today your framework chooses that scale, in a line that you never see.
 
@@ -40,8 +40,8 @@ x, y = digits.x_train, digits.y_train
 # %% [markdown] name="puzzle" tags=["slide"]
 # ## The puzzle
 #
-# 30 hidden ReLU layers of 64 units. In one network the weights have the standard deviation $\sqrt{1/64}$ (Xavier
-# Glorot's, 2010), in the other $\sqrt{2/64}$ (Kaiming He's, 2015): a factor of 1.41, and nothing else differs.
+# 30 hidden ReLU layers of 64 units. In one network their weights have the standard deviation $\sqrt{1/64}$ (Xavier
+# Glorot's, 2010), in the other $\sqrt{2/64}$ (Kaiming He's, 2015): a factor of 1.41 in every layer, 1.08 at the output.
 # Same random numbers, data and 300 steps of gradient descent with momentum.
 
 # %% name="puzzle-train" tags=["fragment"]
@@ -99,8 +99,9 @@ for value in (0.0, 0.1, 3.0, "random"):
 #   = \begin{pmatrix} 1 \\ \vdots \\ 1 \end{pmatrix} r^\top, \qquad \text{rank 1:}$$
 #
 # the same row $r$ for each unit. Equal rows stay equal: the 32 units are 32 copies of one, however long you train.
-# With zeros nothing comes through, and only the output biases learn. At 3 the equal weights add up, and tanh is
-# saturated as well. **Weights must be random to break this symmetry**; how large they should be is another matter.
+# (In the last matrix the columns are equal, as the $h$ are.) With zeros nothing comes through, and only the output
+# biases learn. At 3 the equal weights add up, and tanh is saturated as well. **Something must tell the units apart
+# from the start, and random weights do**; how large they should be is another matter.
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
 # **Speaker notes** · 6 min
@@ -109,7 +110,7 @@ for value in (0.0, 0.1, 3.0, "random"):
 # for *two* units with equal weights: which of them should go first? The random start has rank 9 at the output, not
 # 10: δ there is the softmax minus the label's 1, so its ten rows add up to 0. A sharp student asks about
 # rounding errors: they could break a symmetry as noise of 1e-8 does, given time; here the copies
-# are computed alike. Biases need not be random: exercise 1 has the cases.
+# are computed alike. Random weights are one way of many: exercise 1 has others.
 
 # %% [markdown] name="bridge-1" tags=["continue"]
 # **How large, then? What does one layer of random weights do to a signal, and 30 of them?**
@@ -152,8 +153,8 @@ lab.fan_drawing()
 # %% [markdown] name="explain-variance" tags=["continue"]
 # ### Explain
 #
-# 1. *The sum.* A unit adds up fan_in products, $z_i = \sum_j W_{ij} h_j$. Square the sum and average: the cross
-#    terms average to 0, and each of the fan_in squares gives $v\,\mathrm{E}[h_j^2]$.
+# 1. *The sum.* A unit adds up fan_in products, $z_i = \sum_j W_{ij} h_j$. Square the sum and average: the weights are
+#    independent, so the cross terms average to 0, and each of the fan_in squares gives $v\,\mathrm{E}[h_j^2]$.
 # 2. *ReLU* keeps half of the mean square (lesson 04).
 # 3. *Backwards* a δ adds up fan_out products, and the slopes let half through.
 #
@@ -163,21 +164,21 @@ lab.fan_drawing()
 # To keep $z$ you need $v = 2/\text{fan\_in}$; to keep δ, $2/\text{fan\_out}$. Either is enough, since one layer's
 # fan_out is the next one's fan_in (He et al. 2015). Without the ½, for a linear layer, Glorot & Bengio (2010) take
 # $2/(\text{fan\_in} + \text{fan\_out})$. So per ReLU layer Xavier keeps $\sqrt{1/2} = 0.71$, N(0, 1) multiplies by
-# $\sqrt{32} = 5.7$, and **PyTorch's default, six times below He, keeps $\sqrt{1/6} = 0.41$.**
+# $\sqrt{32} = 5.7$, and **PyTorch's default, a sixth of He's variance, keeps $\sqrt{1/6} = 0.41$.**
 
 # %% [markdown] name="explain-puzzle" tags=["subslide"]
 # ### The puzzle's answer
 #
-# The gradient of a matrix is δ times $h$. Forwards $h$ shrinks by 0.71 per layer, backwards δ does, so the product
-# is the same in *every* layer: about $0.71^{29} = 4 \cdot 10^{-5}$ of He's.
+# The gradient of a matrix is δ times $h$. Forwards $h$ shrinks by 0.71 per layer, backwards δ does, so for one image
+# the product is the same in *every* layer: about $0.71^{29} = 4 \cdot 10^{-5}$ of He's. Over all images:
 
 # %% name="measure-puzzle" tags=["fragment"]
 print("‖∂ℒ/∂W‖, Xavier's over He's, largest of 31 matrices:", end=" ")
 print(gc.spread([lab.gradient_ratio(seed) for seed in range(5)], ".1e"))
 
 # %% [markdown] name="first-loss" tags=["continue"]
-# The first loss tells the scale of the *last* layer. A network that knows nothing should say so: $\ln 10 = 2.30$.
-# Two hidden layers:
+# Less still: Xavier's errors nearly cancel over the ten digits, and He's, from large outputs, do not. The first loss
+# tells how large the *outputs* are. A network that knows nothing should say so: $\ln 10 = 2.30$. Two hidden layers:
 
 # %% name="measure-first-loss" tags=["fragment"]
 for name, init, outputs in (("He", "he", 1.0), ("N(0, 1)", 1.0, 1.0), ("outputs / 10", "he", 0.1)):
@@ -185,15 +186,15 @@ for name, init, outputs in (("He", "he", 1.0), ("N(0, 1)", 1.0, 1.0), ("outputs 
     print(f"{name:12} first loss {gc.spread(first)}")
 
 # %% [markdown] name="explain-first-loss" tags=["continue"]
-# He's network begins with confident nonsense, and its first steps only make the outputs smaller. **Make the output
-# layer small**: the first loss is then a test of everything after it (Karpathy 2019).
+# He's network begins with confident nonsense, worse than guessing. **Make the output layer small**: the first loss
+# is then a test of everything after it (Karpathy 2019).
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 9 min
 #
 # For N(0, 1) expect "1, because the mean is 0", $8^{29}$ (no ReLU) and $32^{29}$ (mean square for
-# size). Let the class do the sum $z_i = \sum_j W_{ij} h_j$ on paper; it is the whole of Xavier and He. The measured
-# factors lie up to 3 % below the theory: it is for the *mean* square, and a typical product lies below its mean, as
+# size). Let the class do the sum $z_i = \sum_j W_{ij} h_j$ on paper; it is the whole of Xavier and He. The medians
+# lie up to 2 % below the theory: it is for the *mean* square, and a typical product lies below its mean, as
 # in lesson 01. The default is historical: `reset_parameters` calls `kaiming_uniform_(a=√5)`, which works out to this
 # bound. Ask why nobody notices: few plain networks are 30 layers deep; lessons 06 and 07 are the reason.
 
@@ -223,7 +224,7 @@ gc.panel("init/where-trains")
 # %% [markdown] name="drag-map" tags=["subslide"]
 # ### Drag, or click
 #
-# The colour is measured: how much δ grows from layer 30 back to layer 1 in a random tanh network of 64 units.
+# The colour is measured: how δ grows from layer 30 back to layer 1 in a random tanh network of 64 units.
 # **Click anywhere**: a network of 30 layers starts there, is trained for 150 steps, and the title says how many
 # test digits it gets right. How far from the dashed edge do the places reach that learn?
 
@@ -258,10 +259,11 @@ lab.cosine_plot()
 # ### Explain
 #
 # Where $\chi < 1$, δ vanishes, and all images become alike: *order*. Where $\chi > 1$, δ explodes, and images that
-# were alike are driven apart until nothing of their likeness is left: *chaos*. Neither end can be trained: in one
-# the outputs do not depend on the input, in the other they depend on it in no useful way. Between them runs the
-# **edge of chaos**, $\chi = 1$. A plain network learns only if a signal crosses it, so its depth should not exceed
-# a few ξ: here all three seeds learn up to six, and none at 17 or 21.
+# were alike are driven apart until nothing of their likeness is left: *chaos*. Neither end learns, nor in five times
+# the steps: in one the outputs do not depend on the input, in the other in no useful way. Between them runs the
+# **edge of chaos**, $\chi = 1$; near it images become alike slowly, from 0.47 to 0.88 in 30 layers. A plain network
+# learns only if a signal crosses it, so its depth should not exceed a few ξ: here all three seeds learn at six, and
+# none at 17 or 21.
 #
 # A bias does not multiply δ. But it moves $z$ to where tanh is flatter: with biases the edge lies at larger weights.
 
@@ -304,7 +306,7 @@ gc.demo("init/spectrum")
 # ### Measure
 #
 # 100 tanh layers of 64 units, $\sigma_w = 1$, 300 steps with momentum. First the Jacobians on one digit before the
-# training, then what was learned. (Stored: five seconds for each network.)
+# training, then what was learned. (Stored.)
 
 # %% name="measure-directions" tags=["fragment"]
 for kind in lab.KINDS:
@@ -325,12 +327,11 @@ lab.hundred_plot()
 # ### Explain
 #
 # A product of Gaussian matrices keeps the *mean* square and spreads the singular values exponentially (lesson 01):
-# nearly all directions are lost on the way. A product of orthogonal matrices is orthogonal: all values are exactly
-# 1. tanh spreads them again, by its slopes, but little where its input is small. This is *dynamical isometry*
+# nearly all directions are lost on the way. A product of orthogonal matrices is orthogonal, and each value is exactly
+# one: *dynamical isometry* (Saxe et al. 2014). tanh spreads them again, but far less, and least where its input is small
 # (Pennington et al. 2017). **Same variance, another spectrum: in 300 steps the orthogonal networks learn through 100
 # layers, at two rates; the median Gaussian one gets halfway at best.** Given five times as long, at 0.001, one of two
-# tried has learned, and one has failed. Nor is isometry a guarantee: at 0.01 all fail. (With ReLU no weights give it:
-# half of the slopes are 0.)
+# has learned, one has failed. Nor is isometry a guarantee: at 0.01 all fail.
 
 # %% [markdown] name="notes-step-5" tags=["notes"]
 # **Speaker notes** · 7 min
@@ -338,7 +339,8 @@ lab.hundred_plot()
 # Expect "same variance, same result" from those who liked step 2 best; praise them, it is the right
 # first approximation. Then the spectrum: mean right, nearly all directions wrong. The number of steps that a deep
 # *linear* network needs hardly depends on its depth with orthogonal weights (Saxe et al. 2014). With convolutions
-# the same idea trained 10,000 layers (Xiao et al. 2018).
+# the same idea trained 10,000 layers (Xiao et al. 2018). With ReLU orthogonal weights do not give isometry: half of
+# the slopes are 0.
 
 # %% [markdown] name="deeper-symmetry" tags=["slide", "deeper"]
 # ## Deeper · How much noise is enough?
@@ -353,9 +355,16 @@ lab.hundred_plot()
 # %% name="demo-symmetry" tags=["fragment"]
 gc.demo("init/symmetry")
 
+# %% name="measure-noise" tags=["fragment"]
+for noise in (1e-4, 1e-6, 1e-8):
+    steps, differ, right = lab.awakening(noise)
+    print(
+        f"noise {noise:.0e}: 10 % after {steps[np.argmax(differ > 0.1)]} steps; right {right:.2f}"
+    )
+
 # %% [markdown] name="explain-noise" tags=["continue"]
 # While the difference is small it grows *exponentially*: each tenfold less noise costs about the same number of
-# steps. So randomness is needed, and hardly any amount of it is too small.
+# steps, 30 to 40. So some difference is needed, and hardly any is too small.
 
 # %% [markdown] name="deeper-default" tags=["slide", "deeper"]
 # ## Deeper · What a default hides
@@ -401,7 +410,7 @@ z, delta = lab.tanh_sizes()
 expected = lab.tanh_theory()
 for layer in (10, 30, 100):
     q = z[:, layer - 1] ** 2
-    print(f"layer {layer:3}: 2 ℓ q {gc.spread(2 * layer * q)}", end="; ")
+    print(f"layer {layer:3}: 2 l q {gc.spread(2 * layer * q)}", end="; ")
     print(f"mean {2 * layer * q.mean():.2f}, theory {2 * layer * expected[layer - 1]:.2f}")
 factors = [gc.theory.gradient_decay("tanh", 1.0, q) for q in expected[:99]]
 print(f"δ in layer 1 / δ in layer 100: {gc.spread(delta[:, 0] / delta[:, 99])}", end="; ")
@@ -453,14 +462,19 @@ for w, b in lab.PAIRS:
 # %% name="picture-chi" tags=["fragment"]
 lab.chi_plot()
 
-# %% name="measure-edges" tags=["fragment", "nbval-check-output"]
+# %% name="measure-edges" tags=["fragment"]
+print("without biases      theory: χ = 1 at    δ in layer 1, of layer 30, there")
 for name in ("tanh", "elu", "relu", "sigmoid"):
-    print(f"{name:8} χ = 1 without biases at σ_w = {gc.theory.edge_of_chaos(name):.2f}")
+    edge = float(gc.theory.edge_of_chaos(name))
+    nets = [gc.mlp(30, 256, name, init="lecun", gain=edge, seed=seed) for seed in range(3)]
+    ends = [lab.first_to_last(lab.delta_by_layer(net)[:30]) for net in nets]
+    print(f"{name:8}            σ_w = {edge:5.2f}         {gc.spread(ends)}")
 
 # %% [markdown] name="explain-edges" tags=["continue"]
 # Near layer 1 the measured lines leave the theory a little: there the variance is still on its way to $q^*$. The
 # sigmoid's slope is ¼ at most, and less where large weights send $z$: to reach $\chi = 1$ it takes weights ten times
-# Xavier's.
+# Xavier's. With ReLU and sigmoid δ is level at the edge. With tanh and ELU $q^* = 0$ there, and on the way to it δ still
+# falls, as a power of the depth.
 
 # %% [markdown] name="deeper-lsuv" tags=["slide", "deeper"]
 # ## Deeper · Scales from data
@@ -479,9 +493,8 @@ for init in ("lsuv", "he"):
     print(f"{init:5} loss after 300 steps {gc.spread(loss)}")
 
 # %% [markdown] name="explain-lsuv" tags=["continue"]
-# It finds He's scale without a formula. The losses of single runs scatter: change the starting weights in the seventh
-# digit, and the loss of *one* of these runs after 300 steps can double. So a race between two good starts over a few
-# seeds decides nothing.
+# It finds He's scale without a formula. The losses of single runs scatter by a factor of two or three, and the two
+# ranges overlap: a race between two good starts over a few seeds decides nothing.
 
 # %% [markdown] name="claims" tags=["slide"]
 # ## Claims on trial
@@ -496,23 +509,24 @@ for init in ("lsuv", "he"):
 gc.panel("init/claim-good-init")
 
 # %% [markdown] name="claim-good-init-intro" tags=["continue"]
-# Step 4's orthogonal networks: the same start, data and steps. The control and the accused differ in the rate only.
+# Step 4's orthogonal networks: the same start, data and steps, at two rates.
 
 # %% name="claim-good-init-measure" tags=["fragment", "nbval-check-output"]
 well, ill = lab.hundred("orthogonal", 0.003), lab.hundred("orthogonal", 0.01)
 print(f"rate 0.003: right {gc.spread(well)}")
 print(f"rate 0.01:  right {gc.spread(ill)}")
+print(f"     1500 steps: {gc.spread(lab.hundred('orthogonal', 0.01, 1500))} (two seeds)")
 print("verdict:", "holds only if" if well.min() > 0.9 and max(ill) < 0.5 else "holds")
 
 # %% [markdown] name="claim-good-init-verdict" tags=["continue"]
 # **Holds only if** the rate suits the depth. An initialization sees to the first step, and nobody tells the updates
-# to keep what it set up. (The paper shows more than its title says: with its start, and rates that suit it, it trained
-# networks that others had to normalize.) *Scope:* 100 tanh layers, momentum, 300 steps.
+# to keep what it set up. *Scope:* 100 tanh layers, momentum, 300 steps and 1500.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 4 min
 #
-# It is a title, and titles are made to be remembered. Ask what else one needs: a rate, and something that keeps
+# It is a title, and titles are made to be remembered. The paper shows more: with its start, and rates that suit it, it
+# trained networks that others had to normalize. Ask what else one needs: a rate, and something that keeps
 # the layers in range later (lesson 06).
 
 # %% [markdown] name="deeper-claims" tags=["slide", "deeper"]
@@ -558,18 +572,19 @@ print("verdict:", "fails" if kept and left["tanh"].max() < 0.05 else "holds")
 gc.panel("init/claim-normal")
 
 # %% name="claim-normal" tags=["fragment"]
-shallow = [lab.standard_normal(1, seed) for seed in range(5)]
-deep = [lab.standard_normal(30, seed) for seed in range(5)]
+right = {depth: [lab.standard_normal(depth, seed) for seed in range(5)] for depth in (1, 2, 3, 30)}
 he = [lab.trained_from("he", seed)[1].test_accuracy[-1] for seed in range(5)]
-print(f" 1 layer of N(0, 1), 600 steps:    right {gc.spread(shallow)}")
-print(f"30 layers of N(0, 1), 300 steps:   right {gc.spread(deep)}; 0: loss NaN or ∞")
-print(f"30 layers, times √(2/64) (He):     right {gc.spread(he)}")
+print(f" 1 layer  of N(0, 1), 600 steps:   right {gc.spread(right[1])}")
+for depth in (2, 3, 30):
+    print(f"{depth:2} layers of N(0, 1), 300 steps:   right {gc.spread(right[depth])}")
+print(f"30 layers, times √(2/64) (He):     right {gc.spread(he)}   (0: loss NaN or ∞)")
+shallow, deep = right[1] + right[2], right[30]
 print("verdict:", "holds only if" if min(shallow) > 0.8 and max(deep) < 0.2 else "fails")
 
 # %% [markdown] name="claim-normal-verdict" tags=["continue"]
-# **Holds only if** the network is shallow. The shape of the distribution is harmless; the *variance* decides: He's
-# weights are the same numbers times $\sqrt{2/\text{fan\_in}}$. *Scope:* 64 units, momentum at 0.003; the single layer
-# gradient descent at 0.01.
+# **Holds only if** the network is shallow: at three layers single seeds begin to fail. The shape of the distribution is
+# harmless; the *variance* decides: He's weights are the same numbers times $\sqrt{2/\text{fan\_in}}$. *Scope:* 64 units,
+# momentum at 0.003; the single layer gradient descent at 0.01.
 
 # %% [markdown] name="claim-start" tags=["subslide"]
 # ### Claim 4
@@ -596,7 +611,8 @@ print("verdict:", "fails" if errors[3].min() > 2 * np.median(errors[1]) else "ho
 # **Fails.** Both are perfect on the training digits, and the second makes several times as many errors on new ones.
 # Both moved about as far, as Adam's steps do; of weights three times as large that is little. They are still mostly
 # the random numbers that they were at the start. This is near to *lazy training* (Chizat, Oyallon & Bach 2019): a
-# network of large scale can fit the data while what its layers look for hardly changes. *Scope:* 1500 steps, and 7500.
+# network of large scale can fit the data while what its layers look for hardly changes. *Scope:* 1500 steps,
+# and 7500; no weight decay, which makes weights forget.
 
 # %% [markdown] name="notes-more-claims" tags=["notes"]
 # **Speaker notes** · 4 min
@@ -628,8 +644,7 @@ for when, nets in (
 # %% [markdown] name="your-network" tags=["slide"]
 # ## In your own network
 #
-# Put your model, batch and loss here. The model in the cell is a plain stack as PyTorch makes it. The picture shows δ:
-# a straight line is one factor per layer, and its slope is the disease.
+# Put your model, batch and loss here, in place of a plain stack as PyTorch makes it. The picture shows δ: a straight line is one factor per layer, and its slope is the disease.
 
 # %% name="your-network-code" tags=["fragment"]
 torch.manual_seed(0)
@@ -656,6 +671,7 @@ gc.depth_plot({"as PyTorch makes it": before, "He": after}, healthy=10.0)
 # %% [markdown] name="notes-your-network" tags=["notes"]
 # **Speaker notes** · 2 min
 #
+# The verdict calls modules by the model's own names: 0, 2 and 4 are the first three layers.
 # Only zeroing the biases would make ‖∂ℒ/∂W‖ level and leave δ as it was: that is why the picture shows δ.
 # `torch.nn.init` has `xavier_normal_`, `kaiming_normal_` and `orthogonal_`; the last with
 # `gain=nn.init.calculate_gain("relu")`. For tanh `calculate_gain` says 5/3; exercise 9 shows what
@@ -671,8 +687,8 @@ gc.depth_plot({"as PyTorch makes it": before, "He": after}, healthy=10.0)
 # <summary>A model answer</summary>
 #
 # She is right about one step forwards: if a layer's output is divided by its own size, the factor on its weights cancels,
-# forwards exactly, and backwards up to the size of the gradient of the matrix itself. Four things remain. Weights must
-# still be random: copies stay copies under any norm. The gradient of a matrix is divided by its scale, so twice the
+# forwards exactly, and backwards up to the size of the gradient of the matrix itself. Four things remain. Units must
+# still differ: copies stay copies under any norm. The gradient of a matrix is divided by its scale, so twice the
 # weights means a quarter of the relative step: the start sets an effective rate (lesson 06). The output layer has no
 # norm behind it, and its scale sets the first loss. And a mean square is still one number: a norm fixes the size of a
 # layer, not its spectrum, so directions can be lost as before. To find out, train with weights × 1, × 3 and × 10 at the
@@ -688,12 +704,12 @@ gc.depth_plot({"as PyTorch makes it": before, "He": after}, healthy=10.0)
 # %% [markdown] name="summary" tags=["slide"]
 # ## Summary
 #
-# - Equal weights make copies: the gradient has rank 1, or 0. Weights must be random.
+# - Equal weights make copies: the gradient has rank 1, or 0. Random weights tell the units apart.
 # - A random layer multiplies mean squares by fan_in·v forwards and fan_out·v backwards, times ½ for
-#   ReLU. He's $v = 2/\text{fan\_in}$ pays for the half; PyTorch's default is six times below it.
-# - The first loss should be $\ln C$: it tells the scale of the output layer.
+#   ReLU. He's $v = 2/\text{fan\_in}$ pays for the half; PyTorch's default is a sixth of it.
+# - The first loss should be $\ln C$: it tells how large the outputs are.
 # - With $\sigma_w, \sigma_b$ you can predict $q^*$, χ and the depth scale $\xi = 1/|\ln\chi|$. Deep plain
-#   networks learn near the edge of chaos, $\chi = 1$, where images neither merge nor fly apart.
+#   networks learn near the edge of chaos, $\chi = 1$, where images merge only slowly.
 # - A start is more than a variance: through 100 tanh layers orthogonal weights learned in 300 steps, where Gaussian
 #   ones of the same variance got halfway; at too large a rate neither learned.
 

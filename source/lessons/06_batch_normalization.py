@@ -39,10 +39,10 @@ digits, longer = gc.digits(), stored("fivefold").rows
 #
 # How does a layer stay in range? *Put* it there: subtract from each unit's $u$ its mean over
 # the batch, and divide by its standard deviation. Two learned numbers per unit, γ (at first 1) and β (0), then
-# scale and shift.
+# scale and shift the result $\hat x$.
 #
 # Thirty sigmoid layers with Glorot's weights and a rate of 0.1, with and without it. Printed: the share of
-# training digits that is right (stored, five seeds).
+# training digits right (stored, five seeds).
 
 # %% name="puzzle-train" tags=["fragment"]
 losses = {"plain": [], "batch norm": []}
@@ -103,7 +103,7 @@ gc.demo("batch-norm/one-batch")
 #   z_i = \gamma\, \hat x_i + \beta .$$
 #
 # $\varepsilon = 10^{-5}$ protects units that are the same for all images. If $W$ is multiplied by
-# $c > 0$, so are $u$, $\mu$ and $\sigma$, and **$c$ cancels**. A bias in front would be subtracted again.
+# $c > 0$, so are $u$, $\mu$ and $\sigma$, and **$c$ cancels**, but for ε. A bias in front would be subtracted again.
 
 
 # %% name="measure-forward" tags=["subslide"]
@@ -122,7 +122,8 @@ print(f"largest change of z by weights × 1000: {(large - by_hand).abs().max():.
 # %% [markdown] name="measure-shared-intro" tags=["subslide"]
 # ### Measure
 #
-# How much of $z$ *differs from image to image* before training? And do networks with the other norms learn?
+# How much of $z$ *differs from image to image* before training: its spread over the images, of its size? And do
+# networks with the other norms learn?
 
 # %% name="measure-shared" tags=["fragment"]
 for name in ("batch", "layer", "rms"):
@@ -271,8 +272,8 @@ for mode, training in (("evaluation", False), ("training", True)):
 # torch calls 0.01.
 
 # %% [markdown] name="bridge-4" tags=["continue"]
-# Batch norm divides by the part that differs, which is smaller than the whole. **A division by a
-# smaller number: what does that do to δ, fifty-six times?**
+# Batch norm divides by the part that differs, which is smaller than the whole. **What does that do to
+# δ, fifty-six times?**
 
 # %% [markdown] name="step-5" tags=["slide"]
 # ## Step 4 · Depth
@@ -330,12 +331,12 @@ trial.growth_plot(delta)
 #
 # (Yang et al. 2019). No activation escapes: for a Gaussian $\mathrm{Var}[\varphi] \le \gamma^2\,
 # \mathrm{E}[\varphi'^2]$, with equality for straight lines only (Chernoff 1981). (With 64 units
-# two lie 0.02 above: narrow matrices stretch unevenly.)
+# two lie 0.02 above; the wider, the nearer.)
 
 # %% [markdown] name="near-identity-intro" tags=["subslide"]
 # ### Does it learn? And a control with other weights
 #
-# As a control, every hidden matrix starts near the identity, $W = I + 0.02\,\mathcal{N}(0, 1)$. The same batch
+# Every hidden matrix starts near the identity, $W = I + 0.02\,\mathcal{N}(0, 1)$. The same batch
 # norm, the same rate of 0.1, 80 steps.
 
 # %% name="measure-near-identity" tags=["fragment"]
@@ -343,9 +344,7 @@ starts = {"He": lambda seed: gc.normalized_mlp(56, seed=seed), "near I": trial.n
 for name, build in starts.items():
     nets = [build(seed) for seed in range(5)]
     ratio = [trial.first_to_last(trial.deltas(net, images=1024)) for net in nets]
-    first = [
-        trial.trained(net, 1, 0.1, seed=s).relative_change[-1][0] for s, net in enumerate(nets)
-    ]
+    first = [trial.first_step(net, seed) for seed, net in enumerate(nets)]
     runs = [trial.trained(net, 79, 0.1, seed=s) for s, net in enumerate(nets)]
     print(f"{name:6} δ in layer 1, of layer 56: {gc.spread(ratio, ',.0f')}")
     print(f"       step 1 moves layer 1 by {gc.spread(first, '.3g')} times its size")
@@ -353,7 +352,7 @@ for name, build in starts.items():
 print(told(longer, "56 ReLU layers", "10 ReLU layers"))
 
 # %% [markdown] name="explain-near-identity" tags=["subslide"]
-# With He's weights the first step moves layer 1 by hundreds of times its own size, and from then on its
+# With He's weights the first step moves layer 1 by hundreds of times its own size, and then its
 # gradient is divided by that size. **Batch norm does not save 56 ReLU layers with
 # He's weights** (they fail without it, too: lesson 07). But with $W \approx I$ neighbouring layers hold nearly
 # the same image, $\mathrm{Var}[u]$ is not $\sigma_w^2 \mathrm{Var}[a]$, and **an initialization does help**:
@@ -365,7 +364,7 @@ print(told(longer, "56 ReLU layers", "10 ReLU layers"))
 # The usual answer to the prediction is 1: "that is what batch norm is for". He et al.
 # (2016) had batch norm in their plain nets too, and report healthy gradient norms; lesson 07 comes
 # back to that. Nor is layer norm a way out: its δ is level, but without shortcuts its 56 ReLU layers make all
-# images alike. Orthogonal matrices keep the *scale*, and do not help either. A bold
+# images alike. Orthogonal matrices keep the *scale*, and do not help either; nor does another rate, from 0.003 to 1. A bold
 # student may want to bend less: an exercise does that with β.
 
 # %% [markdown] name="claims" tags=["slide"]
@@ -398,8 +397,9 @@ vanishes, explodes = min(normed) < -1, max(normed) > 2
 print("verdict:", "fails" if vanishes else "holds only if" if explodes else "holds")
 
 # %% [markdown] name="claim-both-verdict" tags=["continue"]
-# **Holds only if** you strike out "explode". No gain makes δ vanish (as long as $\sigma^2$ stays far above
-# $\varepsilon$), but every layer that bends makes it grow. *Scope:* random weights with mean 0, at the start.
+# **Holds only if** the size of the weights is at fault: gains of 0.1 and 10 cost the plain network 29 decades, the
+# normalized one nothing (while $\sigma^2$ is far above $\varepsilon$). But at *every* gain its bent layers make δ explode,
+# by 2.5 decades with ReLU. *Scope:* random weights with mean 0, at the start.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 3 min
@@ -412,16 +412,15 @@ print("verdict:", "fails" if vanishes else "holds only if" if explodes else "hol
 #
 # - Networks without any norm are as accurate, with adaptive clipping (Brock et al. 2021).
 # - Straighter activations avoid the growth: leaky ReLUs tailored to the depth (Zhang et al. 2022), almost
-#   linear layers with batch norm (Meterez et al. 2024). Here the 56 layers get a slope on the left.
+#   linear layers with batch norm (Meterez et al. 2024). Here: 56 layers with a slope on the left.
 
 # %% name="since-measure" tags=["subslide"]
 for leak in (0.5, 0.8):
     nets = [trial.bent(leak, seed) for seed in range(3)]
     factor = [trial.growth(net) for net in nets]
     right = [trial.trained(net, 80, 0.1, seed=s).train_accuracy[-1] for s, net in enumerate(nets)]
-    law = trial.growth_with_leak(leak)
-    print(f"left slope {leak}: δ × {gc.spread(factor)} a layer (theory {law:.2f})", end="")
-    print(f"; right {gc.spread(right)}")
+    print(f"left slope {leak}: δ × {gc.spread(factor)} a layer", end=" ")
+    print(f"(theory {trial.growth_with_leak(leak):.2f}); right {gc.spread(right)}")
 
 # %% [markdown] name="deeper-shift" tags=["slide", "deeper"]
 # ## Deeper · Is it covariate shift?
@@ -543,6 +542,12 @@ for mode, training in (("evaluation", False), ("training", True)):
 #
 # Small differences between images grow by the same factor as δ, until every image is equally different from every other.
 
+# %% name="measure-apart" tags=["fragment"]
+for name in ("sigmoid", "relu"):
+    apart = [trial.growth_of_a_difference(name, seed) for seed in range(3)]
+    law = gc.theory.normalized_gradient_growth(name)
+    print(f"{name:8} a difference of 1e-6: × {gc.spread(apart)} a layer   theory {law:.2f}")
+
 # %% name="measure-scramble" tags=["fragment"]
 noise = torch.randn(5, 1024, 64, generator=torch.Generator().manual_seed(0))
 print(f"random vectors {gc.spread([trial.share_between_digits(z) for z in noise])}")
@@ -553,7 +558,8 @@ for name in ("sigmoid", "relu"):
 print(told(longer, "56 ReLU layers, Adam", "10 ReLU layers, Adam"))
 
 # %% [markdown] name="explain-scramble" tags=["continue"]
-# The share of all spread in $z$ that lies *between* the ten digits. In layer 30 of the ReLU network with He's
+# First two nearly equal images, through 30 layers. Then the share of all spread in $z$ that lies *between* the ten
+# digits. In layer 30 of the ReLU network with He's
 # weights two sevens are as different as a seven and a two, and the output receives noise. So a better
 # optimizer is no way out: Adam gives each weight a step of about the same size, and the 56 layers learn little
 # all the same.
@@ -569,6 +575,8 @@ print(told(longer, "56 ReLU layers, Adam", "10 ReLU layers, Adam"))
 # From the abstract of the same paper (Ioffe & Szegedy 2015):
 #
 # > Batch Normalization allows us to use much higher learning rates and be less careful about initialization.
+#
+# The second half is on trial.
 
 # %% name="vote-init" tags=["fragment"]
 gc.panel("batch-norm/claim-init")
@@ -580,9 +588,7 @@ gc.panel("batch-norm/large-weights")
 right = {}
 for factor in (1, 100):
     nets = [trial.hidden_weights_times(factor, seed) for seed in range(5)]
-    first = [
-        trial.trained(net, 1, 0.1, seed=s).relative_change[-1][0] for s, net in enumerate(nets)
-    ]
+    first = [trial.first_step(net, seed) for seed, net in enumerate(nets)]
     runs = [trial.trained(net, 299, 0.1, seed=s) for s, net in enumerate(nets)]
     right[factor] = [run.test_accuracy[-1] for run in runs]
     print(f"hidden weights × {factor:3}: right {gc.spread(right[factor])}")
@@ -681,11 +687,12 @@ gc.depth_plot(record, "output_gradient_rms", kind="BatchNorm1d", healthy=10.0)
 # %% [markdown] name="summary" tags=["slide"]
 # ## Summary
 #
-# - Batch norm subtracts what images share and divides by what differs: in layer 30 all of $z$ differs from
-#   image to image, with layer norm one part in $10^{12}$.
+# - Batch norm subtracts what images share and divides by what differs: in layer 30 of sigmoids all of $z$ differs
+#   from image to image, with layer norm one part in $10^{12}$.
 # - Backwards it removes two of $B$ directions and divides by $s$.
+# - In training mode an image's $z$ depends on its batch: without `model.eval()` sorted digits fall to 0.10.
 # - With random weights of mean 0, of any size, δ grows by 1.21 a ReLU layer, and 56 layers do not learn; near
-#   the identity they do.
+#   the identity they begin to.
 
 # %% [markdown] name="exercises" tags=["slide"]
 # ## Exercises

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from pathlib import Path
 
 import nbformat
@@ -54,6 +55,17 @@ def test_a_stored_notebook_is_valid_and_small(path):
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
     assert (ROOT / path).stat().st_size < MOST_BYTES
     assert set(notebook.metadata) == {"kernelspec", "language_info", "gradcourse"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS)
+def test_no_sentence_opens_a_list_where_it_wraps(path):
+    """Markdown makes a list of a line of a paragraph that begins with "1. " or "- "."""
+    opened = []
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"\$\$.*?\$\$", "", cell.source, flags=re.DOTALL)
+            opened += re.findall(r"^\w.*\n(?:1[.)]|[-+*]) .*$", text, flags=re.MULTILINE)
+    assert [lines for lines in opened if not re.match(r"\d+[.)] ", lines)] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS)

@@ -78,6 +78,22 @@ def test_it_works_in_a_thread_that_is_not_the_main_one() -> None:
     assert [run.ending for run in runs] == ["timeout"]
 
 
+def test_an_import_is_not_cut_in_the_middle(tmp_path, monkeypatch) -> None:
+    """Half a module would stay in `sys.modules`, and break all that needs it later."""
+    lines = "import time\ntime.sleep(0.5)\nready = True\n"
+    (tmp_path / "slow_to_import.py").write_text(lines, "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def work():
+        import slow_to_import
+
+        while slow_to_import.ready:
+            pass
+
+    assert run_limited(work, 0.1).ending == "timeout"
+    assert sys.modules.pop("slow_to_import").ready
+
+
 def test_a_stop_event_ends_it() -> None:
     stop = threading.Event()
     threading.Timer(0.2, stop.set).start()

@@ -46,6 +46,13 @@ def _always_trains(model, x):
     return digits
 
 
+def _only_its_own_flag(model, x):
+    was_training = model.training
+    digits = _stays_in_eval(model, x)
+    model.training = was_training
+    return digits
+
+
 def _norms_stay_in_eval(model, x):
     from torch import nn
 
@@ -125,6 +132,11 @@ PREDICT = CodeExercise(
                 "model.train(…) gives every layer one mode. Where the batch norm had been frozen, "
                 "in evaluation mode inside a model in training mode, it now trains: remember "
                 "the mode of each module.",
+            ),
+            "only the model's own flag": (
+                _only_its_own_flag,
+                "Your digits are right, but model.training = … puts back the flag of the model "
+                "alone. Its layers stay in evaluation mode: each module has a flag of its own.",
             ),
             "a layer left in evaluation mode": (
                 _norms_stay_in_eval,

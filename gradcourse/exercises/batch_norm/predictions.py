@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gradcourse.checking.question import Choice, NamedValue, Option, Prediction, Tuning
 from gradcourse.demos.batch_norm import BEND
 from gradcourse.experiments.batch_norm import (
@@ -18,43 +20,57 @@ from gradcourse.experiments.common import digits, median
 
 
 def _large_weights():
-    """What a batch-normed layer makes of weights a thousand times as large."""
+    """What the gradient of a batch-normed matrix becomes if it is a thousand times as large."""
     import torch
 
-    network_of_one = network("batch", 1).double()
-    layer, weight = network_of_one[:2], next(network_of_one.parameters())
-    x = digits().x_train[:64].double()
+    net = network("batch", 1).double()
+    weight = next(net.parameters())
+    x, y = digits().x_train[:64].double(), digits().y_train[:64]
+
+    def gradient():
+        return torch.autograd.grad(torch.nn.functional.cross_entropy(net(x), y), weight)[0].norm()
+
+    before = gradient()
     with torch.no_grad():
-        before = layer(x)
         weight.mul_(1000.0)
-        ratio = float(layer(x).norm() / before.norm())
-    if ratio > 500:
-        return "thousand"
-    return "same" if abs(ratio - 1.0) < 0.01 else "other"
+    power = round(math.log10(float(gradient() / before)) / 3)
+    return {1: "thousand", 0: "same", -1: "thousandth", -2: "millionth"}[power]
 
 
 LARGE_WEIGHTS = Choice(
     id="batch-norm/large-weights",
     title="Weights a thousand times as large",
     question="A layer computes u = W h and then batch norm. Multiply every weight of W by 1000, "
-    "with the same images. What becomes of z, the output of batch norm?",
+    "with the same images: z stays the same. What becomes of the gradient of W?",
     answer="large_weights",
     options=(
         Option(
             "thousand",
             "It becomes 1000 times as large.",
-            "u does. But its mean and its standard deviation grow by the same 1000.",
+            "u does. But z does not change, so a weight must move 1000 times as far for the same "
+            "effect on it.",
         ),
-        Option("same", "It stays the same.", "Mean and standard deviation grow with u and cancel."),
         Option(
-            "other",
-            "Something in between: γ and β hold it back.",
-            "γ and β come after the division and do not know the weights.",
+            "same",
+            "It stays the same, as z does.",
+            "δ stays the same. On its way to u it is divided by s, which has grown with u.",
+        ),
+        Option(
+            "thousandth",
+            "It becomes a thousandth.",
+            "s is 1000 times as large, and ∂ℒ/∂u is divided by it.",
+        ),
+        Option(
+            "millionth",
+            "It becomes a millionth.",
+            "That is the step relative to W: the gradient is divided by 1000 once, and W is 1000 "
+            "times as large.",
         ),
     ),
     measure=_large_weights,
-    explain="With mean μ and standard deviation σ: (1000 u − 1000 μ)/(1000 σ) is (u − μ)/σ.",
-    hints=("What happens to the mean and the standard deviation of u?",),
+    explain="∂ℒ/∂u = γ/s (…), and s is 1000 times as large. Relative to W the step of plain "
+    "gradient descent is a millionth of what it was.",
+    hints=("Where does s stand in ∂ℒ/∂u?",),
 )
 
 

@@ -99,6 +99,10 @@ LAYER_NORM = CodeExercise(
                     _ln_eps_outside,
                     "You divided by σ + ε. ε is added to the variance, under the root.",
                 ),
+                "ε left out": (
+                    lambda u, gamma, beta, eps: ln_forward(u, gamma, beta, 0.0),
+                    "You left ε out. It is added to the variance, under the root.",
+                ),
                 "one mean for all rows": (
                     _ln_whole,
                     "You took one mean and one variance of the whole array, so the images still "
@@ -139,6 +143,10 @@ LAYER_NORM = CodeExercise(
                     _rms_eps_outside,
                     "You divided by the root mean square plus ε. ε is added to the mean square, "
                     "under the root.",
+                ),
+                "ε left out": (
+                    lambda u, gamma, eps: rms_forward(u, gamma, 0.0),
+                    "You left ε out. It is added to the mean square, under the root.",
                 ),
                 "the root is missing": (
                     _rms_squared,

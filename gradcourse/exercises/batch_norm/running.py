@@ -80,6 +80,11 @@ RUNNING = CodeExercise(
                 "You used the batch's variance with B, which is too small on average by "
                 "(B − 1)/B. The running estimate takes it with B − 1.",
             ),
+            "mean square for the variance": (
+                _averaged(lambda u: [np.mean(u, 0), np.mean(np.square(u), 0)]),
+                "You averaged mean squares. A variance is the spread about the batch's mean, and "
+                "divides by B − 1 here.",
+            ),
             "standard deviation": (
                 _averaged(lambda u: [np.mean(u, 0), np.std(u, 0, ddof=1)]),
                 "You averaged standard deviations. What is kept is the variance.",

@@ -141,7 +141,7 @@ WHERE_TRAINS = Choice(
     answer="where_trains",
     options=(
         Option("ordered", "σ_w = 0.8.", "Every image gives the same output here, and δ vanishes."),
-        Option("edge", "σ_w = 1.4.", "δ and the differences between images both keep their size."),
+        Option("edge", "σ_w = 1.4.", "δ keeps its size here, and images become alike only slowly."),
         Option(
             "chaos",
             "σ_w = 2.8.",
@@ -445,7 +445,7 @@ ALIKE = Choice(
             "forwards.",
         ),
         Option("b", "In B.", "Where δ shrinks on its way back, differences shrink forwards."),
-        Option("c", "In C.", "Where δ is level, differences keep about their size."),
+        Option("c", "In C.", "Where δ is level, images become alike only slowly."),
         Option(
             "none",
             "δ does not tell.",

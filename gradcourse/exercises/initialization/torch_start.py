@@ -1,4 +1,4 @@
-"""Start a torch model: He's weights, no biases, a small output layer."""
+"""Start a torch model: He's weights, biases 0, a small output layer."""
 
 from __future__ import annotations
 
