@@ -147,10 +147,10 @@ def signs_plot(
     )
     return Scatter(
         "Each sign: hits among the sick, false alarms among the healthy",
-        "healthy networks that show it, %",
-        "sick networks that show it, %",
+        "healthy networks with the sign, %",
+        "sick networks with the sign, %",
         tuple(points),
-        (-3.0, 80.0, -4.0, 104.0),
+        (-3.0, 104.0, -4.0, 104.0),
         key,
         "a coin",
     )

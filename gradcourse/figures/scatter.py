@@ -76,7 +76,7 @@ class Scatter(Displayed):
         if self.diagonal:
             end = min(right, high)
             axes.plot([0, end], [0, end], color=hue("grey").light, linestyle=":", linewidth=1.2)
-            place = 0.8 * end
+            place = 0.65 * end
             axes.text(place, place - 0.03 * (high - low), self.diagonal, color=INK.muted)
         for point in self.points:
             shape = hue(point.color)
@@ -84,19 +84,21 @@ class Scatter(Displayed):
             axes.plot([point.x], [point.y], shape.marker.code, color=shape.light, markersize=size)
         named = [point for point in self.points if point.name]
         for point, at in zip(named, _spread(named, 0.042 * (high - low)), strict=True):
+            inwards = -1 if point.x > left + 0.67 * (right - left) else 1  # no name leaves the axes
             axes.annotate(
                 point.name,
                 (point.x, point.y),
-                xytext=(point.x + 0.02 * (right - left), at),
+                xytext=(point.x + 0.02 * inwards * (right - left), at),
                 fontsize=FONT_POINTS - 2,
                 color=INK.text,
+                ha="left" if inwards == 1 else "right",
                 va="center",
             )
         for color, words in self.key:
             shape = hue(color)
             axes.plot([], [], shape.marker.code, color=shape.light, label=words)
         if self.key:
-            axes.legend(loc="upper right", frameon=False, fontsize=FONT_POINTS - 2)
+            axes.legend(loc="lower right", frameon=False, fontsize=FONT_POINTS - 2)
         return figure
 
     def parts(self) -> tuple[Plot | Picture, ...]:

@@ -74,7 +74,8 @@ gc.panel("diagnosis/who-trains")
 # ## 4 · The update, relative to the weights (1 point)
 #
 # `before` and `after` are lists of weight matrices, before and after one update. Return
-# $\|W_\text{after} - W_\text{before}\| / \|W_\text{before}\|$ for each, in an array.
+# $\|W_\text{after} - W_\text{before}\| / \|W_\text{before}\|$ for each, in an array; ‖·‖ is the root
+# of the sum of all squares.
 
 
 # %% name="ratios" answer="diagnosis/update-ratios"

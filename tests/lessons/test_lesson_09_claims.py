@@ -355,7 +355,7 @@ def test_clipping_does_not_help_against_vanishing():
 
 
 def test_clipping_turns_the_mean_of_single_digits_and_hardly_that_of_batches():
-    """Degrees, medians of five networks; the ranges are those of the review's own code.
+    """Degrees, medians of five networks; the ranges are those of a second program.
 
     Batches of 1: 22 to 42 at the 90th percentile and 51 to 70 at the 50th; of 64: 0.7 to 2.5 and
     3.6 to 8.9.

@@ -22,6 +22,12 @@ def _naive(z):
         return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z.mean(axis=1)))
 
 
+def _log_of_softmax(z, shift):
+    with np.errstate(all="ignore"):
+        p = np.exp(z - shift)
+        return float(np.mean(-np.log(p / p.sum(axis=1, keepdims=True))))
+
+
 def _outputs(low, high):
     def cases(rng):
         return [
@@ -50,6 +56,16 @@ FIRST_LOSS = CodeExercise(
                 _naive,
                 "exp overflows at 710 in float64. Take the largest output of each row out first: "
                 "log Σ exp z = m + log Σ exp(z − m).",
+            ),
+            "the softmax overflows": (
+                lambda z: _log_of_softmax(z, 0.0),
+                "exp overflows at 710 in float64, and Inf/Inf is NaN. Work with the logarithm: "
+                "log softmax = z − m − log Σ exp(z − m), m the largest of the row.",
+            ),
+            "the log of a softmax that is 0": (
+                lambda z: _log_of_softmax(z, z.max(axis=1, keepdims=True)),
+                "Your softmax is right, but its small entries round to exactly 0, and log 0 is "
+                "−Inf. Never take the log of a softmax: log softmax = z − m − log Σ exp(z − m).",
             ),
             "over the rows": (
                 lambda z: float(np.mean(_log_sum_exp(z.T)) - z.mean()),
