@@ -138,7 +138,7 @@ def signs_plot(
     points += [_point(counted, key, colors[free.get(key)]) for key, counted in stored.items()]
     hits, alarms = bet
     if hits is not None and alarms is not None:
-        points.append(Point(alarms, hits, "your bet", "purple"))
+        points.append(Point(alarms, hits, "your bet", "purple", alarms > 80))
     key = (
         ("green", "gc.diagnose, stored"),
         ("blue", "scale-free signs, stored"),
@@ -153,11 +153,13 @@ def signs_plot(
         (-3.0, 104.0, -4.0, 104.0),
         key,
         "a coin",
+        key_at="center right",
     )
 
 
 def _point(counted: Tally, name: str, color: str) -> Point:
-    return Point(100 * counted.false_alarms, 100 * counted.sensitivity, name, color)
+    alarms = 100 * counted.false_alarms
+    return Point(alarms, 100 * counted.sensitivity, name, color, alarms > 70)
 
 
 # ---------------------------------------------------------------- three histograms to read

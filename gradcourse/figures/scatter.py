@@ -20,12 +20,13 @@ INK = THEMES["light"]
 
 @dataclass(frozen=True)
 class Point:
-    """One point; without a name it is drawn small."""
+    """One point; without a name it is drawn small. Its name stands right or left of it."""
 
     x: float
     y: float
     name: str = ""
     color: str = "blue"
+    left: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Scatter(Displayed):
         What each colour means: colour, words.
     diagonal : str
         What lies on x = y; empty for no line.
+    key_at : str
+        Where the key stands, in matplotlib's words.
     """
 
     title: str
@@ -52,6 +55,7 @@ class Scatter(Displayed):
     limits: tuple[float, float, float, float]
     key: tuple[tuple[str, str], ...] = ()
     diagonal: str = ""
+    key_at: str = "upper right"
 
     @property
     def alt(self) -> str:
@@ -84,21 +88,21 @@ class Scatter(Displayed):
             axes.plot([point.x], [point.y], shape.marker.code, color=shape.light, markersize=size)
         named = [point for point in self.points if point.name]
         for point, at in zip(named, _spread(named, 0.042 * (high - low)), strict=True):
-            inwards = -1 if point.x > left + 0.67 * (right - left) else 1  # no name leaves the axes
+            beside = -0.02 if point.left else 0.02
             axes.annotate(
                 point.name,
                 (point.x, point.y),
-                xytext=(point.x + 0.02 * inwards * (right - left), at),
+                xytext=(point.x + beside * (right - left), at),
                 fontsize=FONT_POINTS - 2,
                 color=INK.text,
-                ha="left" if inwards == 1 else "right",
+                ha="right" if point.left else "left",
                 va="center",
             )
         for color, words in self.key:
             shape = hue(color)
             axes.plot([], [], shape.marker.code, color=shape.light, label=words)
         if self.key:
-            axes.legend(loc="lower right", frameon=False, fontsize=FONT_POINTS - 2)
+            axes.legend(loc=self.key_at, frameon=False, fontsize=FONT_POINTS - 2)
         return figure
 
     def parts(self) -> tuple[Plot | Picture, ...]:

@@ -143,7 +143,12 @@ gc.demo("diagnosis/threshold")
 # ### Measure
 #
 # Every sign on all networks. This took minutes, so **it is stored**; the cell says when it was
-# measured. Then one more network of each kind, with a new seed, is **trained now**.
+# measured. Then one more network of each kind, with a new seed, is **trained now**. What each sign asks
+# (the two with 1e-7, from the web: is the norm ever below it, or ever above the other number?):
+
+# %% name="signs-list" tags=["skip", "nbval-check-output"]
+for sign in trial.SIGNS:
+    print(f"{sign.key:18} {sign.text}")
 
 # %% name="measure-signs" tags=["fragment"]
 table = stored("signs")
