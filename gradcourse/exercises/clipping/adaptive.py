@@ -92,13 +92,6 @@ ADAPTIVE = CodeExercise(
                 lambda G, W, limit, eps: _within(G, limit),
                 "You compared ‖G_i‖ with the limit itself. The limit is for the ratio ‖G_i‖/‖W_i‖.",
             ),
-            "the weights' norm is forgotten": (
-                lambda G, W, limit, eps: np.where(
-                    _rows(G) > limit * np.maximum(_rows(W), eps), limit * G / _rows(G), G
-                ),
-                "You found the right rows, and made them `limit` long. Allowed is that share of "
-                "the weights' norm: limit · ‖W_i‖.",
-            ),
             "eps as the smallest limit": (
                 lambda G, W, limit, eps: _within(G, np.maximum(limit * _rows(W), eps)),
                 "You took max(limit · ‖W_i‖, eps). eps is a floor for ‖W_i‖: the limit "
