@@ -197,7 +197,7 @@ trial.signs_plot(counted, now, bet)
 #
 # A network comes in, and **you see its loss curve, nothing else**. Every examination has a price in
 # points. Name what you think it is, then choose a treatment: it is carried out, the network is trained
-# again, and what it does on the test rows is your score, minus the examinations, minus 25 for each
+# again, and what it gains on the test rows is your score, 100 for all, minus the examinations, minus 25 for each
 # treatment without which it does as well. Some are healthy: discharge them untreated. One of 25 has two
 # defects, and the first hides the second.
 #
