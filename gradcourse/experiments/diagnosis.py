@@ -352,22 +352,30 @@ QUESTIONS = (
 """Question, where to look if the answer is no, and the lessons; the cheapest first."""
 
 
-def triage_tree() -> Drawing:
-    """The order of triage: nine questions from above, and what a "no" says."""
+def triage_tree(first: int = 1, last: int = len(QUESTIONS)) -> Drawing:
+    """The order of triage: questions from above, and what a "no" says.
+
+    Parameters
+    ----------
+    first, last : int
+        Numbers of the first and the last question that are drawn.
+    """
     boxes, arrows = [], []
-    for k, (question, look, lessons) in enumerate(QUESTIONS):
-        y = 0.42 + 0.72 * k
-        color = "blue" if k < 6 else "orange"
-        boxes.append(Box(1.55, y, 2.5, 0.52, f"{k + 1}  {question}", color))
+    shown = list(enumerate(QUESTIONS, start=1))[first - 1 : last]
+    for row, (k, (question, look, lessons)) in enumerate(shown):
+        y = 0.42 + 0.72 * row
+        color = "blue" if k <= 6 else "orange"
+        boxes.append(Box(1.55, y, 2.5, 0.52, f"{k}  {question}", color))
         boxes.append(Box(5.6, y, 4.0, 0.46, f"{look}  ({lessons})", "grey"))
         arrows.append(Arrow((2.82, y), (3.58, y), "no"))
         arrows.append(Arrow((1.55, y + 0.26), (1.55, y + 0.46)))
-    bottom = 0.42 + 0.72 * len(QUESTIONS)
-    boxes.append(
-        Box(1.55, bottom, 2.5, 0.46, "more steps, more data,\nor the task is hard", "green")
-    )
-    words = "The order of triage, from above. " + " ".join(
+    bottom = 0.42 + 0.72 * len(shown)
+    end = "more steps, more data,\nor the task is hard"
+    if last < len(QUESTIONS):
+        end = f"go on with question {last + 1}"
+    boxes.append(Box(1.55, bottom, 2.5, 0.46, end, "green"))
+    words = f"The order of triage, from above, questions {first} to {last}. " + " ".join(
         f"{k}: {' '.join(question.split())} If not: {look} (lesson {lessons})."
-        for k, (question, look, lessons) in enumerate(QUESTIONS, start=1)
+        for k, (question, look, lessons) in shown
     )
     return Drawing(7.75, bottom + 0.4, tuple(boxes), tuple(arrows), words)

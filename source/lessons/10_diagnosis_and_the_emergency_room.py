@@ -103,7 +103,10 @@ print(f"largest gradient {max(float(p.grad.abs().max()) for p in net.parameters(
 # layer's output; $\|\Delta W\|/\|W\|$ is the update relative to the weights.)
 
 # %% name="drawing-triage" tags=["fragment"]
-trial.triage_tree()
+trial.triage_tree(1, 5)
+
+# %% name="drawing-triage-rest" tags=["subslide"]
+trial.triage_tree(6, 9)
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
 # **Speaker notes** · 8 min
