@@ -200,8 +200,8 @@ trial.signs_plot(counted, now, bet)
 #
 # A network comes in, and **you see its loss curve, nothing else**. Every examination has a price in
 # points. Name what you think it is, then choose a treatment: it is carried out, the network is trained
-# again, and what it gains on the test rows is your score, 100 for all, minus the examinations, minus 25 for each
-# treatment without which it does as well. Some are healthy: discharge them untreated. One of 25 has two
+# again, and what it gains on the test rows is your score, 100 for all, minus the examinations, minus 25
+# for each treatment without which it does as well. Some are healthy: discharge them untreated. One of 25 has two
 # defects, and the first hides the second.
 #
 # In a cell, for one patient:
@@ -404,8 +404,8 @@ print("verdict:", "fails" if min(found["timid"][1]) > 0.8 else "holds only if")
 # **Fails** as an explanation. The timid begin at the same weights, on the same surface, when they are
 # cured by a rate 100 times larger, and learn. With shuffled labels (mispaired) ln 10 is the best that
 # there is on new rows. Deep sigmoids need other units, dead ones other biases; only the dead have a
-# gradient of exactly 0 in layer 1, and come near the word *stuck*; the post's own network was one. *Scope:* digits, our rates, 220 to
-# 290 updates. A loss at ln C says **that** nothing was learned, never **why**.
+# gradient of exactly 0 in layer 1, and come near the word *stuck*; the post's own network was one.
+# *Scope:* digits, our rates, 220 to 290 updates. A loss at ln C says **that** nothing was learned, never **why**.
 
 # %% [markdown] name="notes-claims" tags=["notes"]
 # **Speaker notes** · 6 min
