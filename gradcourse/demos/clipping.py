@@ -100,10 +100,12 @@ def draw_survive(exponent: float) -> Picture:
     longest = float(longest_step(path[:, :, None])[0])
     end = float(loss_and_gradient(*path[-1])[0])
     title = f"c = {10.0**exponent:.3g}: longest step {longest:.2g}, loss at the end {end:.2g}"
-    lines = [Line(seen[:, 0], seen[:, 1], "300 updates", color="vermillion"), _dot(seen[0])]
+    name = "300 updates"
     if len(seen) < len(path):
-        lines.append(_arrowhead(seen[-2], seen[-1]))
-    return over_the_loss(title, *lines)
+        name, seen = "thrown out", np.concatenate([seen, _arrowhead(seen[-2], seen[-1])])
+    return over_the_loss(
+        title, Line(seen[:, 0], seen[:, 1], name, color="vermillion"), _dot(seen[0])
+    )
 
 
 def _dot(place: np.ndarray, radius: float = 0.015) -> Line:
@@ -113,12 +115,11 @@ def _dot(place: np.ndarray, radius: float = 0.015) -> Line:
     return Line(place[0] + ring[0], place[1] + ring[1], "start", color="vermillion")
 
 
-def _arrowhead(before: np.ndarray, tip: np.ndarray, size: float = 0.05) -> Line:
-    """The head of a step that leaves the picture."""
+def _arrowhead(before: np.ndarray, tip: np.ndarray, size: float = 0.05) -> np.ndarray:
+    """The head of a step that leaves the picture; it goes on from the tip, shape (3, 2)."""
     step = (tip - before) / np.linalg.norm(tip - before)
     side = np.array([-step[1], step[0]])
-    ends = np.array([tip - size * (step - 0.5 * side), tip, tip - size * (step + 0.5 * side)])
-    return Line(ends[:, 0], ends[:, 1], "out of the picture", color="vermillion")
+    return np.array([tip - size * (step - 0.5 * side), tip, tip - size * (step + 0.5 * side)])
 
 
 SURVIVE = Demo(

@@ -30,8 +30,8 @@ def draw_threshold(power: float) -> Plot:
     return Plot(
         title=f"c = {10.0**power:.3g}: {100 * now.sensitivity:.0f} % of the sick, "
         f"{100 * now.false_alarms:.0f} % of the healthy",
-        x=Axis("healthy networks that show it, %", limits=(-3.0, 103.0)),
-        y=Axis("sick networks that show it, %", limits=(-3.0, 103.0)),
+        x=Axis("healthy networks with the sign, %", limits=(-3.0, 103.0)),
+        y=Axis("sick networks with the sign, %", limits=(-3.0, 103.0)),
         lines=(
             Line([0.0, 100.0], [0.0, 100.0], "a coin", "reference", "grey"),
             Line(alarms, hits, "every c", color="vermillion"),

@@ -25,7 +25,7 @@ def drive_clip(clip: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     Returns
     -------
     dict or None
-        The norm, float32, NaN for any that is not finite; how many parameters have a gradient,
+        The norm, float32, Inf for any that is not finite; how many parameters have a gradient,
         and the gradients that were given, afterwards. None when the function returned None.
     """
     import torch
@@ -44,7 +44,7 @@ def drive_clip(clip: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         return None
     norm = float(norm)
     report: dict[str, Any] = {
-        "the norm that you returned": np.float32(norm if math.isfinite(norm) else math.nan),
+        "the norm that you returned": np.float32(norm if math.isfinite(norm) else math.inf),
         "how many parameters have a gradient afterwards": sum(
             p.grad is not None for p in parameters
         ),

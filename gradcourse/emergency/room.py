@@ -116,7 +116,7 @@ class EmergencyRoom:
             "  room.loss_curve is free. room.examinations, room.names and room.treatments list",
             "  what there is; then room.examine(…), room.name(…), room.treat(…), room.discharge().",
         ]
-        if chart.events:
+        if chart.events or self.discharged:
             lines.append(f"  now it measures {self.measured:.2f}; spent {chart.spent} points")
             lines.append(f"  chart: {chart}")
         return "\n".join(lines)

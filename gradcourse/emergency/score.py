@@ -57,6 +57,12 @@ class Report:
         """Of an exercise's points, 0 to 1."""
         return min(1.0, max(0.0, self.score / FULL))
 
+    @property
+    def _verdict(self) -> str:
+        if not self.named:
+            return "nothing"
+        return f"{self.named} ({'right' if self.right_name else 'not it'})"
+
     def __repr__(self) -> str:
         wrong = ", ".join(self.wrong) or "none"
         lines = [
@@ -65,8 +71,7 @@ class Report:
             f"  on the test rows   {self.before:.2f} → {self.after:.2f}, with the known cure "
             f"{self.best:.2f}",
             f"  wrong treatments   {wrong}",
-            f"  you named          {self.named or 'nothing'}"
-            f" ({'right' if self.right_name else 'not it'})",
+            f"  you named          {self._verdict}",
             f"  what it was        {self.story}",
         ]
         return "\n".join(lines)

@@ -138,7 +138,7 @@ def signs_plot(
     points += [_point(counted, key, colors[free.get(key)]) for key, counted in stored.items()]
     hits, alarms = bet
     if hits is not None and alarms is not None:
-        points.append(Point(alarms, hits, "your bet", "purple"))
+        points.append(Point(alarms, hits, "your bet", "purple", alarms > 80))
     key = (
         ("green", "gc.diagnose, stored"),
         ("blue", "scale-free signs, stored"),
@@ -147,17 +147,19 @@ def signs_plot(
     )
     return Scatter(
         "Each sign: hits among the sick, false alarms among the healthy",
-        "healthy networks that show it, %",
-        "sick networks that show it, %",
+        "healthy networks with the sign, %",
+        "sick networks with the sign, %",
         tuple(points),
-        (-3.0, 80.0, -4.0, 104.0),
+        (-3.0, 104.0, -4.0, 104.0),
         key,
         "a coin",
+        key_at="center right",
     )
 
 
 def _point(counted: Tally, name: str, color: str) -> Point:
-    return Point(100 * counted.false_alarms, 100 * counted.sensitivity, name, color)
+    alarms = 100 * counted.false_alarms
+    return Point(alarms, 100 * counted.sensitivity, name, color, alarms > 70)
 
 
 # ---------------------------------------------------------------- three histograms to read
@@ -350,22 +352,30 @@ QUESTIONS = (
 """Question, where to look if the answer is no, and the lessons; the cheapest first."""
 
 
-def triage_tree() -> Drawing:
-    """The order of triage: nine questions from above, and what a "no" says."""
+def triage_tree(first: int = 1, last: int = len(QUESTIONS)) -> Drawing:
+    """The order of triage: questions from above, and what a "no" says.
+
+    Parameters
+    ----------
+    first, last : int
+        Numbers of the first and the last question that are drawn.
+    """
     boxes, arrows = [], []
-    for k, (question, look, lessons) in enumerate(QUESTIONS):
-        y = 0.42 + 0.72 * k
-        color = "blue" if k < 6 else "orange"
-        boxes.append(Box(1.55, y, 2.5, 0.52, f"{k + 1}  {question}", color))
+    shown = list(enumerate(QUESTIONS, start=1))[first - 1 : last]
+    for row, (k, (question, look, lessons)) in enumerate(shown):
+        y = 0.42 + 0.72 * row
+        color = "blue" if k <= 6 else "orange"
+        boxes.append(Box(1.55, y, 2.5, 0.52, f"{k}  {question}", color))
         boxes.append(Box(5.6, y, 4.0, 0.46, f"{look}  ({lessons})", "grey"))
         arrows.append(Arrow((2.82, y), (3.58, y), "no"))
         arrows.append(Arrow((1.55, y + 0.26), (1.55, y + 0.46)))
-    bottom = 0.42 + 0.72 * len(QUESTIONS)
-    boxes.append(
-        Box(1.55, bottom, 2.5, 0.46, "more steps, more data,\nor the task is hard", "green")
-    )
-    words = "The order of triage, from above. " + " ".join(
+    bottom = 0.42 + 0.72 * len(shown)
+    end = "more steps, more data,\nor the task is hard"
+    if last < len(QUESTIONS):
+        end = f"go on with question {last + 1}"
+    boxes.append(Box(1.55, bottom, 2.5, 0.46, end, "green"))
+    words = f"The order of triage, from above, questions {first} to {last}. " + " ".join(
         f"{k}: {' '.join(question.split())} If not: {look} (lesson {lessons})."
-        for k, (question, look, lessons) in enumerate(QUESTIONS, start=1)
+        for k, (question, look, lessons) in shown
     )
     return Drawing(7.75, bottom + 0.4, tuple(boxes), tuple(arrows), words)

@@ -20,12 +20,13 @@ INK = THEMES["light"]
 
 @dataclass(frozen=True)
 class Point:
-    """One point; without a name it is drawn small."""
+    """One point; without a name it is drawn small. Its name stands right or left of it."""
 
     x: float
     y: float
     name: str = ""
     color: str = "blue"
+    left: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Scatter(Displayed):
         What each colour means: colour, words.
     diagonal : str
         What lies on x = y; empty for no line.
+    key_at : str
+        Where the key stands, in matplotlib's words.
     """
 
     title: str
@@ -52,6 +55,7 @@ class Scatter(Displayed):
     limits: tuple[float, float, float, float]
     key: tuple[tuple[str, str], ...] = ()
     diagonal: str = ""
+    key_at: str = "upper right"
 
     @property
     def alt(self) -> str:
@@ -76,7 +80,7 @@ class Scatter(Displayed):
         if self.diagonal:
             end = min(right, high)
             axes.plot([0, end], [0, end], color=hue("grey").light, linestyle=":", linewidth=1.2)
-            place = 0.8 * end
+            place = 0.65 * end
             axes.text(place, place - 0.03 * (high - low), self.diagonal, color=INK.muted)
         for point in self.points:
             shape = hue(point.color)
@@ -84,19 +88,21 @@ class Scatter(Displayed):
             axes.plot([point.x], [point.y], shape.marker.code, color=shape.light, markersize=size)
         named = [point for point in self.points if point.name]
         for point, at in zip(named, _spread(named, 0.042 * (high - low)), strict=True):
+            beside = -0.02 if point.left else 0.02
             axes.annotate(
                 point.name,
                 (point.x, point.y),
-                xytext=(point.x + 0.02 * (right - left), at),
+                xytext=(point.x + beside * (right - left), at),
                 fontsize=FONT_POINTS - 2,
                 color=INK.text,
+                ha="right" if point.left else "left",
                 va="center",
             )
         for color, words in self.key:
             shape = hue(color)
             axes.plot([], [], shape.marker.code, color=shape.light, label=words)
         if self.key:
-            axes.legend(loc="upper right", frameon=False, fontsize=FONT_POINTS - 2)
+            axes.legend(loc=self.key_at, frameon=False, fontsize=FONT_POINTS - 2)
         return figure
 
     def parts(self) -> tuple[Plot | Picture, ...]:

@@ -119,7 +119,7 @@ gc.panel("clipping/threshold")
 #
 # $\|g\|$ in 500 updates of a run that went well. For the next run, at the same rate, c shall clip both spikes
 # down to an ordinary size, and after the warm-up leave at least 95 of 100 updates alone. Set `threshold` to
-# `"0.3"`, `"3"`, `"30"` or `"300"`. How often would it have bitten?
+# `"0.3"`, `"3"`, `"30"` or `"300"`.
 
 # %% name="choose-picture"
 from gradcourse.experiments.clipped import history_plot

@@ -74,7 +74,8 @@ gc.panel("diagnosis/who-trains")
 # ## 4 · The update, relative to the weights (1 point)
 #
 # `before` and `after` are lists of weight matrices, before and after one update. Return
-# $\|W_\text{after} - W_\text{before}\| / \|W_\text{before}\|$ for each, in an array.
+# $\|W_\text{after} - W_\text{before}\| / \|W_\text{before}\|$ for each, in an array; ‖·‖ is the root
+# of the sum of all squares.
 
 
 # %% name="ratios" answer="diagnosis/update-ratios"
@@ -148,7 +149,7 @@ gc.panel("diagnosis/three-histograms")
 # ## 7 · The emergency room (3 points)
 #
 # Choose a number for your shift (your instructor may give you one), and treat its patients 1, 2 and 3. Each
-# room writes a line while you play; copy the three lines into `charts`. The check carries out what they say
+# room writes a line while you play (in a cell: `print(room.chart)`); copy the three lines into `charts`. The check carries out what they say
 # and measures again: 75 points in the room earn a patient's whole point, fewer a part of it. You may
 # play as many shifts as you like; three lines of *one* shift count.
 

@@ -28,6 +28,7 @@ from gradcourse.experiments.clipping import (
     adam_rate,
     adam_rate_theory,
     angle,
+    arrived,
     clipped_by_torch,
     decayed,
     descend,
@@ -40,6 +41,7 @@ from gradcourse.experiments.clipping import (
 )
 from gradcourse.experiments.common import trained
 from gradcourse.experiments.recall import KINDS, recall
+from gradcourse.experiments.recurrent import loss_and_gradient
 from gradcourse.instrument import clip_grad_norm_
 from gradcourse.nets import mlp
 from gradcourse.training import train
@@ -148,6 +150,19 @@ def test_the_cliff_is_survived_between_two_thresholds(seed):
     assert share_that_arrives(5.0, seed, 150) > 0.98
     assert share_that_arrives(100.0, seed, 150) < 0.75
     assert share_that_arrives(0.1, seed, 150) < 0.4
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_small_rate_brings_them_down_the_wall_and_late_to_the_end(seed):
+    """At η = 0.001 and ηc = 0.1, five times 300 starts.
+
+    After 300 updates 0.16 to 0.24 have arrived and 0.01 to 0.03 are still above the wall; after
+    1500 updates 0.56 to 0.65 have arrived.
+    """
+    path = descend(*starts(300, seed), 100.0, updates=1500, rate=0.001)
+    assert (loss_and_gradient(*path[300])[0] > 0.3).mean() < 0.1
+    assert arrived(path[:301]).mean() < 0.35
+    assert arrived(path).mean() > 0.45
 
 
 @pytest.mark.parametrize("threshold", [0.1, 5.0, 50.0])
@@ -355,7 +370,7 @@ def test_clipping_does_not_help_against_vanishing():
 
 
 def test_clipping_turns_the_mean_of_single_digits_and_hardly_that_of_batches():
-    """Degrees, medians of five networks; the ranges are those of the review's own code.
+    """Degrees, medians of five networks; the ranges are those of a second program.
 
     Batches of 1: 22 to 42 at the 90th percentile and 51 to 70 at the 50th; of 64: 0.7 to 2.5 and
     3.6 to 8.9.

@@ -156,7 +156,7 @@ def _extreme(rng):
 
 
 _LOOK = (
-    "Compared are the norm that you returned (as NaN if it is not finite), how many parameters "
+    "Compared are the norm that you returned (as Inf if it is not finite), how many parameters "
     "have a gradient, and the gradients that you left."
 )
 

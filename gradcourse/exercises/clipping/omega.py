@@ -25,6 +25,13 @@ def _upside_down(delta, h, W):
     return float(np.mean((1.0 / _ratios(delta, _slope(h)[1:], W) - 1.0) ** 2))
 
 
+def _after_the_matrix(delta, h, W):
+    before = np.asarray(delta)[1:]
+    back = (before @ W) * _slope(h)[1:]
+    ratios = np.linalg.norm(back, axis=1) / np.linalg.norm(before, axis=1)
+    return float(np.mean((ratios - 1.0) ** 2))
+
+
 def _from_the_first(delta, h, W):
     with np.errstate(invalid="ignore"):
         return omega(np.vstack([delta[:1], delta]), np.vstack([h[:1], h]), W)
@@ -79,6 +86,15 @@ OMEGA = CodeExercise(
             "not squared": (
                 lambda delta, h, W: float(np.mean(_ratios(delta, _slope(h)[1:], W) - 1.0)),
                 "You averaged ratio − 1: too large and too small would cancel. Square it first.",
+            ),
+            "the absolute value": (
+                lambda delta, h, W: float(np.mean(np.abs(_ratios(delta, _slope(h)[1:], W) - 1.0))),
+                "You averaged |ratio − 1|. Ω averages its square.",
+            ),
+            "the slope after the matrix": (
+                _after_the_matrix,
+                "You multiplied by W first and by the slope then. Forwards tanh comes last, so on "
+                "its way back the gradient meets the slope first: δ_t (1 − h_t²), then W.",
             ),
             "from t = 1 on": (
                 _from_the_first,

@@ -22,6 +22,12 @@ def _naive(z):
         return float(np.mean(np.log(np.exp(z).sum(axis=1)) - z.mean(axis=1)))
 
 
+def _log_of_softmax(z, shift):
+    with np.errstate(all="ignore"):
+        p = np.exp(z - shift)
+        return float(np.mean(-np.log(p / p.sum(axis=1, keepdims=True))))
+
+
 def _outputs(low, high):
     def cases(rng):
         return [
@@ -30,6 +36,13 @@ def _outputs(low, high):
         ]
 
     return cases
+
+
+def _large_outputs(rng):
+    """Large ones, and the second case moved below 0: its exp does not overflow."""
+    made = _outputs(500.0, 3000.0)(rng)
+    (z,) = made[1]
+    return [*made, (z - z.max(axis=1, keepdims=True),)]
 
 
 SMALL = np.array([[0.0, 2.0, 1.0], [1.0, 1.0, 1.0]])
@@ -50,6 +63,16 @@ FIRST_LOSS = CodeExercise(
                 _naive,
                 "exp overflows at 710 in float64. Take the largest output of each row out first: "
                 "log Σ exp z = m + log Σ exp(z − m).",
+            ),
+            "the softmax overflows": (
+                lambda z: _log_of_softmax(z, 0.0),
+                "exp overflows at 710 in float64, and Inf/Inf is NaN. Work with the logarithm: "
+                "log softmax = z − m − log Σ exp(z − m), m the largest of the row.",
+            ),
+            "the log of a softmax that is 0": (
+                lambda z: _log_of_softmax(z, z.max(axis=1, keepdims=True)),
+                "Your softmax is right, but its small entries round to exactly 0, and log 0 is "
+                "−Inf. Never take the log of a softmax: log softmax = z − m − log Σ exp(z − m).",
             ),
             "over the rows": (
                 lambda z: float(np.mean(_log_sum_exp(z.T)) - z.mean()),
@@ -73,7 +96,7 @@ FIRST_LOSS = CodeExercise(
         Part(
             title="outputs in the hundreds and thousands",
             points=1.0,
-            cases=_outputs(500.0, 3000.0),
+            cases=_large_outputs,
             example=(np.array([[0.0, 1000.0]]),),
             look_at="What is exp(1000) in float64?",
         ),

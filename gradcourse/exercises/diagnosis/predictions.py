@@ -31,7 +31,8 @@ CAUSES = Prediction(
         NamedValue(
             "as many as vanish",
             6.0,
-            "Six of a hundred are deep stacks of sigmoid or tanh, this course's own theme.",
+            "So few? Deep stacks of sigmoid or tanh, this course's own theme, are among the "
+            "other 38.",
         ),
     ),
     hints=("Think of your own last three bugs.",),

@@ -50,6 +50,12 @@ def _by_classes(losses, classes, spread, one_batch, ratios):
     return first_finding(losses, np.exp(classes), spread, one_batch, ratios)
 
 
+def _by_probability(losses, classes, spread, one_batch, ratios):
+    if _finite(losses) and losses[0] > 3 / classes:
+        return "start"
+    return first_finding(losses, classes, spread, one_batch, ratios)
+
+
 def _some_ratio(losses, classes, spread, one_batch, ratios):
     within = (ratios >= 1e-5) & (ratios <= 1e-1)
     seen = ratios[within] if within.any() else ratios
@@ -116,6 +122,10 @@ TRIAGE = CodeExercise(
             "C in place of ln C": (
                 _by_classes,
                 "You compared with C. A guess among C classes costs ln C.",
+            ),
+            "1/C in place of ln C": (
+                _by_probability,
+                "You compared with 1/C, the probability of a guess. Its cross-entropy is ln C.",
             ),
             "one good ratio is enough": (
                 _some_ratio,

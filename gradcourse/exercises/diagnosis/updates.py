@@ -59,6 +59,16 @@ UPDATE_RATIOS = CodeExercise(
                 "You took all matrices together. One matrix that stands still hides among others "
                 "that move: give each its own ratio.",
             ),
+            "the spectral norm": (
+                lambda before, after: np.array(
+                    [
+                        np.linalg.norm(b - a, 2) / np.linalg.norm(a, 2)
+                        for a, b in zip(before, after, strict=True)
+                    ]
+                ),
+                "You took the spectral norm, the largest singular value (ord = 2). ‖W‖ is the root "
+                "of the sum of all squares: np.linalg.norm(W).",
+            ),
             "entry by entry": (
                 lambda before, after: np.array(
                     [np.mean(np.abs((b - a) / a)) for a, b in zip(before, after, strict=True)]
@@ -83,6 +93,7 @@ UPDATE_RATIOS = CodeExercise(
     hints=(
         "One number for each pair of matrices.",
         "The norm of the difference, divided by the norm before the update.",
-        "np.array([np.linalg.norm(b - a) / np.linalg.norm(a) for a, b in zip(before, after)]).",
+        "zip(before, after) gives the pairs, np.linalg.norm(b - a) how far one of them moved. What "
+        "stands below the line?",
     ),
 )

@@ -55,6 +55,11 @@ WHO_TRAINS = CodeExercise(
                 "You looked for NaN only. A gradient of exactly 0 is none, either: nothing comes "
                 "back to that parameter.",
             ),
+            "NaN counts as a gradient": (
+                lambda g, h, c: np.where(g == 0, 1, np.where(~h, 2, np.where(c == 0, 3, 0))),
+                "You did not see the NaN, which says that there is no gradient. `is None` and `==` "
+                "do not find it: np.isnan does.",
+            ),
             "a small gradient is none": (
                 lambda g, h, c: np.where(
                     np.isnan(g) | (g < 1e-8), 1, np.where(~h, 2, np.where(c == 0, 3, 0))
@@ -88,6 +93,7 @@ WHO_TRAINS = CodeExercise(
     hints=(
         "Three questions, and the first that is answered with no names the cause.",
         "Gradient (NaN or exactly 0 is none), then optimizer, then change.",
-        "np.where(none, 1, np.where(~held, 2, np.where(change == 0, 3, 0))).",
+        "np.where(this, 1, rest) can have another np.where as its rest. Which question stands "
+        "outermost?",
     ),
 )
