@@ -48,8 +48,8 @@ SPAN = Prediction(
         ),
     ),
     hints=(
-        "27 random pushes of size α along one direction, as often forwards as back, add as squares. "
-        "How large is their sum?",
+        "27 pushes of size α along one direction, as often forwards as back, add as squares. How "
+        "large is their sum?",
     ),
 )
 
