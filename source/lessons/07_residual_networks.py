@@ -15,7 +15,7 @@ from gradcourse.experiments.common import loss_plot
 from gradcourse.experiments.depth_transfer import best_rates
 from gradcourse.experiments.fivefold import told
 from gradcourse.experiments.measurements import stored
-from gradcourse.nets import residual_cnn, residual_mlp
+from gradcourse.nets import linear_start_, residual_cnn, residual_mlp
 
 digits, longer = gc.digits(), stored("fivefold").rows
 
@@ -589,23 +589,11 @@ print(f"shortcuts, α = 1, no norm, rate 10⁻⁵, 50 steps: training error {gc.
 #
 # A pair of ReLUs loses nothing: $\mathrm{relu}(v) - \mathrm{relu}(-v) = v$. So let the lower half of the stem be the
 # upper one with a minus, and every later matrix $\begin{pmatrix} O & -O \\ -O & O \end{pmatrix}$ with a random
-# orthogonal $O$ of its own. Then the 56 layers start linear, far from the identity (Balduzzi et al. 2017):
-
+# orthogonal $O$ of its own. Then the layers start as one linear map, far from the identity (Balduzzi et al. 2017):
 
 # %% name="linear-start" tags=["fragment"]
-def turned(seed):
-    torch.manual_seed(seed)
-    net = trial.plain_layers("He", seed)
-    stem, *hidden, _ = (layer.weight.data for layer in net if isinstance(layer, torch.nn.Linear))
-    turn = torch.nn.init.orthogonal_(torch.empty(32, 64))
-    stem.copy_(torch.cat([turn, -turn]))
-    for W in hidden:
-        turn = torch.nn.init.orthogonal_(torch.empty(32, 32))
-        W.copy_(torch.kron(torch.tensor([[1.0, -1.0], [-1.0, 1.0]]), turn))
-    return net
-
-
-error = [trial.error_after(turned(seed), 150, seed, 0.02) for seed in range(3)]
+nets = [linear_start_(trial.plain_layers("He", seed), seed=seed) for seed in range(3)]
+error = [trial.error_after(net, 150, seed, 0.02) for seed, net in enumerate(nets)]
 print(f"56 layers, no shortcut, linear at the start, 150 steps: training error {gc.spread(error)}")
 
 # %% [markdown] name="linear-start-explain" tags=["continue"]
