@@ -270,7 +270,7 @@ for start, rate in (("He", 0.02), ("near I", 0.02), ("near I", 0.1)):
     error = [trial.error_after(trial.plain_layers(start, s), 150, s, rate) for s in range(3)]
     print(f"no shortcut, {start:6} rate {rate:4}: training error {gc.spread(error)}")
 
-# %% [markdown] name="explain-identity" tags=["subslide"]
+# %% [markdown] name="explain-identity" tags=["continue"]
 # **Here the start near the identity decides, not the plus sign**: plain layers learn with it, and shortcuts
 # without it do not. The plus sign is one way to get it, and the one that stays while the weights change. The
 # other is less robust: at a rate of 0.1 it does not learn. (An error of 1 is a loss that became NaN.)
@@ -540,7 +540,7 @@ for blocks in (9, 18, 36):
 # %% [markdown] name="learned-alpha-explain" tags=["continue"]
 # Veit et al. (2016) cut real ResNets, and a plain network. In a plain network block 3 has only ever seen the output of block 2; with shortcuts half of
 # all paths remain. And α: it falls with the depth, from 0.32 to 0.20 over four times
-# the blocks, as $L^{-0.34}$: more slowly than $1/\sqrt L$.
+# the blocks, about as $L^{-1/3}$: more slowly than $1/\sqrt L$.
 
 # %% [markdown] name="notes-cut" tags=["notes"]
 # **Speaker notes** · 4 min

@@ -143,7 +143,7 @@ trial.road_plot(road, paths)
 # Schmidhuber and Cummins (2000) added $f_t$. torch draws all biases near 0, and $\sigma(0) = \tfrac12$: the
 # road loses a half per step, $0.5^{20} \approx 10^{-6}$. (The measured value is lower, since the geometric
 # mean of gates that scatter about ½ is below ½.) The road is there, and it is closed. All paths together lose
-# less, 0.62 per step, and end eleven decades higher: step 4 says why.
+# less, 0.62 per step, and end eleven decades higher: step 4 says why. **Which bias opens the road, and how far?**
 
 # %% [markdown] name="notes-step-1" tags=["notes"]
 # **Speaker notes** · 9 min
@@ -203,7 +203,7 @@ trial.half_life_plot()
 #
 # And $b_i = -b_f$ makes $i = 1 - f$: the cell is a running mean of $g_t$ and cannot fill up. With $b_i$
 # near 0 it can, and from $b = 3$ on the gradient *grows*. Step 4 says why. **The puzzle's vector: these
-# biases, with $T_{\max} = 60$.**
+# biases, with $T_{\max} = 60$. Can a network couple them by itself?**
 
 # %% [markdown] name="notes-step-2" tags=["notes"]
 # **Speaker notes** · 8 min
