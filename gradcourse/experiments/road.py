@@ -230,7 +230,13 @@ def strip_plot(kinds: Sequence[str], puzzle: bool = False) -> Plot:
     )
 
 
-def leaves(net: Recurrent, seed: int, steps: int = 60, cap: int = plateau.CAP) -> float:
+def leaves(
+    net: Recurrent,
+    seed: int,
+    steps: int = 60,
+    cap: int = plateau.CAP,
+    rate: float = plateau.RATE,
+) -> float:
     """Updates until a network of any kind leaves the plateau, trained as the stored ones are.
 
     ∞ if ``cap`` updates do not do.
@@ -242,7 +248,7 @@ def leaves(net: Recurrent, seed: int, steps: int = 60, cap: int = plateau.CAP) -
 
     data = adding_problem(steps, train=4000, test=500, seed=seed)
     parameters = [p for p in net.parameters() if p.requires_grad]
-    optimizer = torch.optim.Adam(parameters, lr=plateau.RATE)
+    optimizer = torch.optim.Adam(parameters, lr=rate)
     generator = torch.Generator().manual_seed(seed)
     squared = torch.nn.functional.mse_loss
     for update in range(1, cap + 1):
@@ -256,6 +262,13 @@ def leaves(net: Recurrent, seed: int, steps: int = 60, cap: int = plateau.CAP) -
                 if float(squared(net(data.x_test), data.y_test)) < plateau.LEFT:
                     return float(update)
     return float("inf")
+
+
+def relu_from_identity(seed: int) -> Recurrent:
+    """An RNN of 32 ReLU units whose recurrent matrix starts as the identity."""
+    from gradcourse.nets import recurrent
+
+    return recurrent("rnn", 2, 32, 1, init="identity", nonlinearity="relu", seed=seed)
 
 
 def gates_that_read_the_input_only(seed: int, steps: int = 60) -> Recurrent:

@@ -5,6 +5,7 @@ from gradcourse.nets.feedforward import activation_function, deep_linear, mlp
 from gradcourse.nets.initializers import (
     chrono_,
     constant_,
+    linear_start_,
     lsuv_,
     near_identity_,
     orthogonal_,
@@ -22,6 +23,7 @@ __all__ = [
     "chrono_",
     "constant_",
     "deep_linear",
+    "linear_start_",
     "lsuv_",
     "mlp",
     "near_identity_",

@@ -140,6 +140,63 @@ def near_identity_(model: nn.Module, noise: float = 0.02, *, seed: int = 0) -> n
     return model
 
 
+def linear_start_(model: nn.Module, *, seed: int = 0) -> nn.Module:
+    """Set the weights so that a plain ReLU network starts linear, up to its last ReLU, in place.
+
+    The lower half of what the first layer gives is the upper half with a minus, so that its ReLUs
+    lose nothing: relu(v) − relu(−v) = v. Every later matrix is [[O, −O], [−O, O]], with a random
+    orthogonal O of its own, which keeps it so. Biases are 0. The last layer stays as it is, and
+    reads relu(v) and relu(−v).
+
+    Parameters
+    ----------
+    model : nn.Module
+        Its ``nn.Linear`` layers are changed, but for the last. All of them have an even number of
+        units, the same.
+    seed : int
+        The same seed gives the same weights; torch's global generator is left alone.
+
+    Returns
+    -------
+    nn.Module
+        The model that was given.
+
+    Raises
+    ------
+    GradcourseError
+        If the layers before the last are not of one even width.
+
+    References
+    ----------
+    Balduzzi et al. (2017), The shattered gradients problem: the "looks linear" initialization.
+
+    Examples
+    --------
+    >>> from gradcourse.nets import mlp
+    >>> net = linear_start_(mlp(9, width=8, activation="relu", inputs=4))[:-1]
+    >>> x = torch.randn(5, 4)
+    >>> upper, lower = (net(x) - net(-x)).chunk(2, dim=1)
+    >>> bool(torch.allclose(upper.norm(dim=1), x.norm(dim=1), atol=1e-5))
+    True
+    """
+    *layers, _ = _linear_layers(model)
+    widths = {layer.out_features for layer in layers}
+    if len(widths) != 1 or min(widths) % 2:
+        raise GradcourseError(
+            "The layers before the last need one even width: each half mirrors the other."
+        )
+    generator, half = torch.Generator().manual_seed(seed), min(widths) // 2
+    mirror = torch.tensor([[1.0], [-1.0]])
+    pair = torch.cat([mirror, -mirror], dim=1)
+    with torch.no_grad():
+        for number, layer in enumerate(layers):
+            columns = half if number else layer.in_features
+            turn = _uniform_orthogonal((half, columns), generator).contiguous()
+            layer.weight.copy_(torch.kron(pair if number else mirror, turn))
+            _clear_bias(layer)
+    return model
+
+
 def lsuv_(
     model: nn.Module, x: torch.Tensor, *, seed: int = 0, tolerance: float = 0.01, tries: int = 10
 ) -> nn.Module:

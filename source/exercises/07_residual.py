@@ -203,7 +203,7 @@ gc.panel("residual/paths")
 # An untrained residual network of 50 blocks, two ReLU layers each, He's weights, $\alpha = 0.4$, no
 # norm. Sort the gradient by the number of branches on its path, and weight each length by its
 # squared share. How many branches is that on average? The check takes the mean of eight networks
-# and accepts what is within a factor of 1.25 of it.
+# and accepts what is within a factor of 1.15 of it.
 
 # %% name="branches" answer="residual/branches"
 branches = None

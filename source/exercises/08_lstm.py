@@ -157,7 +157,7 @@ gc.panel("lstm/chrono")
 # %% [markdown] name="gru-step-question"
 # ## 7 · One step of a GRU (2 points)
 #
-# As in question 1, `cell` holds the tensors of an `nn.GRUCell`, with 3n rows in the order r, z, n.
+# As in question 2, `cell` holds the tensors of an `nn.GRUCell`, with 3n rows in the order r, z, n.
 # Return h after the step, as `nn.GRUCell` does.
 
 
@@ -223,7 +223,7 @@ gc.panel("lstm/rest-growth")
 # ## 10 · Three pairs of biases (1 point)
 #
 # $\partial c_T/\partial c_t$ on all paths against lag, for three untrained LSTMs with the same weights: one
-# with torch's biases, one with $b_f = 5$ and $b_i = -5$, and one with $b_f = 5$ and $b_i = 0$. Which line is
+# with $b_f = b_i = 0$, one with $b_f = 5$ and $b_i = -5$, and one with $b_f = 5$ and $b_i = 0$. Which line is
 # the last one? Set `which_line` to `"a"`, `"b"` or `"c"`.
 
 # %% name="which-line-picture"

@@ -40,7 +40,7 @@ from gradcourse.experiments.residual import (
     states,
     walk,
 )
-from gradcourse.nets import residual_cnn, residual_mlp
+from gradcourse.nets import linear_start_, residual_cnn, residual_mlp
 from gradcourse.nets.normalized import normalization
 
 SEEDS = range(5)
@@ -185,6 +185,21 @@ def test_near_the_identity_56_plain_layers_learn_without_norm_and_shortcut():
     """The control is He's weights, in the stored runs below."""
     for seed in range(3):
         assert error_after(plain_layers("near I", seed), 150, seed, 0.02) < 0.3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_from_a_start_that_is_linear_and_not_the_identity_they_learn_too(seed):
+    """Over five seeds 0.0007 to 0.018."""
+    net = linear_start_(plain_layers("He", seed), seed=seed)
+    assert error_after(net, 150, seed, 0.02) < 0.1
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_without_a_norm_shortcuts_of_full_size_learn_little_at_any_rate(seed):
+    """At 1e-4 and above NaN, or nothing; at 1e-5 0.79 to 0.88 over five seeds."""
+    assert error_after(residual_mlp(27, seed=seed), 50, seed, 1e-4) > 0.6
+    assert error_after(residual_mlp(27, seed=seed), 50, seed, 1e-5) > 0.6
+    assert error_after(residual_mlp(27, scale="rezero", seed=seed), 50, seed) < 0.2
 
 
 def test_two_zeros_wait_for_each_other():
@@ -367,6 +382,24 @@ def test_the_image_arrives_with_shortcuts_only(norm, scale, seed):
     )
     assert readout(plain) < 0.45
     assert readout(residual) > 0.62
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_in_plain_networks_images_are_alike_or_differ_without_regard_to_what_they_show(seed):
+    """What the speaker notes say. Correlations of x_27: without a norm 0.92 to 1.00, and with
+    shortcuts 0.52 to 0.65; of their pairs with those of the pixels, batch norm: 0.00 to 0.02, and
+    with shortcuts 0.28 to 0.41.
+    """
+    x, pairs = DATA.x_train[:256], np.triu_indices(256, 1)
+
+    def alike(x):
+        return np.corrcoef(x.detach())[pairs]
+
+    for skip in (False, True):
+        bare = residual_mlp(27, scale="inverse_sqrt", skip=skip, seed=seed)
+        assert (alike(bare[:28](x)).mean() > 0.8) != skip
+        normed = residual_mlp(27, norm="batch", skip=skip, seed=seed)
+        assert (np.corrcoef(alike(x), alike(normed[:28](x)))[0, 1] < 0.15) != skip
 
 
 def test_with_batch_norm_residual_gradients_are_shattered_too():

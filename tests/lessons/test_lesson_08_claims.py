@@ -84,6 +84,18 @@ def test_five_times_as_long_no_rnn_leaves_the_plateau(seed):
     assert math.isinf(road.leaves(net, seed, cap=5 * plateau.CAP))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_relu_rnn_from_the_identity_leaves_the_plateau_at_a_rate_of_its_own(seed):
+    """160 to 300 over five seeds."""
+    assert road.leaves(road.relu_from_identity(seed), seed, cap=600, rate=0.002) <= 600
+
+
+@pytest.mark.slow
+def test_five_times_as_long_a_constant_target_does_not_open_an_lstm():
+    """10^-13.5 to 10^-9.1 at lag 59; after 40 updates the same."""
+    assert road.opening("lstm", True, count=200)[1].max() < -7
+
+
 @pytest.mark.slow
 def test_a_gru_finds_the_letter_that_decides_and_an_rnn_does_not():
     for seed in range(3):

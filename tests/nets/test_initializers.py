@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from gradcourse.data import digits
-from gradcourse.nets import constant_, lsuv_, mlp, near_identity_, orthogonal_
+from gradcourse.nets import constant_, linear_start_, lsuv_, mlp, near_identity_, orthogonal_
 from gradcourse.nets.initializers import _uniform_orthogonal
 from gradcourse.support import GradcourseError
 
@@ -62,6 +62,22 @@ def test_near_identity_refuses_other_noise(noise: float) -> None:
 def test_near_identity_needs_a_square_matrix() -> None:
     with pytest.raises(GradcourseError, match="square"):
         near_identity_(mlp(1, 32))
+
+
+@pytest.mark.parametrize("inputs", [64, 20])
+def test_a_linear_start_is_linear_and_keeps_lengths(inputs: int) -> None:
+    net = linear_start_(mlp(20, 64, "relu", bias_std=1.0, inputs=inputs), seed=3)
+    one, other = torch.randn(2, 5, inputs, generator=torch.Generator().manual_seed(0))
+    first, second, both = (outputs(net, x)[-2] for x in (one, other, one + other))
+    torch.testing.assert_close(first + second, both, atol=1e-4, rtol=0)
+    if inputs == 20:
+        torch.testing.assert_close(first.norm(dim=1), 2**0.5 * one.norm(dim=1))
+
+
+@pytest.mark.parametrize("net", [mlp(2, 33), nn.Sequential(*mlp(1, 32)[:-1], *mlp(1, 64)[:])])
+def test_a_linear_start_needs_one_even_width(net: nn.Sequential) -> None:
+    with pytest.raises(GradcourseError, match="even width"):
+        linear_start_(net)
 
 
 def test_a_seed_decides_and_the_global_generator_is_left_alone() -> None:

@@ -51,6 +51,10 @@ REST = CodeExercise(
                 "You multiplied W_g by i = ½ only. h is o·tanh(c), so o = ½ comes in, too: a "
                 "quarter.",
             ),
+            "the forget bias on the input gate": (
+                lambda W, b: _radius(_step(W, b, 2, 0.5 * _kept(b))),
+                "You gave the input gate the forget gate's bias. All other biases are 0: i = ½.",
+            ),
             "no gates before W_g": (
                 lambda W, b: _radius(_step(W, b, 2, 1.0)),
                 "You added W_g as it is. Between c_(t−1) and c_t stand o on the way out and i "

@@ -56,6 +56,10 @@ def _log_u(longest, uniform):
     return (1.0 + (longest - 2.0) * uniform).log()
 
 
+def _gate(longest, uniform):
+    return 1.0 - 1.0 / (2.0 + (longest - 2.0) * uniform)
+
+
 chrono_reference = _with(_log_u)
 
 
@@ -128,6 +132,11 @@ CHRONO = CodeExercise(
                 _with(lambda longest, uniform: 1.0 + (longest - 2.0) * uniform),
                 "You wrote u into the bias: σ(50) is 1 to the last digit, and never forgets. "
                 "The bias is ln u.",
+            ),
+            "the gate in place of the bias": (
+                _with(_gate, lambda kept: 1.0 - kept),
+                "You wrote the gates, u/(1 + u) and 1/(1 + u), into the biases. A gate is σ of its "
+                "bias: the bias of u/(1 + u) is ln u.",
             ),
             "times from 0 to T_max": (
                 _with(lambda longest, uniform: (longest * uniform).log()),

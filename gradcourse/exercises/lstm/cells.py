@@ -146,6 +146,10 @@ LSTM_STEP = CodeExercise(
                 "You added to the old cell all of it, c + i·g. It is multiplied by the forget "
                 "gate first.",
             ),
+            "an open gate that forgets": (
+                _step(new=lambda i, f, g, c: (1.0 - f) * c + i * g),
+                "You kept 1 − f of the cell. The forget gate is the share that is *kept*: f·c.",
+            ),
             "tanh of the cell returned": (
                 _squashed_cell,
                 "Your h is right. The c that you return is its tanh; the cell itself is not "

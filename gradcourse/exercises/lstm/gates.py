@@ -44,8 +44,8 @@ WHICH_LINE = Choice(
     id="lstm/which-line",
     title="Three pairs of biases",
     question="The picture shows ∂c_T/∂c_t on all paths against lag, for three untrained LSTMs with "
-    "the same weights: one with torch's biases, one with b_f = 5 and b_i = −5, and one with b_f = "
-    "5 and b_i = 0. Which line is the last one?",
+    "the same weights: one with b_f = b_i = 0, one with b_f = 5 and b_i = −5, and one with b_f = 5 "
+    "and b_i = 0. Which line is the last one?",
     answer="which_line",
     options=(
         Option(

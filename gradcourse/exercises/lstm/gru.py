@@ -49,6 +49,11 @@ def _bias_not_reset(cell, x, h):
     return _step(lambda r, xn, hn: (xn + b + r * (hn - b)).tanh())(cell, x, h)
 
 
+def _no_sigmoid_of_r(cell, x, h):
+    (xr, _, _), (hr, _, _) = _blocks(cell, x, h)
+    return _step(lambda _r, xn, hn: (xn + (xr + hr) * hn).tanh())(cell, x, h)
+
+
 GRU_STEP = CodeExercise(
     id="lstm/gru-step",
     title="One step of a GRU",
@@ -82,6 +87,10 @@ GRU_STEP = CodeExercise(
                 _step(second_bias=0.0),
                 "You left bias_hh out. torch has two biases for each block; those of n are "
                 "used in different places.",
+            ),
+            "the σ of r is forgotten": (
+                _no_sigmoid_of_r,
+                "You multiplied by the sum for r itself. A gate is a share from 0 to 1: σ of it.",
             ),
             "no tanh": (
                 _step(lambda r, xn, hn: xn + r * hn),

@@ -33,6 +33,11 @@ def _gates_themselves(f):
     return np.concatenate([np.ones((1, f.shape[1])), f[::-1]])
 
 
+def _one_product(f):
+    f = np.asarray(f)
+    return np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1]).reshape(f.shape)])
+
+
 def _gates(rng):
     return [(rng.uniform(0.2, 0.99, shape),) for shape in ((3, 2), (6, 4), (12, 3))]
 
@@ -72,6 +77,11 @@ DIRECT_PATH = CodeExercise(
                 _gates_themselves,
                 "Each of your rows is one gate. The way from c_t to c_T leads through all "
                 "gates between them: multiply.",
+            ),
+            "one product over all cells": (
+                _one_product,
+                "You multiplied through all cells in one row: np.cumprod without an axis. Each "
+                "cell has a road of its own: axis=0.",
             ),
             "both axes turned": (
                 lambda f: direct_path(np.asarray(f)[:, ::-1]),

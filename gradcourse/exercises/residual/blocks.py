@@ -82,8 +82,14 @@ BLOCK = CodeExercise(
             ),
             "α is not learned": (
                 _block(_right, learned=False),
-                "The output is right, but α is a plain number and gets no gradient. Make it "
-                "an nn.Parameter: then it is learned.",
+                "The output is right, but α gets no gradient: you multiply by a plain number. Make "
+                "it an nn.Parameter, and multiply by self.alpha itself (item(), float() and "
+                "detach() make a plain number of it again).",
+            ),
+            "the shortcut is cut off backwards": (
+                _block(lambda block, x: x.detach() + block.alpha * _branch(block, x)),
+                "The output is right, but your shortcut carries no gradient: detach() or no_grad "
+                "cuts it off. Add x itself: then the gradient of x has its 1.",
             ),
             "ReLU after the sum": (
                 _block(lambda block, x: (x + block.alpha * _without_first_relu(block, x)).relu()),

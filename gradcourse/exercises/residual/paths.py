@@ -163,7 +163,7 @@ BRANCHES = Prediction(
     "of eight networks.",
     answer="branches",
     measure=lambda: mean_branches(0.4, 50, seeds=8),
-    within=1.25,
+    within=1.15,
     low=0.1,
     high=50.0,
     unit="branches",
@@ -180,6 +180,12 @@ BRANCHES = Prediction(
             20.0,
             "You took α for the branch's share, 50 · 0.4. The shares are of the *squared* "
             "gradient, and they add up to 1: α²/(1 + α²).",
+        ),
+        NamedValue(
+            "shares that add up to more than 1",
+            8.0,
+            "You took α² for the branch's share, 50 · 0.16. α² is what it carries for each 1 on "
+            "the shortcut; its share of both together is α²/(1 + α²).",
         ),
         NamedValue(
             "sizes instead of squares",

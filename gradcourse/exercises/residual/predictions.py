@@ -47,7 +47,10 @@ SPAN = Prediction(
             "each A is a new one: it pushes along a direction as often as against it.",
         ),
     ),
-    hints=("By how much can one factor stretch at most, if A at most doubles a vector?",),
+    hints=(
+        "27 pushes of size α along one direction, as often forwards as back, add as squares. How "
+        "large is their sum?",
+    ),
 )
 
 
