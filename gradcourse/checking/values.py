@@ -75,7 +75,7 @@ def check_prediction(
         return (_wrong(exercise, f"{text}."),)
     truth = float(run_trusted(exercise.measure, stop))
     said = f"You predicted {_with_unit(show.number(number), exercise)}; "
-    found = f"measured {_with_unit(_to_the_tolerance(exercise, truth), exercise)}"
+    found = f"measured {_with_unit(measured_text(exercise, truth), exercise)}"
     word = "" if exercise.points else _nearness(exercise, number, truth)
     if _distance(exercise, number, truth) <= _reach(exercise):
         tested = f"{said}{found}, {_how_close(exercise)}{_over(exercise)}: close."
@@ -116,9 +116,11 @@ def _reach(exercise: Prediction) -> float:
     return reach * (1 + 1e-12)
 
 
-def _to_the_tolerance(exercise: Prediction, truth: float) -> str:
-    """The measured number, with as many decimals as the tolerance has on a linear scale."""
+def measured_text(exercise: Prediction, truth: float) -> str:
+    """Return the measured number, with as many decimals as the tolerance has on a linear scale."""
     text = show.measured(truth)
+    if not math.isfinite(truth):
+        return text
     decimals = len(show.number(exercise.within).partition(".")[2])
     short = not exercise.log and truth != round(truth) and len(text.partition(".")[2]) < decimals
     return f"{truth:.{decimals}f}" if short else text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gradcourse.figures.describe import number
 from gradcourse.figures.plot import Displayed
@@ -44,7 +44,7 @@ class Scatter(Displayed):
         What each colour means: colour, words.
     diagonal : str
         What lies on x = y; empty for no line.
-    key_at : str
+    key_at : {"upper right", "center right"}
         Where the key stands, in matplotlib's words.
     """
 
@@ -55,7 +55,7 @@ class Scatter(Displayed):
     limits: tuple[float, float, float, float]
     key: tuple[tuple[str, str], ...] = ()
     diagonal: str = ""
-    key_at: str = "upper right"
+    key_at: Literal["upper right", "center right"] = "upper right"
 
     @property
     def alt(self) -> str:

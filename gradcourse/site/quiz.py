@@ -14,8 +14,7 @@ from typing import Any
 from gradcourse.checking.engine import check
 from gradcourse.checking.panel import ruler
 from gradcourse.checking.question import Choice, Prediction, Question
-from gradcourse.checking.show import measured
-from gradcourse.checking.values import ROUNDED, SETTING
+from gradcourse.checking.values import ROUNDED, SETTING, measured_text
 from gradcourse.checking.verdict_css import STYLE
 from gradcourse.exercises.registry import get
 from gradcourse.markup import inline
@@ -70,7 +69,8 @@ def told(question: Prediction | Choice, found: Any) -> dict[str, Any]:
         "control": ruler.control(question),
         "button": "lock",
         "rule": rule(question, found),
-        "outcome": ruler.outcome(question, found) | {"words": f"{measured(found)}{unit}"},
+        "outcome": ruler.outcome(question, found)
+        | {"words": f"{measured_text(question, found)}{unit}"},
     }
 
 
@@ -86,6 +86,7 @@ def rule(question: Prediction, found: float) -> dict[str, Any]:
         "within": question.within,
         "unit": inline(question.unit),
         "measured": repr(found),
+        "words": measured_text(question, found),
         "explain": lines(question.explain),
         "rounded": ROUNDED,
         "setting": SETTING,

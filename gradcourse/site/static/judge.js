@@ -156,7 +156,7 @@ const fromPython = (text) => ({ inf: Infinity, "-inf": -Infinity, nan: NaN })[te
 function judge(told, number) {
   const { rule } = told, truth = fromPython(rule.measured), close = distance(rule, number, truth) <= reach(rule);
   const word = told.points ? "" : nearness(rule, number, truth);
-  const found = `You predicted ${withUnit(numberText(number), rule)}; measured ${withUnit(measuredText(truth), rule)}`;
+  const found = `You predicted ${withUnit(numberText(number), rule)}; measured ${withUnit(rule.words, rule)}`;
   const lines = [];
   if (close) lines.push(`${found}, ${howClose(rule)}${over(rule)}: close.`);
   else {
