@@ -308,10 +308,8 @@ for standardized in (False, True):
 
 # %% name="measure-gain" tags=["fragment"]
 for gain in (4, 10):
-    fresh = [gc.mlp(8, gain=gain, seed=seed) for seed in range(5)]
-    done = [
-        gc.train(n, digits, steps=1000, lr=0.5, seed=s, every=1000) for s, n in enumerate(fresh)
-    ]
+    new = [gc.mlp(8, gain=gain, seed=seed) for seed in range(5)]
+    done = [gc.train(n, digits, steps=1000, lr=0.5, seed=s, every=1000) for s, n in enumerate(new)]
     learned = [100 * run.train_accuracy[-1] for run in done]
     right = [100 * run.test_accuracy[-1] for run in done]
     print(f"gain {gain:2}: √χ {np.sqrt(theory.chi('sigmoid', gain)):.2f}", end=", ")

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -370,20 +371,20 @@ def test_ctrl_c_keeps_what_is_graded_and_says_how_to_go_on(settings: Settings, j
     assert len(again.marks) == 30
 
 
-def test_who_is_killed_leaves_no_folder_behind(settings: Settings, tmp_path: Path) -> None:
+def test_who_is_killed_leaves_no_folder_behind(settings: Settings) -> None:
     """The processes that it started end by themselves, and take away where they met."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    process = _started(settings, 2, TMPDIR=str(folder))
-    while process.poll() is None and not list(settings.out.glob("results/l*.json")):
-        time.sleep(0.02)
-    assert [path.name[:5] for path in folder.iterdir()] == ["pymp-"]
-    process.kill()
-    process.communicate(timeout=60)
-    until = time.monotonic() + 60
-    while list(folder.iterdir()) and time.monotonic() < until:
-        time.sleep(0.05)
-    assert list(folder.iterdir()) == []
+    with tempfile.TemporaryDirectory(prefix="gc-") as name:  # a socket's path must be short
+        folder = Path(name)
+        process = _started(settings, 2, TMPDIR=name)
+        while process.poll() is None and not list(settings.out.glob("results/l*.json")):
+            time.sleep(0.02)
+        assert [path.name[:5] for path in folder.iterdir()] == ["pymp-"]
+        process.kill()
+        process.communicate(timeout=60)
+        until = time.monotonic() + 60
+        while list(folder.iterdir()) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert list(folder.iterdir()) == []
 
 
 def _started(settings: Settings, jobs: int, **environment: str) -> subprocess.Popen[str]:
