@@ -300,17 +300,22 @@ def mend_links(text: str, folder: str, pages: Collection[str], repository: str) 
 
 
 _SHOWN = re.compile(
-    r'<a href="\.\./((?:lessons|exercises|solutions)/\w+)\.html[^"]*"[^>]*>(.*?)</a>', re.DOTALL
+    r'<a href="\.\./((?:lessons|exercises|solutions)/\w+)\.(?:html|ipynb)[^"]*"[^>]*>(.*?)</a>',
+    re.DOTALL,
 )
 
 
 def mend_shown(markup: str, pages: Collection[str], repository: str) -> str:
-    """Return HTML that a cell has shown; its links lead where those of `mend_links` lead."""
+    """Return HTML that a cell has shown; its links lead where those of `mend_links` lead.
+
+    They may name a notebook or its page.
+    """
 
     def mended(link: re.Match[str]) -> str:
         path, label = f"{link[1]}.ipynb", link[2]
         if path in pages:
             return link[0]
-        return f'<a href="{repository}/blob/main/{path}">{label}</a>' if repository else label
+        address = html.escape(f"{repository}/blob/main/{path}")
+        return f'<a href="{address}">{label}</a>' if repository else label
 
     return _SHOWN.sub(mended, markup)

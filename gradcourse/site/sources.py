@@ -116,11 +116,9 @@ def _notebook_texts(
         for cell in page["cells"]:
             if cell["cell_type"] == "markdown":
                 cell["source"] = mend(cell["source"], path.partition("/")[0])
-            for output in cell.get("outputs", ()):
-                if "text/html" in output.get("data", {}):
-                    shown = output["data"]["text/html"]
-                    shown = pages.mend_shown(shown, notebooks.files, options.address())
-                    output["data"]["text/html"] = shown
+            for data in (output.get("data", {}) for output in cell.get("outputs", ())):
+                if shown := data.get("text/html"):
+                    data["text/html"] = pages.mend_shown(shown, notebooks.files, options.address())
         made[path] = json.dumps(page, ensure_ascii=False)
     return made
 

@@ -21,10 +21,6 @@ MOST_LINES = 12
 """A longer cell of code is folded, whatever it makes."""
 
 
-PAGES = re.compile(r'<a href="\.\./([^"#]*)[^"]*">(.*?)</a>', re.DOTALL)
-"""A link to another page of the course in what a cell has shown."""
-
-
 @dataclass
 class Lesson:
     """What the slides of one lesson are made with.
@@ -109,7 +105,7 @@ class Lesson:
         if "text/html" in data:
             # A <section> is a slide to reveal.js, wherever it stands.
             page = re.sub(r"<(/?)section\b", r"<\1div", "".join(data["text/html"]))
-            page = PAGES.sub(self._linked, page.replace(STYLE, ""))
+            page = pages.mend_shown(page.replace(STYLE, ""), (), self.repository)
             look = "look" if "<img" in page else "result"
             return f'<div class="{look}">{page}</div>'
         if "image/png" in data:
@@ -117,12 +113,6 @@ class Lesson:
             png = "".join(data["image/png"]).replace("\n", "")
             return f'<div class="look"><img alt="{alt}" src="data:image/png;base64,{png}"></div>'
         return _printed("".join(data.get("text/plain", "")))
-
-    def _linked(self, link: re.Match[str]) -> str:
-        """A link to a page of the course: into the repository, or plain words."""
-        path, text = link.groups()
-        address = html.escape(f"{self.repository}/blob/main/{path}")
-        return f'<a href="{address}">{text}</a>' if self.repository else text
 
 
 def _seconds(part: Part) -> int:
