@@ -173,6 +173,8 @@ def _run_all(steps: Sequence[Step], private: Path) -> list[Outcome]:
     """Run the steps in order; the output of one that runs beside others is shown at its end."""
     outcomes: list[Outcome] = []
     waiting: list[Running] = []
+    (private / "shared").mkdir()
+    sharing.startup(private / "ipython")
     for step in steps:
         if step.beside:
             waiting.append(Running(step, private))
@@ -198,13 +200,10 @@ class Running:
         self._shown = private / f"{step.name}.txt"
         self._started = time.monotonic()
         self._seconds = 0.0
-        shared = private / "shared"
-        shared.mkdir(exist_ok=True)
         environment = private_environment(private) | {
             bookkeeping.NOTES: str(self._notes),
-            sharing.FOLDER: str(shared),
+            sharing.FOLDER: str(private / "shared"),
         }
-        sharing.startup(private / "ipython")
         command = [*step.command, *step.targets]
         with self._shown.open("w") as file:
             output = file if step.beside else None

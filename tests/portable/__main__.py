@@ -33,6 +33,7 @@ from pathlib import Path
 from machines import MACHINES, OLDEST_ONE, Machine, repeats
 
 from gradcourse.lessons import LESSONS
+from gradcourse.site.remembered import UNRELATED
 from gradcourse.support import write_atomically
 
 ROOT = Path(__file__).parents[2]
@@ -51,23 +52,11 @@ FLIPPED = (
 again. A lesson is run whole; of a file of claims, the tests that are marked `flipped`. (The cell of
 lesson 04 that turned over is no longer there.)"""
 
-WITHOUT_NUMBERS = (
-    "address.py",
-    "authoring",
-    "belongings.py",
-    "cli.py",
-    "colab.py",
-    "grading",
-    "health.py",
-    "home",
-    "integrations",
-    "nodelay.py",
-    "reopening.py",
-    "site",
-    "slides",
-    "stills.py",
-    "workcopy",
-)
+WITHOUT_NUMBERS = {
+    *(set(UNRELATED) - {"checking"}),  # a solution is checked
+    *("address.py", "belongings.py", "cli.py", "colab.py", "health.py", "nodelay.py"),
+    *("reopening.py", "stills.py"),
+}
 """Parts of the package on which no measured number depends."""
 
 TOPICAL = ("demos", "exercises", "experiments")
