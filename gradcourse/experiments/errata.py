@@ -19,6 +19,8 @@ from gradcourse.experiments.claim import (
 )
 from gradcourse.experiments.clipping import gradients_by_batch, mean_turned, share_that_arrives
 from gradcourse.experiments.common import SEEDS, digits, trained
+from gradcourse.experiments.initialization import copies
+from gradcourse.experiments.recurrent import growth_of_kinds
 
 if TYPE_CHECKING:
     from torch import nn
@@ -83,6 +85,38 @@ def level_start() -> Values:
     return {
         f"left at lag 29, {kind}": [arrives(kind, seed) for seed in SEEDS]
         for kind in ("tanh", "relu")
+    }
+
+
+def weights_alone() -> Values:
+    """Decades over 50 steps behind the same matrices, and behind ten times as large ones."""
+    small, large = growth_of_kinds(2.0), growth_of_kinds(20.0)
+    return {
+        "decades over 50 steps, ReLU, gain 2": small["relu"],
+        "decades over 50 steps, sigmoid, gain 20": large["sigmoid"],
+        "decades over 50 steps, sigmoid, gain 2": small["sigmoid"],
+    }
+
+
+def cosine_table() -> Values:
+    """Two tanh layers of 32 units, 300 updates: weights from a table of cosines, and all equal."""
+    import torch
+
+    from gradcourse.experiments.common import weights_of
+    from gradcourse.nets import mlp
+
+    def from_table(seed: int) -> nn.Module:
+        net = mlp(2, 32, "tanh", seed=seed)
+        with torch.no_grad():
+            for weight in weights_of(net):
+                units, inputs = weight.shape
+                row, column = torch.arange(units)[:, None], torch.arange(inputs) + 0.5
+                weight.copy_(torch.cos(torch.pi * row * column / inputs) / inputs**0.5)
+        return net
+
+    return {
+        "right, a table of cosines": [_right(from_table(s), 300, 0.1, s) for s in SEEDS],
+        "right, all weights 0.1": [copies(0.1, s).right for s in SEEDS],
     }
 
 
@@ -235,6 +269,36 @@ CLAIMS = (
         source=OURS,
     ),
     Claim(
+        "recurrent/said-linear-only",
+        "",
+        "That large weights explode holds for linear networks only.",
+        FAILS,
+        "It holds with ReLU and tanh as well, and with σ from a larger gain on: large is measured "
+        "against the slope.",
+        "100 units, Gaussian weights, untrained, 50 steps.",
+        weights_alone,
+        (
+            needs("decades over 50 steps, ReLU, gain 2", above=2.0),
+            needs("decades over 50 steps, sigmoid, gain 20", above=2.0),
+            control("decades over 50 steps, sigmoid, gain 2", below=-2.0),
+        ),
+        source=OURS,
+    ),
+    Claim(
+        "init/said-random",
+        "",
+        "Weights must be random.",
+        FAILS,
+        "They must tell the units apart. A table of cosines does, without a random number.",
+        "Two tanh layers of 32 units, 300 updates at 0.1.",
+        cosine_table,
+        (
+            needs("right, a table of cosines", above=0.85),
+            control("right, all weights 0.1", below=0.5),
+        ),
+        source=OURS,
+    ),
+    Claim(
         "batch-norm/said-no-initialization",
         "",
         "The weights cancel: no initialization can help.",
@@ -269,8 +333,7 @@ CLAIMS = (
         "Batch norm reduces the shift several hundredfold.",
         CONDITION,
         "Relative to a spread that is tiny without it. In absolute numbers layer 1 shifts more, "
-        "and "
-        "all layers together several times less.",
+        "and all layers together several times less.",
         "Four sigmoid layers, 300 updates at 0.1.",
         hundredfold_shift,
         (
@@ -311,8 +374,7 @@ CLAIMS = (
         "What counts is ηc.",
         FAILS,
         "Two numbers count: η below the threshold and ηc above it. At ηc = 1 no step is longer "
-        "than "
-        "1, by definition, and no more runs arrive than without clipping.",
+        "than 1, by definition, and no more runs arrive than without clipping.",
         "The cliff of lesson 03, 300 runs each, 300 updates.",
         one_product,
         (

@@ -257,8 +257,14 @@ def _files_behind(unit: Unit, content: str) -> Iterator[Path]:
         room, *inside = path.relative_to(package).parts
         if room in WITHOUT_NUMBERS or (room == "checking" and unit.room != "solutions"):
             continue
-        if room not in TOPICAL or Path(inside[0]).stem not in others:
+        if room not in TOPICAL or _topic(inside) not in others:
             yield path
+
+
+def _topic(inside: Sequence[str]) -> str:
+    """The lesson's folder that a file belongs to, by its place in one of the topical parts."""
+    first = Path(inside[0]).stem
+    return {"trials": Path(inside[-1]).stem, "errata": LESSONS[-1].folder}.get(first, first)
 
 
 def _topics(content: str) -> set[str]:
