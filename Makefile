@@ -8,13 +8,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 COMPILE := $(BIN)/python -m compileall -q -q -j 0 $(VENV)/lib || true
 
 .DEFAULT_GOAL := help
-.PHONY: help lab check test slow notebooks measurements site slides release portable numbers lint bench clean
+.PHONY: help lab check test rest slow notebooks measurements site slides release portable numbers lint bench clean
 
 help:
 	@echo "make lab        set up, and open JupyterLab on your working copy   (LAB_ARGS=--no-browser …)"
 	@echo "make check      set up, and test what your changes touch   (a minute and a half)"
-	@echo "make test       set up, and run every test but the slow ones"
-	@echo "make slow       the slow ones"
+	@echo "make test       set up, and test all: every page, and of many like cases some"
+	@echo "make rest       the other cases, which continuous integration runs as well"
+	@echo "make slow       controls with five times the steps, long fuzz, a whole installation"
 	@echo "make notebooks  rebuild lessons/, exercises/ and solutions/ from source/"
 	@echo "make measurements   what takes longer than a page may, measured anew where its source changed"
 	@echo "make site       the course as pages that anybody can read, in build/site   (OUT=folder)"
@@ -51,6 +52,9 @@ check: $(VENV)/.dev
 
 test: $(VENV)/.dev
 	@$(BIN)/python tests/run.py test
+
+rest: $(VENV)/.dev
+	@$(BIN)/python tests/run.py rest
 
 slow: $(VENV)/.dev
 	@$(BIN)/python tests/run.py slow

@@ -1,7 +1,8 @@
-"""The tests of the course, in three tiers. Also: one step alone, or some tests of a step.
+"""The tests of the course, in tiers. Also: one step alone, or some tests of a step.
 
     python tests/run.py check              what belongs to what has changed, in a minute and a half
-    python tests/run.py test               everything but what is marked slow
+    python tests/run.py test               everything but what is marked rest or slow
+    python tests/run.py rest               what is marked rest: the cases of which `test` tries some
     python tests/run.py slow               what is marked slow
     python tests/run.py lint               format, lint, types and floors
     python tests/run.py package [TEST …]   one step, or only these tests of it
@@ -93,7 +94,9 @@ NOTEBOOKS = Step("notebooks", [*PYTEST, *NBVAL, *BALANCED], list(changes.NOTEBOO
 BROWSER = Step("browser", [*PYTEST, "-rs", *BALANCED], ["tests/browser"])
 LINT = (TYPES, FORMAT, STYLE, FLOORS)
 STEPS = (*LINT, BROWSER, PACKAGE, NOTEBOOKS)
-TIERS = ("check", "test", "slow", "lint")
+TIERS = ("check", "test", "rest", "slow", "lint")
+FIRST = "not slow and not rest"
+"""The tests of `check` and `test`."""
 
 
 def main() -> int:
@@ -111,7 +114,7 @@ def main() -> int:
         outcomes = _run_all(_steps(asked.what, [*asked.targets, *options]), Path(private))
     _summary(outcomes, time.monotonic() - started, peak)
     for names in (("chromium", "chromium-browser"), ("firefox-esr", "firefox")):
-        if asked.what in ("test", "browser") and not any(map(shutil.which, names)):
+        if asked.what in ("test", "rest", "browser") and not any(map(shutil.which, names)):
             print(f"! The tests in {names[0]} did not run: it is not on this machine.")
     if asked.record:
         _record(outcomes)
@@ -124,13 +127,15 @@ def _steps(what: str, targets: Sequence[str]) -> list[Step]:
     if what == "lint":
         return list(LINT)
     if what == "test":
-        return [_marked(step, "not slow") for step in STEPS]
+        return [_marked(step, FIRST) for step in STEPS]
+    if what == "rest":
+        return [_marked(step, "rest and not slow") for step in (BROWSER, PACKAGE)]
     if what == "slow":
         return [replace(_marked(step, "slow"), may_be_empty=True) for step in (BROWSER, PACKAGE)]
     (step,) = (step for step in STEPS if step.name == what)
     step = replace(step, beside=False)
     if not targets:
-        return [_marked(step, "not slow")]
+        return [_marked(step, FIRST)]
     return [replace(step, targets=targets)]
 
 
@@ -159,7 +164,7 @@ def _touched() -> list[Step]:
     if python:
         steps += [replace(step, targets=python) for step in (FORMAT, STYLE)]
     if tests:
-        package = [*PACKAGE.command, "-m", "not slow"]
+        package = [*PACKAGE.command, "-m", FIRST]
         steps.append(Step("package", package, tests, may_be_empty=True))
     if notebooks:
         steps.append(replace(NOTEBOOKS, targets=notebooks))

@@ -41,6 +41,7 @@ def test_check_of_a_missing_file_is_one_line_and_exit_2() -> None:
     assert "no-such-notebook.ipynb" in done.stderr
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize("number", ["01_chain_rule", "02_saturation"])
 def test_check_gives_the_untouched_0_and_the_solution_everything(number: str) -> None:
     done = _run("check", "--json", f"exercises/{number}.ipynb", f"solutions/{number}.ipynb")

@@ -251,7 +251,7 @@ trial.put_on_trial(deep("gelu"), deep("relu"), steps=80, passes=0.5, margin=0.05
 # %% [markdown] name="since-then" tags=["slide"]
 # ## Since then
 #
-# - Tuned alike, the LSTM of 1997 was ahead of the newer cells of its day (Melis, Dyer & Blunsom 2018).
+# - Tuned alike, a standard LSTM was ahead of the newer cells of its day (Melis, Dyer & Blunsom 2018).
 # - Given the same search, GANs that had been called better were not (Lucic et al. 2018).
 # - Explanation and speculation in one sentence are a "troubling trend" of the field (Lipton & Steinhardt 2019);
 #   internal covariate shift is their example, and lesson 06's claim 2.

@@ -232,6 +232,7 @@ def test_lesson_02_without_a_mouse(opened: Any) -> None:
     assert notebook.errors == []
 
 
+@pytest.mark.rest
 def test_exercise_02_without_a_mouse(opened: Any) -> None:
     notebook = opened(EXERCISE)
     hands, page = Hands(notebook), notebook.page

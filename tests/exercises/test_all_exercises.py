@@ -11,17 +11,35 @@ from gradcourse.support import GradcourseError
 EXERCISES = all_exercises()
 
 
-@pytest.mark.parametrize(
-    ("question", "rule"),
-    [
-        pytest.param(question, rule, id=f"{question.id}: {rule.__name__}")
-        for question in EXERCISES
-        for rule in rules.rules_for(question)
-    ],
-)
-def test_the_rules_hold(question: Question, rule: rules.Rule) -> None:
+RULES = [
+    pytest.param(question, rule, id=f"{question.id}: {rule.__name__}")
+    for question in EXERCISES
+    for rule in rules.rules_for(question)
+]
+SEEDED = [one for one in RULES if "SEEDS" in one.values[1].__code__.co_names]
+
+
+def assert_holds(question: Question, rule: rules.Rule) -> None:
     problems = list(rule(question))
     assert not problems, "\n\n".join(problems)
+
+
+@pytest.mark.parametrize(("question", "rule"), RULES)
+def test_the_rules_hold(
+    question: Question, rule: rules.Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a rule is tried with several seeds, with the first of them."""
+    monkeypatch.setattr(rules, "SEEDS", rules.SEEDS[:1])
+    assert_holds(question, rule)
+
+
+@pytest.mark.rest
+@pytest.mark.parametrize(("question", "rule"), SEEDED)
+def test_the_rules_hold_with_the_other_seeds(
+    question: Question, rule: rules.Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "SEEDS", rules.SEEDS[1:])
+    assert_holds(question, rule)
 
 
 def test_ids_are_unique_and_found() -> None:
