@@ -129,7 +129,8 @@ def _steps(what: str, targets: Sequence[str]) -> list[Step]:
     if what == "test":
         return [_marked(step, FIRST) for step in STEPS]
     if what == "rest":
-        return [_marked(step, "rest and not slow") for step in (BROWSER, PACKAGE)]
+        browser, package = (_marked(step, "rest and not slow") for step in (BROWSER, PACKAGE))
+        return [replace(browser, beside=True), package]
     if what == "slow":
         return [replace(_marked(step, "slow"), may_be_empty=True) for step in (BROWSER, PACKAGE)]
     (step,) = (step for step in STEPS if step.name == what)
