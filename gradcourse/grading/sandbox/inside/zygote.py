@@ -186,9 +186,9 @@ def _attend(
             continue
         data = control.recv(MESSAGE)
         job = json.loads(data) if data else {"do": "end", "gone": False}
-        if job["do"] == "kept":
-            kept = resources.kept_waiting_by_others(pid, resources.descendants())
-            control.send(json.dumps({"kept": kept}).encode())
+        if job["do"] == "times":
+            times = resources.times(pid, resources.descendants())
+            control.send(json.dumps(times._asdict()).encode())
             continue
         status = _end(pid, room, LINGER if job["gone"] else 0.0)
         return {"status": status, "why": why} if data else None
