@@ -344,6 +344,27 @@ def test_zip_members_that_lead_outside(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.zip"]
 
 
+@pytest.mark.parametrize(
+    "stray",
+    [
+        ["../bob.ipynb"],
+        ["../../.ssh/authorized_keys"],
+        ["/etc/cron.d/x", "..\\..\\autoexec.bat"],
+        [*(f"data/{number}.txt" for number in range(400)), "a/../../x.py"],
+    ],
+    ids=["a notebook", "a hidden file", "two", "behind many others"],
+)
+def test_what_leads_out_of_a_learners_zip_is_not_opened_and_asks_for_a_look(
+    stray: list[str], tmp_path: Path
+) -> None:
+    _put(tmp_path, "carol.ipynb")
+    (tmp_path / "alice.zip").write_bytes(_zip([*stray, FILE]))
+    (tmp_path / "dora.zip").write_bytes(_zip([f"__MACOSX/._{FILE}", "data/a.txt", FILE]))
+    alice, *others = find_submissions(tmp_path)
+    assert (_mark(alice), [doubt.code for doubt in alice.doubts]) == (FILE, ["unsafe-path"])
+    assert [(one.learner, one.doubts) for one in others] == [("carol", ()), ("dora", ())]
+
+
 def test_backslashes_of_windows_zips_are_folders(tmp_path: Path) -> None:
     (tmp_path / "all.zip").write_bytes(_zip([f"alice\\{FILE}", f"bob\\{FILE}"]))
     assert set(_marks(tmp_path)) == {"alice", "bob"}
