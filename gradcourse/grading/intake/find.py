@@ -144,6 +144,10 @@ def _of_one_learner(
     named = [
         (one, _named_assignment(one, known) if id(one) in newest else None) for one in notebooks
     ]
+    lessons = tuple((one.place, one.entry) for one, name in named if not name and one.entry)
+    named = [
+        (replace(one, others=(*lessons, *one.others)) if name else one, name) for one, name in named
+    ]
     if assignment is not None and any(name == assignment for _, name in named):
         named = [(one, name) for one, name in named if name == assignment]
     # A notebook that names no assignment, beside some that do, is a scratch pad.
