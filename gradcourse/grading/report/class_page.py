@@ -43,7 +43,7 @@ def class_page(
     missing : sequence of Person
         Who is in the roster and handed in nothing.
     unused : sequence of str
-        Lines of ``overrides.csv`` that changed nothing.
+        What was decided and changed nothing, and why.
     """
     names = sorted({mark.assignment or "" for mark in marks})
     title = f"Assignment {', '.join(filter(None, names))}" if any(names) else "The class"
