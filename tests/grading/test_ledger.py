@@ -418,5 +418,6 @@ def test_the_same_code_with_other_names_is_a_reason_to_look() -> None:
     texts = {"ann": LONG, "bea": other, "eve": LONG.replace("- b", "+ b"), "zoe": "def f(): pass"}
     marks = [replace(_mark(name), sources={"toy/slopes": text}) for name, text in texts.items()]
     assert normalised("not python (") == ""
+    assert normalised(f"x = {'+'.join('1' * 1500)}") == ""  # nested too deeply to be told
     (group,) = same_answers(marks)
     assert [mark.learner for mark in group] == ["ann", "bea"]
