@@ -12,7 +12,7 @@ from gradcourse.checking.show import count
 from gradcourse.grading.intake import Refused, find_submissions
 from gradcourse.grading.intake.identities import shapes
 from gradcourse.grading.intake.layout import shown
-from gradcourse.grading.ledger import Book, Decisions, settle
+from gradcourse.grading.ledger import Book, Decisions, check_overrides, settle
 from gradcourse.grading.ledger.late import policy_of
 from gradcourse.grading.ledger.roster import read_groups, read_roster
 from gradcourse.grading.ledger.sheets import moment
@@ -60,12 +60,14 @@ class Wishes:
         """
         if self.overrides is not None and not self.overrides.exists():
             raise GradcourseError(f"{self.overrides}: there is no such file")
-        due = moment(self.due) if self.due else None
-        if self.due and due is None:
+        due = moment(self.due) if self.due is not None else None
+        if self.due is not None and due is None:
             raise GradcourseError(f"--due {self.due}: give it as 2026-10-01T23:59")
+        overrides = self.overrides or out / OVERRIDES
+        check_overrides(overrides)
         return Decisions(
-            self.overrides or out / OVERRIDES,
-            policy_of(self.late) if self.late else None,
+            overrides,
+            policy_of(self.late) if self.late is not None else None,
             due,
             read_roster(self.roster) if self.roster else None,
             read_groups(self.groups) if self.groups else {},
@@ -95,7 +97,8 @@ def run_list_command(settings: Settings) -> int:
             size, notes = "–", [refused.text, *notes]
         number = one.canvas or one.moodle
         place = f"{one.name} ({size})"
-        print("  ".join(filter(None, (one.learner, number, about, place, shown(" ".join(notes))))))
+        said = shown(" ".join(notes)) if notes else ""
+        print("  ".join(filter(None, (one.learner, number, about, place, said))))
     print(count(len(submissions), "submission"))
     _say_shapes(one.key for one in submissions)
     return int(any(one.doubts for one in submissions))

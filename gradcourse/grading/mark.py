@@ -209,6 +209,8 @@ class Mark:
         without them, it may earn more.
     sources : mapping
         From a question to the cell that answers it, as the learner wrote it.
+    texts : tuple of str
+        What the learner wrote in words, for a person to read; no points hang on it.
     adjustments : tuple of Adjustment
         What the instructor decided; never written to ``results/``.
     comment : str
@@ -234,6 +236,7 @@ class Mark:
     origin: Origin = NOWHERE
     crowded: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
+    texts: tuple[str, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
     comment: str = ""
     by_hand: bool = False
@@ -304,7 +307,7 @@ class Mark:
             "seconds_on_worker": self.seconds_on_worker,
         }
         optional |= {"crowded": self.crowded or None, "sources": dict(self.sources) or None}
-        optional |= {"attempt": self.attempt or None}
+        optional |= {"attempt": self.attempt or None, "texts": list(self.texts) or None}
         data |= {name: value for name, value in optional.items() if value not in ("", None)}
         if self.origin != NOWHERE:
             about = asdict(self.origin)
@@ -330,6 +333,7 @@ class Mark:
             "run": data["cells"]["run"],
             "failed": data["cells"]["failed"],
             "sources": sources,
+            "texts": tuple(map(str, data.get("texts") or ())),
             "origin": Origin(**_known(Origin, about) | lists),
         }
         return cls(**own)

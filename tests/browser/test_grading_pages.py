@@ -52,6 +52,7 @@ def _mark(learner: str, place: str, earned: float, *reasons: Reason) -> Mark:
         sandbox={"namespaces": "on", "landlock": "missing: this kernel has none"},
         learner=learner,
         origin=Origin(stem=learner, name=name, notes=("handed in late",)),
+        texts=("A sentence of their own. " * 20, "x" * 400),
         sources={"chain/weight-gradients": LONG},
         adjustments=(Adjustment("late", -0.5, "one day late"),),
         comment="See me after the lecture.",

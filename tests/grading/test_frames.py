@@ -22,6 +22,7 @@ from gradcourse.grading.sandbox.channel import Channel, Deadline
 from gradcourse.grading.sandbox.frames import (
     BLOB_LIMIT,
     DTYPES,
+    HASHED,
     LENGTHS,
     TEXT_LIMIT,
     Closed,
@@ -288,6 +289,15 @@ def test_a_closed_end_and_an_impossible_length_are_errors(ends: Any) -> None:
     with pytest.raises(Closed):
         other.receive(Deadline(5.0))
     other.close()
+
+
+def test_keys_that_all_have_one_hash_are_refused() -> None:
+    """Thirty thousand of them would keep the grader busy for seconds, once for each answer."""
+    for number in (HASHED, -HASHED, 5 * HASHED):
+        with pytest.raises(WireError, match="a key is too large"):
+            decode(json.dumps(["d", [[number, 0]]]).encode(), b"")
+    honest = {HASHED - 1: 1, -7: 2, 2.0**80: 3, "x": 4, True: 5, None: 6}
+    assert there_and_back(honest) == honest
 
 
 def test_a_deadline_moves_by_what_the_machine_took_and_not_without_end() -> None:

@@ -9,11 +9,13 @@ import stat
 import unicodedata
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gradcourse.grading.intake import Refused, Submission, find_submissions
+from gradcourse.grading.intake import Refused, Submission, contents, find_submissions
 from gradcourse.grading.intake import find as intake
+from gradcourse.grading.many.task import Task, texts_of
 from gradcourse.support import GradcourseError
 
 FILE = "02_saturation.ipynb"
@@ -342,6 +344,79 @@ def test_zip_members_that_lead_outside(tmp_path: Path) -> None:
     assert _code(found["link"]) == "link-refused"
     assert _mark(found["fine"]) == "fine.ipynb"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["all.zip"]
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        ["../bob.ipynb"],
+        ["../../.ssh/authorized_keys"],
+        ["/etc/cron.d/x", "..\\..\\autoexec.bat"],
+        [*(f"data/{number}.txt" for number in range(400)), "a/../../x.py"],
+    ],
+    ids=["a notebook", "a hidden file", "two", "behind many others"],
+)
+def test_what_leads_out_of_a_learners_zip_is_not_opened_and_asks_for_a_look(
+    stray: list[str], tmp_path: Path
+) -> None:
+    _put(tmp_path, "carol.ipynb")
+    (tmp_path / "alice.zip").write_bytes(_zip([*stray, FILE]))
+    (tmp_path / "dora.zip").write_bytes(_zip([f"__MACOSX/._{FILE}", "data/a.txt", FILE]))
+    alice, *others = find_submissions(tmp_path)
+    assert (_mark(alice), [doubt.code for doubt in alice.doubts]) == (FILE, ["unsafe-path"])
+    assert [(one.learner, one.doubts) for one in others] == [("carol", ()), ("dora", ())]
+
+
+def _text_cell(source: str, given_out_as: str = "") -> dict[str, Any]:
+    marks = {"nbgrader": {"grade_id": given_out_as}} if given_out_as else {}
+    return {"cell_type": "markdown", "metadata": marks, "source": source}
+
+
+def test_what_a_learner_wrote_in_words_is_found_and_what_was_given_out_is_not() -> None:
+    exercise = [
+        _text_cell("# Exercises", "01-title"),
+        _text_cell("## My doubts\nWhy not 2?"),
+        {"cell_type": "code", "metadata": {}, "source": "# a comment"},
+        _text_cell("## 1 · A question", "01-question"),
+        _text_cell("  "),
+    ]
+    assert contents.written(exercise) == ["## My doubts\nWhy not 2?"]
+    answer = "<details>\n<summary>A model answer</summary>\n\n*No.*\n\n</details>"
+    asked = f"## Think!\n\nIs she right?\n\n{answer}"
+    notes = "<details>\n<summary><strong>Speaker notes</strong> · 2 min</summary>\n</details>"
+    lesson = [
+        _text_cell("# Lesson"),
+        _text_cell("Some text of the lesson."),
+        _text_cell(f"{asked}\n\nI say no."),
+        _text_cell(notes),
+        _text_cell("### And\nhere is why."),
+        _text_cell("## Summary\n\n- One"),
+        _text_cell("More of the lesson."),
+    ]
+    assert contents.written(lesson) == ["I say no.", "### And\nhere is why."]
+    assert contents.written([_text_cell(asked), _text_cell("## Summary")]) == []
+
+
+@pytest.mark.parametrize("folder", ["lessons", "exercises"])
+def test_nothing_that_the_course_gives_out_is_taken_for_a_learners(folder: str) -> None:
+    paths = sorted((Path(__file__).parents[2] / folder).glob("*.ipynb"))
+    assert paths
+    for path in paths:
+        assert contents.written(json.loads(path.read_bytes())["cells"]) == [], path.name
+
+
+def test_a_lesson_beside_the_exercises_is_handed_on_with_them(tmp_path: Path) -> None:
+    _put(tmp_path, f"alice/{FILE}", f"bob/{FILE}")
+    lesson = {"gradcourse": {"source": "source/lessons/02_saturation.py"}}
+    cells = [_text_cell("## Think!\nIs it?"), _text_cell("It is.")]
+    (tmp_path / "alice" / "lesson.ipynb").write_text(
+        json.dumps({"cells": cells, "metadata": lesson, "nbformat": 4, "nbformat_minor": 5})
+    )
+    alice, bob = find_submissions(tmp_path)
+    assert (bob.files(), bob.doubts, alice.doubts) == ({}, (), ())
+    assert (_mark(alice), list(alice.files())) == (f"alice/{FILE}", ["lesson.ipynb"])
+    task = Task(0, alice.read(), files=alice.files())
+    assert list(texts_of(task)) == ["It is."]
 
 
 def test_backslashes_of_windows_zips_are_folders(tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_points_bonus_and_comments_by_hand(tmp_path: Path) -> None:
     assert (carl.total, carl.graded) == (2.0, False)
     assert [text.split(", ", 1)[1] for text in book.unused] == [
         "line 5: it fits nobody: 'nobody'",
-        "line 6: bob has no question 'toy/other'",
+        "line 6: bob has no question 'toy/other'; there are toy/slopes",
         "line 7: it changes nothing for bob: it has no points, bonus or comment",
     ]
     page = learner_page(alice).decode()
@@ -155,8 +155,51 @@ def test_a_dry_run_says_what_was_recognised(
     printed = capsys.readouterr().out
     assert "doe  12  02?  " in printed
     assert "handed in late" in printed
+    assert "no name" not in printed
     assert "2 learners by the names of Canvas's bulk download" in printed
     assert not (tmp_path / "grades").exists()
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("alice,toy/bound,-1,,", "line 2: points is '-1': give 0 or more"),
+        ("alice,,-3,,", "line 2: points is '-3': give 0 or more"),
+        ("alice,,x,,", "line 2: points is 'x': give a number"),
+        ("alice,,,nan,", "line 2: bonus is 'nan': give a number"),
+        ("alice,,,,soon", "line 2: days is 'soon': give a number"),
+    ],
+)
+def test_a_slip_in_the_overrides_is_told_before_anything_is_graded(
+    row: str, why: str, tmp_path: Path
+) -> None:
+    decisions = _decided(tmp_path, f"learner,question,points,bonus,days late\n{row}\n")
+    assert decisions.overrides is not None
+    with pytest.raises(GradcourseError, match=why):
+        Wishes(overrides=decisions.overrides).decisions(tmp_path)
+
+
+def test_more_points_than_there_are_are_a_bonus(tmp_path: Path) -> None:
+    decisions = _decided(tmp_path, "learner,points\nalice,8.5\n")
+    with pytest.raises(GradcourseError, match=r"line 2: 8.5 points for the whole, which has 8: "):
+        settle([_mark("alice")], decisions)
+    decisions = _decided(tmp_path, "learner,points,bonus\nalice,8,0.5\n")
+    assert settle([_mark("alice")], decisions).marks[0].total == 8.5
+
+
+def test_of_two_lines_for_one_thing_the_later_counts_and_the_earlier_is_named(
+    tmp_path: Path,
+) -> None:
+    text = (
+        "learner,assignment,question,points\nalice,,,1\nalice,,,2\nalice,,toy/bound,1\nalice,3,,1\n"
+    )
+    decisions = _decided(tmp_path, text)
+    book = settle([_mark("alice")], decisions)
+    assert book.marks[0].total == 3.0
+    assert [told.split(", ", 1)[1] for told in book.unused] == [
+        "line 5: alice has no assignment '3'",
+        "line 2: line 3 counts instead",
+    ]
 
 
 # ---------------------------------------------------------------- late work
@@ -180,7 +223,7 @@ def test_what_late_work_costs(text: str, days: float, cost: float) -> None:
     assert policy_of(text).cost(days, 8.0) == pytest.approx(cost)
 
 
-@pytest.mark.parametrize("text", ["", "late", "10%/week", "-5%/day", "10%/day at most 3"])
+@pytest.mark.parametrize("text", ["", "late", "10%/week", "-5%/day", "10%/day at most 3", "10/day"])
 def test_a_policy_that_is_none(text: str) -> None:
     with pytest.raises(GradcourseError, match="--late"):
         policy_of(text)
@@ -217,7 +260,63 @@ def test_times_as_platforms_write_them() -> None:
     assert moment("yesterday") is None
 
 
+def test_a_time_that_nobody_understands_is_a_reason_to_look_and_none_is_told(
+    tmp_path: Path,
+) -> None:
+    times = {"lost": "Donnerstag, 8. Oktober 2026", "never": "-", "early": "2025-09-30"}
+    roster = Roster([Person(name, submitted=text) for name, text in times.items()])
+    policy, due = policy_of("10%/day"), datetime(2025, 10, 1)
+    book = settle(list(map(_mark, times)), Decisions(policy=policy, due=due, roster=roster))
+    looks = {mark.learner: mark.reasons for mark in book.marks if mark.look}
+    assert list(looks) == ["lost"]
+    assert "not understood: 'Donnerstag, 8. Oktober 2026'" in looks["lost"][0].text
+    assert book.unused == []
+    (told,) = settle([_mark("alice")], Decisions(policy=policy, due=due)).unused
+    assert told.startswith("--late takes nothing off: of nobody is known how late it is")
+    assert settle([_mark("bob", canvas="12")], Decisions(policy=policy)).unused == []
+    by_hand = _decided(tmp_path, "learner,days late\nalice,0\n", policy=policy)
+    assert settle([_mark("alice")], by_hand).unused == []
+
+
 # ---------------------------------------------------------------- the class
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("group,learner\nred,a;b\nblue,c\nred,d;e\n", "line 4: there is a group 'red' in line 2"),
+        ("group,learner\nTeam 1,a\nteam-1,b\n", "line 3: there is a group 'Team 1' in line 2"),
+        ("group,learner\nred,Ann\nblue,Bob\nblue,ann\n", "line 4: ann is in the groups red and"),
+        ("team,who\nred,Ann\n", "no column 'learner'; it has team, who"),
+    ],
+    ids=["one name twice", "nearly one name", "one learner twice", "no members"],
+)
+def test_groups_that_cannot_be_told_apart(text: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "groups.csv").write_text(text)
+    with pytest.raises(GradcourseError, match=why):
+        read_groups(tmp_path / "groups.csv")
+
+
+def test_a_group_of_which_nobody_is_here_is_named() -> None:
+    groups = {"red": ["alice", "new"], "blue": ["xx", "yy"]}
+    told = settle([_mark("alice")], Decisions(groups=groups)).unused
+    assert told == ["the group blue: nobody of it handed in anything"]
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"PK\x03\x04rest", "it is a workbook, no text: save it as CSV first"),
+        (b"vorname,matrikel\na,b\n", "it has vorname, matrikel"),
+        (b"Student,ID\nPoints Possible,\n", "there is nobody in it"),
+        (b"", "has no column 'Student' or 'SIS Login ID' or 'Surname'$"),
+    ],
+    ids=["a workbook", "other columns", "nobody", "empty"],
+)
+def test_what_is_no_roster_is_told_in_a_line(data: bytes, why: str, tmp_path: Path) -> None:
+    (tmp_path / "roster").write_bytes(data)
+    with pytest.raises(GradcourseError, match=why):
+        read_roster(tmp_path / "roster")
 
 
 def test_rosters_of_platforms_find_learners_and_say_who_is_missing(tmp_path: Path) -> None:
@@ -319,5 +418,6 @@ def test_the_same_code_with_other_names_is_a_reason_to_look() -> None:
     texts = {"ann": LONG, "bea": other, "eve": LONG.replace("- b", "+ b"), "zoe": "def f(): pass"}
     marks = [replace(_mark(name), sources={"toy/slopes": text}) for name, text in texts.items()]
     assert normalised("not python (") == ""
+    assert normalised(f"x = {'+'.join('1' * 1500)}") == ""  # nested too deeply to be told
     (group,) = same_answers(marks)
     assert [mark.learner for mark in group] == ["ann", "bea"]

@@ -39,6 +39,7 @@ from gradcourse.grading.sandbox import zygotes
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.grading.sandbox.channel import Deadline
 from gradcourse.grading.sandbox.frames import LENGTHS, Closed, Silent, WireError, decode, encode
+from gradcourse.grading.sandbox.walls.resources import Times
 from gradcourse.grading.sandbox.zygotes import Child
 
 Random = random.Random
@@ -257,8 +258,8 @@ class _Liar:
         why = self.rng.choice(("", "", "memory", "disk"))
         return {"status": self.rng.choice((0, 1, -9)), "why": why}
 
-    def kept_waiting(self) -> float:
-        return 0.0
+    def times(self) -> Times:
+        return Times(0.0, 0.0)
 
     def close(self) -> None:
         pass

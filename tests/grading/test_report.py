@@ -345,3 +345,43 @@ def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "learners").write_text("in the way", "utf-8")
     with pytest.raises(GradcourseError, match="cannot be written"):
         write_reports(tmp_path, [_record()])
+
+
+def test_what_learners_wrote_in_words_is_there_to_read() -> None:
+    said = "She is wrong.\nThe slope is at most 1/4."
+    wrote, silent = _record("alice", texts=[said, EVIL]), _record("bob")
+    assert _mark(wrote).to_dict()["texts"] == [said, EVIL]
+    assert "texts" not in _mark(silent).to_dict()
+    for page in (learner_page(wrote), class_page([wrote, silent])):
+        tags = _Tags()
+        tags.feed(page.decode())
+        assert said in tags.text
+        assert "<script>alert(1)</script>" in tags.text
+        assert "script" not in tags.tags
+    assert b"own words" not in learner_page(silent) + class_page([silent])
+    assert said in _text_lines(learner_page(_broken("carl", "no-answers", texts=[said])))
+
+
+def _text_lines(page: bytes) -> str:
+    tags = _Tags()
+    tags.feed(page.decode())
+    return tags.text
+
+
+def test_the_lines_of_a_game_stand_on_the_class_page_with_what_came_of_them() -> None:
+    room = "diagnosis/emergency-room"
+
+    def played(learner: str, status: str, earned: float) -> dict[str, Any]:
+        record = _record(learner, "10", sources={room: "charts = ['4.1: =healthy']"})
+        (own,) = [question for question in record["questions"] if question["id"] == room]
+        slip = _part("wrong", message="-25 points.", misconception="a sick one sent home")
+        own |= {"status": status, "earned": earned, "parts": [slip]}
+        return record
+
+    text = _text_lines(class_page([played("alice", "wrong", 2.0), played("bob", "unanswered", 0)]))
+    game = text[text.index("what they did") : text.index("Lost points")]
+    assert "alice: 2 of 3" in game
+    assert "charts = ['4.1: =healthy']" in game
+    assert "-25 points. (a sick one sent home)" in game
+    assert "bob" not in game
+    assert "what they did" not in _text_lines(class_page([_record()]))

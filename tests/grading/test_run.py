@@ -725,6 +725,13 @@ def test_the_best_of_several_attempts_counts_where_that_is_asked_for(settings: S
     assert (changed.kept, changed.marks[0].earned) == (1, 3.0)
 
 
+def test_attempts_travel_to_another_process_with_their_files(settings: Settings) -> None:
+    best = replace(_attempts(settings, {"earned": 2.0}, {"earned": 0.0}), jobs=2)
+    (settings.submissions / "alice" / "helpers.py").write_text("x = 1")
+    (alice, bob) = _grade(best).marks
+    assert (alice.earned, alice.attempt, bob.earned) == (2.0, 1, 1.0)
+
+
 def test_a_fault_of_the_grader_in_one_attempt_is_no_lesser_mark(settings: Settings) -> None:
     best = _attempts(settings, {"earned": 2.0, "faulty": True}, {"earned": 1.0})
     (alice, _) = _grade(best).marks

@@ -39,10 +39,13 @@ class Contents:
         Without a cell where nothing could be read.
     reasons : tuple of Reason
         What is wrong with the file.
+    written : tuple of str
+        The learner's own texts; see `written`.
     """
 
     notebook: Notebook = field(default_factory=Notebook)
     reasons: tuple[Reason, ...] = ()
+    written: tuple[str, ...] = ()
 
 
 def read(data: bytes, most: int) -> Contents:
@@ -109,7 +112,37 @@ def _contents(content: Any, reasons: list[Reason]) -> Contents:
         reasons.append(Reason("too-large", text=text))
         cells = _most_telling(cells)
     notebook = notebook_of({**content, "cells": cells})
-    return Contents(notebook, tuple(reasons))
+    return Contents(notebook, tuple(reasons), tuple(written(cells)[:MOST_WRITTEN]))
+
+
+MOST_WRITTEN = 20
+"""How many of a learner's own texts are kept."""
+
+_THINK = re.compile(r"#+\s*Think!")
+_GIVEN_OUT = re.compile(r"##?\s|\[Home\]|<details>\s*<summary><strong>Speaker notes")
+
+
+def written(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what a learner wrote in words: no points hang on it, and a person wants to read it.
+
+    In an exercise notebook these are the text cells that were not given out; in a lesson's, what
+    stands below its open question, in the question's own cell or in cells that follow it.
+    """
+    marked = any(map(_graded_as, cells))
+    found, asked = [], False
+    for cell in cells:
+        text = _source(cell).strip()
+        if cell.get("cell_type") == "code":
+            continue
+        if _THINK.match(text):
+            asked = True
+            question, model_answer, below = text.rpartition("</details>")
+            found.append(below if question and model_answer else "")
+        elif _GIVEN_OUT.match(text) and not (marked and not _graded_as(cell)):
+            asked = asked and not text.startswith("#")
+        elif asked or (marked and not _graded_as(cell)):
+            found.append(text)
+    return [text.strip() for text in found if text.strip()]
 
 
 def _most_telling(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -118,9 +151,7 @@ def _most_telling(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
     def rank(index: int) -> int:
         if "nbgrader" in mapping(cells[index].get("metadata")):
             return 0
-        source = cells[index].get("source", "")
-        text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-        return 1 if _SUBSTANCE.search(text) else 2
+        return 1 if _SUBSTANCE.search(_source(cells[index])) else 2
 
     kept = sorted(sorted(range(len(cells)), key=rank)[:MOST_CELLS])
     return [cells[index] for index in kept]
@@ -142,11 +173,14 @@ def _language(metadata: Mapping[str, Any]) -> str:
 
 def _is_python(cell: Mapping[str, Any]) -> bool:
     """Whether a cell defines a function as only Python does; whatever its kernel is called."""
-    source = cell.get("source", "")
-    text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-    tree = tree_of(text) if cell.get("cell_type") == "code" else None
+    tree = tree_of(_source(cell)) if cell.get("cell_type") == "code" else None
     kinds = (ast.FunctionDef, ast.ClassDef, ast.ImportFrom)
     return tree is not None and any(isinstance(node, kinds) for node in tree.body)
+
+
+def _source(cell: Mapping[str, Any]) -> str:
+    source = cell.get("source", "")
+    return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
 def _graded_as(cell: Mapping[str, Any]) -> str:

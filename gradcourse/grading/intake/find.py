@@ -13,10 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gradcourse.checking.show import count
 from gradcourse.grading.intake.contents import read
 from gradcourse.grading.intake.identities import doubtful_numbers
 from gradcourse.grading.intake.layout import COPY, Found, recognise, shown, skeleton
-from gradcourse.grading.intake.tree import Refused, is_notebook, walk
+from gradcourse.grading.intake.tree import UNSAFE, Refused, is_notebook, walk
 from gradcourse.grading.mark import LATE, Reason
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.support import GradcourseError
@@ -118,7 +119,7 @@ def find_submissions(
     submissions = [
         one
         for group in _groups(found, lambda one: one.key)
-        for one in _of_one_learner(group, assignment, known, all_attempts)
+        for one in _with_strays(_of_one_learner(group, assignment, known, all_attempts), group)
     ]
     submissions.sort(key=lambda one: (one.learner.casefold(), one.key, one.assignment or ""))
     return _with_doubtful_names(_without_doubtful_numbers(submissions, doubtful_numbers(found)))
@@ -143,6 +144,10 @@ def _of_one_learner(
     named = [
         (one, _named_assignment(one, known) if id(one) in newest else None) for one in notebooks
     ]
+    lessons = tuple((one.place, one.entry) for one, name in named if not name and one.entry)
+    named = [
+        (replace(one, others=(*lessons, *one.others)) if name else one, name) for one, name in named
+    ]
     if assignment is not None and any(name == assignment for _, name in named):
         named = [(one, name) for one, name in named if name == assignment]
     # A notebook that names no assignment, beside some that do, is a scratch pad.
@@ -151,6 +156,19 @@ def _of_one_learner(
         one_of([one for one, _ in group], group[0][0].assignment or assignment or group[0][1])
         for group in _groups(named, lambda pair: pair[1])
     ]
+
+
+def _with_strays(submissions: list[Submission], found: list[Found]) -> list[Submission]:
+    """Ask a person to look where a zip holds, beside what is graded, what leads out of it."""
+    strays = [one for one in found if one.entry and one.entry.leads_out]
+    if not strays or not any(one.entry and not one.entry.problem for one in found):
+        return submissions
+    were = "was" if len(strays) == 1 else "were"
+    what = count(len(strays), "file")
+    doubt = Reason(
+        UNSAFE, text=f"{what} in the zip would lie outside its folder, and {were} not opened."
+    )
+    return [replace(one, doubts=(*one.doubts, doubt)) for one in submissions]
 
 
 def _groups(things: Iterable[T], by: Callable[[T], Any]) -> list[list[T]]:

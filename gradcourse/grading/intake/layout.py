@@ -111,7 +111,7 @@ def recognise(entries: Iterable[Entry], known: Collection[str], root: str = "") 
     GradcourseError
         If there is no submission in them.
     """
-    kept = [entry for entry in entries if not is_junk(entry.parts[-1])]
+    kept = [entry for entry in entries if entry.leads_out or not is_junk(entry.parts[-1])]
     placed = [(entry.parts, entry) for entry in kept]
     if root != NBGRADER:
         placed = _unwrapped(placed, known)

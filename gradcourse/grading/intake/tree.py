@@ -6,6 +6,7 @@ is refused by the size that it declares, before it is read, and again while it i
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
@@ -39,6 +40,7 @@ HIGHEST_RATIO = 200
 """How much smaller a zip may store a file than it is; text and pictures reach about 20."""
 
 RATIO_COUNTS_FROM = 50_000_000
+UNSAFE = "unsafe-path"
 DEEPEST_FOLDER = 12
 DEEPEST_ZIP = 2
 """A bulk download may hold zips that learners made; a zip in those is left alone."""
@@ -76,6 +78,11 @@ class Entry:
     modified: float = 0.0
     problem: Refused | None = None
     folder: bool = False
+
+    @property
+    def leads_out(self) -> bool:
+        """Whether its name in a zip leads out of the zip's folder."""
+        return self.problem is not None and self.problem.code == UNSAFE
 
 
 def walk(path: Path) -> list[Entry]:
@@ -239,25 +246,31 @@ def _expanded(
 
 
 def _asked_for(members: Iterable[zipfile.ZipInfo]) -> Iterator[zipfile.ZipInfo]:
-    """All notebooks, zips and folders, and some others: a learner may have packed a library."""
-    others = 0
+    """All notebooks, zips and folders, and some others: a learner may have packed a library.
+
+    Of those that lead out of the folder at least one is among them.
+    """
+    others, outside = 0, False
     for member in members:
+        out = _leads_out(_member_name(member))
         if not is_asked_for(member.filename) and not member.filename.endswith("/"):
             others += 1
-            if others > MOST_OTHERS:
+            if others > MOST_OTHERS and (outside or not out):
                 continue
+        outside = outside or out
         yield member
 
 
 def _member(archive: _Archive, member: zipfile.ZipInfo, place: tuple[str, ...]) -> Iterator[Entry]:
-    name = _member_name(member).replace("\\", "/")
+    name = _member_name(member)
     pieces = [piece for piece in name.split("/") if piece not in ("", ".")]
-    if not pieces or any(is_junk(piece) for piece in pieces if piece != ".."):
+    out = _leads_out(name)
+    if not pieces or (not out and any(map(is_junk, pieces))):
         return
     parts = (*place, *(piece for piece in pieces if piece != ".."))
-    if name.startswith("/") or ".." in pieces or pieces[0].endswith(":"):
+    if out:
         text = "Its name in the zip leads out of the folder, so it was not opened."
-        yield _refused(parts, "unsafe-path", text)
+        yield _refused(parts, UNSAFE, text)
     elif stat.S_ISLNK(member.external_attr >> 16):
         yield _link(parts)
     elif name.endswith("/"):
@@ -269,12 +282,17 @@ def _member(archive: _Archive, member: zipfile.ZipInfo, place: tuple[str, ...]) 
 
 def _member_name(member: zipfile.ZipInfo) -> str:
     """A name that some tools store as UTF-8 without saying so; zipfile then reads it as cp437."""
-    if member.flag_bits & 0x800:
-        return member.filename
-    try:
-        return member.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return member.filename
+    name = member.filename
+    if not member.flag_bits & 0x800:
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")
+
+
+def _leads_out(name: str) -> bool:
+    """Whether a member of a zip wants to lie elsewhere than in the folder it is unpacked to."""
+    pieces = name.split("/")
+    return name.startswith("/") or ".." in pieces or pieces[0].endswith(":")
 
 
 def _zip_content(read: Callable[[int], bytes], _: str) -> bytes:

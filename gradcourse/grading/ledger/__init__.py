@@ -4,6 +4,6 @@ Nothing of it is written into ``results/``: those files hold what was found, and
 live in files of the instructor's own, so that no option and no new run can lose them.
 """
 
-from gradcourse.grading.ledger.adjust import Book, Decisions, settle
+from gradcourse.grading.ledger.adjust import Book, Decisions, check_overrides, settle
 
-__all__ = ["Book", "Decisions", "settle"]
+__all__ = ["Book", "Decisions", "check_overrides", "settle"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from gradcourse.grading.ledger.roster import Person, Roster, key_of
 from gradcourse.grading.ledger.sheets import Row, moment, number_of, read_sheet
 from gradcourse.grading.many.store import stem_of
 from gradcourse.grading.mark import Adjustment, Mark, QuestionMark, Reason
-from gradcourse.support import GradcourseError
+from gradcourse.support import GradcourseError, nearest
 
 OVERRIDES = {
     "learner": ("learner", "name", "login", "student"),
@@ -62,7 +62,7 @@ class Book:
     missing : list of Person
         Who is in the roster and handed in nothing.
     unused : list of str
-        Lines of ``overrides.csv`` that changed nothing, and why.
+        What was decided and changed nothing, and why: lines of ``overrides.csv``, groups, a policy.
     """
 
     marks: list[Mark]
@@ -93,6 +93,9 @@ def settle(marks: Sequence[Mark], decisions: Decisions) -> Book:
         for row in rows
         if row["line"] not in used
     ]
+    unused += [*_undone(rows, own, decisions.overrides), *_without_work(own, decisions)]
+    if decisions.policy is not None:
+        unused += _timeless(own, people, decisions, rows)
     known = set(map(id, people.values()))
     everybody = decisions.roster.people if decisions.roster else []
     return Book(own, people, [one for one in everybody if id(one) not in known], unused)
@@ -102,11 +105,43 @@ def _why_unused(row: Row, marks: Sequence[Mark]) -> str:
     """Whether nobody has that name, or the line changes nothing of theirs."""
     theirs = [mark for mark in marks if _is_of(row, mark)]
     if not theirs:
+        anywhere = [mark for mark in marks if _is_of({**row, "assignment": ""}, mark)]
+        if anywhere:
+            return f"{anywhere[0].learner} has no assignment {row['assignment']!r}"
         return f"it fits nobody: {row['learner']!r}"
     wanted = row["question"]
     if wanted and not any(_is_asked(wanted, one) for mark in theirs for one in mark.questions):
-        return f"{theirs[0].learner} has no question {wanted!r}"
+        ids = [question.id for question in theirs[0].questions]
+        near = nearest(wanted, ids) or ids[:3]
+        return f"{theirs[0].learner} has no question {wanted!r}; there are {', '.join(near)}"
     return f"it changes nothing for {theirs[0].learner}: it has no points, bonus or comment"
+
+
+def _undone(rows: Sequence[Row], marks: Sequence[Mark], path: Path | None) -> Iterator[str]:
+    """Name the lines that give points which a later line gives anew."""
+    for mark in marks:
+        last: dict[str, str] = {}
+        for row in rows:
+            if row["points"] and _is_of(row, mark):
+                earlier = last.get(row["question"].casefold())
+                if earlier is not None:
+                    yield f"{path}, line {earlier}: line {row['line']} counts instead"
+                last[row["question"].casefold()] = row["line"]
+
+
+def _without_work(marks: Sequence[Mark], decisions: Decisions) -> Iterator[str]:
+    """Name the groups of which nobody is here."""
+    names = {
+        key_of(name) for mark in marks for name in (mark.learner, *_person_names(mark, decisions))
+    }
+    for group, members in decisions.groups.items():
+        if not {key_of(group), *map(key_of, members)} & names:
+            yield f"the group {group}: nobody of it handed in anything"
+
+
+def _person_names(mark: Mark, decisions: Decisions) -> Iterable[str]:
+    person = decisions.roster.find(mark) if decisions.roster else None
+    return person.called() if person is not None else ()
 
 
 def _people(marks: Iterable[Mark], roster: Roster | None) -> dict[tuple[str, ...], Person]:
@@ -183,6 +218,10 @@ def _late(mark: Mark, person: Person | None, decisions: Decisions, rows: Sequenc
         return mark
     days = _days_late(mark, person, decisions, rows)
     if days is None:
+        text = _submitted(mark, person)
+        if text and moment(text) is None:
+            said = f"When it was handed in is not understood: {text!r}."
+            return mark.because(Reason("late-unknown", text=said))
         return mark.because(Reason("late-unknown")) if mark.origin.late else mark
     cost = policy.cost(days, mark.possible)
     if not cost:
@@ -199,14 +238,50 @@ def _days_late(
     if person is not None and person.days:
         row = {"days": person.days, "line": "?"}
         return number_of(row, "days", Path("roster"))
-    text = mark.origin.submitted or (person.submitted if person is not None else "")
+    text = _submitted(mark, person)
     submitted = moment(text) if text else None
     if submitted is not None and decisions.due is not None:
         return days_between(decisions.due, submitted)
     return None
 
 
+def _submitted(mark: Mark, person: Person | None) -> str:
+    """When it was handed in, as the platform has it; Moodle writes "-" for never."""
+    return mark.origin.submitted or (person.submitted.strip("-") if person is not None else "")
+
+
+def _timeless(
+    marks: Sequence[Mark],
+    people: dict[tuple[str, ...], Person],
+    decisions: Decisions,
+    rows: Sequence[Row],
+) -> Iterator[str]:
+    """Say that a policy can cost nobody anything, for nobody's time is known."""
+    if any(mark.origin.canvas or mark.origin.late for mark in marks):
+        return  # Canvas's names say who is late
+    known = (_days_late(mark, people.get(mark.origin.key), decisions, rows) for mark in marks)
+    if all(days is None for days in known):
+        yield (
+            "--late takes nothing off: of nobody is known how late it is; give --due with times in "
+            "the names or the roster, or `days late` in overrides.csv"
+        )
+
+
 # ---------------------------------------------------------------- overrides
+
+
+def check_overrides(path: Path) -> None:
+    """Read the table as `settle` does, before any work is done.
+
+    Raises
+    ------
+    GradcourseError
+        If there is a file, and it or a number in it cannot be understood.
+    """
+    for row in _rows(path):
+        number_of(row, "points", path, least=0.0)
+        number_of(row, "bonus", path)
+        number_of(row, "days", path)
 
 
 def _rows(path: Path | None) -> list[Row]:
@@ -225,10 +300,11 @@ def _overridden(mark: Mark, rows: Sequence[Row], used: set[str], path: Path) -> 
         if not _is_of(row, mark):
             continue
         before = mark
-        points, bonus = number_of(row, "points", path), number_of(row, "bonus", path)
+        points, bonus = number_of(row, "points", path, 0.0), number_of(row, "bonus", path)
         if row["question"]:
             mark = _with_question(mark, row, points, path)
         elif points is not None:
+            _refuse_above(points, mark.possible, "the whole", row, path)
             change = Adjustment("points", points - mark.total, f"{points:g} points by hand")
             mark = replace(mark, by_hand=True).adjusted(change)
         if bonus:
@@ -238,6 +314,14 @@ def _overridden(mark: Mark, rows: Sequence[Row], used: set[str], path: Path) -> 
         if mark is not before or row["days"]:
             used.add(row["line"])
     return mark
+
+
+def _refuse_above(points: float, possible: float, what: str, row: Row, path: Path) -> None:
+    if points > possible:
+        raise GradcourseError(
+            f"{path}, line {row['line']}: {points:g} points for {what}, which has "
+            f"{possible:g}: give the rest as a bonus"
+        )
 
 
 def _is_asked(wanted: str, question: QuestionMark) -> bool:
@@ -259,10 +343,6 @@ def _changed(question: QuestionMark, row: Row, points: float | None, path: Path)
     note = row["comment"]
     if points is None:
         return replace(question, note=note)
-    if not 0 <= points <= question.possible:
-        raise GradcourseError(
-            f"{path}, line {row['line']}: {points:g} points for {question.id}, which has "
-            f"{question.possible:g}: give the rest as a bonus"
-        )
+    _refuse_above(points, question.possible, question.id, row, path)
     said = f"Your instructor gave {points:g} instead of {question.earned:g} points."
     return replace(question, earned=points, note=f"{said} {note}".strip())

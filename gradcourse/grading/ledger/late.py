@@ -11,7 +11,7 @@ from gradcourse.checking.show import count, points
 from gradcourse.support import GradcourseError
 
 _POLICY = re.compile(
-    r"(?P<much>\d+(?:\.\d+)?) ?(?P<unit>%|points?)? ?(?:/|per|a|an)? ?(?P<each>day|hour)?"
+    r"(?P<much>\d+(?:\.\d+)?) ?(?P<unit>%|points?) ?(?:/|per|a|an)? ?(?P<each>day|hour)?"
     r"(?:, ?at most (?P<most>\d+)(?: (?:days?|hours?))?)?(?:, ?grace (?P<grace>\d+) ?min(?:utes)?)?"
 )
 SECONDS = {"day": 86_400, "hour": 3_600}
@@ -79,7 +79,7 @@ def policy_of(text: str) -> Policy:
         )
     return Policy(
         float(found["much"]),
-        found["unit"] in (None, "%"),
+        found["unit"] == "%",
         found["each"] or "",
         int(found["most"]) if found["most"] else None,
         60.0 * int(found["grace"] or 0),

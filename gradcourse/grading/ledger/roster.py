@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gradcourse.grading.ledger.sheets import read_sheet
 from gradcourse.grading.mark import Mark
+from gradcourse.support import GradcourseError
 
 ROSTER = {
     "name": ("Student", "name", "learner", "Full name", "Name"),
@@ -110,6 +111,8 @@ def read_roster(path: Path) -> Roster:
             continue
         kept = {key: row[key] for key in Person.__dataclass_fields__ if key != "name"}
         people.append(Person(name, **kept))
+    if not people:
+        raise GradcourseError(f"{path}: there is nobody in it")
     return Roster(people)
 
 
@@ -119,11 +122,22 @@ def read_groups(path: Path) -> dict[str, list[str]]:
     Raises
     ------
     GradcourseError
-        If the columns are not there.
+        If the columns are not there, two groups have one name, or one learner two groups.
     """
     groups: dict[str, list[str]] = {}
+    named: dict[str, tuple[str, bool, str]] = {}
+    of_member: dict[str, str] = {}
     for row in read_sheet(path, GROUPS, ("learner",)):
         members = [part.strip() for part in row["learner"].split(";") if part.strip()]
-        name = row["group"] or f"group of line {row['line']}"
+        name, at = row["group"] or f"group of line {row['line']}", f"{path}, line {row['line']}"
+        first, whole, line = named.setdefault(key_of(name), (name, len(members) > 1, row["line"]))
+        if first != name or (line != row["line"] and (whole or len(members) > 1)):
+            raise GradcourseError(
+                f"{at}: there is a group {first!r} in line {line}: give each a name of its own"
+            )
+        for member in members:
+            other = of_member.setdefault(key_of(member), name)
+            if other != name:
+                raise GradcourseError(f"{at}: {member} is in the groups {other} and {name}")
         groups.setdefault(name, []).extend(members)
     return groups

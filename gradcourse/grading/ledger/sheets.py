@@ -13,6 +13,9 @@ from gradcourse.support import GradcourseError
 
 Row = dict[str, str]
 
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How the files of spreadsheet programs begin."""
+
 
 def read_sheet(
     path: Path, columns: Mapping[str, Sequence[str]], needed: Sequence[str]
@@ -41,6 +44,8 @@ def read_sheet(
         data = path.read_bytes()
     except OSError as error:
         raise GradcourseError(f"{path}: it cannot be read: {error.strerror}") from error
+    if data.startswith(WORKBOOKS):
+        raise GradcourseError(f"{path}: it is a workbook, no text: save it as CSV first")
     rows = list(csv.reader(io.StringIO(_text(data), newline=""), delimiter=_delimiter(data)))
     head = [_plain(name) for name in rows[0]] if rows else []
     places = {
@@ -49,7 +54,11 @@ def read_sheet(
     }
     if all(places[name] is None for name in needed):
         asked = " or ".join(repr(columns[name][0]) for name in needed)
-        raise GradcourseError(f"{path}: its first line has no column {asked}")
+        there = (
+            ", ".join(name.strip()[:30] for name in rows[0] if name.isprintable()) if rows else ""
+        )
+        has = f"; it has {there[:200]}" if there else ""
+        raise GradcourseError(f"{path}: its first line has no column {asked}{has}")
     table = []
     for line, row in enumerate(rows[1:], 2):
         cells = {own: _cell(row, place) for own, place in places.items()}
@@ -81,7 +90,7 @@ def _cell(row: Sequence[str], place: int | None) -> str:
     return text[1:] if text.startswith("'") else text  # as our own tables keep formulas from acting
 
 
-def number_of(row: Row, name: str, path: Path) -> float | None:
+def number_of(row: Row, name: str, path: Path, least: float = float("-inf")) -> float | None:
     """Return a cell as a number, None where it is empty; a decimal comma is one.
 
     Raises
@@ -98,6 +107,10 @@ def number_of(row: Row, name: str, path: Path) -> float | None:
         number = float("nan")
     if not abs(number) < 1e9:
         raise GradcourseError(f"{path}, line {row['line']}: {name} is {row[name]!r}: give a number")
+    if number < least:
+        raise GradcourseError(
+            f"{path}, line {row['line']}: {name} is {row[name]!r}: give {least:g} or more"
+        )
     return number
 
 

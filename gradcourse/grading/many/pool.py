@@ -16,6 +16,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
@@ -243,13 +244,13 @@ class _Worker:
         self.task, self.attempt = task, attempt
         self.deadline = time.monotonic() + PATIENCE
         self._begun = time.monotonic()
-        rest = {name: value for name, value in vars(task).items() if name not in ("data", "files")}
-        rest["names"] = [*task.files]
+        attempts = (task, *task.earlier)
         # A process that is already dead is found out by `hear`.
         with contextlib.suppress(OSError):
-            self.connection.send_bytes(json.dumps(rest).encode())
-            for piece in (task.data, *task.files.values()):
-                self.connection.send_bytes(piece)
+            self.connection.send_bytes(json.dumps([_plain(one) for one in attempts]).encode())
+            for one in attempts:
+                for piece in (one.data, *one.files.values()):
+                    self.connection.send_bytes(piece)
 
     def hear(self) -> Mark | str | None:
         """Return the mark, or `READY`; None if the process died or hangs."""
@@ -289,10 +290,9 @@ def _work(connection: Connection, grader: Grader, measured: dict[str, Any], fold
     ready = False
     with contextlib.suppress(EOFError, OSError):
         while True:
-            rest = json.loads(connection.recv_bytes())
-            names, data = rest.pop("names"), connection.recv_bytes()
-            files = {name: connection.recv_bytes() for name in names}
-            task = Task(data=data, files=files, **rest)
+            attempts = json.loads(connection.recv_bytes())
+            newest, *earlier = [_received(connection, plain) for plain in attempts]
+            task = replace(newest, earlier=tuple(earlier))
             try:
                 if not ready:
                     with _left_to_grading():
@@ -303,6 +303,19 @@ def _work(connection: Connection, grader: Grader, measured: dict[str, Any], fold
             except GradcourseError as error:
                 answer = {"error": str(error)}
             _send(connection, answer)
+
+
+def _plain(task: Task) -> dict[str, Any]:
+    """What is not bytes of one attempt, and the names of its files."""
+    apart = ("data", "files", "earlier")
+    rest = {name: value for name, value in vars(task).items() if name not in apart}
+    return {**rest, "names": [*task.files]}
+
+
+def _received(connection: Connection, plain: dict[str, Any]) -> Task:
+    names, data = plain.pop("names"), connection.recv_bytes()
+    files = {name: connection.recv_bytes() for name in names}
+    return Task(data=data, files=files, **plain)
 
 
 @contextlib.contextmanager

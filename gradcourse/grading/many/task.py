@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,7 @@ def _grade_attempt(grader: Grader, task: Task) -> Mark:
         mark = _graded(grader, task, task.assignment)
         if task.assignment is None and task.guess and "unknown-assignment" in mark.codes:
             mark = _graded(grader, task, task.guess)
-        return replace(mark, sources=answers_of(task.data, mark))
+        return replace(mark, sources=answers_of(task.data, mark), texts=tuple(texts_of(task)))
     except GradcourseError:
         raise
     except Exception:
@@ -81,7 +81,7 @@ def _grade_attempt(grader: Grader, task: Task) -> Mark:
 
 
 LONGEST_ANSWER = 4000
-"""Characters of an answer's cell that are kept for the pages."""
+"""Characters of an answer's cell, or of a text, that are kept for the pages."""
 
 
 def answers_of(data: bytes, mark: Mark) -> dict[str, str]:
@@ -100,6 +100,17 @@ def answers_of(data: bytes, mark: Mark) -> dict[str, str]:
                 found[question.id] = clean(cell.source[:LONGEST_ANSWER])
                 break
     return found
+
+
+def texts_of(task: Task) -> Iterator[str]:
+    """Yield what a learner wrote in words, there and in a lesson's notebook beside it."""
+    from gradcourse.grading.intake.contents import read
+    from gradcourse.grading.intake.tree import is_notebook
+
+    beside = [data for name, data in task.files.items() if is_notebook(name)]
+    for data in (task.data, *beside):
+        for text in read(data, len(data)).written:
+            yield clean(text if len(text) <= LONGEST_ANSWER else f"{text[:LONGEST_ANSWER]} …")
 
 
 def _graded(grader: Grader, task: Task, assignment: str | None) -> Mark:

@@ -57,7 +57,8 @@ CELLS = 2 / 3
 START = 60.0
 
 SHORT = 0.1
-"""Seconds of one request below which nobody asks how long the machine was busy."""
+"""Seconds of one request, or of several since, below which nobody asks how long the machine was
+busy."""
 
 MOST_KEPT = 16 << 20
 """How heavy one question's answers may be, in bytes; no right answer comes near."""
@@ -122,7 +123,7 @@ class Running:
         self._cells = todo.cells
         self._limits = limits
         self._seed = seed
-        self._spent = 0.0
+        self._spent = self._unasked = 0.0
         self._latest = time.monotonic() + STRETCH * limits.submission
         self._child: Child | None = None
         self._names = {name for question in todo.questions for name in question.answers}
@@ -176,12 +177,15 @@ class Running:
         """Return a child in which all cells have run; start one if there is none."""
         while self._child is None:
             self._left()
+            start = time.monotonic()
             child = self._child = self._zygote.start(self._limits, self._optimizers)
             try:
                 child.begin(START)
             except WireError:
                 child.end()
                 raise Lost from None
+            if self._layers:  # once more, and that is its own doing
+                self._spent += time.monotonic() - start
             self._layers = child.layers
             self._lay_out_files(child)
             for cell in self._cells:
@@ -233,13 +237,14 @@ class Running:
 
     def _charge(self, child: Child, start: float, most: float, used_up: bool) -> None:
         """Count what a request took, without the time for which the machine was busy."""
-        clock = time.monotonic() - start
-        took = most if used_up else clock
+        clock = took = time.monotonic() - start
+        self._unasked += clock
         if used_up and clock > CROWDED * (most + GRACE):
             self._crowded = True
-        if not used_up and took > SHORT:
-            took -= child.kept_waiting()
-        self._spent += min(max(took, 0.0), most)
+        if used_up or self._unasked > SHORT:
+            took = min(took, child.had(clock))
+            self._unasked = 0.0
+        self._spent += min(max(took, most) if used_up else took, most + GRACE)
 
     def _gone(self, problem: WireError, seconds: float) -> Gone:
         if isinstance(problem, Silent):

@@ -42,7 +42,9 @@ def _hash(code: str) -> str:
 
 
 def normalised(source: str) -> str:
-    """Return a cell's code with names in the order they come; empty if it is no Python."""
+    """Return a cell's code with names in the order they come; empty if it is no Python, or nested
+    too deeply to be written out.
+    """
     tree = tree_of(textwrap.dedent(source))
     if tree is None:
         return ""
@@ -57,7 +59,10 @@ def normalised(source: str) -> str:
             node.arg, node.annotation = names.setdefault(node.arg, f"n{len(names)}"), None
         elif isinstance(node, ast.Name) and node.id in own:
             node.id = names.setdefault(node.id, f"n{len(names)}")
-    return ast.dump(tree)
+    try:
+        return ast.dump(tree)
+    except RecursionError:  # a sum of a thousand terms is nested as deep
+        return ""
 
 
 def _is_text(node: ast.stmt) -> bool:

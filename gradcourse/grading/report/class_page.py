@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import mean, median
 from typing import Any, NamedTuple
 
+from gradcourse.checking.question import Played
 from gradcourse.checking.show import count, points
+from gradcourse.exercises.registry import assignment as questions_of
 from gradcourse.grading.ledger.roster import Person
 from gradcourse.grading.many.store import LEARNERS
-from gradcourse.grading.mark import Mark
+from gradcourse.grading.mark import Mark, QuestionMark
 from gradcourse.grading.report.alike import same_answers
 from gradcourse.grading.report.page import render
 from gradcourse.grading.report.svg import CLASSES, divided_bar, histogram
@@ -41,7 +43,7 @@ def class_page(
     missing : sequence of Person
         Who is in the roster and handed in nothing.
     unused : sequence of str
-        Lines of ``overrides.csv`` that changed nothing.
+        What was decided and changed nothing, and why.
     """
     names = sorted({mark.assignment or "" for mark in marks})
     title = f"Assignment {', '.join(filter(None, names))}" if any(names) else "The class"
@@ -67,6 +69,8 @@ def class_page(
             f"{change.text} ({change.points:+g})" for change in mark.adjustments
         ),
         columns=_columns(marks) if len(names) == 1 else [],
+        games=list(_games(marks)),
+        wrote=[mark for mark in marks if mark.texts],
         failed=[mark for mark in marks if mark.failed and mark.total < mark.possible],
         layers=layers(marks),
         folder=LEARNERS,
@@ -86,6 +90,19 @@ def _letters(marks: Sequence[Mark]) -> dict[int, str]:
         if letter not in letters.values():
             letters[index] = letter
     return letters
+
+
+def _games(
+    marks: Sequence[Mark],
+) -> Iterator[tuple[str, list[tuple[Mark, QuestionMark]]]]:
+    """Yield each question that asks for the lines of a game, and who answered it how."""
+    known = {mark.assignment for mark in marks if mark.assignment}
+    for asked in (question for name in sorted(known) for question in questions_of(name)):
+        if isinstance(asked, Played):
+            answers = [(mark, one) for mark in marks if mark.graded for one in mark.questions]
+            played = [(m, q) for m, q in answers if q.id == asked.id and q.status != "unanswered"]
+            if played:
+                yield asked.title, played
 
 
 def _columns(marks: Sequence[Mark]) -> list[tuple[str, str]]:

@@ -23,6 +23,9 @@ from gradcourse.grading.sandbox.frames import (
 STRETCH = 5.0
 """A busy machine may make a limit by the clock so many times longer, and no more."""
 
+OWN_STRETCH = 2.0
+"""The same for who has had as many seconds of processor as the limit has, in whatever process."""
+
 
 class Deadline:
     """The end of a wait, in seconds that the other process was not kept waiting by the machine.

@@ -12,6 +12,7 @@ import json
 import math
 import re
 import struct
+import sys
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,9 @@ PACKED = 32
 
 LIGHT = 8
 """Of these, so many count as one value."""
+
+HASHED = sys.hash_info.modulus
+"""From here on, as many ints as one likes have one hash: a dict of them takes minutes to build."""
 
 DTYPES = frozenset(
     ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
@@ -232,6 +236,8 @@ class _Reader:
             name = self.value(key, DEEPEST)
             if not isinstance(name, str | int | float | bool | None):
                 raise WireError("a key is no key")
+            if isinstance(name, int) and abs(name) >= HASHED:
+                raise WireError("a key is too large")
             found[name] = self.value(item, depth + 1)
         return found
 

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from gradcourse.grading.sandbox.budget import Limits
-from gradcourse.grading.sandbox.channel import Channel, Deadline
+from gradcourse.grading.sandbox.channel import OWN_STRETCH, Channel, Deadline
 from gradcourse.grading.sandbox.frames import Closed, WireError
 from gradcourse.grading.sandbox.inside.zygote import start_message
+from gradcourse.grading.sandbox.walls.resources import Times
 from gradcourse.grading.sandbox.walls.rooms import HIDING, LAYERS, ON
 from gradcourse.support import GradcourseError
 
@@ -141,9 +142,11 @@ class Zygote:
         """
         return self._ask({"do": "end", "gone": gone})
 
-    def kept_waiting(self) -> float:
-        """Return the seconds that the child was ready to run, and the machine was busy."""
-        return float(self._ask({"do": "kept"})["kept"])
+    def times(self) -> Times:
+        """Return how long the child, ready to run, was kept from it by others, and how long it ran,
+        with all that it has started.
+        """
+        return Times(**self._ask({"do": "times"}))
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -197,7 +200,7 @@ class Child:
         self._zygote = zygote
         self._channel = channel
         self._number = 0
-        self._kept = 0.0
+        self._before = Times(0.0, 0.0)
         self.layers: dict[str, str] = {}
 
     def begin(self, seconds: float) -> None:
@@ -205,10 +208,18 @@ class Child:
         first = self._channel.receive(Deadline(seconds))
         self.layers = first["layers"]
 
-    def kept_waiting(self) -> float:
-        """Return the seconds that the machine kept it waiting since this was called last."""
-        before, self._kept = self._kept, self._zygote.kept_waiting()
-        return self._kept - before
+    def had(self, clock: float) -> float:
+        """Return how many seconds it had, of so many by the clock since this was called last: those
+        in which the machine kept it waiting do not count, and what it used itself does.
+        """
+        before, self._before = self._before, self._zygote.times()
+        waited, used = _since(before, self._before)
+        return max(clock - waited, min(clock, used) / OWN_STRETCH)
+
+    def _longer(self, seconds: float) -> float:
+        """How many seconds by the clock a wait of so many may take longer."""
+        waited, used = _since(self._before, self._zygote.times())
+        return waited if used < seconds else min(waited, (OWN_STRETCH - 1.0) * seconds)
 
     def ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Send a request and wait for its answer; a busy machine makes the wait longer.
@@ -219,8 +230,7 @@ class Child:
             If it does not answer in time, is gone, or sends what is no answer.
         """
         self._number += 1
-        before = self._kept
-        end = Deadline(seconds, lambda: self._zygote.kept_waiting() - before)
+        end = Deadline(seconds, lambda: self._longer(seconds))
         self._channel.send({**request, "n": self._number}, end)
         answer = self._channel.receive(end)
         number = answer.get("n") if isinstance(answer, dict) else None
@@ -234,6 +244,10 @@ class Child:
             return self._zygote.stop_child(gone)
         finally:
             self._channel.close()
+
+
+def _since(before: Times, now: Times) -> Times:
+    return Times(max(0.0, now.waited - before.waited), max(0.0, now.used - before.used))
 
 
 def _paths() -> list[str]:

@@ -178,14 +178,17 @@ def _attend(
                 why = _excess(limits, own, taken, room)
                 if not why and before.fell(limits.memory):
                     why = MACHINE
-                if why:  # all of them: any that is left would hold the grader's connection
-                    _kill_all()
+            if why:
+                # All of them, and once more what was forked meanwhile: any that is left holds the
+                # grader's connection, and the grader would wait for it.
+                _kill_all()
+                pause = CLOSE_WATCH
             continue
         data = control.recv(MESSAGE)
         job = json.loads(data) if data else {"do": "end", "gone": False}
-        if job["do"] == "kept":
-            kept = resources.kept_waiting_by_others(pid, resources.descendants())
-            control.send(json.dumps({"kept": kept}).encode())
+        if job["do"] == "times":
+            times = resources.times(pid, resources.descendants())
+            control.send(json.dumps(times._asdict()).encode())
             continue
         status = _end(pid, room, LINGER if job["gone"] else 0.0)
         return {"status": status, "why": why} if data else None

@@ -8,6 +8,7 @@ import resource
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gradcourse.grading.sandbox.budget import Limits
 from gradcourse.grading.sandbox.walls import system
@@ -98,11 +99,28 @@ def _schedule(pid: int | str) -> tuple[float, float]:
         return 0.0, 0.0
 
 
-def kept_waiting_by_others(pid: int, started: Iterable[int]) -> float:
-    """As `kept_waiting`, without the time in which it, or what it has started, ran instead."""
+class Times(NamedTuple):
+    """Seconds of a submission since its process began.
+
+    Attributes
+    ----------
+    waited : float
+        For which its first thread was kept from running, by others than its own.
+    used : float
+        Of processor, by all its threads and processes, those that have ended included.
+    """
+
+    waited: float
+    used: float
+
+
+def times(pid: int, started: Iterable[int]) -> Times:
+    """Return how long a process has waited, without the time in which it, or what it has started,
+    ran instead; and how long all of them ran.
+    """
     own = sum(_used(one) for one in {pid, *started})
     ran, waited = _schedule(pid)
-    return max(0.0, waited - max(0.0, own - ran))
+    return Times(max(0.0, waited - max(0.0, own - ran)), own)
 
 
 def _used(pid: int) -> float:

@@ -118,6 +118,15 @@ _DENIED: dict[str, tuple[int | None, int | None]] = {
     "migrate_pages": (256, 238),
     "move_pages": (279, 239),
 }
+_QUIET: dict[str, tuple[int | None, int | None]] = {
+    "setpriority": (141, 140),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
+}
+"""Nothing is done, and nothing is said: who lets all others go first would be kept waiting by them,
+and what one is kept waiting does not count."""
+
 _MARKS: dict[str, tuple[int | None, int | None]] = {
     "chmod": (90, None),
     "fchmod": (91, 52),
@@ -205,6 +214,10 @@ def program(pid: int | None = None, *, marks: bool = True) -> bytes:
         number = numbers[column]
         if number is not None:
             steps.append(_when(number, _refuse()))
+    for numbers in _QUIET.values():
+        number = numbers[column]
+        if number is not None:
+            steps.append(_when(number, _refuse(0)))
     # Its flags lie in memory, where no filter can look: without it, libraries use clone.
     steps.append(_when(_CLONE3, _refuse(errno.ENOSYS)))
     flags = _argument(0) + _step(_ANY_BIT, _NEW_NAMESPACES, 0, 1) + _refuse() + allow
