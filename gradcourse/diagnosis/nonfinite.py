@@ -59,16 +59,21 @@ def find_in_buffers(signals: Signals) -> list[Sign]:
 
 def _remedies(signals: Signals) -> tuple[Remedy, ...]:
     usual = remedies.fitting(remedies.NON_FINITE, signals.has)
+    first_bad = int(np.argmax(signals.bad))
+    if not signals.nonfinite[first_bad].any() and not np.isfinite(signals.loss[first_bad]):
+        usual = (remedies.WATCH_THE_LOSS, *usual[1:])
     facts = signals.record.facts
     if facts.exponentials >= 2:
         usual = (remedies.NO_EXP, *usual)
     logs = any(h.loss.startswith(_LOGS) and h.end in _ENDS for h in facts.heads)
-    if logs or _of_raw_outputs(signals):
+    if logs:
         usual = (remedies.FUSED, *usual)
+    elif _of_raw_outputs(signals):
+        usual = (*usual[:1], remedies.LOG_OF_RAW, *usual[1:])
     options = signals.record.facts.optimizer
     eps = options.get("eps", 1.0)
-    if "float16" in signals.dtypes and "Adam" in str(options.get("name")) and eps < 6e-8:
-        first = remedies.ADAM_EPS
+    if "float16" in signals.dtypes and eps < 6e-8 and first_bad > 0:
+        first = remedies.EPS
         return (replace(first, text=first.text.format(eps=eps)), *usual)
     return usual
 

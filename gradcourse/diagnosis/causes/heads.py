@@ -36,7 +36,8 @@ SEVERAL = Remedy(
     "sigmoid end",
 )
 OVER_BATCH = Remedy(
-    "Take the softmax over the classes, dim=1 or dim=-1, not over the rows of the batch",
+    "Take the softmax over the classes' dimension, dim=1 or dim=-1, not over the rows of the "
+    "batch, nor over time",
     "02",
     "softmax over classes",
 )
@@ -94,6 +95,7 @@ def find(signals: Signals) -> list[Sign]:
     for test in (
         _one_unit,
         _over_batch,
+        _across,
         _twice,
         _raw,
         _pairs,
@@ -157,6 +159,21 @@ def _for_regression(signals: Signals, heads: Sequence[Head], end: str) -> Remedy
     return _named(NO_END, end)
 
 
+def _across(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """A softmax over another dimension than that of the classes, as over time."""
+    holds = [h.across and h.end in ("Softmax", "LogSoftmax") for h in heads]
+    if not _most(heads, holds):
+        return None
+    return _sign(
+        signals,
+        heads,
+        f"The {heads[0].end.lower()} of the output runs over a dimension of {heads[0].over}, but "
+        f"the loss picks one of {heads[0].columns} along another one.",
+        (OVER_BATCH,),
+        {"numbers under the softmax": float(heads[0].over), "classes": float(heads[0].columns)},
+    )
+
+
 def _over_batch(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     if not _most(heads, [h.over_batch and h.rows > 1 and h.over == h.rows for h in heads]):
         return None
@@ -210,10 +227,13 @@ def _raw(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 
 
 def _pairs(signals: Signals, heads: Sequence[Head]) -> Sign | None:
-    pairs = [h for h in heads if h.loss == "squared error with every target"]
+    kinds = ("squared error with every target", "a distance to every target")
+    pairs = [h for h in heads if h.loss in kinds]
     middles = {round(0.5 * (h.target_low + h.target_high), 4) for h in pairs}
     fixed = all(abs(m - round(m)) < 1e-3 for m in middles)
     if len(pairs) < 2 or not _most(heads, [h in pairs for h in heads]) or fixed:
+        return None
+    if pairs[0].loss == kinds[1] and (len(pairs) < 4 or _drew_apart(signals, middles)):
         return None
     return _sign(
         signals,
@@ -223,6 +243,13 @@ def _pairs(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         (SHAPES,),
         {"rows": float(heads[0].rows), "the number": max(middles, key=abs)},
     )
+
+
+def _drew_apart(signals: Signals, middles: set[float]) -> bool:
+    """Whether the numbers that rows are drawn to are one and the same, or the loss has halved."""
+    loss = signals.loss[np.isfinite(signals.loss)]
+    halved = bool(len(loss) > 5 and np.median(loss[-5:]) < 0.5 * np.median(loss[:5]))
+    return halved or max(middles) - min(middles) < 1e-3
 
 
 def _alone(signals: Signals, heads: Sequence[Head]) -> Sign | None:
@@ -287,22 +314,23 @@ def _reach(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     if not _most(heads, [h.unreachable >= threshold("unreachable") for h in heads]):
         return None
     head = max(heads, key=lambda h: h.unreachable)
-    low = min(h.target_low for h in heads if math.isfinite(h.target_low))
-    high = max(h.target_high for h in heads if math.isfinite(h.target_high))
+    low = min((h.target_low for h in heads if math.isfinite(h.target_low)), default=math.nan)
+    high = max((h.target_high for h in heads if math.isfinite(h.target_high)), default=math.nan)
+    where = f"the targets reach from {low:.3g} to {high:.3g}"
+    if head.loss == "a distance" and head.end != "Relu":
+        where = f"the targets lie around {low:.3g} and {high:.3g}"
+    elif not math.isfinite(low) or head.loss != "squared error":
+        where = f"the loss pulls {head.unreachable:.0%} of them beyond"
     return _sign(
         signals,
         heads,
-        f"The outputs come from a {_end(head)}, which gives {REACH[head.end]}; the targets reach "
-        f"from {low:.3g} to {high:.3g}.",
+        f"The outputs come from a {_end(head)}, which gives {REACH[head.end]}; {where}.",
         (
             _for_reach(signals, heads, head),
             SCALE_TARGETS,
         ),
-        {
-            "share of targets out of reach": head.unreachable,
-            "smallest target": low,
-            "largest target": high,
-        },
+        {"share of targets out of reach": head.unreachable}
+        | ({"smallest target": low, "largest target": high} if math.isfinite(low) else {}),
     )
 
 
@@ -332,8 +360,8 @@ def _flipped(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     sign = _sign(
         signals,
         heads,
-        "The loss is minus a cross-entropy or a squared error: lowering it makes the outputs "
-        "worse, without end.",
+        "What goes backward is minus a cross-entropy or a squared error: lowering it makes the "
+        "outputs worse, without end.",
         (FLIP,),
         {"first loss": float(signals.loss[0])},
     )

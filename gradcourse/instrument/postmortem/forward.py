@@ -185,7 +185,7 @@ def _tell_forward(trace: Trace, op: Op) -> PostMortem:
         evidence |= _range(which, use, bad)
     there = [e[0] for name, e in evidence.items() if name.endswith(" there")]
     remedies = advice.advice_for(op.name, lowest=min(there, default=0.0))
-    remedies = advice.fitting(remedies, made)
+    remedies = advice.fitting(remedies, made.dtype, bool(made.isinf().any()))
     if advice.is_overflow(remedies) and made.dtype.is_floating_point and made.isinf().any():
         evidence[f"largest {str(made.dtype).removeprefix('torch.')}"] = torch.finfo(made.dtype).max
     return PostMortem(

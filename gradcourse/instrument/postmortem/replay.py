@@ -180,8 +180,10 @@ def replay_loss(
                 trace.label(tensor, "input", f"{name} of the loss function")
             value = loss_function(*args, **kwargs)
         leaves = [t for t in tensors((args, kwargs)) if t.requires_grad]
-        found = _study(model, trace, [value], None, leaves)
-    return found and replace(found, loss=float(value.detach()))
+        # With reduction="none" it gives one value a row.
+        ones = None if value.numel() == 1 else [torch.ones_like(value)]
+        found = _study(model, trace, [value], ones, leaves)
+    return found and replace(found, loss=float(value.detach().sum()))
 
 
 def _study(

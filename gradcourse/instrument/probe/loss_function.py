@@ -16,7 +16,7 @@ from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.record.facts import LOSSES
 
 (_LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX, _POISSON,
- _SHARE, _FLIPPED) = LOSSES  # fmt: skip
+ _SHARE, _FLIPPED, _TO_ALL, _DISTANCE) = LOSSES  # fmt: skip
 
 CLOSE = 5e-3
 """Relative difference that rounding in bfloat16 explains, averaged over a batch."""
@@ -54,12 +54,13 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
     if guesses:
         # Where outputs are all alike, several fit, and the factor of a mean, 1, decides.
         return min(guesses, key=lambda guess: abs(math.log(guess.scale)) > 0.05)
-    if loss < 0:
-        for test in tests:
-            guess = test(y, -g, -loss)
-            if guess.loss in (_LOGITS, _BINARY_LOGITS, _SQUARED):
-                return Recognized(_FLIPPED, None, guess.scale)
-    return Recognized()
+    # Minus it, and logged as it is or as what goes backward; a square has no sign of its own.
+    falling = (_LOGITS, _BINARY_LOGITS, _SQUARED) if loss < 0 else (_LOGITS, _BINARY_LOGITS)
+    for test in tests:
+        guess = test(y, -g, abs(loss))
+        if guess.loss in falling:
+            return Recognized(_FLIPPED, None, guess.scale)
+    return _to_all(y, g, loss) if y.numel() == len(y) else _distance(y, g, loss)
 
 
 def _near(a: float, b: float) -> bool:
@@ -212,3 +213,37 @@ def _squared(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
     if 8 <= power <= 24 and abs(power - round(power)) < 2e-3:
         return Recognized(_SQUARED, y - gap / 2 ** round(power), 2.0 ** round(power))
     return Recognized()
+
+
+def _to_all(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """A slope that grows with the output and depends on nothing else, and so on no row's target.
+
+    It is 0 where a constant fits all targets best. A distance whose slope is cut off at 1, as
+    Huber's, has many rows at its end; one of an output to its own target has no such order.
+    """
+    y, order = y.flatten().sort()
+    g = g.flatten()[order]
+    largest = float(g.abs().max())
+    steps = g.diff()
+    at_the_end = int((g.abs() > (1 - 1e-6) * largest).sum())
+    if len(y) < _ORDERED or bool((steps < -1e-4 * largest).any()) or at_the_end > 0.1 * len(y):
+        return _distance(y, g, loss)
+    if not (float(g[0]) < 0 < float(g[-1])) or int((steps > 1e-4 * largest).sum()) < len(y) / 4:
+        return Recognized()
+    turn = int((g >= 0).nonzero()[0])
+    middle = 0.5 * (y[turn - 1] + y[turn])
+    return Recognized(_TO_ALL, torch.stack([middle, middle]), math.nan)
+
+
+_ORDERED = 16
+"""Rows whose slopes no chance brings into the order of the outputs."""
+
+
+def _distance(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """Slopes of one size, as of an absolute error, or of Huber's far out."""
+    size = g.abs()
+    same = (size > 0.99 * size.max()).double().mean()
+    if float(same) < 0.95 or loss <= 0:
+        return Recognized()
+    gap = loss / (y.numel() * size.max())  # in the mean
+    return Recognized(_DISTANCE, y - g.sign() * gap, math.nan)
