@@ -281,7 +281,7 @@ BUFFERS = (
 )
 WATCH_THE_LOSS = Remedy(
     "Run the loop inside `with gc.watch(model, optimizer, loss_function) as watch:` and compute "
-    "the loss as watch.loss(…): the gradients are finite, so without the loss function it sees nothing",
+    "the loss as watch.loss(…): gradients are finite, so without the loss function it sees nothing",
     "10",
 )
 NON_FINITE = (

@@ -317,9 +317,11 @@ def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
 def _ends(signals: Signals) -> set[str]:
     """What lies between the weights and the loss and may have no slope."""
     heads = [h for h in signals.record.facts.heads if h.rows]
-    single = {"one number"} if heads and all(h.columns == 1 for h in heads) else set()
-    clamp = {"clamp"} if any(h.end == "Clamp" for h in heads) else set()
-    return single | clamp | ({"stairs"} if signals.record.facts.stairs else set())
+    if any(h.end == "Clamp" for h in heads):
+        return {"clamp"}
+    if signals.record.facts.stairs:
+        return {"stairs"}
+    return {"one number"} if heads and all(h.columns == 1 for h in heads) else set()
 
 
 def _zero_weights(signals: Signals, rows: np.ndarray) -> list[str]:

@@ -211,9 +211,7 @@ def find_collapsed(signals: Signals, good: np.ndarray) -> list[Sign]:
 def find_drawn_together(signals: Signals, good: np.ndarray) -> list[Sign]:
     """A loss of pairs that falls because all outputs become the same."""
     facts = signals.record.facts
-    pairs = (
-        facts.forward_passes >= 1.9 * facts.updates and facts.backward_passes < 1.5 * facts.updates
-    )
+    pairs = facts.forward_passes >= 1.9 * facts.updates > 0
     heads = [h for h in facts.heads if h.rows > 1 and h.size > 0 and math.isfinite(h.spread)]
     loss = known(signals, good)
     if not pairs or len(heads) < 3 or len(loss) < enough(signals) or not loss[0] > 0:

@@ -70,15 +70,15 @@ ARRIVED = (
     "The gradients that were sent here are finite, so a hook changed them, or their sum over "
     "several uses overflowed.",
 )
-LOSS_AFTER_THE_LOSS = (
-    "The model's outputs are finite, and so is all that the loss function gives, with its slopes: "
-    "look at what is done with its values afterwards. A mean over none of them, and a sum divided "
-    "by a count of 0, is 0/0: divide by the count, at least 1.",
-)
-UNKNOWN = (
+LOSS_UNKNOWN = (
     "The model's output is finite, so the fault is in what you compute from it. Give the loss "
     "function to the watch, gc.watch(model, optimizer, loss_function), and call it as "
     "watch.loss(…): the operation is then named.",
+)
+AFTER_THE_LOSS = (
+    "The model's outputs are finite, and so is all that the loss function gives, with its slopes: "
+    "look at what is done with its values afterwards. A mean over none of them, and a sum divided "
+    "by a count of 0, is 0/0: divide by the count, at least 1.",
 )
 UNKNOWN = (
     "Give post_mortem the whole computation: gc.post_mortem(model, lambda: loss_function("

@@ -368,7 +368,7 @@ class Watch:
         try:
             with untouched(self._model):
                 found = self._search() or _unknown(self._calls, affected)
-            if found.module == LOSS and self._loss_calls and self._loss_function is not None:
+            if found.advice == advice.LOSS_UNKNOWN and self._loss_calls:
                 found = replace(found, advice=advice.AFTER_THE_LOSS)
             return found
         except Exception as error:
