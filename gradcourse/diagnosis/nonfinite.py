@@ -83,6 +83,8 @@ def _of_raw_outputs(signals: Signals) -> bool:
     first = next(iter(signals.record.facts.heads), None)
     if first is None or first.end or first.columns < 2 or not first.low < 0:
         return False
+    if signals.nonfinite[0].any():
+        return False
     return bool(signals.loss_logged[0] and np.isnan(signals.loss[0]))
 
 

@@ -180,7 +180,9 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
     stairs = signals.record.facts.stairs
     late = bool(rows[0] > np.flatnonzero(judged)[0])
     cures = remedies.for_dead(late=late, normalized=signals.normalizes(below_it, above))
-    if not late and not _closed_between(signals, below_it, above, rows):
+    if not late and signals.normalizes(below_it, above):
+        cures = (remedies.ONE_PLACE, *cures)
+    elif not late and not _closed_between(signals, below_it, above, rows):
         cures = (remedies.LOOK_BETWEEN, *cures)
     if stairs and not late:
         cures = (remedies.STRAIGHT_THROUGH, remedies.LOOK_BETWEEN)

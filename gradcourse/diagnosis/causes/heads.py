@@ -14,6 +14,7 @@ from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Head
 
+BINARY = ("binary cross-entropy of probabilities", "binary cross-entropy of logits")
 REACH = {
     "Softmax": "numbers between 0 and 1 whose sum is 1",
     "Sigmoid": "numbers between 0 and 1",
@@ -175,6 +176,15 @@ def _across(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 
 
 def _over_batch(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    if _most(heads, [h.loss == "cross-entropy over the rows" for h in heads]):
+        return _sign(
+            signals,
+            heads,
+            f"The loss takes its softmax over the {heads[0].rows} rows of the batch, not over the "
+            f"{heads[0].columns} classes.",
+            (OVER_BATCH,),
+            {"rows under the softmax": float(heads[0].rows)},
+        )
     if not _most(heads, [h.over_batch and h.rows > 1 and h.over == h.rows for h in heads]):
         return None
     return _sign(
@@ -228,12 +238,12 @@ def _raw(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 
 def _pairs(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     kinds = ("squared error with every target", "a distance to every target")
-    pairs = [h for h in heads if h.loss in kinds]
+    pairs = [h for h in heads if h.loss in kinds or _is_drawn_to_one(h)]
     middles = {round(0.5 * (h.target_low + h.target_high), 4) for h in pairs}
     fixed = all(abs(m - round(m)) < 1e-3 for m in middles)
     if len(pairs) < 2 or not _most(heads, [h in pairs for h in heads]) or fixed:
         return None
-    if pairs[0].loss == kinds[1] and (len(pairs) < 4 or _drew_apart(signals, middles)):
+    if pairs[0].loss != kinds[0] and (len(pairs) < 4 or _drew_apart(signals, middles)):
         return None
     return _sign(
         signals,
@@ -243,6 +253,12 @@ def _pairs(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         (SHAPES,),
         {"rows": float(heads[0].rows), "the number": max(middles, key=abs)},
     )
+
+
+def _is_drawn_to_one(head: Head) -> bool:
+    """Whether a binary cross-entropy has one target for all rows, which is neither 0 nor 1."""
+    binary = head.loss in BINARY and head.rows >= 8
+    return binary and head.target_high - head.target_low < 1e-3 and 0.02 < head.target_low < 0.98
 
 
 def _drew_apart(signals: Signals, middles: set[float]) -> bool:
@@ -290,9 +306,8 @@ def _share(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 
 def _labels(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """Class numbers under a binary cross-entropy."""
-    binary = ("binary cross-entropy of probabilities", "binary cross-entropy of logits")
     holds = [
-        h.loss in binary
+        h.loss in BINARY
         and (h.target_high > 1.05 or h.target_low < -0.05)
         and all(abs(t - round(t)) < 0.05 for t in (h.target_low, h.target_high))
         for h in heads
@@ -337,17 +352,23 @@ def _reach(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 def _minimax(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """The generator's first loss, log(1 − D), where D is sure: flat."""
     late = heads[-max(1, len(heads) // 2) :]
-    holds = [h.loss == "log of one minus the output" and h.high < threshold("sure") for h in late]
+    kind = "log of one minus the output"
+    holds = [h.loss == kind and _judgement(h) < threshold("sure") for h in late]
     if not _most(late, holds):
         return None
     return _sign(
         signals,
         heads,
         "The loss is the mean of log(1 − D), and D, at most "
-        f"{max(h.high for h in late):.2g}, is sure: where it is, this loss is flat.",
+        f"{max(map(_judgement, late)):.2g}, is sure: where it is, this loss is flat.",
         (NOT_SATURATING,),
         {"largest output": late[-1].high},
     )
+
+
+def _judgement(head: Head) -> float:
+    """D at its largest: the output, or the sigmoid of one that is no probability."""
+    return head.high if head.low >= 0 and head.high <= 1 else 1 / (1 + math.exp(-head.high))
 
 
 def _flipped(signals: Signals, heads: Sequence[Head]) -> Sign | None:

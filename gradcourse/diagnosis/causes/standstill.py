@@ -43,13 +43,11 @@ def is_stuck(signals: Signals, good: np.ndarray) -> bool:
 
 
 def learns_badly(signals: Signals, good: np.ndarray) -> bool:
-    """Whether enough losses are known and they do not end well below their start."""
+    """Whether enough losses are known and they have not fallen, though they may be about to."""
     loss = known(signals, good)
     if len(loss) < enough(signals) or _warms_up(signals) or _is_a_game(signals):
         return False
-    start = float(np.median(loss[:5]))
-    fell = start <= 0 or float(np.median(loss[-(len(loss) // 3) :])) < threshold("learning") * start
-    return not (fell or step_size.has_converged(signals, good))
+    return not (has_fallen(loss) or step_size.has_converged(signals, good))
 
 
 def _is_a_game(signals: Signals) -> bool:

@@ -145,6 +145,7 @@ LOSSES = (
     "minus a loss that should fall",
     "a distance to every target",
     "a distance",
+    "cross-entropy over the rows",
 )
 """Loss functions that are told by their value and their gradient alone."""
 
