@@ -241,9 +241,11 @@ def _pairs(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     pairs = [h for h in heads if h.loss in kinds or _is_drawn_to_one(h)]
     middles = {round(0.5 * (h.target_low + h.target_high), 4) for h in pairs}
     fixed = all(abs(m - round(m)) < 1e-3 for m in middles)
-    if len(pairs) < 2 or not _most(heads, [h in pairs for h in heads]) or fixed:
+    # Where all outputs lie on one side of that number, the order of the slopes says nothing.
+    telling = [h for h in heads if h.loss or h in pairs]
+    if len(pairs) < 2 or not _most(telling, [h in pairs for h in telling]) or fixed:
         return None
-    if pairs[0].loss != kinds[0] and (len(pairs) < 4 or _drew_apart(signals, middles)):
+    if pairs[0].loss != kinds[0] and (3 * len(pairs) < len(heads) or _drew_apart(signals, middles)):
         return None
     return _sign(
         signals,
