@@ -356,8 +356,9 @@ def _minimax(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     late = heads[-max(1, len(heads) // 2) :]
     kind = "log of one minus the output"
     holds = [h.loss == kind and _judgement(h) < threshold("sure") for h in late]
-    if not _most(late, holds):
+    if not _most(late, holds) or not holds[-1]:
         return None
+    late = [h for h, right in zip(late, holds, strict=True) if right]
     return _sign(
         signals,
         heads,

@@ -96,6 +96,8 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     tests = [_scale, _constant, _sigmoids, _depth, _lost, _slow, _fast, _weak, _unknown]
     if linear:
         tests = [_linear]
+    elif signals.record.facts.only_linear:
+        tests.insert(-1, _linear)
     for test in tests:
         finding = test(course)
         if finding is not None:
