@@ -150,6 +150,20 @@ def test_targets_out_of_reach_are_told_without_a_squared_error(end, loss, scale,
     assert all(finding.kind != "head" for finding in diagnosis.findings)
 
 
+def test_counts_of_0_lie_within_the_reach_of_a_relu() -> None:
+    """The slope of y − t·log y is 1 at 0, where t is 0: pulled down, and not beyond."""
+    model = net(nn.ReLU(), out=1)
+    with torch.no_grad():
+        model[2].bias.fill_(1.0)
+    step = on(
+        model,
+        lambda out, y: functional.poisson_nll_loss(out, y.clamp_min(0).round(), log_input=False),
+        numbers,
+    )
+    diagnosis = judged(model, adam(model), step)
+    assert all(finding.kind != "head" for finding in diagnosis.findings), diagnosis
+
+
 def tagged() -> tuple[torch.Tensor, torch.Tensor]:
     x = torch.randn(16, 7, 16)
     return x, (x @ MATRIX).argmax(2)

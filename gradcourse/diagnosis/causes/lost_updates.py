@@ -52,7 +52,7 @@ def find(record: Record) -> list[Finding]:
         return [_finding(record, summary, (names[0], names[-1]), evidence, (NO_SCALE, WATCH))]
     idle = [name for name, steps in facts.steps_of.items() if not steps]
     most = max(facts.steps_of.values(), default=0)
-    if idle and most >= _OFTEN:
+    if idle and most >= _MANY:
         summary = (
             f"Of {len(facts.steps_of)} optimizers, that of {', '.join(idle)} made no update, and "
             f"another one {most}: what it holds does not train."
@@ -77,7 +77,7 @@ def find(record: Record) -> list[Finding]:
     return []
 
 
-_OFTEN = 4
+_OFTEN, _MANY = 4, 20
 
 
 def _finding(

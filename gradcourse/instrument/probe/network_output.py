@@ -130,7 +130,11 @@ def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: f
     if head.end == "Relu" and guess.loss not in _OF_SIZES and head.columns == 1:
         # Outputs of 0 that the loss would have lower, whichever loss it is.
         pulled = (output <= 0) & (gradient > 0)
-        head.unreachable = float(pulled.double().mean()) if bool((gradient < 0).any()) else 0.0
+        slopes = gradient[pulled].double()
+        # A slope that is the same for all of them may be that of a least value at 0, as Poisson's.
+        even = guess.loss != "a distance" and not float(slopes.std()) > 1e-2 * float(slopes.mean())
+        both = bool((gradient < 0).any()) and not even
+        head.unreachable = float(pulled.double().mean()) if both else 0.0
     if guess.targets is None or not guess.targets.numel():
         return
     targets = guess.targets.double()
