@@ -61,7 +61,8 @@ def find_before(signals: Signals, good: np.ndarray, onset: int) -> list[Sign]:
         "set in after them."
     )
     evidence = {"largest median ‖ΔW‖/‖W‖": ratio, "steps": float(len(rows))}
-    first = min(ratio, _usual_excess(signals))
+    # Down to updates of the usual size: the first ones were the cause, and are known.
+    first = 1e-2 * ratio / threshold("usual_update")
     return [_sign("update too large", signals, rows, summary, evidence, 0.3, first)]
 
 
