@@ -67,12 +67,16 @@ def diagnose(record: Record) -> Diagnosis:
     signals = Signals(record)
     good = ~signals.bad
     signs = [Sign(0, finding) for finding in idle] + _causes(signals, good)
+    known = bool(signs)
     signs += nonfinite.find(signals)
     certain = bool(signs)
     if good.any():
         signs += _of_the_net(signals, good)
         large = step_size.find_large(signals, good)
         signs += [] if any(s.finding.kind == "unbounded loss" for s in signs) else large
+        late = [s.onset for s in signs if s.finding.kind in ("dead", "saturated", "vanishing")]
+        if not (known or large) and late and not any(s.finding.lags for s in signs):
+            signs += step_size.find_before(signals, good, min(late))
         if not certain and not any(s.finding.kind != "saturated" for s in signs):
             signs += standstill.find_collapsed(signals, good)
         if not signs:
@@ -84,10 +88,12 @@ def diagnose(record: Record) -> Diagnosis:
             )
     signs = signs or nonfinite.find_in_buffers(signals)
     signs = signs or step_size.find_decay(signals, good)
+    signs = signs or standstill.find_drawn_together(signals, good)
     signs = signs or standstill.find_large_start(signals, good)
     signs = signs or stuck.find(signals, good, _decades(signals, good))
-    unknown = unseen.not_judged(signals)
-    frozen = unseen.without_gradient(signals)
+    cut = any(sign.finding.kind == "cut off" for sign in signs)
+    unknown = unseen.not_judged(signals, cut)
+    frozen = unseen.without_gradient(signals, cut)
     signs = _without_consequences(signals, signs)
     if not signs:
         healthy = _healthy(signals, good, len(unknown))
@@ -146,6 +152,9 @@ def _without_consequences(signals: Signals, signs: list[Sign]) -> list[Sign]:
     A gradient that ends at a dead layer has not vanished on its way; and a layer that gets only
     its bias, because the signal has faded, is silent for that reason.
     """
+    if any(sign.finding.kind == "cut off" for sign in signs):
+        signs = [sign for sign in signs if units.ENDS not in sign.finding.evidence or
+                 sign.finding.kind == "cut off"]  # fmt: skip
     dead = [sign for sign in signs if sign.finding.kind == "dead"]
     vanishing = [sign for sign in signs if sign.finding.kind == "vanishing"]
     if not dead or not vanishing:

@@ -59,16 +59,21 @@ def find_in_buffers(signals: Signals) -> list[Sign]:
 
 def _remedies(signals: Signals) -> tuple[Remedy, ...]:
     usual = remedies.fitting(remedies.NON_FINITE, signals.has)
+    first_bad = int(np.argmax(signals.bad))
+    if not signals.nonfinite[first_bad].any() and not np.isfinite(signals.loss[first_bad]):
+        usual = (remedies.WATCH_THE_LOSS, *usual[1:])
     facts = signals.record.facts
     if facts.exponentials >= 2:
         usual = (remedies.NO_EXP, *usual)
     logs = any(h.loss.startswith(_LOGS) and h.end in _ENDS for h in facts.heads)
-    if logs or _of_raw_outputs(signals):
+    if logs:
         usual = (remedies.FUSED, *usual)
+    elif _of_raw_outputs(signals):
+        usual = (*usual[:1], remedies.LOG_OF_RAW, *usual[1:])
     options = signals.record.facts.optimizer
     eps = options.get("eps", 1.0)
-    if "float16" in signals.dtypes and "Adam" in str(options.get("name")) and eps < 6e-8:
-        first = remedies.ADAM_EPS
+    if "float16" in signals.dtypes and eps < 6e-8 and first_bad > 0:
+        first = remedies.EPS
         return (replace(first, text=first.text.format(eps=eps)), *usual)
     return usual
 
@@ -77,6 +82,8 @@ def _of_raw_outputs(signals: Signals) -> bool:
     """A loss that is NaN from the first step on, of finite outputs of several classes below 0."""
     first = next(iter(signals.record.facts.heads), None)
     if first is None or first.end or first.columns < 2 or not first.low < 0:
+        return False
+    if signals.nonfinite[0].any():
         return False
     return bool(signals.loss_logged[0] and np.isnan(signals.loss[0]))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcourse.diagnosis import remedies
+from gradcourse.diagnosis import remedies, step_size
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import ZERO, Signals, log10, median, trend
 from gradcourse.diagnosis.signs import Sign, confidence, persistent
@@ -316,9 +316,12 @@ def _cures(
     if "post-norm" in signals.has:
         return (remedies.PRE_NORM, remedies.WARM_UP)
     if late:
-        return remedies.fitting(
-            remedies.for_depth(kind, factor, signals.hidden_kinds, late), signals.has
-        )
+        usual = remedies.for_depth(kind, factor, signals.hidden_kinds, late)
+        if not signals.record.facts.optimizer.get("weight_decay", 1.0):
+            usual = tuple(r for r in usual if r.action != remedies.LESS_DECAY.action)
+            shrunk = step_size.have_shrunk(signals, ~signals.bad)
+            usual = (*((remedies.LESS_PENALTY,) if shrunk else ()), *usual)
+        return remedies.fitting(usual, signals.has)
     return usual
 
 

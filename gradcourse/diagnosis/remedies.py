@@ -82,17 +82,19 @@ def for_cut(zero: bool, normalized: bool) -> tuple[Remedy, ...]:
     """Cures for a gradient that is 0 from one layer on; ``zero``: because its weights are."""
     if zero:
         return (Remedy("Draw the weights at random: a matrix of 0 lets nothing through", "05"),)
-    look = Remedy("Look between these layers for a product with 0 or a constant", "01")
-    return (*((MORE_ROWS,) if normalized else ()), look, SCALER)
+    return (*((MORE_ROWS,) if normalized else ()), LOOK_BETWEEN, SCALER)
 
 
 def for_nothing(
-    late: bool, has: frozenset[str] = frozenset(), zeros: int = 0
+    late: bool,
+    has: frozenset[str] = frozenset(),
+    zeros: int = 0,
+    ends: frozenset[str] = frozenset(),
 ) -> tuple[Remedy, ...]:
     """Cures for gradients of exactly 0 everywhere.
 
     ``late``: the net began with others. ``has``: as for `fitting`. ``zeros``: so many trained
-    matrices are all 0.
+    matrices are all 0. ``ends``: "clamp", "stairs" or "one number", where the output is so.
     """
     if zeros:
         return (
@@ -111,7 +113,9 @@ def for_nothing(
     constant = Remedy("Look for a constant before the loss: a clamp, a round, an argmax", "01")
     scaled = Remedy("If the loss was scaled down, take the factor away", "01")
     every = (logits, constant, SCALER) if late else (SCALER, scaled, constant, logits)
-    return fitting(every, has)
+    seen = {"clamp": NO_CLAMP, "stairs": STRAIGHT_THROUGH, "one number": ONE_CLASS}
+    first = tuple(remedy for end, remedy in seen.items() if end in ends)
+    return (*first, *fitting(every, has))
 
 
 def fitting(remedies: tuple[Remedy, ...], has: frozenset[str]) -> tuple[Remedy, ...]:
@@ -182,6 +186,40 @@ FUSED = Remedy(
     "10",
     "cross-entropy",
 )
+LOOK_BETWEEN = Remedy(
+    "Look between these layers for what has no slope: a product with 0, a constant, a clamp, a "
+    "step, a backward pass of your own",
+    "01",
+)
+NO_CLAMP = Remedy(
+    "Take the clamp off the output, or put a sigmoid in its place: outside its range it has no "
+    "slope",
+    "04",
+    "no end",
+)
+STRAIGHT_THROUGH = Remedy(
+    "Let the gradient pass by the step: round, sign and floor have slope 0. Straight-through is "
+    "h + (torch.round(h) − h).detach()",
+    "04",
+    "straight through",
+)
+ONE_CLASS = Remedy(
+    "A cross_entropy or softmax over one number is constant: for one output take "
+    "binary_cross_entropy_with_logits",
+    "02",
+)
+LESS_PENALTY = Remedy(
+    "Lower the weight decay, or the penalty on the weights in the loss: it outweighs the loss",
+    "09",
+    "less decay",
+    0.0,
+)
+LOG_OF_RAW = Remedy(
+    "If the loss takes the log of these outputs, some of which are negative, give them to "
+    "cross_entropy, or to a sigmoid or softmax first",
+    "10",
+    "cross-entropy",
+)
 NO_SIGMOIDS = Remedy("Replace the sigmoids by ReLUs: their slope is at most 1/4", "04", "relu")
 NO_EXP = Remedy(
     "Replace exp as an activation: its slope is as large as its value, and there are several",
@@ -212,9 +250,9 @@ NO_RELU_AT_THE_END = Remedy(
     "04",
     "no ReLU end",
 )
-ADAM_EPS = Remedy(
-    "Adam's eps of {eps:.0e} is 0 in float16, and so is the square of a small gradient: take "
-    "eps=1e-4, or keep the weights in float32 (torch.autocast)",
+EPS = Remedy(
+    "The optimizer's eps of {eps:.0e} is 0 in float16, and so is the square of a small gradient: "
+    "take eps=1e-4, or keep the weights in float32 (torch.autocast)",
     "12",
     "eps",
     1e-4,
@@ -240,6 +278,11 @@ BUFFERS = (
         "skip before the call",
     ),
     Remedy("Reset them: module.reset_running_stats(), then some batches in training mode", "06"),
+)
+WATCH_THE_LOSS = Remedy(
+    "Run the loop inside `with gc.watch(model, optimizer, loss_function) as watch:` and compute "
+    "the loss as watch.loss(…): gradients are finite, so without the loss function it sees nothing",
+    "10",
 )
 NON_FINITE = (
     Remedy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +21,7 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
     pace = typical(signals)
     large = np.flatnonzero(good & (pace >= threshold("large_update")))
     huge = np.flatnonzero(good & (pace >= threshold("huge_update")))
-    if _did_no_harm(signals, good, pace):
+    if _did_no_harm(signals, good, pace) or have_shrunk(signals, good):
         return []
     if len(huge) or len(large) >= 2:
         rows = large
@@ -44,6 +45,27 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
     return []
 
 
+def find_before(signals: Signals, good: np.ndarray, onset: int) -> list[Sign]:
+    """Large steps that came before what only set in later: flat or silent units, a fallen gradient.
+
+    A third of what is large by itself is enough: what it led to is there.
+    """
+    pace = typical(signals)
+    rows = np.flatnonzero(good & (pace >= threshold("large_update") / 3))
+    rows = rows[rows < onset]
+    if not len(rows) or _did_no_harm(signals, good, pace) or have_shrunk(signals, good):
+        return []
+    ratio = float(np.max(pace[rows]))
+    summary = (
+        f"Steps changed the median weight by up to {ratio:.2g} of its own norm, and what follows "
+        "set in after them."
+    )
+    evidence = {"largest median ‖ΔW‖/‖W‖": ratio, "steps": float(len(rows))}
+    # Down to updates of the usual size: the first ones were the cause, and are known.
+    first = 1e-2 * ratio / threshold("usual_update")
+    return [_sign("update too large", signals, rows, summary, evidence, 0.3, first)]
+
+
 def _usual_excess(signals: Signals) -> float:
     """For optimizers that bring gradients to size 1: what leads to their usual rate of 1e-3.
 
@@ -60,13 +82,38 @@ def find_decay(signals: Signals, good: np.ndarray) -> list[Sign]:
     options = signals.record.facts.optimizer
     share = options.get("lr", 0.0) * options.get("weight_decay", 0.0)
     if options.get("name") not in ("SGD", "AdamW") or share < threshold("decay"):
-        return []
+        return _find_shrunk(signals, good)
     rows = np.flatnonzero(good)
     summary = f"Weight decay takes {share:.1%} of every weight away at each step: it forgets."
     sign = _sign("update too large", signals, rows, summary, {"decay a step": share}, 0.5, 0.0)
     cures = (remedies.LESS_DECAY, *sign.finding.remedies)
     text = "Lower the weight decay: rate times decay is what each step takes away"
     return [Sign(0, replace(sign.finding, remedies=(replace(cures[0], text=text), *cures[1:])))]
+
+
+def _find_shrunk(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Weights that all but disappear, as under a penalty on them that outweighs the loss."""
+    if not have_shrunk(signals, good):
+        return []
+    rows = np.flatnonzero(good)
+    left = _left(signals, good)
+    summary = f"The weights shrink away: {left:.1g} of their norm is left, in the median."
+    evidence = {"‖W‖, end over start": left}
+    sign = _sign("update too large", signals, rows, summary, evidence, 0.5, 0.0)
+    others = tuple(r for r in sign.finding.remedies if r.action != "rate")
+    return [Sign(0, replace(sign.finding, remedies=(remedies.LESS_PENALTY, *others)))]
+
+
+def have_shrunk(signals: Signals, good: np.ndarray) -> bool:
+    """Whether next to nothing is left of the weights, under finite gradients."""
+    return _left(signals, good) < threshold("shrunk")
+
+
+def _left(signals: Signals, good: np.ndarray) -> float:
+    """‖W‖ at the end over ‖W‖ at the start, in the median over the weights."""
+    norms = _known_norm(signals)[good]
+    norms = norms[np.isfinite(norms).any(axis=1)]
+    return float(median(norms[-1] / norms[0])) if len(norms) >= 3 else float("nan")
 
 
 def _excess(signals: Signals) -> float:
@@ -197,6 +244,10 @@ def _remedy_for_rate(signals: Signals, fastest: float) -> Remedy | None:
         return None
     if start == end == 0:
         return Remedy("The optimizer's learning rate is 0: raise it", "01")
+    if end > 2 * start and fastest > 0:
+        text = f"The rate still rises, from {start:.1g} to {end:.1g} so far: take a shorter warm-up"
+        by = float(f"{1e-2 / fastest:.0e}")
+        return Remedy(text, "11", "rate", by)
     if end < 0.1 * start:
         text = f"The schedule has taken the rate from {start:.1g} to {end:.1g}: step it once an "
         return Remedy(text + "epoch, not once a batch, or let it end later", "09", "no schedule")
@@ -258,9 +309,20 @@ def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
             late=rows[0] > np.flatnonzero(judged)[0],
             has=signals.has,
             zeros=len(zeros),
+            ends=frozenset(_ends(signals)),
         ),
     )
     return [Sign(int(rows[0]), finding)]
+
+
+def _ends(signals: Signals) -> set[str]:
+    """What lies between the weights and the loss and may have no slope."""
+    heads = [h for h in signals.record.facts.heads if h.rows]
+    if any(h.end == "Clamp" for h in heads):
+        return {"clamp"}
+    if signals.record.facts.stairs:
+        return {"stairs"}
+    return {"one number"} if heads and all(h.columns == 1 for h in heads) else set()
 
 
 def _zero_weights(signals: Signals, rows: np.ndarray) -> list[str]:
@@ -279,9 +341,20 @@ def is_converged(signals: Signals, rows: np.ndarray) -> bool:
 def has_converged(signals: Signals, good: np.ndarray) -> bool:
     """Whether a loss was logged that is small for the outputs it comes from.
 
-    Judged by ℒ / (‖∂ℒ/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes.
+    Judged by ℒ / (‖∂ℒ/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes. A
+    cross-entropy that is no better than a guess has not converged, however large its outputs.
     """
-    return is_converged(signals, np.flatnonzero(good))
+    return is_converged(signals, np.flatnonzero(good)) and not _guesses(signals, good)
+
+
+def _guesses(signals: Signals, good: np.ndarray) -> bool:
+    """Whether a cross-entropy ends no better than equal probabilities, ln k for k classes."""
+    known = signals.loss[good & np.isfinite(signals.loss)]
+    heads = [h for h in signals.record.facts.heads if h.loss == "cross-entropy of logits"]
+    if not len(known) or not heads or heads[-1].columns < 2:
+        return False
+    end = float(np.median(known[-max(1, len(known) // 3) :]))
+    return end > 0.95 * math.log(heads[-1].columns)
 
 
 def relative_loss(signals: Signals, rows: np.ndarray) -> float:

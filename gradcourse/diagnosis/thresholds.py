@@ -114,6 +114,12 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "What was learned 50 steps ago is halved by then. Recipes stay below 1e-3 "
             "(Loshchilov & Hutter 2019).",
         ),
+        "shrunk": Threshold(
+            0.01,
+            "ratio",
+            "‖W‖ at the end of the record over that at its start, in the median: weights go to 0",
+            "A hundredth of a weight carries nothing on. Weights of nets that learn grow.",
+        ),
         "huge_update": Threshold(
             1.0,
             "‖ΔW‖ / ‖W‖",
@@ -240,6 +246,13 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "ratio",
             "spread of the outputs over inputs, relative to their size: they are all the same",
             "And a twentieth of what it was at first. Sound nets keep 0.024 or more.",
+        ),
+        "drawn_together": Threshold(
+            0.25,
+            "ratio",
+            "spread of the outputs over inputs, end over start, where pairs are compared and the "
+            "loss falls: it falls because all outputs become the same",
+            "A loss that is the square of a distance falls to a sixteenth by this alone.",
         ),
         "unbounded": Threshold(
             10.0,

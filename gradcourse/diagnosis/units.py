@@ -13,6 +13,9 @@ from gradcourse.diagnosis.thresholds import threshold
 SHIFT = "standard deviations of the pre-activations below zero"
 """Name of the evidence that tells a dead layer from one that gets no signal."""
 
+ENDS = "layers with a gradient of exactly 0"
+"""Name of the evidence of a gradient that ends."""
+
 
 def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Sigmoid and tanh layers with flat outputs.
@@ -174,20 +177,36 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
         return []
     if chain.underflow(int(rows[0])) < 0:
         return []
+    stairs = signals.record.facts.stairs
+    late = bool(rows[0] > np.flatnonzero(judged)[0])
+    cures = remedies.for_dead(late=late, normalized=signals.normalizes(below_it, above))
+    if not late and signals.normalizes(below_it, above):
+        cures = (remedies.ONE_PLACE, *cures)
+    elif not late and not _closed_between(signals, below_it, above, rows):
+        cures = (remedies.LOOK_BETWEEN, *cures)
+    if stairs and not late:
+        cures = (remedies.STRAIGHT_THROUGH, remedies.LOOK_BETWEEN)
     finding = Finding(
-        "dead",
+        "cut off" if stairs and not late else "dead",
         f"∂ℒ/∂output is whole at {above} and exactly 0 from {below_it} down: nothing comes back "
-        "through what lies between them, for any data.",
+        "through what lies between them, for any data"
+        + (f", and torch.{stairs[0]} has no slope." if stairs and not late else "."),
         layers=(chain.names[0], below_it),
         steps=_span(signals, int(rows[0])),
-        evidence={"layers with a gradient of exactly 0": float(edge)},
+        evidence={ENDS: float(edge)},
         confidence=0.9 if signals.layers else 0.6,
-        remedies=remedies.for_dead(
-            late=rows[0] > np.flatnonzero(judged)[0],
-            normalized=signals.normalizes(below_it, above),
-        ),
+        remedies=cures,
     )
     return [Sign(int(rows[0]), finding)]
+
+
+def _closed_between(signals: Signals, below: str, above: str, rows: np.ndarray) -> bool:
+    """Whether silent units were seen between two layers; True where none were looked at."""
+    if below not in signals.layers or above not in signals.layers:
+        return True
+    between = slice(signals.layers.index(below) + 1, signals.layers.index(above))
+    share = signals.dead_fraction[rows][:, between]
+    return bool((share >= threshold("dead_shifted")).any())
 
 
 def _zero_weight(signals: Signals, layer: str, rows: np.ndarray) -> bool:

@@ -9,13 +9,17 @@ from gradcourse.diagnosis.causes.standstill import enough
 from gradcourse.diagnosis.signals import Signals
 
 
-def not_judged(signals: Signals) -> tuple[str, ...]:
-    """What was not measured, and how to have it measured."""
+def not_judged(signals: Signals, cut: bool = False) -> tuple[str, ...]:
+    """What was not measured, and how to have it measured.
+
+    ``cut``: a finding says why gradients are missing.
+    """
     missing = []
     facts = signals.record.facts
     if facts.trainees and facts.forward_passes and not facts.backward_passes:
         return ("all that a backward pass shows: none has come to the model's outputs",)
-    if np.isnan(signals.parameter_gradient_norm).all() and not signals.nonfinite.any():
+    missed = np.isnan(signals.parameter_gradient_norm).all() and not signals.nonfinite.any()
+    if missed and not cut:
         missing.append(
             "the gradients of the parameters: at the end of each step none had one; an optimizer "
             "that steps inside the backward pass has cleared them by then"
@@ -25,7 +29,10 @@ def not_judged(signals: Signals) -> tuple[str, ...]:
             "dead and saturated units, gradients over time lags: no layer was measured; probe "
             'with level="standard", and before torch.compile'
         )
-    elif not (np.isfinite(signals.saturated_fraction) | np.isfinite(signals.dead_fraction)).any():
+    elif not (
+        (np.isfinite(signals.saturated_fraction) | np.isfinite(signals.dead_fraction)).any()
+        or signals.bad.all()
+    ):
         missing.append(
             "dead and saturated units, except by a gradient that ends: the probe saw no ReLU, tanh "
             "or sigmoid, neither as a module nor as a function"
@@ -42,13 +49,25 @@ def not_judged(signals: Signals) -> tuple[str, ...]:
     return tuple(missing)
 
 
-def without_gradient(signals: Signals) -> tuple[str, ...]:
-    """Weights that never got a gradient. They may be meant so, as in fine-tuning."""
-    gradients = signals.weight_gradient_norm
-    never = np.isnan(gradients).all(axis=0)
+def without_gradient(signals: Signals, named: bool = False) -> tuple[str, ...]:
+    """Weights that never got a gradient, whether they may be meant so or not.
+
+    ``named``: what a finding says of those that require one.
+    """
+    never = np.isnan(signals.weight_gradient_norm).all(axis=0)
     if signals.bad.any() or not never.any() or never.all():
         return ()
-    return (f"{_names(signals, never)}: no gradient at any step; frozen, detached or unused",)
+    frozen = {t.name for t in signals.record.facts.trainees if not t.requires_grad}
+    meant = never & np.array([name in frozen for name in signals.weights], dtype=bool)
+    notes = []
+    if meant.any():
+        notes.append(f"{_names(signals, meant)}: frozen, so no gradient at any step")
+    if (never & ~meant).any() and not named:
+        notes.append(
+            f"{_names(signals, never & ~meant)}: no gradient at any step, though not frozen: "
+            "detached (.detach(), .data, argmax), or unused"
+        )
+    return tuple(notes)
 
 
 def left_alone(signals: Signals) -> tuple[str, ...]:

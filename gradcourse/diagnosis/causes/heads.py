@@ -14,6 +14,7 @@ from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Head
 
+BINARY = ("binary cross-entropy of probabilities", "binary cross-entropy of logits")
 REACH = {
     "Softmax": "numbers between 0 and 1 whose sum is 1",
     "Sigmoid": "numbers between 0 and 1",
@@ -36,7 +37,8 @@ SEVERAL = Remedy(
     "sigmoid end",
 )
 OVER_BATCH = Remedy(
-    "Take the softmax over the classes, dim=1 or dim=-1, not over the rows of the batch",
+    "Take the softmax over the classes' dimension, dim=1 or dim=-1, not over the rows of the "
+    "batch, nor over time",
     "02",
     "softmax over classes",
 )
@@ -94,6 +96,7 @@ def find(signals: Signals) -> list[Sign]:
     for test in (
         _one_unit,
         _over_batch,
+        _across,
         _twice,
         _raw,
         _pairs,
@@ -157,7 +160,31 @@ def _for_regression(signals: Signals, heads: Sequence[Head], end: str) -> Remedy
     return _named(NO_END, end)
 
 
+def _across(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """A softmax over another dimension than that of the classes, as over time."""
+    holds = [h.across and h.end in ("Softmax", "LogSoftmax") for h in heads]
+    if not _most(heads, holds):
+        return None
+    return _sign(
+        signals,
+        heads,
+        f"The {heads[0].end.lower()} of the output runs over a dimension of {heads[0].over}, but "
+        f"the loss picks one of {heads[0].columns} along another one.",
+        (OVER_BATCH,),
+        {"numbers under the softmax": float(heads[0].over), "classes": float(heads[0].columns)},
+    )
+
+
 def _over_batch(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    if _most(heads, [h.loss == "cross-entropy over the rows" for h in heads]):
+        return _sign(
+            signals,
+            heads,
+            f"The loss takes its softmax over the {heads[0].rows} rows of the batch, not over the "
+            f"{heads[0].columns} classes.",
+            (OVER_BATCH,),
+            {"rows under the softmax": float(heads[0].rows)},
+        )
     if not _most(heads, [h.over_batch and h.rows > 1 and h.over == h.rows for h in heads]):
         return None
     return _sign(
@@ -210,10 +237,15 @@ def _raw(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 
 
 def _pairs(signals: Signals, heads: Sequence[Head]) -> Sign | None:
-    pairs = [h for h in heads if h.loss == "squared error with every target"]
+    kinds = ("squared error with every target", "a distance to every target")
+    pairs = [h for h in heads if h.loss in kinds or _is_drawn_to_one(h)]
     middles = {round(0.5 * (h.target_low + h.target_high), 4) for h in pairs}
     fixed = all(abs(m - round(m)) < 1e-3 for m in middles)
-    if len(pairs) < 2 or not _most(heads, [h in pairs for h in heads]) or fixed:
+    # Where all outputs lie on one side of that number, the order of the slopes says nothing.
+    telling = [h for h in heads if h.loss or h in pairs]
+    if len(pairs) < 2 or not _most(telling, [h in pairs for h in telling]) or fixed:
+        return None
+    if pairs[0].loss != kinds[0] and (3 * len(pairs) < len(heads) or _drew_apart(signals, middles)):
         return None
     return _sign(
         signals,
@@ -223,6 +255,19 @@ def _pairs(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         (SHAPES,),
         {"rows": float(heads[0].rows), "the number": max(middles, key=abs)},
     )
+
+
+def _is_drawn_to_one(head: Head) -> bool:
+    """Whether a binary cross-entropy has one target for all rows, which is neither 0 nor 1."""
+    binary = head.loss in BINARY and head.rows >= 8
+    return binary and head.target_high - head.target_low < 1e-3 and 0.02 < head.target_low < 0.98
+
+
+def _drew_apart(signals: Signals, middles: set[float]) -> bool:
+    """Whether the numbers that rows are drawn to are one and the same, or the loss has halved."""
+    loss = signals.loss[np.isfinite(signals.loss)]
+    halved = bool(len(loss) > 5 and np.median(loss[-5:]) < 0.5 * np.median(loss[:5]))
+    return halved or max(middles) - min(middles) < 1e-3
 
 
 def _alone(signals: Signals, heads: Sequence[Head]) -> Sign | None:
@@ -263,9 +308,8 @@ def _share(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 
 def _labels(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """Class numbers under a binary cross-entropy."""
-    binary = ("binary cross-entropy of probabilities", "binary cross-entropy of logits")
     holds = [
-        h.loss in binary
+        h.loss in BINARY
         and (h.target_high > 1.05 or h.target_low < -0.05)
         and all(abs(t - round(t)) < 0.05 for t in (h.target_low, h.target_high))
         for h in heads
@@ -287,39 +331,47 @@ def _reach(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     if not _most(heads, [h.unreachable >= threshold("unreachable") for h in heads]):
         return None
     head = max(heads, key=lambda h: h.unreachable)
-    low = min(h.target_low for h in heads if math.isfinite(h.target_low))
-    high = max(h.target_high for h in heads if math.isfinite(h.target_high))
+    low = min((h.target_low for h in heads if math.isfinite(h.target_low)), default=math.nan)
+    high = max((h.target_high for h in heads if math.isfinite(h.target_high)), default=math.nan)
+    where = f"the targets reach from {low:.3g} to {high:.3g}"
+    if head.loss == "a distance" and head.end != "Relu":
+        where = f"the targets lie around {low:.3g} and {high:.3g}"
+    elif not math.isfinite(low) or head.loss != "squared error":
+        where = f"the loss pulls {head.unreachable:.0%} of them beyond"
     return _sign(
         signals,
         heads,
-        f"The outputs come from a {_end(head)}, which gives {REACH[head.end]}; the targets reach "
-        f"from {low:.3g} to {high:.3g}.",
+        f"The outputs come from a {_end(head)}, which gives {REACH[head.end]}; {where}.",
         (
             _for_reach(signals, heads, head),
             SCALE_TARGETS,
         ),
-        {
-            "share of targets out of reach": head.unreachable,
-            "smallest target": low,
-            "largest target": high,
-        },
+        {"share of targets out of reach": head.unreachable}
+        | ({"smallest target": low, "largest target": high} if math.isfinite(low) else {}),
     )
 
 
 def _minimax(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """The generator's first loss, log(1 − D), where D is sure: flat."""
     late = heads[-max(1, len(heads) // 2) :]
-    holds = [h.loss == "log of one minus the output" and h.high < threshold("sure") for h in late]
-    if not _most(late, holds):
+    kind = "log of one minus the output"
+    holds = [h.loss == kind and _judgement(h) < threshold("sure") for h in late]
+    if not _most(late, holds) or not holds[-1]:
         return None
+    late = [h for h, right in zip(late, holds, strict=True) if right]
     return _sign(
         signals,
         heads,
         "The loss is the mean of log(1 − D), and D, at most "
-        f"{max(h.high for h in late):.2g}, is sure: where it is, this loss is flat.",
+        f"{max(map(_judgement, late)):.2g}, is sure: where it is, this loss is flat.",
         (NOT_SATURATING,),
         {"largest output": late[-1].high},
     )
+
+
+def _judgement(head: Head) -> float:
+    """D at its largest: the output, or the sigmoid of one that is no probability."""
+    return head.high if head.low >= 0 and head.high <= 1 else 1 / (1 + math.exp(-head.high))
 
 
 def _flipped(signals: Signals, heads: Sequence[Head]) -> Sign | None:
@@ -332,8 +384,8 @@ def _flipped(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     sign = _sign(
         signals,
         heads,
-        "The loss is minus a cross-entropy or a squared error: lowering it makes the outputs "
-        "worse, without end.",
+        "What goes backward is minus a cross-entropy or a squared error: lowering it makes the "
+        "outputs worse, without end.",
         (FLIP,),
         {"first loss": float(signals.loss[0])},
     )

@@ -25,6 +25,7 @@ NO_SCALE = Remedy(
     "safe operation",
 )
 CALL_STEP = Remedy("Call optimizer.step() after the backward pass", "01", "call step")
+STEP_EACH = Remedy("Call step() of each optimizer after the backward pass", "01", "call step")
 CALL_BACKWARD = Remedy(
     "Call loss.backward(); if it stands behind `if isfinite(loss)`, find what makes the loss NaN",
     "10",
@@ -49,6 +50,15 @@ def find(record: Record) -> list[Finding]:
             "skipped, as a gradient scaler or a guard does, and nothing trains."
         )
         return [_finding(record, summary, (names[0], names[-1]), evidence, (NO_SCALE, WATCH))]
+    idle = [name for name, steps in facts.steps_of.items() if not steps]
+    most = max(facts.steps_of.values(), default=0)
+    if idle and most >= _MANY:
+        summary = (
+            f"Of {len(facts.steps_of)} optimizers, that of {', '.join(idle)} made no update, and "
+            f"another one {most}: what it holds does not train."
+        )
+        return [_finding(record, summary, tuple(idle[:1]), evidence | {"updates": float(most)},
+                         (STEP_EACH,))]  # fmt: skip
     if len(record) or not facts.trainees or facts.trainees[0].in_optimizer is None:
         return []
     if facts.backward_passes:
@@ -67,7 +77,7 @@ def find(record: Record) -> list[Finding]:
     return []
 
 
-_OFTEN = 4
+_OFTEN, _MANY = 4, 20
 
 
 def _finding(
@@ -97,8 +107,9 @@ def loss_scale(record: Record) -> float:
     scales = [h.scale for h in record.facts.heads if h.scale > 0]
     if scales and math.isfinite(scales[0]):
         scale = float(np.median(scales))
-        # A weighted mean over rows is no scale.
-        return scale if abs(math.log2(scale) - round(math.log2(scale))) < 2e-2 else 1.0
+        # A weighted mean over rows is no scale, nor is one over half of them.
+        power = math.log2(scale)
+        return scale if power >= 4 - 2e-2 and abs(power - round(power)) < 2e-2 else 1.0
     ratios = [raw / used for raw, used, _ in record.facts.clipped if used > 0 and raw > 0]
     if ratios and math.isfinite(max(ratios)):
         powers = [math.log2(ratio) for ratio in ratios]
@@ -126,17 +137,18 @@ def remedy_for_cut(record: Record) -> Remedy | None:
     how, factor = cut_by(record)
     if not how or factor < threshold("clipped"):
         return None
-    if how == "norm" and loss_scale(record) >= 16:
+    if loss_scale(record) >= 16:
         return Remedy(
-            f"Call scaler.unscale_(optimizer) before clip_grad_norm_: the gradients still hold the "
+            "Call scaler.unscale_(optimizer) before you clip: the gradients still hold the "
             f"factor of {loss_scale(record):.6g} when they are clipped, and 1/{factor:.2g} of them "
             "is left",
             "12",
             "unscale first",
         )
-    name = "clip_grad_norm_" if how == "norm" else "clip_grad_value_"
+    name = "by norm (clip_grad_norm_)" if how == "norm" else "by value (clip_grad_value_)"
     return Remedy(
-        f"Raise the limit of {name}: it cuts the gradient to 1/{factor:.2g} at every step",
+        f"Raise the limit of the clipping {name}: it cuts the gradient to 1/{factor:.2g} at every "
+        "step",
         "09",
         "raise the limit",
         factor,

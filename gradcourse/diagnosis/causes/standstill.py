@@ -42,6 +42,14 @@ def is_stuck(signals: Signals, good: np.ndarray) -> bool:
     return not (falls or step_size.has_converged(signals, good))
 
 
+def learns_badly(signals: Signals, good: np.ndarray) -> bool:
+    """Whether enough losses are known and they have not fallen, though they may be about to."""
+    loss = known(signals, good)
+    if len(loss) < enough(signals) or _warms_up(signals) or _is_a_game(signals):
+        return False
+    return not (has_fallen(loss) or step_size.has_converged(signals, good))
+
+
 def _is_a_game(signals: Signals) -> bool:
     """Whether another optimizer trains a part of the model: then the loss need not fall."""
     return any(
@@ -193,6 +201,38 @@ def find_collapsed(signals: Signals, good: np.ndarray) -> list[Sign]:
             rate,
             Remedy("Warm the learning rate up", "11", "warm up"),
             Remedy("If pairs are compared, add a term that keeps outputs apart", "02"),
+        ),
+    )
+    return [Sign(0, finding)]
+
+
+def find_drawn_together(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """A loss of pairs that falls because all outputs become the same."""
+    facts = signals.record.facts
+    pairs = facts.forward_passes >= 1.9 * facts.updates > 0
+    heads = [h for h in facts.heads if h.rows > 1 and h.size > 0 and math.isfinite(h.spread)]
+    loss = known(signals, good)
+    if not pairs or len(heads) < 3 or len(loss) < enough(signals) or not loss[0] > 0:
+        return []
+    start, end = heads[0], heads[-1]
+    left = max(end.spread / start.spread, end.size * end.spread / (start.size * start.spread))
+    fell = float(np.median(loss[-(len(loss) // 3) :])) < float(np.median(loss[:5])) / 10
+    if not fell or not left < threshold("drawn_together"):
+        return []
+    finding = Finding(
+        "collapsed",
+        f"What differs between the outputs of different inputs has fallen to {left:.2g} of what it "
+        "was, and the loss with it: it compares calls of the model, and is smallest where all "
+        "outputs are the same.",
+        steps=_span(signals),
+        evidence={"spread over inputs, end over start": left},
+        confidence=0.8,
+        remedies=(
+            Remedy(
+                "Add a term that keeps outputs of different inputs apart, as negative pairs do; or "
+                "detach one side and give the other a predictor",
+                "02",
+            ),
         ),
     )
     return [Sign(0, finding)]

@@ -14,7 +14,7 @@ from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes import heads
 from gradcourse.diagnosis.causes.standstill import INITIALIZE, is_stuck, known, slower, still_falls
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.remedies import NO_RELU_AT_THE_END, NO_SIGMOIDS, SCALE
+from gradcourse.diagnosis.remedies import NO_RELU_AT_THE_END, NO_SIGMOIDS, ONE_PLACE, SCALE
 from gradcourse.diagnosis.signals import Signals, data_size, median
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
@@ -93,9 +93,11 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
     pace = float(median(signals.update_ratio[good]))
     course = Course(signals, end / start if start else math.nan, pace, decades)
-    tests = [_scale, _sigmoids, _depth, _lost, _slow, _fast, _weak, _unknown]
+    tests = [_scale, _constant, _sigmoids, _depth, _lost, _slow, _fast, _weak, _unknown]
     if linear:
         tests = [_linear]
+    elif signals.record.facts.only_linear:
+        tests.insert(-1, _linear)
     for test in tests:
         finding = test(course)
         if finding is not None:
@@ -168,6 +170,24 @@ def _depth(course: Course) -> Finding | None:
 
 def _start_again(course: Course) -> Remedy:
     return NO_SIGMOIDS if "Sigmoid" in course.signals.kinds[:-1] else INITIALIZE
+
+
+def _constant(course: Course) -> Finding | None:
+    """Outputs that are exactly the same for all inputs, at every step that was looked at."""
+    heads = [h for h in course.signals.record.facts.heads if h.rows > 1 and math.isfinite(h.high)]
+    if len(heads) < 2 or not all(h.spread <= 1e-6 or h.low == h.high for h in heads):
+        return None
+    norm = any("Norm" in kind for kind in course.signals.kinds[-2:])
+    look = Remedy("Look for what makes them so: a product with 0, a mask, a constant", "01")
+    return _finding(
+        course.signals,
+        "collapsed",
+        "At every step the outputs are exactly the same for all inputs: nothing of the input "
+        f"arrives, and the loss is still {course.ratio:.2f} of what it was.",
+        {name: value for name, value in course.evidence.items() if "spread" not in name},
+        (ONE_PLACE, look) if norm else (look, *LOOK),
+        0.9,
+    )
 
 
 def _lost(course: Course) -> Finding | None:

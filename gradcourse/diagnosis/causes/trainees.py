@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcourse.diagnosis.causes.standstill import is_stuck
+from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.signs import Sign
@@ -15,20 +15,21 @@ from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Trainee
 
 CONNECT = Remedy(
-    "Compute the loss from the outputs by operations that have a slope: no argmax, round, int, "
+    "Call loss.backward(), and compute the loss from the outputs by operations that have a slope: "
+    "no argmax, round, int, "
     ".item(), .detach(), torch.tensor(…); requires_grad = True on the loss only hides the error",
     "10",
     "connect the loss",
 )
 REGISTER = Remedy(
-    "Keep layers in nn.ModuleList (or nn.ModuleDict), not in a Python list, and make the optimizer "
-    "after that",
+    "Make each layer once, in __init__, as an attribute (several in nn.ModuleList or "
+    "nn.ModuleDict, not in a Python list; a tensor as nn.Parameter), and the optimizer after that",
     "10",
     "register",
 )
 REENTRANT = Remedy(
-    "Checkpoint with use_reentrant=False (or let the input require a gradient): under "
-    "torch.no_grad, and in a reentrant checkpoint whose input needs no gradient, no graph is made",
+    "Take them out of torch.no_grad(), or checkpoint with use_reentrant=False: under no_grad, and "
+    "in a reentrant checkpoint whose input needs no gradient, no graph is made",
     "10",
     "no reentrant checkpoint",
 )
@@ -43,6 +44,17 @@ UNDETACH = Remedy(
     "meant so, freeze them: requires_grad_(False)",
     "10",
     "connect the layers",
+)
+GIVE_ALL = Remedy(
+    "Give the optimizer all that is to train: model.parameters(); if it is meant so, freeze the "
+    "rest: requires_grad_(False)",
+    "10",
+    "new optimizer",
+)
+CLEAR_BEFORE = Remedy(
+    "Clear the gradients before the backward pass, not between it and optimizer.step()",
+    "01",
+    "clear before",
 )
 MAKE_AGAIN = Remedy(
     "Make the optimizer after the last change of the model: it holds tensors that are no longer "
@@ -60,7 +72,11 @@ MASTER = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """What is certain about who trains; at most one finding."""
-    for test in (_disconnected, _stale, _strangers, _without_graph, _ignored, _detached, _rounded):
+    tests = (
+        *(_disconnected, _cleared, _stale, _strangers, _without_graph, _ignored, _detached),
+        *(_left_out, _rounded),
+    )
+    for test in tests:
         finding = test(signals, good)
         if finding is not None:
             return [Sign(0, finding)]
@@ -84,7 +100,8 @@ def _disconnected(signals: Signals, good: np.ndarray) -> Finding | None:
         signals,
         trainable,
         f"No backward pass has come to the model's outputs in {facts.forward_passes} calls, and "
-        "no parameter ever got a gradient: the loss is cut off from the model.",
+        "no parameter ever got a gradient: the loss is cut off from the model, or loss.backward() "
+        "is never called.",
         (CONNECT,),
         {"calls of the model": float(facts.forward_passes), "updates": float(facts.updates)},
     )
@@ -110,12 +127,20 @@ def _strangers(signals: Signals, good: np.ndarray) -> Finding | None:
     strangers = signals.record.facts.strangers
     if not strangers:
         return None
+    shapes = ", ".join(strangers[:3]) + (", …" if len(strangers) > 3 else "")
+    summary = (
+        f"{len(strangers)} tensors that require a gradient take part in the forward pass but are "
+        f"no parameters of the model (shapes {shapes}): the optimizer does not see them."
+    )
+    if len(strangers) == 1:
+        summary = (
+            f"A tensor of shape {shapes} that requires a gradient takes part in the forward pass "
+            "but is no parameter of the model: the optimizer does not see it."
+        )
     return _finding(
         signals,
         [],
-        f"{len(strangers)} tensors that require a gradient take part in the forward pass but are "
-        f"no parameters of the model (shapes {', '.join(strangers[:3])}"
-        f"{', …' if len(strangers) > 3 else ''}): the optimizer does not see them.",
+        summary,
         (REGISTER,),
         {"tensors in no module": float(len(strangers))},
     )
@@ -156,14 +181,59 @@ def _detached(signals: Signals, good: np.ndarray) -> Finding | None:
         for t in _trainable(signals)
         if t.gradient == "none" and t.ran == "with a graph" and t.reached is False
     ]
-    if not cut or not _matters(signals, cut) or not is_stuck(signals, good):
+    if not cut or not _matters(signals, cut) or not learns_badly(signals, good):
         return None
     return _finding(
         signals,
         cut,
-        f"{_names(cut)}: ran, but the output's graph does not lead back to them.",
+        f"{_names(cut)}: ran, require a gradient and are in the optimizer, but the output's graph "
+        "does not lead back to them.",
         (UNDETACH,),
         {"parameters without a gradient": float(len(cut))},
+    )
+
+
+def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
+    """Parameters with a gradient that no optimizer holds, under a loss that stays."""
+    left = [
+        t
+        for t in signals.record.facts.trainees
+        if t.requires_grad
+        and t.in_optimizer is False
+        and t.gradient == "some"
+        and not t.changed > 0
+    ]
+    if not left or not _trainable(signals) or not is_stuck(signals, good):
+        return None
+    inside = sum(math.prod(t.shape) for t in _trainable(signals))
+    if sum(math.prod(t.shape) for t in left) < 0.1 * inside:
+        return None
+    return _finding(
+        signals,
+        left,
+        f"{_names(left)}: a gradient at every step, but not in the optimizer, and the loss stays.",
+        (GIVE_ALL,),
+        {"parameters left out": float(len(left))},
+    )
+
+
+def _cleared(signals: Signals, good: np.ndarray) -> Finding | None:
+    """Backward passes came, and at the update there was no gradient left."""
+    facts = signals.record.facts
+    trainable = _trainable(signals)
+    if not trainable or any(t.gradient != "none" or t.changed > 0 for t in trainable):
+        return None
+    if not facts.backward_passes or not facts.updates or not is_stuck(signals, good):
+        return None
+    if signals.bad.any():
+        return None
+    return _finding(
+        signals,
+        trainable,
+        f"{facts.backward_passes} backward passes came to the model, but at the {facts.updates} "
+        "updates no parameter had a gradient, and none changed: they are cleared in between.",
+        (CLEAR_BEFORE,),
+        {"backward passes": float(facts.backward_passes), "updates": float(facts.updates)},
     )
 
 

@@ -43,6 +43,10 @@ _EMPTY = (
     "The mean of nothing is 0/0: the batch is empty, or every target is ignore_index (-100). Skip "
     'such batches, or take reduction="sum" and divide by the count, at least 1.',
 )
+_CTC = (
+    "A target that is longer than its input (with one blank between equal labels) has probability "
+    "0, and its loss is Inf: leave such rows out, check the lengths, or take zero_infinity=True.",
+)
 _SINGLE = (
     "The variance of a single number is 0/0, since it divides by n - 1: give it more than one, or "
     "correction=0.",
@@ -70,6 +74,11 @@ LOSS_UNKNOWN = (
     "The model's output is finite, so the fault is in what you compute from it. Give the loss "
     "function to the watch, gc.watch(model, optimizer, loss_function), and call it as "
     "watch.loss(…): the operation is then named.",
+)
+AFTER_THE_LOSS = (
+    "The model's outputs are finite, and so is all that the loss function gives, with its slopes: "
+    "look at what is done with its values afterwards. A mean over none of them, and a sum divided "
+    "by a count of 0, is 0/0: divide by the count, at least 1.",
 )
 UNKNOWN = (
     "Give post_mortem the whole computation: gc.post_mortem(model, lambda: loss_function("
@@ -100,9 +109,9 @@ _ARITHMETIC = (
     *("scaled_dot_product_attention", "embedding", "gelu", "silu", "softplus", "var", "cosh"),
 )
 _ROOTS = frozenset({"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "xlogy", "logit"})
-ADAM_IN_FLOAT16 = (
-    "Adam's eps of 1e-8 and the squares of small gradients are 0 in float16, so its update is "
-    "m / 0: take eps=1e-4, or keep the weights in float32 under torch.autocast.",
+EPS_IN_FLOAT16 = (
+    "The optimizer's eps of 1e-8 and the squares of small gradients are 0 in float16, so its "
+    "update divides by 0: take eps=1e-4, or keep the weights in float32 under torch.autocast.",
 )
 BAD_FROM_THE_START = (
     "No update has been made yet, so it was so from the start: look at the checkpoint that was "
@@ -140,6 +149,7 @@ _BY_OP: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         ),
         "nll_loss": _EMPTY,
         "nll_loss2d": _EMPTY,
+        "ctc_loss": _CTC,
         "cdist": _SQRT,
         "pow": _POWER,
         "div": _DIVIDE,
@@ -196,13 +206,18 @@ def advice_for(op: str, grew: bool = True, lowest: float = 0.0) -> tuple[str, ..
     )
 
 
-def fitting(remedies: tuple[str, ...], made: torch.Tensor) -> tuple[str, ...]:
-    """Those that fit what an operation gave: no mean of nothing is Inf; float16 comes first."""
-    if made.isinf().any() and remedies[-len(_OVERFLOW) :] == _OVERFLOW:
-        return _OVERFLOW[::-1] if made.dtype is torch.float16 else _OVERFLOW
-    return remedies
+def fitting(remedies: tuple[str, ...], dtype: torch.dtype, infinite: bool) -> tuple[str, ...]:
+    """Those that fit: float16's limit is for float16, and there first; no mean of nothing is Inf.
+
+    ``infinite``: whether the operation gave Inf.
+    """
+    if remedies[-len(_OVERFLOW) :] != _OVERFLOW:
+        return remedies
+    if infinite:
+        return _OVERFLOW[::-1] if dtype is torch.float16 else _OVERFLOW[:1]
+    return remedies if dtype is torch.float16 else remedies[:-1]
 
 
 def is_overflow(remedies: tuple[str, ...]) -> bool:
     """Whether the dtype's largest number belongs to the evidence."""
-    return remedies == _EXP or set(_OVERFLOW) <= set(remedies)
+    return remedies == _EXP or _OVERFLOW[0] in remedies

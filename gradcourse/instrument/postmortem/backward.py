@@ -127,12 +127,10 @@ class Backward:
             evidence["output from, to"] = (op.output.low, op.output.high)
         lowest = min((use.numbers.low for use in op.inputs), default=0.0) if op else 0.0
         where = advice.WHERE if passed.zero_where_bad == passed.bad and passed.bad else ()
-        return PostMortem(
-            "backward",
-            evidence=evidence,
-            advice=(*where, *advice.advice_for(place["op"], lowest=lowest)),
-            **place,
-        )
+        remedies = advice.advice_for(place["op"], lowest=lowest)
+        if op is not None and op.inputs:
+            remedies = advice.fitting(remedies, op.inputs[0].tensor.dtype, infinite=False)
+        return PostMortem("backward", evidence=evidence, advice=(*where, *remedies), **place)
 
     def _arrived(self, node: Any, passed: _Passed) -> PostMortem:
         _, place = self._place(node)

@@ -17,6 +17,10 @@ from gradcourse.instrument.postmortem.trace import Op, Trace, Use
 _TAKES_MASKS = frozenset({"softmax", "log_softmax", "logsumexp", "safe_softmax"})
 
 
+ARGUMENT = "of the loss function"
+"""How the label of an argument of the loss function ends."""
+
+
 @dataclass(frozen=True)
 class _Origin:
     """Either an operation, or a tensor that was bad before anything ran."""
@@ -42,9 +46,14 @@ def blame_forward(trace: Trace, outputs: Iterable[torch.Tensor]) -> PostMortem |
     end = Op(len(trace.ops), "output", "", None, -1, [trace.use(t) for t in outputs], [])
     found = [search.origin(use, end) for use in end.inputs if not use.numbers.finite]
     best = _first(found)
-    if best is None or best.mask:
+    if best is None or (best.mask and not _is_of_the_loss(best)):
         return None
     return _tell_source(trace, best) if best.use is not None else _tell_forward(trace, best.op)
+
+
+def _is_of_the_loss(origin: _Origin) -> bool:
+    """Whether an infinity was given to the loss function: a target that makes the loss infinite."""
+    return origin.use is not None and origin.use.label[1].endswith(ARGUMENT)
 
 
 def blame_hidden(trace: Trace, uses: Iterable[Use], reader: Op) -> PostMortem | None:
@@ -185,7 +194,7 @@ def _tell_forward(trace: Trace, op: Op) -> PostMortem:
         evidence |= _range(which, use, bad)
     there = [e[0] for name, e in evidence.items() if name.endswith(" there")]
     remedies = advice.advice_for(op.name, lowest=min(there, default=0.0))
-    remedies = advice.fitting(remedies, made)
+    remedies = advice.fitting(remedies, made.dtype, bool(made.isinf().any()))
     if advice.is_overflow(remedies) and made.dtype.is_floating_point and made.isinf().any():
         evidence[f"largest {str(made.dtype).removeprefix('torch.')}"] = torch.finfo(made.dtype).max
     return PostMortem(

@@ -15,7 +15,7 @@ from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.backward import Backward
 from gradcourse.instrument.postmortem.finite import is_finite
 from gradcourse.instrument.postmortem.first_nan import LOSS, PostMortem
-from gradcourse.instrument.postmortem.forward import blame_forward
+from gradcourse.instrument.postmortem.forward import ARGUMENT, blame_forward
 from gradcourse.instrument.postmortem.state import Buffers, Conditions, untouched
 from gradcourse.instrument.postmortem.trace import Trace, named_tensors
 from gradcourse.support import GradcourseError
@@ -177,11 +177,13 @@ def replay_loss(
     with call.conditions.again():
         with Trace(model) as trace:
             for name, tensor in named_tensors(args, kwargs):
-                trace.label(tensor, "input", f"{name} of the loss function")
+                trace.label(tensor, "input", f"{name} {ARGUMENT}")
             value = loss_function(*args, **kwargs)
         leaves = [t for t in tensors((args, kwargs)) if t.requires_grad]
-        found = _study(model, trace, [value], None, leaves)
-    return found and replace(found, loss=float(value.detach()))
+        # With reduction="none" it gives one value a row.
+        ones = None if value.numel() == 1 else [torch.ones_like(value)]
+        found = _study(model, trace, [value], ones, leaves)
+    return found and replace(found, loss=float(value.detach().sum()))
 
 
 def _study(

@@ -138,6 +138,7 @@ class Watch:
         self._buffers: Buffers | None = None
         self._parameters: list[nn.Parameter] = []
         self._looks_at_outputs = self._outputs_are_finite = True
+        self._looked_at_a_loss = self._replays = False
         self._quiet = True
         self._passes = self._backward_passes = self._unused = self._unused_bad = 0
         self._task = -1
@@ -153,7 +154,10 @@ class Watch:
             )
         skipped = self._backward_passes - self.step if self._optimizers else 0
         more = f"; {self._unused} backward passes since the last" if self._unused > 1 else ""
-        return f"{name}: {self.step} steps, all finite{more if skipped > 0 else ''}"
+        seen = "all finite"
+        if not self._looked_at_a_loss:
+            seen = "all gradients finite; the losses were not looked at (watch.loss, watch.check)"
+        return f"{name}: {self.step} steps, {seen}{more if skipped > 0 else ''}"
 
     def __enter__(self) -> Watch:
         if self._loop is not None:
@@ -213,6 +217,7 @@ class Watch:
         """
         if self._quiet:
             return loss
+        self._looked_at_a_loss = True
         value = float(loss.detach().sum())
         if value - value != 0:
             self._fail((), value)
@@ -287,7 +292,7 @@ class Watch:
             self.check_gradients()
 
     def _before_loss(self, module: Any, args: Any, kwargs: Any) -> None:
-        if not self._quiet and torch.is_grad_enabled():
+        if not self._quiet and not self._replays and torch.is_grad_enabled():
             self._loss_calls.append(Call.of(args, kwargs))
 
     def _update_due(self) -> None:
@@ -327,12 +332,11 @@ class Watch:
         else:
             self._report(cause, (), None)
 
-    def _adam_rounds(self) -> bool:
-        """Whether weights in float16 are updated by an Adam whose eps is 0 there."""
+    def _eps_is_zero(self) -> bool:
+        """Whether weights in float16 are updated by an optimizer whose eps is 0 there."""
         return any(
             group.get("eps", 1.0) < 6e-8 and p.dtype is torch.float16
             for optimizer in self._optimizers
-            if "Adam" in type(optimizer).__name__
             for group in optimizer.param_groups
             for p in group["params"]
         )
@@ -347,8 +351,8 @@ class Watch:
     def _report(self, cause: PostMortem, affected: tuple[str, ...], loss: float | None) -> None:
         if cause.direction == "parameter" and not self.step:
             cause = replace(cause, advice=advice.BAD_FROM_THE_START)
-        elif cause.direction == "parameter" and self._adam_rounds():
-            cause = replace(cause, advice=(*advice.ADAM_IN_FLOAT16, *cause.advice))
+        elif cause.direction == "parameter" and self._eps_is_zero():
+            cause = replace(cause, advice=(*advice.EPS_IN_FLOAT16, *cause.advice))
         self.post_mortem = replace(
             cause,
             step=self.step,
@@ -363,7 +367,10 @@ class Watch:
     def _replay(self, affected: tuple[str, ...]) -> PostMortem:
         try:
             with untouched(self._model):
-                return self._search() or _unknown(self._calls, affected)
+                found = self._search() or _unknown(self._calls, affected)
+            if found.advice == advice.LOSS_UNKNOWN and self._loss_calls:
+                found = replace(found, advice=advice.AFTER_THE_LOSS)
+            return found
         except Exception as error:
             # A second run may fail for reasons of its own; the first fact must not be lost.
             note = f"The replay failed: {type(error).__name__}: {error}"
@@ -371,16 +378,20 @@ class Watch:
 
     def _search(self) -> PostMortem | None:
         """Replay each kept call as it was, until one shows the fault."""
-        for call in self._calls:
-            if self._buffers is not None:
-                self._buffers.put_back()
-            cause = replay_model(self._model, call)
-            if cause is not None:
-                return cause
-        for call in self._loss_calls if self._loss_function is not None else ():
-            cause = replay_loss(self._model, self._loss_function, call)
-            if cause is not None:
-                return cause
+        self._replays = True  # the loss function's hook would keep the replay as one more call
+        try:
+            for call in self._calls:
+                if self._buffers is not None:
+                    self._buffers.put_back()
+                cause = replay_model(self._model, call)
+                if cause is not None:
+                    return cause
+            for call in self._loss_calls if self._loss_function is not None else ():
+                cause = replay_loss(self._model, self._loss_function, call)
+                if cause is not None:
+                    return cause
+        finally:
+            self._replays = False
         return None
 
 

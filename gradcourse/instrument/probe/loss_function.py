@@ -16,7 +16,7 @@ from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.record.facts import LOSSES
 
 (_LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX, _POISSON,
- _SHARE, _FLIPPED) = LOSSES  # fmt: skip
+ _SHARE, _FLIPPED, _TO_ALL, _DISTANCE, _OVER_ROWS) = LOSSES  # fmt: skip
 
 CLOSE = 5e-3
 """Relative difference that rounding in bfloat16 explains, averaged over a batch."""
@@ -49,17 +49,18 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
         y, g = (t.movedim(1, -1).reshape(-1, t.shape[1]) for t in (y, g))
     tests = [_binary, _minimax, _binary_logits, _squared, _poisson]
     if y.dim() == 2 and y.shape[1] > 1:
-        tests = [_cross_entropy, _of_the_class, _of_the_share, *tests]
+        tests = [_cross_entropy, _of_the_class, _of_the_share, *tests, _over_the_rows]
     guesses = [guess for guess in (test(y, g, loss) for test in tests) if guess.loss]
     if guesses:
         # Where outputs are all alike, several fit, and the factor of a mean, 1, decides.
         return min(guesses, key=lambda guess: abs(math.log(guess.scale)) > 0.05)
-    if loss < 0:
-        for test in tests:
-            guess = test(y, -g, -loss)
-            if guess.loss in (_LOGITS, _BINARY_LOGITS, _SQUARED):
-                return Recognized(_FLIPPED, None, guess.scale)
-    return Recognized()
+    # Minus it, and logged as it is or as what goes backward; a square has no sign of its own.
+    falling = (_LOGITS, _BINARY_LOGITS, _SQUARED) if loss < 0 else (_LOGITS, _BINARY_LOGITS)
+    for test in tests:
+        guess = test(y, -g, abs(loss))
+        if guess.loss in falling:
+            return Recognized(_FLIPPED, None, guess.scale)
+    return _to_all(y, g, loss) if y.numel() == len(y) else _distance(y, g, loss)
 
 
 def _near(a: float, b: float) -> bool:
@@ -108,6 +109,22 @@ def _of_the_class(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
                 c = float((slopes * chosen).median())
                 return Recognized(_LOG, classes, _factor(c, len(y)))
     return Recognized()
+
+
+def _over_the_rows(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """−log of the class's part in a softmax along dimension 0: each column's slopes sum to 0."""
+    if bool((g.sum(0).abs() > 1e-2 * g.abs().sum(0)).any()) or len(y) < 4:
+        return Recognized()
+    p = y.softmax(0).clamp_min(1e-300)
+    slopes = g * len(y)
+    count = (slopes / p).amax(0)  # of rows of each class: the slope is count·p, less 1 in these
+    own = (count * p - slopes) > 0.5
+    wanted = (own.sum(0) * p - own.double()) / len(y)
+    value = float(-(p.log() * own).sum(1).mean())
+    off = float((g - wanted).abs().sum() / g.abs().sum())
+    if bool((own.sum(1) != 1).any()) or off > 2e-2 or not _near(value, loss):
+        return Recognized()
+    return Recognized(_OVER_ROWS, None, 1.0)
 
 
 def _of_the_share(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
@@ -165,7 +182,11 @@ _CURVED = 6.0
 
 
 def _minimax(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
-    """The mean of log(1 − y), which a generator is to make small."""
+    """The mean of log(1 − y), which a generator is to make small; or of log(1 − σ(y))."""
+    of_logits = -torch.nn.functional.softplus(y)
+    close = abs(float(of_logits.mean()) - loss) <= 1e-3 * max(abs(loss), 1e-9)
+    if close and bool((g < 0).all()) and _equal(-g / y.sigmoid().clamp_min(1e-300)):
+        return Recognized(_MINIMAX, None, 1.0)
     if bool((y < 0).any()) or bool((y > 1).any()) or bool((g > 0).any()):
         return Recognized()
     value = float((1 - y).clamp_min(1e-8).log().mean())
@@ -212,3 +233,48 @@ def _squared(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
     if 8 <= power <= 24 and abs(power - round(power)) < 2e-3:
         return Recognized(_SQUARED, y - gap / 2 ** round(power), 2.0 ** round(power))
     return Recognized()
+
+
+def _to_all(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """A slope that grows with the output and depends on nothing else, and so on no row's target.
+
+    It is 0 where a constant fits all targets best. A distance whose slope is cut off at 1, as
+    Huber's, has many rows at its end; one of an output to its own target has no such order.
+    """
+    y, order = y.flatten().sort()
+    g = g.flatten()[order]
+    largest = float(g.abs().max())
+    steps = g.diff()
+    if _counts(g) and not bool((steps < -1e-4 * largest).any()):
+        middle = y[g.abs().argmin()]
+        return Recognized(_TO_ALL, torch.stack([middle, middle]), math.nan)
+    at_the_end = int((g.abs() > (1 - 1e-6) * largest).sum())
+    if len(y) < _ORDERED or bool((steps < -1e-4 * largest).any()) or at_the_end > 0.1 * len(y):
+        return _distance(y, g, loss)
+    levels = int((steps > 1e-4 * largest).sum())
+    if not (float(g[0]) < 0 < float(g[-1])) or levels < max(4, len(y) / 16):
+        return Recognized()
+    turn = int((g >= 0).nonzero()[0])
+    middle = 0.5 * (y[turn - 1] + y[turn])
+    return Recognized(_TO_ALL, torch.stack([middle, middle]), math.nan)
+
+
+def _counts(g: torch.Tensor) -> bool:
+    """Whether slopes are whole numbers of pairs, as those of |y − t| summed over all N² of them."""
+    counts = g * len(g) ** 2
+    whole = bool(((counts - counts.round()).abs() < 1e-2).all())
+    return whole and len(g) >= _ORDERED and int(counts.round().unique().numel()) >= 4
+
+
+_ORDERED = 16
+"""Rows whose slopes no chance brings into the order of the outputs."""
+
+
+def _distance(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """Slopes of one size, as of an absolute error, or of Huber's far out."""
+    size = g.abs()
+    same = (size > 0.99 * size.max()).double().mean()
+    if float(same) < 0.95 or loss <= 0:
+        return Recognized()
+    gap = loss / (y.numel() * size.max())  # in the mean
+    return Recognized(_DISTANCE, y - g.sign() * gap, math.nan)

@@ -23,6 +23,9 @@ _ENDS = {
     "SigmoidBackward0": "Sigmoid",
     "TanhBackward0": "Tanh",
     "ReluBackward0": "Relu",
+    "ClampBackward1": "Clamp",
+    "HardtanhBackward0": "Clamp",
+    "HardsigmoidBackward0": "Clamp",
 }
 _REACH = {
     "Softmax": (0.0, 1.0),
@@ -48,6 +51,7 @@ class OutputReader:
         self._output: torch.Tensor | None = None
         self._gradient: torch.Tensor | None = None
         self._head = Head()
+        self._dim = -1
         self._seen = 0
 
     def wants(self) -> bool:
@@ -64,7 +68,7 @@ class OutputReader:
         if not tensor.requires_grad or tensor.layout is not torch.strided:
             return
         end, over, dim = end_of(tensor)
-        self._output = tensor.detach()
+        self._output, self._dim = tensor.detach(), dim
         self._head = Head(step=step, end=end, over=over, over_batch=dim == 0 and tensor.dim() > 1)
         tensor.register_hook(partial(self._came_back, self._output))
 
@@ -78,19 +82,38 @@ class OutputReader:
         output, gradient = self._output, self._gradient
         self._output = self._gradient = None
         if output is not None:
+            last = output.dim() - 1
+            if gradient is not None and gradient.shape == output.shape and _picks_last(gradient):
+                # Classes come last, as in a sequence's (N, T, C), whatever the loss makes of it.
+                self._head.across = 0 < self._dim < last
+                output, gradient = output.movedim(-1, 1), gradient.movedim(-1, 1)
             describe(self._head, output)
             if gradient is not None:
                 _recognize(self._head, output, gradient, loss)
             self._heads.append(self._head)
 
 
+def _picks_last(gradient: torch.Tensor) -> bool:
+    """Whether a loss picks a class along the last of three dimensions or more, not along 1."""
+    if gradient.dim() < 3 or gradient.shape[-1] < 2 or not gradient.is_floating_point():
+        return False
+    g = reachable(gradient).double()
+    least = 1e-3 * float(g.abs().max())
+
+    def picks(dim: int) -> bool:
+        single = bool(((g.abs() > least).sum(dim) <= 1).all())
+        return single or bool((g.sum(dim).abs() <= 1e-2 * g.abs().sum(dim)).all())
+
+    return least > 0 and picks(-1) and not picks(1)
+
+
 def describe(head: Head, output: torch.Tensor) -> None:
     """Write down what an output holds."""
     y = reachable(output).double()
     head.rows = y.shape[0]
-    head.columns = y.numel() // max(y.shape[0], 1)
+    head.columns = y.shape[1] if y.dim() > 1 else 1
     head.low, head.high = (float(v) for v in torch.aminmax(y))
-    size = float(y.square().mean().sqrt())
+    head.size = size = float(y.square().mean().sqrt())
     if y.shape[0] > 1 and size > 0:
         # Each column about its own mean: what all rows share is no difference between inputs.
         head.spread = float((y - y.mean(0)).square().mean().sqrt()) / size
@@ -104,10 +127,23 @@ def describe(head: Head, output: torch.Tensor) -> None:
 def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: float) -> None:
     guess = recognized(output, gradient, loss)
     head.loss, head.scale = guess.loss, guess.scale
+    if head.end == "Relu" and guess.loss not in _OF_SIZES and head.columns == 1:
+        # Outputs of 0 that the loss would have lower, whichever loss it is.
+        pulled = (output <= 0) & (gradient > 0)
+        slopes = gradient[pulled].double()
+        # A slope that is the same for all of them may be that of a least value at 0, as Poisson's.
+        even = guess.loss != "a distance" and not float(slopes.std()) > 1e-2 * float(slopes.mean())
+        both = bool((gradient < 0).any()) and not even
+        head.unreachable = float(pulled.double().mean()) if both else 0.0
     if guess.targets is None or not guess.targets.numel():
         return
     targets = guess.targets.double()
     head.target_low, head.target_high = (float(v) for v in torch.aminmax(targets))
+    if guess.loss == "a distance" and head.end in _REACH:
+        # Of targets this far away in the mean, some lie beyond all that can come out.
+        low, high = _REACH[head.end]
+        far = float((targets - reachable(output).double()).abs().mean()) > high - low
+        head.unreachable = max(head.unreachable, float(far))
     if guess.loss in _OF_SIZES and head.end in _REACH:
         low, high = _REACH[head.end]
         margin = 0.05 * max(head.target_high - head.target_low, abs(head.target_high), 1e-12)
@@ -128,11 +164,26 @@ def end_of(tensor: torch.Tensor) -> tuple[str, int, int]:
         end = _ENDS.get(node.name())
         if end is not None:
             return (end, *_softmax(node, tensor, shape_kept))
+        if node.name() == "LogBackward0":
+            below = _under_the_log(node)
+            over = _softmax(below, tensor, shape_kept) if below is not None else (0, -1)
+            return ("LogSoftmax", *over) if over[0] else ("", 0, -1)
         if not node.name().startswith(_KEEPS_VALUES):
             return "", 0, -1
         shape_kept = shape_kept and node.name().startswith(("ToCopy", "Alias", "Clone"))
         node = node.next_functions[0][0] if node.next_functions else None
     return "", 0, -1
+
+
+def _under_the_log(node: Any) -> Any:
+    """The softmax whose log is taken, with or without a small number added; else None."""
+    for _ in range(2):
+        node = node.next_functions[0][0] if node is not None and node.next_functions else None
+        if node is not None and node.name() == "SoftmaxBackward0":
+            return node
+        if node is None or not node.name().startswith(("Add", "Clamp")):
+            return None
+    return None
 
 
 def _softmax(node: Any, tensor: torch.Tensor, shape_kept: bool) -> tuple[int, int]:

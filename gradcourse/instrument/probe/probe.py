@@ -176,6 +176,7 @@ class Probe:
             update_lost=self._advance,
         )
         self._loop = Follower(self._model, self._optimizers[:1], listener)
+        self._parameter_hooks += self._roll.count_steps()
         if self._watcher is not None:
             self._watcher.ran = self._roll.ran
         if self._optimizer is None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from gradcourse.instrument.loop.follow import Hook
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.norms import local
 from gradcourse.instrument.record.facts import Facts, Trainee
@@ -71,6 +72,23 @@ class RollCall:
                 **{k: float(v) for k, v in group.items() if isinstance(v, int | float)},
             }
 
+    def count_steps(self) -> list[Any]:
+        """Count the updates of each of several optimizers; the handles of the hooks that do."""
+        if len(self._optimizers) < 2:
+            return []
+        names = {id(p): name for name, p in self._parameters.items()}
+        handles = []
+        for optimizer in self._optimizers:
+            held = [names.get(id(p)) for g in optimizer.param_groups for p in g["params"]]
+            first = next((name for name in held if name is not None), None)
+            if first is not None:
+                self._facts.steps_of[first] = 0
+                handles.append(optimizer.register_step_post_hook(Hook(self._count, first)))
+        return handles
+
+    def _count(self, name: str, *arguments: Any) -> None:
+        self._facts.steps_of[name] += 1
+
     def read_graph(self, output: Any, given: Iterable[Any]) -> None:
         """Which leaves the output leads back to; sums of branches on the way; the input's size."""
         self._note_input(given)
@@ -113,13 +131,22 @@ class RollCall:
     ) -> None:
         if id(leaf) in owned:
             reached.add(owned[id(leaf)])
-        elif id(leaf) not in inputs | self._members and isinstance(leaf, nn.Parameter):
+        elif id(leaf) not in inputs | self._members and self._is_meant_to_train(leaf):
             self._facts.strangers.append(str(tuple(leaf.shape)))
+
+    def _is_meant_to_train(self, leaf: torch.Tensor) -> bool:
+        """A parameter, or a plain tensor that a module keeps as an attribute."""
+        if isinstance(leaf, nn.Parameter):
+            return True
+        return any(value is leaf for m in self._model.modules() for value in vars(m).values())
 
     def _note_branches(self, name: str, following: list[Any]) -> None:
         inner = [f for f in following if f.name() != "struct torch::autograd::AccumulateGrad"]
         inner = [f for f in inner if not hasattr(f, "variable")]
         self._facts.exponentials += name == "ExpBackward0"
+        stair = name.removesuffix("Backward0").lower()
+        if stair in _STAIRS and stair not in self._facts.stairs:
+            self._facts.stairs.append(stair)
         if name == "AddBackward0" and len(inner) == 2:
             self._facts.sums += 1
         if "LayerNorm" in name or "RmsNorm" in name:
@@ -189,14 +216,20 @@ def _has_equal_rows(parameter: torch.Tensor) -> bool:
 
 
 def _is_one_map(model: nn.Module) -> bool:
-    """Whether it is an nn.Sequential of linear layers, which is one linear layer in all."""
+    """Whether it is an nn.Sequential of linear layers, which is one linear layer in all.
+
+    Batch normalization is another linear map, on each batch.
+    """
     if not isinstance(model, nn.Sequential):
         return False
     parts = [m for m in model.modules() if not isinstance(m, nn.Sequential)]
     linear = [m for m in parts if isinstance(m, nn.Linear)]
-    return len(linear) > 1 and all(isinstance(m, nn.Linear | nn.Identity | nn.Flatten | nn.Dropout)
-                                   for m in parts)  # fmt: skip
+    straight = (nn.Linear, nn.Identity, nn.Flatten, nn.Dropout, nn.BatchNorm1d)
+    return len(linear) > 1 and all(isinstance(m, straight) for m in parts)
 
+
+_STAIRS = ("round", "sign", "sgn", "floor", "ceil", "trunc", "heaviside")
+"""Operations whose slope is 0 wherever they have one, as they are called in a graph."""
 
 _ROWS = 1024
 """Rows of the first input that are looked at."""

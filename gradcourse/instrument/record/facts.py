@@ -83,18 +83,20 @@ class Head:
     ----------
     step : int
     rows, columns : int
-        Rows of the batch and outputs of each.
+        Rows of the batch, and outputs along the classes' dimension.
     end : str
         The operation that made the output, if it is one of "Softmax", "LogSoftmax", "Sigmoid",
-        "Tanh", "Relu"; else "".
+        "Tanh", "Relu", "Clamp"; else "".
     over : int
         For a softmax, how many numbers it is taken over; 0 otherwise.
     over_batch : bool
         Whether that is over the rows of the batch.
+    across : bool
+        Whether that is over another dimension than the one from which the loss picks a class.
     low, high : float
         Smallest and largest output.
-    spread : float
-        Root mean square of what differs between the rows, over that of the outputs.
+    size, spread : float
+        Root mean square of the outputs; and of what differs between the rows, over it.
     normed : bool
         Whether each row is a distribution: not negative, with sum 1.
     log_normed : bool
@@ -115,8 +117,10 @@ class Head:
     end: str = ""
     over: int = 0
     over_batch: bool = False
+    across: bool = False
     low: float = math.nan
     high: float = math.nan
+    size: float = math.nan
     spread: float = math.nan
     normed: bool = False
     log_normed: bool = False
@@ -139,6 +143,9 @@ LOSSES = (
     "Poisson likelihood of means",
     "minus the log of the class's share",
     "minus a loss that should fall",
+    "a distance to every target",
+    "a distance",
+    "cross-entropy over the rows",
 )
 """Loss functions that are told by their value and their gradient alone."""
 
@@ -165,7 +172,11 @@ class Facts:
         Weights that are not 0 and whose rows were all the same from first to last: units that
         never differ.
     only_linear : bool
-        Whether the model is a chain of two linear layers or more and nothing else.
+        Whether the model is a chain of two linear layers or more and nothing else that bends.
+    stairs : list of str
+        Operations without a slope in the graph of the output: "round", "sign", …
+    steps_of : dict of str to int
+        Of several optimizers, the updates of each, by the name of its first parameter.
     heads : list of Head
     optimizer : dict
         "name", and the options of the first group that are numbers.
@@ -192,6 +203,8 @@ class Facts:
     input_spread: float = math.nan
     equal_rows: list[str] = field(default_factory=list)
     only_linear: bool = False
+    stairs: list[str] = field(default_factory=list)
+    steps_of: dict[str, int] = field(default_factory=dict)
     heads: list[Head] = field(default_factory=list)
     optimizer: dict[str, Any] = field(default_factory=dict)
     forward_passes: int = 0
