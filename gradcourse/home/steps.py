@@ -125,7 +125,8 @@ def _sections(cells: list[dict[str, Any]]) -> Iterator[Section]:
                 section = Section(title, heading=heading["title"].strip())
             if not f"## {section.heading}".startswith(UNREAD):
                 section.minutes += minutes_of(reading_seconds(open_part(source)))
-        elif cell["cell_type"] == "code" and not RECORD.match(source):
+        # JupyterLab adds an empty cell after the last one that is run.
+        elif cell["cell_type"] == "code" and source.strip() and not RECORD.match(source):
             code = _code_cell(cell, source)
             section.cells.append(code)
             section.minutes += POINT_MINUTES * code.points or minutes_of(code_seconds(source))

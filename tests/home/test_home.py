@@ -192,6 +192,15 @@ def test_a_lesson_says_the_minutes_that_its_text_takes(laid: WorkingCopy, row) -
     assert page.needs.startswith("You need")
 
 
+def test_an_empty_cell_below_the_last_one_is_nothing_to_do(copy: WorkingCopy) -> None:
+    path = copy.folder / LESSON
+    before = read_page(path)
+    node = nbformat.read(path, 4)
+    node.cells += [v4.new_code_cell(""), v4.new_code_cell("\n")]
+    nbformat.write(node, path)
+    assert read_page(path) == before
+
+
 def test_what_is_looked_up_or_folded_takes_no_minutes(tmp_path: Path) -> None:
     words = "word " * 200
     pages = []
