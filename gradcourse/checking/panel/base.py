@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcourse import stills
 from gradcourse.checking.engine import check
-from gradcourse.checking.judged import accounted
+from gradcourse.checking.judged import accounted, lasting
 from gradcourse.checking.panel.around import page_now
 from gradcourse.checking.panel.face import Face
 from gradcourse.checking.progress import Progress, ProgressWarning
@@ -197,9 +197,8 @@ class Panel:
     def remember(self) -> None:
         """Write down what is left of this panel when its kernel is gone."""
         if self.shown:
-            stills.keep(
-                self.root.model_id, self.still(self.latest), repr(self.latest), self.above()
-            )
+            kept = replace(self.latest, judged=lasting(self.latest.judged))
+            stills.keep(self.root.model_id, self.still(kept), repr(kept), self.above())
 
     def above(self) -> str:
         """Name the widget whose own still belongs above this panel's; most have none."""
