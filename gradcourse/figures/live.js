@@ -86,7 +86,7 @@ function drawNotes(frame, points, box) {
 function legible(ticks, { X, full }) {
   let end = 0;
   return ticks.map(([at, label]) => {
-    const half = (LETTER * label.length) / 2, middle = Math.min(X(at), full - half);
+    const half = (LETTER * label.length) / 2, middle = Math.min(X(at), full - 7 * ems(label));
     if (!label || middle - half < end || X(at) - middle > half) return [at, "", 0];
     end = middle + half + 6;
     return [at, label, middle];
@@ -98,9 +98,9 @@ const longest = (scale) => Math.max(1, ...scale.ticks.map(([, label]) => label.l
 // A colour bar is 14 wide, 12 from the axes.
 function geometry(frame, width) {
   const right = frame.cells ? 62 + 8 * longest(frame.cells.color) : 16;
-  const left = 38 + 8 * longest(frame.y), top = 9, bottom = 46;
+  const left = 38 + 8 * longest(frame.y), top = 9, below = inRows(frame.x.label, width - left - right), bottom = 31 + 15 * below.length;
   const height = Math.round(Math.min(400, Math.max(250, 0.56 * width)));
-  const box = { left, top, width: width - left - right, height: height - top - bottom, full: width, total: height };
+  const box = { left, top, width: width - left - right, height: height - top - bottom, full: width, total: height, below };
   const { x, y } = frame;
   box.X = (v) => left + (box.width * (v - x.bottom)) / (x.high - x.bottom);
   box.Y = (v) => top + box.height * (1 - (v - y.bottom) / (y.high - y.bottom));
@@ -110,6 +110,14 @@ function geometry(frame, width) {
 // How wide a text is, about, in sizes of its letters.
 const NARROW = /[ .,:;|()\/'’fijltI]/g;
 const ems = (text) => 0.62 * text.length - 0.26 * (text.match(NARROW) ?? []).length;
+
+// A long label below a narrow figure is set in two rows before its letters become small.
+function inRows(label, room) {
+  const middle = label.length / 2, spaces = [...label.matchAll(/ /g)].map(({ index }) => index);
+  if (room / ems(label) >= 11 || !spaces.length) return [label];
+  const at = spaces.reduce((best, one) => (Math.abs(one - middle) < Math.abs(best - middle) ? one : best));
+  return [label.slice(0, at), label.slice(at + 1)];
+}
 
 function drawAxes(frame, box, theme) {
   const { x, y } = frame, foot = box.top + box.height, end = box.left + box.width;
@@ -133,9 +141,9 @@ function drawAxes(frame, box, theme) {
     text += `<text x="${fixed(box.left - 8)}" y="${fixed(box.Y(y.zero))}" dy=".35em" text-anchor="end">0</text>`;
   }
   const spines = rule(box.left, box.top, box.left, foot, theme.muted) + rule(box.left, foot, end, foot, theme.muted);
-  // On a narrow page a long label is set in smaller letters.
+  // What still does not fit is set in smaller letters.
   const size = (label, room) => `font-size="${fixed(Math.min(14, room / ems(label)))}" text-anchor="middle"`;
-  text += `<text x="${fixed(box.left + box.width / 2)}" y="${fixed(foot + 40)}" ${size(x.label, box.width)}>${escape(x.label)}</text>`;
+  text += box.below.map((row, i) => `<text x="${fixed(box.left + box.width / 2)}" y="${fixed(foot + 40 + 15 * i)}" ${size(row, box.width)}>${escape(row)}</text>`).join("");
   // An upright one stands beside the axis; one too long for it takes the whole height.
   const upright = (label, x) => {
     const long = 14 * ems(label) > box.height + 2 * box.top, middle = long ? box.total / 2 : box.top + box.height / 2;

@@ -191,6 +191,16 @@ def test_a_drawing_has_the_readers_theme_and_can_be_read_on_a_phone(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+@pytest.mark.parametrize(("system", "chosen"), [("dark", "light"), ("light", "dark")])
+def test_what_the_browser_draws_has_the_theme_that_was_chosen(
+    reading: Any, system: str, chosen: str
+) -> None:
+    page = reading(LESSON, color_scheme=system, **WIDE)
+    page.evaluate("theme => { document.body.dataset.theme = theme; }", chosen)
+    scheme = "e => getComputedStyle(e).colorScheme"
+    assert page.locator(".gc-panel input").first.evaluate(scheme) == chosen
+
+
 def test_words_at_a_scale_keep_apart_on_a_phone(reading: Any) -> None:
     page = reading(RECURRENT, **PHONE)
     page.wait_for_timeout(300)
