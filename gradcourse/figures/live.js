@@ -463,8 +463,7 @@ function render({ model, el }) {
     root.style.setProperty("--gc-accent", name === "dark" ? "#3d9ddb" : "#0072b2");
     root.style.setProperty("--gc-alarm", name === "dark" ? "#e8702a" : "#d55e00");
     const page = getComputedStyle(root).backgroundColor;
-    if (look?.name === name && look.page === page) return;
-    look = { name, style, page };
+    if (look?.name !== name || look.page !== page) look = { name, style, page };
     queue();
   }
 
