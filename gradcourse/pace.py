@@ -21,7 +21,12 @@ THINKING = 1.5
 POINT_MINUTES = 4.0
 """For each point that an exercise gives: to think, to write and to be wrong once."""
 
+UNREAD = ("## Sources", "## Exercises")
+"""Sections of a lesson that are looked up, not read."""
+
 _EQUATION = re.compile(r"\$\$.+?\$\$", re.DOTALL)
+_FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+_SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
 
 
 def reading_seconds(text: str) -> float:
@@ -29,6 +34,11 @@ def reading_seconds(text: str) -> float:
     equations = len(_EQUATION.findall(text))
     words = len(_EQUATION.sub(" ", text).split())
     return 60.0 * words / WORDS_A_MINUTE + EQUATION * equations
+
+
+def open_part(text: str) -> str:
+    """Return a markdown text as it is read before anything folded in it is opened."""
+    return _FOLDED.sub(lambda folded: " ".join(_SUMMARY.findall(folded[0])), text)
 
 
 def code_seconds(source: str) -> float:

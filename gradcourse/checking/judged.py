@@ -138,6 +138,11 @@ def _ago(run: CellRun, now: float | None) -> str:
     return f", run {hours:.0f} h ago" if hours < 48 else f", run {hours / 24:.0f} days ago"
 
 
+def lasting(judged: str) -> str:
+    """Return what was judged without how long ago it was run: true tomorrow, too."""
+    return re.sub(r", run (just now|\d+ (min|h|days) ago)", "", judged)
+
+
 # ── Warnings ──────────────────────────────────────────────────────────────────────────────────
 
 

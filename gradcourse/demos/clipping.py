@@ -104,15 +104,15 @@ def draw_survive(exponent: float) -> Picture:
     if len(seen) < len(path):
         name, seen = "thrown out", np.concatenate([seen, _arrowhead(seen[-2], seen[-1])])
     return over_the_loss(
-        title, Line(seen[:, 0], seen[:, 1], name, color="vermillion"), _dot(seen[0])
+        title, Line(seen[:, 0], seen[:, 1], name, color="vermillion"), _ring(seen[0])
     )
 
 
-def _dot(place: np.ndarray, radius: float = 0.015) -> Line:
-    """A small ring, where the run starts."""
+def _ring(place: np.ndarray, radius: float = 0.03) -> Line:
+    """A small dotted ring, where the run starts."""
     way = np.linspace(0.0, 2 * math.pi, 30)
     ring = radius * np.stack([np.cos(way), np.sin(way)])
-    return Line(place[0] + ring[0], place[1] + ring[1], "start", color="vermillion")
+    return Line(place[0] + ring[0], place[1] + ring[1], "start", "reference")
 
 
 def _arrowhead(before: np.ndarray, tip: np.ndarray, size: float = 0.05) -> np.ndarray:

@@ -166,7 +166,8 @@ def _arrow(w: float, b: float, learning_rate: float) -> Line:
             if (there - edge) * (here - edge) < 0:
                 share = min(share, (edge - here) / (there - here))
     way = np.linspace(0.0, share, 2)
-    return Line(w + way * (to_w - w), b + way * (to_b - b), "one step", color="vermillion")
+    # On cells every line is white: the dots tell it from the cross, as in the picture of descents.
+    return Line(w + way * (to_w - w), b + way * (to_b - b), "one step", "reference")
 
 
 def surface(w: float, b: float, learning_rate: float = LEARNING_RATE) -> Picture:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gradcourse.checking import show
 from gradcourse.checking.progress import Best, Progress
-from gradcourse.checking.question import Question
+from gradcourse.checking.question import Commitment, Question
 from gradcourse.checking.table import Row, Table
 from gradcourse.checking.verdict import Status, score_text
 from gradcourse.checking.verdict_css import STYLE
@@ -31,7 +31,7 @@ class LessonRecord:
     table : Table
         Every question that earns points, and every other one that was tried.
     locked, predictions : int
-        Questions for no points that were answered, and how many there are.
+        Predictions and votes for no points that were locked in, and how many there are.
     """
 
     lesson: Lesson
@@ -163,8 +163,9 @@ def _record(row: Lesson, best: Mapping[str, Best], touched: Mapping[str, float])
     free = [one for one in mine if not one.points]
     rows = [_row(one, best.get(one.id), str(place)) for place, one in enumerate(asked, start=1)]
     rows += [_row(one, best[one.id]) for one in free if one.id in best]
-    locked = sum(one.id in touched for one in free)
-    return LessonRecord(row, Table(row.title, tuple(rows)), locked, len(free))
+    guessed = [one for one in free if isinstance(one, Commitment)]
+    locked = sum(one.id in touched for one in guessed)
+    return LessonRecord(row, Table(row.title, tuple(rows)), locked, len(guessed))
 
 
 def _row(question: Question, best: Best | None, number: str = "") -> Row:

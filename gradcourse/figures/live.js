@@ -42,29 +42,54 @@ function drawLine(line, points, box, color, page) {
 const LETTER = 7.4, ROW = 17;
 const meet = (one, other) => one.left < other.right && other.left < one.right && Math.abs(one.y - other.y) < ROW;
 
-// A label beyond the axes is moved inside, and one that lies over another goes a row or two away.
-function drawNotes(notes, box) {
-  const taken = [], foot = box.top + box.height;
-  return notes.filter(Boolean).map(([text, across, up, anchor]) => {
-    const width = Math.min(LETTER * text.length, box.width), before = { left: 0, center: width / 2, right: width }[anchor];
-    const left = Math.max(box.left, Math.min(box.left + across * box.width - before, box.left + box.width - width));
-    const y = box.top + (1 - up) * box.height, rows = [0, 1, -1, 2, -2, 3, -3].map((row) => ({ left, right: left + width, y: y + row * ROW }));
-    const place = rows.find((one) => one.y > box.top && one.y < foot && !taken.some((other) => meet(one, other))) ?? rows[0];
-    taken.push(place);
-    const size = LETTER * text.length > box.width ? ` font-size="${fixed((14 * box.width) / (LETTER * text.length))}"` : "";
-    const end = { left: "start", center: "middle", right: "end" }[anchor];
-    return `<text class="gc-note" x="${fixed(left + before)}" y="${fixed(place.y)}" dy=".35em" text-anchor="${end}"${size}>${escape(text)}</text>`;
-  }).join("");
+// Whether a line runs through a label: whether a piece of one of its stretches lies inside.
+function crossed({ left, right, y }, xs, ys) {
+  for (let i = 1; i < xs.length; i++) {
+    let near = 0, far = 1;
+    for (const [from, to, low, high] of [[xs[i - 1], xs[i], left, right], [ys[i - 1], ys[i], y - ROW / 2, y + ROW / 2]]) {
+      if (from === to) { if (from < low || from > high) far = -1; continue; }
+      const ends = [(low - from) / (to - from), (high - from) / (to - from)];
+      near = Math.max(near, Math.min(...ends));
+      far = Math.min(far, Math.max(...ends));
+    }
+    if (near <= far) return true;
+  }
+  return false;
 }
 
-// Of the marks along the bottom those keep their words that do not run into the one before, or off the figure.
+// A label beyond the axes is moved inside. One through which a line runs goes along its band or its level
+// line, or to the other side of it; one that lies over another goes a row or two away.
+function drawNotes(frame, points, box) {
+  const taken = [], foot = box.top + box.height, end = box.left + box.width;
+  const of = (at, n, scale) => Array.from(points.subarray(at, at + n), scale);
+  const lines = frame.lines.map((line) => ({ line, xs: of(line.x, line.n, box.X), ys: of(line.y, line.n, box.Y) }));
+  const level = ({ y, n }) => points.subarray(y, y + n).every((up) => up === points[y]);
+  const place = (owner) => {
+    const [text, across, up, anchor] = owner.note;
+    const width = Math.min(LETTER * text.length, box.width), before = { left: 0, center: width / 2, right: width }[anchor];
+    const own = Math.max(box.left, Math.min(box.left + across * box.width - before, end - width)), y = box.top + (1 - up) * box.height;
+    const along = owner.n === undefined || level(owner) ? [0, 1, 2, 3, 4].map((part) => box.left + 4 + (part / 4) * (box.width - width - 8)) : [];
+    const row = (by) => (Math.abs(by) < 2 ? [own, ...along] : [own]).map((left) => ({ left, right: left + width, y: y + by * ROW, by }));
+    const free = [0, 1, -1, 2, -2, 3, -3].flatMap(row).filter((one) => one.y > box.top && one.y < foot && !taken.some((other) => meet(one, other)));
+    const clear = free.find((one) => Math.abs(one.by) < 2 && !lines.some(({ line, xs, ys }) => line !== owner && crossed(one, xs, ys)));
+    const best = clear ?? free[0] ?? row(0)[0];
+    taken.push(best);
+    const size = LETTER * text.length > box.width ? ` font-size="${fixed((14 * box.width) / (LETTER * text.length))}"` : "";
+    const align = { left: "start", center: "middle", right: "end" }[anchor];
+    return `<text class="gc-note" x="${fixed(best.left + before)}" y="${fixed(best.y)}" dy=".35em" text-anchor="${align}"${size}>${escape(text)}</text>`;
+  };
+  return [...frame.zones, ...frame.lines].filter(({ note }) => note).map(place).join("");
+}
+
+// Of the marks along the bottom those keep their words that do not run into the one before; the last
+// word moves a little to the left where it would run off the figure.
 function legible(ticks, { X, full }) {
   let end = 0;
   return ticks.map(([at, label]) => {
-    const half = (LETTER * label.length) / 2;
-    if (!label || X(at) - half < end || X(at) + half > full + 6) return [at, ""];
-    end = X(at) + half + 6;
-    return [at, label];
+    const half = (LETTER * label.length) / 2, middle = Math.min(X(at), full - 7 * ems(label));
+    if (!label || middle - half < end || X(at) - middle > half) return [at, "", 0];
+    end = middle + half + 6;
+    return [at, label, middle];
   });
 }
 
@@ -73,9 +98,9 @@ const longest = (scale) => Math.max(1, ...scale.ticks.map(([, label]) => label.l
 // A colour bar is 14 wide, 12 from the axes.
 function geometry(frame, width) {
   const right = frame.cells ? 62 + 8 * longest(frame.cells.color) : 16;
-  const left = 38 + 8 * longest(frame.y), top = 9, bottom = 46;
+  const left = 38 + 8 * longest(frame.y), top = 9, below = inRows(frame.x.label, width - left - right), bottom = 31 + 15 * below.length;
   const height = Math.round(Math.min(400, Math.max(250, 0.56 * width)));
-  const box = { left, top, width: width - left - right, height: height - top - bottom, full: width, total: height };
+  const box = { left, top, width: width - left - right, height: height - top - bottom, full: width, total: height, below };
   const { x, y } = frame;
   box.X = (v) => left + (box.width * (v - x.bottom)) / (x.high - x.bottom);
   box.Y = (v) => top + box.height * (1 - (v - y.bottom) / (y.high - y.bottom));
@@ -86,31 +111,39 @@ function geometry(frame, width) {
 const NARROW = /[ .,:;|()\/'’fijltI]/g;
 const ems = (text) => 0.62 * text.length - 0.26 * (text.match(NARROW) ?? []).length;
 
+// A long label below a narrow figure is set in two rows before its letters become small.
+function inRows(label, room) {
+  const middle = label.length / 2, spaces = [...label.matchAll(/ /g)].map(({ index }) => index);
+  if (room / ems(label) >= 11 || !spaces.length) return [label];
+  const at = spaces.reduce((best, one) => (Math.abs(one - middle) < Math.abs(best - middle) ? one : best));
+  return [label.slice(0, at), label.slice(at + 1)];
+}
+
 function drawAxes(frame, box, theme) {
   const { x, y } = frame, foot = box.top + box.height, end = box.left + box.width;
   const rule = (x1, y1, x2, y2, color) => `<path d="M${fixed(x1)} ${fixed(y1)}L${fixed(x2)} ${fixed(y2)}" stroke="${color}"/>`;
   let grid = "", text = "";
-  for (const [at, label] of y.ticks) {
-    const h = box.Y(at);
+  for (const [at, word] of y.ticks) {
+    const h = box.Y(at), label = y.zero !== null && Math.abs(h - box.Y(y.zero)) < 13 ? "" : word;
     if (label) {
       grid += frame.cells ? rule(box.left - 4, h, box.left, h, theme.muted) : rule(box.left, h, end, h, theme.grid);
       text += `<text x="${fixed(box.left - 8)}" y="${fixed(h)}" dy=".35em" text-anchor="end">${escape(label)}</text>`;
     } else grid += rule(box.left - 3, h, box.left, h, theme.muted);
   }
-  for (const [at, label] of legible(x.ticks, box)) {
+  for (const [at, label, middle] of legible(x.ticks, box)) {
     const v = box.X(at);
     grid += rule(v, foot, v, foot + (label ? 4 : 3), theme.muted);
     if (label && !frame.cells) grid += rule(v, box.top, v, foot, theme.grid);
-    if (label) text += `<text x="${fixed(v)}" y="${fixed(foot + 19)}" text-anchor="middle">${escape(label)}</text>`;
+    if (label) text += `<text x="${fixed(middle)}" y="${fixed(foot + 19)}" text-anchor="middle">${escape(label)}</text>`;
   }
   if (y.zero !== null) {
     grid += rule(box.left, box.Y(y.low), end, box.Y(y.low), theme.muted);
     text += `<text x="${fixed(box.left - 8)}" y="${fixed(box.Y(y.zero))}" dy=".35em" text-anchor="end">0</text>`;
   }
   const spines = rule(box.left, box.top, box.left, foot, theme.muted) + rule(box.left, foot, end, foot, theme.muted);
-  // On a narrow page a long label is set in smaller letters.
+  // What still does not fit is set in smaller letters.
   const size = (label, room) => `font-size="${fixed(Math.min(14, room / ems(label)))}" text-anchor="middle"`;
-  text += `<text x="${fixed(box.left + box.width / 2)}" y="${fixed(foot + 40)}" ${size(x.label, box.width)}>${escape(x.label)}</text>`;
+  text += box.below.map((row, i) => `<text x="${fixed(box.left + box.width / 2)}" y="${fixed(foot + 40 + 15 * i)}" ${size(row, box.width)}>${escape(row)}</text>`).join("");
   // An upright one stands beside the axis; one too long for it takes the whole height.
   const upright = (label, x) => {
     const long = 14 * ems(label) > box.height + 2 * box.top, middle = long ? box.total / 2 : box.top + box.height / 2;
@@ -173,7 +206,7 @@ function drawFrame(svg, canvas, frame, points, look, id) {
     .join("");
   const drawn = frame.lines.map((line) => drawLine(line, points, box, line[look.name], look.page));
   const join = (part) => drawn.map((one) => one[part]).join("");
-  const notes = drawNotes([...frame.zones, ...frame.lines].map((one) => one.note), box);
+  const notes = drawNotes(frame, points, box);
   const clip = `<clipPath id="gc-clip-${id}"><rect x="${box.left - 5}" y="${box.top - 5}" width="${fixed(box.width + 10)}" height="${fixed(box.Y(frame.y.low) - box.top + (frame.y.zero === null ? 5 : 0) + 5)}"/></clipPath>`;
   svg.setAttribute("viewBox", `0 0 ${width} ${box.total}`);
   const colors = frame.cells?.signed ? look.style.signed : look.style.colors;
@@ -429,7 +462,8 @@ function render({ model, el }) {
     for (const key of ["background", "text", "muted"]) root.style.setProperty(`--gc-theme-${key}`, theme[key]);
     root.style.setProperty("--gc-accent", name === "dark" ? "#3d9ddb" : "#0072b2");
     root.style.setProperty("--gc-alarm", name === "dark" ? "#e8702a" : "#d55e00");
-    look = { name, style, page: getComputedStyle(root).backgroundColor };
+    const page = getComputedStyle(root).backgroundColor;
+    if (look?.name !== name || look.page !== page) look = { name, style, page };
     queue();
   }
 
@@ -441,6 +475,7 @@ function render({ model, el }) {
   const sizes = new ResizeObserver(() => { if (look && isDark(root) !== (look.name === "dark")) lookAround(); else queue(); });
   sizes.observe(root);
   mindTheNotebook(root);
+  if (root.isConnected) lookAround();
   const leaveTheme = followTheme(lookAround);
   const leaveKernel = followKernel(model, el, (now) => { gone = now; queue(); });
   if (model.get("_linked") && model.get("_progress") < 1) model.send("frames");

@@ -10,7 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gradcourse.pace import POINT_MINUTES, code_seconds, minutes_of, reading_seconds
+from gradcourse.pace import (
+    POINT_MINUTES,
+    UNREAD,
+    code_seconds,
+    minutes_of,
+    open_part,
+    reading_seconds,
+)
 
 RECORD = re.compile(r"gc\.(progress|score)\(")
 """A cell that only shows the learner's record is no work."""
@@ -116,8 +123,10 @@ def _sections(cells: list[dict[str, Any]]) -> Iterator[Section]:
                 yield section
                 title = _POINTS.sub("", heading["title"]).strip()
                 section = Section(title, heading=heading["title"].strip())
-            section.minutes += minutes_of(reading_seconds(source))
-        elif cell["cell_type"] == "code" and not RECORD.match(source):
+            if not f"## {section.heading}".startswith(UNREAD):
+                section.minutes += minutes_of(reading_seconds(open_part(source)))
+        # JupyterLab adds an empty cell after the last one that is run.
+        elif cell["cell_type"] == "code" and source.strip() and not RECORD.match(source):
             code = _code_cell(cell, source)
             section.cells.append(code)
             section.minutes += POINT_MINUTES * code.points or minutes_of(code_seconds(source))

@@ -96,12 +96,14 @@ def _set(work: Path) -> list[str]:
     """Let Sphinx set the pages that changed; return what it complained of."""
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
+    from sphinx.util.docutils import docutils_namespace
 
     from gradcourse.site.sphinx_part import settings
 
     said = io.StringIO()
     try:
-        with _without_jupyter_folder(work):
+        # What is registered for one site would be complained of by the next one of this process.
+        with _without_jupyter_folder(work), docutils_namespace():
             app = Sphinx(
                 srcdir=work / "text",
                 confdir=None,

@@ -24,6 +24,7 @@ from gradcourse.checking.verdict_css import STYLE
 from gradcourse.exercises.registry import get
 from gradcourse.experiments.claim import all_claims
 from gradcourse.figures.wire import FIGURE
+from gradcourse.lessons import HOME
 from gradcourse.markup import inline
 from gradcourse.site import quiz
 
@@ -271,7 +272,7 @@ def mend_links(text: str, folder: str, pages: Collection[str], repository: str) 
     folder : str
         Where the page lies: "lessons".
     pages : collection of str
-        The site's pages, as they lie in the repository: "docs/learner.md".
+        The site's pages, as they lie in the repository: "docs/learner.md". Its first one is home.
     repository : str
         Its address; where it is empty, a link to another file becomes plain words.
     """
@@ -284,7 +285,7 @@ def mend_links(text: str, folder: str, pages: Collection[str], repository: str) 
         if anchor.startswith(CELL):  # JupyterLab's way to a cell; Sphinx knows none
             anchor, target = "", path
         place = posixpath.normpath(posixpath.join(folder, path))
-        if place == "README.md":
+        if place == "README.md" or (place == HOME and pages):
             return f"[{label}](../index.md)"
         if place in pages:
             return f"[{label}]({target})"

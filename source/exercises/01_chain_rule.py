@@ -17,7 +17,7 @@ import torch
 from scipy.special import digamma
 
 # %% [markdown] name="ask-scalar-backward"
-# ## 1 · Backward through a chain of numbers *(2 points)*
+# ## 1 · Backward through a chain of numbers (2 points)
 #
 # A chain multiplies its input by one number per layer: $h_0 = x$, $h_l = w_l h_{l-1}$. A loss
 # follows, and $\partial \mathcal L / \partial h_L$ is given. Write
@@ -51,7 +51,7 @@ def chain_gradient(w, x, upstream):
 gc.panel("chain/scalar-backward")
 
 # %% [markdown] name="ask-matrix-backward"
-# ## 2 · Backward through a chain of matrices *(2 points)*
+# ## 2 · Backward through a chain of matrices (2 points)
 #
 # A deep linear net computes $h_L = W_L \cdots W_2 W_1 x$, and $\partial \mathcal L / \partial h_L$
 # is given. Write `input_gradient(weights, upstream)`: the gradient of the loss with respect to the
@@ -78,7 +78,7 @@ def input_gradient(weights, upstream):
 gc.panel("chain/matrix-backward")
 
 # %% [markdown] name="ask-weight-gradients"
-# ## 3 · The gradient of every matrix *(2 points)*
+# ## 3 · The gradient of every matrix (2 points)
 #
 # The same chain. What gradient descent needs is $\partial \mathcal L / \partial W_l$. Write
 # `weight_gradients(weights, x, upstream)`, with $\delta_L$ = `upstream`.
@@ -106,7 +106,7 @@ def weight_gradients(weights, x, upstream):
 gc.panel("chain/weight-gradients")
 
 # %% [markdown] name="ask-write-probe"
-# ## 4 · Write the probe *(2 points)*
+# ## 4 · Write the probe (2 points)
 #
 # Write `delta_norms(layers, x, y)`: the norm of the gradient of the loss with respect to the output of
 # each layer. It is what `gc.probe` writes down of δ; use plain PyTorch.
@@ -136,7 +136,7 @@ def delta_norms(layers, x, y):
 gc.panel("chain/write-probe")
 
 # %% [markdown] name="ask-three-pictures"
-# ## 5 · Three depth pictures *(1 point)*
+# ## 5 · Three depth pictures (1 point)
 #
 # A, B and C are untrained networks of 20 layers: a linear one with gain 0.8 and a linear one with gain
 # 1, both without biases, and a sigmoid network. The pictures show ‖δ‖ and the relative update
@@ -165,7 +165,7 @@ networks = "08-1-sigmoid"  # the sigmoid loses most of δ; at gain 1 it is level
 gc.panel("chain/three-pictures")
 
 # %% [markdown] name="ask-lyapunov"
-# ## 6 · Lyapunov exponent *(1 point)*
+# ## 6 · Lyapunov exponent (1 point)
 #
 # Write `lyapunov(factors)`: the rate $\frac1L \log |r_1 r_2 \cdots r_L|$ of a product, with the
 # natural logarithm.
@@ -187,7 +187,7 @@ def lyapunov(factors):
 gc.panel("chain/lyapunov")
 
 # %% [markdown] name="ask-typical"
-# ## 7 · The typical product *(2 points)*
+# ## 7 · The typical product (2 points)
 #
 # Each of 50 factors is drawn uniformly between 0 and 2, so their mean is exactly 1. What is the
 # **median** of their product, over 20,000 such chains? Set `typical_product` to a number. It counts
@@ -204,7 +204,7 @@ typical_product = math.exp(50 * (math.log(2) - 1))
 gc.panel("chain/typical-product")
 
 # %% [markdown] name="ask-layers-to-a-line"
-# ## 8 · When is the product a line? *(2 points)*
+# ## 8 · When is the product a line? (2 points)
 #
 # Multiply Gaussian $N \times N$ matrices with entries of variance $1/N$. The product has become a line
 # when $\sigma_2 / \sigma_1$ is small. Write `layers_to_a_line(n, share)`: the smallest number of
@@ -228,7 +228,7 @@ def layers_to_a_line(n, share):
 gc.panel("chain/layers-to-a-line")
 
 # %% [markdown] name="ask-eigenvalues"
-# ## 9 · All eigenvalues below 1 *(1 point)*
+# ## 9 · All eigenvalues below 1 (1 point)
 #
 # Every factor of a long matrix product has all its eigenvalues inside the unit circle,
 # $|\text{eigenvalue}| < 1$. The factors differ from each other. What can you say about the product?
@@ -249,7 +249,7 @@ eigenvalues = "may-grow"
 gc.panel("chain/eigenvalues")
 
 # %% [markdown] name="ask-keeping-gain"
-# ## 10 · The gain that makes up for slopes *(1 point)*
+# ## 10 · The gain that makes up for slopes (1 point)
 #
 # Going backward, a layer multiplies the gradient by a wide matrix of Gaussian entries with standard
 # deviation $g / \sqrt N$, and then each component by a slope of its own. (Slopes like these come from an
@@ -271,7 +271,7 @@ def keeping_gain(slopes):
 gc.panel("chain/keeping-gain")
 
 # %% [markdown] name="ask-tune-gain"
-# ## 11 · Keep a gradient alive *(1 point)*
+# ## 11 · Keep a gradient alive (1 point)
 #
 # Question 10 on a real chain: 50 layers, matrices of 128 × 128, slopes uniform between 0 and 1. Compute
 # the gain first, and set `gain` to it. Then see with the panel's knob what a little more or less does.
@@ -290,7 +290,7 @@ gain = 1.74
 gc.panel("chain/tune-gain")
 
 # %% [markdown] name="ask-underflow"
-# ## 12 · Where a power becomes 0 *(1 point)*
+# ## 12 · Where a power becomes 0 (1 point)
 #
 # Write `underflow_depth(factor, dtype)`: the smallest $L$ for which $r^L$, computed exactly and
 # then rounded to the dtype, is 0. `factor` itself is not rounded.

@@ -102,7 +102,7 @@ gc.depth_plot(record)
 # ### What else a lesson has
 #
 # - **Deeper steps** are folded: you see a heading that begins with "Deeper" and one sentence. Click the
-#   arrow beside the heading to open one. Nothing after it needs it, and neither do the exercises.
+#   arrow, or press Shift+Enter, to open one; ↓ goes past. Nothing after it needs it, nor do the exercises.
 # - **Claims on trial** are sentences that people have published. You **vote** before the measurement:
 #   does it hold, hold only under a condition, or fail? A vote costs no points.
 # - **Think!** is an open question. Its model answer is folded below it.

@@ -32,7 +32,9 @@ TOO_WIDE = """page => [...page.querySelectorAll('p, li, dd, a, h1')].flatMap(one
 })"""
 
 
-WIDEST = """Math.max(...[...document.querySelectorAll('.jp-MarkdownOutput p')].map(one =>
+WIDEST = """Math.max(...[...document.querySelectorAll(
+  '.jp-MarkdownOutput p, .jp-RenderedHTML > p'
+)].map(one =>
   one.getBoundingClientRect().width / (0.5 * parseFloat(getComputedStyle(one).fontSize))))"""
 """Characters that fit into the widest line of text."""
 

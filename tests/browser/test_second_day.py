@@ -345,6 +345,9 @@ def _all_is_still_there(page: Any, notebook: Notebook, live: bool = True) -> Non
             output = cells.nth(cell).locator(".jp-OutputArea")
             expect(output).to_contain_text(re.compile(re.escape(text), re.IGNORECASE))
         assert "--c0" not in output.inner_text()  # no style sheet among the words
+    if not live:
+        expect(cells.nth(4)).to_contain_text("Judged: gradient_after from cell [")
+        expect(cells.nth(4)).not_to_contain_text("just now")
     assert not page.get_by_text("model not found").count()
     assert page.locator(".gc-live").count() == (3 if live else 0)
     cell = cells.nth(2)

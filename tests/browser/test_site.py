@@ -20,6 +20,9 @@ from gradcourse.checking.question import Choice, Prediction
 from gradcourse.checking.show import measured, number
 from gradcourse.exercises import all_exercises
 from gradcourse.exercises.guesses import Guess, Intuition
+from gradcourse.figures import Axis, Line, Plot
+from gradcourse.figures.style import THEMES
+from gradcourse.figures.wire import stored
 from gradcourse.lessons import LESSONS
 from gradcourse.site import assets, pages, quiz, reference
 from gradcourse.site.build_site import Built, build_site
@@ -165,6 +168,89 @@ def test_every_place_of_a_lesson_comes_alive(reading: Any) -> None:
         assert "measurement" in votes.first.locator(".gc-found").inner_text()
 
 
+RECURRENT = "lessons/03_the_recurrent_weight.html"
+
+
+def test_a_link_of_the_contents_leads_there_without_drawing_what_lies_between(reading: Any) -> None:
+    page = reading(RECURRENT, viewport={"width": 1500, "height": 900})  # its contents are open
+    page.locator(".toc-tree a", has_text="Sources").click()
+    heading = page.locator("h2", has_text="Sources")
+    page.wait_for_function("e => e.getBoundingClientRect().top < 200", arg=heading.element_handle())
+    assert page.locator('.gc-place[data-gc="demo"]').count() == 3
+    assert page.locator('.gc-place[data-gc="demo"][data-live]').count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_drawing_has_the_readers_theme_and_can_be_read_on_a_phone(
+    reading: Any, scheme: str
+) -> None:
+    page = reading(RECURRENT, color_scheme=scheme, **PHONE)
+    drawing = page.locator(".gc-wide > img.gc-static").first
+    assert drawing.evaluate("e => getComputedStyle(e).colorScheme") == scheme
+    assert drawing.bounding_box()["width"] >= 600
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize(("system", "chosen"), [("dark", "light"), ("light", "dark")])
+def test_what_the_browser_draws_has_the_theme_that_was_chosen(
+    reading: Any, system: str, chosen: str
+) -> None:
+    page = reading(LESSON, color_scheme=system, **WIDE)
+    page.evaluate("theme => { document.body.dataset.theme = theme; }", chosen)
+    scheme = "e => getComputedStyle(e).colorScheme"
+    assert page.locator(".gc-panel input").first.evaluate(scheme) == chosen
+
+
+def test_words_at_a_scale_keep_apart_on_a_phone(reading: Any) -> None:
+    page = reading(RECURRENT, **PHONE)
+    page.wait_for_timeout(300)
+    words = """all => all.map(scale => [...scale.querySelectorAll('.gc-tick span')]
+      .filter(word => getComputedStyle(word).visibility === 'visible')
+      .map(word => word.getBoundingClientRect()).map(({left, right}) => [left, right]))"""
+    scales = page.locator(".gc-scale").evaluate_all(words)
+    assert min(map(len, scales)) >= 3  # both ends, and something between
+    for scale in scales:
+        assert all(one[1] < other[0] for one, other in itertools.pairwise(scale)), scale
+
+
+def test_a_box_shows_no_more_digits_than_the_verdict(reading: Any) -> None:
+    page = reading(LESSON, **WIDE)
+    kept = """localStorage.setItem('gradcourse:start/first-prediction',
+      JSON.stringify({answer: 2.1715792741452e-7, time: 1}))"""
+    page.evaluate(kept)
+    page.reload()
+    panel = page.locator(".gc-panel").first
+    assert panel.locator("input[type=text]").input_value() == "2.172e-7"
+    assert "2.172e-07" in panel.locator(".gc-found").inner_text()
+
+
+def test_a_page_is_printed_whole_and_light(reading: Any) -> None:
+    page = reading(RECURRENT, color_scheme="dark", **WIDE)
+    # What is drawn after the browser has told of the printing comes too late.
+    drawn = """() => {
+      dispatchEvent(new Event('beforeprint'));
+      return Promise.resolve().then(() => Promise.resolve()).then(() =>
+        [...document.querySelectorAll('.gc-place[data-gc=figure]')].map(place =>
+          place.querySelectorAll('svg.gc-figure path').length > 0
+          && place.querySelector('.gc-live').style.getPropertyValue('--gc-theme-text')));
+    }"""
+    figures = page.evaluate(drawn)
+    assert len(figures) > 5
+    assert set(figures) == {THEMES["light"].text}
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate("document.body.dataset.theme") == "auto"
+    page.reload()
+    assert page.pdf()[:4] == b"%PDF"
+    assert page.locator("details.gc-deeper:not([open])").count() == 0
+    stills = page.locator("img.gc-paper")
+    assert stills.count() == 3
+    assert all(stills.evaluate_all("all => all.map(one => one.naturalWidth > 0)"))
+    page.emulate_media(media="print")
+    cut = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).length"
+    assert page.locator("article pre").evaluate_all(cut) == 0
+    assert not page.locator(".skip-to-content").is_visible()
+
+
 def test_pages_search_and_reference_work_from_a_file(reading: Any) -> None:
     page = reading("index.html", **WIDE)
     page.locator("input.sidebar-search").fill("eigenvalue")
@@ -249,15 +335,65 @@ OVERLAPS = """() => [...document.querySelectorAll('svg.gc-figure')].flatMap((svg
 """Pairs of labels in figures that lie over each other."""
 
 
+CROSSED = """() => [...document.querySelectorAll('svg.gc-figure')].flatMap(svg => {
+  const labels = [...svg.querySelectorAll('.gc-note')].map(one => one.getBoundingClientRect());
+  return [...svg.querySelectorAll('g[clip-path] > path[fill=none]:not([stroke-dasharray])')]
+    .flatMap(line => Array.from({length: 2001}, (_, i) =>
+      line.getPointAtLength(line.getTotalLength() * i / 2000).matrixTransform(line.getScreenCTM()))
+    ).filter(at => labels.some(({left, right, top, bottom}) =>
+      at.x > left + 1 && at.x < right - 1 && at.y > top + 3 && at.y < bottom - 3));
+}).length"""
+"""Places at which a solid line runs through a label."""
+
+ONTO_A_LINE = """() => {
+  const line = [...document.querySelectorAll('g[clip-path] > path[fill=none]')].at(-1);
+  const {x, y} = line.getPointAtLength(line.getTotalLength() / 2);
+  for (const [name, value] of Object.entries({x, y, 'text-anchor': 'middle'}))
+    document.querySelector('.gc-note').setAttribute(name, value);
+}"""
+
+
+@pytest.mark.parametrize("device", [WIDE, PHONE], ids=["wide", "phone"])
+def test_no_line_runs_through_the_label_of_a_level_line_that_has_room(
+    browser: Any, tmp_path: Path, device: dict[str, Any]
+) -> None:
+    step = np.arange(0.0, 301.0)
+    # Free of lines is only a stretch below the level, right of the middle and left of the end.
+    near, far = np.where(step < 185, 2.22, 0.1), np.where(step > 250, 2.22, 0.1)
+    lines = [
+        Line(step, np.full_like(step, 2.3), "ln 10", "reference"),
+        Line(step, np.maximum(near, far), "loss"),
+        Line(step, np.full_like(step, 2.36), "other"),
+    ]
+    plot = Plot("Losses", Axis("step"), Axis("loss", limits=(0.0, 2.6)), tuple(lines))
+    place = pages.figure_place(stored([plot]), b"", "", pages.Used())
+    (tmp_path / "course.js").write_text(assets.player_js(), "utf-8")
+    (tmp_path / "page.html").write_text(
+        f'<meta charset="utf-8"><style>{assets.course_css()}</style><div>{place}</div>'
+        '<script src="course.js"></script>',
+        "utf-8",
+    )
+    reader = Reader(browser, **device)
+    reader.page.goto((tmp_path / "page.html").as_uri())
+    reader.page.evaluate("document.querySelectorAll('.gc-place').forEach(gcSite.mount)")
+    reader.page.wait_for_selector("svg.gc-figure .gc-note")
+    reader.page.wait_for_timeout(300)
+    assert reader.page.evaluate(CROSSED) == 0
+    # The measure can say no.
+    reader.page.evaluate(ONTO_A_LINE)
+    assert reader.page.evaluate(CROSSED) > 0
+    reader.page.context.close()
+
+
 def test_no_label_lies_over_another_on_a_phone(browser: Any, tmp_path: Path) -> None:
-    stored = [
+    figures = [
         output["data"][pages.FIGURE]
         for row in LESSONS
         for cell in json.loads((ROOT / row.notebook).read_text("utf-8"))["cells"]
         for output in cell.get("outputs", ())
         if pages.FIGURE in output.get("data", {})
     ]
-    places = "".join(pages.figure_place(one, b"", "", pages.Used()) for one in stored)
+    places = "".join(pages.figure_place(one, b"", "", pages.Used()) for one in figures)
     (tmp_path / "course.js").write_text(assets.player_js(), "utf-8")
     (tmp_path / "page.html").write_text(
         f'<meta charset="utf-8"><style>{assets.course_css()}</style>{places}'
@@ -268,7 +404,7 @@ def test_no_label_lies_over_another_on_a_phone(browser: Any, tmp_path: Path) -> 
     reader.page.goto((tmp_path / "page.html").as_uri())
     reader.page.evaluate("document.querySelectorAll('.gc-place').forEach(gcSite.mount)")
     drawn = "n => document.querySelectorAll('svg.gc-figure text').length > n"
-    reader.page.wait_for_function(drawn, arg=len(stored))
+    reader.page.wait_for_function(drawn, arg=len(figures))
     reader.page.wait_for_timeout(300)
     assert reader.page.evaluate(OVERLAPS) == []
     # The measure can say no.

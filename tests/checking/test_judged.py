@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradcourse.checking.judged import CellRun, Page, accounted, named
+from gradcourse.checking.judged import CellRun, Page, accounted, lasting, named
 from gradcourse.checking.verdict import PartResult, Verdict
 
 GIVEN = "def mean_log(factors):\n    raise NotImplementedError()"
@@ -43,7 +43,11 @@ def test_a_verdict_says_which_name_from_which_cell_and_when(exercise) -> None:
     ],
 )
 def test_the_time_is_told_in_words(exercise, when, words) -> None:
-    assert told(exercise, run(RIGHT, 4, when=when)).judged.endswith(words)
+    judged = told(exercise, run(RIGHT, 4, when=when)).judged
+    assert judged.endswith(words)
+    assert lasting(f"{judged}; `b` from cell [5], run just now") == (
+        "`mean_log` from cell [4]; `b` from cell [5]"
+    )
 
 
 def test_a_later_run_that_failed_is_warned_of(exercise) -> None:

@@ -111,7 +111,9 @@ def test_hints_open_one_by_one_then_the_place_of_the_solution(exercise, build) -
     assert "two" not in texts[0]
     assert "Hint 3: three" in texts[2]
     assert "solutions" not in texts[2]
-    assert "The solution is in solutions/01_made.ipynb." in texts[3]
+    link = '<a href="../solutions/01_made.ipynb" target="_blank">solutions/01_made.ipynb</a>'
+    assert panel.face.hints[3] == f"<p>The solution is in {link}.</p>"
+    assert "<a" not in " ".join(panel.face.hints[:3])
 
 
 def test_a_running_check_can_be_stopped_and_repeated(exercise, build) -> None:

@@ -119,6 +119,13 @@ def test_you_see_where_you_stand_when_the_step_is_too_short_to_be_seen() -> None
     assert np.ptp(point.x[np.isfinite(point.x)]) > 0.02 * 1.5
 
 
+def test_lines_on_cells_which_all_are_white_differ_in_their_stroke(one: Demo) -> None:
+    frame = one.frame()
+    if isinstance(frame, Picture):
+        roles = [line.role for line in frame.lines if line.label]
+        assert len(roles) == len(set(roles)), [line.label for line in frame.lines]
+
+
 def test_frames_sent_ahead_are_few(one: Demo) -> None:
     if one.linked:
         assert one.knobs[0].count <= 120

@@ -61,6 +61,12 @@ def test_a_lesson_is_told_by_number_and_title_and_a_guess_is_never_wrong(
     assert said.endswith("0 of 18 points, 0 of 7 predictions") or "1 of 7 predictions" in said
 
 
+def test_a_function_for_no_points_is_no_prediction(progress: Progress) -> None:
+    progress.record(Verdict("start/gradient-after", "t", (PartResult("p", "right", 0.0, 0.0),)))
+    assert "0 of 1 prediction" in repr(gc.progress()).splitlines()[1]
+    assert "gradient-after" in repr(gc.progress("00"))
+
+
 def test_the_end_of_a_lesson_and_of_its_exercises(progress: Progress) -> None:
     assert gc.progress("01").ending is None
     predict(progress, "chain")

@@ -9,7 +9,9 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat import v4
 
 from gradcourse.checking import PartResult, Verdict
 from gradcourse.checking.progress import Progress
@@ -188,6 +190,32 @@ def test_a_lesson_says_the_minutes_that_its_text_takes(laid: WorkingCopy, row) -
     assert abs(rounded(minutes) - promised) <= 5, f"it takes about {minutes:.0f}"
     assert len(page.sections) >= 3
     assert page.needs.startswith("You need")
+
+
+def test_an_empty_cell_below_the_last_one_is_nothing_to_do(copy: WorkingCopy) -> None:
+    path = copy.folder / LESSON
+    before = read_page(path)
+    node = nbformat.read(path, 4)
+    node.cells += [v4.new_code_cell(""), v4.new_code_cell("\n")]
+    nbformat.write(node, path)
+    assert read_page(path) == before
+
+
+def test_what_is_looked_up_or_folded_takes_no_minutes(tmp_path: Path) -> None:
+    words = "word " * 200
+    pages = []
+    for name, unread in (("short", ""), ("long", f"<details>\n{words}</details>")):
+        cells = [
+            v4.new_markdown_cell("# T"),
+            v4.new_markdown_cell(f"## Step 1\n{words}{unread}"),
+            v4.new_code_cell("1"),
+        ]
+        if unread:
+            cells.append(v4.new_markdown_cell(f"## Sources\n{words}"))
+        nbformat.write(v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+        pages.append(read_page(tmp_path / f"{name}.ipynb"))
+    short, long = (sum(section.minutes for section in page.sections) for page in pages)
+    assert short == long > 1.0
 
 
 @pytest.mark.parametrize("symbol", SYMBOLS, ids=lambda symbol: symbol.tex)

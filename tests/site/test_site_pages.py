@@ -111,6 +111,9 @@ def test_links_lead_to_pages_to_the_repository_or_nowhere() -> None:
     code = "```\n[b](../setup.py)\n```\n"
     assert pages.mend_links(code, "lessons", there, "") == code
     assert pages.mend_links("[home](../README.md)", "docs", there, "") == "[home](../index.md)"
+    way = "[Home](../course-home.md)"
+    assert pages.mend_links(way, "lessons", there, "") == "[Home](../index.md)"
+    assert pages.mend_links(way, "lessons", (), "") == "Home"  # a slide has no pages about it
 
 
 def test_a_link_that_a_cell_has_shown_leads_to_a_page_to_the_repository_or_nowhere() -> None:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradcourse.authoring.shape.deeper import CellLike, goes_deeper
-from gradcourse.pace import code_seconds, minutes_of, reading_seconds
-
-UNREAD = ("## Sources", "## Exercises")
-"""Sections that are looked up, not read."""
-
-_FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
-_SUMMARY = re.compile(r"<summary>(.*?)</summary>", re.DOTALL)
+from gradcourse.pace import UNREAD, code_seconds, minutes_of, open_part, reading_seconds
 
 
 @dataclass(frozen=True)
@@ -55,5 +48,5 @@ def _seconds(cell: CellLike) -> tuple[float, float]:
     """What a cell takes as it is shown, and what is folded in it takes besides."""
     if cell.kind != "markdown":
         return code_seconds(cell.text), 0.0
-    shown = _FOLDED.sub(lambda m: " ".join(_SUMMARY.findall(m[0])), cell.text)
-    return reading_seconds(shown), reading_seconds(cell.text) - reading_seconds(shown)
+    shown = reading_seconds(open_part(cell.text))
+    return shown, reading_seconds(cell.text) - shown

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcourse import stills
 from gradcourse.checking.engine import check
-from gradcourse.checking.judged import accounted
+from gradcourse.checking.judged import accounted, lasting
 from gradcourse.checking.panel.around import page_now
 from gradcourse.checking.panel.face import Face
 from gradcourse.checking.progress import Progress, ProgressWarning
@@ -127,7 +127,7 @@ class Panel:
             self._stop.set()
         elif deed == "hint":
             self.hints.open_next()
-            self.face.hints = [f"<p>{inline(hint)}</p>" for hint in self.hints.opened]
+            self.face.hints = [f"<p>{self.hints.linked(hint)}</p>" for hint in self.hints.opened]
             self.face.hint, self.face.spent = self.hints.label, self.hints.spent
 
     def press(self) -> None:
@@ -197,9 +197,8 @@ class Panel:
     def remember(self) -> None:
         """Write down what is left of this panel when its kernel is gone."""
         if self.shown:
-            stills.keep(
-                self.root.model_id, self.still(self.latest), repr(self.latest), self.above()
-            )
+            kept = replace(self.latest, judged=lasting(self.latest.judged))
+            stills.keep(self.root.model_id, self.still(kept), repr(kept), self.above())
 
     def above(self) -> str:
         """Name the widget whose own still belongs above this panel's; most have none."""
@@ -241,7 +240,14 @@ class Hints:
         if solution and self._steps:
             self._steps.append(f"The solution is in {solution}.")
         self._number_of_hints = len(exercise.hints)
+        self._solution = solution
         self._open = 0
+
+    def linked(self, hint: str) -> str:
+        """Return a hint as HTML; the solution opens in a tab of its own."""
+        text, path = inline(hint), html.escape(self._solution)
+        link = f'<a href="../{path}" target="_blank">{path}</a>'
+        return text.replace(path, link) if path else text
 
     @property
     def opened(self) -> list[str]:

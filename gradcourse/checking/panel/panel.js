@@ -66,6 +66,16 @@ function render({ model, el }) {
       return !log && Math.abs(rounded) < 1e-12 * (high - low) ? 0 : rounded;
     };
     const write = (v) => (v !== 0 && (Math.abs(v) < 1e-3 || Math.abs(v) >= 1e5) ? v.toExponential().replace("e+", "e") : String(v));
+    // On a narrow page words that would run into those at the ends, or into each other, are left out.
+    const thin = new ResizeObserver(() => {
+      const [first, ...others] = scale.querySelectorAll(".gc-tick span"), kept = [];
+      for (const word of [first, others.pop(), ...others].filter(Boolean)) {
+        const { left, right } = word.getBoundingClientRect(), meets = kept.some((one) => left < one.right + 4 && one.left < right + 4);
+        word.style.visibility = meets ? "hidden" : "";
+        if (!meets) kept.push({ left, right });
+      }
+    });
+    thin.observe(scale);
     const place = (v) => {
       const set = typeof v === "number";
       slider.classList.toggle("gc-unset", !set);
@@ -101,7 +111,8 @@ function render({ model, el }) {
       focus: () => box.focus(),
       update() {
         const v = model.get("answer"), locked = model.get("locked");
-        if (locked && typeof v === "number") box.value = write(v);
+        // An answer cell may hold more digits than the box can show; four are told in the verdict, too.
+        if (locked && typeof v === "number") box.value = write(Number(v.toPrecision(4)));
         if (typeof v === "number") place(v);
         box.readOnly = locked;
         slider.style.pointerEvents = locked ? "none" : "";

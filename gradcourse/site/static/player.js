@@ -322,6 +322,18 @@ async function mount(place) {
 
 site.mount = mount;
 
+// The frames of a demo that was not near yet arrive too late to be printed. Its first picture, which a
+// page without a script shows, does not: a browser waits for the images of what it prints.
+function forPaper(place) {
+  const held = document.createElement("template");
+  held.innerHTML = place.querySelector("noscript")?.textContent ?? "";
+  const still = held.content.querySelector("img");
+  if (!still) return;
+  still.className = "gc-paper";
+  still.loading = "lazy";
+  place.append(still);
+}
+
 // Panels at once, they are small; figures when they come near.
 site.begin = () => {
   const places = [...document.querySelectorAll(".gc-place")];
@@ -330,10 +342,16 @@ site.begin = () => {
       if (isIntersecting) { near.unobserve(target); mount(target); }
   }, { rootMargin: "600px" });
   for (const place of places) place.dataset.gc === "panel" ? mount(place) : near.observe(place);
+  for (const place of places) if (place.dataset.gc === "demo") forPaper(place);
+  // Paper is white: what is drawn already is drawn again, and what has not been near yet is drawn now.
+  let theme;
   addEventListener("beforeprint", () => {
     for (const fold of document.querySelectorAll("details.gc-deeper")) fold.open = true;
+    theme = document.body.dataset.theme;
+    document.body.dataset.theme = "light";
     places.forEach(mount);
   });
+  addEventListener("afterprint", () => { document.body.dataset.theme = theme; });
   // Who has no mouse must be able to scroll what is wider than the page.
   for (const wide of document.querySelectorAll("pre, .table-wrapper")) wide.tabIndex = 0;
   const sized = new ResizeObserver((seen) => {
