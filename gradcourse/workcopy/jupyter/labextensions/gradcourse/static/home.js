@@ -169,7 +169,7 @@
   }
 
   // Some 90 characters: a letter is half as wide as it is high.
-  const SHORT_LINES = `.gradcourse-page .jp-MarkdownOutput { max-width: 45em; }
+  const SHORT_LINES = `.gradcourse-page .jp-MarkdownOutput > * { max-width: 45em; }
     .gradcourse-page .jp-RenderedHTML > :is(p, ul) { max-width: 45em; }`;
 
   async function pages() {
