@@ -146,6 +146,11 @@ def _of_the_net(signals: Signals, good: np.ndarray) -> list[Sign]:
     return signs
 
 
+def _only_ends(sign: Sign) -> bool:
+    """Whether it says that a gradient ends, and not what cuts it off."""
+    return sign.finding.kind != "cut off" and units.ENDS in sign.finding.evidence
+
+
 def _without_consequences(signals: Signals, signs: list[Sign]) -> list[Sign]:
     """Of a dead layer and a vanishing gradient, keep the one that makes the other.
 
@@ -153,8 +158,7 @@ def _without_consequences(signals: Signals, signs: list[Sign]) -> list[Sign]:
     its bias, because the signal has faded, is silent for that reason.
     """
     if any(sign.finding.kind == "cut off" for sign in signs):
-        signs = [sign for sign in signs if units.ENDS not in sign.finding.evidence or
-                 sign.finding.kind == "cut off"]  # fmt: skip
+        signs = [sign for sign in signs if not _only_ends(sign)]
     dead = [sign for sign in signs if sign.finding.kind == "dead"]
     vanishing = [sign for sign in signs if sign.finding.kind == "vanishing"]
     if not dead or not vanishing:

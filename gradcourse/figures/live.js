@@ -60,6 +60,8 @@ function crossed({ left, right, y }, xs, ys) {
 // A label beyond the axes is moved inside. One through which a line runs goes along its band or its level
 // line, or to the other side of it; one that lies over another goes a row or two away.
 function drawNotes(frame, points, box) {
+  const owners = [...frame.zones, ...frame.lines].filter(({ note }) => note);
+  if (!owners.length) return "";
   const taken = [], foot = box.top + box.height, end = box.left + box.width;
   const of = (at, n, scale) => Array.from(points.subarray(at, at + n), scale);
   const lines = frame.lines.map((line) => ({ line, xs: of(line.x, line.n, box.X), ys: of(line.y, line.n, box.Y) }));
@@ -78,7 +80,7 @@ function drawNotes(frame, points, box) {
     const align = { left: "start", center: "middle", right: "end" }[anchor];
     return `<text class="gc-note" x="${fixed(best.left + before)}" y="${fixed(best.y)}" dy=".35em" text-anchor="${align}"${size}>${escape(text)}</text>`;
   };
-  return [...frame.zones, ...frame.lines].filter(({ note }) => note).map(place).join("");
+  return owners.map(place).join("");
 }
 
 // Of the marks along the bottom those keep their words that do not run into the one before; the last

@@ -353,6 +353,20 @@ ONTO_A_LINE = """() => {
 }"""
 
 
+def _reading(browser: Any, folder: Path, places: str, device: dict[str, Any]) -> Reader:
+    """A page of figures alone, with all of them drawn."""
+    (folder / "course.js").write_text(assets.player_js(), "utf-8")
+    (folder / "page.html").write_text(
+        f'<meta charset="utf-8"><style>{assets.course_css()}</style>{places}'
+        '<script src="course.js"></script>',
+        "utf-8",
+    )
+    reader = Reader(browser, **device)
+    reader.page.goto((folder / "page.html").as_uri())
+    reader.page.evaluate("document.querySelectorAll('.gc-place').forEach(gcSite.mount)")
+    return reader
+
+
 @pytest.mark.parametrize("device", [WIDE, PHONE], ids=["wide", "phone"])
 def test_no_line_runs_through_the_label_of_a_level_line_that_has_room(
     browser: Any, tmp_path: Path, device: dict[str, Any]
@@ -367,15 +381,7 @@ def test_no_line_runs_through_the_label_of_a_level_line_that_has_room(
     ]
     plot = Plot("Losses", Axis("step"), Axis("loss", limits=(0.0, 2.6)), tuple(lines))
     place = pages.figure_place(stored([plot]), b"", "", pages.Used())
-    (tmp_path / "course.js").write_text(assets.player_js(), "utf-8")
-    (tmp_path / "page.html").write_text(
-        f'<meta charset="utf-8"><style>{assets.course_css()}</style><div>{place}</div>'
-        '<script src="course.js"></script>',
-        "utf-8",
-    )
-    reader = Reader(browser, **device)
-    reader.page.goto((tmp_path / "page.html").as_uri())
-    reader.page.evaluate("document.querySelectorAll('.gc-place').forEach(gcSite.mount)")
+    reader = _reading(browser, tmp_path, f"<div>{place}</div>", device)
     reader.page.wait_for_selector("svg.gc-figure .gc-note")
     reader.page.wait_for_timeout(300)
     assert reader.page.evaluate(CROSSED) == 0
@@ -394,15 +400,7 @@ def test_no_label_lies_over_another_on_a_phone(browser: Any, tmp_path: Path) -> 
         if pages.FIGURE in output.get("data", {})
     ]
     places = "".join(pages.figure_place(one, b"", "", pages.Used()) for one in figures)
-    (tmp_path / "course.js").write_text(assets.player_js(), "utf-8")
-    (tmp_path / "page.html").write_text(
-        f'<meta charset="utf-8"><style>{assets.course_css()}</style>{places}'
-        '<script src="course.js"></script>',
-        "utf-8",
-    )
-    reader = Reader(browser, **PHONE)
-    reader.page.goto((tmp_path / "page.html").as_uri())
-    reader.page.evaluate("document.querySelectorAll('.gc-place').forEach(gcSite.mount)")
+    reader = _reading(browser, tmp_path, places, PHONE)
     drawn = "n => document.querySelectorAll('svg.gc-figure text').length > n"
     reader.page.wait_for_function(drawn, arg=len(figures))
     reader.page.wait_for_timeout(300)

@@ -57,8 +57,8 @@ def find(record: Record) -> list[Finding]:
             f"Of {len(facts.steps_of)} optimizers, that of {', '.join(idle)} made no update, and "
             f"another one {most}: what it holds does not train."
         )
-        return [_finding(record, summary, tuple(idle[:1]), evidence | {"updates": float(most)},
-                         (STEP_EACH,))]  # fmt: skip
+        evidence |= {"updates": float(most)}
+        return [_finding(record, summary, tuple(idle[:1]), evidence, (STEP_EACH,))]
     if len(record) or not facts.trainees or facts.trainees[0].in_optimizer is None:
         return []
     if facts.backward_passes:

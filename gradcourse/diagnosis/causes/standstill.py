@@ -32,14 +32,12 @@ def is_stuck(signals: Signals, good: np.ndarray) -> bool:
     A loss that ends well below its start learns; so does one that still falls by more than its
     scatter explains, and one that is small for its outputs.
     """
-    loss = known(signals, good)
-    if len(loss) < enough(signals) or _warms_up(signals) or _is_a_game(signals):
+    if not learns_badly(signals, good):
         return False
     pace = float(median(signals.update_ratio[good]))
     # Of weights that all but stand still, what looks like a fall is scatter.
     moves = not pace < threshold("slow_update") / 10
-    falls = has_fallen(loss) or still_falls(loss, moves)
-    return not (falls or step_size.has_converged(signals, good))
+    return not still_falls(known(signals, good), moves)
 
 
 def learns_badly(signals: Signals, good: np.ndarray) -> bool:
