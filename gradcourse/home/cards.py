@@ -157,13 +157,30 @@ class Standing:
         return any(card.begun for card in self.cards)
 
 
-def standing(copy: WorkingCopy, progress: Progress) -> Standing:
-    """Return where the learner is, from the pages as saved and the record as it is now."""
+def standing(
+    copy: WorkingCopy, progress: Progress, looked_at: Mapping[str, float] | None = None
+) -> Standing:
+    """Return where the learner is, from the pages as saved and the record as it is now.
+
+    Parameters
+    ----------
+    copy : WorkingCopy
+    progress : Progress
+        The learner's record.
+    looked_at : mapping of str to float, optional
+        Pages that were in front in JupyterLab, and when last (seconds since 1970).
+
+    Returns
+    -------
+    Standing
+    """
     best, touched = progress.best(), progress.touched()
     pages = {row.notebook: read_page(copy.folder / row.notebook) for row in LESSONS}
     pages |= {row.exercises: read_page(copy.folder / row.exercises) for row in LESSONS if row.earns}
     cards = tuple(_card(row, pages, best, touched) for row in LESSONS)
     used = copy.last_used()
+    for name, when in (looked_at or {}).items():
+        used[name] = max(when, used.get(name, 0.0))
     for name, page in pages.items():
         times = [touched[id] for id in (page.panels if page else ()) if id in touched]
         if times:
@@ -202,11 +219,12 @@ def _question(part: Section, best: Mapping[str, Best]) -> QuestionState:
 
 def _way_on(cards: tuple[Card, ...], used: Mapping[str, float]) -> WayOn | None:
     """Go on where one worked last; when that is done, with what is open after it, then before."""
-    latest = max(used, key=used.__getitem__, default="")
-    place, in_exercises = 0, False
+    place, in_exercises, latest = 0, False, 0.0
     for index, card in enumerate(cards):
-        if latest in (card.lesson.notebook, card.lesson.exercises, card.lesson.solutions):
-            place, in_exercises = index, latest != card.lesson.notebook
+        row = card.lesson
+        for page in (row.notebook, row.exercises, row.solutions):
+            if used.get(page, 0.0) > latest:
+                place, in_exercises, latest = index, page != row.notebook, used[page]
     first = cards[place]
     if in_exercises and not all(question.right for question in first.questions):
         return _to_exercises(first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -27,7 +28,9 @@ NEWS_DAYS = 14
 _PIECES = re.compile(r"\$([^$]+)\$|\*\*(.+?)\*\*|\*(.+?)\*")
 
 
-def home_html(copy: WorkingCopy, progress: Progress) -> str:
+def home_html(
+    copy: WorkingCopy, progress: Progress, looked_at: Mapping[str, float] | None = None
+) -> str:
     """Return the home page of a working copy, as everything stands now.
 
     Parameters
@@ -35,13 +38,15 @@ def home_html(copy: WorkingCopy, progress: Progress) -> str:
     copy : WorkingCopy
     progress : Progress
         The learner's record.
+    looked_at : mapping of str to float, optional
+        Pages that were in front in JupyterLab, and when last (seconds since 1970).
 
     Returns
     -------
     str
         One element. Links are relative to the page, and nothing in it must run.
     """
-    now = standing(copy, progress)
+    now = standing(copy, progress, looked_at)
     when, news = copy.news()
     steps = [step for card in now.cards for step in card.steps]
     return (

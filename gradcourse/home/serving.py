@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from pathlib import Path
+import time
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jupyter_server.base.handlers import APIHandler, JupyterHandler
@@ -22,13 +24,16 @@ class HomeHandler(APIHandler):
 
     @web.authenticated
     async def get(self) -> None:
-        """Answer with JSON: ``html`` and ``style``; 404 where there is no working copy."""
-        folder = _working_copy(
-            Path(self.settings["server_root_dir"]), self.get_argument("document")
-        )
+        """Answer with JSON: ``html`` and ``style``; 404 where there is no working copy.
+
+        ``latest`` is the notebook that was in front before, and ``ago`` how many seconds ago.
+        """
+        document = self.get_argument("document")
+        folder = _working_copy(Path(self.settings["server_root_dir"]), document)
         if folder is None:
             raise web.HTTPError(404, "no working copy of the course")
-        self.finish(await asyncio.to_thread(_home, folder))
+        latest, ago = self.get_argument("latest", ""), self.get_argument("ago", "0")
+        self.finish(await asyncio.to_thread(_home, folder, _looked_at(document, latest, ago)))
 
 
 class IntuitionHandler(APIHandler):
@@ -75,13 +80,22 @@ def _working_copy(root: Path, document: str) -> Path | None:
     return folder if (folder / PLACE).is_file() else None
 
 
-def _home(folder: Path) -> dict[str, str]:
+def _looked_at(document: str, latest: str, ago: str) -> dict[str, float]:
+    """Return the page that was in front, by its name in the working copy, and when."""
+    try:
+        page = PurePosixPath(latest).relative_to(PurePosixPath(document).parent)
+        return {page.as_posix(): time.time() - float(ago)}
+    except ValueError:  # not in this working copy
+        return {}
+
+
+def _home(folder: Path, looked_at: Mapping[str, float] | None = None) -> dict[str, str]:
     from gradcourse.checking.progress import Progress
     from gradcourse.home.render import home_html, style
     from gradcourse.workcopy import WorkingCopy
 
     figures = (_FIGURES / "live.css").read_text("utf-8")
-    page = home_html(WorkingCopy.here(folder), Progress.default())
+    page = home_html(WorkingCopy.here(folder), Progress.default(), looked_at)
     return {"html": page, "style": style() + figures}
 
 

@@ -28,7 +28,17 @@
     return answer;
   }
 
-  const homeOf = async (path) => (await ask(`home?document=${encodeURIComponent(path)}`)).json();
+  // The notebook that was last in front. JupyterLab's own note of it is gone as soon as home is.
+  let latest = null;
+
+  async function homeOf(path) {
+    const asked = new URLSearchParams({ document: path });
+    if (latest) {
+      asked.set("latest", latest.path);
+      asked.set("ago", (Date.now() - latest.at) / 1000);
+    }
+    return (await ask(`home?${asked}`)).json();
+  }
 
   // Where JupyterLab was opened at home, the page is asked for while JupyterLab is still starting.
   const opened = decodeURIComponent(location.pathname).match(/\/tree\/(.*course-home\.md)$/);
@@ -176,10 +186,17 @@
     const { INotebookTracker } = await library("@jupyterlab/notebook");
     return {
       id: "gradcourse:pages",
-      description: "Short lines in the course's notebooks.",
+      description: "Short lines in the course's notebooks, and which of them was in front last.",
       autoStart: true,
       optional: [INotebookTracker],
       activate: (app, tracker) => {
+        const note = (widget) => {
+          if (widget && tracker?.has(widget)) latest = { path: widget.context.path, at: Date.now() };
+        };
+        app.restored.then(() => {
+          note(app.shell.currentWidget);
+          app.shell.currentChanged?.connect((_, change) => { note(change.oldValue); note(change.newValue); });
+        });
         const style = document.createElement("style");
         style.textContent = SHORT_LINES;
         document.head.append(style);
