@@ -1,7 +1,8 @@
 // The course's home page in JupyterLab: a renderer for one file, course-home.md, whose page it asks
 // the server for each time it is shown. (A renderer is JupyterLab's smallest kind of extension; this
 // file is one by hand, without a bundler.) And a plugin that keeps the lines of the course's own
-// notebooks short on a wide screen; nobody else's are touched.
+// notebooks short on a wide screen (nobody else's are touched), notes which of them was in front, and
+// opens home at once where the address names it.
 (() => {
   "use strict";
   const MIME = "application/vnd.gradcourse.home+markdown";
@@ -186,7 +187,7 @@
     const { INotebookTracker } = await library("@jupyterlab/notebook");
     return {
       id: "gradcourse:pages",
-      description: "Short lines in the course's notebooks, and which of them was in front last.",
+      description: "Short lines in the course's notebooks, and the way between them and home.",
       autoStart: true,
       optional: [INotebookTracker],
       activate: (app, tracker) => {
@@ -194,6 +195,8 @@
           if (widget && tracker?.has(widget)) latest = { path: widget.context.path, at: Date.now() };
         };
         app.restored.then(() => {
+          // JupyterLab opens what the address names a second after it has laid its windows.
+          if (opened) app.commands.execute("docmanager:open", { path: opened[1] });
           note(app.shell.currentWidget);
           app.shell.currentChanged?.connect((_, change) => { note(change.oldValue); note(change.newValue); });
         });
