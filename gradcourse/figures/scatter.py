@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -86,16 +85,14 @@ class Scatter(Displayed):
             shape = hue(point.color)
             size = 7 if point.name else 4
             axes.plot([point.x], [point.y], shape.marker.code, color=shape.light, markersize=size)
-        named = [point for point in self.points if point.name]
-        for point, at in zip(named, _spread(named, 0.042 * (high - low)), strict=True):
-            beside = -0.02 if point.left else 0.02
+        for point, across, up, side in _beside(self):
             axes.annotate(
                 point.name,
                 (point.x, point.y),
-                xytext=(point.x + beside * (right - left), at),
+                xytext=(across, up),
                 fontsize=FONT_POINTS - 2,
                 color=INK.text,
-                ha="right" if point.left else "left",
+                ha=side,
                 va="center",
             )
         for color, words in self.key:
@@ -113,12 +110,52 @@ class Scatter(Displayed):
         return f"Scatter({self.alt!r})"
 
 
-def _spread(points: Sequence[Point], gap: float) -> list[float]:
-    """Heights of the names, moved apart where points lie close to each other."""
-    at = {id(point): point.y for point in points}
-    for lower in sorted(points, key=lambda p: p.y):
-        for upper in sorted(points, key=lambda p: p.y):
-            close = abs(upper.x - lower.x) < 12 and upper is not lower and upper.y >= lower.y
-            if close and at[id(upper)] - at[id(lower)] < gap:
-                at[id(upper)] = at[id(lower)] + gap
-    return [at[id(point)] for point in points]
+_LETTER, _ROW, _MARK = 0.0125, 0.036, 0.012
+"""Width of a letter, height of a row and half a marker, as shares of the axes' sides."""
+
+
+def _beside(scatter: Scatter) -> list[tuple[Point, float, float, str]]:
+    """Return each named point with the place of its name and the side at which that begins.
+
+    A name stands beside its point, or a row higher or lower, or on the other side: where the
+    least lies below it.
+    """
+    left, right, low, high = scatter.limits
+    at = {one: ((one.x - left) / (right - left), (one.y - low) / (high - low))
+          for one in scatter.points}  # fmt: skip
+    taken: list[tuple[float, float, float]] = []
+    found = []
+
+    def in_the_way(start: float, end: float, up: float) -> float:
+        marks = sum(
+            start - _MARK < x < end + _MARK and abs(y - up) < _ROW / 2 + _MARK / 2
+            for x, y in at.values()
+        )
+        names = sum(
+            start < other_end and other_start < end and abs(other_up - up) < _ROW
+            for other_start, other_end, other_up in taken
+        )
+        diagonal = False
+        if scatter.diagonal:
+            rows = [low + (up + half) * (high - low) for half in (-_ROW / 3, _ROW / 3)]
+            first, last = ((row - left) / (right - left) for row in rows)
+            diagonal = first < end and start < last
+        outside = start < 0 or end > 1 or up < _ROW / 2 or up > 1 - _ROW / 2
+        return 3 * names + 2 * marks + diagonal + 2 * outside
+
+    for point in scatter.points:
+        if not point.name:
+            continue
+        x, y = at[point]
+        width = _LETTER * len(point.name)
+        places = []
+        for side in (-1, 1) if point.left else (1, -1):
+            for by in (0.0, 0.5, -0.5, 0.9, -0.9):
+                begin = x + side * 0.02
+                start = begin if side > 0 else begin - width
+                places.append((start, start + width, y + by * _ROW, begin, side))
+        best = min(places, key=lambda place: in_the_way(*place[:3]))
+        taken.append(best[:3])
+        across, up = left + best[3] * (right - left), low + best[2] * (high - low)
+        found.append((point, across, up, "left" if best[4] > 0 else "right"))
+    return found
