@@ -43,6 +43,7 @@ KIND = 'class="gc-static" style="color-scheme: light; max-width: 100%; height: a
 
 _PIXELS = 4 / 3  # widths in the style table are points
 _LETTER = 0.56  # width of a letter, as a share of its size; a broad font needs no more
+_BROADEST = 0.62  # of a name in a broad font
 _SIZE, _TITLE = 14, 15
 _INCH = 100  # as the PNG says it
 _IN_ROW = 400  # width of one of a row, in pixels
@@ -282,7 +283,7 @@ def _axes(layout: Layout, box: _Box, ink: _Ink) -> str:
         if label and not layout.cells:
             rules[grid].append(f"M{place} {_n(box.top)}V{_n(box.foot)}")
         if label:  # the last one must not run off the figure
-            middle = min(box.x(at), box.end + 14 - _LETTER * _SIZE * len(label) / 2)
+            middle = min(box.x(at), box.end + 16 - _BROADEST * _SIZE * len(label) / 2)
             text.append(_words(label, middle, box.foot + 19, "middle"))
     if y.zero is not None:
         rules[muted].append(f"M{_n(box.left)} {_n(box.y(y.low))}H{_n(box.end)}")
