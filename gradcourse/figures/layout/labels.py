@@ -26,12 +26,14 @@ def annotate(layout: Layout) -> Layout:
     series = []
     for one in layout.series:
         if one.direct:
-            note = _best(_line_places(one, layout), layout, taken, one)
-            if _clashes(note, layout, taken, one) >= 1:
-                one = _in_the_legend(one)
+            for places in (_line_places(one, layout), _along(one, layout)):
+                note = _best(places, layout, taken, one)
+                if _clashes(note, layout, taken, one) < 1:
+                    taken.append(note)
+                    one = replace(one, note=note)
+                    break
             else:
-                taken.append(note)
-                one = replace(one, note=note)
+                one = _in_the_legend(one)
         series.append(one)
     return replace(layout, zones=tuple(zones), series=tuple(series))
 
@@ -71,12 +73,24 @@ def _zone_places(zone: Zone, y: Scale) -> list[Note]:
 def _line_places(one: Series, layout: Layout) -> list[Note]:
     if np.ptp(one.x) == 0:
         at = _share(float(one.x[0]), layout.x)
-        rows = [0.96, 0.5, 0.15, *map(float, np.arange(0.9, 0.05, -_ROW))]
+        rows = [0.96, 0.5, 0.15]
         right = [Note(one.label, at + 0.012, up) for up in rows]
         left = [Note(one.label, at - 0.012, up, "right") for up in rows]
         return right + left if at < 0.6 else left + right
     at = _share(float(one.y[0]), layout.y)
     return _three(one.label, [at + _ROW / 2, at - _ROW / 2], ("right", "center", "left"))
+
+
+def _along(one: Series, layout: Layout) -> list[Note]:
+    """Return places along a line, to either side of it, from the middle out."""
+    steps = sorted((part / 20 for part in range(1, 20)), key=lambda part: abs(part - 0.5))
+    if np.ptp(one.x) == 0:
+        at = _share(float(one.x[0]), layout.x)
+        sides = ((at + 0.012, "left"), (at - 0.012, "right"))
+        return [Note(one.label, across, up, side) for up in steps for across, side in sides]
+    at = _share(float(one.y[0]), layout.y)
+    rows = (at + _ROW / 2, at - _ROW / 2)
+    return [Note(one.label, across, up, "center") for across in steps for up in rows]
 
 
 def _three(
