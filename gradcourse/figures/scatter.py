@@ -110,7 +110,7 @@ class Scatter(Displayed):
         return f"Scatter({self.alt!r})"
 
 
-_LETTER, _ROW, _MARK = 0.0125, 0.036, 0.012
+_LETTER, _ROW, _MARK = 0.0118, 0.032, 0.012
 """Width of a letter, height of a row and half a marker, as shares of the axes' sides."""
 
 
@@ -118,44 +118,43 @@ def _beside(scatter: Scatter) -> list[tuple[Point, float, float, str]]:
     """Return each named point with the place of its name and the side at which that begins.
 
     A name stands beside its point, or a row higher or lower, or on the other side: where the
-    least lies below it.
+    least lies below it. Each is placed three times, the others where they were left.
     """
     left, right, low, high = scatter.limits
-    at = {one: ((one.x - left) / (right - left), (one.y - low) / (high - low))
-          for one in scatter.points}  # fmt: skip
-    taken: list[tuple[float, float, float]] = []
-    found = []
+    marks = [((p.x - left) / (right - left), (p.y - low) / (high - low)) for p in scatter.points]
+    named = [(one, *at) for one, at in zip(scatter.points, marks, strict=True) if one.name]
+    taken: dict[int, tuple[float, float, float]] = {}
 
-    def in_the_way(start: float, end: float, up: float) -> float:
-        marks = sum(
-            start - _MARK < x < end + _MARK and abs(y - up) < _ROW / 2 + _MARK / 2
-            for x, y in at.values()
+    def cost(which: int, start: float, end: float, up: float) -> float:
+        others = [place for other, place in taken.items() if other != which]
+        names = sum(start < e and b < end and abs(y - up) < _ROW for b, e, y in others)
+        covered = sum(
+            start - _MARK < x < end + _MARK and abs(y - up) < (_ROW + _MARK) / 2 for x, y in marks
         )
-        names = sum(
-            start < other_end and other_start < end and abs(other_up - up) < _ROW
-            for other_start, other_end, other_up in taken
-        )
-        diagonal = False
-        if scatter.diagonal:
-            rows = [low + (up + half) * (high - low) for half in (-_ROW / 3, _ROW / 3)]
-            first, last = ((row - left) / (right - left) for row in rows)
-            diagonal = first < end and start < last
+        rows = [low + (up + half) * (high - low) for half in (-_ROW / 3, _ROW / 3)]
+        first, last = ((row - left) / (right - left) for row in rows)
+        crossed = bool(scatter.diagonal) and first < end and start < last
         outside = start < 0 or end > 1 or up < _ROW / 2 or up > 1 - _ROW / 2
-        return 3 * names + 2 * marks + diagonal + 2 * outside
+        away = abs(up - named[which][2]) / _ROW
+        return 9 * (outside + names) + 3 * covered + crossed + 0.2 * away
 
-    for point in scatter.points:
-        if not point.name:
-            continue
-        x, y = at[point]
+    longest_first = sorted(range(len(named)), key=lambda which: -len(named[which][0].name))
+    for which in 3 * longest_first:
+        point, x, y = named[which]
         width = _LETTER * len(point.name)
-        places = []
-        for side in (-1, 1) if point.left else (1, -1):
-            for by in (0.0, 0.5, -0.5, 0.9, -0.9):
-                begin = x + side * 0.02
-                start = begin if side > 0 else begin - width
-                places.append((start, start + width, y + by * _ROW, begin, side))
-        best = min(places, key=lambda place: in_the_way(*place[:3]))
-        taken.append(best[:3])
-        across, up = left + best[3] * (right - left), low + best[2] * (high - low)
-        found.append((point, across, up, "left" if best[4] > 0 else "right"))
-    return found
+        sides = (x + 0.02, x - 0.02 - width)
+        places = [
+            (start, start + width, y + by * _ROW)
+            for start in (reversed(sides) if point.left else sides)
+            for by in (0.0, 0.5, -0.5, 0.9, -0.9, 1.3, -1.3)
+        ]
+        taken[which] = min(places, key=lambda place: cost(which, *place))
+    return [
+        (
+            point,
+            point.x + (0.02 if taken[which][0] > x else -0.02) * (right - left),
+            low + taken[which][2] * (high - low),
+            "left" if taken[which][0] > x else "right",
+        )
+        for which, (point, x, _) in enumerate(named)
+    ]

@@ -78,7 +78,7 @@ def test_no_words_leave_their_box(drawing) -> None:
 def test_points_are_named_and_no_name_lies_on_another_or_on_a_point() -> None:
     crowd = ((0, 12, "a name"), (1, 13, "another"), (0, 16, "a third"), (60, 13, "far away"),
              (30, 31, "on the way"), (24, 21, "below it"), (76, 50, "at the end"))  # fmt: skip
-    points = (*(Point(*one) for one in crowd), Point(9, 12), Point(66, 13))
+    points = (*(Point(*one) for one in crowd), Point(12, 12), Point(66, 13))
     scatter = Scatter("T", "x", "y", points, (-3.0, 80.0, -3.0, 100.0), diagonal="a coin")
     assert all(f"{name} at" in scatter.alt for _, _, name in crowd)
     assert scatter.to_png() == scatter.to_png()
