@@ -52,7 +52,7 @@ class Ending:
         figure = self.intuition.figure
         if figure is None:
             return ""
-        picture = captioned(html_image(figure.parts(), figure.alt), self.intuition.summary)
+        picture = captioned(html_image(figure.parts()), self.intuition.summary)
         return f"{picture}<p>To keep it: <code>{html.escape(KEEP)}</code></p>"
 
 

@@ -45,6 +45,7 @@ const meet = (one, other) => one.left < other.right && other.left < one.right &&
 // Whether a line runs through a label: whether a piece of one of its stretches lies inside.
 function crossed({ left, right, y }, xs, ys) {
   for (let i = 1; i < xs.length; i++) {
+    if (![xs[i - 1], xs[i], ys[i - 1], ys[i]].every(Number.isFinite)) continue;
     let near = 0, far = 1;
     for (const [from, to, low, high] of [[xs[i - 1], xs[i], left, right], [ys[i - 1], ys[i], y - ROW / 2, y + ROW / 2]]) {
       if (from === to) { if (from < low || from > high) far = -1; continue; }
@@ -57,28 +58,32 @@ function crossed({ left, right, y }, xs, ys) {
   return false;
 }
 
-// A label beyond the axes is moved inside. One through which a line runs goes along its band or its level
-// line, or to the other side of it; one that lies over another goes a row or two away.
-function drawNotes(frame, points, box) {
-  const owners = [...frame.zones, ...frame.lines].filter(({ note }) => note);
-  if (!owners.length) return "";
+// A label beyond the axes is moved inside. One through which a line runs, or that lies over another, goes
+// along its line or through its band, or to the other side of it. What finds no room is named in the legend
+// and stays there, so that the figure does not jump when a knob moves.
+function drawNotes(frame, points, box, named) {
+  const owners = [...frame.zones, ...frame.lines].filter(({ note }) => note && !named.has(note[0]));
   const taken = [], foot = box.top + box.height, end = box.left + box.width;
   const of = (at, n, scale) => Array.from(points.subarray(at, at + n), scale);
   const lines = frame.lines.map((line) => ({ line, xs: of(line.x, line.n, box.X), ys: of(line.y, line.n, box.Y) }));
-  const level = ({ y, n }) => points.subarray(y, y + n).every((up) => up === points[y]);
   const place = (owner) => {
-    const [text, across, up, anchor] = owner.note;
-    const width = Math.min(LETTER * text.length, box.width), before = { left: 0, center: width / 2, right: width }[anchor];
-    const own = Math.max(box.left, Math.min(box.left + across * box.width - before, end - width)), y = box.top + (1 - up) * box.height;
-    const along = owner.n === undefined || level(owner) ? [0, 1, 2, 3, 4].map((part) => box.left + 4 + (part / 4) * (box.width - width - 8)) : [];
-    const row = (by) => (Math.abs(by) < 2 ? [own, ...along] : [own]).map((left) => ({ left, right: left + width, y: y + by * ROW, by }));
-    const free = [0, 1, -1, 2, -2, 3, -3].flatMap(row).filter((one) => one.y > box.top && one.y < foot && !taken.some((other) => meet(one, other)));
-    const clear = free.find((one) => Math.abs(one.by) < 2 && !lines.some(({ line, xs, ys }) => line !== owner && crossed(one, xs, ys)));
-    const best = clear ?? free[0] ?? row(0)[0];
-    taken.push(best);
-    const size = LETTER * text.length > box.width ? ` font-size="${fixed((14 * box.width) / (LETTER * text.length))}"` : "";
+    const [text, across, up, anchor] = owner.note, line = lines.find((one) => one.line === owner);
+    const width = LETTER * text.length, before = { left: 0, center: width / 2, right: width }[anchor];
+    const upright = line && line.xs.every((x) => x === line.xs[0]), y = box.top + (1 - up) * box.height;
+    const own = Math.max(box.left, Math.min(box.left + across * box.width - before, end - width));
+    const starts = upright ? [line.xs[0] + 5, line.xs[0] - 5 - width] : [0, 1, 2, 3, 4].map((part) => box.left + 4 + (part / 4) * (box.width - width - 8));
+    const far = Array.from({ length: 24 }, (_, i) => (i % 2 ? -1 : 1) * Math.ceil((i + 1) / 2));
+    // A level line's name stands beside it, a band's in it or beside it, an upright line's anywhere along it.
+    const near = (by) => Math.abs(by) < 2 || upright || (!line && y + by * ROW > box.Y(owner.high) && y + by * ROW < box.Y(owner.low));
+    const free = [0, ...far].filter(near)
+      .flatMap((by) => [own, ...starts].map((left) => ({ left, right: left + width, y: y + by * ROW })))
+      .find((one) => one.left >= box.left && one.right <= end && one.y > box.top && one.y < foot
+        && !taken.some((other) => meet(one, other))
+        && !lines.some(({ line, xs, ys }) => (upright || line !== owner) && crossed(one, xs, ys)));
+    if (!free) { named.add(text); return ""; }
+    taken.push(free);
     const align = { left: "start", center: "middle", right: "end" }[anchor];
-    return `<text class="gc-note" x="${fixed(best.left + before)}" y="${fixed(best.y)}" dy=".35em" text-anchor="${align}"${size}>${escape(text)}</text>`;
+    return `<text class="gc-note" x="${fixed(free.left + before)}" y="${fixed(free.y)}" dy=".35em" text-anchor="${align}">${escape(text)}</text>`;
   };
   return owners.map(place).join("");
 }
@@ -88,7 +93,7 @@ function drawNotes(frame, points, box) {
 function legible(ticks, { X, full }) {
   let end = 0;
   return ticks.map(([at, label]) => {
-    const half = (LETTER * label.length) / 2, middle = Math.min(X(at), full - 7 * ems(label));
+    const half = (LETTER * label.length) / 2, middle = Math.min(X(at), full - 2 - 7 * ems(label));
     if (!label || middle - half < end || X(at) - middle > half) return [at, "", 0];
     end = middle + half + 6;
     return [at, label, middle];
@@ -199,7 +204,7 @@ function drawCells(canvas, frame, points, box, colors) {
   context.drawImage(small, Math.min(left, right) - box.left, Math.min(low, high) - box.top, Math.abs(right - left), Math.abs(high - low));
 }
 
-function drawFrame(svg, canvas, frame, points, look, id) {
+function drawFrame(svg, canvas, frame, points, look, id, named) {
   const width = Math.max(280, Math.round(svg.clientWidth) || 640), box = geometry(frame, width);
   const theme = look.style.themes[look.name];
   const { grid, text, spines } = drawAxes(frame, box, theme);
@@ -208,7 +213,7 @@ function drawFrame(svg, canvas, frame, points, look, id) {
     .join("");
   const drawn = frame.lines.map((line) => drawLine(line, points, box, line[look.name], look.page));
   const join = (part) => drawn.map((one) => one[part]).join("");
-  const notes = drawNotes(frame, points, box);
+  const notes = drawNotes(frame, points, box, named);
   const clip = `<clipPath id="gc-clip-${id}"><rect x="${box.left - 5}" y="${box.top - 5}" width="${fixed(box.width + 10)}" height="${fixed(box.Y(frame.y.low) - box.top + (frame.y.zero === null ? 5 : 0) + 5)}"/></clipPath>`;
   svg.setAttribute("viewBox", `0 0 ${width} ${box.total}`);
   const colors = frame.cells?.signed ? look.style.signed : look.style.colors;
@@ -219,17 +224,19 @@ function drawFrame(svg, canvas, frame, points, look, id) {
   return box;
 }
 
-function drawLegend(legend, frame, look) {
-  legend.innerHTML = [...new Set(frame.order)]
-    .filter((index) => frame.lines[index].label)
-    .map((index) => {
-      const line = frame.lines[index], color = line[look.name];
-      const mark = line.marks.length ? `<path d="${line.marker}" fill="${color}" transform="translate(17 6) scale(${line.width > 3 ? 5 : 4})"/>` : "";
-      const stroke = (width, paint) => `<path d="M0 6H34" stroke="${paint}" stroke-width="${width * PIXELS}"${dashes(line)}/>`;
-      const edge = line.edge ? stroke(line.width + 2 * line.halo, line.edge) : "";
-      return `<span><svg width="34" height="12" aria-hidden="true">${edge}${stroke(line.width, color)}${mark}</svg>${escape(line.label)}</span>`;
-    })
-    .join("");
+function drawLegend(legend, frame, look, named) {
+  const key = (drawn, label) => `<span><svg width="34" height="12" aria-hidden="true">${drawn}</svg>${escape(label)}</span>`;
+  const ofLine = (line) => {
+    const color = line[look.name];
+    const mark = line.marks.length ? `<path d="${line.marker}" fill="${color}" transform="translate(17 6) scale(${line.width > 3 ? 5 : 4})"/>` : "";
+    const stroke = (width, paint) => `<path d="M0 6H34" stroke="${paint}" stroke-width="${width * PIXELS}"${dashes(line)}/>`;
+    const edge = line.edge ? stroke(line.width + 2 * line.halo, line.edge) : "";
+    return key(`${edge}${stroke(line.width, color)}${mark}`, line.label);
+  };
+  const band = (zone) => key(`<rect width="34" height="12" fill="${look.style.themes[look.name].band}" fill-opacity="${2 * look.style.bandOpacity}"/>`, zone.note[0]);
+  const lines = [...new Set(frame.order)].map((index) => frame.lines[index]).filter((line) => line.label);
+  const crowded = ({ note }) => note && named.has(note[0]);
+  legend.innerHTML = [...lines, ...frame.lines.filter(crowded)].map(ofLine).join("") + frame.zones.filter(crowded).map(band).join("");
 }
 
 // ── One image for both themes, as of figures/themed.py ───────────────────────────────────────────
@@ -339,7 +346,7 @@ function render({ model, el }) {
     make("div", { class: "gc-knobs" }, ...Object.values(knobs).map((knob) => knob.row)), progress, busy, status);
   el.append(root);
 
-  let queued = false, look = null, box = null, drawn = [], pause = 0, gone = false, late = false, patience = 0, portrait = 0;
+  let queued = false, look = null, box = null, drawn = [], named = new Set(), pause = 0, gone = false, late = false, patience = 0, portrait = 0;
 
   // A linked figure that has all its frames needs no kernel. One that is gone must not be written to,
   // or the page logs an error at each move.
@@ -419,13 +426,14 @@ function render({ model, el }) {
     if (drawn.length && !root.clientWidth) return;
     const now = [frame, data, look, root.clientWidth];
     if (now.every((part, i) => part === drawn[i])) return;
+    if (drawn[3] !== root.clientWidth) named.clear();
     drawn = now;
     // The view may start at any byte; a Float32Array must start at a multiple of four.
     const aligned = data.byteOffset % 4 ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data.buffer;
     const points = new Float32Array(aligned, data.byteOffset % 4 ? 0 : data.byteOffset, data.byteLength / 4);
     title.textContent = frame.title;
-    drawLegend(legend, frame, look);
-    box = drawFrame(svg, canvas, frame, points, look, number);
+    box = drawFrame(svg, canvas, frame, points, look, number, named);
+    drawLegend(legend, frame, look, named);
     clearTimeout(portrait);
     if (!gone && model.widget_manager?.kernel) portrait = setTimeout(() => gone || model.send({ still: stillPicture(frame, points, values) }), 1000);
   }
@@ -434,14 +442,14 @@ function render({ model, el }) {
   // which need no script and pass where a page is not trusted.
   function stillPicture(frame, points, values) {
     const shown = controls.map((control) => `${escape(control.label)}: <strong>${escape(say(control, values[control.name]))}</strong>`).join(" · ");
-    const { inked, both, ink } = inTwoThemes(frame, style), key = make("div");
-    drawLegend(key, inked, both);
+    const { inked, both, ink } = inTwoThemes(frame, style), key = make("div"), beside = new Set();
+    const copy = document.createElementNS("http://www.w3.org/2000/svg", "svg"), tile = make("canvas");
+    const place = drawFrame(copy, tile, inked, points, both, "still", beside);
+    drawLegend(key, inked, both, beside);
     const row = [...key.children].map((one) => {
       const label = escape(one.textContent), mark = themedImage(one.querySelector("svg"), ink, style, 'width="34" height="12" alt=""');
       return `<span style="display:inline-flex;align-items:center;gap:7px;margin-right:20px">${mark}${label}</span>`;
     });
-    const copy = document.createElementNS("http://www.w3.org/2000/svg", "svg"), tile = make("canvas");
-    const place = drawFrame(copy, tile, inked, points, both, "still");
     if (frame.cells) {
       const image = document.createElementNS("http://www.w3.org/2000/svg", "image");
       const at = { x: place.left, y: place.top, width: place.width, height: place.height, preserveAspectRatio: "none", href: tile.toDataURL() };

@@ -71,7 +71,7 @@ class Displayed:
         data, metadata = bundle(drawn, self.alt)
         if not self.parts():
             return {**data, "text/html": html_drawing(drawn, self.alt)}, metadata
-        page = html_image(self.parts(), self.alt)
+        page = html_image(self.parts())
         return {**data, "text/html": page, FIGURE: stored(self.parts())}, metadata
 
     def parts(self) -> tuple[Plot | Picture, ...]:

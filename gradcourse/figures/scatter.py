@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -86,16 +85,14 @@ class Scatter(Displayed):
             shape = hue(point.color)
             size = 7 if point.name else 4
             axes.plot([point.x], [point.y], shape.marker.code, color=shape.light, markersize=size)
-        named = [point for point in self.points if point.name]
-        for point, at in zip(named, _spread(named, 0.042 * (high - low)), strict=True):
-            beside = -0.02 if point.left else 0.02
+        for point, across, up, side in _beside(self):
             axes.annotate(
                 point.name,
                 (point.x, point.y),
-                xytext=(point.x + beside * (right - left), at),
+                xytext=(across, up),
                 fontsize=FONT_POINTS - 2,
                 color=INK.text,
-                ha="right" if point.left else "left",
+                ha=side,
                 va="center",
             )
         for color, words in self.key:
@@ -113,12 +110,51 @@ class Scatter(Displayed):
         return f"Scatter({self.alt!r})"
 
 
-def _spread(points: Sequence[Point], gap: float) -> list[float]:
-    """Heights of the names, moved apart where points lie close to each other."""
-    at = {id(point): point.y for point in points}
-    for lower in sorted(points, key=lambda p: p.y):
-        for upper in sorted(points, key=lambda p: p.y):
-            close = abs(upper.x - lower.x) < 12 and upper is not lower and upper.y >= lower.y
-            if close and at[id(upper)] - at[id(lower)] < gap:
-                at[id(upper)] = at[id(lower)] + gap
-    return [at[id(point)] for point in points]
+_LETTER, _ROW, _MARK = 0.0118, 0.032, 0.012
+"""Width of a letter, height of a row and half a marker, as shares of the axes' sides."""
+
+
+def _beside(scatter: Scatter) -> list[tuple[Point, float, float, str]]:
+    """Return each named point with the place of its name and the side at which that begins.
+
+    A name stands beside its point, or a row higher or lower, or on the other side: where the
+    least lies below it. Each is placed three times, the others where they were left.
+    """
+    left, right, low, high = scatter.limits
+    marks = [((p.x - left) / (right - left), (p.y - low) / (high - low)) for p in scatter.points]
+    named = [(one, *at) for one, at in zip(scatter.points, marks, strict=True) if one.name]
+    taken: dict[int, tuple[float, float, float]] = {}
+
+    def cost(which: int, start: float, end: float, up: float) -> float:
+        others = [place for other, place in taken.items() if other != which]
+        names = sum(start < e and b < end and abs(y - up) < _ROW for b, e, y in others)
+        covered = sum(
+            start - _MARK < x < end + _MARK and abs(y - up) < (_ROW + _MARK) / 2 for x, y in marks
+        )
+        rows = [low + (up + half) * (high - low) for half in (-_ROW / 3, _ROW / 3)]
+        first, last = ((row - left) / (right - left) for row in rows)
+        crossed = bool(scatter.diagonal) and first < end and start < last
+        outside = start < 0 or end > 1 or up < _ROW / 2 or up > 1 - _ROW / 2
+        away = abs(up - named[which][2]) / _ROW
+        return 9 * (outside + names) + 3 * covered + crossed + 0.2 * away
+
+    longest_first = sorted(range(len(named)), key=lambda which: -len(named[which][0].name))
+    for which in 3 * longest_first:
+        point, x, y = named[which]
+        width = _LETTER * len(point.name)
+        sides = (x + 0.02, x - 0.02 - width)
+        places = [
+            (start, start + width, y + by * _ROW)
+            for start in (reversed(sides) if point.left else sides)
+            for by in (0.0, 0.5, -0.5, 0.9, -0.9, 1.3, -1.3)
+        ]
+        taken[which] = min(places, key=lambda place: cost(which, *place))
+    return [
+        (
+            point,
+            point.x + (0.02 if taken[which][0] > x else -0.02) * (right - left),
+            low + taken[which][2] * (high - low),
+            "left" if taken[which][0] > x else "right",
+        )
+        for which, (point, x, _) in enumerate(named)
+    ]

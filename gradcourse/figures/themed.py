@@ -43,8 +43,11 @@ KIND = 'class="gc-static" style="color-scheme: light; max-width: 100%; height: a
 
 _PIXELS = 4 / 3  # widths in the style table are points
 _LETTER = 0.56  # width of a letter, as a share of its size; a broad font needs no more
+_BROADEST = 0.62  # of a name in a broad font
 _SIZE, _TITLE = 14, 15
 _INCH = 100  # as the PNG says it
+_IN_ROW = 400  # width of one of a row, in pixels
+_LEAST = 316  # the least at which it is shown: 14 pixels are 11 there
 _SEEN = 1 / 7  # of a pixel
 _SCREEN = "system-ui, 'Segoe UI', Helvetica, Arial, sans-serif"
 
@@ -114,9 +117,21 @@ class _Box:
         return self.left + self.width
 
 
-def html_image(figures: Sequence[Plot | Picture], alt: str) -> str:
-    """Return figures side by side as HTML: one image with its alternative text."""
-    return _image(*themed_svg(figures), alt)
+def html_image(figures: Sequence[Plot | Picture]) -> str:
+    """Return figures as HTML: one image each, with its alternative text.
+
+    Those of a row stand side by side while their letters stay as large as a page's, and else one
+    below the other.
+    """
+    if len(figures) == 1:
+        return SCHEME + _image(*themed_svg(figures[0]), figures[0].alt)
+    top = max(_above(one, arrange(one), _IN_ROW, _Ink())[0] for one in figures)
+    images = [
+        _image(*themed_svg(one, _IN_ROW, top), one.alt, f"; flex: 1 1 {_LEAST}px; min-width: 0")
+        for one in figures
+    ]
+    row = "display: flex; flex-wrap: wrap; align-items: flex-start"
+    return f'{SCHEME}<div style="{row}">{"".join(images)}</div>'
 
 
 def html_drawing(figure: Figure, alt: str) -> str:
@@ -134,7 +149,7 @@ def html_drawing(figure: Figure, alt: str) -> str:
     words = f"text{{fill:{ink.of('text')}}}"  # black is what matplotlib leaves unsaid
     svg = svg.replace(">", f"><style>{ink.sheet()}{words}</style>", 1)
     width, height = (round(inches * _INCH) for inches in figure.get_size_inches())
-    return _image(width, height, svg, alt)
+    return SCHEME + _image(width, height, svg, alt)
 
 
 def _both_themes() -> dict[str, str]:
@@ -146,54 +161,53 @@ def _both_themes() -> dict[str, str]:
     return {one.lower(): other.lower() for one, other in pairs.items()}
 
 
-def _image(width: int, height: int, svg: str, alt: str) -> str:
+def _image(width: int, height: int, svg: str, alt: str, more: str = "") -> str:
     source = base64.b64encode(svg.encode()).decode()
+    wide = f"max-width: min(100%, {width}px)" if more else "max-width: 100%"
+    kind = KIND.replace("max-width: 100%", wide + more)
     return (
-        f'{SCHEME}<img {KIND} width="{width}" height="{height}" alt="{escape(alt)}" '
+        f'<img {kind} width="{width}" height="{height}" alt="{escape(alt)}" '
         f'src="data:image/svg+xml;base64,{source}">'
     )
 
 
-def themed_svg(figures: Sequence[Plot | Picture]) -> tuple[int, int, str]:
-    """Return width, height and text of the SVG of some figures, side by side.
+def themed_svg(figure: Plot | Picture, width: int = 640, top: int = 0) -> tuple[int, int, str]:
+    """Return width, height and text of the SVG of a figure.
 
     Parameters
     ----------
-    figures : sequence of Plot or Picture
+    figure : Plot or Picture
+    width : int
+        In pixels.
+    top : int
+        How many pixels lie above the axes, at least.
     """
-    width = 640 if len(figures) == 1 else 500
-    ink, layouts = _Ink(), [arrange(figure) for figure in figures]
-    heads = [
-        _head(one.title, layout, width, ink) for one, layout in zip(figures, layouts, strict=True)
-    ]
-    top = max(height for height, _ in heads)
+    ink, layout = _Ink(), arrange(figure)
+    needed, head = _above(figure, layout, width, ink)
+    top = max(top, needed)
     height = top + 358
-    panels = [
-        f'<g transform="translate({number * width} 0)">{head}'
-        f"{_panel(layout, _box(layout, width, top), width, ink, number)}</g>"
-        for number, (layout, (_, head)) in enumerate(zip(layouts, heads, strict=True))
-    ]
+    body = f"{head}{_panel(layout, _box(layout, width, top), width, ink)}"
     page, text = ink.of("background"), ink.of("text")
     note = (
         f".n{{fill:{ink.of('muted')};stroke:{page};stroke-width:3px;stroke-linejoin:round;"
         "stroke-opacity:.75;paint-order:stroke}"
     )
     sheet = f"text{{font:{_SIZE}px {_SCREEN};fill:{text}}}{note}"
-    whole = width * len(figures)
     return (
-        whole,
+        width,
         height,
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole}" height="{height}" '
-        f'viewBox="0 0 {whole} {height}"><style>{ink.sheet()}{sheet}</style>'
-        f'{ink.shapes()}<rect width="100%" height="100%" fill="{page}"/>{"".join(panels)}</svg>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}"><style>{ink.sheet()}{sheet}</style>'
+        f'{ink.shapes()}<rect width="100%" height="100%" fill="{page}"/>'
+        f'<g transform="translate(0 0)">{body}</g></svg>',
     )
 
 
 # ── Title and legend, above the axes ─────────────────────────────────────────────────────────────
 
 
-def _head(title: str, layout: Layout, width: int, ink: _Ink) -> tuple[int, str]:
-    rows = textwrap.wrap(title, int((width - 20) / (_LETTER * _TITLE))) or [""]
+def _above(figure: Plot | Picture, layout: Layout, width: int, ink: _Ink) -> tuple[int, str]:
+    rows = textwrap.wrap(figure.title, int((width - 20) / (_LETTER * _TITLE))) or [""]
     parts = [
         f'<text x="10" y="{20 + 19 * row}" style="font-size:{_TITLE}px;font-weight:600">'
         f"{escape(words)}</text>"
@@ -230,25 +244,25 @@ def _box(layout: Layout, width: int, top: int) -> _Box:
     return _Box(layout, left, top, width - left - right, 358 - 9 - 46)
 
 
-def _panel(layout: Layout, box: _Box, width: int, ink: _Ink, number: int) -> str:
+def _panel(layout: Layout, box: _Box, width: int, ink: _Ink) -> str:
     zones = "".join(
         f'<rect x="{_n(box.left)}" width="{_n(box.width)}" y="{_n(box.y(zone.high))}" '
         f'height="{_n(box.y(zone.low) - box.y(zone.high))}" fill="{ink.of("band")}" '
         f'fill-opacity="{style.BAND_OPACITY}"/>'
         for zone in layout.zones
     )
-    cells = _cells(layout.cells, box, width, ink, number) if layout.cells else ""
+    cells = _cells(layout.cells, box, width, ink) if layout.cells else ""
     # A theory's dashes must not cut through the markers of what it predicts.
     lines = "".join(part(one, box, ink) for part in (_line, _marks) for one in layout.series)
     zeros = "".join(_zeros(one, box, ink) for one in layout.series)
     below = box.y(layout.y.low) + (5 if layout.y.zero is None else 0)
     clip = (
-        f'<clipPath id="k{number}"><rect x="{_n(box.left - 5)}" y="{_n(box.top - 5)}" '
+        f'<clipPath id="k0"><rect x="{_n(box.left - 5)}" y="{_n(box.top - 5)}" '
         f'width="{_n(box.width + 10)}" height="{_n(below - box.top + 5)}"/></clipPath>'
     )
     notes = [zone.note for zone in layout.zones] + [one.note for one in layout.series if one.note]
     return (
-        f'{clip}{zones}{cells}{_axes(layout, box, ink)}<g clip-path="url(#k{number})">{lines}</g>'
+        f'{clip}{zones}{cells}{_axes(layout, box, ink)}<g clip-path="url(#k0)">{lines}</g>'
         f"{zeros}{''.join(_note(note, box) for note in notes)}"
     )
 
@@ -268,7 +282,9 @@ def _axes(layout: Layout, box: _Box, ink: _Ink) -> str:
         rules[muted].append(f"M{place} {_n(box.foot)}v{4 if label else 3}")
         if label and not layout.cells:
             rules[grid].append(f"M{place} {_n(box.top)}V{_n(box.foot)}")
-        text += [_words(label, box.x(at), box.foot + 19, "middle")] if label else []
+        if label:  # the last one must not run off the figure
+            middle = min(box.x(at), box.end + 16 - _BROADEST * _SIZE * len(label) / 2)
+            text.append(_words(label, middle, box.foot + 19, "middle"))
     if y.zero is not None:
         rules[muted].append(f"M{_n(box.left)} {_n(box.y(y.low))}H{_n(box.end)}")
         text.append(_words("0", box.left - 8, box.y(y.zero), "end", ' dy=".35em"'))
@@ -340,7 +356,7 @@ def _stroke(path: str, one: Series, width: float, color: str) -> str:
 # ── The cells of a Picture ───────────────────────────────────────────────────────────────────────
 
 
-def _cells(cells: Cells, box: _Box, width: int, ink: _Ink, number: int) -> str:
+def _cells(cells: Cells, box: _Box, width: int, ink: _Ink) -> str:
     left, right = sorted(map(box.x, cells.across))
     top, foot = sorted(map(box.y, cells.up))
     image = (
@@ -362,9 +378,9 @@ def _cells(cells: Cells, box: _Box, width: int, ink: _Ink, number: int) -> str:
         for height in [box.top + box.height * (1 - _share(cells.color, at))]
     )
     return (
-        f'{image}<linearGradient id="b{number}" x1="0" y1="1" x2="0" y2="0">{gradient}'
+        f'{image}<linearGradient id="b0" x1="0" y1="1" x2="0" y2="0">{gradient}'
         f'</linearGradient><rect x="{_n(bar)}" y="{_n(box.top)}" width="14" '
-        f'height="{_n(box.height)}" fill="url(#b{number})"/>{ticks}'
+        f'height="{_n(box.height)}" fill="url(#b0)"/>{ticks}'
         f"{_upright(cells.color.label, width - 8, box)}"
     )
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gradcourse.demos import demo as find
 from gradcourse.figures.demo import Demo, Knob
-from gradcourse.figures.layout import Layout, Scale, arrange, steady
+from gradcourse.figures.layout import Layout, Scale, alike, arrange, steady
 from gradcourse.figures.layout.scale import settle
 from gradcourse.figures.wire import Points, describe
 from gradcourse.site.options import MOST
@@ -123,7 +123,7 @@ def on_shared_axes(layouts: Sequence[Layout]) -> list[Layout]:
             shared.append(laid[index])
         else:
             laid[index] = settled
-    return laid
+    return alike(laid)
 
 
 def _height(layout: Layout) -> float:

@@ -391,20 +391,24 @@ def test_no_line_runs_through_the_label_of_a_level_line_that_has_room(
     reader.page.context.close()
 
 
-def test_no_label_lies_over_another_on_a_phone(browser: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("device", [WIDE, PHONE], ids=["wide", "phone"])
+def test_no_label_of_the_course_lies_over_another_or_on_a_line(
+    browser: Any, tmp_path: Path, device: dict[str, Any]
+) -> None:
     figures = [
         output["data"][pages.FIGURE]
-        for row in LESSONS
-        for cell in json.loads((ROOT / row.notebook).read_text("utf-8"))["cells"]
+        for notebook in (*(row.notebook for row in LESSONS), *ROOT.glob("exercises/*.ipynb"))
+        for cell in json.loads((ROOT / notebook).read_text("utf-8"))["cells"]
         for output in cell.get("outputs", ())
         if pages.FIGURE in output.get("data", {})
     ]
     places = "".join(pages.figure_place(one, b"", "", pages.Used()) for one in figures)
-    reader = _reading(browser, tmp_path, places, PHONE)
+    reader = _reading(browser, tmp_path, places, device)
     drawn = "n => document.querySelectorAll('svg.gc-figure text').length > n"
     reader.page.wait_for_function(drawn, arg=len(figures))
     reader.page.wait_for_timeout(300)
     assert reader.page.evaluate(OVERLAPS) == []
+    assert reader.page.evaluate(CROSSED) == 0
     # The measure can say no.
     reader.page.evaluate(
         "(one => one.after(one.cloneNode(true)))(document.querySelector('svg.gc-figure text'))"

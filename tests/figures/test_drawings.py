@@ -11,7 +11,7 @@ from gradcourse.experiments.diagnosis import QUESTIONS, triage_tree
 from gradcourse.experiments.recurrent_figures import unrolled_drawing
 from gradcourse.experiments.saturation import unit_drawing
 from gradcourse.figures.drawing import Arrow, Box, Drawing
-from gradcourse.figures.scatter import Point, Scatter, _spread
+from gradcourse.figures.scatter import Point, Scatter
 from gradcourse.figures.style import THEMES
 
 
@@ -75,15 +75,22 @@ def test_no_words_leave_their_box(drawing) -> None:
         assert foot <= extent.y0 <= extent.y1 <= top, box.text
 
 
-def test_points_are_named_and_names_keep_apart() -> None:
-    points = (Point(0, 12, "a"), Point(1, 13, "b"), Point(0, 13.5, "c"), Point(60, 13, "d"))
-    heights = _spread(points, 4.0)
-    assert sorted(heights[:3])[1] - sorted(heights[:3])[0] >= 4.0
-    assert sorted(heights[:3])[2] - sorted(heights[:3])[1] >= 4.0
-    assert heights[3] == 13
-    scatter = Scatter("T", "x", "y", points, (0.0, 80.0, 0.0, 100.0), diagonal="a coin")
-    assert all(f"{p.name} at" in scatter.alt for p in points)
+def test_points_are_named_and_no_name_lies_on_another_or_on_a_point() -> None:
+    crowd = ((0, 12, "a name"), (1, 13, "another"), (0, 16, "a third"), (60, 13, "far away"),
+             (30, 31, "on the way"), (24, 21, "below it"), (76, 50, "at the end"))  # fmt: skip
+    points = (*(Point(*one) for one in crowd), Point(12, 12), Point(66, 13))
+    scatter = Scatter("T", "x", "y", points, (-3.0, 80.0, -3.0, 100.0), diagonal="a coin")
+    assert all(f"{name} at" in scatter.alt for _, _, name in crowd)
     assert scatter.to_png() == scatter.to_png()
+    figure = scatter.to_matplotlib()
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text() != "a coin"]
+    assert len(boxes) == len(crowd)
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:number])
+        assert not any(box.contains(*axes.transData.transform((p.x, p.y))) for p in points)
+        assert axes.bbox.x0 <= box.x0 <= box.x1 <= axes.bbox.x1
 
 
 @pytest.mark.parametrize("figure", [triage_tree()])

@@ -15,6 +15,7 @@ from PIL import Image
 from gradcourse.figures import Axis, Band, Line, Picture, Plot, side_by_side
 from gradcourse.figures.layout import Layout, arrange, arrange_all, steady
 from gradcourse.figures.style import SIGNED_COLORS, contrast
+from gradcourse.figures.themed import themed_svg
 from gradcourse.figures.wire import Points, bar_colors, describe, style_table
 
 DEPTH = np.arange(90.0)
@@ -120,6 +121,60 @@ def test_labels_inside_the_axes_do_not_lie_on_each_other() -> None:
     notes = [one.note for one in layout.series if one.note] + [zone.note for zone in layout.zones]
     places = {(note.anchor, round(note.up / 0.065)) for note in notes}
     assert len(places) == 3
+
+
+STEPS = np.arange(300.0)
+NOISE = np.random.default_rng(0).uniform(0.6, 1.4, 300)
+ONE = Line([0, 299], [1, 1], "guessing", "reference")
+UPRIGHT = Line([150, 150], [0, 2], "half-way", "reference")
+
+
+def _under(loss: np.ndarray, reference: Line) -> Plot:
+    axes = Axis("step"), Axis("loss", limits=(0.0, 2.0))
+    return Plot("t", *axes, (Line(STEPS, loss, "loss"), reference), (Band(0.1, 0.4, "good"),))
+
+
+@pytest.mark.parametrize("reference", [ONE, UPRIGHT], ids=["level", "upright"])
+@pytest.mark.parametrize(
+    "loss",
+    [2 - STEPS / 150, np.where(STEPS < 200, NOISE, 1.7), np.where(abs(STEPS - 200) < 40, 1.7, 0.9),
+     np.where(STEPS % 2, 1.95, 0.5)],
+    ids=["falling", "calm at the end", "a gap", "to and fro"],
+)  # fmt: skip
+def test_no_line_runs_through_a_label(loss: np.ndarray, reference: Line) -> None:
+    figure = _under(loss, reference).to_matplotlib()
+    figure.canvas.draw()
+    ax = figure.axes[0]
+    line = next(one for one in ax.get_lines() if one.get_label() == "loss")
+    at = np.interp(np.linspace(0, 299, 30_000), STEPS, np.arange(300.0))
+    across, up = ax.transData.transform(np.stack(line.get_data(), axis=1)).T
+    across, up = (np.interp(at, STEPS, places) for places in (across, up))
+    named = [text for text in ax.texts if text.get_text() == reference.label]
+    legend = ax.get_legend()
+    assert legend is not None
+    assert bool(named) != (reference.label in [text.get_text() for text in legend.get_texts()])
+    for text in named:
+        box = text.get_window_extent()
+        inside = (across > box.x0) & (across < box.x1) & (up > box.y0 + 2) & (up < box.y1 - 2)
+        assert not inside.any()
+
+
+def test_a_label_without_a_free_place_stands_in_every_legend() -> None:
+    plot = _under(NOISE, ONE)
+    assert not any(one.direct or one.note for one in arrange(plot).series)
+    frame = describe(arrange(plot), plot.title, plot.alt, Points())
+    assert [frame["lines"][index]["label"] for index in frame["order"]] == ["loss", "guessing"]
+    legend = plot.to_matplotlib().axes[0].get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["loss", "guessing"]
+    assert themed_svg(plot)[2].count(">guessing<") == 1
+
+
+def test_what_one_frame_names_in_its_legend_all_do() -> None:
+    calm, noisy = _under(np.full(300, 1.7), ONE), _under(NOISE, ONE)
+    assert any(one.direct for one in arrange(calm).series)
+    assert not any(one.direct for layout in arrange_all([calm, noisy]) for one in layout.series)
+    assert not any(one.direct for one in steady(arrange(calm), arrange(noisy)).series)
 
 
 def test_png_is_the_same_twice_and_carries_no_date(plot: Plot) -> None:

@@ -35,8 +35,8 @@ PICTURE = Picture("p", Axis("w"), Axis("b"), GRID, [0, 1], [0, 1, 2], "loss",
                   (Line([0, 2], [0, 1], "path"),))  # fmt: skip
 
 
-def drawn(*figures: Plot | Picture) -> ElementTree.Element:
-    return ElementTree.fromstring(themed_svg(figures)[2])
+def drawn(figure: Plot | Picture) -> ElementTree.Element:
+    return ElementTree.fromstring(themed_svg(figure)[2])
 
 
 def sheet(root: ElementTree.Element) -> tuple[dict[str, str], dict[str, str]]:
@@ -122,11 +122,30 @@ def test_the_cells_are_one_pixel_each_and_a_gap_is_seen_through() -> None:
     assert tuple(pixels[1, 0, :3]) == (68, 1, 84)  # its violet, at the smallest
 
 
-def test_the_page_gets_one_image_with_the_sentence() -> None:
-    for figure in (PLOT, PICTURE, side_by_side(PLOT, PICTURE)):
-        page = html_image(figure.parts(), figure.alt)
-        (tag,) = re.findall(r"<img [^>]*>", page)
-        assert html.unescape(re.findall(r'alt="([^"]*)"', tag)[0]) == figure.alt
-        assert "color-scheme: light" in tag
+def test_the_page_gets_an_image_with_its_sentence_for_each_figure() -> None:
+    for figure in (PLOT, PICTURE, side_by_side(PLOT, PICTURE, PLOT)):
+        page = html_image(figure.parts())
+        tags = re.findall(r"<img [^>]*>", page)
+        said = [html.unescape(re.findall(r'alt="([^"]*)"', tag)[0]) for tag in tags]
+        assert said == [part.alt for part in figure.parts()]
+        assert all("color-scheme: light" in tag for tag in tags)
         assert page == figure._repr_mimebundle_()[0]["text/html"]
         assert len(page) < 4 / 3 * len(figure.to_png()), "it costs less than the PNG beside it"
+
+
+def test_the_letters_of_a_row_can_be_read_where_it_is_narrowest() -> None:
+    page = html_image(side_by_side(PLOT, PICTURE, PLOT).parts())
+    for tag in re.findall(r"<img [^>]*>", page):
+        (least,) = re.findall(r"flex: 1 1 (\d+)px", tag)
+        (width,) = re.findall(r' width="(\d+)"', tag)
+        source = base64.b64decode(re.findall(r'base64,([^"]*)"', tag)[0]).decode()
+        sizes = [float(size) for size in re.findall(r"font(?:-size)?:([\d.]+)px", source)]
+        assert min(sizes) * int(least) / int(width) >= 11
+
+
+def test_the_axes_of_a_row_have_one_height() -> None:
+    named = Plot(
+        "A title that takes more than one row of a narrow figure", PLOT.x, PLOT.y, PLOT.lines
+    )
+    page = html_image(side_by_side(named, PICTURE).parts())
+    assert len(set(re.findall(r' height="(\d+)" alt', page))) == 1

@@ -6,6 +6,7 @@ exact 0 is ``-inf`` and belongs on the zero strip; NaN is a gap.
 
 from gradcourse.figures.layout.arrange import arrange, arrange_all, steady
 from gradcourse.figures.layout.elements import Cells, Layout, Note, Series, Zone
+from gradcourse.figures.layout.labels import alike
 from gradcourse.figures.layout.scale import Scale
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Scale",
     "Series",
     "Zone",
+    "alike",
     "arrange",
     "arrange_all",
     "steady",

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcourse.figures.layout.elements import Cells, Layout, Series, Zone
-from gradcourse.figures.layout.labels import annotate
+from gradcourse.figures.layout.labels import alike, annotate
 from gradcourse.figures.layout.scale import (
     Array,
     Scale,
@@ -35,7 +35,8 @@ def arrange_all(figures: Sequence[Plot | Picture]) -> list[Layout]:
     pictures = [figure for figure in figures if isinstance(figure, Picture)]
     if pictures:
         return _pictures(pictures)
-    return [annotate(layout) for layout in _plots([f for f in figures if isinstance(f, Plot)])]
+    plots = [figure for figure in figures if isinstance(figure, Plot)]
+    return alike([annotate(layout) for layout in _plots(plots)])
 
 
 def _plots(plots: Sequence[Plot]) -> list[Layout]:
@@ -120,7 +121,7 @@ def steady(layout: Layout, previous: Layout | None) -> Layout:
     if layout.cells and previous.cells:
         color = settle(layout.cells.color, previous.cells.color)
         kept = replace(kept, cells=replace(layout.cells, color=color))
-    return annotate(kept)
+    return alike([previous, annotate(kept)])[1]
 
 
 def _series(plot: Plot) -> tuple[Series, ...]:
