@@ -73,7 +73,9 @@ ARRIVED = (
 LOSS_UNKNOWN = (
     "The model's output is finite, so the fault is in what you compute from it. Give the loss "
     "function to the watch, gc.watch(model, optimizer, loss_function), and call it as "
-    "watch.loss(…): the operation is then named.",
+    "watch.loss(…): the operation is then named, with its line. Lines that compute the loss in the "
+    "loop itself go into such a function; or hand what they give to watch.check(loss), before the "
+    "backward pass.",
 )
 AFTER_THE_LOSS = (
     "The model's outputs are finite, and so is all that the loss function gives, with its slopes: "
