@@ -40,8 +40,9 @@ _BATCH_NORM = (
     "default eps of 1e-5, or larger batches.",
 )
 _EMPTY = (
-    "The mean of nothing is 0/0: the batch is empty, or every target is ignore_index (-100). Skip "
-    'such batches, or take reduction="sum" and divide by the count, at least 1.',
+    "The mean of nothing is 0/0: the batch is empty, every target is ignore_index (-100), or the "
+    "weights of all classes in it are 0. Skip such batches, or take "
+    'reduction="sum" and divide by the count, at least 1.',
 )
 _CTC = (
     "A target that is longer than its input (with one blank between equal labels) has probability "

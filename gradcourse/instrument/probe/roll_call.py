@@ -92,6 +92,7 @@ class RollCall:
     def read_graph(self, output: Any, given: Iterable[Any]) -> None:
         """Which leaves the output leads back to; sums of branches on the way; the input's size."""
         self._note_input(given)
+        self._note_dropout()
         owned = {id(p): name for name, p in self._parameters.items()}
         inputs = {id(t) for t in tensors(given)}
         # What made the inputs is no part of this model.
@@ -110,6 +111,8 @@ class RollCall:
                 continue
             following = [f for f, _ in node.next_functions if f is not None]
             self._note_branches(node.name(), following)
+            if node.name() == "NativeDropoutBackward0":
+                self._take_dropout(float(node._saved_p or 0.0), "in the model")
             stack += following
         whole = len(visited) < _DEEPEST and not any("Checkpoint" in n.name() for n in visited)
         for trainee in self._facts.trainees:
@@ -125,6 +128,19 @@ class RollCall:
         self._facts.input_size = float(rows.square().mean().sqrt())
         if first.dim() == 2 and float(sizes.median()) > 0:
             self._facts.input_spread = float(sizes.max() / sizes.median())
+
+    def _note_dropout(self) -> None:
+        """The largest p: of a dropout layer, or of another module that keeps one, as an LSTM."""
+        for name, module in self._model.named_modules():
+            own = "Dropout" in type(module).__name__
+            p = getattr(module, "p" if own else "dropout", 0.0)
+            used = own or (type(p) is float and p < 1 and getattr(module, "num_layers", 2) > 1)
+            if module.training and used and isinstance(p, int | float):
+                self._take_dropout(float(p), name or type(module).__name__)
+
+    def _take_dropout(self, p: float, name: str) -> None:
+        if self._facts.dropout < p <= 1:
+            self._facts.dropout, self._facts.dropped = p, name
 
     def _note_leaf(
         self, leaf: torch.Tensor, owned: dict[int, str], inputs: set[int], reached: set[str]
@@ -147,6 +163,9 @@ class RollCall:
         stair = name.removesuffix("Backward0").lower()
         if stair in _STAIRS and stair not in self._facts.stairs:
             self._facts.stairs.append(stair)
+        flat = _FLAT.get(name)
+        if flat is not None and flat not in self._facts.flats:
+            self._facts.flats.append(flat)
         if name == "AddBackward0" and len(inner) == 2:
             self._facts.sums += 1
         if "LayerNorm" in name or "RmsNorm" in name:
@@ -230,6 +249,17 @@ def _is_one_map(model: nn.Module) -> bool:
 
 _STAIRS = ("round", "sign", "sgn", "floor", "ceil", "trunc", "heaviside")
 """Operations whose slope is 0 wherever they have one, as they are called in a graph."""
+
+_FLAT = {
+    **dict.fromkeys(("ClampBackward0", "ClampBackward1"), "clamp"),
+    **dict.fromkeys(("ClampMinBackward0", "ClampMaxBackward0"), "clamp"),
+    **{
+        f"{name.capitalize()}Backward0": name
+        for name in ("hardtanh", "hardsigmoid", "softshrink", "hardshrink", "threshold")
+    },
+    **{f"{name.capitalize()}Backward0": name for name in ("hardswish", "minimum", "maximum")},
+}
+"""Operations that are flat outside a range, by the names of their nodes."""
 
 _ROWS = 1024
 """Rows of the first input that are looked at."""
