@@ -177,7 +177,7 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             1e-30,
             "absolute",
             "a gradient of exactly 0 below a gradient of this size is an underflow",
-            "float32 ends at 1e-45. The one absolute number, and it belongs to the format, not "
+            "float32 ends at 1e-45. An absolute number, but it belongs to the format, not "
             "to the network.",
         ),
         "enough": Threshold(

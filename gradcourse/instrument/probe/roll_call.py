@@ -98,7 +98,7 @@ class RollCall:
         # What made the inputs is no part of this model.
         before = {t.grad_fn for t in tensors(given)}
         reached: set[str] = set()
-        stack = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
+        stack: list[Any] = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
         visited: set[Any] = set()
         while stack and len(visited) < _DEEPEST:
             node = stack.pop()
