@@ -110,7 +110,7 @@ class RollCall:
                 self._note_leaf(leaf, owned, inputs, reached)
                 continue
             following = [f for f, _ in node.next_functions if f is not None]
-            self._note_branches(node.name(), following)
+            self._note_branches(node, following)
             if node.name() == "NativeDropoutBackward0":
                 self._take_dropout(float(node._saved_p or 0.0), "in the model")
             stack += following
@@ -156,7 +156,8 @@ class RollCall:
             return True
         return any(value is leaf for m in self._model.modules() for value in vars(m).values())
 
-    def _note_branches(self, name: str, following: list[Any]) -> None:
+    def _note_branches(self, node: Any, following: list[Any]) -> None:
+        name = node.name()
         inner = [f for f in following if f.name() != "struct torch::autograd::AccumulateGrad"]
         inner = [f for f in inner if not hasattr(f, "variable")]
         self._facts.exponentials += name == "ExpBackward0"
@@ -164,7 +165,7 @@ class RollCall:
         if stair in _STAIRS and stair not in self._facts.stairs:
             self._facts.stairs.append(stair)
         flat = _FLAT.get(name)
-        if flat is not None and flat not in self._facts.flats:
+        if flat is not None and flat not in self._facts.flats and not _is_relu(node):
             self._facts.flats.append(flat)
         if name == "AddBackward0" and len(inner) == 2:
             self._facts.sums += 1
@@ -221,6 +222,13 @@ class RollCall:
             rate = self._optimizers[0].param_groups[0].get("lr")
             if isinstance(rate, int | float):
                 self._facts.optimizer["last rate"] = float(rate)
+
+
+def _is_relu(node: Any) -> bool:
+    """Whether a clamp has 0 as its least value and no largest one."""
+    if node.name() not in ("ClampBackward1", "ClampMinBackward0"):
+        return False
+    return node._saved_min == 0 and getattr(node, "_saved_max", None) is None
 
 
 def _has_equal_rows(parameter: torch.Tensor) -> bool:
