@@ -7,7 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from gradcourse.diagnosis import lags, nonfinite, over_depth, remedies, step_size, units, unseen
-from gradcourse.diagnosis.causes import heads, lost_updates, standstill, stuck, trainees
+from gradcourse.diagnosis.causes import (
+    heads,
+    lost_updates,
+    standstill,
+    stuck,
+    trainees,
+    withheld,
+)
 from gradcourse.diagnosis.finding import Diagnosis, Finding
 from gradcourse.diagnosis.signals import Signals, largest, median
 from gradcourse.diagnosis.signs import Sign, confidence
@@ -97,7 +104,8 @@ def diagnose(record: Record) -> Diagnosis:
     signs = _without_consequences(signals, signs)
     if not signs:
         healthy = _healthy(signals, good, len(unknown))
-        return Diagnosis((healthy,), unknown + frozen + unseen.left_alone(signals))
+        notes = unseen.left_alone(signals) + withheld.ignored(signals)
+        return Diagnosis((healthy,), unknown + frozen + notes)
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
     return Diagnosis(tuple(_findings(signs)), unknown + frozen)
 
@@ -108,6 +116,7 @@ def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
         heads.find(signals)
         or trainees.find(signals, good)
         or stuck.find_equal_units(signals)
+        or withheld.find(signals, good)
         or standstill.find_unbounded(signals, good)
     )
 
@@ -151,6 +160,11 @@ def _only_ends(sign: Sign) -> bool:
     return sign.finding.kind != "cut off" and units.ENDS in sign.finding.evidence
 
 
+def _is_flat(sign: Sign) -> bool:
+    """Whether it says that a gradient ends where every unit is flat."""
+    return sign.finding.kind == "saturated" and units.ENDS in sign.finding.evidence
+
+
 def _without_consequences(signals: Signals, signs: list[Sign]) -> list[Sign]:
     """Of a dead layer and a vanishing gradient, keep the one that makes the other.
 
@@ -159,7 +173,7 @@ def _without_consequences(signals: Signals, signs: list[Sign]) -> list[Sign]:
     """
     if any(sign.finding.kind == "cut off" for sign in signs):
         signs = [sign for sign in signs if not _only_ends(sign)]
-    dead = [sign for sign in signs if sign.finding.kind == "dead"]
+    dead = [sign for sign in signs if sign.finding.kind == "dead" or _is_flat(sign)]
     vanishing = [sign for sign in signs if sign.finding.kind == "vanishing"]
     if not dead or not vanishing:
         return signs

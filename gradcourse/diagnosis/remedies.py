@@ -94,7 +94,7 @@ def for_nothing(
     """Cures for gradients of exactly 0 everywhere.
 
     ``late``: the net began with others. ``has``: as for `fitting`. ``zeros``: so many trained
-    matrices are all 0. ``ends``: "clamp", "stairs" or "one number", where the output is so.
+    matrices are all 0. ``ends``: "flat", "clamp", "stairs" or "one number", where the output is so.
     """
     if zeros:
         return (
@@ -113,7 +113,12 @@ def for_nothing(
     constant = Remedy("Look for a constant before the loss: a clamp, a round, an argmax", "01")
     scaled = Remedy("If the loss was scaled down, take the factor away", "01")
     every = (logits, constant, SCALER) if late else (SCALER, scaled, constant, logits)
-    seen = {"clamp": NO_CLAMP, "stairs": STRAIGHT_THROUGH, "one number": ONE_CLASS}
+    seen = {
+        "flat": FLAT_END,
+        "clamp": NO_CLAMP,
+        "stairs": STRAIGHT_THROUGH,
+        "one number": ONE_CLASS,
+    }
     first = tuple(remedy for end, remedy in seen.items() if end in ends)
     return (*first, *fitting(every, has))
 
@@ -190,6 +195,19 @@ LOOK_BETWEEN = Remedy(
     "Look between these layers for what has no slope: a product with 0, a constant, a clamp, a "
     "step, a backward pass of your own",
     "01",
+)
+INTO_RANGE = Remedy(
+    "Bring what arrives there into its range: biases at 0 and weights by He or Xavier, data of "
+    "standard deviation 1",
+    "05",
+    "initialize",
+)
+SLOPED = Remedy("Or take an activation with a slope everywhere: leaky ReLU, GELU, SiLU", "04")
+FLAT_END = Remedy(
+    "Begin where the last sigmoid, tanh or softmax has a slope: biases at 0 and weights by Xavier; "
+    "here every output lies at its end",
+    "05",
+    "initialize",
 )
 NO_CLAMP = Remedy(
     "Take the clamp off the output, or put a sigmoid in its place: outside its range it has no "

@@ -14,6 +14,7 @@ from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals, data_size, is_out_of_scale, largest, log10, median
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
+from gradcourse.instrument.record.facts import Head
 
 
 def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
@@ -320,9 +321,21 @@ def _ends(signals: Signals) -> set[str]:
     heads = [h for h in signals.record.facts.heads if h.rows]
     if any(h.end == "Clamp" for h in heads):
         return {"clamp"}
+    if heads and all(map(_is_at_its_end, heads)):
+        return {"flat"}
     if signals.record.facts.stairs:
         return {"stairs"}
     return {"one number"} if heads and all(h.columns == 1 for h in heads) else set()
+
+
+def _is_at_its_end(head: Head) -> bool:
+    """Whether all outputs of a sigmoid, tanh or softmax lie at one end of its range."""
+    same = head.end in _BENT and head.rows > 1 and head.over != 1 and head.spread <= 1e-6
+    return same and (head.high >= 1 or head.low <= 0)
+
+
+_BENT = ("Sigmoid", "Tanh", "Softmax")
+"""Activations at the end whose outputs may all lie at the end of their range."""
 
 
 def _zero_weights(signals: Signals, rows: np.ndarray) -> list[str]:

@@ -177,7 +177,7 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             1e-30,
             "absolute",
             "a gradient of exactly 0 below a gradient of this size is an underflow",
-            "float32 ends at 1e-45. The one absolute number, and it belongs to the format, not "
+            "float32 ends at 1e-45. An absolute number, but it belongs to the format, not "
             "to the network.",
         ),
         "enough": Threshold(
@@ -271,6 +271,25 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "probability",
             "largest D of log(1 − D): the discriminator is sure, and this loss flat",
             "Its slope is D/(1 − D) of the steep one's (Goodfellow et al. 2014).",
+        ),
+        "dropped": Threshold(
+            0.95,
+            "share",
+            "p of a dropout: above, and under a loss that stays, it is the cause",
+            "The usual rates are 0.1 to 0.5 (Srivastava et al. 2014); 0.95 leaves one unit in 20.",
+        ),
+        "skipped": Threshold(
+            0.02,
+            "share of rows",
+            "rows with a gradient of exactly 0, though the output is not sure: the loss leaves "
+            "them out",
+            "As `unreachable`: fewer may be outliers.",
+        ),
+        "nothing": Threshold(
+            1e-7,
+            "absolute",
+            "loss, and gradient of each parameter, of a choice that is never made otherwise",
+            "float32 tells numbers around 1 apart by 1.2e-7: a probability is 1 beyond that.",
         ),
         "clipped": Threshold(
             10.0,

@@ -184,13 +184,17 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
         cures = (remedies.ONE_PLACE, *cures)
     elif not late and not _closed_between(signals, below_it, above, rows):
         cures = (remedies.LOOK_BETWEEN, *cures)
+    flat = "" if stairs else _flat_between(signals, below_it, above)
+    if flat and not late:
+        cures = (remedies.INTO_RANGE, remedies.SLOPED, *cures[1:])
     if stairs and not late:
         cures = (remedies.STRAIGHT_THROUGH, remedies.LOOK_BETWEEN)
     finding = Finding(
-        "cut off" if stairs and not late else "dead",
+        "cut off" if stairs and not late else "saturated" if flat else "dead",
         f"∂ℒ/∂output is whole at {above} and exactly 0 from {below_it} down: nothing comes back "
         "through what lies between them, for any data"
-        + (f", and torch.{stairs[0]} has no slope." if stairs and not late else "."),
+        + (f", and torch.{stairs[0]} has no slope." if stairs and not late else "")
+        + (f": every unit lies where {flat} is flat." if flat else "" if stairs else "."),
         layers=(chain.names[0], below_it),
         steps=_span(signals, int(rows[0])),
         evidence={ENDS: float(edge)},
@@ -198,6 +202,22 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
         remedies=cures,
     )
     return [Sign(int(rows[0]), finding)]
+
+
+def _flat_between(signals: Signals, below: str, above: str) -> str:
+    """What is flat outside a range and may lie between two layers; "" if nothing does."""
+    flats = signals.record.facts.flats
+    if not flats or below not in signals.layers or above not in signals.layers:
+        return ""
+    if _closed_between(signals, below, above, np.arange(signals.steps)):
+        return ""  # units that are silent say it themselves
+    between = slice(signals.layers.index(below) + 1, signals.layers.index(above))
+    named = [kind for kind in signals.kinds[between] if kind in _FLAT_KINDS]
+    return named[0] if named else f"torch.{flats[0]}"
+
+
+_FLAT_KINDS = ("Hardtanh", "Hardsigmoid", "ReLU6", "Softshrink", "Hardshrink", "Threshold")
+"""Classes of layers that are flat outside a range."""
 
 
 def _closed_between(signals: Signals, below: str, above: str, rows: np.ndarray) -> bool:

@@ -40,8 +40,9 @@ _BATCH_NORM = (
     "default eps of 1e-5, or larger batches.",
 )
 _EMPTY = (
-    "The mean of nothing is 0/0: the batch is empty, or every target is ignore_index (-100). Skip "
-    'such batches, or take reduction="sum" and divide by the count, at least 1.',
+    "The mean of nothing is 0/0: the batch is empty, every target is ignore_index (-100), or the "
+    "weights of all classes in it are 0. Skip such batches, or take "
+    'reduction="sum" and divide by the count, at least 1.',
 )
 _CTC = (
     "A target that is longer than its input (with one blank between equal labels) has probability "
@@ -73,7 +74,9 @@ ARRIVED = (
 LOSS_UNKNOWN = (
     "The model's output is finite, so the fault is in what you compute from it. Give the loss "
     "function to the watch, gc.watch(model, optimizer, loss_function), and call it as "
-    "watch.loss(…): the operation is then named.",
+    "watch.loss(…): the operation is then named, with its line. Lines that compute the loss in the "
+    "loop itself go into such a function; or hand what they give to watch.check(loss), before the "
+    "backward pass.",
 )
 AFTER_THE_LOSS = (
     "The model's outputs are finite, and so is all that the loss function gives, with its slopes: "

@@ -92,6 +92,8 @@ class Call:
         ∂ℒ/∂(each floating-point tensor of the output), filled by the backward pass.
     witnesses : list of torch.Tensor
         Of each of these tensors, itself or its sum: with NaN if it has NaN.
+    nodes : tuple of int
+        Numbers of the first node that autograd made for it, and of that behind its last one.
     """
 
     args: tuple[Any, ...]
@@ -100,6 +102,7 @@ class Call:
     versions: tuple[int, ...]
     output_gradients: list[torch.Tensor | None]
     witnesses: list[torch.Tensor] = field(default_factory=list)
+    nodes: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:

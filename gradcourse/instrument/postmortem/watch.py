@@ -25,7 +25,7 @@ from gradcourse.instrument.loop.follow import (
     graph_task,
 )
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
-from gradcourse.instrument.postmortem import advice
+from gradcourse.instrument.postmortem import advice, loss_graph
 from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters
 from gradcourse.instrument.postmortem.first_nan import LOSS, NonFiniteError, PostMortem
 from gradcourse.instrument.postmortem.replay import Call, replay_loss, replay_model
@@ -220,7 +220,7 @@ class Watch:
         self._looked_at_a_loss = True
         value = float(loss.detach().sum())
         if value - value != 0:
-            self._fail((), value)
+            self._fail((), value, loss)
         return loss
 
     def check_gradients(self) -> None:
@@ -246,6 +246,7 @@ class Watch:
             self._buffers.refresh()
         self._passes += 1
         self._calls.append(Call.of(positional, named))
+        self._calls[-1].nodes = (loss_graph.sequence(), -1)
 
     def _pass_ends(self, output: Any) -> None:
         if self._quiet or not self._calls:
@@ -257,6 +258,7 @@ class Watch:
         if any(map(is_transformed, outputs)):
             self._calls.pop()  # torch.func is at work: there is nothing that could be replayed
             return
+        call.nodes = (call.nodes[0], loss_graph.sequence())
         call.output_gradients = [None] * len(outputs)
         if self._looks_at_outputs:
             call.witnesses = list(map(_witness, outputs))
@@ -345,8 +347,8 @@ class Watch:
         self._calls.clear()
         self._loss_calls.clear()
 
-    def _fail(self, affected: tuple[str, ...], loss: float | None) -> None:
-        self._report(self._replay(affected), affected, loss)
+    def _fail(self, affected: tuple[str, ...], loss: float | None, made: Any = None) -> None:
+        self._report(self._replay(affected, made), affected, loss)
 
     def _report(self, cause: PostMortem, affected: tuple[str, ...], loss: float | None) -> None:
         if cause.direction == "parameter" and not self.step:
@@ -364,12 +366,14 @@ class Watch:
         if self._stop:
             raise NonFiniteError(self.post_mortem) from None
 
-    def _replay(self, affected: tuple[str, ...]) -> PostMortem:
+    def _replay(self, affected: tuple[str, ...], loss: Any) -> PostMortem:
         try:
             with untouched(self._model):
                 found = self._search() or _unknown(self._calls, affected)
             if found.advice == advice.LOSS_UNKNOWN and self._loss_calls:
-                found = replace(found, advice=advice.AFTER_THE_LOSS)
+                return replace(found, advice=advice.AFTER_THE_LOSS)
+            if found.advice == advice.LOSS_UNKNOWN:
+                found = loss_graph.named(found, self._model, loss, [c.nodes for c in self._calls])
             return found
         except Exception as error:
             # A second run may fail for reasons of its own; the first fact must not be lost.
@@ -414,7 +418,8 @@ def _unknown(calls: Collection[Call], affected: tuple[str, ...]) -> PostMortem:
             "forward" if not affected else "backward",
             LOSS,
             op="something",
-            evidence={"the model's output": "finite", "∂ℒ/∂output": "NaN or Inf"},
+            evidence={"the model's output": "finite"}
+            | ({} if all_finite(sent) else {"∂ℒ/∂output": "NaN or Inf"}),
             advice=advice.LOSS_UNKNOWN,
         )
     note = (

@@ -16,7 +16,7 @@ from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.record.facts import LOSSES
 
 (_LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX, _POISSON,
- _SHARE, _FLIPPED, _TO_ALL, _DISTANCE, _OVER_ROWS) = LOSSES  # fmt: skip
+ _SHARE, _FLIPPED, _TO_ALL, _DISTANCE, _OVER_ROWS, _ALONE) = LOSSES  # fmt: skip
 
 CLOSE = 5e-3
 """Relative difference that rounding in bfloat16 explains, averaged over a batch."""
@@ -60,6 +60,9 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
         guess = test(y, -g, abs(loss))
         if guess.loss in falling:
             return Recognized(_FLIPPED, None, guess.scale)
+    alone = _one_class_alone(y, g, loss)
+    if alone.loss:
+        return alone
     return _to_all(y, g, loss) if y.numel() == len(y) else _distance(y, g, loss)
 
 
@@ -208,6 +211,22 @@ def _binary_logits(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
     c = g.abs() / (p - targets).abs().clamp_min(1e-300)
     if _equal(c) and _near(float(binary(y, targets)), loss):
         return Recognized(_BINARY_LOGITS, targets, _factor(float(c.median()), y.numel()))
+    return Recognized()
+
+
+def _one_class_alone(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """A binary cross-entropy in which the entries of one class count, and the others' do not."""
+    count = g != 0
+    if bool(count.all()) or y.numel() < _ORDERED:
+        return Recognized()
+    softplus, p = torch.nn.functional.softplus, y.sigmoid()
+    forms = [(0.0, softplus(y), p), (1.0, softplus(-y), p - 1)]
+    if y.numel() == len(y) and bool((y > 0).all()) and bool((y < 1).all()):
+        forms += [(0.0, -(1 - y).log(), 1 / (1 - y)), (1.0, -y.log(), -1 / y)]
+    for target, value, slope in forms:
+        factors = (g / slope)[count]
+        if _equal(factors) and _near(float(factors.median() * value[count].sum()), loss):
+            return Recognized(_ALONE, torch.full_like(y, target), math.nan)
     return Recognized()
 
 

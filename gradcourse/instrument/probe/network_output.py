@@ -23,9 +23,12 @@ _ENDS = {
     "SigmoidBackward0": "Sigmoid",
     "TanhBackward0": "Tanh",
     "ReluBackward0": "Relu",
-    "ClampBackward1": "Clamp",
-    "HardtanhBackward0": "Clamp",
-    "HardsigmoidBackward0": "Clamp",
+    **{
+        f"{name}Backward{number}": "Clamp"
+        for name in ("Clamp", "ClampMin", "ClampMax", "Hardtanh", "Hardsigmoid", "Softshrink")
+        for number in (0, 1)
+    },
+    **{f"{name}Backward0": "Clamp" for name in ("Hardshrink", "Threshold", "Minimum", "Maximum")},
 }
 _REACH = {
     "Softmax": (0.0, 1.0),
@@ -122,11 +125,28 @@ def describe(head: Head, output: torch.Tensor) -> None:
         sums = y.sum(1)
         head.normed = head.low >= 0 and bool((sums - 1).abs().max() < tolerance)
         head.log_normed = bool(y.logsumexp(1).abs().max() < tolerance)
+        least, choice = (y if head.normed else y.softmax(1)).max(1)
+        head.settled = bool(least.min() > _SURE) and bool((choice == choice.flatten()[0]).all())
+
+
+def _skipped(output: torch.Tensor, gradient: torch.Tensor) -> float:
+    """Share of the rows with a gradient of exactly 0, where the output leaves a choice."""
+    y, g = reachable(output).double(), gradient
+    if y.dim() < 2 or y.shape[1] < 2:
+        open_rows, idle = y.abs() < _OPEN, g == 0
+    else:
+        open_rows, idle = y.softmax(1).amax(1) < _LIKELY, (g == 0).all(1)
+    return float((open_rows & idle).double().mean()) if bool((g != 0).any()) else 0.0
+
+
+_SURE, _LIKELY, _OPEN = 1 - 1e-4, 0.99, 4.0
+"""Probabilities that leave no choice, and some; and a logit that leaves one."""
 
 
 def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: float) -> None:
     guess = recognized(output, gradient, loss)
     head.loss, head.scale = guess.loss, guess.scale
+    head.skipped = _skipped(output, gradient)
     if head.end == "Relu" and guess.loss not in _OF_SIZES and head.columns == 1:
         # Outputs of 0 that the loss would have lower, whichever loss it is.
         pulled = (output <= 0) & (gradient > 0)

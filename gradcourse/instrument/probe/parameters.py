@@ -77,6 +77,15 @@ class ParameterReader:
             )
         return step
 
+    def states(self) -> list[tuple[int, int]]:
+        """What differs as soon as something is added to a gradient, for each parameter."""
+        gradients = [p.grad for p in self.parameters]
+        return [(0, 0) if g is None else (id(g), local(g)._version) for g in gradients]
+
+    def holds_gradients(self) -> bool:
+        """Whether any parameter has one."""
+        return any(p.grad is not None for p in self.parameters)
+
     def keep_weights(self) -> None:
         """Copy the weights, for the update that comes."""
         weights = [local(self.parameters[k].detach()) for k in self._weights]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -144,7 +145,7 @@ class Probe:
         self._logged_before = 0
         self._task = -1
         self._unused = self._passes = 0
-        self._comes_back, self._uncounted = True, False
+        self._one_to_one = self._several = self._uncounted = False
         self._raw: Any = None
         self._given: Any = ()
 
@@ -180,7 +181,7 @@ class Probe:
         if self._watcher is not None:
             self._watcher.ran = self._roll.ran
         if self._optimizer is None:
-            self._watch_parameters()
+            self._watch_parameters(self._await_backward)
         self._prepare()
         return self._recorder.record
 
@@ -207,9 +208,9 @@ class Probe:
             return None
         return Watcher(self._model)
 
-    def _watch_parameters(self) -> None:
+    def _watch_parameters(self, call: Callable[..., None]) -> None:
         """Notice backward passes of models whose parts are called without the model itself."""
-        hook = Hook(self._await_backward)
+        hook = Hook(call)
         self._parameter_hooks += [
             parameter.register_post_accumulate_grad_hook(hook)
             for parameter in self._reader.parameters
@@ -275,11 +276,13 @@ class Probe:
             watcher.end(output)
             self._read_output(output)
         # One pass to an update, as in most loops: its backward pass is counted with the update.
-        if opened is None and self._optimizer is not None and self._passes == 1:
+        if opened is None and self._one_to_one and self._passes == 1:
             self._uncounted = True
             return
         if self._uncounted:
-            self._count_unseen()  # there are several passes to this update
+            # There are several passes to this update: one by itself, or all of them at once?
+            self._count_unseen(self._reader.holds_gradients())
+            self._one_to_one, self._several = False, True
         hook = partial(self._came_back, self._loop, opened)
         for tensor in tensors(output):
             if tensor.requires_grad and not is_transformed(tensor):
@@ -316,20 +319,29 @@ class Probe:
         if graph_task() == self._task:
             return
         self._task = graph_task()
+        after_backward(partial(self._count_if_arrived, self._reader.states()))
+
+    def _part_came_back(self, *_: Any) -> None:
+        if self._loop is not None and graph_task() != self._task:
+            self._task = graph_task()
+            after_backward(partial(self._count_if_arrived, []))
+
+    def _count_if_arrived(self, before: list[tuple[int, int]]) -> None:
+        """Count a pass that has ended in gradients: torch.autograd.grad leaves them as they are."""
+        if self._loop is None or self._reader.states() == before:
+            return
         self._facts.backward_passes += 1
         if self._optimizer is None:
             return
         self._unused += 1
         if self._unused > _ACCUMULATED and self._facts.unused_looked < _LOOKS:
-            after_backward(self._look_at_unused)
+            self._look_at_unused()
         if self._reads:
-            after_backward(self._read_raw)
+            self._read_raw()
 
-    def _count_unseen(self) -> None:
-        """A backward pass that no hook has seen: there was one if there was when one looked."""
-        if not self._uncounted:
-            self._comes_back = self._unused > 0 or not self._passes
-        elif self._comes_back:
+    def _count_unseen(self, arrived: bool) -> None:
+        """A backward pass that no hook has seen."""
+        if self._uncounted and arrived:
             self._facts.backward_passes += 1
             self._unused += 1
         self._uncounted = False
@@ -365,7 +377,16 @@ class Probe:
         if self._loop is not None and self._loop.has_closure:
             self._recorder.end(self._loop.evaluations)
         self._facts.updates += 1
-        self._count_unseen()
+        if self._uncounted:
+            self._count_unseen(True)  # as at the steps at which one looked
+        elif self._passes:
+            self._one_to_one = self._passes == self._unused == 1 and not self._several
+            self._several = self._several or self._passes > 1
+        elif not self._several:
+            # Parts of the model are called, and not the model itself: the parameters tell.
+            self._one_to_one, self._several, self._uncounted = False, True, True
+            self._count_unseen(self._reader.holds_gradients() and not self._unused)
+            self._watch_parameters(self._part_came_back)
         self._passes = 0
         if self._unused:
             self._unused = self._facts.unused_looked = 0

@@ -92,12 +92,13 @@ class RollCall:
     def read_graph(self, output: Any, given: Iterable[Any]) -> None:
         """Which leaves the output leads back to; sums of branches on the way; the input's size."""
         self._note_input(given)
+        self._note_dropout()
         owned = {id(p): name for name, p in self._parameters.items()}
         inputs = {id(t) for t in tensors(given)}
         # What made the inputs is no part of this model.
         before = {t.grad_fn for t in tensors(given)}
         reached: set[str] = set()
-        stack = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
+        stack: list[Any] = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
         visited: set[Any] = set()
         while stack and len(visited) < _DEEPEST:
             node = stack.pop()
@@ -109,7 +110,9 @@ class RollCall:
                 self._note_leaf(leaf, owned, inputs, reached)
                 continue
             following = [f for f, _ in node.next_functions if f is not None]
-            self._note_branches(node.name(), following)
+            self._note_branches(node, following)
+            if node.name() == "NativeDropoutBackward0":
+                self._take_dropout(float(node._saved_p or 0.0), "in the model")
             stack += following
         whole = len(visited) < _DEEPEST and not any("Checkpoint" in n.name() for n in visited)
         for trainee in self._facts.trainees:
@@ -126,6 +129,19 @@ class RollCall:
         if first.dim() == 2 and float(sizes.median()) > 0:
             self._facts.input_spread = float(sizes.max() / sizes.median())
 
+    def _note_dropout(self) -> None:
+        """The largest p: of a dropout layer, or of another module that keeps one, as an LSTM."""
+        for name, module in self._model.named_modules():
+            own = "Dropout" in type(module).__name__
+            p = getattr(module, "p" if own else "dropout", 0.0)
+            used = own or (type(p) is float and p < 1 and getattr(module, "num_layers", 2) > 1)
+            if module.training and used and isinstance(p, int | float):
+                self._take_dropout(float(p), name or type(module).__name__)
+
+    def _take_dropout(self, p: float, name: str) -> None:
+        if self._facts.dropout < p <= 1:
+            self._facts.dropout, self._facts.dropped = p, name
+
     def _note_leaf(
         self, leaf: torch.Tensor, owned: dict[int, str], inputs: set[int], reached: set[str]
     ) -> None:
@@ -140,13 +156,17 @@ class RollCall:
             return True
         return any(value is leaf for m in self._model.modules() for value in vars(m).values())
 
-    def _note_branches(self, name: str, following: list[Any]) -> None:
+    def _note_branches(self, node: Any, following: list[Any]) -> None:
+        name = node.name()
         inner = [f for f in following if f.name() != "struct torch::autograd::AccumulateGrad"]
         inner = [f for f in inner if not hasattr(f, "variable")]
         self._facts.exponentials += name == "ExpBackward0"
         stair = name.removesuffix("Backward0").lower()
         if stair in _STAIRS and stair not in self._facts.stairs:
             self._facts.stairs.append(stair)
+        flat = _FLAT.get(name)
+        if flat is not None and flat not in self._facts.flats and not _is_relu(node):
+            self._facts.flats.append(flat)
         if name == "AddBackward0" and len(inner) == 2:
             self._facts.sums += 1
         if "LayerNorm" in name or "RmsNorm" in name:
@@ -204,6 +224,13 @@ class RollCall:
                 self._facts.optimizer["last rate"] = float(rate)
 
 
+def _is_relu(node: Any) -> bool:
+    """Whether a clamp has 0 as its least value and no largest one."""
+    if node.name() not in ("ClampBackward1", "ClampMinBackward0"):
+        return False
+    return node._saved_min == 0 and getattr(node, "_saved_max", None) is None
+
+
 def _has_equal_rows(parameter: torch.Tensor) -> bool:
     """Whether a weight of several units has the same numbers for each of them, and not only 0."""
     weight = local(parameter.detach())
@@ -230,6 +257,17 @@ def _is_one_map(model: nn.Module) -> bool:
 
 _STAIRS = ("round", "sign", "sgn", "floor", "ceil", "trunc", "heaviside")
 """Operations whose slope is 0 wherever they have one, as they are called in a graph."""
+
+_FLAT = {
+    **dict.fromkeys(("ClampBackward0", "ClampBackward1"), "clamp"),
+    **dict.fromkeys(("ClampMinBackward0", "ClampMaxBackward0"), "clamp"),
+    **{
+        f"{name.capitalize()}Backward0": name
+        for name in ("hardtanh", "hardsigmoid", "softshrink", "hardshrink", "threshold")
+    },
+    **{f"{name.capitalize()}Backward0": name for name in ("hardswish", "minimum", "maximum")},
+}
+"""Operations that are flat outside a range, by the names of their nodes."""
 
 _ROWS = 1024
 """Rows of the first input that are looked at."""

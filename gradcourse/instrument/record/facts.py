@@ -109,6 +109,11 @@ class Head:
         Share of the targets that lie beyond what ``end`` can give.
     scale : float
         Factor by which the loss was multiplied before the backward pass; NaN if unknown.
+    skipped : float
+        Share of the rows whose gradient is exactly 0 though the output is not sure.
+    settled : bool
+        Whether, as logits or probabilities, the outputs give one and the same class all the
+        probability, in every row.
     """
 
     step: int = 0
@@ -129,6 +134,8 @@ class Head:
     target_high: float = math.nan
     unreachable: float = 0.0
     scale: float = math.nan
+    skipped: float = 0.0
+    settled: bool = False
 
 
 LOSSES = (
@@ -146,6 +153,7 @@ LOSSES = (
     "a distance to every target",
     "a distance",
     "cross-entropy over the rows",
+    "binary cross-entropy of one class alone",
 )
 """Loss functions that are told by their value and their gradient alone."""
 
@@ -188,6 +196,10 @@ class Facts:
         Buffers with NaN or Inf when the block was left.
     padding : dict of str to int
         Equal steps at the end of each recurrent layer's input, over all rows of the first batch.
+    dropout, dropped : float, str
+        Largest p of a dropout that runs, and its name; 0 where there is none, and in evaluation.
+    flats : list of str
+        Operations that are flat outside a range, in the graph of the output: "hardtanh", …
     clipped : list of list of float
         At a few steps: norm of the gradients when the backward pass was over, when the update
         used them, and the share of entries at the largest absolute value.
@@ -214,6 +226,9 @@ class Facts:
     unused_bad: list[str] = field(default_factory=list)
     bad_buffers: list[str] = field(default_factory=list)
     padding: dict[str, int] = field(default_factory=dict)
+    dropout: float = 0.0
+    dropped: str = ""
+    flats: list[str] = field(default_factory=list)
     clipped: list[list[float]] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:

@@ -225,6 +225,16 @@ def _draw_zeros(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, edit=[*setup.edit, change])
 
 
+def _less_dropout(setup: Setup, remedy: Remedy) -> Setup:
+    def change(model: nn.Module) -> nn.Module:
+        for module in model.modules():
+            if isinstance(module, nn.modules.dropout._DropoutNd):
+                module.p = remedy.by
+        return model
+
+    return replace(setup, edit=[*setup.edit, change])
+
+
 _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "no end": _no_end,
     "no ReLU end": _no_relu_end,
@@ -258,4 +268,5 @@ _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "norm first": _set("norm_first", True),
     "register": _register,
     "draw zeros": _draw_zeros,
+    "less dropout": _less_dropout,
 }

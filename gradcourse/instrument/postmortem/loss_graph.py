@@ -1,0 +1,146 @@
+"""What a loss was made of, where no loss function is known that could be run again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
+from types import FrameType, MappingProxyType
+from typing import Any
+
+import torch
+from torch import nn
+
+from gradcourse.instrument.postmortem import advice
+from gradcourse.instrument.postmortem.finite import is_finite
+from gradcourse.instrument.postmortem.first_nan import PostMortem
+
+Span = tuple[int, int]
+"""Numbers of the first node that autograd made for a call of the model, and of that behind it."""
+
+sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr
+"""The number of the next node that autograd will make."""
+
+
+def named(found: PostMortem, model: nn.Module, loss: Any, calls: Collection[Span]) -> PostMortem:
+    """The finding with the operation between the model's outputs and the loss, if one is found.
+
+    Parameters
+    ----------
+    found : PostMortem
+        That the fault lies there.
+    model : nn.Module
+    loss : torch.Tensor or None
+        Without it, it is looked for among the variables of the functions that are running.
+    calls : collection of Span
+        Of the model: the nodes in between are its own.
+    """
+    parameters = {id(parameter) for parameter in model.parameters()}
+    made = []
+    for candidate in _in_sight() if loss is None else [loss]:
+        nodes, leaves = _outside(candidate, calls)
+        if nodes and leaves & parameters:
+            made.append((not is_finite(candidate.detach()), nodes[-1]._sequence_nr(), nodes))
+    if not made:
+        return found
+    # A loss that is not finite; of several, the one made last holds the others.
+    bad, _, nodes = max(made, key=lambda each: each[:2])
+    risky = [node for node in nodes if _is_risky(node)]
+    # What autograd keeps for the backward pass is there until that pass is over.
+    sure = [node for node in risky if _is_at_fault(node)]
+    ops = tuple(dict.fromkeys(_name(node) for node in sure[:1] or risky))
+    if not ops:
+        return found
+    every = " → ".join(_name(node) for node in nodes[-_SHOWN:])
+    cures = tuple(dict.fromkeys(text for op in ops for text in advice.advice_for(op)))
+    return replace(
+        found,
+        direction="forward" if bad else found.direction,
+        op=" or ".join(ops),
+        evidence={**found.evidence, "from the output to the loss": every},
+        advice=(*cures, *found.advice),
+    )
+
+
+def _in_sight() -> Iterator[torch.Tensor]:
+    """Tensors of one number with a graph, among the variables of the functions that are running."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        for value in list(frame.f_locals.values()):
+            if type(value) is torch.Tensor and value.grad_fn is not None and value.numel() == 1:
+                yield value
+        frame = frame.f_back
+
+
+def _outside(loss: torch.Tensor, calls: Collection[Span]) -> tuple[list[Any], set[int]]:
+    """Nodes that belong to no call of the model, in order, and the leaves that it leads to."""
+    waiting: list[Any] = [loss.grad_fn]
+    seen: set[Any] = set()
+    leaves, nodes = set(), []
+    while waiting and len(seen) < _MOST:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if hasattr(node, "variable"):
+            leaves.add(id(node.variable))
+            continue
+        number = node._sequence_nr()
+        if not any(begin <= number < end for begin, end in calls):
+            nodes.append(node)
+        waiting += [following for following, _ in node.next_functions]
+    return sorted(nodes, key=lambda node: node._sequence_nr()), leaves
+
+
+def _name(node: Any) -> str:
+    """ "log" of LogBackward0, "linalg_vector_norm" of LinalgVectorNormBackward0."""
+    name = node.name().rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+def _is_risky(node: Any) -> bool:
+    """Whether its operation has places without a value or a slope; the mean, where it is empty."""
+    op = _name(node)
+    if op == "mean":
+        return getattr(node, "_saved_self_sym_numel", 1) == 0
+    power = getattr(node, "_saved_exponent", 0.5)
+    whole = isinstance(power, int | float) and power >= 1 and power == round(power)
+    return op in _RISKY and not (op == "pow" and whole)
+
+
+def _is_at_fault(node: Any) -> bool:
+    """Whether what it keeps lies where its operation has no value, or no slope."""
+    where, is_bad = _KEEPS.get(_name(node), ("", torch.isnan))
+    try:
+        kept = getattr(node, where) if where else None
+    except RuntimeError:
+        return False  # the backward pass is over
+    return isinstance(kept, torch.Tensor) and bool(is_bad(kept).any())
+
+
+_KEEPS: MappingProxyType[str, tuple[str, Callable[[torch.Tensor], torch.Tensor]]] = (
+    MappingProxyType(
+        {
+            **dict.fromkeys(("log", "log2", "log10"), ("_saved_self", lambda x: x <= 0)),
+            "log1p": ("_saved_self", lambda x: x <= -1),
+            "sqrt": ("_saved_result", lambda r: (r == 0) | r.isnan()),
+            "rsqrt": ("_saved_result", lambda r: ~r.isfinite()),
+            "linalg_vector_norm": ("_saved_result", lambda r: r == 0),
+            "reciprocal": ("_saved_result", lambda r: ~r.isfinite()),
+            "div": ("_saved_other", lambda d: d == 0),
+            "exp": ("_saved_result", torch.isinf),
+            "pow": ("_saved_self", lambda x: x <= 0),
+            **dict.fromkeys(("acos", "asin", "atanh"), ("_saved_self", lambda x: x.abs() >= 1)),
+        }
+    )
+)
+"""What a node keeps, and what is bad in it."""
+
+_RISKY = frozenset(_KEEPS) | {
+    *("logit", "xlogy", "std", "norm", "cdist", "acosh", "binary_cross_entropy", "ctc_loss"),
+    *("linalg_svd", "linalg_eigh", "nll_loss", "nll_loss2d"),
+}
+"""Operations of which a loss is made and which have places without a value or a slope."""
+
+_MOST, _SHOWN = 20_000, 8
+"""Nodes that are looked at, and shown."""
