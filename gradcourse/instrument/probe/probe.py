@@ -143,7 +143,7 @@ class Probe:
         self._reads = self._graph_read = False
         self._read_number = -1
         self._logged_before = 0
-        self._task = -1
+        self._task = self._arrived = -1
         self._unused = self._passes = 0
         self._one_to_one = self._several = self._uncounted = False
         self._raw: Any = None
@@ -181,7 +181,7 @@ class Probe:
         if self._watcher is not None:
             self._watcher.ran = self._roll.ran
         if self._optimizer is None:
-            self._watch_parameters(self._await_backward)
+            self._watch_parameters(self._accumulated)
         self._prepare()
         return self._recorder.record
 
@@ -319,16 +319,19 @@ class Probe:
         if graph_task() == self._task:
             return
         self._task = graph_task()
-        after_backward(partial(self._count_if_arrived, self._reader.states()))
+        after_backward(partial(self._count_if_arrived, self._reader.states(), self._task))
 
     def _part_came_back(self, *_: Any) -> None:
         if self._loop is not None and graph_task() != self._task:
-            self._task = graph_task()
-            after_backward(partial(self._count_if_arrived, []))
+            self._task = self._arrived = graph_task()
+            after_backward(partial(self._count_if_arrived, [], self._task))
 
-    def _count_if_arrived(self, before: list[tuple[int, int]]) -> None:
-        """Count a pass that has ended in gradients: torch.autograd.grad leaves them as they are."""
-        if self._loop is None or self._reader.states() == before:
+    def _count_if_arrived(self, before: list[tuple[int, int]], task: int) -> None:
+        """Count a pass that has ended in gradients: torch.autograd.grad leaves them as they are.
+
+        A hook of the loop's own may have cleared them by now.
+        """
+        if self._loop is None or (self._reader.states() == before and self._arrived != task):
             return
         self._facts.backward_passes += 1
         if self._optimizer is None:
@@ -357,7 +360,11 @@ class Probe:
     def _read_raw(self) -> None:
         self._raw = self._reader.total_norm()
 
-    def _await_backward(self, *_: Any) -> None:
+    def _accumulated(self, *_: Any) -> None:
+        self._arrived = graph_task()
+        self._await_backward()
+
+    def _await_backward(self) -> None:
         # The loop may clear the gradients right after the backward pass, so without an optimizer
         # its end is the one moment to read them.
         if self._loop is not None and self._optimizer is None:
