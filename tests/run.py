@@ -98,6 +98,9 @@ TIERS = ("check", "test", "rest", "slow", "lint")
 FIRST = "not slow and not rest"
 """The tests of `check` and `test`."""
 
+UNSOLVED = "exercises"
+"""The notebooks that are left to `rest`: a solution is the same page with the answers."""
+
 
 def main() -> int:
     """Run a tier or a step, print a table of the steps, and return the exit code."""
@@ -127,10 +130,12 @@ def _steps(what: str, targets: Sequence[str]) -> list[Step]:
     if what == "lint":
         return list(LINT)
     if what == "test":
-        return [_marked(step, FIRST) for step in STEPS]
+        pages = replace(NOTEBOOKS, targets=[room for room in changes.NOTEBOOKS if room != UNSOLVED])
+        return [pages if step is NOTEBOOKS else _marked(step, FIRST) for step in STEPS]
     if what == "rest":
         browser, package = (_marked(step, "rest and not slow") for step in (BROWSER, PACKAGE))
-        return [replace(browser, beside=True), package]
+        pages = replace(NOTEBOOKS, targets=[UNSOLVED])
+        return [replace(browser, beside=True), package, pages]
     if what == "slow":
         return [replace(_marked(step, "slow"), may_be_empty=True) for step in (BROWSER, PACKAGE)]
     (step,) = (step for step in STEPS if step.name == what)

@@ -50,12 +50,41 @@ class Question:
         )
 
 
-def learners_notebook(questions: Sequence[Question]) -> dict[str, Any]:
-    """Return what a learner hands in: five right answers."""
-    return _notebook([_code("import numpy as np"), *(_code(q.answer) for q in questions)])
+Answers = Sequence[str]
+"""What a learner wrote into the cells of the questions, one after the other."""
 
 
-def nbgrader_seconds(questions: Sequence[Question], runs: int) -> float | None:
+def learners_notebook(answers: Answers) -> dict[str, Any]:
+    """Return what a learner hands in."""
+    return _notebook([_code("import numpy as np"), *(_code(answer) for answer in answers)])
+
+
+def half_broken(questions: Sequence[Question], number: int) -> list[list[str]]:
+    """Return what so many learners wrote: half of them all right, the others broken by turns.
+
+    No loop without an end is among them: nbgrader waits for it for ever unless told otherwise.
+    """
+    learners = []
+    for learner in range(number):
+        answers = [f"{question.answer}\n# learner {learner}" for question in questions]
+        if learner % 2:
+            spoil = BROKEN[learner // 2 % len(BROKEN)]
+            answers = [spoil(k, answer) for k, answer in enumerate(answers)]
+        learners.append(answers)
+    return learners
+
+
+BROKEN: tuple[Callable[[int, str], str], ...] = (
+    lambda _, answer: answer.replace("return ", "return 2 * "),
+    lambda k, answer: answer.replace(":\n", ":\n    oops\n", 1) if k == 1 else answer,
+    lambda k, answer: answer.replace("):", ")", 1) if k == 2 else answer,
+    lambda k, answer: "" if k > 2 else answer,
+    lambda k, answer: f"import no_such_module\n{answer}" if k == 0 else answer,
+)
+"""All wrong; one raises; one is no Python; two are missing; a cell stops at its import."""
+
+
+def nbgrader_seconds(questions: Sequence[Question], learners: Sequence[Answers]) -> float | None:
     """Return the seconds of `nbgrader autograde` per submission, its start not counted.
 
     None where nbgrader is not installed.
@@ -68,22 +97,23 @@ def nbgrader_seconds(questions: Sequence[Question], runs: int) -> float | None:
         _write(root / "source/five/five.ipynb", _for_nbgrader(questions))
         _run(root, "nbgrader", "generate_assignment", "five", "--create")
         released = json.loads((root / "release/five/five.ipynb").read_text("utf-8"))
-        for cell in released["cells"]:
-            for number, question in enumerate(questions):
-                if cell["metadata"].get("nbgrader", {}).get("grade_id") == f"answer-{number}":
-                    cell["source"] = question.answer
+        cells = {
+            cell["metadata"].get("nbgrader", {}).get("grade_id"): cell for cell in released["cells"]
+        }
         seconds = []
-        for batch in (1, 1 + runs):
-            for learner in range(batch):
-                _write(root / f"submitted/b{batch}-{learner}/five/five.ipynb", released)
+        for batch in ([[question.answer for question in questions]], learners):
+            for learner, answers in enumerate(batch):
+                for number, answer in enumerate(answers):
+                    cells[f"answer-{number}"]["source"] = answer
+                _write(root / f"submitted/b{len(seconds)}-{learner}/five/five.ipynb", released)
             start = time.perf_counter()
             _run(root, "nbgrader", "autograde", "five")
             seconds.append(time.perf_counter() - start)
-        assert len(list(root.glob("autograded/*/five/five.ipynb"))) == 2 + runs
-        return (seconds[1] - seconds[0]) / runs
+        assert len(list(root.glob("autograded/*/five/five.ipynb"))) == 1 + len(learners)
+        return (seconds[1] - seconds[0]) / (len(learners) - 1)
 
 
-def otter_seconds(questions: Sequence[Question], runs: int) -> float | None:
+def otter_seconds(questions: Sequence[Question], learners: Sequence[Answers]) -> float | None:
     """Return the seconds of `otter run` per submission; it grades one at a time.
 
     None where Otter is not installed.
@@ -101,12 +131,12 @@ def otter_seconds(questions: Sequence[Question], runs: int) -> float | None:
                 f"name = 'q{number}'\npoints = 1\n\n@test_case(points=1, hidden=True)\n"
                 f"def test_it({question.function}):\n    import numpy as np\n{lines}"
             )
-        _write(root / "five.ipynb", learners_notebook(questions))
         _run(root, "otter.cli", "generate", "-t", "tests", "-o", "five.zip", "--no-environment")
         start = time.perf_counter()
-        for _ in range(runs):
+        for answers in reversed(learners):  # the first is all right, and looked at
+            _write(root / "five.ipynb", learners_notebook(answers))
             _run(root, "otter.cli", "run", "-a", "five.zip", "-o", "out", "--no-logo", "five.ipynb")
-        seconds = (time.perf_counter() - start) / runs
+        seconds = (time.perf_counter() - start) / len(learners)
         results = json.loads((root / "out/results.json").read_text("utf-8"))["tests"]
         assert sum(test.get("score", 0) for test in results) == len(questions), results
         return seconds
@@ -171,4 +201,4 @@ def _run(folder: Path, module: str, *arguments: str) -> None:
         raise RuntimeError(f"{module} {' '.join(arguments)}: {done.stderr[-2000:]}")
 
 
-Measure = Callable[[Sequence[Question], int], float | None]
+Measure = Callable[[Sequence[Question], Sequence[Answers]], float | None]

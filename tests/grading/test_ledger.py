@@ -195,7 +195,7 @@ def test_of_two_lines_for_one_thing_the_later_counts_and_the_earlier_is_named(
     )
     decisions = _decided(tmp_path, text)
     book = settle([_mark("alice")], decisions)
-    assert book.marks[0].total == 3.0
+    assert book.marks[0].total == 2.0  # points for the whole are the whole
     assert [told.split(", ", 1)[1] for told in book.unused] == [
         "line 5: alice has no assignment '3'",
         "line 2: line 3 counts instead",

@@ -295,8 +295,13 @@ def _is_of(row: Row, mark: Mark) -> bool:
     return asked == mark.assignment and bool({key_of(row["learner"]), row["learner"]} & names)
 
 
+def _turn(row: Row) -> int:
+    """Questions, then the whole, so that points for the whole are the whole; then what is added."""
+    return 0 if row["question"] else 1 if row["points"] else 2
+
+
 def _overridden(mark: Mark, rows: Sequence[Row], used: set[str], path: Path) -> Mark:
-    for row in rows:
+    for row in sorted(rows, key=_turn):
         if not _is_of(row, mark):
             continue
         before = mark
