@@ -13,7 +13,7 @@ COMPILE := $(BIN)/python -m compileall -q -q -j 0 $(VENV)/lib || true
 help:
 	@echo "make lab        set up, and open JupyterLab on your working copy   (LAB_ARGS=--no-browser …)"
 	@echo "make check      set up, and test what your changes touch   (a minute and a half)"
-	@echo "make test       set up, and test all: every page, and of many like cases some"
+	@echo "make test       set up, and test all: every lesson, and of many like cases some"
 	@echo "make rest       the other cases, which continuous integration runs as well"
 	@echo "make slow       controls with five times the steps, long fuzz, a whole installation"
 	@echo "make notebooks  rebuild lessons/, exercises/ and solutions/ from source/"

@@ -98,9 +98,6 @@ TIERS = ("check", "test", "rest", "slow", "lint")
 FIRST = "not slow and not rest"
 """The tests of `check` and `test`."""
 
-UNSOLVED = "exercises"
-"""The notebooks that are left to `rest`: a solution is the same page with the answers."""
-
 
 def main() -> int:
     """Run a tier or a step, print a table of the steps, and return the exit code."""
@@ -130,11 +127,11 @@ def _steps(what: str, targets: Sequence[str]) -> list[Step]:
     if what == "lint":
         return list(LINT)
     if what == "test":
-        pages = replace(NOTEBOOKS, targets=[room for room in changes.NOTEBOOKS if room != UNSOLVED])
+        pages = replace(NOTEBOOKS, targets=["lessons", *_solutions()[::2]])
         return [pages if step is NOTEBOOKS else _marked(step, FIRST) for step in STEPS]
     if what == "rest":
         browser, package = (_marked(step, "rest and not slow") for step in (BROWSER, PACKAGE))
-        pages = replace(NOTEBOOKS, targets=[UNSOLVED])
+        pages = replace(NOTEBOOKS, targets=["exercises", *_solutions()[1::2]])
         return [replace(browser, beside=True), package, pages]
     if what == "slow":
         return [replace(_marked(step, "slow"), may_be_empty=True) for step in (BROWSER, PACKAGE)]
@@ -143,6 +140,11 @@ def _steps(what: str, targets: Sequence[str]) -> list[Step]:
     if not targets:
         return [_marked(step, FIRST)]
     return [replace(step, targets=targets)]
+
+
+def _solutions() -> list[str]:
+    """The solutions' notebooks: `test` runs every second, `rest` the others and the exercises."""
+    return sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("solutions/*.ipynb"))
 
 
 def _marked(step: Step, expression: str) -> Step:

@@ -53,7 +53,7 @@ def test_the_corpus_is_large_enough() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 75
 
 
-@pytest.mark.some(3)
+@pytest.mark.some(6)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_fair(case: Case, idle: int) -> None:
     assert_fair(case, idle)

@@ -478,6 +478,7 @@ def test_submissions_that_lie_among_the_marks(settings: Settings) -> None:
         _grade(replace(settings, submissions=inside))
 
 
+@pytest.mark.some(2)
 @pytest.mark.parametrize(
     "address",
     ["tcp://127.0.0.1:1", "nonsense", "http://127.0.0.1:1", "tcp://no.such.host.invalid:1"],
@@ -550,6 +551,7 @@ def test_a_lost_workers_submissions_are_done_again_and_none_twice(
     assert _grade(replace(settings, resume=True)).kept == 40
 
 
+@pytest.mark.rest
 @pytest.mark.timeout(180)
 def test_a_submission_that_kills_every_worker_costs_only_itself(
     settings: Settings, cluster: Any
@@ -602,6 +604,7 @@ def test_a_submission_that_waited_behind_a_deadly_one_is_graded_alone(settings: 
     assert all(key.endswith("-alone") for key in client.keys[9:])
 
 
+@pytest.mark.rest
 @pytest.mark.timeout(180)
 def test_a_scheduler_that_goes_away_is_one_line_and_loses_nothing(
     settings: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]

@@ -105,6 +105,7 @@ SECRETS = {
 }
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("without", WITHOUT.values(), ids=WITHOUT)
 def test_neither_answers_nor_the_graders_files_can_be_read(
     without: frozenset[str], tmp_path: Path
