@@ -1,8 +1,8 @@
 """The bars of class grading: fast, fair, and nothing lost.
 
 Run it with ``make bench`` or ``python benchmarks/grading.py [PART …]``; the parts are five, beside,
-torch, class, fuzz and corpus. nbgrader and Otter run beside it on the same five questions where
-they are installed (``pip install '.[bench-grading]'``). Exit code 1 when a bar is missed.
+hogs, torch, class, fuzz and corpus. nbgrader and Otter run beside it on the same five questions
+where they are installed (``pip install '.[bench-grading]'``). Exit code 1 when a bar is missed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ def main(parts: list[str]) -> int:
     known = {
         "five": five_questions,
         "beside": half_broken,
+        "hogs": hogs,
         "torch": torch_exercise,
         "class": whole_class,
         "fuzz": fuzz,
@@ -158,6 +160,45 @@ def half_broken() -> list[Bar]:
         bar, ok = ("≥ 5 ×", theirs >= 5 * seconds[CROWD]) if name == "nbgrader" else ("–", None)
         bars.append(Bar(what, bar, measured, ok))
     return bars
+
+
+HOGS = {
+    "a loop": "while True:\n    pass\n",
+    "sleep": "import time\ntime.sleep(999)\n",
+    "threads": "import threading\nfor _ in range(4):\n"
+    "    threading.Thread(target=lambda: list(iter(int, 1)), daemon=True).start()\n"
+    "while True:\n    pass\n",
+    "children": "import os\nwhile True:\n    child = os.fork()\n    if not child:\n"
+    "        sum(range(10**8))\n        os._exit(0)\n    os.waitpid(child, 0)\n",
+    "orphans": "import os\nwhile True:\n    child = os.fork()\n    if not child:\n"
+    "        if not os.fork():\n            sum(range(10**9))\n        os._exit(0)\n"
+    "    os.waitpid(child, 0)\n",
+}
+"""Ways to use up time, in an answer or in a cell."""
+
+
+def hogs() -> list[Bar]:
+    """What takes all the time it gets: by the clock, against the limit of the submission."""
+    from gradcourse.grading import grade_one
+    from gradcourse.grading.sandbox.budget import Limits
+
+    limits = Limits(cell=3.0, question=3.0, submission=12.0)
+    right = [question.answer for question in FIVE]
+    longest, whose = 0.0, ""
+    for name, code in HOGS.items():
+        heads = [answer.partition("\n")[0] for answer in right]
+        inside = [f"{head}\n{textwrap.indent(code, '    ')}" for head in heads]
+        for place, answers in (("the answers", inside), ("a cell", [code, *right])):
+            notebook = json.dumps(graders.learners_notebook(answers)).encode()
+            start = time.perf_counter()
+            mark = grade_one(notebook, assignment="01", limits=limits)
+            times = (time.perf_counter() - start) / limits.submission
+            assert place == "a cell" or not mark.earned, mark
+            if times > longest:
+                longest, whose = times, f"{name} in {place}"
+    measured = f"{longest:.2f} × ({whose})"
+    bar = "by the clock, the longest of 10 submissions that never end"
+    return [Bar(bar, "≤ 2.5 × its limit", measured, longest <= 2.5)]
 
 
 def torch_exercise() -> list[Bar]:
