@@ -118,6 +118,13 @@ def test_a_change_in_one_topic_runs_only_what_uses_it_again(portable):
     assert any(path.endswith("experiments/common.py") for path in lesson & other)
     assert any(path.endswith("instrument/norms.py") for path in lesson & other)
     assert not any("/grading/" in path for path in lesson | other)
+    # What is of no lesson is behind those that import it; and the last lesson tries all claims.
+    assert any(path.endswith("/experiments/letters.py") for path in behind("claims/08"))
+    assert not any(path.endswith("/experiments/letters.py") for path in lesson | other)
+    trials = {path for path in behind("claims/13") if "/trials/" in path}
+    assert trials == {
+        path.as_posix() for path in (portable.ROOT / "gradcourse").glob("experiments/trials/*.py")
+    }
 
 
 def test_one_difference_is_reported_with_what_repeats_it_and_fails(portable, capsys, monkeypatch):

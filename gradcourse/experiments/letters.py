@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -96,13 +97,17 @@ def reader(kind: str, seed: int, count: int = UPDATES) -> tuple[Recurrent, float
 
 
 def by_letter(net: Recurrent, text: str) -> Array:
-    """Norm of the gradient of "plural over singular" by each letter of a sentence; (letters,)."""
+    """Norm of the gradient of "plural over singular" by each letter of a sentence; (letters,).
+
+    In float64: over forty letters a gradient may vanish from float32.
+    """
     import torch
 
-    x = torch.from_numpy(encoded(text))[None].requires_grad_()
+    net = deepcopy(net).double()
+    x = torch.from_numpy(encoded(text))[None].double().requires_grad_()
     out = net(x)[0]
     (gradient,) = torch.autograd.grad(out[1] - out[0], x)
-    return gradient[0].norm(dim=1).numpy()[-len(text) :].astype(np.float64)
+    return gradient[0].norm(dim=1).numpy()[-len(text) :]
 
 
 EXAMPLE = "the dogs near the old gate behind the red house wait"

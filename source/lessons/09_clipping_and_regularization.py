@@ -334,25 +334,29 @@ for size in (1e18, 1e20, math.inf, math.nan):
 
 # %% [markdown] name="measure-stuck-intro" tags=["subslide"]
 # Does it matter? The puzzle's network, 16 units, but $W = 1.3\,I$. Neither a state, nor the loss (about $10^{20}$), nor
-# one gradient is infinite. 60 updates, clipped at 1; always answering the mean costs 0.17.
+# one gradient is infinite. 60 updates, clipped at 1; always answering the mean costs 0.17, whose log₁₀ is −0.8.
 
-# %% name="measure-stuck" tags=["fragment"] tolerance=["torch, log₁₀ of the last loss: 0.1 0.1 0.1", "gc, log₁₀ of the first norm: 0.1 0.1 0.1", "gc, last loss: 0.02 0.02 0.06"]
+# %% name="measure-stuck" tags=["fragment"] tolerance=["torch, log₁₀ of the last loss: 0.1 0.1 0.1", "gc, log₁₀ of the first norm: 0.1 0.1 0.1", "gc, log₁₀ of the median of the last 20 losses: 0.1 0.1 0.3", "gc, log₁₀ of the largest of them: 0.2"]
 how, stuck = {"test": 64, "width": 16, "gain": 1.3}, {}
 for name, clip in both.items():
     stuck[name] = [runs.run(s, lambda p, clip=clip: clip(p, 1.0), **how) for s in range(5)]
-last = {name: [history.loss[-1] for history, _ in five] for name, five in stuck.items()}
+last = [history.loss[-1] for history, _ in stuck["torch"]]
 moved = max(history.relative_change[-1].max() for history, _ in stuck["torch"])
 print(f"torch, first norm {stuck['torch'][0][1][0]}, largest relative change of a matrix {moved}")
-print(f"torch, log₁₀ of the last loss: {gc.spread(np.log10(last['torch']), '.1f')}")
+print(f"torch, log₁₀ of the last loss: {gc.spread(np.log10(last), '.1f')}")
 print(f"gc, log₁₀ of the first norm: {gc.spread([np.log10(n[0]) for _, n in stuck['gc']], '.1f')}")
-print(f"gc, last loss: {gc.spread(last['gc'])}")
+settled = np.log10([history.loss[-20:] for history, _ in stuck["gc"]])
+print(f"gc, log₁₀ of the median of the last 20 losses: {gc.spread(np.median(settled, 1), '.1f')}")
+print(f"gc, log₁₀ of the largest of them: {settled.max():.1f}")
 
 # %% [markdown] name="explain-huge" tags=["continue"]
 # A norm is the root of a sum of squares, and in float32 the square of anything above $1.8 \cdot 10^{19}$ is $\infty$. Then
 # $c/\infty = 0$: torch multiplies the gradient by 0. As long as every batch overflows, the weights do not move, although
 # the direction of the gradient is perfectly good. In float64 the squares of all float32 numbers are finite;
-# `gc.clip_grad_norm_` uses it where needed. A gradient that *is* NaN or Inf is another thing. No factor makes it right:
-# leave the update out, and find where it comes from (`gc.post_mortem`; torch has `error_if_nonfinite=True`).
+# `gc.clip_grad_norm_` uses it where needed. That heals the norm and not the network: it comes down to what the mean
+# costs, and one batch among the last 20 still costs more than $10^{11}$. A gradient that *is* NaN or Inf is another
+# thing. No factor makes it right: leave the update out, and find where it comes from (`gc.post_mortem`; torch has
+# `error_if_nonfinite=True`).
 
 # %% [markdown] name="deeper-adam" tags=["slide", "deeper"]
 # ## Deeper · Clipping and Adam's memory

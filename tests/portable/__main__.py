@@ -25,7 +25,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -250,15 +250,46 @@ def _digest(unit: Unit) -> str:
     return digest.hexdigest()[:16]
 
 
-def _files_behind(unit: Unit, content: str) -> Iterator[Path]:
-    package = ROOT / "gradcourse"
+def _files_behind(unit: Unit, content: str) -> list[Path]:
+    package, found = ROOT / "gradcourse", []
     others = {row.folder for row in LESSONS} - _topics(content)
     for path in sorted(package.rglob("*.py")):
         room, *inside = path.relative_to(package).parts
         if room in WITHOUT_NUMBERS or (room == "checking" and unit.room != "solutions"):
             continue
         if room not in TOPICAL or _topic(inside) not in others:
-            yield path
+            found.append(path)
+    return _named([content], found)
+
+
+def _named(texts: list[str], found: Sequence[Path]) -> list[Path]:
+    """Leave out the experiments of no lesson's own that none of these texts and files imports."""
+    folder = ROOT / "gradcourse" / "experiments"
+    own = {row.folder for row in LESSONS} | {"trials", "errata", "__init__", *STORED}
+    names = {
+        path: path.relative_to(folder).parts[0].removesuffix(".py")
+        for path in found
+        if path.is_relative_to(folder)
+    }
+    waiting = {path for path, name in names.items() if name not in own}
+    new = [path for path in found if path not in waiting]
+    kept = set(new)
+    while new:
+        kept.update(new)
+        readers = [path for path in new if names.get(path) not in STORED]
+        texts = [*texts, *(path.read_text(encoding="utf-8") for path in readers)]
+        imported = {name for text in texts for name in _experiments_in(text)}
+        new = [path for path in sorted(waiting - kept) if names[path] in imported]
+        texts = []
+    return [path for path in found if path in kept]
+
+
+def _experiments_in(text: str) -> set[str]:
+    """The modules of the experiments that a text imports."""
+    listed = re.findall(r"gradcourse\.experiments import \(?([\w\s,]+)", text)
+    return set(re.findall(r"\bexperiments\.(\w+)", text)) | set(
+        re.findall(r"\w+", " ".join(listed))
+    )
 
 
 def _topic(inside: Sequence[str]) -> str:
@@ -284,7 +315,8 @@ def _topics(content: str) -> set[str]:
         ]
         imported = {name for text in texts for name in _TOPIC.findall(text)}
         new = imported - found - STORED
-    return found
+    # The last lesson measures the claims of all others.
+    return set(folders.values()) if LESSONS[-1].folder in found else found
 
 
 def _run(machine: Machine, unit: Unit, environment: dict[str, str], digest: str) -> Outcome:
