@@ -152,7 +152,8 @@ def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: f
         pulled = (output <= 0) & (gradient > 0)
         slopes = gradient[pulled].double()
         # A slope that is the same for all of them may be that of a least value at 0, as Poisson's.
-        even = guess.loss != "a distance" and not float(slopes.std()) > 1e-2 * float(slopes.mean())
+        spread = float(slopes.std()) if slopes.numel() > 1 else 0.0
+        even = guess.loss != "a distance" and not spread > 1e-2 * float(slopes.mean())
         both = bool((gradient < 0).any()) and not even
         head.unreachable = float(pulled.double().mean()) if both else 0.0
     if guess.targets is None or not guess.targets.numel():
