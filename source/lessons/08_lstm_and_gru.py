@@ -437,8 +437,7 @@ letters.letters_plot()
 
 # %% [markdown] name="explain-letters" tags=["continue"]
 # Look at the s of "dogs", the eighth letter. The GRU's gradient stands out there, some fifty times above the letters
-# between it and the verb (32 to 78 times when the weights are changed in the seventh digit at the start). The RNN, which
-# guesses, has no such letter: its gradient falls from right to left, mostly by many decades.
+# between it and the verb. The RNN, which guesses, has no such letter: its gradient falls from right to left.
 
 # %% [markdown] name="deeper-one-step" tags=["slide", "deeper"]
 # ## Deeper · Dead without a NaN

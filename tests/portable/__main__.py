@@ -259,37 +259,31 @@ def _files_behind(unit: Unit, content: str) -> list[Path]:
             continue
         if room not in TOPICAL or _topic(inside) not in others:
             found.append(path)
-    return _named([content], found)
+    return _without_unnamed(found, content)
 
 
-def _named(texts: list[str], found: Sequence[Path]) -> list[Path]:
-    """Leave out the experiments of no lesson's own that none of these texts and files imports."""
+def _without_unnamed(found: Sequence[Path], content: str) -> list[Path]:
+    """Leave out the experiments of no lesson's own that neither a text nor what it runs imports."""
     folder = ROOT / "gradcourse" / "experiments"
-    own = {row.folder for row in LESSONS} | {"trials", "errata", "__init__", *STORED}
     names = {
-        path: path.relative_to(folder).parts[0].removesuffix(".py")
-        for path in found
-        if path.is_relative_to(folder)
+        path: _topic(path.relative_to(folder).parts) for path in found if folder in path.parents
     }
-    waiting = {path for path, name in names.items() if name not in own}
-    new = [path for path in found if path not in waiting]
-    kept = set(new)
+    own = {row.folder for row in LESSONS} | {"__init__", *STORED}
+    unnamed = {path for path, name in names.items() if name not in own}
+    imported, new = _experiments_in(content), set(found) - unnamed
     while new:
-        kept.update(new)
-        readers = [path for path in new if names.get(path) not in STORED]
-        texts = [*texts, *(path.read_text(encoding="utf-8") for path in readers)]
-        imported = {name for text in texts for name in _experiments_in(text)}
-        new = [path for path in sorted(waiting - kept) if names[path] in imported]
-        texts = []
-    return [path for path in found if path in kept]
+        for path in new:
+            if names.get(path) not in STORED:
+                imported |= _experiments_in(path.read_text(encoding="utf-8"))
+        new = {path for path in unnamed if names[path] in imported}
+        unnamed -= new
+    return [path for path in found if path not in unnamed]
 
 
 def _experiments_in(text: str) -> set[str]:
     """The modules of the experiments that a text imports."""
     listed = re.findall(r"gradcourse\.experiments import \(?([\w\s,]+)", text)
-    return set(re.findall(r"\bexperiments\.(\w+)", text)) | set(
-        re.findall(r"\w+", " ".join(listed))
-    )
+    return {*re.findall(r"\bexperiments\.(\w+)", text), *re.findall(r"\w+", " ".join(listed))}
 
 
 def _topic(inside: Sequence[str]) -> str:
