@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcourse.diagnosis.finding import Finding
+from gradcourse.diagnosis.finding import Finding, Remedy
+from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.thresholds import threshold
 
 
@@ -29,3 +30,22 @@ def persistent(holds: np.ndarray, judged: np.ndarray) -> np.ndarray:
 def confidence(excess: float) -> float:
     """0.5 at the threshold, 0.82 one unit (a decade) beyond it, towards 1 far beyond."""
     return round(1 - 0.5 * math.exp(-max(excess, 0.0)), 3)
+
+
+def of_the_run(
+    signals: Signals,
+    kind: str,
+    summary: str,
+    evidence: dict[str, float],
+    remedies: tuple[Remedy, ...],
+    confidence: float = 0.7,
+) -> Finding:
+    """A finding about all of the net, from the first recorded step to the last."""
+    return Finding(
+        kind,
+        summary,
+        steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
+        evidence=evidence,
+        confidence=confidence,
+        remedies=remedies,
+    )

@@ -16,7 +16,7 @@ from gradcourse.diagnosis.causes.standstill import INITIALIZE, is_stuck, known, 
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import NO_RELU_AT_THE_END, NO_SIGMOIDS, ONE_PLACE, SCALE
 from gradcourse.diagnosis.signals import Signals, data_size, median
-from gradcourse.diagnosis.signs import Sign
+from gradcourse.diagnosis.signs import Sign, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
 
 DRAW = Remedy(
@@ -80,7 +80,7 @@ def find_equal_units(signals: Signals) -> list[Sign]:
         "the first step and at the last: they are one unit."
     )
     evidence = {"weights with equal rows": float(len(names))}
-    finding = _finding(signals, "equal units", summary, evidence, (DRAW,), 0.95)
+    finding = of_the_run(signals, "equal units", summary, evidence, (DRAW,), 0.95)
     return [Sign(0, finding)]
 
 
@@ -113,7 +113,7 @@ def _has_levelled_off(signals: Signals, good: np.ndarray) -> bool:
 
 
 def _linear(course: Course) -> Finding | None:
-    return _finding(
+    return of_the_run(
         course.signals,
         "linear",
         "The model is a chain of linear layers, which is one linear map, and the loss has levelled "
@@ -128,7 +128,7 @@ def _scale(course: Course) -> Finding | None:
     size, where = data_size(course.signals)
     if not size > threshold("out_of_scale"):
         return None
-    return _finding(
+    return of_the_run(
         course.signals,
         "scale",
         f"{where} are of size {size:.3g}, and the loss is still {course.ratio:.2f} of what it was "
@@ -143,7 +143,7 @@ def _sigmoids(course: Course) -> Finding | None:
     hidden = sum(kind == "Sigmoid" for kind in course.signals.kinds[:-1])
     if hidden < 3 or not course.decades < -threshold("both_decades") / 2:
         return None
-    return _finding(
+    return of_the_run(
         course.signals,
         "vanishing",
         f"The gradient falls by {abs(course.decades):.1f} decades through {hidden} sigmoids, and "
@@ -158,7 +158,7 @@ def _depth(course: Course) -> Finding | None:
     if not abs(course.decades) >= threshold("both_decades"):
         return None
     vanishing = course.decades < 0
-    return _finding(
+    return of_the_run(
         course.signals,
         "vanishing" if vanishing else "exploding",
         f"The gradient {'falls' if vanishing else 'grows'} by {abs(course.decades):.1f} decades "
@@ -179,7 +179,7 @@ def _constant(course: Course) -> Finding | None:
         return None
     norm = any("Norm" in kind for kind in course.signals.kinds[-2:])
     look = Remedy("Look for what makes them so: a product with 0, a mask, a constant", "01")
-    return _finding(
+    return of_the_run(
         course.signals,
         "collapsed",
         "At every step the outputs are exactly the same for all inputs: nothing of the input "
@@ -195,7 +195,7 @@ def _lost(course: Course) -> Finding | None:
     first = next((h for h in course.signals.record.facts.heads if h.rows > 1), None)
     if first is None or not first.spread < threshold("collapsed"):
         return None
-    return _finding(
+    return of_the_run(
         course.signals,
         "vanishing",
         "From the first step on the outputs are nearly the same for all inputs: what differs is "
@@ -216,7 +216,7 @@ def _slow(course: Course) -> Finding | None:
         return None
     by = float(f"{min(threshold('fast_update') / 3 / course.pace, 1e4):.0e}")
     text = f"Multiply the learning rate by about {by:g}, or use Adam"
-    return _finding(
+    return of_the_run(
         course.signals,
         "update too small",
         f"The loss is still {course.ratio:.2f} of what it was at first, and a step changes the "
@@ -229,7 +229,7 @@ def _slow(course: Course) -> Finding | None:
 def _fast(course: Course) -> Finding | None:
     if not course.pace > threshold("fast_update"):
         return None
-    return _finding(
+    return of_the_run(
         course.signals,
         "update too large",
         f"The loss is still {course.ratio:.2f} of what it was at first, and a step changes the "
@@ -254,22 +254,4 @@ def _unknown(course: Course) -> Finding | None:
         )
     ends = [h.end for h in signals.record.facts.heads if h.end == "Relu"]
     first = (NO_RELU_AT_THE_END,) if ends else ()
-    return _finding(signals, "not learning", summary, course.evidence, (*first, *LOOK))
-
-
-def _finding(
-    signals: Signals,
-    kind: str,
-    summary: str,
-    evidence: dict[str, float],
-    remedies: tuple[Remedy, ...],
-    confidence: float = 0.7,
-) -> Finding:
-    return Finding(
-        kind,
-        summary,
-        steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
-        evidence=evidence,
-        confidence=confidence,
-        remedies=remedies,
-    )
+    return of_the_run(signals, "not learning", summary, course.evidence, (*first, *LOOK))

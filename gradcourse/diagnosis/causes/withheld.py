@@ -9,7 +9,7 @@ import numpy as np
 from gradcourse.diagnosis.causes.standstill import enough, is_stuck, known
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
-from gradcourse.diagnosis.signs import Sign
+from gradcourse.diagnosis.signs import Sign, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
 
 LESS_DROPOUT = Remedy(
@@ -67,13 +67,14 @@ def _dropped(signals: Signals, good: np.ndarray) -> Finding | None:
         return None
     if facts.dropout < 1 and not is_stuck(signals, good):
         return None
-    return _finding(
+    return of_the_run(
         signals,
         "cut off",
         f"The dropout {facts.dropped} sets {facts.dropout:.0%} of what it is given to 0 at every "
         f"step{', and the loss stays' if facts.dropout < 1 else ''}.",
-        (LESS_DROPOUT,),
         {"share that is dropped": facts.dropout},
+        (LESS_DROPOUT,),
+        0.9,
     )
 
 
@@ -88,13 +89,14 @@ def _one_class(signals: Signals, good: np.ndarray) -> Finding | None:
     if len(asked) != 1 or not (several or alone):
         return None
     share = float(np.median([h.skipped for h in heads[:3]]))
-    return _finding(
+    return of_the_run(
         signals,
         "head",
         f"All rows that count are of class {min(asked)}; the other {share:.0%} get a gradient of "
         "exactly 0. The loss falls as soon as the net says the same of every input.",
-        (BOTH_CLASSES, WEIGHTS),
         {"share of rows without a gradient": share},
+        (BOTH_CLASSES, WEIGHTS),
+        0.9,
     )
 
 
@@ -110,13 +112,14 @@ def _closed(signals: Signals, good: np.ndarray) -> Finding | None:
         return None
     if not np.isfinite(norms).any() or float(np.nanmax(norms)) > least:
         return None
-    return _finding(
+    return of_the_run(
         signals,
         "collapsed",
         "From the first step on one of the outputs has all the probability, for every input: a "
         "choice that is never made otherwise, as by a policy, has no gradient.",
-        (OPEN_POLICY, ENTROPY),
         {"largest gradient of a parameter": float(np.nanmax(norms))},
+        (OPEN_POLICY, ENTROPY),
+        0.9,
     )
 
 
@@ -128,28 +131,12 @@ def _nothing_asked(signals: Signals, good: np.ndarray) -> Finding | None:
         return None
     if not np.isfinite(norms).any() or np.nansum(norms):
         return None
-    return _finding(
+    return of_the_run(
         signals,
         "update too small",
         "The loss is exactly 0 at every step, and so is the gradient of every parameter: nothing "
         "is asked of the net.",
-        (WEIGHTS,),
         {"steps with a loss of exactly 0": float(len(loss))},
-    )
-
-
-def _finding(
-    signals: Signals,
-    kind: str,
-    summary: str,
-    remedies: tuple[Remedy, ...],
-    evidence: dict[str, float],
-) -> Finding:
-    return Finding(
-        kind,
-        summary,
-        steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
-        evidence=evidence,
-        confidence=0.9,
-        remedies=remedies,
+        (WEIGHTS,),
+        0.9,
     )

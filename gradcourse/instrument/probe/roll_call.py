@@ -258,14 +258,13 @@ def _is_one_map(model: nn.Module) -> bool:
 _STAIRS = ("round", "sign", "sgn", "floor", "ceil", "trunc", "heaviside")
 """Operations whose slope is 0 wherever they have one, as they are called in a graph."""
 
+_SLOPELESS = ("hardtanh", "hardsigmoid", "hardswish", "hardshrink", "softshrink", "threshold")
 _FLAT = {
-    **dict.fromkeys(("ClampBackward0", "ClampBackward1"), "clamp"),
-    **dict.fromkeys(("ClampMinBackward0", "ClampMaxBackward0"), "clamp"),
+    **{f"{name.capitalize()}Backward0": name for name in (*_SLOPELESS, "minimum", "maximum")},
     **{
-        f"{name.capitalize()}Backward0": name
-        for name in ("hardtanh", "hardsigmoid", "softshrink", "hardshrink", "threshold")
+        f"Clamp{name}": "clamp"
+        for name in ("Backward0", "Backward1", "MinBackward0", "MaxBackward0")
     },
-    **{f"{name.capitalize()}Backward0": name for name in ("hardswish", "minimum", "maximum")},
 }
 """Operations that are flat outside a range, by the names of their nodes."""
 
