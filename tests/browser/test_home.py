@@ -120,6 +120,25 @@ def test_it_is_fresh_when_it_is_shown_again_and_the_links_lead_on(home: Notebook
     assert home.errors == []
 
 
+AT_ONCE = """new MutationObserver((_, seen) => {
+  const link = document.querySelector('.gc-home .home-card h3 a[href*="/files/"]');
+  if (link) { seen.disconnect(); setTimeout(() => link.click(), 100); }
+}).observe(document, { childList: true, subtree: true, attributes: true })"""
+"""Clicks on the first lesson as soon as home's links lead into JupyterLab."""
+
+
+def test_who_goes_on_at_once_is_not_brought_back(lab: Lab, browser: Any) -> None:
+    """A second after its start JupyterLab opens what the address names, which is home."""
+    page = browser.new_context().new_page()
+    page.add_init_script(AT_ONCE)
+    page.goto(f"{lab.url}/lab/workspaces/at-once/tree/{HOME}?token={lab.token}")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60 * SECONDS, state="attached")
+    page.wait_for_timeout(3 * SECONDS)
+    expect(page.locator(".jp-NotebookPanel")).to_be_visible()
+    expect(page.locator(".gc-home")).to_be_hidden()
+    page.context.close()
+
+
 def _in_front(lab: Lab) -> str:
     """What JupyterLab has noted to be in front."""
     notes = (lab.folder / WORKSPACES).glob("*.jupyterlab-workspace")

@@ -183,6 +183,22 @@
   const SHORT_LINES = `.gradcourse-page .jp-MarkdownOutput > * { max-width: 45em; }
     .gradcourse-page .jp-RenderedHTML > :is(p, ul) { max-width: 45em; }`;
 
+  // JupyterLab opens what the address names a second after it has laid its windows. It then puts home
+  // in front once more, where one may have gone on by a link in the meantime.
+  function openAtOnce(app, path) {
+    app.commands.execute("docmanager:open", { path });
+    const stay = (_, { id, args, result }) => {
+      if (id !== "docmanager:open" || args.path !== path) return;
+      app.commands.commandExecuted.disconnect(stay);
+      const inFront = app.shell.currentWidget;
+      if (!inFront || inFront.context?.path === path) return;
+      const back = (_, { newValue }) => { if (newValue !== inFront) app.shell.activateById(inFront.id); };
+      app.shell.currentChanged.connect(back);
+      result.finally(() => setTimeout(() => app.shell.currentChanged.disconnect(back), 300));
+    };
+    app.commands.commandExecuted.connect(stay);
+  }
+
   async function pages() {
     const { INotebookTracker } = await library("@jupyterlab/notebook");
     return {
@@ -195,8 +211,7 @@
           if (widget && tracker?.has(widget)) latest = { path: widget.context.path, at: Date.now() };
         };
         app.restored.then(() => {
-          // JupyterLab opens what the address names a second after it has laid its windows.
-          if (opened) app.commands.execute("docmanager:open", { path: opened[1] });
+          if (opened) openAtOnce(app, opened[1]);
           note(app.shell.currentWidget);
           app.shell.currentChanged?.connect((_, change) => { note(change.oldValue); note(change.newValue); });
         });
