@@ -365,6 +365,21 @@ def test_a_group_has_the_mark_of_the_best_that_one_of_them_handed_in(tmp_path: P
     assert same_answers(book.marks) == []
 
 
+def test_the_page_of_a_member_goes_when_the_member_goes(tmp_path: Path) -> None:
+    fakes.hand_in(tmp_path / "class", "alice")
+    groups, out = tmp_path / "groups.csv", tmp_path / "grades"
+    pages = {}
+    for members in ("alice;bob;carl", "alice;carl", "carl;dora"):
+        groups.write_text(f"group,member\nred,{members}\n")
+        settings = Settings(tmp_path / "class", out, jobs=1, resume=bool(pages))
+        run_grade_command(settings, fakes.GRADER, Wishes(groups=groups))
+        pages[members] = sorted(p.stem.partition("~")[0] for p in out.glob("learners/*.html"))
+        (out / "learners" / "notes.html").write_text("an instructor's own")
+    assert pages["alice;bob;carl"] == ["alice", "bob", "carl"]
+    assert pages["alice;carl"] == ["alice", "carl", "notes"]
+    assert pages["carl;dora"] == ["alice", "notes"]
+
+
 def test_pages_that_name_nobody(tmp_path: Path) -> None:
     fakes.hand_in(tmp_path / "class", "alice")
     settings = Settings(tmp_path / "class", tmp_path / "grades", jobs=1)

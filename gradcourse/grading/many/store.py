@@ -69,6 +69,11 @@ def stem_of(name: str, identity: str) -> str:
     return f"{_safe(name)}~{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
 
 
+def has_stem_of(stem: str) -> bool:
+    """Whether `stem_of` may have made it."""
+    return re.search(r"~[0-9a-f]{10}$", stem) is not None
+
+
 def _mark(submission: Submission) -> str:
     text = json.dumps([submission.key, submission.assignment, submission.learner])
     return hashlib.sha256(text.encode()).hexdigest()[:10]
