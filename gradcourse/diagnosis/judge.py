@@ -105,6 +105,7 @@ def diagnose(record: Record) -> Diagnosis:
     if not signs:
         healthy = _healthy(signals, good, len(unknown))
         notes = unseen.left_alone(signals) + withheld.ignored(signals)
+        notes += withheld.closed_late(signals)
         return Diagnosis((healthy,), unknown + frozen + notes)
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
     return Diagnosis(tuple(_findings(signs)), unknown + frozen)

@@ -253,3 +253,22 @@ def test_a_policy_that_has_learned_the_one_best_action_is_not_closed() -> None:
         return -(choice.log_prob(action) * ((action == 2).float() - 0.25)).mean()
 
     assert judged(model, adam(model, 3e-2), step, steps=200).primary.kind != "collapsed"
+
+
+def test_a_policy_that_closes_late_is_named_and_not_judged() -> None:
+    """It has found the one action that pays; nothing but the rewards tells that from a mistake."""
+    model = net()
+
+    def step() -> torch.Tensor:
+        choice = torch.distributions.Categorical(logits=model(torch.randn(64, 16)))
+        action = choice.sample()
+        return -(choice.log_prob(action) * (action == 2).float()).mean()
+
+    said = "one of the outputs has all the probability"
+    diagnosis = judged(model, adam(model, 5e-2), step, steps=300)
+    assert diagnosis.healthy
+    assert any(said in note for note in diagnosis.not_judged)
+    model = net()
+    classifier = judged(model, adam(model), on(model, functional.cross_entropy))
+    for other in (played(net(), probabilities=False), classifier):
+        assert not any(said in note for note in other.not_judged)

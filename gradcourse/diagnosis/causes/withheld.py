@@ -60,6 +60,20 @@ def ignored(signals: Signals) -> tuple[str, ...]:
     )
 
 
+def closed_late(signals: Signals) -> tuple[str, ...]:
+    """Outputs that came to leave no choice: a policy may have found the one best action."""
+    heads = [h for h in signals.record.facts.heads if h.columns > 1]
+    open_until = max((k for k, h in enumerate(heads) if not h.settled), default=-1)
+    closed = heads[open_until + 1 :]
+    if open_until < 0 or not closed:
+        return ()
+    return (
+        f"From step {closed[0].step} on one of the outputs has all the probability, for every "
+        "input. If it is a policy, it tries nothing else any more; whether it has found the best "
+        "action or closed too early, the rewards say, and no gradient does",
+    )
+
+
 def _dropped(signals: Signals, good: np.ndarray) -> Finding | None:
     """A dropout that lets next to nothing through, under a loss that stays."""
     facts = signals.record.facts
