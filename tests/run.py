@@ -41,14 +41,8 @@ ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 PYTHON = [sys.executable, "-m"]
 PYTEST = [*PYTHON, "pytest", "-q", "-p", "tests.bookkeeping", "-p", "tests.sharing"]
-BALANCED = ["--dist", "loadfile", "--no-loadscope-reorder"]
+BALANCED = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """A file's experiments are shared by its tests, so one worker gets all of it; longest first."""
-
-WORKERS = ["-n", "3"]
-"""A seventh of the time a test waits, for a process or a deadline: three workers on two cores."""
-
-BROWSERS = ["-n", "2"]
-"""A page has deadlines of its own."""
 
 NBVAL = [
     "--nbval-lax",
@@ -95,9 +89,9 @@ FORMAT = Step("format", [*PYTHON, "ruff", "format", "--check", "--quiet"], ["."]
 STYLE = Step("style", [*PYTHON, "ruff", "check", "--quiet"], ["."])
 TYPES = Step("types", [*PYTHON, "mypy"], beside=True)
 FLOORS = Step("floors", [str(BIN / "lint-imports")])
-PACKAGE = Step("package", [*PYTEST, "--ignore=tests/browser", *WORKERS, *BALANCED], ["tests"])
-NOTEBOOKS = Step("notebooks", [*PYTEST, *NBVAL, *WORKERS, *BALANCED], list(changes.NOTEBOOKS))
-BROWSER = Step("browser", [*PYTEST, "-rs", *BROWSERS, *BALANCED], ["tests/browser"])
+PACKAGE = Step("package", [*PYTEST, "--ignore=tests/browser", *BALANCED], ["tests"])
+NOTEBOOKS = Step("notebooks", [*PYTEST, *NBVAL, *BALANCED], list(changes.NOTEBOOKS))
+BROWSER = Step("browser", [*PYTEST, "-rs", *BALANCED], ["tests/browser"])
 LINT = (TYPES, FORMAT, STYLE, FLOORS)
 STEPS = (*LINT, BROWSER, PACKAGE, NOTEBOOKS)
 TIERS = ("check", "test", "rest", "slow", "lint")
