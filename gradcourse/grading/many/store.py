@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -67,11 +67,6 @@ def _folded(name: str) -> str:
 def stem_of(name: str, identity: str) -> str:
     """Return a file name for somebody who handed in nothing of their own."""
     return f"{_safe(name)}~{hashlib.sha256(identity.encode()).hexdigest()[:10]}"
-
-
-def has_stem_of(stem: str) -> bool:
-    """Whether `stem_of` may have made it."""
-    return re.search(r"~[0-9a-f]{10}$", stem) is not None
 
 
 def _mark(submission: Submission) -> str:
@@ -188,6 +183,22 @@ class Store:
                 with suppress(OSError):
                     path.unlink()
         return left
+
+
+def forget_members(out: Path, stems: Iterable[str]) -> None:
+    """Remove the pages of who handed in nothing, and is in no group any more that did.
+
+    ``stems``: those of all pages as they are now.
+    """
+    now = set(map(_folded, stems))
+    for path in (out / LEARNERS).glob("*.html"):
+        if not _STEM_OF.search(path.stem) or _folded(path.stem) in now:
+            continue
+        if not (out / RESULTS / f"{path.stem}.json").exists():
+            path.unlink()
+
+
+_STEM_OF = re.compile(r"~[0-9a-f]{10}$")
 
 
 def _whose(mark: Mark) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gradcourse.grading.ledger import Book
-from gradcourse.grading.many.store import LEARNERS, RESULTS, cannot_write, has_stem_of
+from gradcourse.grading.many.store import LEARNERS, cannot_write, forget_members
 from gradcourse.grading.report.class_page import class_page
 from gradcourse.grading.report.learner_page import learner_page
 from gradcourse.grading.report.tables import canvas, gradebook, moodle
@@ -50,7 +50,7 @@ def write_reports(out: Path, book: Book, *, anonymous: bool = False) -> list[Pat
     try:
         for stem, page in pages.items():
             write_atomically(out / LEARNERS / f"{stem}.html", page)
-        _forget_members(out, set(pages))
+        forget_members(out, pages)
         if anonymous:
             for name, content in _nameless(book).items():
                 write_atomically(out / NAMELESS / name, content)
@@ -62,14 +62,6 @@ def write_reports(out: Path, book: Book, *, anonymous: bool = False) -> list[Pat
     except OSError as error:
         raise cannot_write(out, error) from error
     return [out / name for name in files]
-
-
-def _forget_members(out: Path, stems: set[str]) -> None:
-    """Remove the pages of who handed in nothing, and is in no group any more that did."""
-    for path in (out / LEARNERS).glob("*.html"):
-        of_a_member = has_stem_of(path.stem) and path.stem not in stems
-        if of_a_member and not (out / RESULTS / f"{path.stem}.json").exists():
-            path.unlink()
 
 
 NAMELESS = "anonymous"
