@@ -348,7 +348,7 @@ def _report(
     print(f"\n{len(outcomes) - len(failed)} passed, {len(failed)} failed; {seconds / 60:.0f} min")
     whole = set(machines) >= set(MACHINES) and len(chosen) == len(units())
     if whole and not failed:
-        PAGE.write_text(_page(table), encoding="utf-8")
+        PAGE.write_text(_page(table) + _said_below(PAGE), encoding="utf-8")
         print(f"written: {PAGE.relative_to(ROOT)}")
     return int(bool(failed))
 
@@ -373,6 +373,12 @@ def _table(
 
 def _is_good(outcome: Outcome | None) -> bool:
     return outcome is not None and outcome.code == 0
+
+
+def _said_below(page: Path) -> str:
+    """What somebody has written below the table, which no run knows."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    return text.rpartition("|\n")[2]
 
 
 def _page(table: str) -> str:
