@@ -100,15 +100,14 @@ def diagnose(record: Record) -> Diagnosis:
     signs = signs or stuck.find(signals, good, _decades(signals, good))
     cut = any(sign.finding.kind == "cut off" for sign in signs)
     unknown = unseen.not_judged(signals, cut)
-    frozen = unseen.without_gradient(signals, cut)
+    always = unseen.without_gradient(signals, cut) + withheld.closed_late(signals)
     signs = _without_consequences(signals, signs)
     if not signs:
         healthy = _healthy(signals, good, len(unknown))
         notes = unseen.left_alone(signals) + withheld.ignored(signals)
-        notes += withheld.closed_late(signals)
-        return Diagnosis((healthy,), unknown + frozen + notes)
+        return Diagnosis((healthy,), unknown + always + notes)
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
-    return Diagnosis(tuple(_findings(signs)), unknown + frozen)
+    return Diagnosis(tuple(_findings(signs)), unknown + always)
 
 
 def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:

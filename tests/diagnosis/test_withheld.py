@@ -264,11 +264,31 @@ def test_a_policy_that_closes_late_is_named_and_not_judged() -> None:
         action = choice.sample()
         return -(choice.log_prob(action) * (action == 2).float()).mean()
 
-    said = "one of the outputs has all the probability"
+    said = "has all the probability"
     diagnosis = judged(model, adam(model, 5e-2), step, steps=300)
     assert diagnosis.healthy
     assert any(said in note for note in diagnosis.not_judged)
+    closed = net(nn.Softmax(-1))
+
+    def sample() -> torch.Tensor:
+        choice = torch.distributions.Categorical(probs=closed(torch.randn(64, 16)))
+        action = choice.sample()
+        return -(choice.log_prob(action) * (action == 2).float()).mean()
+
+    # Here something else is found as well, and the note stands beside it.
+    assert any(said in n for n in judged(closed, adam(closed, 5e-2), sample, 300).not_judged)
     model = net()
     classifier = judged(model, adam(model), on(model, functional.cross_entropy))
     for other in (played(net(), probabilities=False), classifier):
         assert not any(said in note for note in other.not_judged)
+
+
+def test_numbers_far_apart_are_no_choice() -> None:
+    model = net()
+
+    def far() -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.randn(64, 16)
+        return x, x[:, :4] + torch.tensor([20.0, 0.0, 0.0, 0.0])
+
+    diagnosis = judged(model, adam(model, 1e-2), on(model, functional.mse_loss, far), steps=300)
+    assert not any("probability" in note for note in diagnosis.not_judged)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import takewhile
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.signs import Sign, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
+from gradcourse.instrument.record.facts import Head
 
 LESS_DROPOUT = Remedy(
     "Lower the dropout to p = 0.5 or less: p is the share that is dropped, not the share that is "
@@ -62,16 +64,25 @@ def ignored(signals: Signals) -> tuple[str, ...]:
 
 def closed_late(signals: Signals) -> tuple[str, ...]:
     """Outputs that came to leave no choice: a policy may have found the one best action."""
-    heads = [h for h in signals.record.facts.heads if h.columns > 1]
-    open_until = max((k for k, h in enumerate(heads) if not h.settled), default=-1)
-    closed = heads[open_until + 1 :]
-    if open_until < 0 or not closed:
+    heads = _choices(signals)
+    closed = list(takewhile(lambda head: head.settled, reversed(heads)))
+    before = heads[: len(heads) - len(closed)]
+    if not (closed and before) or any(_is_no_choice(head) for head in before):
         return ()
     return (
-        f"From step {closed[0].step} on one of the outputs has all the probability, for every "
-        "input. If it is a policy, it tries nothing else any more; whether it has found the best "
-        "action or closed too early, the rewards say, and no gradient does",
+        f"From step {closed[-1].step} on one of the outputs, taken as logits or probabilities, has "
+        "all the probability, for every input. A policy tries nothing else any more then; whether "
+        "it has found the best action or closed too early, the rewards say, and no gradient does",
     )
+
+
+def _choices(signals: Signals) -> list[Head]:
+    return [head for head in signals.record.facts.heads if head.columns > 1]
+
+
+def _is_no_choice(head: Head) -> bool:
+    """Whether its loss is known, and not one of probabilities: a distance to numbers, say."""
+    return bool(head.loss) and "cross-entropy" not in head.loss
 
 
 def _dropped(signals: Signals, good: np.ndarray) -> Finding | None:
@@ -116,7 +127,7 @@ def _one_class(signals: Signals, good: np.ndarray) -> Finding | None:
 
 def _closed(signals: Signals, good: np.ndarray) -> Finding | None:
     """Outputs that leave no choice from the first step on, under a loss of about 0."""
-    heads = [h for h in signals.record.facts.heads if h.columns > 1]
+    heads = _choices(signals)
     if len(heads) < 2 or not all(h.settled for h in heads):
         return None
     loss = known(signals, good)
