@@ -35,6 +35,10 @@ weight = torch.nn.Parameter(torch.ones(1000))
 for _ in range(2):
     torch.optim.SGD([weight], lr=0.1)
 said["weight"] = weight.tolist()
+copied = torch.nn.Parameter(torch.ones(1000))
+start = copied.detach().clone()
+torch.optim.SGD([copied], lr=0.1)
+said["moved"] = int((copied != start).sum())
 print(json.dumps(said))
 """
 
@@ -62,6 +66,8 @@ def test_one_rounding_error_is_all_that_changes():
     # Once, though two optimizers had it; what is near 1 is rounded to steps of 1.2e-7.
     assert noise("weight", start).std() == pytest.approx(1e-7, rel=0.4)
     assert not noise("product", start).any()
+    # What is compared with a copy of the start is not found to have moved.
+    assert exact["moved"] == start["moved"] == 0
 
 
 def test_another_disturbance_is_refused():

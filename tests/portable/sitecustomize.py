@@ -10,7 +10,8 @@ stands in PYTHONPATH. The environment says what is disturbed, and by which rando
     products are as ever.
 ``GRADCOURSE_PERTURB=start:1``
     Each weight is multiplied by 1 + 10⁻⁷ N(0, 1) when the first optimizer gets it, or before its
-    first update where `gradcourse.train` descends without one.
+    first update where `gradcourse.train` descends without one; earlier, where it is copied before
+    (`weight.detach()`), for what is compared with its start shall not differ by the disturbance.
 
 The random numbers are drawn from a generator of its own, so that nothing else changes.
 """
@@ -67,6 +68,15 @@ def disturb_starts(torch, seed):
         disturb_new(self.param_groups[-1]["params"])
 
     torch.optim.Optimizer.add_param_group = add_param_group
+
+    undisturbed_detach = torch.Tensor.detach
+
+    def detach(self):
+        if isinstance(self, torch.nn.Parameter):
+            disturb_new([self])
+        return undisturbed_detach(self)
+
+    torch.Tensor.detach = detach
 
     def disturb_descent(loop):
         descend = loop._descend
