@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -42,6 +43,8 @@ NO_FLOAT64 = frozenset({"mps"})
 
 def reachable(tensor: torch.Tensor) -> torch.Tensor:
     """The tensor itself, or its copy on the CPU if its device has no float64."""
+    if tensor.is_cpu:  # asked first: its device's name costs as much as a small norm
+        return tensor
     return tensor.cpu() if tensor.device.type in NO_FLOAT64 else tensor
 
 
@@ -107,7 +110,7 @@ class Norms:
         self._wide: set[int] = set()
         self._all_narrow = True
 
-    def __call__(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor | np.ndarray:
+    def __call__(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor | np.ndarray | array[float]:
         """Return the 2-norms, as `gradient_norm` does.
 
         Parameters
@@ -117,8 +120,8 @@ class Norms:
 
         Returns
         -------
-        torch.Tensor or numpy.ndarray, shape (number of tensors,)
-            float64, or float32 where that holds them to 1e-5.
+        torch.Tensor, numpy.ndarray or array.array, shape (number of tensors,)
+            float64; an array, which NumPy reads without a copy, where float32 holds them to 1e-5.
         """
         if not tensors:
             return np.zeros(0)
@@ -138,15 +141,14 @@ class Norms:
             self._all_narrow = False
             return _exact(tensors)  # sparse ones among them, or some on another device
 
-    def _on_cpu(self, tensors: Sequence[torch.Tensor]) -> np.ndarray:
+    def _on_cpu(self, tensors: Sequence[torch.Tensor]) -> np.ndarray | array[float]:
         if not self._wide:
-            norms = self._narrow_norms(tensors)
             # Plain Python on a short list: right after a training step, which has emptied the
-            # caches, each call into NumPy costs more than all of it.
-            values = norms.tolist()
+            # caches, each call into NumPy costs more than all of it, and so does torch.stack.
+            values = self._narrow_norms(tensors)
             if min(values) > self._low and max(values) < SAFE[1] and not math.isnan(sum(values)):
-                return norms
-            norms = norms.astype(np.float64)
+                return array("d", values)
+            norms = np.array(values)
         else:
             norms = self._split(tensors)
         low = SAFE[0] * np.sqrt([t.numel() for t in tensors])
@@ -167,13 +169,12 @@ class Norms:
         return norms
 
 
-def _narrow_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    # Detached at the end: a gradient of a gradient is the exception, torch.no_grad costs always.
-    return torch.stack(torch._foreach_norm(list(tensors), 2, torch.float32)).detach().numpy()
+def _narrow_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
+    return [norm.item() for norm in torch._foreach_norm(list(tensors), 2, torch.float32)]
 
 
-def _long_norms(tensors: Sequence[torch.Tensor]) -> np.ndarray:
-    return np.array([_narrow_norm(tensor.detach()) for tensor in tensors])
+def _long_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
+    return [_narrow_norm(tensor.detach()) for tensor in tensors]
 
 
 def _narrow_norm(tensor: torch.Tensor) -> float:

@@ -94,14 +94,12 @@ def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[
     """The same on the CPU: in pieces that stay in its cache from one sum to the next."""
     total = squares = flat = 0.0
     alive: Any = 0
-    if values.dim() == 3 and not channels_first and values.stride(0) < values.stride(1):
-        values = values.transpose(0, 1)  # a recurrent layer's output lies in the order of time
-    if not channels_first and values.dim() > 2 and values.is_contiguous():
-        values = values.flatten(0, -2)  # a single long sequence has pieces, too
-    for part in _pieces(values):
-        norm = torch.linalg.vector_norm(part, dtype=_wide(part)).item()
+    size = values.numel()
+    for part in (values,) if size <= _PIECE else _pieces(values, channels_first):
+        wide = _wide(part)
+        norm = torch.linalg.vector_norm(part, dtype=wide).item()
         squares += norm * norm
-        total += part.sum(dtype=_wide(part)).item()
+        total += part.sum(dtype=wide).item()
         if kind in _SLOPED:
             flat += _flatness(part, kind).item() ** 2
         elif kind:
@@ -109,9 +107,8 @@ def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[
     if kind in _SLOPED:
         row[SATURATED] = math.sqrt(flat)
     elif kind:
-        row[ZERO] = alive.sum(dtype=torch.float64).item()
-        row[DEAD] = float(torch.count_nonzero(alive))
-    norm, size = math.sqrt(squares), values.numel()
+        row[ZERO], row[DEAD] = _counted(alive)
+    norm = math.sqrt(squares)
     in_range = SAFE[0] * math.sqrt(size) < norm < SAFE[1]
     if in_range and total * total < _SPREAD * size * squares and values.dtype != torch.float64:
         row[MEAN], row[NORM] = total, norm
@@ -120,8 +117,24 @@ def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[
             row[column] = value.item()
 
 
-def _pieces(values: torch.Tensor) -> Sequence[torch.Tensor]:
-    if values.numel() <= _PIECE or values.dim() < 2 or len(values) == 1:
+def _counted(alive: torch.Tensor) -> tuple[float, float]:
+    """Outputs that are not 0, and units of which one is not."""
+    if alive.dim() == 1 and len(alive) <= _FEW:
+        counts = alive.tolist()
+        return float(sum(counts)), float(len(counts) - counts.count(0.0))
+    return alive.sum(dtype=torch.float64).item(), float(torch.count_nonzero(alive))
+
+
+_FEW = 1 << 10
+"""Numbers up to which Python adds them faster than torch is called."""
+
+
+def _pieces(values: torch.Tensor, channels_first: bool) -> Sequence[torch.Tensor]:
+    if values.dim() == 3 and not channels_first and values.stride(0) < values.stride(1):
+        values = values.transpose(0, 1)  # a recurrent layer's output lies in the order of time
+    if not channels_first and values.dim() > 2 and values.is_contiguous():
+        values = values.flatten(0, -2)  # a single long sequence has pieces, too
+    if values.dim() < 2 or len(values) == 1:
         return (values,)
     return values.split(max(1, len(values) * _PIECE // values.numel()))
 

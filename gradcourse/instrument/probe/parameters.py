@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,7 @@ class ParameterReader:
         norms = self._gradient_norms(present)
         if scale is not None:
             on_device = isinstance(norms, torch.Tensor)
-            norms = norms / (scale.to(norms) if on_device else float(scale))
+            norms = norms / scale.to(norms) if on_device else np.asarray(norms) / float(scale)
         step = Step(number, columns, norms)
         if measured is not None:
             step.names, step.kinds, step.lag_gradients, step.measures = measured
@@ -137,8 +138,10 @@ class ParameterReader:
         if self._before_norms is None:
             return None
         changes = None
-        had = set(np.asarray(step.columns).tolist())
-        positions = [k for k, column in enumerate(self._weights) if column in had]
+        positions = list(range(len(self._weights)))
+        if len(step.columns) < len(self._all):
+            had = set(np.asarray(step.columns).tolist())
+            positions = [k for k, column in enumerate(self._weights) if column in had]
         before = [self._before[k] for k in positions]
         after = [local(self.parameters[self._weights[k]].detach()) for k in positions]
         if before:
@@ -147,7 +150,12 @@ class ParameterReader:
             if count:
                 shares = [int(torch.count_nonzero(d)) / max(d.numel(), 1) for d in before]
                 changes = ([self._names[self._weights[k]] for k in positions], shares)
-            ratios = _ratio(self._update_norms(before), self._before_norms[positions])
+            kept = self._before_norms
+            if len(positions) < len(self._weights):
+                kept = (
+                    kept[positions] if isinstance(kept, torch.Tensor) else fetched(kept)[positions]
+                )
+            ratios = _ratio(self._update_norms(before), kept)
             step.update_ratios = _placed(ratios, positions, len(self._weights))
         self._before_norms = None
         return changes
@@ -164,8 +172,10 @@ class ParameterReader:
 
 
 def _ratio(update: Any, weight: Any) -> Any:
-    if isinstance(update, torch.Tensor) != isinstance(weight, torch.Tensor):
-        update, weight = (np.asarray(v.cpu() if hasattr(v, "cpu") else v) for v in (update, weight))
+    if isinstance(update, array) and isinstance(weight, array) and 0.0 not in weight:
+        return array("d", [u / w for u, w in zip(update, weight, strict=True)])
+    if not (isinstance(update, torch.Tensor) and isinstance(weight, torch.Tensor)):
+        update, weight = fetched(update), fetched(weight)
     with np.errstate(divide="ignore", invalid="ignore"):
         return update / weight
 
