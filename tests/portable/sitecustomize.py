@@ -10,8 +10,8 @@ stands in PYTHONPATH. The environment says what is disturbed, and by which rando
     products are as ever.
 ``GRADCOURSE_PERTURB=start:1``
     Each weight is multiplied by 1 + 10⁻⁷ N(0, 1) when the first optimizer gets it, or before its
-    first update where `gradcourse.train` descends without one; earlier, where it is copied before
-    (`weight.detach()`), for what is compared with its start shall not differ by the disturbance.
+    first update where `gradcourse.train` descends without one; earlier, where a notebook's cell
+    copies it (`weight.detach()`): what is compared with its start shall not have moved.
 
 The random numbers are drawn from a generator of its own, so that nothing else changes.
 """
@@ -52,7 +52,7 @@ def disturb_products(torch, seed):
 
 
 def disturb_starts(torch, seed):
-    """Disturb each parameter when the first optimizer gets it."""
+    """Disturb each parameter when the first optimizer gets it, or a cell copies it."""
     generator = torch.Generator().manual_seed(seed)
     undisturbed = torch.optim.Optimizer.add_param_group
 
@@ -72,7 +72,8 @@ def disturb_starts(torch, seed):
     undisturbed_detach = torch.Tensor.detach
 
     def detach(self):
-        if isinstance(self, torch.nn.Parameter):
+        asks = sys._getframe(1).f_globals.get("__name__")
+        if asks == "__main__" and isinstance(self, torch.nn.Parameter):
             disturb_new([self])
         return undisturbed_detach(self)
 
