@@ -245,8 +245,12 @@ class Running:
 
 
 def private_environment(private: Path) -> dict[str, str]:
-    """Nothing of the user's own Jupyter or progress is read or written; one thread each."""
-    inherited = {name: value for name, value in os.environ.items() if name != sharing.FOLDER}
+    """Nothing of the user's own Jupyter or progress is read or written; one thread each.
+
+    What Python compiles is kept, whatever the user's rule: hundreds of processes need it.
+    """
+    left_out = (sharing.FOLDER, "PYTHONDONTWRITEBYTECODE")
+    inherited = {name: value for name, value in os.environ.items() if name not in left_out}
     return {
         **inherited,
         "OMP_NUM_THREADS": "1",
