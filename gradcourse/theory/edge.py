@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 
 from gradcourse.support import GradcourseError
 from gradcourse.theory.activations import activation
@@ -67,6 +66,8 @@ def edge_of_chaos(name: str, sigma_b: ArrayLike = 0.0) -> float | np.ndarray:
 
 
 def _edge(name: str, sigma_b: float) -> float:
+    from scipy.optimize import brentq  # a tenth of a second, where it is needed
+
     if name in ("linear", "relu", "leaky_relu"):
         return 1 / math.sqrt(mean_squared_slope(name, 1.0))
     candidates = []

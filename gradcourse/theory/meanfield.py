@@ -15,7 +15,6 @@ from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
-from scipy.optimize import brentq
 
 from gradcourse.support import GradcourseError, check_integers
 from gradcourse.theory.activations import activation, slope
@@ -149,6 +148,8 @@ def q_fixed_point(name: str, sigma_w: float, sigma_b: float = 0.0) -> float:
     ----------
     Poole et al. (2016).
     """
+
+    from scipy.optimize import brentq  # a tenth of a second, where it is needed
 
     def growth(log_q: float) -> float:
         q = math.exp(log_q)

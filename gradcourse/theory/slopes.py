@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from gradcourse.support import GradcourseError
@@ -67,6 +66,8 @@ def saturated_share(name: str, q: float, share: float = 0.05) -> float:
     >>> round(saturated_share("sigmoid", 16.0), 3)  # |z| above 4.36 has less than 1/80
     0.276
     """
+    from scipy.optimize import brentq  # a tenth of a second, where it is needed
+
     if not 0 < share < 1:
         raise GradcourseError(f"share is {share}; expected a number between 0 and 1.")
     positive = np.geomspace(1e-6, 1e3, 2000)
