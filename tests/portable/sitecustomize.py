@@ -10,8 +10,8 @@ stands in PYTHONPATH. The environment says what is disturbed, and by which rando
     products are as ever.
 ``GRADCOURSE_PERTURB=start:1``
     Each weight is multiplied by 1 + 10⁻⁷ N(0, 1) when the first optimizer gets it, or before its
-    first update where `gradcourse.train` descends without one; earlier, where a notebook's cell
-    copies it (`weight.detach()`): what is compared with its start shall not have moved.
+    first update where `gradcourse.train` descends without one; earlier, where it is copied
+    (`weight.detach().clone()`): what is compared with its start shall not have moved.
 
 The random numbers are drawn from a generator of its own, so that nothing else changes.
 """
@@ -52,7 +52,7 @@ def disturb_products(torch, seed):
 
 
 def disturb_starts(torch, seed):
-    """Disturb each parameter when the first optimizer gets it, or a cell copies it."""
+    """Disturb each parameter when the first optimizer gets it, or somebody copies it."""
     generator = torch.Generator().manual_seed(seed)
     undisturbed = torch.optim.Optimizer.add_param_group
 
@@ -69,15 +69,21 @@ def disturb_starts(torch, seed):
 
     torch.optim.Optimizer.add_param_group = add_param_group
 
-    undisturbed_detach = torch.Tensor.detach
+    exact_detach, exact_clone = torch.Tensor.detach, torch.Tensor.clone
 
     def detach(self):
-        asks = sys._getframe(1).f_globals.get("__name__")
-        if asks == "__main__" and isinstance(self, torch.nn.Parameter):
-            disturb_new([self])
-        return undisturbed_detach(self)
+        found = exact_detach(self)
+        if isinstance(self, torch.nn.Parameter):
+            found._gradcourse_parameter = self  # both have the same numbers in memory
+        return found
 
-    torch.Tensor.detach = detach
+    def clone(self, **named):
+        parameter = getattr(self, "_gradcourse_parameter", self)
+        if isinstance(parameter, torch.nn.Parameter):
+            disturb_new([parameter])
+        return exact_clone(self, **named)
+
+    torch.Tensor.detach, torch.Tensor.clone = detach, clone
 
     def disturb_descent(loop):
         descend = loop._descend
