@@ -587,9 +587,11 @@ names = ("selective", "untrained", "after rate 0.5", "after rate 1")
 for name, found in zip(names, (selective, start, calm, hit), strict=True):
     print(f"{name:14} zeros {gc.spread(found[:, 0])}; dead units {gc.spread(found[:, 1])}")
 print(f"selective      right after 300 steps {gc.spread(lab.selective_learn())}")
-alike = hit[hit[:, 0] < np.median(selective[:, 0]) + 0.03, 1]  # dead, at as many zeros
-print(f"dead units at as many zeros: {gc.spread(alike)}")
-print("verdict:", "fails" if selective[:, 1].max() == 0 and alike.min() > 0.1 else "holds")
+alike = hit[np.argsort(abs(hit[:, 0] - np.median(selective[:, 0])))[:3]]
+print("after rate 1, the three with nearly as many zeros as the selective:")
+print(f"{'':14} zeros {gc.spread(alike[:, 0])}; dead units {gc.spread(alike[:, 1])}")
+lost = np.median(alike[:, 1])  # 0.30 to 0.42 on twelve machines and disturbed starts
+print("verdict:", "fails" if selective[:, 1].max() == 0 and lost > 0.1 else "holds")
 
 # %% [markdown] name="claim-zeros-verdict" tags=["continue"]
 # **Fails.** The selective layer has as many zeros as layers that have lost a third of their units, not one dead unit,
