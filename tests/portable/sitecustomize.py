@@ -69,21 +69,33 @@ def disturb_starts(torch, seed):
 
     torch.optim.Optimizer.add_param_group = add_param_group
 
-    exact_detach, exact_clone = torch.Tensor.detach, torch.Tensor.clone
+    exact = {name: getattr(torch.Tensor, name) for name in ("detach", "clone", "__getitem__")}
+
+    def behind(tensor):
+        """The parameter whose numbers these are, all or some of them."""
+        found = getattr(tensor, "_gradcourse_parameter", tensor)
+        return found if isinstance(found, torch.nn.Parameter) else None
 
     def detach(self):
-        found = exact_detach(self)
-        if isinstance(self, torch.nn.Parameter):
-            found._gradcourse_parameter = self  # both have the same numbers in memory
+        found = exact["detach"](self)
+        if (parameter := behind(self)) is not None:
+            found._gradcourse_parameter = parameter
+        return found
+
+    def part(self, index):
+        if (parameter := behind(self)) is not None:
+            disturb_new([parameter])
+        found = exact["__getitem__"](self, index)
+        if parameter is not None:
+            found._gradcourse_parameter = parameter
         return found
 
     def clone(self, **named):
-        parameter = getattr(self, "_gradcourse_parameter", self)
-        if isinstance(parameter, torch.nn.Parameter):
+        if (parameter := behind(self)) is not None:
             disturb_new([parameter])
-        return exact_clone(self, **named)
+        return exact["clone"](self, **named)
 
-    torch.Tensor.detach, torch.Tensor.clone = detach, clone
+    torch.Tensor.detach, torch.Tensor.clone, torch.Tensor.__getitem__ = detach, clone, part
 
     def disturb_descent(loop):
         descend = loop._descend
