@@ -43,7 +43,8 @@ def test_what_one_process_measured_the_others_of_the_run_read(tmp_path: Path) ->
     assert measured == ask(None)
     written = {path: path.read_bytes() for path in tmp_path.iterdir()}
     assert ask(tmp_path) == measured
-    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == written
+    # A part that took a little less than what is worth a file may take a little more.
+    assert written.items() <= {path: path.read_bytes() for path in tmp_path.iterdir()}.items()
     for path in written:
         if isinstance(pickle.loads(path.read_bytes()), float):
             path.write_bytes(pickle.dumps(-1.0))

@@ -54,11 +54,21 @@ def test_jupyterlab_notes_where_the_learner_was(opened: Any) -> None:
         notebook.page.wait_for_timeout(200)
 
 
+def _wait_until_laid_aside(notebook: Any) -> None:
+    """A live figure's picture is kept a second after it came to rest."""
+    stills = notebook.lab.folder.parent / "runtime" / "gradcourse-stills"
+    deadline = time.monotonic() + 30
+    while not any("gc-still" in path.read_text("utf-8") for path in stills.glob("*.json")):
+        assert time.monotonic() < deadline, "no live figure has been laid aside"
+        notebook.page.wait_for_timeout(100)
+
+
 def test_an_executed_page_is_read_offline(opened: Any, browser: Any, tmp_path: Path) -> None:
     notebook = opened("lessons/00_start_here.ipynb")
     saved = notebook.lab.folder / notebook.name
     before = saved.read_bytes()
     notebook.run_all()
+    _wait_until_laid_aside(notebook)
     notebook.page.keyboard.press("Control+s")
     notebook.page.wait_for_timeout(1500)
     assert saved.read_bytes() != before
