@@ -594,8 +594,8 @@ lost = np.median(alike[:, 1])  # 0.30 to 0.42 on twelve machines and disturbed s
 print("verdict:", "fails" if selective[:, 1].max() == 0 and lost > 0.1 else "holds")
 
 # %% [markdown] name="claim-zeros-verdict" tags=["continue"]
-# **Fails.** The selective layer has as many zeros as layers that have lost a third of their units, not one dead unit,
-# and learns. Half zeros is what ReLU does from the start, and at a rate of 0.5 their share grows to 0.60 while hardly a
+# **Fails.** The selective layer has as many zeros as layers that have lost a third of their units, but not one dead
+# unit, and it learns. Half zeros is what ReLU does from the start, and at a rate of 0.5 their share grows to 0.60 while hardly a
 # unit dies. Dead is silent on *all* data, and `(h == 0).all(0)` asks for it.
 # *Scope:* 64 units, digits, all rows at once; over single batches one has to combine the answers.
 
