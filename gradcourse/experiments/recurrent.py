@@ -396,7 +396,8 @@ def repaired(activation: str, clipped: bool, seed: int) -> Repaired:
     -------
     Repaired
         The share of the gradient that arrives at lag 29 before training, its log₁₀ after it, the
-        test error in units of 1/6, and ρ(W) after it.
+        test error in units of 1/6, and ρ(W) after it. The error is the median of those after 320,
+        340, … 400 updates: a single one is thrown about, and rounding decides where to.
     """
     import torch
 
@@ -414,14 +415,14 @@ def repaired(activation: str, clipped: bool, seed: int) -> Repaired:
         lr=0.01,
         loss="mse",
         seed=seed,
-        every=400,
+        every=20,
         optimizer=partial(torch.optim.Adam, lr=0.01),
         before_update=clip if clipped else None,
     )
     weight = dict(net.rnn.named_parameters())["weight_hh_l0"].detach()
     radius = float(torch.linalg.eigvals(weight).abs().max())
     after = math.log10(float(arriving(net, data)[29]))
-    return Repaired(before, after, 6.0 * float(run.test_loss[-1]), radius)
+    return Repaired(before, after, 6.0 * float(np.median(run.test_loss[-5:])), radius)
 
 
 # ---------------------------------------------------------------- the run that ends
