@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -56,16 +55,15 @@ def bad_parameters(model: nn.Module) -> tuple[str, ...]:
     )
 
 
-def all_finite(gradients: list[torch.Tensor], short: bool | None = None) -> bool:
+def all_finite(gradients: list[torch.Tensor]) -> bool:
     """Whether none holds NaN or Inf, in one cheap pass; a sum that overflows is looked at again.
 
     A sum is NaN or Inf if one element is, and on the CPU it is the fastest kernel that looks at
-    all elements; an accelerator has one kernel for the norms of all tensors. ``short``: what
-    `are_short` says of them, where it is known.
+    all elements; an accelerator has one kernel for the norms of all tensors.
     """
     if not gradients:
         return True
-    if (are_short(gradients) if short is None else short) and gradients[0].is_cpu:
+    if gradients[0].is_cpu and sum(g.numel() for g in gradients) <= _SHORT:
         # For short tensors the calls are what costs: one that joins them, and one sum.
         try:
             total = torch._C._nn.flatten_dense_tensors(gradients).sum().item()
@@ -79,11 +77,6 @@ def all_finite(gradients: list[torch.Tensor], short: bool | None = None) -> bool
             # Sparse, complex, or of several dtypes or devices.
             return all(is_finite(g) for g in gradients)
         return total - total == 0 or all(is_finite(g) for g in gradients)
-
-
-def are_short(tensors: Iterable[torch.Tensor]) -> bool:
-    """Whether they are so few and short, all together, that the calls are what costs."""
-    return sum(tensor.numel() for tensor in tensors) <= _SHORT
 
 
 def _signs_of_life(gradients: list[torch.Tensor]) -> list[torch.Tensor]:

@@ -242,6 +242,4 @@ def _cut(value: Any) -> Any:
 
 
 def _versions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
-    if len(args) == 1 and type(args[0]) is torch.Tensor and not kwargs:
-        return (args[0]._version,)  # by far the commonest
     return tuple(t._version for part in (*args, *kwargs.values()) for t in tensors(part))

@@ -26,7 +26,7 @@ from gradcourse.instrument.loop.follow import (
 )
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
 from gradcourse.instrument.postmortem import advice, loss_graph
-from gradcourse.instrument.postmortem.finite import all_finite, are_short, bad_parameters
+from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters
 from gradcourse.instrument.postmortem.first_nan import LOSS, NonFiniteError, PostMortem
 from gradcourse.instrument.postmortem.replay import Call, replay_loss, replay_model
 from gradcourse.instrument.postmortem.state import Buffers, untouched
@@ -137,7 +137,6 @@ class Watch:
         self._loss_hooks = Hooks()
         self._buffers: Buffers | None = None
         self._parameters: list[nn.Parameter] = []
-        self._short = False
         self._looks_at_outputs = self._outputs_are_finite = True
         self._looked_at_a_loss = self._replays = False
         self._quiet = True
@@ -165,7 +164,6 @@ class Watch:
             raise GradcourseError("This watch is already in use; make a new one: gc.watch(model).")
         self._buffers = Buffers(self._model)
         self._parameters = list(self._model.parameters())
-        self._short = are_short(self._parameters)
         listener = Listener(
             pass_begins=self._pass_begins,
             pass_ends=self._pass_ends,
@@ -254,7 +252,9 @@ class Watch:
         if self._quiet or not self._calls:
             return
         call = self._calls[-1]
-        outputs = tuple(tensors(output))
+        outputs = tensors(output)
+        if type(outputs) is not tuple:
+            outputs = tuple(outputs)
         if any(map(is_transformed, outputs)):
             self._calls.pop()  # torch.func is at work: there is nothing that could be replayed
             return
@@ -309,11 +309,10 @@ class Watch:
     def _look_and_count(self) -> None:
         if self._quiet:
             return
-        gradients = [g for p in self._parameters if (g := p.grad) is not None]
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
         witnesses = [w for call in self._calls for w in call.witnesses]
         # All in one look where outputs are finite, as they nearly always are.
-        together = [*gradients, *witnesses]
-        if not (self._outputs_are_finite and all_finite(together, self._short)):
+        if not (self._outputs_are_finite and all_finite([*gradients, *witnesses])):
             if not all_finite(gradients):
                 self._fail(bad_parameters(self._model), None)
             elif any(bool(w.isnan().any()) for w in witnesses):
