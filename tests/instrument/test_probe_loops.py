@@ -672,3 +672,16 @@ def test_a_scripted_part_is_passed_over():
     assert record.layers == ("1", "2")
     assert np.isfinite(record.parameter_gradient_norm).all()
     assert len(record.parameters) == 4
+
+
+@pytest.mark.filterwarnings("error:Converting a tensor with requires_grad")
+@pytest.mark.filterwarnings("ignore:Using backward")
+def test_gradients_that_carry_a_graph_are_read_without_a_word():
+    net = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with probe(net, optimizer, level="everything") as record:
+        for _ in range(6):
+            optimizer.zero_grad()
+            net(torch.randn(8, 4)).square().mean().backward(create_graph=True)
+            optimizer.step()
+    assert np.isfinite(record.parameter_gradient_norm).all()

@@ -118,7 +118,7 @@ class ParameterReader:
 
     def share_at_the_largest(self) -> float:
         """Share of the entries of the gradients, 0 left out, at their largest absolute value."""
-        gradients = [local(p.grad) for p in self.parameters if p.grad is not None]
+        gradients = [local(p.grad).detach() for p in self.parameters if p.grad is not None]
         dense = [g for g in gradients if g.layout is torch.strided and g.numel()]
         if not dense:
             return 0.0
@@ -152,9 +152,7 @@ class ParameterReader:
                 changes = ([self._names[self._weights[k]] for k in positions], shares)
             kept = self._before_norms
             if len(positions) < len(self._weights):
-                kept = (
-                    kept[positions] if isinstance(kept, torch.Tensor) else fetched(kept)[positions]
-                )
+                kept = (np.asarray(kept) if isinstance(kept, array) else kept)[positions]
             ratios = _ratio(self._update_norms(before), kept)
             step.update_ratios = _placed(ratios, positions, len(self._weights))
         self._before_norms = None
@@ -172,7 +170,8 @@ class ParameterReader:
 
 
 def _ratio(update: Any, weight: Any) -> Any:
-    if isinstance(update, array) and isinstance(weight, array) and 0.0 not in weight:
+    if isinstance(update, array) and isinstance(weight, array):
+        # Neither holds a 0: `Norms` makes an array only of what float32 can hold.
         return array("d", [u / w for u, w in zip(update, weight, strict=True)])
     if not (isinstance(update, torch.Tensor) and isinstance(weight, torch.Tensor)):
         update, weight = fetched(update), fetched(weight)
