@@ -16,6 +16,7 @@ import sharing
 
 ASKS = """
 import sharing
+sharing.WORTH = 0.0  # a clock would decide which parts get a file
 sharing.share()
 from gradcourse.experiments import common
 from gradcourse.experiments.recurrent import recall_accuracy
@@ -43,8 +44,7 @@ def test_what_one_process_measured_the_others_of_the_run_read(tmp_path: Path) ->
     assert measured == ask(None)
     written = {path: path.read_bytes() for path in tmp_path.iterdir()}
     assert ask(tmp_path) == measured
-    # A part that took a little less than what is worth a file may take a little more.
-    assert written.items() <= {path: path.read_bytes() for path in tmp_path.iterdir()}.items()
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == written
     for path in written:
         if isinstance(pickle.loads(path.read_bytes()), float):
             path.write_bytes(pickle.dumps(-1.0))

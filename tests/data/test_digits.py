@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -53,3 +55,11 @@ def test_a_share_that_leaves_one_side_empty_is_refused(share):
 
 def test_repr_says_what_it_holds():
     assert repr(digits()) == "Digits: 1438 training and 359 test images, 8×8 pixels, 10 classes"
+
+
+def test_without_that_file_scikit_learn_is_asked(monkeypatch):
+    read = digits(seed=5)
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    asked = digits(seed=5)
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        assert getattr(asked, name).equal(getattr(read, name))
