@@ -148,7 +148,6 @@ def q_fixed_point(name: str, sigma_w: float, sigma_b: float = 0.0) -> float:
     ----------
     Poole et al. (2016).
     """
-
     from scipy.optimize import brentq  # a tenth of a second, where it is needed
 
     def growth(log_q: float) -> float:

@@ -576,10 +576,10 @@ print("verdict:", "fails" if np.median(right) > 0.5 else "holds")  # He: 0.37 at
 
 # %% [markdown] name="claim-care-verdict" tags=["continue"]
 # **Fails**, for training to be possible. Fifty-six layers learn without a norm and without a shortcut if they start
-# near the identity. One of five may be thrown back in its last steps; which one depends on rounding. Over 65 runs, most
-# of them disturbed in the seventh digit, the error's median is 0.01; six ended above 0.1, one of them as NaN.
-# *Scope:* a rate of 0.02, width 64, digits; at 0.1 they do not learn, and whether such networks are as *good* at scale is another question. A branch scale is an
-# initialization, too: shortcuts with α = 1 and no norm end as NaN at 0.1, and at $10^{-5}$ they learn little:
+# near the identity. One of five may be thrown back in its last steps, and which one does depends on rounding: the
+# verdict is about the median. *Scope:* a rate of 0.02, width 64, digits; at 0.1 they do not learn, and whether such
+# networks are as *good* at scale is another question. A branch scale is an initialization, too: shortcuts with α = 1
+# and no norm end as NaN at 0.1, and at $10^{-5}$ they learn little:
 
 # %% name="slow-shortcuts" tags=["fragment"]
 error = [trial.error_after(residual_mlp(27, seed=s), 50, s, 1e-5) for s in range(3)]
