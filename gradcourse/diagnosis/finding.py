@@ -28,6 +28,7 @@ CAUSES = (
     "equal units",
     "cut off",
     "rounding",
+    "overwritten",
     "no updates",
     "unbounded loss",
     "collapsed",

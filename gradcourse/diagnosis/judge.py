@@ -10,6 +10,8 @@ from gradcourse.diagnosis import lags, nonfinite, over_depth, remedies, step_siz
 from gradcourse.diagnosis.causes import (
     heads,
     lost_updates,
+    overwritten,
+    passes,
     standstill,
     stuck,
     trainees,
@@ -24,6 +26,7 @@ from gradcourse.instrument import Record
 ORDER = (
     "no updates",
     "cut off",
+    "overwritten",
     "head",
     "equal units",
     "rounding",
@@ -104,17 +107,19 @@ def diagnose(record: Record) -> Diagnosis:
     signs = _without_consequences(signals, signs)
     if not signs:
         healthy = _healthy(signals, good, len(unknown))
-        notes = unseen.left_alone(signals) + withheld.ignored(signals)
+        notes = unseen.uncleared(signals) + unseen.left_alone(signals) + withheld.ignored(signals)
         return Diagnosis((healthy,), unknown + always + notes)
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
-    return Diagnosis(tuple(_findings(signs)), unknown + always)
+    return Diagnosis(tuple(_findings(signs, signals.clears)), unknown + always)
 
 
 def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
     """What is certain without a look at any gradient's size."""
     return (
         heads.find(signals)
+        or passes.find(signals, good)
         or trainees.find(signals, good)
+        or overwritten.find(signals, good)
         or stuck.find_equal_units(signals)
         or withheld.find(signals, good)
         or standstill.find_unbounded(signals, good)
@@ -128,14 +133,20 @@ def _decades(signals: Signals, good: np.ndarray) -> float:
     return float(median(chain.decades()[0][good]))
 
 
-def _findings(signs: list[Sign]) -> list[Finding]:
-    """In order. A gradient that fades in flat units is cured by what cures those."""
+def _findings(signs: list[Sign], clears: bool) -> list[Finding]:
+    """In order. A gradient that fades in flat units is cured by what cures those.
+
+    ``clears``: gradients are known to be cleared, so nobody is told to.
+    """
     flat = False
     found = []
     for finding in (sign.finding for sign in signs):
         flat = flat or finding.kind == "saturated"
         if flat and finding.kind == "vanishing" and finding.layers and not finding.lags:
             finding = replace(finding, remedies=(remedies.SATURATED_FIRST,))
+        if clears:
+            others = tuple(r for r in finding.remedies if not r.text.startswith(remedies.CLEAR))
+            finding = replace(finding, remedies=others)
         found.append(finding)
     return found
 

@@ -302,6 +302,8 @@ def _cures(
     usual: tuple[Remedy, ...],
     factor: float,
 ) -> tuple[Remedy, ...]:
+    if kind == "vanishing" and signals.record.facts.flat_softmax > threshold("one_hot"):
+        return (remedies.SCALE_SCORES, *(r for r in usual if not r.text.startswith("Multiply")))
     if place is not None:
         above, below, _ = place
         look = Remedy(f"Look at what lies between {below} and {above}", "01")

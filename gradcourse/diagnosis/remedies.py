@@ -72,7 +72,7 @@ def for_dead(late: bool, normalized: bool = False) -> tuple[Remedy, ...]:
     rate = Remedy("Lower the learning rate: one large step kills units for good", "04", "rate", 0.1)
     leaky = Remedy("Use a leaky ReLU: its units can come back", "04")
     if late:
-        again = "Clear the gradients before each backward pass: sums of old ones are large steps"
+        again = f"{CLEAR}: sums of old ones are large steps"
         return (rate, Remedy(again, "09"), leaky)
     start = Remedy("Start the biases at 0 and the weights with He's recipe", "05", "initialize")
     return (*((MORE_ROWS,) if normalized else ()), start, rate, leaky)
@@ -94,7 +94,8 @@ def for_nothing(
     """Cures for gradients of exactly 0 everywhere.
 
     ``late``: the net began with others. ``has``: as for `fitting`. ``zeros``: so many trained
-    matrices are all 0. ``ends``: "flat", "clamp", "stairs" or "one number", where the output is so.
+    matrices are all 0. ``ends``: "flat", "clamp", "sure", "stairs" or "one number", where the
+    output is so.
     """
     if zeros:
         return (
@@ -115,12 +116,14 @@ def for_nothing(
     every = (logits, constant, SCALER) if late else (SCALER, scaled, constant, logits)
     seen = {
         "flat": FLAT_END,
+        "sure": logits,
         "clamp": NO_CLAMP,
         "stairs": STRAIGHT_THROUGH,
         "one number": ONE_CLASS,
     }
     first = tuple(remedy for end, remedy in seen.items() if end in ends)
-    return (*first, *fitting(every, has))
+    others = (remedy for remedy in fitting(every, has) if remedy not in first)
+    return (*first, *others)
 
 
 def fitting(remedies: tuple[Remedy, ...], has: frozenset[str]) -> tuple[Remedy, ...]:
@@ -251,6 +254,14 @@ EXP = Remedy(
     "02",
     "scale data",
 )
+CLEAR = "Clear the gradients before each backward pass"
+
+SCALE_SCORES = Remedy(
+    "Divide the scores by √d before the softmax, or normalize queries and keys: from the first "
+    "step on it gives one input nearly all the weight, and has lost its slope",
+    "11",
+    "scale scores",
+)
 ONE_PLACE = Remedy(
     "Normalize over more elements: over one (or equal ones) the result is 0 for every input",
     "06",
@@ -322,7 +333,7 @@ def for_updates(kind: str, ratio: float, falls: bool = False) -> tuple[Remedy, .
             "02",
             "scale data",
         )
-        again = Remedy("Clear the gradients before each backward pass", "09")
+        again = Remedy(CLEAR, "09")
         warm = Remedy("Warm the learning rate up", "11")
         clip = Remedy("Clip by global norm", "09")
         by = max(ratio / 1e-2, 10.0) if np.isfinite(ratio) else 10.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,12 @@ class Signals:
         setattr(self, name, value)
         return value
 
+    @cached_property
+    def loss(self) -> np.ndarray:
+        """What the optimizer is to lower: minus what was logged, where it climbs."""
+        climbs = self.record.facts.optimizer.get("maximize", 0.0) == 1
+        return -self.record.loss if climbs else self.record.loss
+
     @property
     def bad(self) -> np.ndarray:
         """Which steps hold NaN or Inf somewhere, bool, shape (S,)."""
@@ -74,6 +81,12 @@ class Signals:
         skips = {"residual"} if facts.sums >= 2 else set()
         after = {"post-norm"} if facts.post_norms >= 2 else set()
         return frozenset(norm | skips | after | self.dtypes)
+
+    @property
+    def clears(self) -> bool:
+        """Whether gradients were found to be cleared between two updates, each time one looked."""
+        facts = self.record.facts
+        return facts.clearing_looked > 0 and not facts.uncleared
 
     @property
     def hidden_kinds(self) -> set[str]:

@@ -237,6 +237,10 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
     return [Sign(sign.onset, replace(sign.finding, remedies=(first, *others)))]
 
 
+_LARGE_EPS = 0.1
+"""An eps of Adam or RMSprop that is no recipe's; Inception's was 1."""
+
+
 def _remedy_for_rate(signals: Signals, fastest: float) -> Remedy | None:
     """What the optimizer's own rate, at the start and at the end, says."""
     options = signals.record.facts.optimizer
@@ -245,6 +249,9 @@ def _remedy_for_rate(signals: Signals, fastest: float) -> Remedy | None:
         return None
     if start == end == 0:
         return Remedy("The optimizer's learning rate is 0: raise it", "01")
+    if options.get("eps", 0.0) >= _LARGE_EPS and "Adagrad" not in str(options.get("name")):
+        text = f"Lower the optimizer's eps from {options['eps']:g} to 1e-8: it outweighs the "
+        return Remedy(text + "gradient it is added to", "12", "eps", 1e-8)
     if end > 2 * start and fastest > 0:
         text = f"The rate still rises, from {start:.1g} to {end:.1g} so far: take a shorter warm-up"
         by = float(f"{1e-2 / fastest:.0e}")
@@ -323,9 +330,16 @@ def _ends(signals: Signals) -> set[str]:
         return {"clamp"}
     if heads and all(map(_is_at_its_end, heads)):
         return {"flat"}
+    if heads and all(map(_is_sure, heads)):
+        return {"sure"}
     if signals.record.facts.stairs:
         return {"stairs"}
     return {"one number"} if heads and all(h.columns == 1 for h in heads) else set()
+
+
+def _is_sure(head: Head) -> bool:
+    """Whether a sigmoid of these outputs is exactly 0 or 1 in float32, in every row."""
+    return not head.end and head.columns == 1 and (head.low > 17 or head.high < -88)
 
 
 def _is_at_its_end(head: Head) -> bool:

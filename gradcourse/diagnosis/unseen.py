@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.diagnosis import step_size
+from gradcourse.diagnosis.causes.passes import are_never_cleared
 from gradcourse.diagnosis.causes.standstill import enough
 from gradcourse.diagnosis.signals import Signals
 
@@ -16,8 +17,10 @@ def not_judged(signals: Signals, cut: bool = False) -> tuple[str, ...]:
     """
     missing = []
     facts = signals.record.facts
-    if facts.trainees and facts.forward_passes and not facts.backward_passes:
+    if facts.trainees and facts.forward_passes and not facts.backward_passes and not cut:
         return ("all that a backward pass shows: none has come to the model's outputs",)
+    if cut and facts.updates and not facts.forward_passes and not signals.layers:
+        return ("all that a call of the model shows: there was none",)
     missed = np.isnan(signals.parameter_gradient_norm).all() and not signals.nonfinite.any()
     if missed and not cut:
         missing.append(
@@ -68,6 +71,16 @@ def without_gradient(signals: Signals, named: bool = False) -> tuple[str, ...]:
             "detached (.detach(), .data, argmax), or unused"
         )
     return tuple(notes)
+
+
+def uncleared(signals: Signals) -> tuple[str, ...]:
+    """Gradients that nobody clears, in a net that learns all the same."""
+    if not are_never_cleared(signals):
+        return ()
+    return (
+        "the gradients are not cleared between two updates, so each uses the sum of all before: "
+        "optimizer.zero_grad()",
+    )
 
 
 def left_alone(signals: Signals) -> tuple[str, ...]:

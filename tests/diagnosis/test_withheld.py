@@ -69,6 +69,43 @@ def test_a_dropout_as_a_function_whose_p_is_kept_by_the_module() -> None:
     assert judged(model, adam(model), on(model, functional.cross_entropy)).healthy
 
 
+@pytest.mark.parametrize(("p", "noted"), [(0.99, 0.99), (0.95, 0.95), (0.5, 0.0)])
+def test_a_dropout_as_a_function_shows_in_the_graph(p: float, noted: float) -> None:
+    def forward(self: Built, x: torch.Tensor) -> torch.Tensor:
+        return self.above(functional.dropout(torch.relu(self.below(x)), p))
+
+    torch.manual_seed(0)
+    model = Built(forward, below=nn.Linear(16, 32), above=nn.Linear(32, 4))
+    with gc.probe(model) as record:
+        model(torch.randn(64, 16)).sum().backward()
+    assert record.facts.dropout == pytest.approx(noted, abs=1e-6)
+
+
+def test_a_dropout_as_a_function_under_a_loss_that_stays() -> None:
+    def forward(self: Built, x: torch.Tensor) -> torch.Tensor:
+        return self.above(functional.dropout(torch.relu(self.below(x)), 0.99) / 100)
+
+    torch.manual_seed(0)
+    model = Built(forward, below=nn.Linear(16, 32), above=nn.Linear(32, 4))
+    diagnosis = judged(model, adam(model, 1e-3), on(model, functional.cross_entropy))
+    assert diagnosis.primary.summary.startswith("The dropout in the model sets 99%"), diagnosis
+
+
+def test_a_mask_that_weighs_rows_is_no_dropout() -> None:
+    """A weight of 30 on every fourth entry: more than a dropout keeps at that weight."""
+
+    def forward(self: Built, x: torch.Tensor) -> torch.Tensor:
+        weights = torch.zeros(64, 32)
+        weights[:, ::4] = 30.0
+        return self.above(torch.relu(self.below(x)) * weights)
+
+    torch.manual_seed(0)
+    model = Built(forward, below=nn.Linear(16, 32), above=nn.Linear(32, 4))
+    with gc.probe(model) as record:
+        model(torch.randn(64, 16)).sum().backward()
+    assert record.facts.dropout == 0
+
+
 def test_dropouts_that_a_net_learns_with() -> None:
     for p in (0.5, 0.95):
         torch.manual_seed(0)

@@ -83,6 +83,9 @@ FLIP = Remedy(
     "02",
     "flip the sign",
 )
+NO_CLIMB = Remedy(
+    "Leave out maximize=True: it is for a quantity that is to grow", "01", "flip the sign"
+)
 CLASSES = Remedy(
     "A sigmoid tells two classes, 0 and 1, apart: for more, one output each and cross_entropy",
     "02",
@@ -376,20 +379,31 @@ def _judgement(head: Head) -> float:
 
 def _flipped(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """A loss with the wrong sign, where nobody else trains: a game may be played so."""
-    if not _most(heads, [h.loss == "minus a loss that should fall" for h in heads]):
-        return None
     facts = signals.record.facts
+    up = facts.optimizer.get("maximize", 0.0) == 1  # with minus a loss, a sign is turned twice
+    climbs = up and _most(heads, [_falls(h) for h in heads])
+    turned = not up and _most(heads, [h.loss == "minus a loss that should fall" for h in heads])
+    if not climbs and not turned:
+        return None
     if facts.foreign or any(t.in_optimizer is False for t in facts.trainees):
         return None
     sign = _sign(
         signals,
         heads,
         "What goes backward is minus a cross-entropy or a squared error: lowering it makes the "
-        "outputs worse, without end.",
-        (FLIP,),
+        "outputs worse, without end."
+        if turned
+        else f"The optimizer climbs (maximize=True), and the loss is a {heads[0].loss}, which is "
+        "to fall.",
+        (FLIP if turned else NO_CLIMB,),
         {"first loss": float(signals.loss[0])},
     )
     return Sign(0, replace(sign.finding, kind="unbounded loss"))
+
+
+def _falls(head: Head) -> bool:
+    """Whether its loss is one that is to fall, whoever uses it."""
+    return head.loss.startswith(("cross-entropy", "binary cross-entropy", "squared error"))
 
 
 def _end(head: Head) -> str:

@@ -26,6 +26,12 @@ NO_SCALE = Remedy(
 )
 CALL_STEP = Remedy("Call optimizer.step() after the backward pass", "01", "call step")
 STEP_EACH = Remedy("Call step() of each optimizer after the backward pass", "01", "call step")
+ONE_OPTIMIZER = Remedy(
+    "Make the optimizer once, before the loop, and give the probe that one: one that is made in "
+    "the loop forgets its momentum at every step",
+    "01",
+    "one optimizer",
+)
 CALL_BACKWARD = Remedy(
     "Call loss.backward(); if it stands behind `if isfinite(loss)`, find what makes the loss NaN",
     "10",
@@ -65,6 +71,13 @@ def find(record: Record) -> list[Finding]:
         summary = (
             f"{facts.backward_passes} backward passes came to the model and no update followed."
         )
+        if any(t.changed > 0 for t in facts.trainees):
+            summary = (
+                f"{facts.backward_passes} backward passes came to the model, and the optimizer "
+                "that the probe was given made no update, though parameters have changed: another "
+                "one updates them."
+            )
+            return [_finding(record, summary, (), evidence, (ONE_OPTIMIZER,))]
         return [_finding(record, summary, (), evidence, (CALL_STEP, WATCH))]
     if facts.forward_passes:
         summary = (

@@ -14,7 +14,13 @@ from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes import heads
 from gradcourse.diagnosis.causes.standstill import INITIALIZE, is_stuck, known, slower, still_falls
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.remedies import NO_RELU_AT_THE_END, NO_SIGMOIDS, ONE_PLACE, SCALE
+from gradcourse.diagnosis.remedies import (
+    NO_RELU_AT_THE_END,
+    NO_SIGMOIDS,
+    ONE_PLACE,
+    SCALE,
+    SCALE_SCORES,
+)
 from gradcourse.diagnosis.signals import Signals, data_size, median
 from gradcourse.diagnosis.signs import Sign, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
@@ -28,6 +34,11 @@ BEND = Remedy(
     "Put an activation between the layers: without one they are a single linear layer",
     "04",
     "activate",
+)
+BATCH_FIRST = Remedy(
+    "Set batch_first=True, or give the input as (time, row, feature)",
+    "08",
+    "batch first",
 )
 LOOK = (
     Remedy("Look at a few rows as the net gets them, each with its label", "10"),
@@ -93,7 +104,19 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
     pace = float(median(signals.update_ratio[good]))
     course = Course(signals, end / start if start else math.nan, pace, decades)
-    tests = [_scale, _constant, _sigmoids, _depth, _lost, _slow, _fast, _weak, _unknown]
+    tests = [
+        _rows_as_time,
+        _scale,
+        _constant,
+        _sigmoids,
+        _depth,
+        _lost,
+        _one_hot,
+        _slow,
+        _fast,
+        _weak,
+        _unknown,
+    ]
     if linear:
         tests = [_linear]
     elif signals.record.facts.only_linear:
@@ -120,6 +143,23 @@ def _linear(course: Course) -> Finding | None:
         f"off at {course.ratio:.2f} of what it was.",
         course.evidence,
         (BEND, *LOOK),
+    )
+
+
+def _rows_as_time(course: Course) -> Finding | None:
+    """A recurrent layer that takes the batch for the time."""
+    names = course.signals.record.facts.rows_as_time
+    if not names:
+        return None
+    return of_the_run(
+        course.signals,
+        "cut off",
+        f"{names[0]} takes its first axis as time (batch_first=False), and the output has one row "
+        "for each step of it: the rows of the batch are read as one sequence, and the loss is "
+        f"still {course.ratio:.2f} of what it was at first.",
+        course.evidence,
+        (BATCH_FIRST, *LOOK[:1]),
+        0.8,
     )
 
 
@@ -203,6 +243,21 @@ def _lost(course: Course) -> Finding | None:
         f"{course.ratio:.2f} of what it was.",
         course.evidence | {"spread over inputs, first step": first.spread},
         (_start_again(course), *LOOK),
+    )
+
+
+def _one_hot(course: Course) -> Finding | None:
+    """A softmax inside the net that has chosen before anything was learned."""
+    sure = course.signals.record.facts.flat_softmax
+    if not sure > threshold("one_hot"):
+        return None
+    return of_the_run(
+        course.signals,
+        "saturated",
+        f"A softmax inside the net gives one input {sure:.0%} of the weight in half of the rows "
+        f"from the first step on, and the loss is still {course.ratio:.2f} of what it was.",
+        course.evidence | {"largest weight, median over rows": sure},
+        (SCALE_SCORES, SCALE),
     )
 
 

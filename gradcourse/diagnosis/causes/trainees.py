@@ -14,13 +14,6 @@ from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Trainee
 
-CONNECT = Remedy(
-    "Call loss.backward(), and compute the loss from the outputs by operations that have a slope: "
-    "no argmax, round, int, "
-    ".item(), .detach(), torch.tensor(…); requires_grad = True on the loss only hides the error",
-    "10",
-    "connect the loss",
-)
 REGISTER = Remedy(
     "Make each layer once, in __init__, as an attribute (several in nn.ModuleList or "
     "nn.ModuleDict, not in a Python list; a tensor as nn.Parameter), and the optimizer after that",
@@ -51,11 +44,6 @@ GIVE_ALL = Remedy(
     "10",
     "new optimizer",
 )
-CLEAR_BEFORE = Remedy(
-    "Clear the gradients before the backward pass, not between it and optimizer.step()",
-    "01",
-    "clear before",
-)
 MAKE_AGAIN = Remedy(
     "Make the optimizer after the last change of the model: it holds tensors that are no longer "
     "in it",
@@ -72,10 +60,7 @@ MASTER = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """What is certain about who trains; at most one finding."""
-    tests = (
-        *(_disconnected, _cleared, _stale, _strangers, _without_graph, _ignored, _detached),
-        *(_left_out, _rounded),
-    )
+    tests = (_stale, _strangers, _without_graph, _ignored, _detached, _left_out, _rounded)
     for test in tests:
         finding = test(signals, good)
         if finding is not None:
@@ -83,37 +68,18 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     return []
 
 
-def _trainable(signals: Signals) -> list[Trainee]:
+def trainable(signals: Signals) -> list[Trainee]:
+    """Parameters that require a gradient and are in the optimizer."""
     return [t for t in signals.record.facts.trainees if t.requires_grad and t.in_optimizer]
-
-
-def _disconnected(signals: Signals, good: np.ndarray) -> Finding | None:
-    facts = signals.record.facts
-    trainable = _trainable(signals)
-    if not trainable or any(t.gradient != "none" for t in trainable):
-        return None
-    if facts.backward_passes or not facts.updates or not facts.forward_passes:
-        return None
-    if signals.bad.any() and not np.isnan(signals.parameter_gradient_norm).all():
-        return None
-    return _finding(
-        signals,
-        trainable,
-        f"No backward pass has come to the model's outputs in {facts.forward_passes} calls, and "
-        "no parameter ever got a gradient: the loss is cut off from the model, or loss.backward() "
-        "is never called.",
-        (CONNECT,),
-        {"calls of the model": float(facts.forward_passes), "updates": float(facts.updates)},
-    )
 
 
 def _stale(signals: Signals, good: np.ndarray) -> Finding | None:
     """The optimizer holds other tensors in place of parameters that get a gradient."""
     facts = signals.record.facts
     left = [t for t in facts.trainees if t.in_optimizer is False and t.gradient == "some"]
-    if not facts.foreign or not left or not _trainable(signals):
+    if not facts.foreign or not left or not trainable(signals):
         return None
-    return _finding(
+    return cut_off(
         signals,
         left,
         f"{_names(left)}: a gradient at every step, but not in the optimizer, which holds "
@@ -137,7 +103,7 @@ def _strangers(signals: Signals, good: np.ndarray) -> Finding | None:
             f"A tensor of shape {shapes} that requires a gradient takes part in the forward pass "
             "but is no parameter of the model: the optimizer does not see it."
         )
-    return _finding(
+    return cut_off(
         signals,
         [],
         summary,
@@ -147,10 +113,10 @@ def _strangers(signals: Signals, good: np.ndarray) -> Finding | None:
 
 
 def _without_graph(signals: Signals, good: np.ndarray) -> Finding | None:
-    cut = [t for t in _trainable(signals) if t.gradient == "none" and t.ran == "without a graph"]
+    cut = [t for t in trainable(signals) if t.gradient == "none" and t.ran == "without a graph"]
     if not cut or not _matters(signals, cut):
         return None
-    return _finding(
+    return cut_off(
         signals,
         cut,
         f"{_names(cut)}: ran, but without a graph, and never got a gradient, though they require "
@@ -162,10 +128,10 @@ def _without_graph(signals: Signals, good: np.ndarray) -> Finding | None:
 
 def _ignored(signals: Signals, good: np.ndarray) -> Finding | None:
     """Outputs that the model returns and no backward pass comes back to."""
-    cut = [t for t in _trainable(signals) if t.gradient == "none" and t.reached]
-    if not cut or not any(t.gradient == "some" for t in _trainable(signals)):
+    cut = [t for t in trainable(signals) if t.gradient == "none" and t.reached]
+    if not cut or not any(t.gradient == "some" for t in trainable(signals)):
         return None
-    return _finding(
+    return cut_off(
         signals,
         cut,
         f"{_names(cut)}: part of what the model returns, but no gradient ever came back: the term "
@@ -178,12 +144,12 @@ def _ignored(signals: Signals, good: np.ndarray) -> Finding | None:
 def _detached(signals: Signals, good: np.ndarray) -> Finding | None:
     cut = [
         t
-        for t in _trainable(signals)
+        for t in trainable(signals)
         if t.gradient == "none" and t.ran == "with a graph" and t.reached is False
     ]
     if not cut or not _matters(signals, cut) or not learns_badly(signals, good):
         return None
-    return _finding(
+    return cut_off(
         signals,
         cut,
         f"{_names(cut)}: ran, require a gradient and are in the optimizer, but the output's graph "
@@ -203,12 +169,12 @@ def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
         and t.gradient == "some"
         and not t.changed > 0
     ]
-    if not left or not _trainable(signals) or not is_stuck(signals, good):
+    if not left or not trainable(signals) or not is_stuck(signals, good):
         return None
-    inside = sum(math.prod(t.shape) for t in _trainable(signals))
+    inside = sum(math.prod(t.shape) for t in trainable(signals))
     if sum(math.prod(t.shape) for t in left) < 0.1 * inside:
         return None
-    return _finding(
+    return cut_off(
         signals,
         left,
         f"{_names(left)}: a gradient at every step, but not in the optimizer, and the loss stays.",
@@ -217,28 +183,8 @@ def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
     )
 
 
-def _cleared(signals: Signals, good: np.ndarray) -> Finding | None:
-    """Backward passes came, and at the update there was no gradient left."""
-    facts = signals.record.facts
-    trainable = _trainable(signals)
-    if not trainable or any(t.gradient != "none" or t.changed > 0 for t in trainable):
-        return None
-    if not facts.backward_passes or not facts.updates or not is_stuck(signals, good):
-        return None
-    if signals.bad.any():
-        return None
-    return _finding(
-        signals,
-        trainable,
-        f"{facts.backward_passes} backward passes came to the model, but at the {facts.updates} "
-        "updates no parameter had a gradient, and none changed: they are cleared in between.",
-        (CLEAR_BEFORE,),
-        {"backward passes": float(facts.backward_passes), "updates": float(facts.updates)},
-    )
-
-
 def _matters(signals: Signals, cut: list[Trainee]) -> bool:
-    whole = sum(math.prod(t.shape) for t in _trainable(signals))
+    whole = sum(math.prod(t.shape) for t in trainable(signals))
     return sum(math.prod(t.shape) for t in cut) >= 0.1 * whole
 
 
@@ -246,7 +192,7 @@ def _rounded(signals: Signals, good: np.ndarray) -> Finding | None:
     """Updates that a short dtype swallows."""
     short = [
         t
-        for t in _trainable(signals)
+        for t in trainable(signals)
         if t.dtype in _SPACING and len(t.shape) > 1 and t.gradient == "some"
     ]
     shares = [t.changed for t in short if math.isfinite(t.changed)]
@@ -260,7 +206,7 @@ def _rounded(signals: Signals, good: np.ndarray) -> Finding | None:
     share = float(np.median(shares))
     remedy = replace(MASTER, text=MASTER.text.format(dtype=dtype, least=_SPACING[dtype]))
     rate = Remedy("Or raise the learning rate until most entries change", "01", "rate", 10.0)
-    finding = _finding(
+    finding = cut_off(
         signals,
         short,
         f"An update changes {share:.0%} of the entries of the {dtype} weights: the rest is rounded "
@@ -280,7 +226,7 @@ def _names(trainees: list[Trainee]) -> str:
     return ", ".join(names) if len(names) <= 3 else f"{names[0]} to {names[-1]} ({len(names)})"
 
 
-def _finding(
+def cut_off(
     signals: Signals,
     trainees: list[Trainee],
     summary: str,

@@ -147,6 +147,7 @@ class Probe:
         self._unused = self._passes = 0
         self._one_to_one = self._several = self._uncounted = False
         self._raw: Any = None
+        self._left: list[tuple[int, int]] = []
         self._given: Any = ()
 
     def __repr__(self) -> str:
@@ -239,6 +240,7 @@ class Probe:
         if self._watcher is not None:
             self._facts.padding = dict(self._watcher.padding)
         self._settle()
+        self._roll.note_axes(self._watcher.times_and_rows if self._watcher is not None else {})
         self._roll.note_buffers()
         if self._watcher is not None and self._facts.updates and not self._roll.ran:
             warnings.warn(
@@ -276,7 +278,7 @@ class Probe:
             watcher.end(output)
             self._read_output(output)
         # One pass to an update, as in most loops: its backward pass is counted with the update.
-        if opened is None and self._one_to_one and self._passes == 1:
+        if opened is None and self._one_to_one and self._passes == 1 and not self._left:
             self._uncounted = True
             return
         if self._uncounted:
@@ -319,7 +321,12 @@ class Probe:
         if graph_task() == self._task:
             return
         self._task = graph_task()
-        after_backward(partial(self._count_if_arrived, self._reader.states(), self._task))
+        states = self._reader.states()
+        if self._left:
+            self._facts.clearing_looked += 1
+            self._facts.uncleared += states == self._left
+            self._left = []
+        after_backward(partial(self._count_if_arrived, states, self._task))
 
     def _part_came_back(self, *_: Any) -> None:
         if self._loop is not None and graph_task() != self._task:
@@ -398,6 +405,9 @@ class Probe:
         if self._unused:
             self._unused = self._facts.unused_looked = 0
             self._facts.unused_bad = []
+        closes = self._loop is not None and self._loop.has_closure
+        if self._reads and not closes and self._reader.holds_gradients():
+            self._left = self._reader.states()
         newest = self._recorder.newest
         if newest is not None:
             changes = self._reader.write_updates(newest, count=self._reads)

@@ -13,6 +13,7 @@ from torch import nn
 from gradcourse.instrument.loop.follow import Hook
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.norms import local
+from gradcourse.instrument.probe.one_map import is_chain_of_linear_layers, is_one_map
 from gradcourse.instrument.record.facts import Facts, Trainee
 from gradcourse.instrument.record.step import Step, fetched
 
@@ -60,7 +61,7 @@ class RollCall:
             for name, p in self._parameters.items()
         ]
         self._equal = [name for name, p in self._parameters.items() if _has_equal_rows(p)]
-        facts.only_linear = _is_one_map(model)
+        facts.only_linear = is_chain_of_linear_layers(model)
         self._note_options()
 
     def _note_options(self) -> None:
@@ -98,7 +99,8 @@ class RollCall:
         # What made the inputs is no part of this model.
         before = {t.grad_fn for t in tensors(given)}
         reached: set[str] = set()
-        stack: list[Any] = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
+        ends: list[Any] = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
+        stack, inner = list(ends), []
         visited: set[Any] = set()
         while stack and len(visited) < _DEEPEST:
             node = stack.pop()
@@ -109,12 +111,15 @@ class RollCall:
             if leaf is not None:
                 self._note_leaf(leaf, owned, inputs, reached)
                 continue
+            inner.append(node)
             following = [f for f, _ in node.next_functions if f is not None]
             self._note_branches(node, following)
-            if node.name() == "NativeDropoutBackward0":
-                self._take_dropout(float(node._saved_p or 0.0), "in the model")
+            if node.name() == "SoftmaxBackward0" and node not in ends:
+                self._note_softmax(node)
+            self._note_dropout_in(node)
             stack += following
         whole = len(visited) < _DEEPEST and not any("Checkpoint" in n.name() for n in visited)
+        self._facts.only_linear |= whole and is_one_map(ends, inner)
         for trainee in self._facts.trainees:
             trainee.reached = trainee.name in reached or (None if not whole else False)
 
@@ -138,8 +143,24 @@ class RollCall:
             if module.training and used and isinstance(p, int | float):
                 self._take_dropout(float(p), name or type(module).__name__)
 
+    def _note_dropout_in(self, node: Any) -> None:
+        """The p of a dropout that is called as a function; on a CPU it is a product with a mask."""
+        if node.name() == "NativeDropoutBackward0":
+            self._take_dropout(float(node._saved_p or 0.0), "in the model")
+        elif node.name() == "MulBackward0" and isinstance(node._saved_other, torch.Tensor):
+            self._take_dropout(_share_dropped(node._saved_other.detach()), "in the model")
+
+    def _note_softmax(self, node: Any) -> None:
+        """How sure a softmax inside the net is, as that of an attention."""
+        chances = node._saved_result.detach()
+        dim = node._saved_dim
+        dim -= 2**64 if dim >= 2**63 else 0
+        if chances.numel() and chances.shape[dim] > 2:
+            sure = float(chances.amax(dim).float().median())
+            self._facts.flat_softmax = max(sure, self._facts.flat_softmax, key=_or_least)
+
     def _take_dropout(self, p: float, name: str) -> None:
-        if self._facts.dropout < p <= 1:
+        if self._facts.dropout + 1e-4 < p <= 1:
             self._facts.dropout, self._facts.dropped = p, name
 
     def _note_leaf(
@@ -171,6 +192,15 @@ class RollCall:
             self._facts.sums += 1
         if "LayerNorm" in name or "RmsNorm" in name:
             self._facts.post_norms += bool(following) and following[0].name() == "AddBackward0"
+
+    def note_axes(self, of_layers: dict[str, tuple[int, int]]) -> None:
+        """Recurrent layers whose first axis, their time, is as long as the output has rows."""
+        first = next(iter(self._facts.heads), None)
+        self._facts.rows_as_time = [
+            name
+            for name, (times, rows) in of_layers.items()
+            if first is not None and first.rows == times != rows > 1 and first.columns != rows
+        ]
 
     def note_changes(self, names: list[str], shares: list[float]) -> None:
         """Shares of the entries that an update changed."""
@@ -210,7 +240,8 @@ class RollCall:
         if name in self._changed:
             return float(np.median(self._changed[name]))
         start = self._starts.get(name)
-        if start is None or not start.numel() or not self._facts.updates:
+        facts = self._facts
+        if start is None or not start.numel() or not (facts.updates or facts.backward_passes):
             return math.nan
         now = self._parameters[name].detach()
         if start.shape != now.shape or start.device != now.device:
@@ -222,6 +253,26 @@ class RollCall:
             rate = self._optimizers[0].param_groups[0].get("lr")
             if isinstance(rate, int | float):
                 self._facts.optimizer["last rate"] = float(rate)
+
+
+def _share_dropped(mask: torch.Tensor) -> float:
+    """The p of a dropout's mask, whose entries are 0 or 1/(1 - p); 0 for what is none.
+
+    One of a usual p is not looked at further.
+    """
+    if not mask.is_floating_point() or mask.layout is not torch.strided or mask.is_meta:
+        return 0.0
+    if mask.numel() < _MASK or float(mask.flatten()[:_MASK].amin()) != 0:
+        return 0.0
+    kept, largest = int(torch.count_nonzero(mask)), float(mask.amax())
+    if not _MANY_DROPPED <= largest < math.inf or int((mask == largest).sum()) != kept:
+        return 0.0
+    expected = mask.numel() / largest
+    return 1 - 1 / largest if abs(kept - expected) <= 5 * math.sqrt(expected) else 0.0
+
+
+def _or_least(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
 
 
 def _is_relu(node: Any) -> bool:
@@ -242,18 +293,8 @@ def _has_equal_rows(parameter: torch.Tensor) -> bool:
     return bool((weight == weight[:1]).all()) and bool(weight[0].any())
 
 
-def _is_one_map(model: nn.Module) -> bool:
-    """Whether it is an nn.Sequential of linear layers, which is one linear layer in all.
-
-    Batch normalization is another linear map, on each batch.
-    """
-    if not isinstance(model, nn.Sequential):
-        return False
-    parts = [m for m in model.modules() if not isinstance(m, nn.Sequential)]
-    linear = [m for m in parts if isinstance(m, nn.Linear)]
-    straight = (nn.Linear, nn.Identity, nn.Flatten, nn.Dropout, nn.BatchNorm1d)
-    return len(linear) > 1 and all(isinstance(m, straight) for m in parts)
-
+_MASK, _MANY_DROPPED = 64, 10.0
+"""Entries of a mask that are looked at first; 1/(1 - p) of a p that is worth a word, 0.9."""
 
 _STAIRS = ("round", "sign", "sgn", "floor", "ceil", "trunc", "heaviside")
 """Operations whose slope is 0 wherever they have one, as they are called in a graph."""

@@ -42,6 +42,7 @@ class Watcher:
         self.reached: list[Pass] = []
         self.ran: dict[str, bool] = {}
         self.padding: dict[str, int] = {}
+        self.times_and_rows: dict[str, tuple[int, int]] = {}
 
     @property
     def attached(self) -> bool:
@@ -154,6 +155,8 @@ class Watcher:
         own = data.view_as(data) if data.requires_grad else data.detach().requires_grad_()
         if not packed and name not in self.padding:
             self.padding[name] = _equal_steps(data.detach(), _time(module, data))
+            if data.dim() == 3 and not module.batch_first:
+                self.times_and_rows[name] = (data.shape[0], data.shape[1])
         own.register_hook(partial(self._lag, opened, name, _splitter(module, given)))
         return (given._replace(data=own) if packed else own, *inputs[1:])
 

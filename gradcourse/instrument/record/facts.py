@@ -189,11 +189,20 @@ class Facts:
     optimizer : dict
         "name", and the options of the first group that are numbers.
     forward_passes, backward_passes, updates : int
+    clearing_looked, uncleared : int
+        Backward passes after an update at whose begin the gradients were looked at; and of these,
+        those that found the gradients of the update still there, to add to them.
+    flat_softmax : float
+        Median over rows of the largest probability of a softmax inside the net, at the first pass;
+        the largest of several, NaN where there is none.
     unused_looked, unused_bad : int, list of str
         Backward passes without an update whose gradients were looked at; and the parameters in
         which all of them had NaN or Inf.
     bad_buffers : list of str
         Buffers with NaN or Inf when the block was left.
+    rows_as_time : list of str
+        Recurrent layers with ``batch_first=False`` whose first axis is as long as the model's
+        output has rows, and no other axis of the output as long as their second.
     padding : dict of str to int
         Equal steps at the end of each recurrent layer's input, over all rows of the first batch.
     dropout, dropped : float, str
@@ -222,9 +231,13 @@ class Facts:
     forward_passes: int = 0
     backward_passes: int = 0
     updates: int = 0
+    clearing_looked: int = 0
+    uncleared: int = 0
+    flat_softmax: float = math.nan
     unused_looked: int = 0
     unused_bad: list[str] = field(default_factory=list)
     bad_buffers: list[str] = field(default_factory=list)
+    rows_as_time: list[str] = field(default_factory=list)
     padding: dict[str, int] = field(default_factory=dict)
     dropout: float = 0.0
     dropped: str = ""

@@ -489,6 +489,12 @@ class Record:
         return table
 
     def _require_step(self) -> None:
+        if not self._steps and self.facts.backward_passes:
+            raise GradcourseError(
+                f"The record holds no step: {self.facts.backward_passes} backward passes came, but "
+                "the optimizer that the probe was given made no update. Make it once, before the "
+                "loop; gc.diagnose(record) says more."
+            )
         if not self._steps:
             raise GradcourseError(
                 "The record holds no step. Inside the `with gc.probe(model) as record:` block, "

@@ -1,0 +1,422 @@
+"""Faults of the loop around a sound net: what it calls, clears, writes and climbs; sound twins."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from test_variants import Built, adam, first, judged, net, numbers, on, rows, sgd
+from torch import nn
+from torch.nn import functional
+
+import gradcourse as gc
+from gradcourse.diagnosis import Diagnosis
+from gradcourse.support import GradcourseError
+
+Act = Callable[[], Any]
+
+
+def looped(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    before: Act = lambda: None,
+    after: Act = lambda: None,
+    data: Callable[[], tuple[torch.Tensor, torch.Tensor]] = rows,
+    clear: bool = True,
+    steps: int = 120,
+) -> Diagnosis:
+    """Of a loop that does something before each update, or after it."""
+    with gc.probe(model, optimizer) as record:
+        for _ in range(steps):
+            if clear:
+                optimizer.zero_grad()
+            x, y = data()
+            loss = functional.cross_entropy(model(x), y)
+            loss.backward()
+            before()
+            optimizer.step()
+            after()
+            record.log(loss)
+    return gc.diagnose(record)
+
+
+def shuffled() -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows whose classes cannot be learned."""
+    x, y = rows()
+    return x, y[torch.randperm(len(y))]
+
+
+# ------------------------------------------------------------------ which model, which optimizer
+
+
+def test_an_optimizer_that_is_made_in_the_loop() -> None:
+    model = net()
+    given = sgd(model)
+    with gc.probe(model, given) as record:
+        for _ in range(60):
+            own = sgd(model, 1e-5)
+            own.zero_grad()
+            x, y = rows()
+            loss = functional.cross_entropy(model(x), y)
+            loss.backward()
+            own.step()
+            record.log(loss)
+    diagnosis = gc.diagnose(record)
+    assert diagnosis.primary.kind == "no updates"
+    assert "another one updates them" in diagnosis.primary.summary
+    assert first(diagnosis)[1].startswith("Make the optimizer once")
+    with pytest.raises(GradcourseError, match="60 backward passes came, but the optimizer"):
+        _ = record.loss
+
+
+def test_a_model_that_is_made_in_the_loop() -> None:
+    model = net()
+    optimizer = sgd(model)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(60):
+            other = net()
+            optimizer.zero_grad()
+            x, y = rows()
+            loss = functional.cross_entropy(other(x), y)
+            loss.backward()
+            optimizer.step()
+            record.log(loss)
+    diagnosis = gc.diagnose(record)
+    assert diagnosis.primary.kind == "cut off"
+    assert "the loop calls another model" in diagnosis.primary.summary
+    assert diagnosis.not_judged == ("all that a call of the model shows: there was none",)
+
+
+def test_a_loss_whose_outputs_are_detached_beside_a_penalty() -> None:
+    def penalty() -> torch.Tensor:
+        return sum((p**2).sum() for p in model.parameters())
+
+    model = net()
+    cut = on(model, lambda out, y: functional.cross_entropy(out.detach(), y) + 1e-4 * penalty())
+    diagnosis = judged(model, adam(model), cut)
+    assert diagnosis.primary.kind == "cut off"
+    assert "that of another term" in diagnosis.primary.summary
+    model = net()
+    whole = on(model, lambda out, y: functional.cross_entropy(out, y) + 1e-4 * penalty())
+    assert judged(model, adam(model), whole).healthy
+
+
+def test_a_loss_of_a_layer_inside_is_not_cut_off() -> None:
+    """The output itself is only looked at."""
+
+    def forward(self: Built, x: torch.Tensor) -> torch.Tensor:
+        self.inner = self.above(torch.relu(self.below(x)))
+        return self.inner.softmax(1)
+
+    torch.manual_seed(0)
+    model = Built(forward, below=nn.Linear(16, 32), above=nn.Linear(32, 4))
+
+    def step() -> torch.Tensor:
+        x, y = shuffled()
+        model(x)
+        return functional.cross_entropy(model.inner, y)
+
+    assert judged(model, adam(model), step).primary.kind != "cut off"
+
+
+# ------------------------------------------------------------------ gradients
+
+
+def test_gradients_that_are_set_to_0_before_the_update() -> None:
+    model = net()
+    optimizer = adam(model)
+    diagnosis = looped(model, optimizer, before=lambda: optimizer.zero_grad(set_to_none=False))
+    assert diagnosis.primary.kind == "cut off"
+    assert "cleared in between" in diagnosis.primary.summary
+    assert first(diagnosis)[1].startswith("Clear the gradients before the backward pass, not")
+
+
+def test_gradients_that_are_never_cleared() -> None:
+    """Where it does not learn, that is the cause; where it does, a note."""
+    model = net()
+    ill = looped(model, sgd(model, 0.5), clear=False, data=shuffled)
+    assert ill.primary.kind == "update too large"
+    assert "sum of all gradients" in ill.primary.summary
+    assert ill.primary.remedies[0].action == "clear gradients"
+    model = net()
+    well = looped(model, adam(model, 1e-3), clear=False)
+    assert well.healthy
+    assert any(note.startswith("the gradients are not cleared") for note in well.not_judged)
+
+
+@pytest.mark.parametrize("set_to_none", [True, False])
+@pytest.mark.parametrize("late", [True, False])
+def test_gradients_that_are_cleared_are_not_said_to_stay(set_to_none: bool, late: bool) -> None:
+    """Before the forward pass, or between it and the backward pass; nothing can be learned."""
+    model = net()
+    optimizer = sgd(model, 30.0)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(120):
+            x, y = shuffled()
+            if not late:
+                optimizer.zero_grad(set_to_none=set_to_none)
+            loss = functional.cross_entropy(model(x), y)
+            if late:
+                optimizer.zero_grad(set_to_none=set_to_none)
+            loss.backward()
+            optimizer.step()
+            record.log(loss)
+    assert record.facts.clearing_looked >= 3
+    assert not record.facts.uncleared
+    texts = [r.text for finding in gc.diagnose(record).findings for r in finding.remedies]
+    assert texts
+    assert not any(text.startswith("Clear the gradients") for text in texts)
+
+
+def test_accumulated_passes_are_cleared_once_an_update() -> None:
+    model = net()
+    optimizer = sgd(model)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(60):
+            optimizer.zero_grad()
+            for _ in range(3):
+                x, y = rows()
+                loss = functional.cross_entropy(model(x), y) / 3
+                loss.backward()
+            optimizer.step()
+            record.log(loss)
+    assert record.facts.clearing_looked >= 3
+    assert not record.facts.uncleared
+    assert gc.diagnose(record).healthy
+
+
+# ------------------------------------------------------------------ weights that others write
+
+
+@pytest.mark.parametrize("every", [1, 20])
+def test_weights_that_are_put_back(every: int) -> None:
+    """After each update, or after every twentieth, as by one who loads the best state again."""
+    model = net()
+    kept = copy.deepcopy(model.state_dict())
+    count = iter(range(1, 1000))
+
+    def put_back() -> None:
+        if next(count) % every == 0:
+            model.load_state_dict(kept)
+
+    diagnosis = looped(model, sgd(model, 0.02), after=put_back)
+    assert diagnosis.primary.kind == "overwritten"
+    assert "puts them back" in diagnosis.primary.summary
+
+
+def test_weights_that_are_cut_to_a_small_range() -> None:
+    torch.manual_seed(0)
+    layers = [m for _ in range(4) for m in (nn.Linear(16, 16), nn.ReLU())]
+    model = nn.Sequential(*layers, nn.Linear(16, 4))
+
+    @torch.no_grad()
+    def cut() -> None:
+        for parameter in model.parameters():
+            parameter.clamp_(-0.01, 0.01)
+
+    diagnosis = looped(model, adam(model, 1e-4), after=cut)
+    assert diagnosis.primary.kind == "overwritten"
+    assert "Something other than the optimizer" in diagnosis.primary.summary
+
+
+def test_rows_of_length_1_turn_and_are_not_put_back() -> None:
+    """Their norm stays to the last digits that float32 has, and nothing can be learned."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 32, bias=False), nn.ReLU(), nn.Linear(32, 4, bias=False))
+
+    @torch.no_grad()
+    def project() -> None:
+        for parameter in model.parameters():
+            parameter.div_(parameter.norm(dim=1, keepdim=True))
+
+    project()
+    diagnosis = looped(model, sgd(model), after=project, data=shuffled)
+    assert diagnosis.primary.kind != "overwritten"
+
+
+def test_weights_that_one_rewrites_and_that_learn_all_the_same() -> None:
+    model = net()
+
+    @torch.no_grad()
+    def shrink() -> None:
+        for parameter in model.parameters():
+            parameter.clamp_(-0.2, 0.2)
+
+    assert looped(model, adam(model), after=shrink).healthy
+
+
+# ------------------------------------------------------------------ sequences
+
+
+class Stepwise(nn.Module):
+    """A cell that is called step by step, and the class of the last state."""
+
+    def __init__(self, detached: bool) -> None:
+        super().__init__()
+        self.cell, self.head = nn.RNNCell(2, 16), nn.Linear(16, 2)
+        self._detached = detached
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = x.new_zeros(len(x), 16)
+        for step in x.unbind(1):
+            h = self.cell(step, h.detach() if self._detached else h)
+        return self.head(h)
+
+
+def sequences(steps: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.randn(64, steps, 2)
+    return x, torch.randint(0, 2, (64,))
+
+
+@pytest.mark.parametrize("detached", [True, False])
+def test_a_state_that_is_detached_at_every_step(detached: bool) -> None:
+    torch.manual_seed(0)
+    model = Stepwise(detached)
+    diagnosis = looped(model, adam(model, 1e-3), data=sequences, steps=320)
+    assert (diagnosis.primary.kind == "cut off") == detached, diagnosis
+    if detached:
+        assert "is called 12 times" in diagnosis.primary.summary
+        assert first(diagnosis)[1].startswith("Carry the state")
+
+
+class Recurrent(nn.Module):
+    """An RNN read at the last entry of an axis."""
+
+    def __init__(self, axis: int, batch_first: bool) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(2, 16, batch_first=batch_first)
+        self.head, self._axis = nn.Linear(16, 2), axis
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.rnn(x)[0].select(self._axis, -1))
+
+
+def test_a_batch_that_is_taken_for_the_time() -> None:
+    torch.manual_seed(0)
+    model = Recurrent(axis=1, batch_first=False)
+    diagnosis = looped(model, adam(model, 1e-3), data=sequences, steps=320)
+    assert diagnosis.primary.kind == "cut off"
+    assert first(diagnosis)[1].startswith("Set batch_first=True")
+
+
+def test_time_first_where_it_is_time() -> None:
+    """(time, row, feature) as it should be, and batch_first as it should be; neither can learn."""
+
+    def turned() -> tuple[torch.Tensor, torch.Tensor]:
+        x, y = sequences()
+        return x.transpose(0, 1), y
+
+    for model, data in (
+        (Recurrent(axis=0, batch_first=False), turned),
+        (Recurrent(axis=1, batch_first=True), sequences),
+    ):
+        diagnosis = looped(model, adam(model, 1e-3), data=data, steps=320)
+        assert not any("batch_first" in r.text for f in diagnosis.findings for r in f.remedies)
+
+
+# ------------------------------------------------------------------ one map, sure softmaxes
+
+
+def crossed() -> tuple[torch.Tensor, torch.Tensor]:
+    """Two inputs, and whether they have one sign: no line divides them."""
+    x = torch.randn(64, 2)
+    return x, (x[:, 0] * x[:, 1] > 0).long()
+
+
+def unused(self: Built, x: torch.Tensor) -> torch.Tensor:
+    h = self.below(x)
+    torch.relu(h)  # its result is thrown away
+    return self.above(functional.dropout(h, 0.1))
+
+
+@pytest.mark.parametrize("end", [False, True])
+def test_an_activation_whose_result_is_not_used(end: bool) -> None:
+    torch.manual_seed(0)
+    model = Built(unused, below=nn.Linear(2, 32), above=nn.Linear(32, 2))
+    whole = nn.Sequential(model, nn.LogSoftmax(1)) if end else model
+    loss = functional.nll_loss if end else functional.cross_entropy
+    assert judged(whole, adam(whole), on(whole, loss, crossed), 200).primary.kind == "linear"
+
+
+def bent(self: Built, x: torch.Tensor) -> torch.Tensor:
+    return self.above(self.below(x) * self.gate(x))
+
+
+def beside(self: Built, x: torch.Tensor) -> torch.Tensor:
+    return self.below(x) + self.gate(x)
+
+
+@pytest.mark.parametrize(("function", "width"), [(bent, 2), (beside, 2)])
+def test_what_is_no_chain_of_linear_layers(function: Callable[..., Any], width: int) -> None:
+    """A product of two layers bends; two layers side by side are one on purpose."""
+    torch.manual_seed(0)
+    model = Built(
+        function,
+        below=nn.Linear(2, width),
+        gate=nn.Linear(2, width),
+        above=nn.Linear(width, 2),
+    )
+    kinds = judged(model, adam(model), on(model, functional.cross_entropy, crossed), 200)
+    assert kinds.primary.kind != "linear"
+
+
+class Attention(nn.Module):
+    """One head over ten inputs, whose scores are multiplied."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.head = (nn.Linear(16, n) for n in (16, 16, 16, 2))
+        self._factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = self._factor * self.q(x) @ self.k(x).transpose(1, 2)
+        return self.head((scores.softmax(-1) @ self.v(x)).mean(1))
+
+
+@pytest.mark.parametrize(("factor", "sure"), [(0.25, False), (100.0, True)])
+def test_scores_that_are_too_large_from_the_start(factor: float, sure: bool) -> None:
+    def noise() -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.randn(64, 10, 16), torch.randint(0, 2, (64,))
+
+    torch.manual_seed(0)
+    model = Attention(factor)
+    diagnosis = judged(model, sgd(model, 1e-2), on(model, functional.cross_entropy, noise), 160)
+    said = any("√d" in r.text for f in diagnosis.findings for r in f.remedies)
+    assert said == sure, diagnosis
+
+
+# ------------------------------------------------------------------ the optimizer's options
+
+
+def test_an_optimizer_that_climbs() -> None:
+    model = net()
+    up = torch.optim.SGD(model.parameters(), lr=0.01, maximize=True)
+    diagnosis = judged(model, up, on(model, functional.cross_entropy))
+    assert diagnosis.primary.kind == "unbounded loss"
+    assert first(diagnosis)[1].startswith("Leave out maximize=True")
+    model = net()
+    up = torch.optim.SGD(model.parameters(), lr=0.05, maximize=True)
+    turned = on(model, lambda out, y: -functional.cross_entropy(out, y))
+    assert judged(model, up, turned).healthy
+
+
+def test_an_eps_that_outweighs_the_gradient() -> None:
+    model = net()
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, eps=1e3)
+    diagnosis = judged(model, optimizer, on(model, functional.cross_entropy))
+    assert diagnosis.primary.kind == "update too small"
+    assert diagnosis.primary.remedies[0].action == "eps"
+
+
+def test_outputs_of_which_a_sigmoid_is_sure() -> None:
+    def loss(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.binary_cross_entropy(out.sigmoid(), (y > 0).float())
+
+    model = net(out=1)
+    nn.init.constant_(model[-1].bias, -150.0)
+    diagnosis = judged(model, adam(model, 1e-4), on(model, loss, numbers), 60)
+    assert first(diagnosis)[1].startswith("Give logits")
