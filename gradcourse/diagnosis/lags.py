@@ -67,10 +67,12 @@ def _goes_on(levels: np.ndarray, grows: bool) -> np.ndarray:
         known = values[np.isfinite(values)]
         if grows and len(known) >= SHORTEST:
             half, some = len(known) // 2, max(2, len(known) // 4)
+            first = half - some // 2
             oldest, middle, newest = (
-                np.median(part) for part in (known[:some], known[half - some : half], known[-some:])
+                np.median(part)
+                for part in (known[:some], known[first : first + some], known[-some:])
             )
-            # A straight line has half of its growth there.
+            # A straight line has half of its growth between the oldest and the middle.
             goes_on[row] = oldest - middle > (oldest - newest) / 3
     return goes_on
 

@@ -254,6 +254,11 @@ EXP = Remedy(
     "02",
     "scale data",
 )
+NOT_SATURATING = Remedy(
+    "Train the generator on −log D(G(z)), whose slope is steep where D is sure; and make D weaker",
+    "02",
+    "non-saturating",
+)
 CLEAR = "Clear the gradients before each backward pass"
 
 SCALE_SCORES = Remedy(

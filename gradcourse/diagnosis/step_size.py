@@ -230,7 +230,10 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
     by_step = largest(ratio[rows], axis=1)
     falls = bool(by_step[-1] < by_step[0] / 2)
     sign = _sign("update too small", signals, rows, summary, evidence, excess, fastest, falls)
-    first = remedy_for_cut(signals.record) or _remedy_for_rate(signals, fastest)
+    first = remedy_for_cut(signals.record)
+    if first is None and _came_up_to_0(signals.loss[good & np.isfinite(signals.loss)]):
+        first = remedies.NOT_SATURATING
+    first = first or _remedy_for_rate(signals, fastest)
     if first is None:
         return [sign]
     others = tuple(r for r in sign.finding.remedies if r.action != first.action)
@@ -304,6 +307,7 @@ def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
     if not len(rows) or len(rows) < judged.sum() / 2:
         return []
     zeros = _zero_weights(signals, rows)
+    late = bool(rows[0] > np.flatnonzero(judged)[0])
     cause = f" {', '.join(zeros[:4])}: all 0, and a product of zeros has no slope." if zeros else ""
     finding = Finding(
         "update too small",
@@ -314,16 +318,16 @@ def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
         | ({"weights of 0": float(len(zeros))} if zeros else {}),
         confidence=0.9,
         remedies=remedies.for_nothing(
-            late=rows[0] > np.flatnonzero(judged)[0],
+            late=late,
             has=signals.has,
             zeros=len(zeros),
-            ends=frozenset(_ends(signals)),
+            ends=frozenset(_ends(signals, late)),
         ),
     )
     return [Sign(int(rows[0]), finding)]
 
 
-def _ends(signals: Signals) -> set[str]:
+def _ends(signals: Signals, late: bool) -> set[str]:
     """What lies between the weights and the loss and may have no slope."""
     heads = [h for h in signals.record.facts.heads if h.rows]
     if any(h.end == "Clamp" for h in heads):
@@ -334,6 +338,8 @@ def _ends(signals: Signals) -> set[str]:
         return {"sure"}
     if signals.record.facts.stairs:
         return {"stairs"}
+    if late:
+        return set()  # it began with a slope, as no softmax over one number does
     return {"one number"} if heads and all(h.columns == 1 for h in heads) else set()
 
 
@@ -371,7 +377,29 @@ def has_converged(signals: Signals, good: np.ndarray) -> bool:
     Judged by ℒ / (‖∂ℒ/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes. A
     cross-entropy that is no better than a guess has not converged, however large its outputs.
     """
-    return is_converged(signals, np.flatnonzero(good)) and not _guesses(signals, good)
+    if _guesses(signals, good) or _has_risen(signals.loss[good & np.isfinite(signals.loss)]):
+        return False
+    return is_converged(signals, np.flatnonzero(good))
+
+
+def _has_risen(loss: np.ndarray) -> bool:
+    """Whether it ends clearly above its start, or has come up to 0 from below.
+
+    Then it is at its upper end, however flat it is there.
+    """
+    third = len(loss) // 3
+    if third < 5:
+        return False
+    if _came_up_to_0(loss):
+        return True
+    start, end = float(np.median(loss[:5])), float(np.median(loss[-third:]))
+    return end > start + max(0.5 * abs(start), 2 * float(np.std(loss[:5])))
+
+
+def _came_up_to_0(loss: np.ndarray) -> bool:
+    """Whether it was below 0 and is next to nothing now, as log(1 − D) is where D is sure."""
+    third = len(loss) // 3
+    return bool(third and loss[0] < 0 and abs(np.median(loss[-third:])) < 0.01 * abs(loss[0]))
 
 
 def _guesses(signals: Signals, good: np.ndarray) -> bool:

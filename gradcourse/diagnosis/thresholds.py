@@ -292,6 +292,12 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "Normal scores of standard deviation 1 give 0.06 over 128 inputs and 0.58 over 3; not "
             "divided by √64 (Vaswani et al. 2017), 0.84 over 128, 0.89 over 32, 0.995 over 3.",
         ),
+        "logits": Threshold(
+            0.03,
+            "absolute",
+            "largest size of the outputs under a cross-entropy of logits, over a run that stays",
+            "A logit of 0.03 moves a probability of 1/2 by less than 0.01. Starts give 0.1 to 1.",
+        ),
         "nothing": Threshold(
             1e-7,
             "absolute",

@@ -420,3 +420,61 @@ def test_outputs_of_which_a_sigmoid_is_sure() -> None:
     nn.init.constant_(model[-1].bias, -150.0)
     diagnosis = judged(model, adam(model, 1e-4), on(model, loss, numbers), 60)
     assert first(diagnosis)[1].startswith("Give logits")
+
+
+def test_a_generator_alone_under_a_sure_discriminator() -> None:
+    """Its loss, log(1 − D), comes up to 0 from below: that is its upper end, and flat."""
+    torch.manual_seed(0)
+    generator, judge = net(out=2), nn.Sequential(nn.Linear(2, 64), nn.ReLU(), nn.Linear(64, 1))
+    own, other = adam(generator, 1e-4), adam(judge, 0.1)
+
+    def step() -> torch.Tensor:
+        false = generator(torch.randn(64, 16))
+        said = judge(torch.cat([torch.randn(64, 2) + 5, false.detach()]))
+        truth = torch.cat([torch.ones(64, 1), torch.zeros(64, 1)])
+        other.zero_grad()
+        functional.binary_cross_entropy_with_logits(said, truth).backward()
+        other.step()
+        return torch.log(1 - judge(false).sigmoid() + 1e-8).mean()
+
+    diagnosis = judged(generator, own, step, 300)
+    assert diagnosis.primary.kind == "update too small"
+    assert "log D(G(z))" in first(diagnosis)[1]
+
+
+def test_labels_of_0_and_1_under_a_hinge() -> None:
+    """The gradient ends when all outputs are beyond the margin; it began with a slope."""
+
+    def hinge(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.relu(1 - (y > 0).float() * out).mean()
+
+    model = net(out=1)
+    diagnosis = judged(model, adam(model, 3e-2), on(model, hinge, numbers))
+    assert diagnosis.primary.kind == "update too small"
+    assert first(diagnosis)[1].startswith("Give logits")
+
+
+def test_logits_that_are_divided_by_a_large_number() -> None:
+    torch.manual_seed(0)
+    model = Built(lambda self, x: self.layers(x) / 1e4, layers=net())
+    diagnosis = judged(model, adam(model, 1e-3), on(model, functional.cross_entropy))
+    assert diagnosis.primary.kind == "scale"
+    assert diagnosis.primary.remedies[0].action == "scale outputs"
+
+
+@pytest.mark.parametrize("radius", [1.3, 2.0])
+def test_a_recurrent_gradient_that_grows_along_a_straight_line(radius: float) -> None:
+    """So many times a lag, from the newest to the oldest, as the chain rule has it."""
+    torch.manual_seed(0)
+    model = Recurrent(axis=1, batch_first=True)
+    model.rnn = nn.RNN(2, 16, nonlinearity="relu", batch_first=True)
+    with torch.no_grad():
+        model.rnn.weight_hh_l0.copy_(radius * torch.eye(16))
+        model.rnn.weight_ih_l0.abs_()
+    with gc.probe(model) as record:
+        x, y = torch.rand(64, 60, 2), torch.randint(0, 2, (64,))
+        functional.cross_entropy(model(x), y).backward()
+    finding = gc.diagnose(record).primary
+    assert finding.kind == "exploding"
+    assert finding.layers == ("rnn",)
+    assert 1.2 < finding.evidence["factor per lag"] <= radius

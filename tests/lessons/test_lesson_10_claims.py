@@ -131,11 +131,14 @@ def test_every_layer_above_1_at_every_update_and_healthy() -> None:
 
 
 def test_most_networks_at_ln_10_leave_it_with_one_change() -> None:
-    """Losses at the end 2.23 to 2.31; after one change 0.94 to 0.97 are right."""
+    """Losses at the end 2.21 to 2.46; after one change 0.91 to 0.97 are right, in the median.
+
+    A single run of the cured sigmoids may end at 0.7.
+    """
     for key in ("timid", "mispaired", "deep sigmoid", "dead units"):
-        end, cured = stuck(key, range(1))
-        assert 0.9 * math.log(10) < end[0] < 1.1 * math.log(10), key
-        assert cured[0] > 0.8, key
+        end, cured = stuck(key)
+        assert 0.9 * math.log(10) < end.min() < end.max() < 1.1 * math.log(10), key
+        assert np.median(cured) > 0.8, key
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcourse.diagnosis.finding import Finding, Remedy
+from gradcourse.diagnosis.remedies import NOT_SATURATING
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
@@ -72,11 +73,6 @@ COMPETE = Remedy(
     "Let the outputs compete: cross_entropy on the raw outputs, without the {end}",
     "02",
     "cross-entropy",
-)
-NOT_SATURATING = Remedy(
-    "Train the generator on −log D(G(z)), whose slope is steep where D is sure; and make D weaker",
-    "02",
-    "non-saturating",
 )
 FLIP = Remedy(
     "Turn the sign of the loss: a likelihood is to grow, so its negative is the loss",

@@ -50,7 +50,10 @@ def _put_back(signals: Signals, good: np.ndarray) -> Finding | None:
     _, norms, ratios = _moving(signals, good)
     if len(norms) < _FEW or not norms.shape[1]:
         return None
-    again = [np.unique(column, return_counts=True)[1].max() for column in norms.T]
+    again = [
+        _most_often(norm[ratio > threshold("small_update")])
+        for norm, ratio in zip(norms.T, ratios.T, strict=True)
+    ]
     if min(again) < max(_FEW - 1, len(norms) / 3) or not is_stuck(signals, good):
         return None
     if all(map(_has_unit_rows, norms[0])):
@@ -66,6 +69,11 @@ def _put_back(signals: Signals, good: np.ndarray) -> Finding | None:
         (LET_STAY,),
         0.9,
     )
+
+
+def _most_often(values: np.ndarray) -> int:
+    """How often the commonest value occurs."""
+    return int(np.unique(values, return_counts=True)[1].max(initial=0))
 
 
 def _has_unit_rows(norm: float) -> bool:

@@ -8,7 +8,8 @@ import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import SHORTEST, Signals, median
+from gradcourse.diagnosis.remedies import SCALE
+from gradcourse.diagnosis.signals import SHORTEST, Signals, is_out_of_scale, median
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -155,10 +156,7 @@ def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
         steps=(0, 0),
         evidence={"first loss over that of a guess": times},
         confidence=0.8,
-        remedies=(
-            INITIALIZE,
-            Remedy("Bring the inputs to mean 0 and standard deviation 1", "02", "scale data"),
-        ),
+        remedies=(SCALE, INITIALIZE) if is_out_of_scale(signals) else (INITIALIZE, SCALE),
     )
     return [Sign(0, finding)]
 

@@ -104,19 +104,8 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
     pace = float(median(signals.update_ratio[good]))
     course = Course(signals, end / start if start else math.nan, pace, decades)
-    tests = [
-        _rows_as_time,
-        _scale,
-        _constant,
-        _sigmoids,
-        _depth,
-        _lost,
-        _one_hot,
-        _slow,
-        _fast,
-        _weak,
-        _unknown,
-    ]
+    tests = [_rows_as_time, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _slow, _fast]
+    tests += [_weak, _small_logits, _unknown]
     if linear:
         tests = [_linear]
     elif signals.record.facts.only_linear:
@@ -264,6 +253,34 @@ def _one_hot(course: Course) -> Finding | None:
 def _weak(course: Course) -> Finding | None:
     sign = heads.find_weak(course.signals)
     return sign[0].finding if sign else None
+
+
+def _small_logits(course: Course) -> Finding | None:
+    """Logits that say next to nothing, from the first step to the last."""
+    found = [h for h in course.signals.record.facts.heads if h.loss in _OF_LOGITS]
+    sizes = [h.size for h in found]
+    if len(sizes) < 3 or not max(sizes) < threshold("logits"):
+        return None
+    size = float(np.median(sizes))
+    by = float(f"{1 / size:.0e}")
+    remedy = Remedy(
+        "Take away what makes the outputs small, a factor or a temperature, or multiply them by "
+        f"about {by:g}",
+        "02",
+        "scale outputs",
+        by,
+    )
+    return of_the_run(
+        course.signals,
+        "scale",
+        f"The outputs are of size {size:.2g} at every step that was looked at, and the loss takes "
+        "them as logits: all classes are equally likely to it, whatever the net has found.",
+        course.evidence | {"size of the outputs": size},
+        (remedy, *LOOK),
+    )
+
+
+_OF_LOGITS = ("cross-entropy of logits", "binary cross-entropy of logits")
 
 
 def _slow(course: Course) -> Finding | None:

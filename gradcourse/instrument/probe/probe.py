@@ -246,7 +246,8 @@ class Probe:
             warnings.warn(
                 f"No layer of this {type(self._model).__name__} was seen to run in "
                 f"{self._facts.updates} updates, so layers are not judged. Enter the probe before "
-                "torch.compile or model.compile(); under torch.func nothing can be seen.",
+                "torch.compile or model.compile(), and give it the model that the loop calls. "
+                "Under torch.func nothing can be seen.",
                 stacklevel=3,
             )
         self._roll.finish(record._steps)
