@@ -135,6 +135,22 @@ def test_gradients_that_are_set_to_0_before_the_update() -> None:
     assert first(diagnosis)[1].startswith("Clear the gradients before the backward pass, not")
 
 
+def test_a_clipping_whose_norm_overflows_is_no_clearing() -> None:
+    """The norm is infinite, so that every gradient is multiplied by 0."""
+    model = net()
+    optimizer = sgd(model)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(60):
+            optimizer.zero_grad()
+            x, y = rows()
+            (functional.cross_entropy(model(x), y) * 1e30).backward()
+            norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            record.log(functional.cross_entropy(model(x), y))
+    assert torch.isinf(norm)
+    assert gc.diagnose(record).primary.kind != "cut off"
+
+
 def test_gradients_that_are_never_cleared() -> None:
     """Where it does not learn, that is the cause; where it does, a note."""
     model = net()

@@ -76,9 +76,6 @@ MATMUL = Machine("matmul noise", disturbed="matmul:1")
 MACHINES = (*KERNELS, MATMUL)
 """Where every claim must hold."""
 
-STARTS = tuple(Machine(f"start {k}", disturbed=f"start:{k}") for k in (1, 2, 3))
-"""Weights that differ in the seventh digit at the start: how far a long training run wanders."""
-
 
 def repeats(times: int) -> tuple[Machine, ...]:
     """Return so many perturbed starts, and so many noises on matrix products."""
@@ -87,3 +84,7 @@ def repeats(times: int) -> tuple[Machine, ...]:
         for kind, word in (("start", "start"), ("matmul", "matmul noise"))
         for k in range(1, times + 1)
     )
+
+
+DISTURBED = tuple(one for one in repeats(5) if one.disturbed != MATMUL.disturbed)
+"""How far a long training run wanders: starts that differ in the seventh digit, other noises."""

@@ -21,7 +21,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from machines import MACHINES, STARTS, Machine
+from machines import DISTURBED, MACHINES, Machine
 
 from gradcourse.authoring import printed_numbers
 from gradcourse.authoring.execute import execute
@@ -99,7 +99,7 @@ async def _on_all_machines(draft: Draft) -> list[dict[str, str]]:
         return texts
 
     runs: list[dict[str, str] | BaseException] = []
-    machines = (*MACHINES, *STARTS)
+    machines = (*MACHINES, *DISTURBED)
     single = [machine for machine in machines if machine.threads == 1]
     runs += await asyncio.gather(*map(on, single), return_exceptions=True)
     for machine in machines:  # two threads want both processors

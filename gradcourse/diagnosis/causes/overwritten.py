@@ -82,7 +82,10 @@ def _has_unit_rows(norm: float) -> bool:
 
 
 def _moved_by_others(signals: Signals, good: np.ndarray) -> Finding | None:
-    """Norms that change between two measured steps by far more than the updates around them."""
+    """Norms that shrink between two measured steps by far more than the updates around them.
+
+    Those that grow so may have met a large update that was not measured.
+    """
     rows, norms, ratios = _moving(signals, good)
     if len(norms) < 2 or not norms.shape[1] or not is_stuck(signals, good):
         return None
@@ -91,20 +94,20 @@ def _moved_by_others(signals: Signals, good: np.ndarray) -> Finding | None:
         before, after = norms[k], norms[following]
         gap = int(steps[following] - steps[k])
         changes = np.maximum(ratios[k] * before, ratios[following] * after)
-        drift = np.abs(after - before)
-        large = (drift > _FAR * gap * changes) & (drift > _SEEN * np.maximum(before, after))
+        drift = before - after
+        large = (drift > _FAR * gap * changes) & (drift > _SEEN * before)
         if 2 * large.sum() >= len(large):
-            one = int(np.argmax(drift / np.maximum(before, after) * large))
+            one = int(np.argmax(drift / before * large))
             names = "all" if large.all() else f"{large.sum()} of {len(large)}"
             return of_the_run(
                 signals,
                 "overwritten",
                 f"Between step {steps[k]} and step {steps[following]} the norms of {names} weights "
-                f"changed, one from {before[one]:.3g} to {after[one]:.3g}; updates of the size "
+                f"shrank, one from {before[one]:.3g} to {after[one]:.3g}; updates of the size "
                 f"that was measured come to {gap * changes[one]:.1g} at most. Something other "
                 "than the optimizer writes the weights.",
                 {
-                    "change of the norm over that of the updates": float(
+                    "loss of norm over the size of the updates": float(
                         drift[one] / (gap * changes[one])
                     )
                 },

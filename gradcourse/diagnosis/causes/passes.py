@@ -175,6 +175,8 @@ def _set_to_0(signals: Signals, trainable: list[Trainee]) -> bool:
     columns = [k for k, name in enumerate(signals.layers) if name in biased]
     if not columns or any(t.gradient != "0" for t in trainable):
         return False
+    if any(not raw < _OVERFLOWS for raw, _, _ in signals.record.facts.clipped):
+        return False  # a norm that overflows is infinite, and clipping divides by it
     came = signals.output_gradient_norm[:, columns]
     measured = np.isfinite(came).any(axis=1)
     return bool(measured.any() and (came[measured] > 0).any(axis=1).all())
@@ -203,6 +205,9 @@ def _state_detached(signals: Signals, good: np.ndarray) -> Finding | None:
             )
     return None
 
+
+_OVERFLOWS = 1e18
+"""Norm of all gradients whose square float32 cannot hold, or nearly."""
 
 _SEVERAL = 3
 """Updates before a model that is not called is no accident."""
