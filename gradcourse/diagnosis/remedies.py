@@ -111,7 +111,9 @@ def for_nothing(
         "sigmoid is sure and wrong, its log has lost the gradient",
         "02",
     )
-    constant = Remedy("Look for a constant before the loss: a clamp, a round, an argmax", "01")
+    constant = Remedy(
+        "Look for a constant before the loss: a clamp, a round, an argmax, a .detach()", "01"
+    )
     scaled = Remedy("If the loss was scaled down, take the factor away", "01")
     every = (logits, constant, SCALER) if late else (SCALER, scaled, constant, logits)
     seen = {

@@ -33,7 +33,14 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
         summary = f"One step changed the median weight by up to {ratio:.2g} of its own norm."
         evidence = {"largest median ‖ΔW‖/‖W‖": ratio, "steps": float(len(rows))}
         excess = float(np.log10(ratio / threshold("large_update")))
-        return [_sign("update too large", signals, rows, summary, evidence, excess, first)]
+        sign = _sign("update too large", signals, rows, summary, evidence, excess, first)
+        if not (rows[0] and _left(signals, good) < _MUCH_LESS):
+            return [sign]
+        # Too large a rate makes weights grow; of those that a penalty has taken away, any update
+        # is a large part.
+        summary = f"Of the weights {_left(signals, good):.1g} is left, in the median. {summary}"
+        cures = (remedies.LESS_PENALTY, *sign.finding.remedies)
+        return [Sign(sign.onset, replace(sign.finding, summary=summary, remedies=cures))]
     growth = _loss_growth(signals.loss[good])
     # Where the weights are known to have moved little, the data have changed, not the net.
     moved = not np.isfinite(pace).any() or largest(pace) >= threshold("large_update") / 10
@@ -103,6 +110,10 @@ def _find_shrunk(signals: Signals, good: np.ndarray) -> list[Sign]:
     sign = _sign("update too large", signals, rows, summary, evidence, 0.5, 0.0)
     others = tuple(r for r in sign.finding.remedies if r.action != "rate")
     return [Sign(0, replace(sign.finding, remedies=(remedies.LESS_PENALTY, *others)))]
+
+
+_MUCH_LESS = 0.3
+"""Part of the weights that is left where their updates are large for this reason."""
 
 
 def have_shrunk(signals: Signals, good: np.ndarray) -> bool:

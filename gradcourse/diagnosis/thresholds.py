@@ -298,6 +298,13 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "largest size of the outputs under a cross-entropy of logits, over a run that stays",
             "A logit of 0.03 moves a probability of 1/2 by less than 0.01. Starts give 0.1 to 1.",
         ),
+        "frozen": Threshold(
+            0.5,
+            "share of parameters",
+            "frozen parameters of layers that run, under a loss that stays: they are named",
+            "Fine-tuning freezes nearly all, and learns; where it does not, this is a place to "
+            "look.",
+        ),
         "nothing": Threshold(
             1e-7,
             "absolute",

@@ -494,3 +494,53 @@ def test_a_recurrent_gradient_that_grows_along_a_straight_line(radius: float) ->
     assert finding.kind == "exploding"
     assert finding.layers == ("rnn",)
     assert 1.2 < finding.evidence["factor per lag"] <= radius
+
+
+@pytest.mark.parametrize("step", [0, -1])
+def test_an_output_that_is_read_at_the_first_step(step: int) -> None:
+    """Which class it is, the sum over all steps says; the state at the first knows but one."""
+
+    class First(Recurrent):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.head(self.rnn(x)[0][:, step])
+
+    torch.manual_seed(0)
+    model = First(axis=1, batch_first=True)
+    diagnosis = looped(model, adam(model, 1e-3), data=sequences, steps=320)
+    assert (diagnosis.primary.kind == "cut off") == (step == 0), diagnosis
+    if step == 0:
+        assert "the first one alone" in diagnosis.primary.summary
+
+
+def test_a_net_of_which_only_the_biases_train() -> None:
+    model = net()
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("bias" in name)
+    biases = [p for p in model.parameters() if p.requires_grad]
+    diagnosis = looped(model, torch.optim.SGD(biases, lr=0.01))
+    assert diagnosis.primary.kind == "cut off"
+    assert diagnosis.primary.remedies[0].action == "unfreeze"
+
+
+def test_clipping_by_value_is_not_taken_for_one_by_norm() -> None:
+    """If the limit is so low that nearly all entries lie at it, the norm is the same each time."""
+    model = net()
+
+    def cut() -> None:
+        nn.utils.clip_grad_value_(model.parameters(), 1e-8)
+
+    diagnosis = looped(model, sgd(model, 0.1), before=cut)
+    assert diagnosis.primary.kind == "update too small"
+    assert "clip_grad_value_" in first(diagnosis)[1]
+
+
+def test_a_penalty_of_absolute_values_that_takes_the_weights_away() -> None:
+    model = net()
+
+    def step() -> torch.Tensor:
+        x, y = rows()
+        penalty = sum(p.abs().sum() for p in model.parameters())
+        return functional.cross_entropy(model(x), y) + 0.3 * penalty
+
+    diagnosis = judged(model, adam(model, 3e-2), step)
+    assert "penalty on the weights" in first(diagnosis)[1], diagnosis

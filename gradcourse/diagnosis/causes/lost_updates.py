@@ -138,10 +138,10 @@ def cut_by(record: Record) -> tuple[str, float]:
         return "", 1.0
     raw, used, share = (np.array(column) for column in zip(*rows, strict=True))
     factor = float(np.median(raw / used)) / loss_scale(record)
-    if float(np.std(used)) <= 1e-3 * float(np.mean(used)) and factor > 2:
-        return "norm", factor
     if float(np.median(share)) > 0.2 and factor > 2:
         return "value", factor
+    if float(np.std(used)) <= 1e-3 * float(np.mean(used)) and factor > 2:
+        return "norm", factor
     return "", factor
 
 

@@ -37,7 +37,8 @@ KEEP_THE_STATE = Remedy(
     "connect the state",
 )
 CLEAR_BEFORE = Remedy(
-    "Clear the gradients before the backward pass, not between it and optimizer.step()",
+    "Clear the gradients before the backward pass, not between it and optimizer.step(): "
+    "zero_grad, backward, step, in this order",
     "01",
     "clear before",
 )
@@ -162,7 +163,8 @@ def _cleared(signals: Signals, good: np.ndarray) -> Finding | None:
         + (
             "no parameter had a gradient, and none changed: they are cleared in between."
             if gone
-            else "the gradient of every parameter was 0: they are cleared in between."
+            else "the gradient of every parameter was 0: they are cleared in between, by "
+            "zero_grad or a hook."
         ),
         (CLEAR_BEFORE,),
         {"backward passes": float(facts.backward_passes), "updates": float(facts.updates)},

@@ -21,9 +21,10 @@ from gradcourse.diagnosis.remedies import (
     SCALE,
     SCALE_SCORES,
 )
-from gradcourse.diagnosis.signals import Signals, data_size, median
+from gradcourse.diagnosis.signals import SHORTEST, Signals, data_size, median
 from gradcourse.diagnosis.signs import Sign, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
+from gradcourse.instrument.record.facts import Trainee
 
 DRAW = Remedy(
     "Draw the weights at random: units with equal weights get equal gradients, and never differ",
@@ -40,8 +41,23 @@ BATCH_FIRST = Remedy(
     "08",
     "batch first",
 )
+READ_AT_THE_END = Remedy(
+    "Read the output at the last step, out[:, -1] with batch_first=True and out[-1] without: the "
+    "state at a step knows nothing of later ones",
+    "03",
+    "read at the end",
+)
+UNFREEZE = Remedy(
+    "Let what is to learn require a gradient, requires_grad_(True), and give it to the optimizer",
+    "10",
+    "unfreeze",
+)
 LOOK = (
-    Remedy("Look at a few rows as the net gets them, each with its label", "10"),
+    Remedy(
+        "Look at a few rows as the net gets them, each with its label; change one, and see that "
+        "the outputs of the others stay (view and reshape can mix rows)",
+        "10",
+    ),
     SCALE,
     Remedy(
         "Train on one batch until its loss is 0; if that fails, the model or loss is wrong", "10"
@@ -105,7 +121,7 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     pace = float(median(signals.update_ratio[good]))
     course = Course(signals, end / start if start else math.nan, pace, decades)
     tests = [_rows_as_time, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _slow, _fast]
-    tests += [_weak, _small_logits, _unknown]
+    tests += [_weak, _small_logits, _unread, _frozen, _unknown]
     if linear:
         tests = [_linear]
     elif signals.record.facts.only_linear:
@@ -309,6 +325,50 @@ def _fast(course: Course) -> Finding | None:
         course.evidence,
         (slower(course.pace, 3.0), *LOOK),
     )
+
+
+def _unread(course: Course) -> Finding | None:
+    """A recurrent layer whose output is read at its first steps alone."""
+    for name, gradients in course.signals.lag_gradient.items():
+        known = gradients[np.isfinite(gradients).all(axis=1)]
+        steps = gradients.shape[1]
+        both = f"{name}.weight_ih_l0_reverse" in course.signals.parameters
+        if not len(known) or steps < SHORTEST or both:
+            continue
+        read = int(np.flatnonzero((known > 0).any(axis=0)).max(initial=-1)) + 1
+        if 0 < read <= steps / 4:
+            return of_the_run(
+                course.signals,
+                "cut off",
+                f"Of the {steps} steps that {name} is given, the loss depends on the first "
+                f"{'one' if read == 1 else read} alone: the output is read there, and the loss is "
+                f"still {course.ratio:.2f} of what it was.",
+                course.evidence | {"steps": float(steps), "steps that are read": float(read)},
+                (READ_AT_THE_END, *LOOK[:1]),
+                0.8,
+            )
+    return None
+
+
+def _frozen(course: Course) -> Finding | None:
+    """Most of the net does not train, on purpose or not."""
+    trainees = course.signals.record.facts.trainees
+    frozen = [t for t in trainees if not t.requires_grad and t.ran != "no"]
+    share = sum(map(_size, frozen)) / max(sum(map(_size, trainees)), 1)
+    if share < threshold("frozen"):
+        return None
+    return of_the_run(
+        course.signals,
+        "cut off",
+        f"{share:.0%} of the parameters are frozen (requires_grad=False), {frozen[0].name} first; "
+        f"with the rest alone the loss is still {course.ratio:.2f} of what it was.",
+        course.evidence | {"share of the parameters that is frozen": share},
+        (UNFREEZE, *LOOK),
+    )
+
+
+def _size(trainee: Trainee) -> int:
+    return math.prod(trainee.shape)
 
 
 def _unknown(course: Course) -> Finding | None:
