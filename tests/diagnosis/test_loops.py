@@ -224,6 +224,22 @@ def test_weights_that_are_put_back(every: int) -> None:
     assert "puts them back" in diagnosis.primary.summary
 
 
+def test_descent_that_goes_to_and_fro_is_not_put_back() -> None:
+    """One weight w on all rows, whose loss √(1 + w²) it can only step across: from w to −w."""
+    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Flatten(0))
+    nn.init.constant_(model[0].weight, 4.0)
+    x = torch.ones(8, 1)
+    with gc.probe(model, optimizer := sgd(model, 0.9)) as record:
+        for _ in range(400):
+            optimizer.zero_grad()
+            loss = 2.5 * (1 + model(x) ** 2).sqrt().mean()
+            loss.backward()
+            optimizer.step()
+            record.log(loss)
+    assert len(set(record.weight_norm[200::10, 0])) == 1
+    assert gc.diagnose(record).primary.kind == "update too large"
+
+
 def test_weights_that_are_cut_to_a_small_range() -> None:
     torch.manual_seed(0)
     layers = [m for _ in range(4) for m in (nn.Linear(16, 16), nn.ReLU())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -33,8 +34,24 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     return []
 
 
-def _moving(signals: Signals, good: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows with known norms and updates; both, of the trained weights that move: (R, M)."""
+@dataclass(frozen=True)
+class _Moving:
+    """The trained weights that move, where both their norm and their update are known.
+
+    Attributes
+    ----------
+    steps : array, shape (R,)
+    norms, ratios, gradients : array, shape (R, M)
+        ‖W‖ before the update, ‖ΔW‖/‖W‖ and ‖∂ℒ/∂W‖.
+    """
+
+    steps: np.ndarray
+    norms: np.ndarray
+    ratios: np.ndarray
+    gradients: np.ndarray
+
+
+def _moving(signals: Signals, good: np.ndarray) -> _Moving:
     known = np.isfinite(signals.weight_norm) & np.isfinite(signals.update_ratio)
     rows = np.flatnonzero(good & known.any(axis=1) & (signals.evaluations == 1))
     trained = {t.name for t in signals.record.facts.trainees if t.requires_grad and t.in_optimizer}
@@ -42,38 +59,49 @@ def _moving(signals: Signals, good: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     moves = known[rows].all(axis=0) & (norms > 0).all(axis=0)
     moves &= np.asarray(median(ratios, axis=0)) > threshold("small_update")
     moves &= np.array([name in trained for name in signals.weights], dtype=bool)
-    return rows, norms[:, moves], ratios[:, moves]
+    gradients = signals.weight_gradient_norm[rows]
+    parts = (table[:, moves] for table in (norms, ratios, gradients))
+    return _Moving(signals.step_numbers[rows], *parts)
 
 
 def _put_back(signals: Signals, good: np.ndarray) -> Finding | None:
     """Norms that are, to the last digit, what they were before an update that changed them."""
-    _, norms, ratios = _moving(signals, good)
-    if len(norms) < _FEW or not norms.shape[1]:
+    found = _moving(signals, good)
+    rows, weights = found.norms.shape
+    if rows < _FEW or not weights or signals.dtypes & {"bfloat16", "float16"}:
+        return None  # of short weights an update changes few entries, and may change them back
+    again = [_most_often(found, column) for column in range(weights)]
+    if min(again) < max(_FEW - 1, rows / 3) or not is_stuck(signals, good):
         return None
-    again = [
-        _most_often(norm[ratio > threshold("small_update")])
-        for norm, ratio in zip(norms.T, ratios.T, strict=True)
-    ]
-    if min(again) < max(_FEW - 1, len(norms) / 3) or not is_stuck(signals, good):
-        return None
-    if all(map(_has_unit_rows, norms[0])):
+    if all(map(_has_unit_rows, found.norms[0])):
         return None  # rows that are normalized keep their norm and still turn
-    pace = float(median(ratios))
+    pace = float(median(found.ratios))
     return of_the_run(
         signals,
         "overwritten",
         f"Each measured update changes the median weight by {pace:.2g} of its norm, and at "
-        f"{min(again)} of {len(norms)} measured steps the weights have the norm that they had, to "
-        "the last digit: something puts them back.",
+        f"{min(again)} of {rows} measured steps the weights have the norm that they had, to the "
+        "last digit: something puts them back.",
         {"median ‖ΔW‖/‖W‖": pace, "measured steps with the same norm": float(min(again))},
         (LET_STAY,),
         0.9,
     )
 
 
-def _most_often(values: np.ndarray) -> int:
-    """How often the commonest value occurs."""
-    return int(np.unique(values, return_counts=True)[1].max(initial=0))
+def _most_often(found: _Moving, column: int) -> int:
+    """How often a weight that moves had the norm that it had most often.
+
+    0 where it comes back to it by itself: descent on all rows with too large a rate may go to and
+    fro between two points for ever, and then its gradients are the same, too.
+    """
+    moved = found.ratios[:, column] > threshold("small_update")
+    norms, gradients = found.norms[moved, column], found.gradients[moved, column]
+    values, counts = np.unique(norms, return_counts=True)
+    if not len(counts):
+        return 0
+    same = norms == values[counts.argmax()]
+    to_and_fro = not same[0] and np.ptp(gradients[same]) == 0
+    return 0 if to_and_fro else int(counts.max())
 
 
 def _has_unit_rows(norm: float) -> bool:
@@ -86,11 +114,11 @@ def _moved_by_others(signals: Signals, good: np.ndarray) -> Finding | None:
 
     Those that grow so may have met a large update that was not measured.
     """
-    rows, norms, ratios = _moving(signals, good)
+    found = _moving(signals, good)
+    steps, norms, ratios = found.steps, found.norms, found.ratios
     if len(norms) < 2 or not norms.shape[1] or not is_stuck(signals, good):
         return None
-    steps = signals.step_numbers[rows]
-    for k, following in itertools.pairwise(range(len(rows))):
+    for k, following in itertools.pairwise(range(len(steps))):
         before, after = norms[k], norms[following]
         gap = int(steps[following] - steps[k])
         changes = np.maximum(ratios[k] * before, ratios[following] * after)
