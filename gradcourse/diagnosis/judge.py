@@ -8,10 +8,10 @@ import numpy as np
 
 from gradcourse.diagnosis import lags, nonfinite, over_depth, remedies, step_size, units, unseen
 from gradcourse.diagnosis.causes import (
+    backward_passes,
     heads,
     lost_updates,
     overwritten,
-    passes,
     standstill,
     stuck,
     trainees,
@@ -117,7 +117,7 @@ def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
     """What is certain without a look at any gradient's size."""
     return (
         heads.find(signals)
-        or passes.find(signals, good)
+        or backward_passes.find(signals, good)
         or trainees.find(signals, good)
         or overwritten.find(signals, good)
         or stuck.find_equal_units(signals)

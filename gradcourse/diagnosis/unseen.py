@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcourse.diagnosis import step_size
-from gradcourse.diagnosis.causes.passes import are_never_cleared
+from gradcourse.diagnosis.causes.backward_passes import are_never_cleared
 from gradcourse.diagnosis.causes.standstill import enough
 from gradcourse.diagnosis.signals import Signals
 
