@@ -406,8 +406,9 @@ class Probe:
         if self._unused:
             self._unused = self._facts.unused_looked = 0
             self._facts.unused_bad = []
+        read = self._reads and self._number == self._read_number
         closes = self._loop is not None and self._loop.has_closure
-        if self._reads and not closes and self._reader.holds_gradients():
+        if read and not closes and self._reader.holds_gradients():
             self._left = self._reader.states()
         newest = self._recorder.newest
         if newest is not None:
