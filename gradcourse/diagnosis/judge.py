@@ -223,5 +223,5 @@ def _healthy(signals: Signals, good: np.ndarray, unknown: int) -> Finding:
         steps=(int(signals.step_numbers[0]), int(signals.step_numbers[-1])),
         evidence=evidence,
         confidence=round(confidence(margin) * 0.9**unknown, 3),
-        begun=len(standstill.known(signals, good)) < standstill.enough(signals),
+        begun=len(signals.known_loss(good)) < standstill.enough(signals),
     )

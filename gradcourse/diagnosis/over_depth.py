@@ -172,7 +172,7 @@ def _learned(signals: Signals, good: np.ndarray, rows: np.ndarray) -> bool:
     residual stream is normalized, whose gradient grows as its blocks do and harms nothing.
     """
     judged = np.flatnonzero(good & signals.measured)
-    loss = signals.loss[good & np.isfinite(signals.loss)]
+    loss = signals.known_loss(good)
     if not good.all() or not len(judged) or len(loss) < 30:
         return False
     if rows[0] == judged[0] and not {"norm", "residual"} <= signals.has:

@@ -57,6 +57,10 @@ class Signals:
         climbs = self.record.facts.optimizer.get("maximize", 0.0) == 1
         return -self.record.loss if climbs else self.record.loss
 
+    def known_loss(self, good: np.ndarray) -> np.ndarray:
+        """The finite losses at these rows, in order."""
+        return np.asarray(self.loss[good & np.isfinite(self.loss)])
+
     @property
     def bad(self) -> np.ndarray:
         """Which steps hold NaN or Inf somewhere, bool, shape (S,)."""

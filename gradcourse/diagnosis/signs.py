@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,15 @@ class Sign:
 
     onset: int
     finding: Finding
+
+
+def first_of(tests: Iterable[Callable[..., Finding | None]], *given: Any) -> list[Sign]:
+    """The finding of the first test that has one, as of the whole run; at most one."""
+    for test in tests:
+        finding = test(*given)
+        if finding is not None:
+            return [Sign(0, finding)]
+    return []
 
 
 def persistent(holds: np.ndarray, judged: np.ndarray) -> np.ndarray:

@@ -242,7 +242,7 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
     falls = bool(by_step[-1] < by_step[0] / 2)
     sign = _sign("update too small", signals, rows, summary, evidence, excess, fastest, falls)
     first = remedy_for_cut(signals.record)
-    if first is None and _came_up_to_0(signals.loss[good & np.isfinite(signals.loss)]):
+    if first is None and _came_up_to_0(signals.known_loss(good)):
         first = remedies.NOT_SATURATING
     first = first or _remedy_for_rate(signals, fastest)
     if first is None:
@@ -388,7 +388,7 @@ def has_converged(signals: Signals, good: np.ndarray) -> bool:
     Judged by ℒ / (‖∂ℒ/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes. A
     cross-entropy that is no better than a guess has not converged, however large its outputs.
     """
-    if _guesses(signals, good) or _has_risen(signals.loss[good & np.isfinite(signals.loss)]):
+    if _guesses(signals, good) or _has_risen(signals.known_loss(good)):
         return False
     return is_converged(signals, np.flatnonzero(good))
 
@@ -415,7 +415,7 @@ def _came_up_to_0(loss: np.ndarray) -> bool:
 
 def _guesses(signals: Signals, good: np.ndarray) -> bool:
     """Whether a cross-entropy ends no better than equal probabilities, ln k for k classes."""
-    known = signals.loss[good & np.isfinite(signals.loss)]
+    known = signals.known_loss(good)
     heads = [h for h in signals.record.facts.heads if h.loss == "cross-entropy of logits"]
     if not len(known) or not heads or heads[-1].columns < 2:
         return False

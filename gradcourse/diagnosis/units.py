@@ -58,7 +58,7 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
 
 def _fell_in_small_steps(signals: Signals, good: np.ndarray) -> bool:
     """Whether the loss has halved, and no early update was large enough to flatten units."""
-    loss = signals.loss[good & np.isfinite(signals.loss)]
+    loss = signals.known_loss(good)
     if len(loss) < 30 or loss[0] <= 0:
         return False
     pace = step_size.typical(signals)

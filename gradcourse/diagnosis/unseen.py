@@ -104,7 +104,7 @@ def left_alone(signals: Signals) -> tuple[str, ...]:
 
 def of_the_loss(signals: Signals, good: np.ndarray) -> float:
     """Loss, end over start, where enough of it was logged; else NaN."""
-    loss = signals.loss[good & np.isfinite(signals.loss)]
+    loss = signals.known_loss(good)
     if len(loss) < enough(signals) or step_size.has_converged(signals, good):
         return float("nan")
     start = float(np.median(loss[:5]))

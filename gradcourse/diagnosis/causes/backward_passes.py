@@ -9,8 +9,9 @@ import numpy as np
 from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly
 from gradcourse.diagnosis.causes.trainees import cut_off, trainable
 from gradcourse.diagnosis.finding import Finding, Remedy
+from gradcourse.diagnosis.remedies import CLEAR
 from gradcourse.diagnosis.signals import SHORTEST, Signals
-from gradcourse.diagnosis.signs import Sign
+from gradcourse.diagnosis.signs import Sign, first_of
 from gradcourse.diagnosis.step_size import find_large
 from gradcourse.instrument.record.facts import Trainee
 
@@ -21,9 +22,7 @@ CONNECT = Remedy(
     "10",
     "connect the loss",
 )
-CLEAR = Remedy(
-    "Clear the gradients before each backward pass: optimizer.zero_grad()", "01", "clear gradients"
-)
+ZERO_GRAD = Remedy(f"{CLEAR}: optimizer.zero_grad()", "01", "clear gradients")
 CALL_THIS_ONE = Remedy(
     "Give the probe and the optimizer the model that the loop calls: make it once, before the "
     "loop, and make no copy",
@@ -46,11 +45,8 @@ CLEAR_BEFORE = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """The first that is certain; at most one finding."""
-    for test in (_uncalled, _disconnected, _bypassed, _never_cleared, _cleared, _state_detached):
-        finding = test(signals, good)
-        if finding is not None:
-            return [Sign(0, finding)]
-    return []
+    tests = (_uncalled, _disconnected, _bypassed, _never_cleared, _cleared, _state_detached)
+    return first_of(tests, signals, good)
 
 
 def _uncalled(signals: Signals, good: np.ndarray) -> Finding | None:
@@ -130,7 +126,7 @@ def _never_cleared(signals: Signals, good: np.ndarray) -> Finding | None:
         f"At each of the {facts.clearing_looked} steps at which it was looked at, the gradients of "
         "the last update were still there when the next backward pass began: each update uses the "
         "sum of all gradients so far.",
-        (CLEAR,),
+        (ZERO_GRAD,),
         {"backward passes that were looked at": float(facts.clearing_looked)},
     )
     return replace(finding, kind="update too large")
@@ -171,11 +167,11 @@ def _cleared(signals: Signals, good: np.ndarray) -> Finding | None:
     )
 
 
-def _set_to_0(signals: Signals, trainable: list[Trainee]) -> bool:
+def _set_to_0(signals: Signals, trained: list[Trainee]) -> bool:
     """Whether layers with a bias got a gradient whose sum over rows, that of the bias, is 0."""
-    biased = {t.name.rpartition(".")[0] for t in trainable if len(t.shape) == 1}
+    biased = {t.name.rpartition(".")[0] for t in trained if len(t.shape) == 1}
     columns = [k for k, name in enumerate(signals.layers) if name in biased]
-    if not columns or any(t.gradient != "0" for t in trainable):
+    if not columns or any(t.gradient != "0" for t in trained):
         return False
     if any(not raw < _OVERFLOWS for raw, _, _ in signals.record.facts.clipped):
         return False  # a norm that overflows is infinite, and clipping divides by it

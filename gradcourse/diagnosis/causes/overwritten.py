@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcourse.diagnosis.causes.standstill import is_stuck
+from gradcourse.diagnosis.causes.trainees import trainable
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals, median
-from gradcourse.diagnosis.signs import Sign, of_the_run
+from gradcourse.diagnosis.signs import Sign, first_of, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
 
 LET_STAY = Remedy(
@@ -27,11 +28,9 @@ NO_CUT = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """The first that is certain; at most one finding."""
-    for test in (_put_back, _moved_by_others):
-        finding = test(signals, good)
-        if finding is not None:
-            return [Sign(0, finding)]
-    return []
+    if not is_stuck(signals, good):
+        return []
+    return first_of((_put_back, _moved_by_others), signals, _moving(signals, good))
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class _Moving:
 def _moving(signals: Signals, good: np.ndarray) -> _Moving:
     known = np.isfinite(signals.weight_norm) & np.isfinite(signals.update_ratio)
     rows = np.flatnonzero(good & known.any(axis=1) & (signals.evaluations == 1))
-    trained = {t.name for t in signals.record.facts.trainees if t.requires_grad and t.in_optimizer}
+    trained = {trainee.name for trainee in trainable(signals)}
     norms, ratios = signals.weight_norm[rows], signals.update_ratio[rows]
     moves = known[rows].all(axis=0) & (norms > 0).all(axis=0)
     moves &= np.asarray(median(ratios, axis=0)) > threshold("small_update")
@@ -64,14 +63,13 @@ def _moving(signals: Signals, good: np.ndarray) -> _Moving:
     return _Moving(signals.step_numbers[rows], *parts)
 
 
-def _put_back(signals: Signals, good: np.ndarray) -> Finding | None:
+def _put_back(signals: Signals, found: _Moving) -> Finding | None:
     """Norms that are, to the last digit, what they were before an update that changed them."""
-    found = _moving(signals, good)
     rows, weights = found.norms.shape
     if rows < _FEW or not weights or signals.dtypes & {"bfloat16", "float16"}:
         return None  # of short weights an update changes few entries, and may change them back
     again = [_most_often(found, column) for column in range(weights)]
-    if min(again) < max(_FEW - 1, rows / 3) or not is_stuck(signals, good):
+    if min(again) < max(_FEW - 1, rows / 3):
         return None
     if all(map(_has_unit_rows, found.norms[0])):
         return None  # rows that are normalized keep their norm and still turn
@@ -109,14 +107,13 @@ def _has_unit_rows(norm: float) -> bool:
     return abs(norm**2 - round(norm**2)) < 1e-5 * norm**2
 
 
-def _moved_by_others(signals: Signals, good: np.ndarray) -> Finding | None:
+def _moved_by_others(signals: Signals, found: _Moving) -> Finding | None:
     """Norms that shrink between two measured steps by far more than the updates around them.
 
     Those that grow so may have met a large update that was not measured.
     """
-    found = _moving(signals, good)
     steps, norms, ratios = found.steps, found.norms, found.ratios
-    if len(norms) < 2 or not norms.shape[1] or not is_stuck(signals, good):
+    if len(norms) < 2 or not norms.shape[1]:
         return None
     for k, following in itertools.pairwise(range(len(steps))):
         before, after = norms[k], norms[following]

@@ -22,11 +22,6 @@ def enough(signals: Signals) -> int:
     return int(threshold("enough_in_time" if in_time else "enough"))
 
 
-def known(signals: Signals, good: np.ndarray) -> np.ndarray:
-    """The finite losses, in order."""
-    return np.asarray(signals.loss[good & np.isfinite(signals.loss)])
-
-
 def is_stuck(signals: Signals, good: np.ndarray) -> bool:
     """Whether enough losses are known and they show no learning at all.
 
@@ -38,12 +33,12 @@ def is_stuck(signals: Signals, good: np.ndarray) -> bool:
     pace = float(median(signals.update_ratio[good]))
     # Of weights that all but stand still, what looks like a fall is scatter.
     moves = not pace < threshold("slow_update") / 10
-    return not still_falls(known(signals, good), moves)
+    return not still_falls(signals.known_loss(good), moves)
 
 
 def learns_badly(signals: Signals, good: np.ndarray) -> bool:
     """Whether enough losses are known and they have not fallen, though they may be about to."""
-    loss = known(signals, good)
+    loss = signals.known_loss(good)
     if len(loss) < enough(signals) or _warms_up(signals) or _is_a_game(signals):
         return False
     return not (has_fallen(loss) or step_size.has_converged(signals, good))
@@ -103,7 +98,7 @@ def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:
 
     A density's logarithm is negative, too, but levels out.
     """
-    loss = known(signals, good)
+    loss = signals.known_loss(good)
     third = len(loss) // 3
     if third < 5 or loss[-1] >= 0:
         return []
@@ -207,7 +202,7 @@ def find_drawn_together(signals: Signals, good: np.ndarray) -> list[Sign]:
     facts = signals.record.facts
     pairs = facts.forward_passes >= 1.9 * facts.updates > 0
     heads = [h for h in facts.heads if h.rows > 1 and h.size > 0 and math.isfinite(h.spread)]
-    loss = known(signals, good)
+    loss = signals.known_loss(good)
     if not pairs or len(heads) < 3 or len(loss) < enough(signals) or not loss[0] > 0:
         return []
     start, end = heads[0], heads[-1]

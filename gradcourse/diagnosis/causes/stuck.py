@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes import heads
-from gradcourse.diagnosis.causes.standstill import INITIALIZE, is_stuck, known, slower, still_falls
+from gradcourse.diagnosis.causes.standstill import INITIALIZE, is_stuck, slower, still_falls
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import (
     NO_RELU_AT_THE_END,
@@ -22,9 +22,8 @@ from gradcourse.diagnosis.remedies import (
     SCALE_SCORES,
 )
 from gradcourse.diagnosis.signals import SHORTEST, Signals, data_size, median
-from gradcourse.diagnosis.signs import Sign, of_the_run
+from gradcourse.diagnosis.signs import Sign, first_of, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
-from gradcourse.instrument.record.facts import Trainee
 
 DRAW = Remedy(
     "Draw the weights at random: units with equal weights get equal gradients, and never differ",
@@ -116,7 +115,7 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     linear = signals.record.facts.only_linear and _has_levelled_off(signals, good)
     if not linear and not is_stuck(signals, good):
         return []
-    loss = known(signals, good)
+    loss = signals.known_loss(good)
     start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
     pace = float(median(signals.update_ratio[good]))
     course = Course(signals, end / start if start else math.nan, pace, decades)
@@ -126,15 +125,11 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
         tests = [_linear]
     elif signals.record.facts.only_linear:
         tests.insert(-1, _linear)
-    for test in tests:
-        finding = test(course)
-        if finding is not None:
-            return [Sign(0, finding)]
-    return []
+    return first_of(tests, course)
 
 
 def _has_levelled_off(signals: Signals, good: np.ndarray) -> bool:
-    loss = known(signals, good)
+    loss = signals.known_loss(good)
     if len(loss) < threshold("enough") or step_size.has_converged(signals, good):
         return False
     return not still_falls(loss[len(loss) // 3 :])
@@ -354,7 +349,7 @@ def _frozen(course: Course) -> Finding | None:
     """Most of the net does not train, on purpose or not."""
     trainees = course.signals.record.facts.trainees
     frozen = [t for t in trainees if not t.requires_grad and t.ran != "no"]
-    share = sum(map(_size, frozen)) / max(sum(map(_size, trainees)), 1)
+    share = sum(t.size for t in frozen) / max(sum(t.size for t in trainees), 1)
     if share < threshold("frozen"):
         return None
     return of_the_run(
@@ -365,10 +360,6 @@ def _frozen(course: Course) -> Finding | None:
         course.evidence | {"share of the parameters that is frozen": share},
         (UNFREEZE, *LOOK),
     )
-
-
-def _size(trainee: Trainee) -> int:
-    return math.prod(trainee.shape)
 
 
 def _unknown(course: Course) -> Finding | None:

@@ -10,7 +10,7 @@ import numpy as np
 from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
-from gradcourse.diagnosis.signs import Sign
+from gradcourse.diagnosis.signs import Sign, first_of
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Trainee
 
@@ -61,11 +61,7 @@ MASTER = Remedy(
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """What is certain about who trains; at most one finding."""
     tests = (_stale, _strangers, _without_graph, _ignored, _detached, _left_out, _rounded)
-    for test in tests:
-        finding = test(signals, good)
-        if finding is not None:
-            return [Sign(0, finding)]
-    return []
+    return first_of(tests, signals, good)
 
 
 def trainable(signals: Signals) -> list[Trainee]:
@@ -171,8 +167,7 @@ def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
     ]
     if not left or not trainable(signals) or not is_stuck(signals, good):
         return None
-    inside = sum(math.prod(t.shape) for t in trainable(signals))
-    if sum(math.prod(t.shape) for t in left) < 0.1 * inside:
+    if not _matters(signals, left):
         return None
     return cut_off(
         signals,
@@ -184,8 +179,8 @@ def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
 
 
 def _matters(signals: Signals, cut: list[Trainee]) -> bool:
-    whole = sum(math.prod(t.shape) for t in trainable(signals))
-    return sum(math.prod(t.shape) for t in cut) >= 0.1 * whole
+    """Whether they come to a tenth of what trains, or more."""
+    return sum(t.size for t in cut) >= 0.1 * sum(t.size for t in trainable(signals))
 
 
 def _rounded(signals: Signals, good: np.ndarray) -> Finding | None:

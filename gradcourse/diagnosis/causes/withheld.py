@@ -7,10 +7,10 @@ from itertools import takewhile
 
 import numpy as np
 
-from gradcourse.diagnosis.causes.standstill import enough, is_stuck, known
+from gradcourse.diagnosis.causes.standstill import enough, is_stuck
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
-from gradcourse.diagnosis.signs import Sign, of_the_run
+from gradcourse.diagnosis.signs import Sign, first_of, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Head
 
@@ -43,11 +43,7 @@ ENTROPY = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """The first that is certain; at most one finding."""
-    for test in (_dropped, _one_class, _closed, _nothing_asked):
-        finding = test(signals, good)
-        if finding is not None:
-            return [Sign(0, finding)]
-    return []
+    return first_of((_dropped, _one_class, _closed, _nothing_asked), signals, good)
 
 
 def ignored(signals: Signals) -> tuple[str, ...]:
@@ -130,7 +126,7 @@ def _closed(signals: Signals, good: np.ndarray) -> Finding | None:
     heads = _choices(signals)
     if len(heads) < 2 or not all(h.settled for h in heads):
         return None
-    loss = known(signals, good)
+    loss = signals.known_loss(good)
     norms = signals.parameter_gradient_norm[good]
     least = threshold("nothing")
     if len(loss) < enough(signals) or float(np.abs(loss).max()) > least:
@@ -150,7 +146,7 @@ def _closed(signals: Signals, good: np.ndarray) -> Finding | None:
 
 def _nothing_asked(signals: Signals, good: np.ndarray) -> Finding | None:
     """A loss, and gradients, of exactly 0 from first to last."""
-    loss = known(signals, good)
+    loss = signals.known_loss(good)
     norms = signals.parameter_gradient_norm[good]
     if len(loss) < enough(signals) or loss.any() or not signals.weight_norm.size:
         return None

@@ -45,6 +45,11 @@ class Trainee:
     gradient: str = "none"
     changed: float = math.nan
 
+    @property
+    def size(self) -> int:
+        """Number of its entries."""
+        return math.prod(self.shape)
+
 
 class Trainees(tuple[Trainee, ...]):
     """All parameters of a run; prints as a table."""
