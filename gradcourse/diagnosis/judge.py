@@ -83,7 +83,8 @@ def diagnose(record: Record) -> Diagnosis:
     if good.any():
         signs += _of_the_net(signals, good)
         large = step_size.find_large(signals, good)
-        signs += [] if any(s.finding.kind == "unbounded loss" for s in signs) else large
+        causes = ("unbounded loss", "update too large")
+        signs += [] if any(s.finding.kind in causes for s in signs) else large
         late = [s.onset for s in signs if s.finding.kind in ("dead", "saturated", "vanishing")]
         if not (known or large) and late and not any(s.finding.lags for s in signs):
             signs += step_size.find_before(signals, good, min(late))

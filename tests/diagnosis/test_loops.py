@@ -158,6 +158,7 @@ def test_gradients_that_are_never_cleared() -> None:
     assert ill.primary.kind == "update too large"
     assert "sum of all gradients" in ill.primary.summary
     assert ill.primary.remedies[0].action == "clear gradients"
+    assert [finding.kind for finding in ill.findings].count("update too large") == 1
     model = net()
     well = looped(model, adam(model, 1e-3), clear=False)
     assert well.healthy
@@ -372,6 +373,13 @@ def test_an_activation_whose_result_is_not_used(end: bool) -> None:
     whole = nn.Sequential(model, nn.LogSoftmax(1)) if end else model
     loss = functional.nll_loss if end else functional.cross_entropy
     assert judged(whole, adam(whole), on(whole, loss, crossed), 200).primary.kind == "linear"
+
+
+def test_linear_layers_that_hardly_move_have_not_levelled_off() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(16, 32), nn.Linear(32, 4))
+    diagnosis = judged(model, sgd(model, 1e-5), on(model, functional.cross_entropy), 200)
+    assert diagnosis.primary.kind == "update too small"
 
 
 def bent(self: Built, x: torch.Tensor) -> torch.Tensor:

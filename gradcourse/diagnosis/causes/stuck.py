@@ -112,12 +112,14 @@ def find_equal_units(signals: Signals) -> list[Sign]:
 
 def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     """Why the loss stays where it was; or where it levels off, for one linear map."""
-    linear = signals.record.facts.only_linear and _has_levelled_off(signals, good)
+    pace = float(median(signals.update_ratio[good]))
+    # Of weights that hardly move, a loss that stays has not levelled off.
+    moves = not pace < threshold("slow_update") / 10
+    linear = signals.record.facts.only_linear and moves and _has_levelled_off(signals, good)
     if not linear and not is_stuck(signals, good):
         return []
     loss = signals.known_loss(good)
     start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
-    pace = float(median(signals.update_ratio[good]))
     course = Course(signals, end / start if start else math.nan, pace, decades)
     tests = [_rows_as_time, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _slow, _fast]
     tests += [_weak, _small_logits, _unread, _frozen, _unknown]

@@ -492,8 +492,8 @@ class Record:
         if not self._steps and self.facts.backward_passes:
             raise GradcourseError(
                 f"The record holds no step: {self.facts.backward_passes} backward passes came, but "
-                "the optimizer that the probe was given made no update. Is it the one that the loop "
-                "steps? gc.diagnose(record) says more."
+                "the optimizer that the probe was given made no update. Is it the one that the "
+                "loop steps? gc.diagnose(record) says more."
             )
         if not self._steps:
             raise GradcourseError(
