@@ -83,6 +83,14 @@ def uncleared(signals: Signals) -> tuple[str, ...]:
     )
 
 
+def mixed_rows(signals: Signals) -> tuple[str, ...]:
+    """A view that mixes the rows of the batch, in a net that learns all the same."""
+    return tuple(
+        f"a view from {change} takes its rows from all over the batch: transpose before it"
+        for change in signals.record.facts.mixed_rows[:1]
+    )
+
+
 def left_alone(signals: Signals) -> tuple[str, ...]:
     """Weights with a gradient that no update changed, while it changed others."""
     gradients = np.where(np.isfinite(signals.weight_gradient_norm), signals.weight_gradient_norm, 0)

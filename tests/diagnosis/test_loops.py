@@ -351,6 +351,57 @@ def test_time_first_where_it_is_time() -> None:
         assert not any("batch_first" in r.text for f in diagnosis.findings for r in f.remedies)
 
 
+class Both(nn.Module):
+    """A GRU in both directions, whose last states, (2, rows, 16), are laid side by side."""
+
+    def __init__(self, merge: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(2, 16, batch_first=True, bidirectional=True)
+        self.head, self._merge = nn.Linear(32, 2), merge
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self._merge(self.rnn(x)[1]))
+
+
+def signs() -> tuple[torch.Tensor, torch.Tensor]:
+    """Sequences that have their class in their sum."""
+    x = torch.randn(64, 12, 2)
+    return x, (x.sum((1, 2)) > 0).long()
+
+
+def test_a_view_that_mixes_the_rows() -> None:
+    torch.manual_seed(0)
+    model = Both(lambda states: states.view(states.shape[1], -1))
+    diagnosis = looped(model, adam(model, 3e-3), data=signs)
+    assert diagnosis.primary.kind == "cut off"
+    assert "(2, 64, 16) to (64, 32)" in diagnosis.primary.summary
+    assert first(diagnosis)[1].startswith("Turn the axes")
+
+
+def test_a_view_that_mixes_the_rows_of_a_net_that_has_just_begun() -> None:
+    torch.manual_seed(0)
+    model = Both(lambda states: states.view(states.shape[1], -1))
+    diagnosis = looped(model, adam(model, 3e-3), data=signs, steps=10)
+    assert diagnosis.healthy
+    assert any("all over the batch" in note for note in diagnosis.not_judged)
+
+
+@pytest.mark.parametrize(
+    "merge",
+    [
+        lambda states: states.transpose(0, 1).reshape(states.shape[1], -1),
+        lambda states: torch.cat([states[0], states[1]], 1),
+        lambda states: states.permute(1, 0, 2).contiguous().view(-1, 32),
+    ],
+)
+def test_axes_that_are_turned_first(merge: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    torch.manual_seed(0)
+    model = Both(merge)
+    diagnosis = looped(model, adam(model, 3e-3), data=signs)
+    assert diagnosis.healthy, diagnosis
+    assert not any("all over the batch" in note for note in diagnosis.not_judged)
+
+
 # ------------------------------------------------------------------ one map, sure softmaxes
 
 

@@ -22,13 +22,15 @@ def enough(signals: Signals) -> int:
     return int(threshold("enough_in_time" if in_time else "enough"))
 
 
-def is_stuck(signals: Signals, good: np.ndarray) -> bool:
+def is_stuck(signals: Signals, good: np.ndarray, least: int | None = None) -> bool:
     """Whether enough losses are known and they show no learning at all.
 
     A loss that ends well below its start learns; so does one that still falls by more than its
     scatter explains, and one that is small for its outputs.
+
+    ``least``: how many are enough, where it is not for the net to say.
     """
-    if not learns_badly(signals, good):
+    if not learns_badly(signals, good, least):
         return False
     pace = float(median(signals.update_ratio[good]))
     # Of weights that all but stand still, what looks like a fall is scatter.
@@ -36,10 +38,10 @@ def is_stuck(signals: Signals, good: np.ndarray) -> bool:
     return not still_falls(signals.known_loss(good), moves)
 
 
-def learns_badly(signals: Signals, good: np.ndarray) -> bool:
+def learns_badly(signals: Signals, good: np.ndarray, least: int | None = None) -> bool:
     """Whether enough losses are known and they have not fallen, though they may be about to."""
     loss = signals.known_loss(good)
-    if len(loss) < enough(signals) or _warms_up(signals) or _is_a_game(signals):
+    if len(loss) < (least or enough(signals)) or _warms_up(signals) or _is_a_game(signals):
         return False
     return not (has_fallen(loss) or step_size.has_converged(signals, good))
 

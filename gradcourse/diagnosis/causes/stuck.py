@@ -6,6 +6,7 @@ Where there is none, that it does not learn is all that can be said.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,12 @@ BATCH_FIRST = Remedy(
     "Set batch_first=True, or give the input as (time, row, feature)",
     "08",
     "batch first",
+)
+TURN_FIRST = Remedy(
+    "Turn the axes before they are merged: x.transpose(0, 1).reshape(rows, -1), or permute; view "
+    "alone counts on in memory, across the rows",
+    "10",
+    "turn first",
 )
 READ_AT_THE_END = Remedy(
     "Read the output at the last step, out[:, -1] with batch_first=True and out[-1] without: the "
@@ -115,18 +122,20 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     pace = float(median(signals.update_ratio[good]))
     # Of weights that hardly move, a loss that stays has not levelled off.
     moves = not pace < threshold("slow_update") / 10
-    linear = signals.record.facts.only_linear and moves and _has_levelled_off(signals, good)
-    if not linear and not is_stuck(signals, good):
+    tests: tuple[Callable[[Course], Finding | None], ...]
+    if signals.record.facts.only_linear and moves and _has_levelled_off(signals, good):
+        tests = (_linear,)
+    elif is_stuck(signals, good):
+        tests = (*_ROWS, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _slow, _fast)
+        tests += (_weak, _small_logits, _unread, _frozen, _linear, _unknown)
+    elif is_stuck(signals, good, int(threshold("enough"))):
+        # Rows that are mixed are seen in the graph: no plateau of a net in time explains them.
+        tests = _ROWS
+    else:
         return []
     loss = signals.known_loss(good)
     start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
     course = Course(signals, end / start if start else math.nan, pace, decades)
-    tests = [_rows_as_time, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _slow, _fast]
-    tests += [_weak, _small_logits, _unread, _frozen, _unknown]
-    if linear:
-        tests = [_linear]
-    elif signals.record.facts.only_linear:
-        tests.insert(-1, _linear)
     return first_of(tests, course)
 
 
@@ -138,6 +147,8 @@ def _has_levelled_off(signals: Signals, good: np.ndarray) -> bool:
 
 
 def _linear(course: Course) -> Finding | None:
+    if not course.signals.record.facts.only_linear:
+        return None
     return of_the_run(
         course.signals,
         "linear",
@@ -163,6 +174,26 @@ def _rows_as_time(course: Course) -> Finding | None:
         (BATCH_FIRST, *LOOK[:1]),
         0.8,
     )
+
+
+def _mixed_rows(course: Course) -> Finding | None:
+    """A view that takes another axis for that of the batch."""
+    views = course.signals.record.facts.mixed_rows
+    if not views:
+        return None
+    return of_the_run(
+        course.signals,
+        "cut off",
+        f"A view from {views[0]} takes its rows from all over the batch: an output depends on "
+        "other rows than its own, and the loss is "
+        f"still {course.ratio:.2f} of what it was at first.",
+        course.evidence,
+        (TURN_FIRST, *LOOK[:1]),
+        0.9,
+    )
+
+
+_ROWS = (_rows_as_time, _mixed_rows)
 
 
 def _scale(course: Course) -> Finding | None:

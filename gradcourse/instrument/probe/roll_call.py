@@ -99,6 +99,7 @@ class RollCall:
         # What made the inputs is no part of this model.
         before = {t.grad_fn for t in tensors(given)}
         reached: set[str] = set()
+        rows = next((t.shape[0] for t in tensors(output) if t.dim()), 0)
         ends: list[Any] = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
         stack, inner = list(ends), []
         visited: set[Any] = set()
@@ -117,6 +118,7 @@ class RollCall:
             if node.name() == "SoftmaxBackward0" and node not in ends:
                 self._note_softmax(node)
             self._note_dropout_in(node)
+            self._note_view(node, rows)
             stack += following
         whole = len(visited) < _DEEPEST and not any("Checkpoint" in n.name() for n in visited)
         self._facts.only_linear |= whole and is_one_map(ends, inner)
@@ -158,6 +160,18 @@ class RollCall:
         if chances.numel() and chances.shape[dim] > 2:
             sure = float(chances.amax(dim).float().median())
             self._facts.flat_softmax = max(sure, self._facts.flat_softmax, key=_or_least)
+
+    def _note_view(self, node: Any, rows: int) -> None:
+        """A view of (n, rows, …) as (rows, …): it counts on in memory, so it mixes the rows."""
+        if node.name() not in _VIEWS or hasattr(node.next_functions[0][0], "variable"):
+            return
+        before, after = tuple(node._saved_self_sym_sizes), tuple(node._input_metadata[0].shape)
+        # (rows·T, …) to (rows, T, …) only divides what was merged.
+        crosses = len(before) > 2 and rows == before[1] and before[0] % rows
+        if rows > 1 and crosses and before[0] > 1 and after[0] == rows:
+            change = f"{before} to {after}"
+            if change not in self._facts.mixed_rows:
+                self._facts.mixed_rows.append(change)
 
     def _take_dropout(self, p: float, name: str) -> None:
         if self._facts.dropout + 1e-4 < p <= 1:
@@ -295,6 +309,9 @@ def _has_equal_rows(parameter: torch.Tensor) -> bool:
 
 _MASK, _MANY_DROPPED = 64, 10.0
 """Entries of a mask that are looked at first; 1/(1 - p) of a p that is worth a word, 0.9."""
+
+_VIEWS = ("ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0")
+"""What a graph calls a tensor that is read in another shape, in the same order."""
 
 _STAIRS = ("round", "sign", "sgn", "floor", "ceil", "trunc", "heaviside")
 """Operations whose slope is 0 wherever they have one, as they are called in a graph."""

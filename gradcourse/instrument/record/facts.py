@@ -208,6 +208,9 @@ class Facts:
     rows_as_time : list of str
         Recurrent layers with ``batch_first=False`` whose first axis is as long as the model's
         output has rows, and no other axis of the output as long as their second.
+    mixed_rows : list of str
+        Views in the graph of the output that read rows across the batch: from (n, rows, …), with
+        n other than rows, straight to (rows, …).
     padding : dict of str to int
         Equal steps at the end of each recurrent layer's input, over all rows of the first batch.
     dropout, dropped : float, str
@@ -243,6 +246,7 @@ class Facts:
     unused_bad: list[str] = field(default_factory=list)
     bad_buffers: list[str] = field(default_factory=list)
     rows_as_time: list[str] = field(default_factory=list)
+    mixed_rows: list[str] = field(default_factory=list)
     padding: dict[str, int] = field(default_factory=dict)
     dropout: float = 0.0
     dropped: str = ""
