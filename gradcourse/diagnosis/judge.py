@@ -109,7 +109,9 @@ def diagnose(record: Record) -> Diagnosis:
     if not signs:
         healthy = _healthy(signals, good, len(unknown))
         notes = unseen.uncleared(signals) + unseen.mixed_rows(signals)
-        notes += unseen.left_alone(signals) + withheld.ignored(signals)
+        notes += (
+            unseen.sure_softmax(signals) + unseen.left_alone(signals) + withheld.ignored(signals)
+        )
         return Diagnosis((healthy,), unknown + always + notes)
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
     return Diagnosis(tuple(_findings(signs, signals.clears)), unknown + always)

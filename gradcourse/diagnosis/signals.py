@@ -158,14 +158,20 @@ class Signals:
 def data_size(signals: Signals) -> tuple[float, str]:
     """What is furthest from size 1 of inputs and of targets under a squared error, and its name."""
     facts = signals.record.facts
-    heads = [h for h in facts.heads if h.loss == "squared error"]
-    targets = [max(abs(h.target_low), abs(h.target_high)) for h in heads]
-    # The first: of outputs that have run off, or died, targets cannot be told any more.
-    sizes = [(next(iter(targets), math.nan), "The targets"), (facts.input_size, "The inputs")]
+    sizes = [(target_size(signals), "The targets"), (facts.input_size, "The inputs")]
     if facts.input_spread > threshold("out_of_scale"):
         sizes.append((facts.input_spread, "The inputs' columns, against each other,"))
     sizes += [(1 / size, f"{name}, inverted,") for size, name in sizes if size > 0]
     return max((s for s in sizes if math.isfinite(s[0])), default=(math.nan, ""))
+
+
+def target_size(signals: Signals) -> float:
+    """Largest target under a squared error; NaN where there is none.
+
+    The first: of outputs that have run off, or died, targets cannot be told any more.
+    """
+    heads = (h for h in signals.record.facts.heads if h.loss == "squared error")
+    return next((max(abs(h.target_low), abs(h.target_high)) for h in heads), math.nan)
 
 
 def is_out_of_scale(signals: Signals) -> bool:

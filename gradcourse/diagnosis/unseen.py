@@ -8,6 +8,7 @@ from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes.backward_passes import are_never_cleared
 from gradcourse.diagnosis.causes.standstill import enough
 from gradcourse.diagnosis.signals import Signals
+from gradcourse.diagnosis.thresholds import threshold
 
 
 def not_judged(signals: Signals, cut: bool = False) -> tuple[str, ...]:
@@ -88,6 +89,17 @@ def mixed_rows(signals: Signals) -> tuple[str, ...]:
     return tuple(
         f"a view from {change} takes its rows from all over the batch: transpose before it"
         for change in signals.record.facts.mixed_rows[:1]
+    )
+
+
+def sure_softmax(signals: Signals) -> tuple[str, ...]:
+    """A softmax inside that has chosen at the first step, in a net that learns all the same."""
+    sure = signals.record.facts.flat_softmax
+    if not sure > threshold("one_hot"):
+        return ()
+    return (
+        f"a softmax inside the net gives one input {sure:.0%} of the weight in half of the rows "
+        "from the first step on: little gradient passes",
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly
+from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly, stays
 from gradcourse.diagnosis.causes.trainees import cut_off, trainable
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import CLEAR
@@ -191,7 +191,7 @@ def _state_detached(signals: Signals, good: np.ndarray) -> Finding | None:
         if len(columns) < SHORTEST or not last or 2 * reach > len(columns):
             continue
         own = [t for t in signals.record.facts.trainees if t.name.startswith(f"{name}.")]
-        if own and is_stuck(signals, good):
+        if own and stays(signals, good):
             return cut_off(
                 signals,
                 own,

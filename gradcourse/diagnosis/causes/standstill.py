@@ -38,6 +38,11 @@ def is_stuck(signals: Signals, good: np.ndarray, least: int | None = None) -> bo
     return not still_falls(signals.known_loss(good), moves)
 
 
+def stays(signals: Signals, good: np.ndarray) -> bool:
+    """As `is_stuck`, for what the graph proves: no plateau of a net in time explains that."""
+    return is_stuck(signals, good, int(threshold("enough")))
+
+
 def learns_badly(signals: Signals, good: np.ndarray, least: int | None = None) -> bool:
     """Whether enough losses are known and they have not fallen, though they may be about to."""
     loss = signals.known_loss(good)

@@ -13,7 +13,13 @@ import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes import heads
-from gradcourse.diagnosis.causes.standstill import INITIALIZE, is_stuck, slower, still_falls
+from gradcourse.diagnosis.causes.standstill import (
+    INITIALIZE,
+    is_stuck,
+    slower,
+    stays,
+    still_falls,
+)
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import (
     NO_RELU_AT_THE_END,
@@ -22,7 +28,7 @@ from gradcourse.diagnosis.remedies import (
     SCALE,
     SCALE_SCORES,
 )
-from gradcourse.diagnosis.signals import SHORTEST, Signals, data_size, median
+from gradcourse.diagnosis.signals import SHORTEST, Signals, data_size, median, target_size
 from gradcourse.diagnosis.signs import Sign, first_of, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -128,9 +134,8 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     elif is_stuck(signals, good):
         tests = (*_ROWS, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _slow, _fast)
         tests += (_weak, _small_logits, _unread, _frozen, _linear, _unknown)
-    elif is_stuck(signals, good, int(threshold("enough"))):
-        # Rows that are mixed are seen in the graph: no plateau of a net in time explains them.
-        tests = _ROWS
+    elif stays(signals, good):
+        tests = (*_ROWS, _large_targets)
     else:
         return []
     loss = signals.known_loss(good)
@@ -209,6 +214,11 @@ def _scale(course: Course) -> Finding | None:
         course.evidence | {"size": size},
         (SCALE, *LOOK[::2]),
     )
+
+
+def _large_targets(course: Course) -> Finding | None:
+    large = target_size(course.signals) > threshold("out_of_scale")
+    return _scale(course) if large else None
 
 
 def _sigmoids(course: Course) -> Finding | None:

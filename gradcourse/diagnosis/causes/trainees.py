@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly
+from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly, stays
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.signs import Sign, first_of
@@ -38,6 +38,12 @@ UNDETACH = Remedy(
     "10",
     "connect the layers",
 )
+USE = Remedy(
+    "Call these layers on the way to the loss, with a graph: what they gave before, or under "
+    "torch.no_grad(), teaches them nothing",
+    "10",
+    "use the layers",
+)
 GIVE_ALL = Remedy(
     "Give the optimizer all that is to train: model.parameters(); if it is meant so, freeze the "
     "rest: requires_grad_(False)",
@@ -60,7 +66,7 @@ MASTER = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """What is certain about who trains; at most one finding."""
-    tests = (_stale, _strangers, _without_graph, _ignored, _detached, _left_out, _rounded)
+    tests = (_stale, _strangers, _without_graph, _ignored, _detached, _left_out, _idle, _rounded)
     return first_of(tests, signals, good)
 
 
@@ -143,7 +149,9 @@ def _detached(signals: Signals, good: np.ndarray) -> Finding | None:
         for t in trainable(signals)
         if t.gradient == "none" and t.ran == "with a graph" and t.reached is False
     ]
-    if not cut or not _matters(signals, cut) or not learns_badly(signals, good):
+    if not cut or not _matters(signals, cut):
+        return None
+    if not (learns_badly(signals, good) or stays(signals, good)):
         return None
     return cut_off(
         signals,
@@ -175,6 +183,23 @@ def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
         f"{_names(left)}: a gradient at every step, but not in the optimizer, and the loss stays.",
         (GIVE_ALL,),
         {"parameters left out": float(len(left))},
+    )
+
+
+def _idle(signals: Signals, good: np.ndarray) -> Finding | None:
+    """Layers that are to train and are on no way to the loss, under a loss that stays."""
+    cut = [t for t in trainable(signals) if t.gradient == "none" and t.ran == "no"]
+    if not cut or not _matters(signals, cut) or len(cut) == len(trainable(signals)):
+        return None
+    if not stays(signals, good):
+        return None
+    return cut_off(
+        signals,
+        cut,
+        f"{_names(cut)}: require a gradient and are in the optimizer, but are on no way to the "
+        "loss, which stays.",
+        (USE, UNDETACH),
+        {"parameters without a gradient": float(len(cut))},
     )
 
 

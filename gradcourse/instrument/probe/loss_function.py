@@ -60,9 +60,9 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
         guess = test(y, -g, abs(loss))
         if guess.loss in falling:
             return Recognized(_FLIPPED, None, guess.scale)
-    alone = _one_class_alone(y, g, loss)
-    if alone.loss:
-        return alone
+    for guess in (_one_class_alone(y, g, loss), _of_the_chosen(y, g, loss)):
+        if guess.loss:
+            return guess
     return _to_all(y, g, loss) if y.numel() == len(y) else _distance(y, g, loss)
 
 
@@ -276,6 +276,19 @@ def _to_all(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
     turn = int((g >= 0).nonzero()[0])
     middle = 0.5 * (y[turn - 1] + y[turn])
     return Recognized(_TO_ALL, torch.stack([middle, middle]), math.nan)
+
+
+def _of_the_chosen(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """One output of each row is compared, as that of the action that was taken."""
+    picks = g != 0
+    if y.dim() < 2 or y.shape[1] < 2 or not bool((picks.sum(1) == 1).all()):
+        return Recognized()
+    y, g = y[picks], g[picks]
+    guess = _squared(y, g, loss)
+    if guess.loss:
+        return guess
+    guess = _to_all(y, g, loss)
+    return guess if guess.loss == _TO_ALL else Recognized()
 
 
 def _counts(g: torch.Tensor) -> bool:
