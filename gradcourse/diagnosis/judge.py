@@ -108,10 +108,7 @@ def diagnose(record: Record) -> Diagnosis:
     signs = _without_consequences(signals, signs)
     if not signs:
         healthy = _healthy(signals, good, len(unknown))
-        notes = unseen.uncleared(signals) + unseen.mixed_rows(signals)
-        notes += (
-            unseen.sure_softmax(signals) + unseen.left_alone(signals) + withheld.ignored(signals)
-        )
+        notes = unseen.of_a_net_that_learns(signals, good) + withheld.ignored(signals)
         return Diagnosis((healthy,), unknown + always + notes)
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
     return Diagnosis(tuple(_findings(signs, signals.clears)), unknown + always)
@@ -124,6 +121,7 @@ def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
         or backward_passes.find(signals, good)
         or trainees.find(signals, good)
         or overwritten.find(signals, good)
+        or stuck.find_changed_inputs(signals, good)
         or stuck.find_equal_units(signals)
         or withheld.find(signals, good)
         or standstill.find_unbounded(signals, good)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcourse.diagnosis import remedies, step_size
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import ZERO, Signals, log10, median, trend
+from gradcourse.diagnosis.signals import ZERO, Signals, is_out_of_scale, log10, median, trend
 from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -310,7 +310,8 @@ def _cures(
         if kind == "exploding" and signals.record.facts.exponentials:
             return (remedies.EXP, look)
         if kind == "vanishing" and signals.normalizes(below, above):
-            return (remedies.ONE_PLACE, look)
+            scale = (remedies.SCALE,) if is_out_of_scale(signals) else ()
+            return (*scale, remedies.ONE_PLACE, look)
         if not late:
             return (look, *(r for r in usual if not r.text.startswith("Multiply")))
     if kind == "exploding" and signals.record.facts.exponentials >= 2:

@@ -147,6 +147,8 @@ def _did_no_harm(signals: Signals, good: np.ndarray, pace: np.ndarray) -> bool:
 
     Of weights that many times their size has been added to, the loss says nothing good.
     """
+    if _outgrew_its_start(signals, good, pace):
+        return True
     late = pace[len(pace) // 2 :]
     settled = len(pace) >= 50 and largest(late) < threshold("large_update") / 3
     if not settled and not largest(pace) < 10 * threshold("huge_update"):
@@ -156,6 +158,22 @@ def _did_no_harm(signals: Signals, good: np.ndarray, pace: np.ndarray) -> bool:
         return False
     fell = np.median(known[-max(1, len(known) // 3) :]) < known[0] / threshold("loss_growth")
     return bool(fell) and has_converged(signals, good)
+
+
+def _outgrew_its_start(signals: Signals, good: np.ndarray, pace: np.ndarray) -> bool:
+    """Whether only the first update was large, of weights that were next to nothing, and it learns.
+
+    Adam changes an entry by its rate, however small the entry is.
+    """
+    known = np.flatnonzero(np.isfinite(pace))
+    norms = _known_norm(signals)[np.isfinite(_known_norm(signals)).any(axis=1)]
+    loss = signals.known_loss(good)
+    if not good.all() or len(known) < 5 or len(norms) < 5 or len(loss) < threshold("enough"):
+        return False
+    alone = largest(pace[known[1:]]) < threshold("large_update")
+    grew = float(median(norms[-1] / norms[0])) > 1 / _MUCH_LESS
+    halved = float(np.median(loss[-(len(loss) // 3) :])) < 0.5 * float(loss[0])
+    return bool(alone and grew and halved and loss[0] > 0)
 
 
 def first_huge(signals: Signals, good: np.ndarray) -> int:

@@ -298,6 +298,14 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "largest size of the outputs under a cross-entropy of logits, over a run that stays",
             "A logit of 0.03 moves a probability of 1/2 by less than 0.01. Starts give 0.1 to 1.",
         ),
+        "kept": Threshold(
+            0.1,
+            "share of an update",
+            "what is left of it when the next begins, under a loss that stays: something else "
+            "writes the weights",
+            "Nothing but the optimizer writes most nets: 1. A copy of an average that forgets a "
+            "thousandth a step leaves 0.001.",
+        ),
         "frozen": Threshold(
             0.5,
             "share of parameters",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes.backward_passes import are_never_cleared
-from gradcourse.diagnosis.causes.standstill import enough
+from gradcourse.diagnosis.causes.standstill import enough, has_fallen, is_stuck, warms_up
+from gradcourse.diagnosis.causes.trainees import share_that_changes
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -74,33 +77,75 @@ def without_gradient(signals: Signals, named: bool = False) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def uncleared(signals: Signals) -> tuple[str, ...]:
-    """Gradients that nobody clears, in a net that learns all the same."""
-    if not are_never_cleared(signals):
-        return ()
-    return (
-        "the gradients are not cleared between two updates, so each uses the sum of all before: "
-        "optimizer.zero_grad()",
-    )
+def of_a_net_that_learns(signals: Signals, good: np.ndarray) -> tuple[str, ...]:
+    """What is no finding where nothing else is wrong, and worth a look all the same."""
+    of_the_run = (_uncleared, _mixes_rows, _sure_softmax, _drops, _rounded, left_alone)
+    of_the_loss = (_around_zero, _still_warms_up)
+    notes = [note for look in of_the_run for note in look(signals)]
+    notes += [note for look in of_the_loss for note in look(signals, good)]
+    return tuple(notes)
 
 
-def mixed_rows(signals: Signals) -> tuple[str, ...]:
-    """A view that mixes the rows of the batch, in a net that learns all the same."""
-    return tuple(
-        f"a view from {change} takes its rows from all over the batch: transpose before it"
-        for change in signals.record.facts.mixed_rows[:1]
-    )
+def _uncleared(signals: Signals) -> Iterator[str]:
+    if are_never_cleared(signals):
+        yield (
+            "the gradients are not cleared between two updates, so each uses the sum of all "
+            "before: optimizer.zero_grad()"
+        )
 
 
-def sure_softmax(signals: Signals) -> tuple[str, ...]:
-    """A softmax inside that has chosen at the first step, in a net that learns all the same."""
+def _mixes_rows(signals: Signals) -> Iterator[str]:
+    facts = signals.record.facts
+    for change in facts.mixed_rows[:1]:
+        yield f"a view from {change} takes its rows from all over the batch: transpose before it"
+    if facts.softmax_over_rows:
+        yield (
+            f"a softmax inside the net runs over the {facts.softmax_over_rows} rows of the batch "
+            "(dim=0): what it gives for one row depends on the others"
+        )
+
+
+def _sure_softmax(signals: Signals) -> Iterator[str]:
     sure = signals.record.facts.flat_softmax
-    if not sure > threshold("one_hot"):
-        return ()
-    return (
-        f"a softmax inside the net gives one input {sure:.0%} of the weight in half of the rows "
-        "from the first step on: little gradient passes",
-    )
+    if sure > threshold("one_hot"):
+        yield (
+            f"a softmax inside the net gives one input {sure:.0%} of the weight in half of the "
+            "rows from the first step on: little gradient passes"
+        )
+
+
+def _drops(signals: Signals) -> Iterator[str]:
+    facts = signals.record.facts
+    if facts.dropout >= threshold("dropped"):
+        yield f"the dropout {facts.dropped} sets {facts.dropout:.0%} of its input to 0"
+
+
+def _rounded(signals: Signals) -> Iterator[str]:
+    share = share_that_changes(signals)
+    if share < threshold("rounded"):
+        yield (
+            f"an update changes {share:.0%} of the entries of the short weights: the rest is "
+            "rounded away; keep the weights in float32 (torch.autocast)"
+        )
+
+
+def _around_zero(signals: Signals, good: np.ndarray) -> Iterator[str]:
+    loss = signals.known_loss(good)
+    if len(loss) and loss.min() < 0 < loss.max() and is_stuck(signals, good):
+        yield (
+            "whether it learns: the loss goes up and down around 0 and has not fallen; that of a "
+            "game or of a policy gradient need not"
+        )
+
+
+def _still_warms_up(signals: Signals, good: np.ndarray) -> Iterator[str]:
+    loss, facts = signals.known_loss(good), signals.record.facts
+    if warms_up(signals) and len(loss) >= enough(signals) and not has_fallen(loss):
+        yield (
+            f"the rate is still rising, from {facts.optimizer['lr']:.2g} to "
+            f"{facts.optimizer['last rate']:.2g} in {facts.updates} updates, and the loss has not "
+            "fallen"
+        )
 
 
 def left_alone(signals: Signals) -> tuple[str, ...]:

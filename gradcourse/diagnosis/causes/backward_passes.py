@@ -142,7 +142,7 @@ def _cleared(signals: Signals, good: np.ndarray) -> Finding | None:
     """Backward passes came, and at the update there was no gradient left."""
     facts = signals.record.facts
     trained = trainable(signals)
-    if not trained or any(t.gradient == "some" for t in trained):
+    if not trained or any(t.gradient == "some" for t in facts.trainees):
         return None
     gone = all(t.gradient == "none" and not t.changed > 0 for t in trained)
     if not gone and not _set_to_0(signals, trained):

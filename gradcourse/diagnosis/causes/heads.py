@@ -43,6 +43,12 @@ OVER_BATCH = Remedy(
     "02",
     "softmax over classes",
 )
+TURN_CLASSES = Remedy(
+    "Turn the axes, do not reshape them: cross_entropy takes (N, classes, …) as it is; for "
+    "(-1, classes), out.permute(0, 2, 3, 1).reshape(-1, classes)",
+    "02",
+    "turn classes",
+)
 NO_END = Remedy(
     "Take the {end} off the output: a regression ends in a linear layer", "02", "no end"
 )
@@ -96,6 +102,7 @@ def find(signals: Signals) -> list[Sign]:
         _one_unit,
         _over_batch,
         _across,
+        _mixed,
         _twice,
         _raw,
         _pairs,
@@ -171,6 +178,20 @@ def _across(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         f"the loss picks one of {heads[0].columns} along another one.",
         (OVER_BATCH,),
         {"numbers under the softmax": float(heads[0].over), "classes": float(heads[0].columns)},
+    )
+
+
+def _mixed(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """Classes along one axis, and a loss that reads them along another."""
+    if not _most(heads, [h.loss == "cross-entropy across the axes" for h in heads]):
+        return None
+    return _sign(
+        signals,
+        heads,
+        "The loss reads the outputs in another order than they have: view or reshape counts on in "
+        "memory, and what it takes for the classes of one place lies across the axes.",
+        (TURN_CLASSES,),
+        {"rows": float(heads[0].rows), "columns": float(heads[0].columns)},
     )
 
 

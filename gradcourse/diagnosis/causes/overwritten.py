@@ -16,7 +16,7 @@ from gradcourse.diagnosis.thresholds import threshold
 
 LET_STAY = Remedy(
     "Look for what writes the weights after optimizer.step(): load_state_dict of a kept state, a "
-    "copy from another model, values that are set by hand. Do it once, outside the loop",
+    "copy from another model, values that are set or cut by hand. Do it once, outside the loop",
     "10",
 )
 NO_CUT = Remedy(
@@ -30,7 +30,7 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """The first that is certain; at most one finding."""
     if not is_stuck(signals, good):
         return []
-    return first_of((_put_back, _moved_by_others), signals, _moving(signals, good))
+    return first_of((_put_back, _moved_by_others, _not_kept), signals, _moving(signals, good))
 
 
 @dataclass(frozen=True)
@@ -141,6 +141,39 @@ def _moved_by_others(signals: Signals, found: _Moving) -> Finding | None:
             )
     return None
 
+
+def _not_kept(signals: Signals, found: _Moving) -> Finding | None:
+    """Updates of which next to nothing is left when the next one begins."""
+    known = np.array([k for k in signals.record.facts.kept if np.isfinite(k).all()]).reshape(-1, 3)
+    left, other, norm = known.T
+    cut = (other > _FAR) & (norm < _HALF)
+    if cut.any():
+        first = int(np.flatnonzero(cut)[0])
+        return of_the_run(
+            signals,
+            "overwritten",
+            f"After an update, something else changed a weight by {other[first]:.2g} times as "
+            f"much, to {norm[first]:.2g} of its norm.",
+            {"other changes over that of the update": float(other[first])},
+            (NO_CUT,),
+            0.8,
+        )
+    if len(known) >= 3 and median(np.abs(left)) < threshold("kept"):
+        return of_the_run(
+            signals,
+            "overwritten",
+            "Of what a measured update changes, "
+            f"{float(median(np.abs(left))):.1%} is left when the next one begins: something else "
+            "writes the weights in between, as a copy of an average of them (EMA) that stays.",
+            {"share of an update that is left": float(median(left))},
+            (LET_STAY,),
+            0.9,
+        )
+    return None
+
+
+_HALF = 0.5
+"""Part of its norm that is left of a weight that is cut."""
 
 _FEW = 5
 """Measured steps before equal norms are no chance."""

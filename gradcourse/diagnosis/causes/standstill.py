@@ -46,9 +46,15 @@ def stays(signals: Signals, good: np.ndarray) -> bool:
 def learns_badly(signals: Signals, good: np.ndarray, least: int | None = None) -> bool:
     """Whether enough losses are known and they have not fallen, though they may be about to."""
     loss = signals.known_loss(good)
-    if len(loss) < (least or enough(signals)) or _warms_up(signals) or _is_a_game(signals):
+    if len(loss) < (least or enough(signals)) or warms_up(signals) or _is_a_game(signals):
         return False
     return not (has_fallen(loss) or step_size.has_converged(signals, good))
+
+
+def has_learned(signals: Signals, good: np.ndarray) -> bool:
+    """Whether a few losses are known, and they have fallen."""
+    loss = signals.known_loss(good)
+    return len(loss) >= 10 and (has_fallen(loss) or step_size.has_converged(signals, good))
 
 
 def _is_a_game(signals: Signals) -> bool:
@@ -59,7 +65,7 @@ def _is_a_game(signals: Signals) -> bool:
     )
 
 
-def _warms_up(signals: Signals) -> bool:
+def warms_up(signals: Signals) -> bool:
     """Whether the rate was still rising: the training has just begun, however many steps."""
     options = signals.record.facts.optimizer
     return bool(options.get("last rate", 0.0) > 1.5 * options.get("lr", math.inf))

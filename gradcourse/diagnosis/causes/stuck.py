@@ -20,6 +20,7 @@ from gradcourse.diagnosis.causes.standstill import (
     stays,
     still_falls,
 )
+from gradcourse.diagnosis.causes.trainees import UNFREEZE
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import (
     NO_RELU_AT_THE_END,
@@ -59,10 +60,17 @@ READ_AT_THE_END = Remedy(
     "03",
     "read at the end",
 )
-UNFREEZE = Remedy(
-    "Let what is to learn require a gradient, requires_grad_(True), and give it to the optimizer",
-    "10",
-    "unfreeze",
+SMOOTH = Remedy(
+    "Use an activation with a second derivative, tanh, softplus or SiLU: a loss of derivatives of "
+    "the output gets its gradient from there",
+    "04",
+    "smooth activation",
+)
+IN_PLACE = Remedy(
+    "Look for what changes the data in place, x /= 255 or x.sub_(…), in the loop or in the data "
+    "set: it is done once more each time. Make a new tensor, x = x / 255",
+    "02",
+    "new inputs",
 )
 LOOK = (
     Remedy(
@@ -132,7 +140,8 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     if signals.record.facts.only_linear and moves and _has_levelled_off(signals, good):
         tests = (_linear,)
     elif is_stuck(signals, good):
-        tests = (*_ROWS, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _slow, _fast)
+        tests = (*_ROWS, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _no_curve)
+        tests += (_slow, _fast)
         tests += (_weak, _small_logits, _unread, _frozen, _linear, _unknown)
     elif stays(signals, good):
         tests = (*_ROWS, _large_targets)
@@ -196,6 +205,26 @@ def _mixed_rows(course: Course) -> Finding | None:
         (TURN_FIRST, *LOOK[:1]),
         0.9,
     )
+
+
+def find_changed_inputs(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Inputs that shrink or grow by orders of magnitude, under a loss that stays."""
+    sizes = [size for size in signals.record.facts.input_sizes if math.isfinite(size)]
+    if len(sizes) < 3 or not min(sizes[:2]) > 0 or not is_stuck(signals, good):
+        return []
+    first, last = sizes[0], float(np.median(sizes[-2:]))
+    if not (last < first / threshold("out_of_scale") or last > first * threshold("out_of_scale")):
+        return []
+    finding = of_the_run(
+        signals,
+        "scale",
+        f"The inputs were of size {first:.3g} at first and are of size {last:.2g} at the end, and "
+        "the loss stays.",
+        {"size of the inputs, start": first, "size of the inputs, end": last},
+        (IN_PLACE,),
+        0.9,
+    )
+    return [Sign(0, finding)]
 
 
 _ROWS = (_rows_as_time, _mixed_rows)
@@ -337,6 +366,29 @@ def _small_logits(course: Course) -> Finding | None:
 _OF_LOGITS = ("cross-entropy of logits", "binary cross-entropy of logits")
 
 
+def _no_curve(course: Course) -> Finding | None:
+    """A loss of derivatives of the output, by a net of straight pieces."""
+    facts, kinds = course.signals.record.facts, set(course.signals.kinds)
+    derived = facts.derivatives >= 0.9 * facts.updates > 0
+    if not derived or not kinds & _PIECES or kinds & _CURVES:
+        return None
+    return of_the_run(
+        course.signals,
+        "dead",
+        "The loss is made of derivatives of the output (torch.autograd.grad), and the activations "
+        f"are ReLUs, whose second derivative is 0; it is still {course.ratio:.2f} of what it was "
+        "at first.",
+        course.evidence,
+        (SMOOTH, *LOOK[1:]),
+        0.8,
+    )
+
+
+_PIECES = {"ReLU", "LeakyReLU", "PReLU", "RReLU", "ReLU6", "Hardtanh"}
+_CURVES = {"Tanh", "Sigmoid", "SiLU", "GELU", "Softplus", "ELU", "CELU", "SELU", "Mish", "Softsign"}
+"""Activations that are straight but for corners, and those that are not."""
+
+
 def _slow(course: Course) -> Finding | None:
     if not 0 < course.pace < threshold("slow_update"):
         return None
@@ -393,7 +445,7 @@ def _frozen(course: Course) -> Finding | None:
     trainees = course.signals.record.facts.trainees
     frozen = [t for t in trainees if not t.requires_grad and t.ran != "no"]
     share = sum(t.size for t in frozen) / max(sum(t.size for t in trainees), 1)
-    if share < threshold("frozen"):
+    if not frozen or share < threshold("frozen"):
         return None
     return of_the_run(
         course.signals,
@@ -420,4 +472,6 @@ def _unknown(course: Course) -> Finding | None:
         )
     ends = [h.end for h in signals.record.facts.heads if h.end == "Relu"]
     first = (NO_RELU_AT_THE_END,) if ends else ()
+    if min(signals.known_loss(~signals.bad)) < 0 < max(signals.known_loss(~signals.bad)):
+        return None  # as that of a game, or of a policy gradient: it has no floor to come near
     return of_the_run(signals, "not learning", summary, course.evidence, (*first, *LOOK))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly, stays
+from gradcourse.diagnosis.causes.standstill import has_learned, is_stuck, learns_badly, stays
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.signs import Sign, first_of
@@ -38,6 +38,11 @@ UNDETACH = Remedy(
     "10",
     "connect the layers",
 )
+UNFREEZE = Remedy(
+    "Let what is to learn require a gradient, requires_grad_(True), and give it to the optimizer",
+    "10",
+    "unfreeze",
+)
 USE = Remedy(
     "Call these layers on the way to the loss, with a graph: what they gave before, or under "
     "torch.no_grad(), teaches them nothing",
@@ -66,8 +71,8 @@ MASTER = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """What is certain about who trains; at most one finding."""
-    tests = (_stale, _strangers, _without_graph, _ignored, _detached, _left_out, _idle, _rounded)
-    return first_of(tests, signals, good)
+    of_parts = (_stale, _strangers, _without_graph, _ignored, _detached, _left_out, _idle)
+    return first_of((*of_parts, _all_frozen, _rounded), signals, good)
 
 
 def trainable(signals: Signals) -> list[Trainee]:
@@ -116,7 +121,7 @@ def _strangers(signals: Signals, good: np.ndarray) -> Finding | None:
 
 def _without_graph(signals: Signals, good: np.ndarray) -> Finding | None:
     cut = [t for t in trainable(signals) if t.gradient == "none" and t.ran == "without a graph"]
-    if not cut or not _matters(signals, cut):
+    if not cut or not _matters(signals, cut) or has_learned(signals, good):
         return None
     return cut_off(
         signals,
@@ -203,6 +208,23 @@ def _idle(signals: Signals, good: np.ndarray) -> Finding | None:
     )
 
 
+def _all_frozen(signals: Signals, good: np.ndarray) -> Finding | None:
+    """Not one matrix trains, as where the new head was frozen with the rest."""
+    frozen = [t for t in signals.record.facts.trainees if len(t.shape) > 1 and t.ran != "no"]
+    if not frozen or any(t.requires_grad for t in frozen) or not trainable(signals):
+        return None
+    if not learns_badly(signals, good):
+        return None
+    return cut_off(
+        signals,
+        frozen,
+        f"{_names(frozen)}: all frozen (requires_grad=False); biases and scales alone train, and "
+        "the loss has hardly fallen.",
+        (UNFREEZE,),
+        {"frozen weights": float(len(frozen))},
+    )
+
+
 def _matters(signals: Signals, cut: list[Trainee]) -> bool:
     """Whether they come to a tenth of what trains, or more."""
     return sum(t.size for t in cut) >= 0.1 * sum(t.size for t in trainable(signals))
@@ -210,20 +232,11 @@ def _matters(signals: Signals, cut: list[Trainee]) -> bool:
 
 def _rounded(signals: Signals, good: np.ndarray) -> Finding | None:
     """Updates that a short dtype swallows."""
-    short = [
-        t
-        for t in trainable(signals)
-        if t.dtype in _SPACING and len(t.shape) > 1 and t.gradient == "some"
-    ]
-    shares = [t.changed for t in short if math.isfinite(t.changed)]
-    if (
-        not shares
-        or float(np.median(shares)) >= threshold("rounded")
-        or not is_stuck(signals, good)
-    ):
+    short = _short(signals)
+    share = share_that_changes(signals)
+    if not share < threshold("rounded") or not is_stuck(signals, good):
         return None
     dtype = short[0].dtype
-    share = float(np.median(shares))
     remedy = replace(MASTER, text=MASTER.text.format(dtype=dtype, least=_SPACING[dtype]))
     rate = Remedy("Or raise the learning rate until most entries change", "01", "rate", 10.0)
     finding = cut_off(
@@ -235,6 +248,17 @@ def _rounded(signals: Signals, good: np.ndarray) -> Finding | None:
         {"share of entries that change": share},
     )
     return replace(finding, kind="rounding")
+
+
+def _short(signals: Signals) -> list[Trainee]:
+    trained = trainable(signals)
+    return [t for t in trained if t.dtype in _SPACING and len(t.shape) > 1 and t.gradient == "some"]
+
+
+def share_that_changes(signals: Signals) -> float:
+    """Of the entries of weights of a short dtype, in the median; NaN where there are none."""
+    shares = [t.changed for t in _short(signals) if math.isfinite(t.changed)]
+    return float(np.median(shares)) if shares else math.nan
 
 
 _SPACING = {"bfloat16": 2**-9, "float16": 2**-12}

@@ -86,7 +86,8 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
     if updated.isdisjoint(map(id, model.parameters())):
         raise GradcourseError(
             "The optimizer updates none of this model's parameters; make it from "
-            f"model.parameters() of the model that you {caller}."
+            f"model.parameters() of the model that you {caller}. Was it made before the model, or "
+            "a layer of it, was replaced, copied or moved?"
         )
     return optimizer
 

@@ -67,6 +67,11 @@ INPUT = (
     "Repair or drop these rows before training: torch.isfinite(x) finds them. Look for division "
     "by a standard deviation of 0 in the preprocessing.",
 )
+COMPUTED = (
+    "It was computed in the same step, as from earlier calls of the model: look at what is done to "
+    "their outputs. A solver or a rollout that overflows wants smaller or fewer steps, or a model "
+    "whose output is bounded.",
+)
 ARRIVED = (
     "The gradients that were sent here are finite, so a hook changed them, or their sum over "
     "several uses overflowed.",

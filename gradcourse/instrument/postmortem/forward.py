@@ -158,7 +158,7 @@ def _tell_source(trace: Trace, origin: _Origin) -> PostMortem:
         return PostMortem(
             "input",
             input=f"{name} of the model" if name.startswith("argument") else name,
-            advice=advice.INPUT,
+            advice=advice.INPUT if use.tensor.grad_fn is None else advice.COMPUTED,
             **place,
         )
     shape = tuple(use.tensor.shape)

@@ -16,7 +16,7 @@ from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.record.facts import LOSSES
 
 (_LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX, _POISSON,
- _SHARE, _FLIPPED, _TO_ALL, _DISTANCE, _OVER_ROWS, _ALONE) = LOSSES  # fmt: skip
+ _SHARE, _FLIPPED, _TO_ALL, _DISTANCE, _OVER_ROWS, _ALONE, ACROSS) = LOSSES  # fmt: skip
 
 CLOSE = 5e-3
 """Relative difference that rounding in bfloat16 explains, averaged over a batch."""
@@ -64,6 +64,29 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
         if guess.loss:
             return guess
     return _to_all(y, g, loss) if y.numel() == len(y) else _distance(y, g, loss)
+
+
+def crosses_the_axes(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> bool:
+    """Whether it is a cross-entropy whose classes were read across the axes of the outputs.
+
+    Of (n, k, …), what reshape(-1, k) gives; of (n, …, k), what reshape(n, k, …) gives. Where the
+    first and the last of these axes are of one length, that is a matter of taste.
+    """
+    if outputs.dim() < 3 or outputs.shape != gradient.shape or not math.isfinite(loss):
+        return False
+    y, g = (reachable(t.detach()).double() for t in (outputs, gradient))
+    first, last = y.shape[1], y.shape[-1]
+    if first == last or not bool(g.isfinite().all()) or not bool(g.any()):
+        return False
+
+    def in_memory(t: torch.Tensor) -> torch.Tensor:
+        return t.reshape(-1, first)
+
+    def turned(t: torch.Tensor) -> torch.Tensor:
+        return t.reshape(len(t), last, -1).movedim(1, -1).reshape(-1, last)
+
+    orders = ([in_memory] if first > 1 else []) + ([turned] if last > 1 else [])
+    return any(_cross_entropy(order(y), order(g), loss).loss for order in orders)
 
 
 def _near(a: float, b: float) -> bool:
@@ -307,6 +330,21 @@ def _distance(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
     size = g.abs()
     same = (size > 0.99 * size.max()).double().mean()
     if float(same) < 0.95 or loss <= 0:
-        return Recognized()
+        return _huber(y, g, loss)
     gap = loss / (y.numel() * size.max())  # in the mean
     return Recognized(_DISTANCE, y - g.sign() * gap, math.nan)
+
+
+def _huber(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """A mean of Huber's function, bent within 1 (Huber 1964): slopes up to 1/n, and some there."""
+    slopes = g * y.numel()
+    far = slopes.abs() > 1 - 1e-5
+    near = slopes[~far]
+    bent = float((near.abs() > 1e-2).double().mean()) if near.numel() else 0.0
+    if not bool(far.any()) or bent < 0.5 or float(slopes.abs().max()) > 1 + 1e-5:
+        return Recognized()
+    rest = (loss * y.numel() - 0.5 * float(near.square().sum())) / int(far.sum()) + 0.5
+    if rest < 1 - 1e-3:
+        return Recognized()  # so far away must those be, in the mean, that pull with all force
+    gaps = torch.where(far, slopes.sign() * rest, slopes)
+    return Recognized(_DISTANCE, y - gaps, 1.0)

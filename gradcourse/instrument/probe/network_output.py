@@ -11,7 +11,7 @@ import torch
 from gradcourse.instrument.loop.follow import graph_task
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.norms import reachable
-from gradcourse.instrument.probe.loss_function import recognized
+from gradcourse.instrument.probe.loss_function import ACROSS, crosses_the_axes, recognized
 from gradcourse.instrument.record.facts import Head
 
 LARGEST = 1 << 20
@@ -84,16 +84,21 @@ class OutputReader:
         """The step is over, and this is its loss, or NaN."""
         output, gradient = self._output, self._gradient
         self._output = self._gradient = None
-        if output is not None:
-            last = output.dim() - 1
-            if gradient is not None and gradient.shape == output.shape and _picks_last(gradient):
-                # Classes come last, as in a sequence's (N, T, C), whatever the loss makes of it.
-                self._head.across = 0 < self._dim < last
-                output, gradient = output.movedim(-1, 1), gradient.movedim(-1, 1)
-            describe(self._head, output)
-            if gradient is not None:
-                _recognize(self._head, output, gradient, loss)
-            self._heads.append(self._head)
+        if output is None:
+            return
+        head = self._head
+        self._heads.append(head)
+        if gradient is not None and crosses_the_axes(output, gradient, loss):
+            describe(head, output)
+            head.loss = ACROSS
+            return
+        if gradient is not None and gradient.shape == output.shape and _picks_last(gradient):
+            # Classes come last, as in a sequence's (N, T, C), whatever the loss makes of it.
+            head.across = 0 < self._dim < output.dim() - 1
+            output, gradient = output.movedim(-1, 1), gradient.movedim(-1, 1)
+        describe(head, output)
+        if gradient is not None:
+            _recognize(head, output, gradient, loss)
 
 
 def _picks_last(gradient: torch.Tensor) -> bool:
@@ -147,7 +152,8 @@ def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: f
     guess = recognized(output, gradient, loss)
     head.loss, head.scale = guess.loss, guess.scale
     head.skipped = _skipped(output, gradient)
-    if head.end == "Relu" and guess.loss not in _OF_SIZES and head.columns == 1:
+    told = head.columns == 1 or guess.loss == "a distance"
+    if head.end == "Relu" and guess.loss not in _OF_SIZES and told:
         # Outputs of 0 that the loss would have lower, whichever loss it is.
         pulled = (output <= 0) & (gradient > 0)
         slopes = gradient[pulled].double()

@@ -35,6 +35,7 @@ class ParameterReader:
         )
         self._before: list[torch.Tensor] = []
         self._before_norms: Any = None
+        self._compared: list[int] = []
         self._plain = not any(hasattr(p, "to_local") for p in self.parameters)
 
     @property
@@ -142,6 +143,7 @@ class ParameterReader:
         if len(step.columns) < len(self._all):
             had = set(np.asarray(step.columns).tolist())
             positions = [k for k, column in enumerate(self._weights) if column in had]
+        self._compared = positions
         before = [self._before[k] for k in positions]
         after = [local(self.parameters[self._weights[k]].detach()) for k in positions]
         if before:
@@ -158,6 +160,16 @@ class ParameterReader:
         self._before_norms = None
         return changes
 
+    def updated(self) -> tuple[Any, torch.Tensor] | None:
+        """The weight that the measured update changed most often, and the start of its change."""
+        best = None
+        for k in self._compared:
+            part = self._before[k].flatten()[:_SAMPLE]
+            count = int(torch.count_nonzero(part))
+            if count and (best is None or count > best[0]):
+                best = count, self.parameters[self._weights[k]], -part
+        return None if best is None else best[1:]
+
     def _histograms(self, gradients: list[Any]) -> dict[str, Any]:
         chosen = {
             self._names[k]: gradients[k]
@@ -167,6 +179,10 @@ class ParameterReader:
             and not gradients[k].is_sparse
         }
         return dict(zip(chosen, log2_histograms(list(chosen.values())), strict=True))
+
+
+_SAMPLE = 1024
+"""Entries of a weight that are looked at again before the next update."""
 
 
 def _ratio(update: Any, weight: Any) -> Any:

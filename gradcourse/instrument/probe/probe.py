@@ -263,7 +263,7 @@ class Probe:
         # Checkpointing runs a model again during the backward pass.
         if graph_task() == -1:
             self._facts.forward_passes += 1
-            self._given = (positional, named) if not self._graph_read else ()
+            self._given = (positional, named) if self._watcher and self._watcher.attached else ()
             losses = self._recorder.record._all_losses
             if self._reads and len(losses) > self._logged_before:
                 self._settle()
@@ -299,10 +299,13 @@ class Probe:
         if not self._graph_read:
             self._graph_read = True
             self._roll.read_graph(output, self._given)
-            self._given = ()
         if self._number != self._read_number:
             self._read_number = self._number
             self._reads = self._outputs.wants()
+            if self._reads:
+                self._roll.note_input_again(self._given)
+        elif self._loop is not None and self._loop.in_closure:
+            return  # the loss that step(closure) returns is that of the first call
         if self._reads:
             self._logged_before = len(self._recorder.record._all_losses)
             self._outputs.read(output, self._number)
@@ -322,12 +325,7 @@ class Probe:
         if graph_task() == self._task:
             return
         self._task = graph_task()
-        states = self._reader.states()
-        if self._left:
-            self._facts.clearing_looked += 1
-            self._facts.uncleared += states == self._left
-            self._left = []
-        after_backward(partial(self._count_if_arrived, states, self._task))
+        after_backward(partial(self._count_if_arrived, self._reader.states(), self._task))
 
     def _part_came_back(self, *_: Any) -> None:
         if self._loop is not None and graph_task() != self._task:
@@ -339,9 +337,18 @@ class Probe:
 
         A hook of the loop's own may have cleared them by now.
         """
-        if self._loop is None or (self._reader.states() == before and self._arrived != task):
+        if self._loop is None:
+            return
+        if self._reader.states() == before and self._arrived != task:
+            self._facts.derivatives += 1
+            if self._watcher is not None:
+                self._watcher.take_back(task)
             return
         self._facts.backward_passes += 1
+        if self._left and before:
+            self._facts.clearing_looked += 1
+            self._facts.uncleared += self._roll.of_the_updated(before) == self._left
+            self._left = []
         if self._optimizer is None:
             return
         self._unused += 1
@@ -385,6 +392,7 @@ class Probe:
         self._advance()
 
     def _keep_weights(self) -> None:
+        self._roll.look_again()
         if self._level != "gradients" and self._is_due(self._every):
             self._reader.keep_weights()
 
@@ -408,13 +416,15 @@ class Probe:
             self._facts.unused_bad = []
         read = self._reads and self._number == self._read_number
         closes = self._loop is not None and self._loop.has_closure
-        if read and not closes and self._reader.holds_gradients():
-            self._left = self._reader.states()
+        if read and not closes:
+            left = self._roll.of_the_updated(self._reader.states())
+            self._left = left if any(map(any, left)) else []
         newest = self._recorder.newest
         if newest is not None:
             changes = self._reader.write_updates(newest, count=self._reads)
             if changes is not None:
                 self._roll.note_changes(*changes)
+                self._roll.remember(self._reader.updated())
         self._advance()
 
     def _advance(self) -> None:

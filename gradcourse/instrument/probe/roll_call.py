@@ -49,6 +49,7 @@ class RollCall:
             id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]
         }
         self._members = members
+        self._watched: tuple[Any, torch.Tensor, torch.Tensor] | None = None
         facts.foreign = len(members - {id(p) for p in self._parameters.values()})
         facts.trainees = [
             Trainee(
@@ -90,6 +91,37 @@ class RollCall:
     def _count(self, name: str, *arguments: Any) -> None:
         self._facts.steps_of[name] += 1
 
+    def of_the_updated(self, values: list[Any]) -> list[Any]:
+        """Of a list by parameters, what belongs to those that the optimizers update."""
+        owners = self._parameters.values()
+        return [v for v, p in zip(values, owners, strict=True) if id(p) in self._members]
+
+    def remember(self, updated: tuple[Any, torch.Tensor] | None) -> None:
+        """What an update has made of a weight, and its change; to see what is left of it."""
+        self._watched = None
+        if updated is not None:
+            parameter, change = updated
+            now = local(parameter.detach()).flatten()[: len(change)]
+            self._watched = parameter, now.clone(), change
+
+    def look_again(self) -> None:
+        """The next update begins: has anything else written that weight?"""
+        if self._watched is None:
+            return
+        parameter, after, change = self._watched
+        self._watched = None
+        now = local(parameter.detach()).flatten()[: len(change)]
+        if now.shape != after.shape or now.device != after.device or torch.equal(now, after):
+            self._facts.kept.append([1.0, 0.0, 1.0])
+            return
+        now, after, change = (t.double() for t in (now, after, change))
+        other = now - after
+        size = float(change.norm())
+        left = 1 + float(other @ change) / size**2
+        self._facts.kept.append(
+            [left, float(other.norm()) / size, float(now.norm() / after.norm().clamp_min(1e-300))]
+        )
+
     def read_graph(self, output: Any, given: Iterable[Any]) -> None:
         """Which leaves the output leads back to; sums of branches on the way; the input's size."""
         self._note_input(given)
@@ -116,7 +148,7 @@ class RollCall:
             following = [f for f, _ in node.next_functions if f is not None]
             self._note_branches(node, following)
             if node.name() == "SoftmaxBackward0" and node not in ends:
-                self._note_softmax(node)
+                self._note_softmax(node, rows)
             self._note_dropout_in(node)
             self._note_view(node, rows)
             stack += following
@@ -125,10 +157,17 @@ class RollCall:
         for trainee in self._facts.trainees:
             trainee.reached = trainee.name in reached or (None if not whole else False)
 
+    def note_input_again(self, given: Iterable[Any]) -> None:
+        """Size of the first real input with features, at one of the steps that are looked at."""
+        first = _first_input(given)
+        if first is not None:
+            rows = first.detach().reshape(-1, first.shape[-1])[:_ROWS].float()
+            self._facts.input_sizes.append(float(rows.square().mean().sqrt()))
+
     def _note_input(self, given: Iterable[Any]) -> None:
         """Size of the first real input that has features, and how far their sizes lie apart."""
-        first = next((t for t in tensors(given) if t.dim() >= 2 and not t.is_complex()), None)
-        if first is None or not first.numel() or first.layout is not torch.strided:
+        first = _first_input(given)
+        if first is None:
             return
         rows = first.detach().reshape(-1, first.shape[-1])[:_ROWS].float()
         sizes = rows.square().mean(0).sqrt()  # (k,)
@@ -152,11 +191,15 @@ class RollCall:
         elif node.name() == "MulBackward0" and isinstance(node._saved_other, torch.Tensor):
             self._take_dropout(_share_dropped(node._saved_other.detach()), "in the model")
 
-    def _note_softmax(self, node: Any) -> None:
+    def _note_softmax(self, node: Any, rows: int) -> None:
         """How sure a softmax inside the net is, as that of an attention."""
         chances = node._saved_result.detach()
         dim = node._saved_dim
         dim -= 2**64 if dim >= 2**63 else 0
+        if rows > 1 and dim % chances.dim() == 0 and chances.dim() > 1:
+            self._facts.softmax_over_rows = max(
+                self._facts.softmax_over_rows, rows if chances.shape[0] == rows else 0
+            )
         if chances.numel() and chances.shape[dim] > 2:
             sure = float(chances.amax(dim).float().median())
             self._facts.flat_softmax = max(sure, self._facts.flat_softmax, key=_or_least)
@@ -267,6 +310,13 @@ class RollCall:
             rate = self._optimizers[0].param_groups[0].get("lr")
             if isinstance(rate, int | float):
                 self._facts.optimizer["last rate"] = float(rate)
+
+
+def _first_input(given: Iterable[Any]) -> torch.Tensor | None:
+    first = next((t for t in tensors(given) if t.dim() >= 2 and not t.is_complex()), None)
+    if first is None or not first.numel() or first.layout is not torch.strided:
+        return None
+    return first
 
 
 def _share_dropped(mask: torch.Tensor) -> float:

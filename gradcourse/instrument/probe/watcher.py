@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -37,6 +38,8 @@ class Watcher:
         ]
         self._hooks = Hooks()
         self._task = -1
+        self._last: tuple[int, list[Pass]] = (-1, [])
+        self._replaced: list[tuple[Any, Any, Any]] = []
         self.open: Pass | None = None
         self._alone = True
         self.reached: list[Pass] = []
@@ -66,6 +69,7 @@ class Watcher:
         self._close()
         self.reached = []
         self._task = -1
+        self._replaced = []
 
     def begin(self) -> None:
         """The model was called: open a pass."""
@@ -91,10 +95,19 @@ class Watcher:
         """Note that a backward pass has come to this pass."""
         task = graph_task()
         if task != self._task:
+            self._last, self._replaced = (self._task, self.reached), []
             self._task, self.reached = task, []
         if opened.task != task or opened not in self.reached:
             opened.task = task
             self.reached.append(opened)
+
+    def take_back(self, task: int) -> None:
+        """Forget what this backward pass brought: it was no step's, but torch.autograd.grad's."""
+        if task != self._task:
+            return
+        for where, key, value in reversed(self._replaced):
+            where[key] = value
+        (self._task, self.reached), self._replaced = self._last, []
 
     def _current(self) -> Pass | None:
         if self.open is not None:
@@ -126,6 +139,7 @@ class Watcher:
         if self._hooks:
             if opened.task != self._task or opened.task != graph_task():
                 self.mark(opened)
+            self._replaced.append((row, GRADIENT, row[GRADIENT]))
             row[GRADIENT] = quick_norm(real(gradient))
 
     def _functional(self, opened: Pass, tensor: torch.Tensor) -> None:
@@ -163,7 +177,9 @@ class Watcher:
     def _lag(self, opened: Pass, name: str, split: Any, gradient: torch.Tensor) -> None:
         if self._hooks:
             self.mark(opened)
-            opened.lags[name] = split(gradient.detach())
+            lags = split(gradient.detach())
+            self._replaced.append((opened.lags, name, opened.lags.get(name, lags * math.nan)))
+            opened.lags[name] = lags
 
 
 def _splitter(module: Any, given: Any) -> Any:

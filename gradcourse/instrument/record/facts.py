@@ -159,6 +159,7 @@ LOSSES = (
     "a distance",
     "cross-entropy over the rows",
     "binary cross-entropy of one class alone",
+    "cross-entropy across the axes",
 )
 """Loss functions that are told by their value and their gradient alone."""
 
@@ -194,6 +195,9 @@ class Facts:
     optimizer : dict
         "name", and the options of the first group that are numbers.
     forward_passes, backward_passes, updates : int
+    derivatives : int
+        Backward passes through the model's output that left the parameters' gradients as they
+        were, as torch.autograd.grad does.
     clearing_looked, uncleared : int
         Backward passes after an update at whose begin the gradients were looked at; and of these,
         those that found the gradients of the update still there, to add to them.
@@ -211,6 +215,14 @@ class Facts:
     mixed_rows : list of str
         Views in the graph of the output that read rows across the batch: from (n, rows, …), with
         n other than rows, straight to (rows, …).
+    softmax_over_rows : int
+        Rows of the batch, where a softmax inside the net runs over them; else 0.
+    input_sizes : list of float
+        As ``input_size``, at each of the steps at which the output is looked at.
+    kept : list of list of float
+        Of the start of one weight, before the update that follows a measured one: which part of
+        the measured change is left; the size of what else has changed it, over that of the change;
+        and its norm then over that right after the update.
     padding : dict of str to int
         Equal steps at the end of each recurrent layer's input, over all rows of the first batch.
     dropout, dropped : float, str
@@ -239,6 +251,7 @@ class Facts:
     forward_passes: int = 0
     backward_passes: int = 0
     updates: int = 0
+    derivatives: int = 0
     clearing_looked: int = 0
     uncleared: int = 0
     flat_softmax: float = math.nan
@@ -247,6 +260,9 @@ class Facts:
     bad_buffers: list[str] = field(default_factory=list)
     rows_as_time: list[str] = field(default_factory=list)
     mixed_rows: list[str] = field(default_factory=list)
+    softmax_over_rows: int = 0
+    input_sizes: list[float] = field(default_factory=list)
+    kept: list[list[float]] = field(default_factory=list)
     padding: dict[str, int] = field(default_factory=dict)
     dropout: float = 0.0
     dropped: str = ""
@@ -330,6 +346,7 @@ _CHECKS: MappingProxyType[str, Callable[[Any], bool]] = MappingProxyType(
         "bool | None": _is(bool, type(None)),
         "tuple[int, ...]": _all(_is(int)),
         "list[str]": _all(_is(str)),
+        "list[float]": _all(_is_number),
         "list[list[float]]": _all(_is_triple),
         "dict[str, int]": _values(_is(int)),
         "dict[str, Any]": _values(_is(int, float, str, bool)),
