@@ -282,6 +282,147 @@ def test_weights_that_one_rewrites_and_that_learn_all_the_same() -> None:
     assert looped(model, adam(model), after=shrink).healthy
 
 
+@pytest.mark.parametrize("stays", [True, False])
+def test_weights_that_become_their_own_average(stays: bool) -> None:
+    """An average of a thousand updates (EMA) that is put in for a look, and stays."""
+    model = net()
+    average = copy.deepcopy(model.state_dict())
+
+    @torch.no_grad()
+    def look() -> None:
+        for name, value in model.state_dict().items():
+            average[name].lerp_(value, 1e-3)
+        trained = copy.deepcopy(model.state_dict())
+        model.load_state_dict(average)
+        model(rows()[0])
+        if not stays:
+            model.load_state_dict(trained)
+
+    diagnosis = looped(model, adam(model), after=look, steps=150)
+    assert (diagnosis.primary.kind == "overwritten") == stays, diagnosis
+    if stays:
+        assert "0.1% is left" in diagnosis.primary.summary
+
+
+def test_weights_that_are_cut_at_once_to_a_very_small_range() -> None:
+    """After the first update they are where they stay: no norm shrinks between two that follow."""
+    model = net()
+
+    @torch.no_grad()
+    def cut() -> None:
+        for parameter in model.parameters():
+            parameter.clamp_(-0.01, 0.01)
+
+    diagnosis = looped(model, adam(model, 1e-2), after=cut)
+    assert diagnosis.primary.kind == "overwritten", diagnosis
+
+
+# ------------------------------------------------------------------ inputs, and parts that train
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+def test_inputs_that_shrink_at_every_step(in_place: bool) -> None:
+    model = net()
+    x, y = rows()
+
+    def scaled() -> tuple[torch.Tensor, torch.Tensor]:
+        nonlocal x
+        if in_place:
+            x /= 4
+        return x, y
+
+    diagnosis = looped(model, adam(model, 1e-4), data=scaled)
+    assert (diagnosis.primary.kind == "scale") == in_place, diagnosis
+    if in_place:
+        assert first(diagnosis)[1].startswith("Look for what changes the data in place")
+
+
+def featured(self: Built, x: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        h = self.trunk(x)
+    return self.head(h)
+
+
+def test_features_without_a_graph_and_a_head_that_learns() -> None:
+    """The optimizer has the trunk, too, and nothing is wrong with that."""
+    trunk = net(nn.ReLU(), out=64)
+    model = Built(featured, trunk=trunk, head=nn.Linear(64, 4))
+    diagnosis = looped(model, adam(model, 1e-2))
+    assert diagnosis.healthy, diagnosis
+    assert any("trunk.0.weight" in note for note in diagnosis.not_judged)
+
+
+def test_a_head_that_is_newer_than_the_optimizer() -> None:
+    """Its gradients are not cleared either, and that is no cause."""
+    trunk = net(nn.ReLU(), out=64)
+    model = Built(featured, trunk=trunk, head=nn.Linear(64, 9))
+    optimizer = adam(model)
+    model.head = nn.Linear(64, 4)
+    diagnosis = looped(model, optimizer)
+    assert first(diagnosis)[0] == "cut off"
+    assert first(diagnosis)[1].startswith("Make the optimizer after the last change")
+
+
+def test_a_net_of_which_no_matrix_trains() -> None:
+    torch.manual_seed(0)
+    norm = nn.BatchNorm1d(32)
+    model = nn.Sequential(nn.Linear(16, 32), norm, nn.ReLU(), nn.Linear(32, 4))
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith("1."))
+    diagnosis = looped(model, adam(model, 1e-3), data=shuffled)
+    assert first(diagnosis)[0] == "cut off"
+    assert first(diagnosis)[1].startswith("Let what is to learn require a gradient")
+
+
+def test_a_part_that_is_on_no_way_to_the_loss() -> None:
+    """An actor whose choices were scored before, without a graph, beside a critic."""
+    actor, critic = net(), net(out=1)
+    model = nn.ModuleDict({"actor": actor, "critic": critic})
+
+    def step() -> torch.Tensor:
+        x = torch.randn(64, 16)
+        with torch.no_grad():
+            chances = actor(x).log_softmax(1)[:, 0]
+        value = critic(x)[:, 0]
+        surprise = torch.randn(64) - value
+        return surprise.square().mean() - 0.1 * (chances * surprise.detach()).mean()
+
+    diagnosis = judged(model, adam(model), step)
+    assert diagnosis.primary.kind == "cut off"
+    assert "actor" in diagnosis.primary.summary
+    assert first(diagnosis)[1].startswith("Call these layers on the way to the loss")
+
+
+def test_a_first_update_that_is_large_for_very_small_weights() -> None:
+    """Adam changes an entry by its rate, however small the entry is; and the net learns."""
+    model = net()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(0.02)
+    diagnosis = looped(model, adam(model, 3e-3), steps=250)
+    assert diagnosis.healthy, diagnosis
+
+
+def test_the_loss_of_a_closure_belongs_to_its_first_call() -> None:
+    """LBFGS whose closure does not clear: outputs of 1e17, and a loss from before, are no pairs."""
+    torch.manual_seed(0)
+    model = net(out=1)
+    x, y = numbers()
+    optimizer = torch.optim.LBFGS(model.parameters(), lr=1.0, max_iter=4)
+
+    def closure() -> torch.Tensor:
+        loss = functional.mse_loss(model(x), y)
+        loss.backward()
+        return loss
+
+    with gc.probe(model, optimizer) as record:
+        for _ in range(60):
+            loss = optimizer.step(closure)
+            record.log(loss)
+    assert {h.loss for h in record.facts.heads} <= {"", "squared error"}
+    assert gc.diagnose(record).primary.kind != "head"
+
+
 # ------------------------------------------------------------------ sequences
 
 
@@ -349,57 +490,6 @@ def test_time_first_where_it_is_time() -> None:
     ):
         diagnosis = looped(model, adam(model, 1e-3), data=data, steps=320)
         assert not any("batch_first" in r.text for f in diagnosis.findings for r in f.remedies)
-
-
-class Both(nn.Module):
-    """A GRU in both directions, whose last states, (2, rows, 16), are laid side by side."""
-
-    def __init__(self, merge: Callable[[torch.Tensor], torch.Tensor]) -> None:
-        super().__init__()
-        self.rnn = nn.GRU(2, 16, batch_first=True, bidirectional=True)
-        self.head, self._merge = nn.Linear(32, 2), merge
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self._merge(self.rnn(x)[1]))
-
-
-def signs() -> tuple[torch.Tensor, torch.Tensor]:
-    """Sequences that have their class in their sum."""
-    x = torch.randn(64, 12, 2)
-    return x, (x.sum((1, 2)) > 0).long()
-
-
-def test_a_view_that_mixes_the_rows() -> None:
-    torch.manual_seed(0)
-    model = Both(lambda states: states.view(states.shape[1], -1))
-    diagnosis = looped(model, adam(model, 3e-3), data=signs)
-    assert diagnosis.primary.kind == "cut off"
-    assert "(2, 64, 16) to (64, 32)" in diagnosis.primary.summary
-    assert first(diagnosis)[1].startswith("Turn the axes")
-
-
-def test_a_view_that_mixes_the_rows_of_a_net_that_has_just_begun() -> None:
-    torch.manual_seed(0)
-    model = Both(lambda states: states.view(states.shape[1], -1))
-    diagnosis = looped(model, adam(model, 3e-3), data=signs, steps=10)
-    assert diagnosis.healthy
-    assert any("all over the batch" in note for note in diagnosis.not_judged)
-
-
-@pytest.mark.parametrize(
-    "merge",
-    [
-        lambda states: states.transpose(0, 1).reshape(states.shape[1], -1),
-        lambda states: torch.cat([states[0], states[1]], 1),
-        lambda states: states.permute(1, 0, 2).contiguous().view(-1, 32),
-    ],
-)
-def test_axes_that_are_turned_first(merge: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    torch.manual_seed(0)
-    model = Both(merge)
-    diagnosis = looped(model, adam(model, 3e-3), data=signs)
-    assert diagnosis.healthy, diagnosis
-    assert not any("all over the batch" in note for note in diagnosis.not_judged)
 
 
 # ------------------------------------------------------------------ one map, sure softmaxes
