@@ -231,6 +231,25 @@ def test_the_input_batch(bad):
     assert found.evidence["rows"] == (5, 6)
 
 
+def test_an_argument_that_was_computed_from_earlier_calls():
+    """A solver whose steps are too long: no row of the data is to be dropped."""
+    torch.manual_seed(0)
+    model = nn.Linear(4, 4)
+    with torch.no_grad():
+        model.weight.mul_(1e3)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    with pytest.raises(NonFiniteError) as caught, watch(model, optimizer):
+        y = torch.randn(8, 4)
+        for _ in range(20):
+            y = y + model(y) * y
+        y.mean().backward()
+        optimizer.step()
+    found = caught.value.post_mortem
+    assert (found.direction, found.input) == ("input", "argument 0 of the model")
+    assert "It was computed in the same step" in str(found)
+    assert "Repair or drop" not in str(found)
+
+
 def test_dropout_is_replayed_with_the_same_mask():
     # The logarithm is bad only for the units that this mask has dropped.
     model = network(Fault(lambda x: torch.log(x.abs())), dropout=0.02)
