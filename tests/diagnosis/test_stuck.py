@@ -14,7 +14,7 @@ from torch.nn import functional
 from gradcourse.diagnosis import diagnose
 from gradcourse.diagnosis.causes.standstill import still_falls
 from gradcourse.instrument import probe
-from gradcourse.instrument.probe.loss_function import recognized
+from gradcourse.instrument.probe.outputs.loss_function import recognized
 
 NAMED = {
     "33969059": ("head", "no end, scaled"),

@@ -238,12 +238,16 @@ def test_an_argument_that_was_computed_from_earlier_calls():
     with torch.no_grad():
         model.weight.mul_(1e3)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
-    with pytest.raises(NonFiniteError) as caught, watch(model, optimizer):
+
+    def solve() -> None:
         y = torch.randn(8, 4)
         for _ in range(20):
             y = y + model(y) * y
         y.mean().backward()
         optimizer.step()
+
+    with pytest.raises(NonFiniteError) as caught, watch(model, optimizer):
+        solve()
     found = caught.value.post_mortem
     assert (found.direction, found.input) == ("input", "argument 0 of the model")
     assert "It was computed in the same step" in str(found)

@@ -13,8 +13,8 @@ from gradcourse.instrument import lag_spectrum
 from gradcourse.instrument.clipping import clip_grad_norm_
 from gradcourse.instrument.norms import Norms, gradient_norm, quick_norm, wide_norm
 from gradcourse.instrument.probe import moments
-from gradcourse.instrument.probe.loss_function import recognized
-from gradcourse.instrument.probe.network_output import describe
+from gradcourse.instrument.probe.outputs.loss_function import recognized
+from gradcourse.instrument.probe.outputs.network_output import describe
 from gradcourse.instrument.record.facts import Head
 from gradcourse.support import GradcourseError
 

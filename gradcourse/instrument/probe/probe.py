@@ -28,7 +28,9 @@ from gradcourse.instrument.loop.follow import (
     graph_task,
 )
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
-from gradcourse.instrument.probe.network_output import OutputReader
+from gradcourse.instrument.probe.last_update import LastUpdate
+from gradcourse.instrument.probe.outputs.network_output import OutputReader
+from gradcourse.instrument.probe.outputs.output_graph import GraphReader
 from gradcourse.instrument.probe.parameters import ParameterReader
 from gradcourse.instrument.probe.passes import Pass, measured
 from gradcourse.instrument.probe.roll_call import RollCall
@@ -139,6 +141,8 @@ class Probe:
         facts = self._recorder.record.facts
         self._facts = facts
         self._roll = RollCall(self._model, self._optimizers, facts)
+        self._graph = GraphReader(self._model, self._roll.members, facts)
+        self._last_update = LastUpdate(facts)
         self._outputs = OutputReader(facts.heads)
         self._reads = self._graph_read = False
         self._read_number = -1
@@ -298,12 +302,12 @@ class Probe:
             return
         if not self._graph_read:
             self._graph_read = True
-            self._roll.read_graph(output, self._given)
+            self._graph.read(output, self._given)
         if self._number != self._read_number:
             self._read_number = self._number
             self._reads = self._outputs.wants()
             if self._reads:
-                self._roll.note_input_again(self._given)
+                self._graph.read_input(self._given)
         elif self._loop is not None and self._loop.in_closure:
             return  # the loss that step(closure) returns is that of the first call
         if self._reads:
@@ -392,7 +396,7 @@ class Probe:
         self._advance()
 
     def _keep_weights(self) -> None:
-        self._roll.look_again()
+        self._last_update.look_again()
         if self._level != "gradients" and self._is_due(self._every):
             self._reader.keep_weights()
 
@@ -424,7 +428,7 @@ class Probe:
             changes = self._reader.write_updates(newest, count=self._reads)
             if changes is not None:
                 self._roll.note_changes(*changes)
-                self._roll.remember(self._reader.updated())
+                self._last_update.remember(self._reader.updated())
         self._advance()
 
     def _advance(self) -> None:

@@ -11,7 +11,7 @@ import torch
 from gradcourse.instrument.loop.follow import graph_task
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.norms import reachable
-from gradcourse.instrument.probe.loss_function import ACROSS, crosses_the_axes, recognized
+from gradcourse.instrument.probe.outputs.loss_function import ACROSS, crosses_the_axes, recognized
 from gradcourse.instrument.record.facts import Head
 
 LARGEST = 1 << 20

@@ -1,0 +1,44 @@
+"""What is left of an update when the next one begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from gradcourse.instrument.norms import local
+from gradcourse.instrument.record.facts import Facts
+
+
+class LastUpdate:
+    """Looks at one weight once more before it is updated again, and fills ``Facts.kept``."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._watched: tuple[Any, torch.Tensor, torch.Tensor] | None = None
+
+    def remember(self, updated: tuple[Any, torch.Tensor] | None) -> None:
+        """What an update has made of a weight, and its change; to see what is left of it."""
+        self._watched = None
+        if updated is not None:
+            parameter, change = updated
+            now = local(parameter.detach()).flatten()[: len(change)]
+            self._watched = parameter, now.clone(), change
+
+    def look_again(self) -> None:
+        """The next update begins: has anything else written that weight?"""
+        if self._watched is None:
+            return
+        parameter, after, change = self._watched
+        self._watched = None
+        now = local(parameter.detach()).flatten()[: len(change)]
+        if now.shape != after.shape or now.device != after.device or torch.equal(now, after):
+            self._facts.kept.append([1.0, 0.0, 1.0])
+            return
+        now, after, change = (t.double() for t in (now, after, change))
+        other = now - after
+        size = float(change.norm())
+        left = 1 + float(other @ change) / size**2
+        self._facts.kept.append(
+            [left, float(other.norm()) / size, float(now.norm() / after.norm().clamp_min(1e-300))]
+        )

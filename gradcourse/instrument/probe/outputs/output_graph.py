@@ -1,0 +1,215 @@
+"""The graph of an output: which leaves it leads back to, and what lies on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.probe.outputs.one_map import is_one_map
+from gradcourse.instrument.record.facts import Facts
+
+_DEEPEST = 20_000
+"""Nodes of a graph that are looked at."""
+
+
+class GraphReader:
+    """Fills the `Facts` about the graph of a model's output, and about its inputs.
+
+    Parameters
+    ----------
+    model : nn.Module
+    updated : set of int
+        Identities of the tensors that the optimizers update.
+    facts : Facts
+    """
+
+    def __init__(self, model: nn.Module, updated: set[int], facts: Facts) -> None:
+        self._model, self._updated, self._facts = model, updated, facts
+        self._names = {id(p): name for name, p in model.named_parameters()}
+
+    def read(self, output: Any, given: Iterable[Any]) -> None:
+        """Which leaves the output leads back to; sums of branches on the way; the input's size."""
+        self._note_input(given)
+        self._note_dropout()
+        inputs = {id(t) for t in tensors(given)}
+        # What made the inputs is no part of this model.
+        before = {t.grad_fn for t in tensors(given)}
+        reached: set[str] = set()
+        rows = next((t.shape[0] for t in tensors(output) if t.dim()), 0)
+        ends: list[Any] = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
+        stack, inner = list(ends), []
+        visited: set[Any] = set()
+        while stack and len(visited) < _DEEPEST:
+            node = stack.pop()
+            if node is None or node in visited or node in before:
+                continue
+            visited.add(node)
+            leaf = getattr(node, "variable", None)
+            if leaf is not None:
+                self._note_leaf(leaf, inputs, reached)
+                continue
+            inner.append(node)
+            following = [f for f, _ in node.next_functions if f is not None]
+            self._note_branches(node, following)
+            if node.name() == "SoftmaxBackward0" and node not in ends:
+                self._note_softmax(node, rows)
+            self._note_dropout_in(node)
+            self._note_view(node, rows)
+            stack += following
+        whole = len(visited) < _DEEPEST and not any("Checkpoint" in n.name() for n in visited)
+        self._facts.only_linear |= whole and is_one_map(ends, inner)
+        for trainee in self._facts.trainees:
+            trainee.reached = trainee.name in reached or (None if not whole else False)
+
+    def read_input(self, given: Iterable[Any]) -> None:
+        """Size of the first real input with features, at one of the steps that are looked at."""
+        first = _first_input(given)
+        if first is not None:
+            rows = first.detach().reshape(-1, first.shape[-1])[:_ROWS].float()
+            self._facts.input_sizes.append(float(rows.square().mean().sqrt()))
+
+    def _note_input(self, given: Iterable[Any]) -> None:
+        """Size of the first real input that has features, and how far their sizes lie apart."""
+        first = _first_input(given)
+        if first is None:
+            return
+        rows = first.detach().reshape(-1, first.shape[-1])[:_ROWS].float()
+        sizes = rows.square().mean(0).sqrt()  # (k,)
+        self._facts.input_size = float(rows.square().mean().sqrt())
+        if first.dim() == 2 and float(sizes.median()) > 0:
+            self._facts.input_spread = float(sizes.max() / sizes.median())
+
+    def _note_dropout(self) -> None:
+        """The largest p: of a dropout layer, or of another module that keeps one, as an LSTM."""
+        for name, module in self._model.named_modules():
+            own = "Dropout" in type(module).__name__
+            p = getattr(module, "p" if own else "dropout", 0.0)
+            used = own or (type(p) is float and p < 1 and getattr(module, "num_layers", 2) > 1)
+            if module.training and used and isinstance(p, int | float):
+                self._take_dropout(float(p), name or type(module).__name__)
+
+    def _note_dropout_in(self, node: Any) -> None:
+        """The p of a dropout that is called as a function; on a CPU it is a product with a mask."""
+        if node.name() == "NativeDropoutBackward0":
+            self._take_dropout(float(node._saved_p or 0.0), "in the model")
+        elif node.name() == "MulBackward0" and isinstance(node._saved_other, torch.Tensor):
+            self._take_dropout(_share_dropped(node._saved_other.detach()), "in the model")
+
+    def _note_softmax(self, node: Any, rows: int) -> None:
+        """How sure a softmax inside the net is, as that of an attention."""
+        chances = node._saved_result.detach()
+        dim = node._saved_dim
+        dim -= 2**64 if dim >= 2**63 else 0
+        if rows > 1 and dim % chances.dim() == 0 and chances.dim() > 1:
+            self._facts.softmax_over_rows = max(
+                self._facts.softmax_over_rows, rows if chances.shape[0] == rows else 0
+            )
+        if chances.numel() and chances.shape[dim] > 2:
+            sure = float(chances.amax(dim).float().median())
+            self._facts.flat_softmax = max(sure, self._facts.flat_softmax, key=_or_least)
+
+    def _note_view(self, node: Any, rows: int) -> None:
+        """A view of (n, rows, …) as (rows, …): it counts on in memory, so it mixes the rows."""
+        if node.name() not in _VIEWS or hasattr(node.next_functions[0][0], "variable"):
+            return
+        before, after = tuple(node._saved_self_sym_sizes), tuple(node._input_metadata[0].shape)
+        # (rows·T, …) to (rows, T, …) only divides what was merged.
+        crosses = len(before) > 2 and rows == before[1] and before[0] % rows
+        if rows > 1 and crosses and before[0] > 1 and after[0] == rows:
+            change = f"{before} to {after}"
+            if change not in self._facts.mixed_rows:
+                self._facts.mixed_rows.append(change)
+
+    def _take_dropout(self, p: float, name: str) -> None:
+        if self._facts.dropout + 1e-4 < p <= 1:
+            self._facts.dropout, self._facts.dropped = p, name
+
+    def _note_leaf(self, leaf: torch.Tensor, inputs: set[int], reached: set[str]) -> None:
+        if id(leaf) in self._names:
+            reached.add(self._names[id(leaf)])
+        elif id(leaf) not in inputs | self._updated and self._is_meant_to_train(leaf):
+            self._facts.strangers.append(str(tuple(leaf.shape)))
+
+    def _is_meant_to_train(self, leaf: torch.Tensor) -> bool:
+        """A parameter, or a plain tensor that a module keeps as an attribute."""
+        if isinstance(leaf, nn.Parameter):
+            return True
+        return any(value is leaf for m in self._model.modules() for value in vars(m).values())
+
+    def _note_branches(self, node: Any, following: list[Any]) -> None:
+        name = node.name()
+        inner = [f for f in following if f.name() != "struct torch::autograd::AccumulateGrad"]
+        inner = [f for f in inner if not hasattr(f, "variable")]
+        self._facts.exponentials += name == "ExpBackward0"
+        stair = name.removesuffix("Backward0").lower()
+        if stair in _STAIRS and stair not in self._facts.stairs:
+            self._facts.stairs.append(stair)
+        flat = _FLAT.get(name)
+        if flat is not None and flat not in self._facts.flats and not _is_relu(node):
+            self._facts.flats.append(flat)
+        if name == "AddBackward0" and len(inner) == 2:
+            self._facts.sums += 1
+        if "LayerNorm" in name or "RmsNorm" in name:
+            self._facts.post_norms += bool(following) and following[0].name() == "AddBackward0"
+
+
+def _first_input(given: Iterable[Any]) -> torch.Tensor | None:
+    first = next((t for t in tensors(given) if t.dim() >= 2 and not t.is_complex()), None)
+    if first is None or not first.numel() or first.layout is not torch.strided:
+        return None
+    return first
+
+
+def _share_dropped(mask: torch.Tensor) -> float:
+    """The p of a dropout's mask, whose entries are 0 or 1/(1 - p); 0 for what is none.
+
+    One of a usual p is not looked at further.
+    """
+    if not mask.is_floating_point() or mask.layout is not torch.strided or mask.is_meta:
+        return 0.0
+    if mask.numel() < _MASK or float(mask.flatten()[:_MASK].amin()) != 0:
+        return 0.0
+    kept, largest = int(torch.count_nonzero(mask)), float(mask.amax())
+    if not _MANY_DROPPED <= largest < math.inf or int((mask == largest).sum()) != kept:
+        return 0.0
+    expected = mask.numel() / largest
+    return 1 - 1 / largest if abs(kept - expected) <= 5 * math.sqrt(expected) else 0.0
+
+
+def _or_least(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
+
+
+def _is_relu(node: Any) -> bool:
+    """Whether a clamp has 0 as its least value and no largest one."""
+    if node.name() not in ("ClampBackward1", "ClampMinBackward0"):
+        return False
+    return node._saved_min == 0 and getattr(node, "_saved_max", None) is None
+
+
+_MASK, _MANY_DROPPED = 64, 10.0
+"""Entries of a mask that are looked at first; 1/(1 - p) of a p that is worth a word, 0.9."""
+
+_VIEWS = ("ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0")
+"""What a graph calls a tensor that is read in another shape, in the same order."""
+
+_STAIRS = ("round", "sign", "sgn", "floor", "ceil", "trunc", "heaviside")
+"""Operations whose slope is 0 wherever they have one, as they are called in a graph."""
+
+_SLOPELESS = ("hardtanh", "hardsigmoid", "hardswish", "hardshrink", "softshrink", "threshold")
+_FLAT = {
+    **{f"{name.capitalize()}Backward0": name for name in (*_SLOPELESS, "minimum", "maximum")},
+    **{
+        f"Clamp{name}": "clamp"
+        for name in ("Backward0", "Backward1", "MinBackward0", "MaxBackward0")
+    },
+}
+"""Operations that are flat outside a range, by the names of their nodes."""
+
+_ROWS = 1024
+"""Rows of the first input that are looked at."""
