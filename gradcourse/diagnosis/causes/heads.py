@@ -188,8 +188,8 @@ def _mixed(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     return _sign(
         signals,
         heads,
-        "The loss reads the outputs in another order than they have: view or reshape counts on in "
-        "memory, and what it takes for the classes of one place lies across the axes.",
+        "The loss reads the outputs in the wrong order: view and reshape only count on in memory, "
+        "so what it takes for the classes of one place comes from several.",
         (TURN_CLASSES,),
         {"rows": float(heads[0].rows), "columns": float(heads[0].columns)},
     )

@@ -164,7 +164,8 @@ def _not_kept(signals: Signals, found: _Moving) -> Finding | None:
             "overwritten",
             "Of what a measured update changes, "
             f"{float(median(np.abs(left))):.1%} is left when the next one begins: something else "
-            "writes the weights in between, as a copy of an average of them (EMA) that stays.",
+            "writes the weights in between, as where a copy of their average (EMA) is put in and "
+            "stays.",
             {"share of an update that is left": float(median(left))},
             (LET_STAY,),
             0.9,

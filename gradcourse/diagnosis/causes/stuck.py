@@ -50,7 +50,7 @@ BATCH_FIRST = Remedy(
 )
 TURN_FIRST = Remedy(
     "Turn the axes before they are merged: x.transpose(0, 1).reshape(rows, -1), or permute; view "
-    "alone counts on in memory, across the rows",
+    "only counts on in memory, across the rows",
     "10",
     "turn first",
 )
