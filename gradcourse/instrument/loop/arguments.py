@@ -87,8 +87,8 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
         raise GradcourseError(
             "The optimizer updates none of this model's parameters; make it from "
             f"model.parameters() of the model that you {caller}. Was it made before the model, or "
-            "a layer of it, was replaced, copied or moved? Where it holds float32 copies on purpose, "
-            f"leave it out: gc.{caller}(model)."
+            "a layer of it, was replaced, copied or moved? Where it holds copies in float32 on "
+            f"purpose, leave it out: gc.{caller}(model)."
         )
     return optimizer
 
