@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from test_variants import Step, adam, first, judged, net, rows
+from test_variants import Step, adam, first, judged, net, rows, sgd
 from torch import nn
 from torch.nn import functional
 
@@ -107,6 +107,59 @@ def test_gradients_that_are_cleared_after_autograd_grad(late: bool) -> None:
     assert record.facts.derivatives >= 12
     assert record.facts.clearing_looked >= 3
     assert not record.facts.uncleared
+
+
+class Slope(nn.Module):
+    """A field that is the slope of a network, taken in its own forward pass."""
+
+    def __init__(self, energy: nn.Module) -> None:
+        super().__init__()
+        self.energy = energy
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.requires_grad_()
+        (slope,) = torch.autograd.grad(self.energy(x).sum(), x, create_graph=True)
+        return slope
+
+
+def test_a_model_that_takes_a_derivative_itself() -> None:
+    model = Slope(along(nn.Tanh))
+
+    def step() -> torch.Tensor:
+        x = 2 * torch.rand(128, 1) - 1
+        return functional.mse_loss(model(x), torch.sin(3 * x.detach()))
+
+    diagnosis = judged(model, adam(model), step, 250)
+    assert diagnosis.healthy, diagnosis
+
+
+@pytest.mark.parametrize("played", [True, False])
+def test_a_critic_through_which_a_generator_learns(played: bool) -> None:
+    """Its loss stays at that of a guess: there is nothing to tell apart. Only one is a game."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(1, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
+    nn.init.constant_(model[2].bias, 0.5)
+    maker = nn.Linear(4, 1)
+    nn.init.constant_(maker.weight, 0.5)
+    nn.init.zeros_(maker.bias)
+    with torch.no_grad():
+        model[2].weight.mul_(0.1)
+    optimizer, other = adam(model, 2e-3), sgd(maker, 1e-6)
+
+    def step() -> torch.Tensor:
+        real, made = torch.randn(128, 1), maker(torch.randn(128, 4))
+        one, none = torch.ones(128, 1), torch.zeros(128, 1)
+        loss = functional.mse_loss(model(real), one)
+        loss = loss + functional.mse_loss(model(made.detach()), none)
+        if played:
+            other.zero_grad()
+            functional.mse_loss(model(made), one).backward()
+            other.step()
+            optimizer.zero_grad()
+        return loss
+
+    diagnosis = judged(model, optimizer, step, 250)
+    assert (diagnosis.primary.kind == "not learning") == (not played), diagnosis
 
 
 def test_a_critic_that_the_probe_does_not_see() -> None:

@@ -58,7 +58,13 @@ def has_learned(signals: Signals, good: np.ndarray) -> bool:
 
 
 def _is_a_game(signals: Signals) -> bool:
-    """Whether another optimizer trains a part of the model: then the loss need not fall."""
+    """Whether another optimizer trains a part of the model, or a net that feeds it at times.
+
+    Then the loss need not fall.
+    """
+    facts = signals.record.facts
+    if 0 < facts.fed_by_others < facts.calls_looked and facts.forward_passes >= 2 * facts.updates:
+        return True
     return any(
         t.in_optimizer is False and t.requires_grad and t.changed > 0
         for t in signals.record.facts.trainees

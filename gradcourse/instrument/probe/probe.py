@@ -147,7 +147,7 @@ class Probe:
         self._reads = self._graph_read = False
         self._read_number = -1
         self._logged_before = 0
-        self._task = self._arrived = -1
+        self._task = self._arrived = self._counted = -1
         self._unused = self._passes = 0
         self._one_to_one = self._several = self._uncounted = False
         self._raw: Any = None
@@ -211,7 +211,7 @@ class Probe:
                 stacklevel=4,
             )
             return None
-        return Watcher(self._model)
+        return Watcher(self._model, self._backward_begins)
 
     def _watch_parameters(self, call: Callable[..., None]) -> None:
         """Notice backward passes of models whose parts are called without the model itself."""
@@ -275,6 +275,8 @@ class Probe:
             self._passes += 1
             if self._watcher is not None:
                 self._watcher.begin()
+                if self._watcher.attached:
+                    self._graph.note_source(self._given)
 
     def _pass_ends(self, output: Any) -> None:
         watcher = self._watcher
@@ -320,23 +322,29 @@ class Probe:
         if loop is None or loop is not self._loop:
             return
         self._called = True
-        self._count_backward()
+        self._counted = task = graph_task()
+        self._backward_begins(task)
         if opened is not None and self._watcher is not None:
             self._watcher.mark(opened)
         self._await_backward()
 
-    def _count_backward(self) -> None:
-        if graph_task() == self._task:
-            return
-        self._task = graph_task()
-        after_backward(partial(self._count_if_arrived, self._reader.states(), self._task))
+    def _backward_begins(self, task: int) -> None:
+        """The first news of a backward pass, from the output or from a layer."""
+        if task != self._task:
+            self._await_the_end(task, self._reader.states())
+
+    def _await_the_end(self, task: int, before: list[tuple[int, int]]) -> None:
+        self._task = task
+        after_backward(partial(self._backward_is_over, before, task))
 
     def _part_came_back(self, *_: Any) -> None:
-        if self._loop is not None and graph_task() != self._task:
-            self._task = self._arrived = graph_task()
-            after_backward(partial(self._count_if_arrived, [], self._task))
+        task = graph_task()
+        if self._loop is not None and task != self._arrived:
+            self._arrived = self._counted = task
+            if task != self._task:
+                self._await_the_end(task, [])
 
-    def _count_if_arrived(self, before: list[tuple[int, int]], task: int) -> None:
+    def _backward_is_over(self, before: list[tuple[int, int]], task: int) -> None:
         """Count a pass that has ended in gradients: torch.autograd.grad leaves them as they are.
 
         A hook of the loop's own may have cleared them by now.
@@ -344,9 +352,11 @@ class Probe:
         if self._loop is None:
             return
         if self._reader.states() == before and self._arrived != task:
-            self._facts.derivatives += 1
+            self._facts.derivatives += self._counted == task
             if self._watcher is not None:
                 self._watcher.take_back(task)
+            return
+        if self._counted != task:
             return
         self._facts.backward_passes += 1
         if self._left and before:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -24,9 +24,12 @@ class Watcher:
     Parameters
     ----------
     model : nn.Module
+    backward_begins : callable
+        Called with the number of each backward pass that comes to a layer, before it ends.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, backward_begins: Callable[[int], None]) -> None:
+        self._backward_begins = backward_begins
         self._layers: list[tuple[nn.Module, Hook]] = [
             (module, Hook(self._ran, Layer(name, type(module).__name__, moments.family(module))))
             for name, module in layers(model)
@@ -97,6 +100,7 @@ class Watcher:
         if task != self._task:
             self._last, self._replaced = (self._task, self.reached), []
             self._task, self.reached = task, []
+            self._backward_begins(task)
         if opened.task != task or opened not in self.reached:
             opened.task = task
             self.reached.append(opened)

@@ -198,6 +198,9 @@ class Facts:
     derivatives : int
         Backward passes through the model's output that left the parameters' gradients as they
         were, as torch.autograd.grad does.
+    calls_looked, fed_by_others : int
+        Calls of the model whose input was looked at; and of these, those whose input was made, with
+        a graph, by parameters of another model alone: as of a critic that a generator learns by.
     clearing_looked, uncleared : int
         Backward passes after an update at whose begin the gradients were looked at; and of these,
         those that found the gradients of the update still there, to add to them.
@@ -252,6 +255,8 @@ class Facts:
     backward_passes: int = 0
     updates: int = 0
     derivatives: int = 0
+    calls_looked: int = 0
+    fed_by_others: int = 0
     clearing_looked: int = 0
     uncleared: int = 0
     flat_softmax: float = math.nan

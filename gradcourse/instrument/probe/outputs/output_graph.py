@@ -13,6 +13,9 @@ from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.probe.outputs.one_map import is_one_map
 from gradcourse.instrument.record.facts import Facts
 
+_CALLS = 16
+"""Calls of the model at which one looks where their input comes from."""
+
 _DEEPEST = 20_000
 """Nodes of a graph that are looked at."""
 
@@ -72,6 +75,28 @@ class GraphReader:
         if first is not None:
             rows = first.detach().reshape(-1, first.shape[-1])[:_ROWS].float()
             self._facts.input_sizes.append(float(rows.square().mean().sqrt()))
+
+    def note_source(self, given: Iterable[Any]) -> None:
+        """Whether what a call is given was made by another net, which learns through this one."""
+        if self._facts.calls_looked < _CALLS:
+            self._facts.calls_looked += 1
+            stack = [t.grad_fn for t in tensors(given) if t.grad_fn is not None]
+            self._facts.fed_by_others += bool(stack) and self._is_made_by_others(stack)
+
+    def _is_made_by_others(self, stack: list[Any]) -> bool:
+        visited: set[Any] = set()
+        others = False
+        while stack and len(visited) < _DEEPEST:
+            node = stack.pop()
+            if node is None or node in visited:
+                continue
+            visited.add(node)
+            leaf = getattr(node, "variable", None)
+            if id(leaf) in self._names:
+                return False
+            others = others or isinstance(leaf, nn.Parameter)
+            stack += [function for function, _ in node.next_functions]
+        return others
 
     def _note_input(self, given: Iterable[Any]) -> None:
         """Size of the first real input that has features, and how far their sizes lie apart."""
