@@ -8,7 +8,13 @@ import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes.backward_passes import are_never_cleared
-from gradcourse.diagnosis.causes.standstill import enough, has_fallen, is_stuck, warms_up
+from gradcourse.diagnosis.causes.standstill import (
+    enough,
+    has_fallen,
+    is_around_zero,
+    is_stuck,
+    warms_up,
+)
 from gradcourse.diagnosis.causes.trainees import share_that_changes
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.thresholds import threshold
@@ -130,8 +136,7 @@ def _rounded(signals: Signals) -> Iterator[str]:
 
 
 def _around_zero(signals: Signals, good: np.ndarray) -> Iterator[str]:
-    loss = signals.known_loss(good)
-    if len(loss) and loss.min() < 0 < loss.max() and is_stuck(signals, good):
+    if is_around_zero(signals.known_loss(good)) and is_stuck(signals, good):
         yield (
             "whether it learns: the loss goes up and down around 0 and has not fallen; that of a "
             "game or of a policy gradient need not"

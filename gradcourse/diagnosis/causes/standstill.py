@@ -77,6 +77,11 @@ def warms_up(signals: Signals) -> bool:
     return bool(options.get("last rate", 0.0) > 1.5 * options.get("lr", math.inf))
 
 
+def is_around_zero(loss: np.ndarray) -> bool:
+    """Whether it has both signs, as that of a game or of a policy: there is no floor to reach."""
+    return len(loss) > 0 and bool(loss.min() < 0 < loss.max())
+
+
 def has_fallen(loss: np.ndarray) -> bool:
     """Whether it ends below 0.8 of its start, or clearly, beyond its scatter, below 0.9 of it.
 

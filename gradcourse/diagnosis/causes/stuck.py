@@ -15,6 +15,7 @@ from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes import heads
 from gradcourse.diagnosis.causes.standstill import (
     INITIALIZE,
+    is_around_zero,
     is_stuck,
     slower,
     stays,
@@ -458,6 +459,8 @@ def _frozen(course: Course) -> Finding | None:
 
 
 def _unknown(course: Course) -> Finding | None:
+    if is_around_zero(course.signals.known_loss(~course.signals.bad)):
+        return None
     summary = (
         f"The gradients are in order, and the loss is still {course.ratio:.2f} of what it was at "
         "first. If it should fall, look at what no gradient shows: labels that fit their rows, the "
@@ -472,6 +475,4 @@ def _unknown(course: Course) -> Finding | None:
         )
     ends = [h.end for h in signals.record.facts.heads if h.end == "Relu"]
     first = (NO_RELU_AT_THE_END,) if ends else ()
-    if min(signals.known_loss(~signals.bad)) < 0 < max(signals.known_loss(~signals.bad)):
-        return None  # as that of a game, or of a policy gradient: it has no floor to come near
     return of_the_run(signals, "not learning", summary, course.evidence, (*first, *LOOK))
