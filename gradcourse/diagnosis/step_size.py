@@ -171,9 +171,13 @@ def _outgrew_its_start(signals: Signals, good: np.ndarray, pace: np.ndarray) -> 
     if not good.all() or len(known) < 5 or len(norms) < 5 or len(loss) < threshold("enough"):
         return False
     alone = largest(pace[known[1:]]) < threshold("large_update")
-    grew = float(median(norms[-1] / norms[0])) > 1 / _MUCH_LESS
+    grew = float(median(norms[-1] / norms[0])) > _FROM_NOTHING
     halved = float(np.median(loss[-(len(loss) // 3) :])) < 0.5 * float(loss[0])
     return bool(alone and grew and halved and loss[0] > 0)
+
+
+_FROM_NOTHING = 10.0
+"""Growth of weights whose start was so small that it does not count."""
 
 
 def first_huge(signals: Signals, good: np.ndarray) -> int:
