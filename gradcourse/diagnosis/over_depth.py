@@ -310,8 +310,7 @@ def _cures(
         if kind == "exploding" and signals.record.facts.exponentials:
             return (remedies.EXP, look)
         if kind == "vanishing" and signals.normalizes(below, above):
-            scale = (remedies.SCALE,) if is_out_of_scale(signals) else ()
-            return (*scale, remedies.ONE_PLACE, look)
+            return remedies.scaled_first((remedies.ONE_PLACE, look), is_out_of_scale(signals))
         if not late:
             return (look, *(r for r in usual if not r.text.startswith("Multiply")))
     if kind == "exploding" and signals.record.facts.exponentials >= 2:

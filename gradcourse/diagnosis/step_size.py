@@ -166,12 +166,11 @@ def _outgrew_its_start(signals: Signals, good: np.ndarray, pace: np.ndarray) -> 
     Adam changes an entry by its rate, however small the entry is.
     """
     known = np.flatnonzero(np.isfinite(pace))
-    norms = _known_norm(signals)[np.isfinite(_known_norm(signals)).any(axis=1)]
     loss = signals.known_loss(good)
-    if not good.all() or len(known) < 5 or len(norms) < 5 or len(loss) < threshold("enough"):
+    if not good.all() or len(known) < 5 or len(loss) < threshold("enough"):
         return False
     alone = largest(pace[known[1:]]) < threshold("large_update")
-    grew = float(median(norms[-1] / norms[0])) > _FROM_NOTHING
+    grew = _left(signals, good) > _FROM_NOTHING
     halved = float(np.median(loss[-(len(loss) // 3) :])) < 0.5 * float(loss[0])
     return bool(alone and grew and halved and loss[0] > 0)
 

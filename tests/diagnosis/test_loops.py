@@ -241,17 +241,21 @@ def test_descent_that_goes_to_and_fro_is_not_put_back() -> None:
     assert gc.diagnose(record).primary.kind == "update too large"
 
 
+def clamping(model: nn.Module, limit: float) -> Act:
+    @torch.no_grad()
+    def clamp() -> None:
+        for parameter in model.parameters():
+            parameter.clamp_(-limit, limit)
+
+    return clamp
+
+
 def test_weights_that_are_cut_to_a_small_range() -> None:
     torch.manual_seed(0)
     layers = [m for _ in range(4) for m in (nn.Linear(16, 16), nn.ReLU())]
     model = nn.Sequential(*layers, nn.Linear(16, 4))
 
-    @torch.no_grad()
-    def cut() -> None:
-        for parameter in model.parameters():
-            parameter.clamp_(-0.01, 0.01)
-
-    diagnosis = looped(model, adam(model, 1e-4), after=cut)
+    diagnosis = looped(model, adam(model, 1e-4), after=clamping(model, 0.01))
     assert diagnosis.primary.kind == "overwritten"
     assert "Something other than the optimizer" in diagnosis.primary.summary
 
@@ -274,12 +278,7 @@ def test_rows_of_length_1_turn_and_are_not_put_back() -> None:
 def test_weights_that_one_rewrites_and_that_learn_all_the_same() -> None:
     model = net()
 
-    @torch.no_grad()
-    def shrink() -> None:
-        for parameter in model.parameters():
-            parameter.clamp_(-0.2, 0.2)
-
-    assert looped(model, adam(model), after=shrink).healthy
+    assert looped(model, adam(model), after=clamping(model, 0.2)).healthy
 
 
 @pytest.mark.parametrize("stays", [True, False])
@@ -308,12 +307,7 @@ def test_weights_that_are_cut_at_once_to_a_very_small_range() -> None:
     """After the first update they are where they stay: no norm shrinks between two that follow."""
     model = net()
 
-    @torch.no_grad()
-    def cut() -> None:
-        for parameter in model.parameters():
-            parameter.clamp_(-0.01, 0.01)
-
-    diagnosis = looped(model, adam(model, 1e-2), after=cut)
+    diagnosis = looped(model, adam(model, 1e-2), after=clamping(model, 0.01))
     assert diagnosis.primary.kind == "overwritten", diagnosis
 
 

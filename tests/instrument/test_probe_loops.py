@@ -5,6 +5,7 @@ import dataclasses
 import io
 import pickle
 import types
+import weakref
 
 import numpy as np
 import pytest
@@ -685,3 +686,19 @@ def test_gradients_that_carry_a_graph_are_read_without_a_word():
             net(torch.randn(8, 4)).square().mean().backward(create_graph=True)
             optimizer.step()
     assert np.isfinite(record.parameter_gradient_norm).all()
+
+
+def test_a_batch_does_not_outlive_its_step():
+    """Nor what made it: the inputs of a measured step are let go when the model has returned."""
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with probe(model, optimizer) as record:
+        for step in range(2):
+            x = torch.randn(16, 4)
+            batch = weakref.ref(x)
+            loss = model(x).square().mean()
+            loss.backward()
+            optimizer.step()
+            record.log(loss)
+            del x, loss
+            assert batch() is None, step

@@ -76,14 +76,11 @@ def _disconnected(signals: Signals, good: np.ndarray) -> Finding | None:
         return None
     if signals.bad.any() and not np.isnan(signals.parameter_gradient_norm).all():
         return None
-    return cut_off(
+    return _nothing_came_back(
         signals,
         trained,
-        f"No backward pass has come to the model's outputs in {facts.forward_passes} calls, and "
-        "no parameter ever got a gradient: the loss is cut off from the model, or loss.backward() "
-        "is never called.",
-        (CONNECT,),
-        {"calls of the model": float(facts.forward_passes), "updates": float(facts.updates)},
+        "and no parameter ever got a gradient: the loss is cut off from the model, or "
+        "loss.backward() is never called.",
     )
 
 
@@ -102,12 +99,20 @@ def _bypassed(signals: Signals, good: np.ndarray) -> Finding | None:
         return None
     if not learns_badly(signals, good):
         return None
-    return cut_off(
+    return _nothing_came_back(
         signals,
         [],
-        f"No backward pass has come to the model's outputs in {facts.forward_passes} calls, though "
-        "its parameters got a gradient: that of another term, as a penalty on the weights. The "
-        "loss of the outputs is cut off.",
+        "though its parameters got a gradient: that of another term, as a penalty on the weights. "
+        "The loss of the outputs is cut off.",
+    )
+
+
+def _nothing_came_back(signals: Signals, parts: list[Trainee], more: str) -> Finding:
+    facts = signals.record.facts
+    return cut_off(
+        signals,
+        parts,
+        f"No backward pass has come to the model's outputs in {facts.forward_passes} calls, {more}",
         (CONNECT,),
         {"calls of the model": float(facts.forward_passes), "updates": float(facts.updates)},
     )

@@ -30,7 +30,8 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """The first that is certain; at most one finding."""
     if not is_stuck(signals, good):
         return []
-    return first_of((_put_back, _moved_by_others, _not_kept), signals, _moving(signals, good))
+    tests = (_put_back, _moved_by_others, _cut_at_once, _not_kept)
+    return first_of(tests, signals, _moving(signals, good))
 
 
 @dataclass(frozen=True)
@@ -142,35 +143,45 @@ def _moved_by_others(signals: Signals, found: _Moving) -> Finding | None:
     return None
 
 
+def _cut_at_once(signals: Signals, found: _Moving) -> Finding | None:
+    """A weight of which less than half is left after an update that explains a tenth of that."""
+    _, other, norm = _kept(signals)
+    cut = (other > _FAR) & (norm < _HALF)
+    if not cut.any():
+        return None
+    first = int(np.argmax(cut))
+    return of_the_run(
+        signals,
+        "overwritten",
+        f"After an update, something else changed a weight by {other[first]:.2g} times as much, to "
+        f"{norm[first]:.2g} of its norm.",
+        {"other changes over that of the update": float(other[first])},
+        (NO_CUT,),
+        0.8,
+    )
+
+
 def _not_kept(signals: Signals, found: _Moving) -> Finding | None:
     """Updates of which next to nothing is left when the next one begins."""
-    known = np.array([k for k in signals.record.facts.kept if np.isfinite(k).all()]).reshape(-1, 3)
-    left, other, norm = known.T
-    cut = (other > _FAR) & (norm < _HALF)
-    if cut.any():
-        first = int(np.flatnonzero(cut)[0])
-        return of_the_run(
-            signals,
-            "overwritten",
-            f"After an update, something else changed a weight by {other[first]:.2g} times as "
-            f"much, to {norm[first]:.2g} of its norm.",
-            {"other changes over that of the update": float(other[first])},
-            (NO_CUT,),
-            0.8,
-        )
-    if len(known) >= 3 and median(np.abs(left)) < threshold("kept"):
-        return of_the_run(
-            signals,
-            "overwritten",
-            "Of what a measured update changes, "
-            f"{float(median(np.abs(left))):.1%} is left when the next one begins: something else "
-            "writes the weights in between, as where a copy of their average (EMA) is put in and "
-            "stays.",
-            {"share of an update that is left": float(median(left))},
-            (LET_STAY,),
-            0.9,
-        )
-    return None
+    left, _, _ = _kept(signals)
+    if len(left) < 3 or not median(np.abs(left)) < threshold("kept"):
+        return None
+    return of_the_run(
+        signals,
+        "overwritten",
+        f"Of what a measured update changes, {float(median(np.abs(left))):.1%} is left when the "
+        "next one begins: something else writes the weights in between, as where a copy of their "
+        "average (EMA) is put in and stays.",
+        {"share of an update that is left": float(median(left))},
+        (LET_STAY,),
+        0.9,
+    )
+
+
+def _kept(signals: Signals) -> np.ndarray:
+    """The finite rows of ``Facts.kept``, as columns."""
+    rows = [row for row in signals.record.facts.kept if np.isfinite(row).all()]
+    return np.array(rows).reshape(-1, 3).T
 
 
 _HALF = 0.5

@@ -48,7 +48,7 @@ def learns_badly(signals: Signals, good: np.ndarray, least: int | None = None) -
     loss = signals.known_loss(good)
     if len(loss) < (least or enough(signals)) or warms_up(signals) or _is_a_game(signals):
         return False
-    return not (has_fallen(loss) or step_size.has_converged(signals, good))
+    return not has_learned(signals, good)
 
 
 def has_learned(signals: Signals, good: np.ndarray) -> bool:

@@ -123,13 +123,12 @@ def _without_graph(signals: Signals, good: np.ndarray) -> Finding | None:
     cut = [t for t in trainable(signals) if t.gradient == "none" and t.ran == "without a graph"]
     if not cut or not _matters(signals, cut) or has_learned(signals, good):
         return None
-    return cut_off(
+    return _without_gradient(
         signals,
         cut,
-        f"{_names(cut)}: ran, but without a graph, and never got a gradient, though they require "
-        "one and are in the optimizer.",
+        "ran, but without a graph, and never got a gradient, though they require one and are in "
+        "the optimizer.",
         (REENTRANT, UNDETACH),
-        {"parameters without a gradient": float(len(cut))},
     )
 
 
@@ -138,13 +137,12 @@ def _ignored(signals: Signals, good: np.ndarray) -> Finding | None:
     cut = [t for t in trainable(signals) if t.gradient == "none" and t.reached]
     if not cut or not any(t.gradient == "some" for t in trainable(signals)):
         return None
-    return cut_off(
+    return _without_gradient(
         signals,
         cut,
-        f"{_names(cut)}: part of what the model returns, but no gradient ever came back: the term "
-        "of the loss that they belong to is detached, or missing.",
+        "part of what the model returns, but no gradient ever came back: the term of the loss "
+        "that they belong to is detached, or missing.",
         (ADD_THE_TERM, UNDETACH),
-        {"parameters without a gradient": float(len(cut))},
     )
 
 
@@ -158,14 +156,20 @@ def _detached(signals: Signals, good: np.ndarray) -> Finding | None:
         return None
     if not (learns_badly(signals, good) or stays(signals, good)):
         return None
-    return cut_off(
+    return _without_gradient(
         signals,
         cut,
-        f"{_names(cut)}: ran, require a gradient and are in the optimizer, but the output's graph "
-        "does not lead back to them.",
+        "ran, require a gradient and are in the optimizer, but the output's graph does not lead "
+        "back to them.",
         (UNDETACH,),
-        {"parameters without a gradient": float(len(cut))},
     )
+
+
+def _without_gradient(
+    signals: Signals, cut: list[Trainee], what: str, remedies: tuple[Remedy, ...]
+) -> Finding:
+    evidence = {"parameters without a gradient": float(len(cut))}
+    return cut_off(signals, cut, f"{_names(cut)}: {what}", remedies, evidence)
 
 
 def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
@@ -198,13 +202,11 @@ def _idle(signals: Signals, good: np.ndarray) -> Finding | None:
         return None
     if not stays(signals, good):
         return None
-    return cut_off(
+    return _without_gradient(
         signals,
         cut,
-        f"{_names(cut)}: require a gradient and are in the optimizer, but are on no way to the "
-        "loss, which stays.",
+        "require a gradient and are in the optimizer, but are on no way to the loss, which stays.",
         (USE, UNDETACH),
-        {"parameters without a gradient": float(len(cut))},
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from gradcourse.instrument.loop.follow import Hooks
+from gradcourse.instrument.loop.graph import is_leaf, nodes_behind
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import Numbers, numbers
 from gradcourse.instrument.postmortem.first_nan import PostMortem
@@ -158,15 +159,7 @@ def _zeros_where_bad(sent: Sequence[Any], received: Sequence[Any]) -> tuple[int,
 
 def _nodes(roots: Iterable[torch.Tensor]) -> list[Any]:
     """All nodes that the backward pass can reach, leaves apart. Holding them keeps their ids."""
-    waiting: list[Any] = [t.grad_fn for t in roots if t.grad_fn is not None]
-    seen: dict[Any, None] = {}
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen or hasattr(node, "variable"):
-            continue
-        seen[node] = None
-        waiting += [target for target, _ in node.next_functions]
-    return list(seen)
+    return [node for node in nodes_behind(t.grad_fn for t in roots) if not is_leaf(node)]
 
 
 def _node_name(node: Any, op: Op | None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, nodes_behind
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import is_finite
 from gradcourse.instrument.postmortem.first_nan import PostMortem
@@ -74,21 +75,14 @@ def _in_sight() -> Iterator[torch.Tensor]:
 
 def _outside(loss: torch.Tensor, calls: Collection[Span]) -> tuple[list[Any], set[int]]:
     """Nodes that belong to no call of the model, in order, and the leaves that it leads to."""
-    waiting: list[Any] = [loss.grad_fn]
-    seen: set[Any] = set()
     leaves, nodes = set(), []
-    while waiting and len(seen) < _MOST:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if hasattr(node, "variable"):
+    for node in nodes_behind([loss.grad_fn], most=DEEPEST):
+        if is_leaf(node):
             leaves.add(id(node.variable))
             continue
         number = node._sequence_nr()
         if not any(begin <= number < end for begin, end in calls):
             nodes.append(node)
-        waiting += [following for following, _ in node.next_functions]
     return sorted(nodes, key=lambda node: node._sequence_nr()), leaves
 
 
@@ -142,5 +136,5 @@ _RISKY = frozenset(_KEEPS) | {
 }
 """Operations of which a loss is made and which have places without a value or a slope."""
 
-_MOST, _SHOWN = 20_000, 8
-"""Nodes that are looked at, and shown."""
+_SHOWN = 8
+"""Nodes that are shown."""

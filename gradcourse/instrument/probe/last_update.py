@@ -17,11 +17,11 @@ class LastUpdate:
         self._facts = facts
         self._watched: tuple[Any, torch.Tensor, torch.Tensor] | None = None
 
-    def remember(self, updated: tuple[Any, torch.Tensor] | None) -> None:
-        """What an update has made of a weight, and its change; to see what is left of it."""
+    def remember(self, sample: tuple[Any, torch.Tensor] | None) -> None:
+        """Keep what an update has made of the start of a weight, beside its change there."""
         self._watched = None
-        if updated is not None:
-            parameter, change = updated
+        if sample is not None:
+            parameter, change = sample
             now = local(parameter.detach()).flatten()[: len(change)]
             self._watched = parameter, now.clone(), change
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +14,21 @@ from gradcourse.instrument.norms import Norms, local
 from gradcourse.instrument.probe.passes import Measured
 from gradcourse.instrument.record import Step
 from gradcourse.instrument.record.step import fetched
+
+
+class Changes(NamedTuple):
+    """What a measured update has changed.
+
+    Attributes
+    ----------
+    shares : dict of str to float
+        Share of the entries that changed, of each weight.
+    sample : (nn.Parameter, torch.Tensor) or None
+        The weight of whose first entries most have changed, and their change; None if none has.
+    """
+
+    shares: dict[str, float]
+    sample: tuple[nn.Parameter, torch.Tensor] | None
 
 
 class ParameterReader:
@@ -35,7 +50,6 @@ class ParameterReader:
         )
         self._before: list[torch.Tensor] = []
         self._before_norms: Any = None
-        self._compared: list[int] = []
         self._plain = not any(hasattr(p, "to_local") for p in self.parameters)
 
     @property
@@ -129,12 +143,10 @@ class ParameterReader:
         at = sum(int((g.abs() >= top * (1 - 1e-6)).sum()) for g in dense)
         return at / max(sum(int(torch.count_nonzero(g)) for g in dense), 1)
 
-    def write_updates(
-        self, step: Step, count: bool = False
-    ) -> tuple[list[str], list[float]] | None:
+    def write_updates(self, step: Step, count: bool = False) -> Changes | None:
         """Compare the weights with those that were kept, if any were.
 
-        ``count``: return also their names, and the share of entries that changed in each.
+        ``count``: return also what has changed in each.
         """
         if self._before_norms is None:
             return None
@@ -143,15 +155,13 @@ class ParameterReader:
         if len(step.columns) < len(self._all):
             had = set(np.asarray(step.columns).tolist())
             positions = [k for k, column in enumerate(self._weights) if column in had]
-        self._compared = positions
         before = [self._before[k] for k in positions]
         after = [local(self.parameters[self._weights[k]].detach()) for k in positions]
         if before:
             with torch.no_grad():
                 torch._foreach_sub_(before, after)
             if count:
-                shares = [int(torch.count_nonzero(d)) / max(d.numel(), 1) for d in before]
-                changes = ([self._names[self._weights[k]] for k in positions], shares)
+                changes = self._changes(positions, before)
             kept = self._before_norms
             if len(positions) < len(self._weights):
                 kept = (np.asarray(kept) if isinstance(kept, array) else kept)[positions]
@@ -160,15 +170,18 @@ class ParameterReader:
         self._before_norms = None
         return changes
 
-    def updated(self) -> tuple[Any, torch.Tensor] | None:
-        """The weight that the measured update changed most often, and the start of its change."""
-        best = None
-        for k in self._compared:
-            part = self._before[k].flatten()[:_SAMPLE]
-            count = int(torch.count_nonzero(part))
-            if count and (best is None or count > best[0]):
-                best = count, self.parameters[self._weights[k]], -part
-        return None if best is None else best[1:]
+    def _changes(self, positions: list[int], changes: list[torch.Tensor]) -> Changes:
+        """What an update has made of the weights, as minus its changes."""
+        shares = {}
+        most, sample = 0, None
+        for k, change in zip(positions, changes, strict=True):
+            column = self._weights[k]
+            shares[self._names[column]] = int(torch.count_nonzero(change)) / max(change.numel(), 1)
+            start = change.flatten()[:_SAMPLE]
+            count = int(torch.count_nonzero(start))
+            if count > most:
+                most, sample = count, (self.parameters[column], -start)
+        return Changes(shares, sample)
 
     def _histograms(self, gradients: list[Any]) -> dict[str, Any]:
         chosen = {

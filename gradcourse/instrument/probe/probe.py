@@ -267,7 +267,6 @@ class Probe:
         # Checkpointing runs a model again during the backward pass.
         if graph_task() == -1:
             self._facts.forward_passes += 1
-            self._given = (positional, named) if self._watcher and self._watcher.attached else ()
             losses = self._recorder.record._all_losses
             if self._reads and len(losses) > self._logged_before:
                 self._settle()
@@ -276,6 +275,7 @@ class Probe:
             if self._watcher is not None:
                 self._watcher.begin()
                 if self._watcher.attached:
+                    self._given = (positional, named)
                     self._graph.note_source(self._given)
 
     def _pass_ends(self, output: Any) -> None:
@@ -284,6 +284,7 @@ class Probe:
         if watcher is not None and opened is not None:
             watcher.end(output)
             self._read_output(output)
+        self._given = ()  # a batch, and the graph that made it, must not outlive the pass
         # One pass to an update, as in most loops: its backward pass is counted with the update.
         if opened is None and self._one_to_one and self._passes == 1 and not self._left:
             self._uncounted = True
@@ -437,8 +438,8 @@ class Probe:
         if newest is not None:
             changes = self._reader.write_updates(newest, count=self._reads)
             if changes is not None:
-                self._roll.note_changes(*changes)
-                self._last_update.remember(self._reader.updated())
+                self._roll.note_changes(changes.shares)
+                self._last_update.remember(changes.sample)
         self._advance()
 
     def _advance(self) -> None:

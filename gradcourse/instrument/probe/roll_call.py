@@ -107,9 +107,9 @@ class RollCall:
             if first is not None and first.rows == times != rows > 1 and first.columns != rows
         ]
 
-    def note_changes(self, names: list[str], shares: list[float]) -> None:
-        """Shares of the entries that an update changed."""
-        for name, share in zip(names, shares, strict=True):
+    def note_changes(self, shares: dict[str, float]) -> None:
+        """Share of the entries that an update changed, of each weight."""
+        for name, share in shares.items():
             self._changed.setdefault(name, []).append(share)
 
     def note_buffers(self) -> None:

@@ -72,7 +72,7 @@ class Watcher:
         self._close()
         self.reached = []
         self._task = -1
-        self._replaced = []
+        self._last, self._replaced = (-1, []), []
 
     def begin(self) -> None:
         """The model was called: open a pass."""

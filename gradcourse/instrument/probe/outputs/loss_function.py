@@ -60,7 +60,8 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
         guess = test(y, -g, abs(loss))
         if guess.loss in falling:
             return Recognized(_FLIPPED, None, guess.scale)
-    for guess in (_one_class_alone(y, g, loss), _of_the_chosen(y, g, loss)):
+    for test in (_one_class_alone, _of_the_chosen):
+        guess = test(y, g, loss)
         if guess.loss:
             return guess
     return _to_all(y, g, loss) if y.numel() == len(y) else _distance(y, g, loss)

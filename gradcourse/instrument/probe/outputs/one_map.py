@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from gradcourse.instrument.loop.graph import nodes_behind
+
 
 def is_chain_of_linear_layers(model: nn.Module) -> bool:
     """Whether it is an nn.Sequential of linear layers, which is one linear layer in all.
@@ -60,17 +62,8 @@ def _weight_is_a_leaf(node: Any) -> bool:
 def _follows_a_layer(node: Any) -> bool:
     """Whether it is a layer whose input comes from another one."""
     places = _LAYERS.get(_stem(node))
-    stack = [node.next_functions[places[0]][0]] if places else []
-    seen: set[Any] = set()
-    while stack:
-        below = stack.pop()
-        if below is None or below in seen:
-            continue
-        if _stem(below) in _LAYERS:
-            return True
-        seen.add(below)
-        stack += [function for function, _ in below.next_functions]
-    return False
+    below = [node.next_functions[places[0]][0]] if places else []
+    return any(_stem(each) in _LAYERS for each in nodes_behind(below))
 
 
 _LAYERS = {"Addmm": (1, 2), "Mm": (0, 1), "Linear": (0, 1), "Convolution": (0, 1)}

@@ -9,15 +9,13 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, nodes_behind
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.probe.outputs.one_map import is_one_map
 from gradcourse.instrument.record.facts import Facts
 
 _CALLS = 16
 """Calls of the model at which one looks where their input comes from."""
-
-_DEEPEST = 20_000
-"""Nodes of a graph that are looked at."""
 
 
 class GraphReader:
@@ -36,7 +34,7 @@ class GraphReader:
         self._names = {id(p): name for name, p in model.named_parameters()}
 
     def read(self, output: Any, given: Iterable[Any]) -> None:
-        """Which leaves the output leads back to; sums of branches on the way; the input's size."""
+        """Which leaves the output leads back to, and what lies on the way; what goes in."""
         self._note_input(given)
         self._note_dropout()
         inputs = {id(t) for t in tensors(given)}
@@ -45,26 +43,17 @@ class GraphReader:
         reached: set[str] = set()
         rows = next((t.shape[0] for t in tensors(output) if t.dim()), 0)
         ends: list[Any] = [t.grad_fn for t in tensors(output) if t.grad_fn is not None]
-        stack, inner = list(ends), []
-        visited: set[Any] = set()
-        while stack and len(visited) < _DEEPEST:
-            node = stack.pop()
-            if node is None or node in visited or node in before:
-                continue
-            visited.add(node)
-            leaf = getattr(node, "variable", None)
-            if leaf is not None:
-                self._note_leaf(leaf, inputs, reached)
-                continue
-            inner.append(node)
-            following = [f for f, _ in node.next_functions if f is not None]
-            self._note_branches(node, following)
+        visited = list(nodes_behind(ends, before, DEEPEST))
+        inner = [node for node in visited if not is_leaf(node)]
+        for node in filter(is_leaf, visited):
+            self._note_leaf(node.variable, inputs, reached)
+        for node in inner:
+            self._note_branches(node)
             if node.name() == "SoftmaxBackward0" and node not in ends:
                 self._note_softmax(node, rows)
             self._note_dropout_in(node)
             self._note_view(node, rows)
-            stack += following
-        whole = len(visited) < _DEEPEST and not any("Checkpoint" in n.name() for n in visited)
+        whole = len(visited) < DEEPEST and not any("Checkpoint" in n.name() for n in visited)
         self._facts.only_linear |= whole and is_one_map(ends, inner)
         for trainee in self._facts.trainees:
             trainee.reached = trainee.name in reached or (None if not whole else False)
@@ -73,29 +62,20 @@ class GraphReader:
         """Size of the first real input with features, at one of the steps that are looked at."""
         first = _first_input(given)
         if first is not None:
-            rows = first.detach().reshape(-1, first.shape[-1])[:_ROWS].float()
-            self._facts.input_sizes.append(float(rows.square().mean().sqrt()))
+            self._facts.input_sizes.append(_size(_rows(first)))
 
     def note_source(self, given: Iterable[Any]) -> None:
         """Whether what a call is given was made by another net, which learns through this one."""
         if self._facts.calls_looked < _CALLS:
             self._facts.calls_looked += 1
-            stack = [t.grad_fn for t in tensors(given) if t.grad_fn is not None]
-            self._facts.fed_by_others += bool(stack) and self._is_made_by_others(stack)
+            self._facts.fed_by_others += self._is_made_by_others(t.grad_fn for t in tensors(given))
 
-    def _is_made_by_others(self, stack: list[Any]) -> bool:
-        visited: set[Any] = set()
+    def _is_made_by_others(self, ends: Iterable[Any]) -> bool:
         others = False
-        while stack and len(visited) < _DEEPEST:
-            node = stack.pop()
-            if node is None or node in visited:
-                continue
-            visited.add(node)
-            leaf = getattr(node, "variable", None)
-            if id(leaf) in self._names:
+        for node in filter(is_leaf, nodes_behind(ends, most=DEEPEST)):
+            if id(node.variable) in self._names:
                 return False
-            others = others or isinstance(leaf, nn.Parameter)
-            stack += [function for function, _ in node.next_functions]
+            others = others or isinstance(node.variable, nn.Parameter)
         return others
 
     def _note_input(self, given: Iterable[Any]) -> None:
@@ -103,9 +83,9 @@ class GraphReader:
         first = _first_input(given)
         if first is None:
             return
-        rows = first.detach().reshape(-1, first.shape[-1])[:_ROWS].float()
+        rows = _rows(first)
+        self._facts.input_size = _size(rows)
         sizes = rows.square().mean(0).sqrt()  # (k,)
-        self._facts.input_size = float(rows.square().mean().sqrt())
         if first.dim() == 2 and float(sizes.median()) > 0:
             self._facts.input_spread = float(sizes.max() / sizes.median())
 
@@ -130,17 +110,15 @@ class GraphReader:
         chances = node._saved_result.detach()
         dim = node._saved_dim
         dim -= 2**64 if dim >= 2**63 else 0
-        if rows > 1 and dim % chances.dim() == 0 and chances.dim() > 1:
-            self._facts.softmax_over_rows = max(
-                self._facts.softmax_over_rows, rows if chances.shape[0] == rows else 0
-            )
+        if chances.dim() > 1 and dim % chances.dim() == 0 and chances.shape[0] == rows > 1:
+            self._facts.softmax_over_rows = rows
         if chances.numel() and chances.shape[dim] > 2:
             sure = float(chances.amax(dim).float().median())
             self._facts.flat_softmax = max(sure, self._facts.flat_softmax, key=_or_least)
 
     def _note_view(self, node: Any, rows: int) -> None:
         """A view of (n, rows, …) as (rows, …): it counts on in memory, so it mixes the rows."""
-        if node.name() not in _VIEWS or hasattr(node.next_functions[0][0], "variable"):
+        if node.name() not in _VIEWS or is_leaf(node.next_functions[0][0]):
             return
         before, after = tuple(node._saved_self_sym_sizes), tuple(node._input_metadata[0].shape)
         # (rows·T, …) to (rows, T, …) only divides what was merged.
@@ -166,10 +144,10 @@ class GraphReader:
             return True
         return any(value is leaf for m in self._model.modules() for value in vars(m).values())
 
-    def _note_branches(self, node: Any, following: list[Any]) -> None:
+    def _note_branches(self, node: Any) -> None:
         name = node.name()
-        inner = [f for f in following if f.name() != "struct torch::autograd::AccumulateGrad"]
-        inner = [f for f in inner if not hasattr(f, "variable")]
+        following = [f for f, _ in node.next_functions if f is not None]
+        inner = [f for f in following if not is_leaf(f)]
         self._facts.exponentials += name == "ExpBackward0"
         stair = name.removesuffix("Backward0").lower()
         if stair in _STAIRS and stair not in self._facts.stairs:
@@ -184,10 +162,21 @@ class GraphReader:
 
 
 def _first_input(given: Iterable[Any]) -> torch.Tensor | None:
+    """The first real input that has features along its last dimension."""
     first = next((t for t in tensors(given) if t.dim() >= 2 and not t.is_complex()), None)
     if first is None or not first.numel() or first.layout is not torch.strided:
         return None
     return first
+
+
+def _rows(values: torch.Tensor) -> torch.Tensor:
+    """Those that are looked at, shape (at most _ROWS, k), float32."""
+    return values.detach().reshape(-1, values.shape[-1])[:_ROWS].float()
+
+
+def _size(values: torch.Tensor) -> float:
+    """Root mean square."""
+    return float(values.square().mean().sqrt())
 
 
 def _share_dropped(mask: torch.Tensor) -> float:

@@ -1,0 +1,38 @@
+"""The nodes of autograd's graph."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+DEEPEST = 20_000
+"""Nodes that are looked at where a look must not take long."""
+
+
+def nodes_behind(
+    starts: Iterable[Any], without: Collection[Any] = (), most: int | None = None
+) -> Iterator[Any]:
+    """Each node that a backward pass from these can reach, once, leaves included.
+
+    Parameters
+    ----------
+    starts : iterable of torch.autograd.graph.Node or None
+    without : collection of torch.autograd.graph.Node
+        Neither they nor what lies behind them alone.
+    most : int, optional
+        After so many it ends.
+    """
+    waiting = list(starts)
+    seen: set[Any] = set()
+    while waiting and (most is None or len(seen) < most):
+        node = waiting.pop()
+        if node is None or node in seen or node in without:
+            continue
+        seen.add(node)
+        yield node
+        waiting += [following for following, _ in node.next_functions]
+
+
+def is_leaf(node: Any) -> bool:
+    """Whether a gradient is gathered there, in a tensor without a history."""
+    return hasattr(node, "variable")
