@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import pickle
 import warnings
@@ -12,8 +13,15 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
+from torch.optim import optimizer as of_all
+from torch.utils.checkpoint import (
+    CheckpointPolicy,
+    checkpoint,
+    create_selective_checkpoint_contexts,
+)
 
 from gradcourse.diagnosis import diagnose
 from gradcourse.instrument import probe, watch
@@ -362,6 +370,73 @@ def several_optimizers() -> Loop:
     return loop
 
 
+def sharded() -> Loop:
+    """FSDP2: the weights are DTensors, and each pass gets others that are put together."""
+    model = net()
+    mesh = init_device_mesh("cpu", (1,))
+    fully_shard(model[0], mesh=mesh)
+    fully_shard(model, mesh=mesh)
+    return simple(model)
+
+
+class Selective(Checkpointed):
+    """Matrix products are kept, and what lies between them is computed again."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        def keep(context: Any, op: Any, *arguments: Any, **named: Any) -> Any:
+            products = (torch.ops.aten.mm.default, torch.ops.aten.addmm.default)
+            return (
+                CheckpointPolicy.MUST_SAVE if op in products else CheckpointPolicy.PREFER_RECOMPUTE
+            )
+
+        contexts = functools.partial(create_selective_checkpoint_contexts, keep)
+        inner = nn.Sequential(self.inner, nn.Softmax(1))
+        x = checkpoint(inner, self.first(x), use_reentrant=False, context_fn=contexts)
+        return self.head(4 * x)
+
+
+class Ragged(nn.Module):
+    """Sets of several sizes in one nested tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.each, self.act, self.head = nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        sets = [row.expand(1 + k % 3, 6) for k, row in enumerate(x)]
+        nested = torch.nested.as_nested_tensor(sets, layout=torch.jagged)
+        return self.head(torch.nested.to_padded_tensor(self.act(self.each(nested)), 0.0).sum(1))
+
+
+class Curious(torch.optim.SGD):
+    """Gives its closure an argument."""
+
+    def step(self, closure: Any = None) -> Any:
+        with torch.enable_grad():
+            loss = closure(self)
+        super().step()
+        return loss
+
+
+def curious() -> Loop:
+    model = net()
+    loop = Loop(model, Curious(model.parameters(), lr=0.1))
+
+    def step(k: int) -> torch.Tensor:
+        x, y = batch()
+
+        def closure(optimizer: Any) -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(x), y)
+            loss.backward()
+            return loss
+
+        return loop.optimizers[0].step(closure)
+
+    loop.step = step
+    return loop
+
+
 LOOPS: dict[str, Callable[[], Loop]] = {
     "gradient accumulation": accumulated,
     "autocast bfloat16": autocast(torch.bfloat16, False),
@@ -383,6 +458,10 @@ LOOPS: dict[str, Callable[[], Loop]] = {
     "dictionaries": dictionary,
     "evaluation in the loop": with_evaluation,
     "a list of optimizers": several_optimizers,
+    "FSDP2": sharded,
+    "selective checkpoints": lambda: simple(Selective()),
+    "nested tensors": lambda: simple(Ragged()),
+    "a closure with an argument": curious,
 }
 
 
@@ -401,9 +480,14 @@ def hooks_of(loop: Loop) -> int:
         len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks)
         for m in loop.model.modules()
     )
-    return on_modules + sum(
-        len(o._optimizer_step_pre_hooks) + len(o._optimizer_step_post_hooks)
-        for o in loop.optimizers
+    everywhere = len(of_all._global_optimizer_pre_hooks) + len(of_all._global_optimizer_post_hooks)
+    return (
+        on_modules
+        + everywhere
+        + sum(
+            len(o._optimizer_step_pre_hooks) + len(o._optimizer_step_post_hooks)
+            for o in loop.optimizers
+        )
     )
 
 
@@ -437,6 +521,46 @@ def test_a_loop_goes_on_as_before_and_is_counted(name: str) -> None:
     assert (record.parameter_gradient_norm > 0).any(axis=0).mean() > 0.9
     assert diagnose(record).healthy, diagnose(record)
     assert len(pickle.loads(pickle.dumps(record))) == STEPS
+
+
+def test_an_optimizer_that_steps_within_the_backward_pass() -> None:
+    """One for each weight, which frees the gradient at once."""
+    torch.manual_seed(0)
+    model = net()
+    of = {p: torch.optim.Adam([p], 3e-2) for p in model.parameters()}
+
+    def use(parameter: torch.Tensor) -> None:
+        of[parameter].step()
+        of[parameter].zero_grad()
+
+    for parameter in model.parameters():
+        parameter.register_post_accumulate_grad_hook(use)
+    with probe(model, list(of.values())) as record:
+        for _ in range(60):
+            x, y = batch()
+            loss = functional.cross_entropy(model(x), y)
+            loss.backward()
+            record.log(loss)
+    assert loss.item() < 0.4
+    assert diagnose(record).healthy, diagnose(record)
+
+
+@pytest.mark.parametrize("block", [probe, watch])
+def test_of_a_list_the_optimizers_of_other_models_are_left_out(block: Any) -> None:
+    one, other = net(), net()
+    with block(one, [sgd(other), sgd(one)]) as seen:
+        functional.cross_entropy(one(batch()[0]), batch()[1]).backward()
+    assert seen is not None
+    with pytest.raises(GradcourseError, match="updates none of this model's"):
+        block(one, [sgd(other), sgd(other)])
+
+
+@pytest.mark.parametrize("block", [probe, watch])
+def test_parameters_without_values_are_refused_aloud(block: Any) -> None:
+    with pytest.raises(GradcourseError, match=f"then {block.__name__} it"):
+        block(nn.Sequential(nn.LazyLinear(3)))
+    with pytest.raises(GradcourseError, match=f"{block.__name__} it once they have values"):
+        block(nn.Linear(3, 3, device="meta"))
 
 
 def test_two_models_of_a_game_have_a_block_each() -> None:

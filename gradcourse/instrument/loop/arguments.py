@@ -25,15 +25,20 @@ def check_model(model: Any) -> None:
             f"This {type(model).__name__} has no parameters, so there is no gradient to "
             "record; give the model that you train."
         )
+    check_has_values("probe", model)
+
+
+def check_has_values(caller: str, model: nn.Module) -> None:
+    """Refuse parameters that hold no numbers yet."""
     if any(p.is_meta for p in model.parameters()):
         raise GradcourseError(
             f"This {type(model).__name__} has parameters on the meta device, which hold no "
-            "numbers; probe it once they have values: model.to_empty(device=…), then load them."
+            f"numbers; {caller} it once they have values: model.to_empty(device=…), then load them."
         )
     if any(nn.parameter.is_lazy(p) for p in model.parameters()):
         raise GradcourseError(
             f"This {type(model).__name__} has lazy parameters without a shape; call it once on a "
-            "batch, then probe it."
+            f"batch, then {caller} it."
         )
 
 
@@ -82,8 +87,7 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
             f"optimizer is a {type(optimizer).__name__}; expected a torch.optim.Optimizer, or "
             f"None: {caller}(model, {kind or 'optimizer'})."
         )
-    updated = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if updated.isdisjoint(map(id, model.parameters())):
+    if _held(optimizer).isdisjoint(map(id, model.parameters())):
         raise GradcourseError(
             "The optimizer updates none of this model's parameters; make it from "
             f"model.parameters() of the model that you {caller}. Was it made before the model, or "
@@ -93,10 +97,21 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
     return optimizer
 
 
+def _held(optimizer: Any) -> set[int]:
+    """Identities of the tensors that it updates."""
+    return {id(p) for group in optimizer.param_groups for p in group["params"]}
+
+
 def checked_optimizers(caller: str, given: Any, model: nn.Module) -> list[Any]:
-    """The torch optimizers in a list, in one, or in None; each must update a part of the model."""
+    """The torch optimizers in a list, in one, or in None; one of them must update a part of it.
+
+    Of a list those that update other models alone are left out.
+    """
     is_list = isinstance(given, list | tuple)
     several = given if is_list and all(hasattr(o, "param_groups") for o in given) else [given]
+    own = {id(p) for p in model.parameters()}
+    if is_list and len(several) > 1:
+        several = [o for o in several if not own.isdisjoint(_held(o))] or several
     return [checked_optimizer(caller, each, model) for each in several if each is not None]
 
 
@@ -133,6 +148,16 @@ def is_compiled(model: nn.Module) -> bool:
         hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None
         for module in model.modules()
     ) or isinstance(model, torch.jit.ScriptModule)
+
+
+def is_sharded(model: nn.Module) -> bool:
+    """Whether its weights are spread over several machines, as by FSDP.
+
+    Each pass then works with others, which are put together for it, and the gradients come to its
+    own parameters only when a backward pass is over.
+    """
+    of_modules = any(type(m).__name__ == "FullyShardedDataParallel" for m in model.modules())
+    return of_modules or any(hasattr(p, "to_local") for p in model.parameters())
 
 
 def with_closure(

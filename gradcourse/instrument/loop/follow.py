@@ -156,14 +156,14 @@ class Follower:
             self._tell_due()
         return changed
 
-    def _evaluated(self, closure: Callable[[], Any]) -> Callable[[], Any]:
+    def _evaluated(self, closure: Callable[..., Any]) -> Callable[..., Any]:
         """The closure; what its first call has made is due, before it is used."""
 
-        def evaluate() -> Any:
+        def evaluate(*positional: Any, **named: Any) -> Any:
             self.evaluations += 1
             self.in_closure = True
             try:
-                loss = closure()
+                loss = closure(*positional, **named)
             finally:
                 self.in_closure = False
             self._tell_due()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+import torch
+
 DEEPEST = 20_000
 """Nodes that are looked at where a look must not take long."""
 
@@ -31,6 +33,22 @@ def nodes_behind(
         seen.add(node)
         yield node
         waiting += [following for following, _ in node.next_functions]
+
+
+def kept(node: Any, name: str) -> torch.Tensor | None:
+    """A tensor that an operation keeps for the backward pass, "self", "other", "result", ….
+
+    None where it keeps none of that name, where that pass is over, and where a hook would have to
+    give it back: that of a checkpoint would run its part of the model again, for once.
+    """
+    saved = getattr(node, f"_raw_saved_{name}", None)
+    if saved is None or saved.unpack_hook is not None:
+        return None
+    try:
+        value = getattr(node, f"_saved_{name}")
+    except RuntimeError:
+        return None
+    return value if isinstance(value, torch.Tensor) else None
 
 
 def is_leaf(node: Any) -> bool:

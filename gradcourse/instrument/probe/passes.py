@@ -44,7 +44,8 @@ class Pass:
         units = 0
         # An activation keeps the layout of what it follows.
         if layer.family:
-            units = moments.units(tuple(tensor.shape), self.channels_first)
+            shape = tensor.values().shape if tensor.is_nested else tensor.shape
+            units = moments.units(tuple(shape), self.channels_first)
         elif layer.kind in moments.CHANNELS_FIRST:
             self.channels_first = tensor.dim() > 2
         elif layer.kind in _UNITS_LAST:
@@ -118,5 +119,7 @@ def _stacked(values: list[Any]) -> torch.Tensor:
 
 
 def real(tensor: torch.Tensor) -> torch.Tensor:
-    """A complex tensor as pairs of real numbers."""
+    """A complex tensor as pairs of real numbers, and of a nested one the numbers alone."""
+    if tensor.is_nested:
+        tensor = tensor.values()
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor

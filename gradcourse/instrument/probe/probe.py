@@ -18,6 +18,7 @@ from gradcourse.instrument.loop.arguments import (
     checked_optimizers,
     default_rhythm,
     is_compiled,
+    is_sharded,
 )
 from gradcourse.instrument.loop.follow import (
     Follower,
@@ -27,6 +28,7 @@ from gradcourse.instrument.loop.follow import (
     after_backward,
     graph_task,
 )
+from gradcourse.instrument.loop.others import Others
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
 from gradcourse.instrument.probe.last_update import LastUpdate
 from gradcourse.instrument.probe.outputs.network_output import OutputReader
@@ -127,6 +129,7 @@ class Probe:
         usual_histograms = self._every if level == "everything" else usual[1]
         self._histogram_every = checked_number("histogram_every", histogram_every, usual_histograms)
         self._level = level
+        self._sharded = is_sharded(model)
         self._reader = ParameterReader(dict(model.named_parameters()))
         self._recorder = Recorder(self._reader.shapes)
         self._loop: Follower | None = None
@@ -144,7 +147,7 @@ class Probe:
         self._graph = GraphReader(self._model, self._roll.members, facts)
         self._last_update = LastUpdate(facts)
         self._outputs = OutputReader(facts.heads)
-        self._reads = self._graph_read = False
+        self._reads = self._looks = self._graph_read = False
         self._read_number = -1
         self._logged_before = 0
         self._task = self._arrived = self._counted = -1
@@ -183,6 +186,7 @@ class Probe:
         )
         self._loop = Follower(self._model, self._optimizers[:1], listener)
         self._parameter_hooks += self._roll.count_steps()
+        self._others = Others(self._model, self._optimizers)
         if self._watcher is not None:
             self._watcher.ran = self._roll.ran
         if self._optimizer is None:
@@ -194,6 +198,7 @@ class Probe:
         # Graphs that outlive the block still carry tensor hooks: without a loop they do nothing.
         if self._loop is not None:
             self._loop.leave()
+            self._others.leave()
             self._loop = None
             self._end_notes()
         self._parameter_hooks.take_away()
@@ -246,6 +251,7 @@ class Probe:
         self._settle()
         self._roll.note_axes(self._watcher.times_and_rows if self._watcher is not None else {})
         self._roll.note_buffers()
+        self._facts.other_updates = self._others.updates
         if self._watcher is not None and self._facts.updates and not self._roll.ran:
             warnings.warn(
                 f"No layer of this {type(self._model).__name__} was seen to run in "
@@ -308,7 +314,7 @@ class Probe:
             self._graph.read(output, self._given)
         if self._number != self._read_number:
             self._read_number = self._number
-            self._reads = self._outputs.wants()
+            self._reads = self._looks = self._outputs.wants()
             if self._reads:
                 self._graph.read_input(self._given)
         elif self._loop is not None and self._loop.in_closure:
@@ -332,6 +338,9 @@ class Probe:
     def _backward_begins(self, task: int) -> None:
         """The first news of a backward pass, from the output or from a layer."""
         if task != self._task:
+            if self._looks and self._unused and self._number == self._read_number:
+                self._facts.erasing_looked += 1
+                self._facts.erased += not self._reader.total_norm() > 0
             self._await_the_end(task, self._reader.states())
 
     def _await_the_end(self, task: int, before: list[tuple[int, int]]) -> None:
@@ -352,7 +361,8 @@ class Probe:
         """
         if self._loop is None:
             return
-        if self._reader.states() == before and self._arrived != task:
+        unchanged = self._reader.states() == before and not self._sharded
+        if unchanged and self._arrived != task:
             self._facts.derivatives += self._counted == task
             if self._watcher is not None:
                 self._watcher.take_back(task)

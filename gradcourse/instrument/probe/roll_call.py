@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,10 @@ from gradcourse.instrument.record.step import Step, fetched
 
 _SMALL = 1 << 14
 """Elements of a vector up to which its start is kept, to see whether it ever changes."""
+
+
+_SAMPLE = 64
+"""Entries of the others that are kept for it."""
 
 
 class RollCall:
@@ -46,12 +50,15 @@ class RollCall:
             for name, p in self._parameters.items()
             if p.dim() < 2 and p.numel() <= _SMALL
         }
-        self._changed: dict[str, list[float]] = {}
-        self.ran: dict[str, bool] = {}
-        members = {
-            id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]
+        self._samples = {
+            name: local(p.detach()).flatten()[:_SAMPLE].clone()
+            for name, p in self._parameters.items()
+            if name not in self._starts and not p.is_meta
         }
-        self.members = members
+        self._changed: dict[str, list[float]] = {}
+        self._infinite = {name for name, b in _floating(model) if _is_bad(b)}
+        self.ran: dict[str, bool] = {}
+        members = self.members = self._held()
         facts.foreign = len(members - {id(p) for p in self._parameters.values()})
         facts.trainees = [
             Trainee(
@@ -76,6 +83,12 @@ class RollCall:
                 **{k: float(v) for k, v in group.items() if isinstance(v, int | float)},
             }
 
+    def _held(self) -> set[int]:
+        """Identities of the tensors that the optimizers hold now."""
+        return {
+            id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]
+        }
+
     def count_steps(self) -> list[Any]:
         """Count the updates of each of several optimizers; the handles of the hooks that do."""
         if len(self._optimizers) < 2:
@@ -99,12 +112,19 @@ class RollCall:
         return [v for v, p in zip(values, owners, strict=True) if id(p) in self.members]
 
     def note_axes(self, of_layers: dict[str, tuple[int, int]]) -> None:
-        """Recurrent layers whose first axis, their time, is as long as the output has rows."""
+        """Layers whose first axis, their time, is as long as the output has rows."""
         first = next(iter(self._facts.heads), None)
-        self._facts.rows_as_time = [
-            name
+        if first is None:
+            return
+        axes = {
+            name: (times, rows)
             for name, (times, rows) in of_layers.items()
-            if first is not None and first.rows == times != rows > 1 and first.columns != rows
+            if first.rows == times != rows > 1
+        }
+        taken = (*first.shape[1:], first.columns)
+        self._facts.rows_as_time = [name for name, (_, rows) in axes.items() if rows not in taken]
+        self._facts.time_first = [
+            name for name, both in axes.items() if len(first.shape) > 2 and first.shape[:2] == both
         ]
 
     def note_changes(self, shares: dict[str, float]) -> None:
@@ -113,13 +133,11 @@ class RollCall:
             self._changed.setdefault(name, []).append(share)
 
     def note_buffers(self) -> None:
-        """Which buffers are not finite."""
+        """Which buffers are not finite; a mask of −inf is meant so, from the start."""
         self._facts.bad_buffers = [
             name
-            for name, buffer in self._model.named_buffers()
-            if buffer.is_floating_point()
-            and not buffer.is_meta
-            and not bool(torch.isfinite(buffer.detach()).all())
+            for name, buffer in _floating(self._model)
+            if _is_bad(buffer) and (name not in self._infinite or bool(buffer.isnan().any()))
         ]
 
     def finish(self, steps: Iterable[Step]) -> None:
@@ -130,14 +148,20 @@ class RollCall:
             had.update(columns.tolist())
             # NaN is no 0.
             moved.update(columns[fetched(step.parameter_gradients) != 0].tolist())
+        held = self._held()
         for column, trainee in enumerate(self._facts.trainees):
+            # A part may be thawed on the way, or given to the optimizer later.
+            parameter = self._parameters[trainee.name]
+            trainee.requires_grad = trainee.requires_grad or parameter.requires_grad
+            if self._optimizers:
+                trainee.in_optimizer = trainee.in_optimizer or id(parameter) in held
             trainee.gradient = "some" if column in moved else "0" if column in had else "none"
             owner, _, own = trainee.name.rpartition(".")
             owner = owner.removesuffix(".parametrizations." + own)
             ran = self.ran.get(owner or type(self._model).__name__)
             trainee.ran = _RAN[ran]
             trainee.changed = self._share(trainee.name)
-        self._starts = {}
+        self._starts, self._samples = {}, {}
         self._facts.equal_rows = [n for n in self._equal if _has_equal_rows(self._parameters[n])]
         self._note_last_rate()
 
@@ -146,6 +170,8 @@ class RollCall:
             return float(np.median(self._changed[name]))
         start = self._starts.get(name)
         facts = self._facts
+        if start is None:
+            return self._share_of_the_sample(name)
         if start is None or not start.numel() or not (facts.updates or facts.backward_passes):
             return math.nan
         now = self._parameters[name].detach()
@@ -153,11 +179,31 @@ class RollCall:
             return math.nan
         return int(torch.count_nonzero(start != now)) / start.numel()
 
+    def _share_of_the_sample(self, name: str) -> float:
+        """Of a few entries, and only where some have changed: others may have, too."""
+        start, now = self._samples.get(name), local(self._parameters[name].detach())
+        if start is None or now.is_meta or now.numel() < len(start):
+            return math.nan
+        end = now.flatten()[: len(start)].to(start)
+        share = int(torch.count_nonzero(start != end)) / max(len(start), 1)
+        return share or math.nan
+
     def _note_last_rate(self) -> None:
         if self._optimizers:
             rate = self._optimizers[0].param_groups[0].get("lr")
             if isinstance(rate, int | float):
                 self._facts.optimizer["last rate"] = float(rate)
+
+
+def _floating(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    """Buffers that could hold NaN or Inf, by name."""
+    for name, buffer in model.named_buffers():
+        if buffer.is_floating_point() and not buffer.is_meta:
+            yield name, buffer.detach()
+
+
+def _is_bad(buffer: torch.Tensor) -> bool:
+    return not bool(torch.isfinite(buffer).all())
 
 
 def _has_equal_rows(parameter: torch.Tensor) -> bool:

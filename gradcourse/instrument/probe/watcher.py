@@ -39,6 +39,11 @@ class Watcher:
             for name, module in layers(model)
             if isinstance(module, nn.RNNBase)
         ]
+        self._attention = [
+            (module, Hook(partial(self._query, name)))
+            for name, module in layers(model)
+            if isinstance(module, nn.MultiheadAttention) and not module.batch_first
+        ]
         self._hooks = Hooks()
         self._task = -1
         self._last: tuple[int, list[Pass]] = (-1, [])
@@ -59,7 +64,7 @@ class Watcher:
         """Put the hooks in place, before any other of the same module."""
         for module, hook in self._layers:
             self._hooks.append(module.register_forward_hook(hook, prepend=True))
-        for module, hook in self._recurrent:
+        for module, hook in (*self._recurrent, *self._attention):
             self._hooks.append(module.register_forward_pre_hook(hook))
 
     def detach(self) -> None:
@@ -177,6 +182,13 @@ class Watcher:
                 self.times_and_rows[name] = (data.shape[0], data.shape[1])
         own.register_hook(partial(self._lag, opened, name, _splitter(module, given)))
         return (given._replace(data=own) if packed else own, *inputs[1:])
+
+    def _query(self, name: str, module: nn.Module, inputs: Any) -> None:
+        """Note which axes of an attention's query are taken for time and rows."""
+        query = inputs[0] if inputs else None
+        if self._current() is None or not isinstance(query, torch.Tensor) or query.dim() != 3:
+            return
+        self.times_and_rows.setdefault(name, (query.shape[0], query.shape[1]))
 
     def _lag(self, opened: Pass, name: str, split: Any, gradient: torch.Tensor) -> None:
         if self._hooks:

@@ -22,8 +22,9 @@ class Trainee:
     dtype : str
         "float32", …
     requires_grad : bool
+        At first or at the end.
     in_optimizer : bool or None
-        None if the probe was given no optimizer.
+        At first or at the end; None if the probe was given no optimizer.
     ran : str
         Whether its layer ran: "with a graph", "without a graph" (under ``torch.no_grad``, as in a
         reentrant checkpoint), or "no".
@@ -87,6 +88,8 @@ class Head:
     Attributes
     ----------
     step : int
+    shape : tuple of int
+        Of the output, as the model gave it.
     rows, columns : int
         Rows of the batch, and outputs along the classes' dimension.
     end : str
@@ -110,6 +113,10 @@ class Head:
         One of `LOSSES`, or "" where the numbers fit none.
     target_low, target_high : float
         Range of the targets, where they follow from the numbers.
+    hard : bool
+        Whether all of these are 0 or 1, or classes.
+    unexplained : float
+        Of a squared error, over the variance of the targets about their mean; NaN of others.
     unreachable : float
         Share of the targets that lie beyond what ``end`` can give.
     scale : float
@@ -122,6 +129,7 @@ class Head:
     """
 
     step: int = 0
+    shape: tuple[int, ...] = ()
     rows: int = 0
     columns: int = 0
     end: str = ""
@@ -137,6 +145,8 @@ class Head:
     loss: str = ""
     target_low: float = math.nan
     target_high: float = math.nan
+    hard: bool = False
+    unexplained: float = math.nan
     unreachable: float = 0.0
     scale: float = math.nan
     skipped: float = 0.0
@@ -160,6 +170,7 @@ LOSSES = (
     "cross-entropy over the rows",
     "binary cross-entropy of one class alone",
     "cross-entropy across the axes",
+    "Kullback-Leibler divergence",
 )
 """Loss functions that are told by their value and their gradient alone."""
 
@@ -201,9 +212,14 @@ class Facts:
     calls_looked, fed_by_others : int
         Calls of the model whose input was looked at; and of these, those whose input was made, with
         a graph, by parameters of another model alone: as of a critic that a generator learns by.
+    other_updates : int
+        Updates of other nets between two of the model's, by a loss that brought it no gradient.
     clearing_looked, uncleared : int
         Backward passes after an update at whose begin the gradients were looked at; and of these,
         those that found the gradients of the update still there, to add to them.
+    erasing_looked, erased : int
+        Backward passes that began after others of the same update, and were looked at; and of
+        these, those that found the gradients of the others gone.
     flat_softmax : float
         Median over rows of the largest probability of a softmax inside the net, at the first pass;
         the largest of several, NaN where there is none.
@@ -213,8 +229,10 @@ class Facts:
     bad_buffers : list of str
         Buffers with NaN or Inf when the block was left.
     rows_as_time : list of str
-        Recurrent layers with ``batch_first=False`` whose first axis is as long as the model's
-        output has rows, and no other axis of the output as long as their second.
+        Recurrent and attention layers with ``batch_first=False`` whose first axis is as long as the
+        model's output has rows, and no other axis of the output as long as their second.
+    time_first : list of str
+        Those whose first two axes are as long as the output's: they may be time and rows.
     mixed_rows : list of str
         Views in the graph of the output that read rows across the batch: from (n, rows, …), with
         n other than rows, straight to (rows, …).
@@ -257,13 +275,17 @@ class Facts:
     derivatives: int = 0
     calls_looked: int = 0
     fed_by_others: int = 0
+    other_updates: int = 0
     clearing_looked: int = 0
     uncleared: int = 0
+    erasing_looked: int = 0
+    erased: int = 0
     flat_softmax: float = math.nan
     unused_looked: int = 0
     unused_bad: list[str] = field(default_factory=list)
     bad_buffers: list[str] = field(default_factory=list)
     rows_as_time: list[str] = field(default_factory=list)
+    time_first: list[str] = field(default_factory=list)
     mixed_rows: list[str] = field(default_factory=list)
     softmax_over_rows: int = 0
     input_sizes: list[float] = field(default_factory=list)

@@ -16,7 +16,7 @@ from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.record.facts import LOSSES
 
 (_LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX, _POISSON,
- _SHARE, _FLIPPED, _TO_ALL, _DISTANCE, _OVER_ROWS, _ALONE, ACROSS) = LOSSES  # fmt: skip
+ _SHARE, _FLIPPED, _TO_ALL, _DISTANCE, _OVER_ROWS, _ALONE, ACROSS, _KL) = LOSSES  # fmt: skip
 
 CLOSE = 5e-3
 """Relative difference that rounding in bfloat16 explains, averaged over a batch."""
@@ -49,7 +49,7 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
         y, g = (t.movedim(1, -1).reshape(-1, t.shape[1]) for t in (y, g))
     tests = [_binary, _minimax, _binary_logits, _squared, _poisson]
     if y.dim() == 2 and y.shape[1] > 1:
-        tests = [_cross_entropy, _of_the_class, _of_the_share, *tests, _over_the_rows]
+        tests = [_cross_entropy, _of_the_class, _divergence, _of_the_share, *tests, _over_the_rows]
     guesses = [guess for guess in (test(y, g, loss) for test in tests) if guess.loss]
     if guesses:
         # Where outputs are all alike, several fit, and the factor of a mean, 1, decides.
@@ -136,6 +136,18 @@ def _of_the_class(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
                 c = float((slopes * chosen).median())
                 return Recognized(_LOG, classes, _factor(c, len(y)))
     return Recognized()
+
+
+def _divergence(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """Σ t (log t − y), of distributions t: slopes of −t, whatever the outputs are."""
+    if bool((g > 0).any()):
+        return Recognized()
+    totals = -g.sum(1)  # (n,)
+    if not _equal(totals):
+        return Recognized()
+    targets = -g / totals[:, None]
+    value = float((torch.special.xlogy(targets, targets) - targets * y).sum()) * float(totals[0])
+    return Recognized(_KL, targets, 1.0) if _near(value, loss) else Recognized()
 
 
 def _over_the_rows(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from gradcourse.instrument.loop.follow import graph_task
+from gradcourse.instrument.loop.graph import kept
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.probe.outputs.loss_function import ACROSS, crosses_the_axes, recognized
@@ -72,7 +73,8 @@ class OutputReader:
             return
         end, over, dim = end_of(tensor)
         self._output, self._dim = tensor.detach(), dim
-        self._head = Head(step=step, end=end, over=over, over_batch=dim == 0 and tensor.dim() > 1)
+        shape, over_batch = tuple(tensor.shape), dim == 0 and tensor.dim() > 1
+        self._head = Head(step=step, shape=shape, end=end, over=over, over_batch=over_batch)
         tensor.register_hook(partial(self._came_back, self._output))
 
     def _came_back(self, output: torch.Tensor, gradient: torch.Tensor) -> None:
@@ -92,7 +94,8 @@ class OutputReader:
             describe(head, output)
             head.loss = ACROSS
             return
-        if gradient is not None and gradient.shape == output.shape and _picks_last(gradient):
+        along = self._dim == output.dim() - 1
+        if gradient is not None and gradient.shape == output.shape and _picks_last(gradient, along):
             # Classes come last, as in a sequence's (N, T, C), whatever the loss makes of it.
             head.across = 0 < self._dim < output.dim() - 1
             output, gradient = output.movedim(-1, 1), gradient.movedim(-1, 1)
@@ -101,8 +104,12 @@ class OutputReader:
             _recognize(head, output, gradient, loss)
 
 
-def _picks_last(gradient: torch.Tensor) -> bool:
-    """Whether a loss picks a class along the last of three dimensions or more, not along 1."""
+def _picks_last(gradient: torch.Tensor, softmax_along: bool) -> bool:
+    """Whether a loss picks a class along the last of three dimensions or more, not along 1.
+
+    ``softmax_along``: whether a softmax of the net runs along the last; of a permutation's matrix
+    a loss may pick along both.
+    """
     if gradient.dim() < 3 or gradient.shape[-1] < 2 or not gradient.is_floating_point():
         return False
     g = reachable(gradient).double()
@@ -112,7 +119,7 @@ def _picks_last(gradient: torch.Tensor) -> bool:
         single = bool(((g.abs() > least).sum(dim) <= 1).all())
         return single or bool((g.sum(dim).abs() <= 1e-2 * g.abs().sum(dim)).all())
 
-    return least > 0 and picks(-1) and not picks(1)
+    return least > 0 and picks(-1) and (softmax_along or not picks(1))
 
 
 def describe(head: Head, output: torch.Tensor) -> None:
@@ -134,6 +141,17 @@ def describe(head: Head, output: torch.Tensor) -> None:
         head.settled = bool(least.min() > _SURE) and bool((choice == choice.flatten()[0]).all())
 
 
+def _unexplained(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """The squared error over that of the targets' own mean, of each column; unbiased."""
+    rows = targets.shape[0]
+    variance = float((targets - targets.mean(0)).square().sum()) * rows / (rows - 1)
+    return float((outputs - targets).square().sum()) / variance if variance > 0 else math.nan
+
+
+_ROWS = 8
+"""Rows from which their variance says something."""
+
+
 def _skipped(output: torch.Tensor, gradient: torch.Tensor) -> float:
     """Share of the rows with a gradient of exactly 0, where the output leaves a choice."""
     y, g = reachable(output).double(), gradient
@@ -142,6 +160,11 @@ def _skipped(output: torch.Tensor, gradient: torch.Tensor) -> float:
     else:
         open_rows, idle = y.softmax(1).amax(1) < _LIKELY, (g == 0).all(1)
     return float((open_rows & idle).double().mean()) if bool((g != 0).any()) else 0.0
+
+
+def _are_hard(targets: torch.Tensor) -> bool:
+    """Whether each is 0 or 1, up to rounding."""
+    return bool((torch.minimum(targets.abs(), (targets - 1).abs()) < 1e-2).all())
 
 
 _SURE, _LIKELY, _OPEN = 1 - 1e-4, 0.99, 4.0
@@ -164,8 +187,14 @@ def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: f
         head.unreachable = float(pulled.double().mean()) if both else 0.0
     if guess.targets is None or not guess.targets.numel():
         return
+    head.hard = not guess.targets.is_floating_point() or _are_hard(guess.targets)
     targets = guess.targets.double()
     head.target_low, head.target_high = (float(v) for v in torch.aminmax(targets))
+    whole = targets.numel() == output.numel() and targets.shape[0] >= _ROWS
+    if guess.loss == "squared error" and whole:
+        y = reachable(output).double()
+        y = y.movedim(1, -1) if y.dim() > 2 else y
+        head.unexplained = _unexplained(y.reshape(targets.shape), targets)
     if guess.loss == "a distance" and head.end in _REACH:
         # Of targets this far away in the mean, some lie beyond all that can come out.
         low, high = _REACH[head.end]
@@ -216,10 +245,9 @@ def _under_the_log(node: Any) -> Any:
 def _softmax(node: Any, tensor: torch.Tensor, shape_kept: bool) -> tuple[int, int]:
     if "Softmax" not in node.name():
         return 0, -1
-    try:
-        shape = node._saved_result.shape
-        dim = int(node._saved_dim)
-    except (AttributeError, RuntimeError):
+    result = kept(node, "result")
+    if result is None:
         return 0, -1
+    shape, dim = result.shape, int(node._saved_dim)
     dim = (dim - (1 << 64) if dim >= 1 << 63 else dim) % max(len(shape), 1)
     return int(shape[dim]), dim if shape_kept else max(dim, 1)

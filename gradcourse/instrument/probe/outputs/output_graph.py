@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, nodes_behind
+from gradcourse.instrument.loop.arguments import is_sharded
+from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, kept, nodes_behind
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.probe.outputs.one_map import is_one_map
 from gradcourse.instrument.record.facts import Facts
@@ -32,6 +33,7 @@ class GraphReader:
     def __init__(self, model: nn.Module, updated: set[int], facts: Facts) -> None:
         self._model, self._updated, self._facts = model, updated, facts
         self._names = {id(p): name for name, p in model.named_parameters()}
+        self._sharded = is_sharded(model)
 
     def read(self, output: Any, given: Iterable[Any]) -> None:
         """Which leaves the output leads back to, and what lies on the way; what goes in."""
@@ -53,7 +55,8 @@ class GraphReader:
                 self._note_softmax(node, rows)
             self._note_dropout_in(node)
             self._note_view(node, rows)
-        whole = len(visited) < DEEPEST and not any("Checkpoint" in n.name() for n in visited)
+        again = self._sharded or any("Checkpoint" in n.name() for n in visited)
+        whole = len(visited) < DEEPEST and not again
         self._facts.only_linear |= whole and is_one_map(ends, inner)
         for trainee in self._facts.trainees:
             trainee.reached = trainee.name in reached or (None if not whole else False)
@@ -102,13 +105,17 @@ class GraphReader:
         """The p of a dropout that is called as a function; on a CPU it is a product with a mask."""
         if node.name() == "NativeDropoutBackward0":
             self._take_dropout(float(node._saved_p or 0.0), "in the model")
-        elif node.name() == "MulBackward0" and isinstance(node._saved_other, torch.Tensor):
-            self._take_dropout(_share_dropped(node._saved_other.detach()), "in the model")
+        elif node.name() == "MulBackward0":
+            mask = kept(node, "other")
+            if mask is not None:
+                self._take_dropout(_share_dropped(mask.detach()), "in the model")
 
     def _note_softmax(self, node: Any, rows: int) -> None:
         """How sure a softmax inside the net is, as that of an attention."""
-        chances = node._saved_result.detach()
-        dim = node._saved_dim
+        result = kept(node, "result")
+        if result is None:
+            return
+        chances, dim = result.detach(), node._saved_dim
         dim -= 2**64 if dim >= 2**63 else 0
         if chances.dim() > 1 and dim % chances.dim() == 0 and chances.shape[0] == rows > 1:
             self._facts.softmax_over_rows = rows
@@ -135,6 +142,8 @@ class GraphReader:
     def _note_leaf(self, leaf: torch.Tensor, inputs: set[int], reached: set[str]) -> None:
         if id(leaf) in self._names:
             reached.add(self._names[id(leaf)])
+        elif self._sharded:
+            pass
         elif id(leaf) not in inputs | self._updated and self._is_meant_to_train(leaf):
             self._facts.strangers.append(str(tuple(leaf.shape)))
 
