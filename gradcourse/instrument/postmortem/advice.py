@@ -52,6 +52,14 @@ _SINGLE = (
     "The variance of a single number is 0/0, since it divides by n - 1: give it more than one, or "
     "correction=0.",
 )
+_ANGLE = (
+    "The angle of 0 has no slope, and its neighbours' squares underflow: leave such entries out "
+    "before the operation, torch.where(z.abs() > 1e-6, z, 1.0).",
+)
+RATE_IS_LOST = (
+    "The learning rate itself is NaN, so the update wrote NaN: look at the schedule, as at a "
+    "negative number to a fractional power past its last step, or 0/0.",
+)
 _ARC = ("The inverse function has an infinite slope at ±1: clamp to 1 - 1e-6 in size.",)
 
 WHERE = (
@@ -66,6 +74,11 @@ PARAMETER = (
 INPUT = (
     "Repair or drop these rows before training: torch.isfinite(x) finds them. Look for division "
     "by a standard deviation of 0 in the preprocessing.",
+)
+OUTSIDE = (
+    "Targets, weights, masks and advantages have no graph. Look at how they are made: a division "
+    "by a standard deviation or a count of 0, the std of a single number (0/0, since it divides "
+    "by n - 1), a log or a root at 0, and missing values in the data; torch.isfinite finds them.",
 )
 COMPUTED = (
     "It was computed in the same step, as from earlier calls of the model: look at what is done to "
@@ -175,6 +188,7 @@ _BY_OP: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         "batch_norm": _BATCH_NORM,
         "layer_norm": _BATCH_NORM,
         "group_norm": _BATCH_NORM,
+        "angle": _ANGLE,
         "acos": _ARC,
         "asin": _ARC,
         "atanh": _ARC,

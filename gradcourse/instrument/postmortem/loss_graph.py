@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, nodes_behind
+from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, kept, nodes_behind
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import is_finite
-from gradcourse.instrument.postmortem.first_nan import PostMortem
+from gradcourse.instrument.postmortem.first_nan import LOSS, PostMortem
 
 Span = tuple[int, int]
 """Numbers of the first node that autograd made for a call of the model, and of that behind it."""
@@ -46,20 +46,34 @@ def named(found: PostMortem, model: nn.Module, loss: Any, calls: Collection[Span
         return found
     # A loss that is not finite; of several, the one made last holds the others.
     bad, _, nodes = max(made, key=lambda each: each[:2])
+    every = " → ".join(_name(node) for node in nodes[-_SHOWN:])
+    evidence = {**found.evidence, "from the output to the loss": every}
+    outside = next((node for node in nodes if _keeps_bad_data(node)), None)
+    if outside is not None:
+        return replace(
+            found,
+            direction="input",
+            module=LOSS,
+            op=_name(outside),
+            input="a tensor without a graph that goes into the loss",
+            evidence=evidence,
+            advice=advice.OUTSIDE,
+        )
     risky = [node for node in nodes if _is_risky(node)]
     # What autograd keeps for the backward pass is there until that pass is over.
     sure = [node for node in risky if _is_at_fault(node)]
     ops = tuple(dict.fromkeys(_name(node) for node in sure[:1] or risky))
     if not ops:
         return found
-    every = " → ".join(_name(node) for node in nodes[-_SHOWN:])
     cures = tuple(dict.fromkeys(text for op in ops for text in advice.advice_for(op)))
     return replace(
         found,
-        direction="forward" if bad else found.direction,
+        direction="forward" if bad else "backward",
+        module=LOSS,
         op=" or ".join(ops),
-        evidence={**found.evidence, "from the output to the loss": every},
-        advice=(*cures, *found.advice),
+        evidence=evidence,
+        advice=(*cures, *(() if sure else advice.OUTSIDE), *found.advice),
+        note="" if sure else _LIKELY,
     )
 
 
@@ -104,34 +118,61 @@ def _is_risky(node: Any) -> bool:
 
 def _is_at_fault(node: Any) -> bool:
     """Whether what it keeps lies where its operation has no value, or no slope."""
-    where, is_bad = _KEEPS.get(_name(node), ("", torch.isnan))
-    try:
-        kept = getattr(node, where) if where else None
-    except RuntimeError:
-        return False  # the backward pass is over
-    return isinstance(kept, torch.Tensor) and bool(is_bad(kept).any())
+    name, is_bad = _KEEPS.get(_name(node), ("", torch.isnan))
+    value = kept(node, name)
+    return value is not None and bool(is_bad(value).any())
 
+
+def _keeps_bad_data(node: Any) -> bool:
+    """Whether it keeps NaN or Inf of an operand that has no graph, such as a target or a weight."""
+    functions = node.next_functions
+    for name, place in _OPERANDS.items():
+        if place < len(functions) and functions[place][0] is not None:
+            continue  # it was made with a graph, by an operation further back
+        value = kept(node, name)
+        if value is not None and not is_finite(value):
+            return True
+    return False
+
+
+_LIKELY = (
+    "Autograd has let go of the numbers by now: this is what may have made them in the loss, if "
+    "the targets and weights that go into it are finite."
+)
+
+_OPERANDS = MappingProxyType({"self": 0, "other": 1, "target": 1, "weight": 1})
+"""What a node keeps of its operands, and which of them that is."""
 
 _KEEPS: MappingProxyType[str, tuple[str, Callable[[torch.Tensor], torch.Tensor]]] = (
     MappingProxyType(
         {
-            **dict.fromkeys(("log", "log2", "log10"), ("_saved_self", lambda x: x <= 0)),
-            "log1p": ("_saved_self", lambda x: x <= -1),
-            "sqrt": ("_saved_result", lambda r: (r == 0) | r.isnan()),
-            "rsqrt": ("_saved_result", lambda r: ~r.isfinite()),
-            "linalg_vector_norm": ("_saved_result", lambda r: r == 0),
-            "reciprocal": ("_saved_result", lambda r: ~r.isfinite()),
-            "div": ("_saved_other", lambda d: d == 0),
-            "exp": ("_saved_result", torch.isinf),
-            "pow": ("_saved_self", lambda x: x <= 0),
-            **dict.fromkeys(("acos", "asin", "atanh"), ("_saved_self", lambda x: x.abs() >= 1)),
+            **dict.fromkeys(("log", "log2", "log10"), ("self", lambda x: x <= 0)),
+            "log1p": ("self", lambda x: x <= -1),
+            "sqrt": ("result", lambda r: (r == 0) | r.isnan()),
+            "rsqrt": ("result", lambda r: ~r.isfinite()),
+            "linalg_vector_norm": ("result", lambda r: r == 0),
+            "reciprocal": ("result", lambda r: ~r.isfinite()),
+            "div": ("other", lambda d: d == 0),
+            "exp": ("result", torch.isinf),
+            "pow": ("self", lambda x: x <= 0),
+            **dict.fromkeys(("acos", "asin", "atanh"), ("self", lambda x: x.abs() >= 1)),
         }
     )
 )
 """What a node keeps, and what is bad in it."""
 
 _RISKY = frozenset(_KEEPS) | {
-    *("logit", "xlogy", "std", "norm", "cdist", "acosh", "binary_cross_entropy", "ctc_loss"),
+    *(
+        "logit",
+        "xlogy",
+        "angle",
+        "std",
+        "norm",
+        "cdist",
+        "acosh",
+        "binary_cross_entropy",
+        "ctc_loss",
+    ),
     *("linalg_svd", "linalg_eigh", "nll_loss", "nll_loss2d"),
 }
 """Operations of which a loss is made and which have places without a value or a slope."""

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.loop.arguments import (
+    check_has_values,
     check_module,
     check_takes_hooks,
     checked_optimizers,
@@ -26,7 +27,7 @@ from gradcourse.instrument.loop.follow import (
 )
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
 from gradcourse.instrument.postmortem import advice, loss_graph
-from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters
+from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters, is_finite
 from gradcourse.instrument.postmortem.first_nan import LOSS, NonFiniteError, PostMortem
 from gradcourse.instrument.postmortem.replay import Call, replay_loss, replay_model
 from gradcourse.instrument.postmortem.state import Buffers, untouched
@@ -118,6 +119,7 @@ class Watch:
     ) -> None:
         check_module("watch", model)
         check_takes_hooks("watch", model)
+        check_has_values("watch", model)
         self._optimizers = checked_optimizers("watch", optimizer, model)
         if loss_function is not None and not callable(loss_function):
             raise GradcourseError(
@@ -343,6 +345,11 @@ class Watch:
             for p in group["params"]
         )
 
+    def _rate_is_lost(self) -> bool:
+        """Whether a learning rate is NaN or Inf, or no real number."""
+        rates = [group.get("lr", 0.0) for o in self._optimizers for group in o.param_groups]
+        return not all(bool(torch.isfinite(torch.as_tensor(r))) for r in rates)
+
     def _forget(self) -> None:
         self._calls.clear()
         self._loss_calls.clear()
@@ -355,6 +362,8 @@ class Watch:
             cause = replace(cause, advice=advice.BAD_FROM_THE_START)
         elif cause.direction == "parameter" and self._eps_is_zero():
             cause = replace(cause, advice=(*advice.EPS_IN_FLOAT16, *cause.advice))
+        elif cause.direction == "parameter" and self._rate_is_lost():
+            cause = replace(cause, advice=advice.RATE_IS_LOST)
         self.post_mortem = replace(
             cause,
             step=self.step,
@@ -367,13 +376,20 @@ class Watch:
             raise NonFiniteError(self.post_mortem) from None
 
     def _replay(self, affected: tuple[str, ...], loss: Any) -> PostMortem:
+        calls = [call.nodes for call in self._calls]
         try:
             with untouched(self._model):
                 found = self._search() or _unknown(self._calls, affected)
             if found.advice == advice.LOSS_UNKNOWN and self._loss_calls:
                 return replace(found, advice=advice.AFTER_THE_LOSS)
+            lost = next((n for n, p in self._model.named_parameters() if not is_finite(p)), "")
+            if found.advice in (advice.LOSS_UNKNOWN, advice.UNKNOWN) and lost:
+                # Used outside the model's own pass, as the transitions of a CRF are by its loss.
+                return PostMortem("parameter", LOSS, parameter=lost, advice=advice.PARAMETER)
+            if found.advice == advice.LOSS_UNKNOWN or (found.advice == advice.UNKNOWN and calls):
+                found = loss_graph.named(found, self._model, loss, calls)
             if found.advice == advice.LOSS_UNKNOWN:
-                found = loss_graph.named(found, self._model, loss, [c.nodes for c in self._calls])
+                return replace(found, advice=(*advice.OUTSIDE, *found.advice))
             return found
         except Exception as error:
             # A second run may fail for reasons of its own; the first fact must not be lost.
