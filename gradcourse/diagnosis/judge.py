@@ -9,6 +9,7 @@ import numpy as np
 from gradcourse.diagnosis import lags, nonfinite, over_depth, remedies, step_size, units, unseen
 from gradcourse.diagnosis.causes import (
     backward_passes,
+    batches,
     heads,
     lost_updates,
     overwritten,
@@ -121,7 +122,7 @@ def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
         or backward_passes.find(signals, good)
         or trainees.find(signals, good)
         or overwritten.find(signals, good)
-        or stuck.find_changed_inputs(signals, good)
+        or batches.find(signals, good)
         or stuck.find_equal_units(signals)
         or withheld.find(signals, good)
         or standstill.find_unbounded(signals, good)

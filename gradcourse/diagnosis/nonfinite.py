@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -71,6 +72,8 @@ def _remedies(signals: Signals) -> tuple[Remedy, ...]:
     elif _of_raw_outputs(signals):
         usual = (*usual[:1], remedies.LOG_OF_RAW, *usual[1:])
     options = signals.record.facts.optimizer
+    if not math.isfinite(options.get("last rate", 0.0)):
+        return (remedies.RATE_IS_LOST, *usual)
     eps = options.get("eps", 1.0)
     if "float16" in signals.dtypes and eps < 6e-8 and first_bad > 0:
         first = remedies.EPS

@@ -196,6 +196,11 @@ FUSED = Remedy(
     "10",
     "cross-entropy",
 )
+LOOK_AT_ROWS = Remedy(
+    "Look at a few rows as the net gets them, each with its label; change one, and see that the "
+    "outputs of the others stay (view and reshape can mix rows)",
+    "10",
+)
 LOOK_BETWEEN = Remedy(
     "Look between these layers for what has no slope: a product with 0, a constant, a clamp, a "
     "step, a backward pass of your own",
@@ -285,6 +290,12 @@ NO_RELU_AT_THE_END = Remedy(
     "negative, no gradient comes back",
     "04",
     "no ReLU end",
+)
+RATE_IS_LOST = Remedy(
+    "The learning rate itself is NaN or Inf: look at the schedule, as at a negative number to a "
+    "fractional power past its last step, or 0/0",
+    "01",
+    "plain rate",
 )
 EPS = Remedy(
     "The optimizer's eps of {eps:.0e} is 0 in float16, and so is the square of a small gradient: "

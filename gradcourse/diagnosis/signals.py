@@ -39,6 +39,11 @@ class Signals:
                 f"diagnose got {type(record).__name__!r}; it takes the record of a probe: "
                 "with gc.probe(model) as record: … then gc.diagnose(record)."
             )
+        if not len(record) and any(t.changed > 0 for t in record.facts.trainees):
+            raise GradcourseError(
+                "The record holds no step: the parameters have changed, but no backward pass came "
+                "to them and this optimizer made no update, so there is no gradient to judge."
+            )
         if not len(record):
             raise GradcourseError(
                 "The record holds no step, so there is nothing to diagnose. Inside the "
@@ -52,10 +57,19 @@ class Signals:
         return value
 
     @cached_property
+    def climbs(self) -> bool:
+        """Whether the optimizer is to raise what is logged.
+
+        With maximize=True, unless that has fallen: then minus the loss goes backward.
+        """
+        logged = self.record.loss[np.isfinite(self.record.loss)]
+        up = self.record.facts.optimizer.get("maximize", 0.0) == 1
+        return up and not (len(logged) >= 10 and 0 < 2 * np.median(logged[-5:]) < logged[:5].min())
+
+    @cached_property
     def loss(self) -> np.ndarray:
         """What the optimizer is to lower: minus what was logged, where it climbs."""
-        climbs = self.record.facts.optimizer.get("maximize", 0.0) == 1
-        return -self.record.loss if climbs else self.record.loss
+        return -self.record.loss if self.climbs else self.record.loss
 
     def known_loss(self, good: np.ndarray) -> np.ndarray:
         """The finite losses at these rows, in order."""

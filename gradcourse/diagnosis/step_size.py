@@ -171,8 +171,8 @@ def _outgrew_its_start(signals: Signals, good: np.ndarray, pace: np.ndarray) -> 
         return False
     alone = largest(pace[known[1:]]) < threshold("large_update")
     grew = _left(signals, good) > _FROM_NOTHING
-    halved = float(np.median(loss[-(len(loss) // 3) :])) < 0.5 * float(loss[0])
-    return bool(alone and grew and halved and loss[0] > 0)
+    end = float(np.median(loss[-(len(loss) // 3) :]))
+    return bool(alone and grew and end < threshold("learning") * float(loss[0]))
 
 
 _FROM_NOTHING = 10.0

@@ -193,6 +193,15 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "A memory is found after a plateau (Hochreiter & Schmidhuber 1997). Sound nets of "
             "20 steps have stood still for 150.",
         ),
+        "guess": Threshold(
+            0.985,
+            "ratio",
+            "cross-entropy at the end over that of a guess, ln k for k classes, or squared error "
+            "over the variance of the targets: above, the net has learned nothing, however large "
+            "its loss was at first",
+            "Outputs that are the same for all inputs reach 1, and less where classes are of "
+            "different size.",
+        ),
         "trend_clear": Threshold(
             3.5,
             "standard errors",

@@ -8,11 +8,15 @@ import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes.backward_passes import are_never_cleared
+from gradcourse.diagnosis.causes.batches import of_one_class_each
 from gradcourse.diagnosis.causes.standstill import (
     enough,
     has_fallen,
+    has_learned,
+    is_a_game,
     is_around_zero,
     is_stuck,
+    stays,
     warms_up,
 )
 from gradcourse.diagnosis.causes.trainees import share_that_changes
@@ -85,8 +89,8 @@ def without_gradient(signals: Signals, named: bool = False) -> tuple[str, ...]:
 
 def of_a_net_that_learns(signals: Signals, good: np.ndarray) -> tuple[str, ...]:
     """What is no finding where nothing else is wrong, and worth a look all the same."""
-    of_the_run = (_uncleared, _mixes_rows, _sure_softmax, _drops, _rounded, left_alone)
-    of_the_loss = (_around_zero, _still_warms_up)
+    of_the_run = (_uncleared, _mixes_rows, _sorted, _sure_softmax, _drops, _rounded, left_alone)
+    of_the_loss = (_around_zero, _still_warms_up, _may_yet_fall, _judged_by_others, _erases)
     notes = [note for look in of_the_run for note in look(signals)]
     notes += [note for look in of_the_loss for note in look(signals, good)]
     return tuple(notes)
@@ -102,12 +106,26 @@ def _uncleared(signals: Signals) -> Iterator[str]:
 
 def _mixes_rows(signals: Signals) -> Iterator[str]:
     facts = signals.record.facts
+    for name in facts.rows_as_time[:1]:
+        yield (
+            f"{name} takes its first axis as time (batch_first=False), and the output has one row "
+            "for each step of it: what it gives for one row depends on the others"
+        )
     for change in facts.mixed_rows[:1]:
         yield f"a view from {change} takes its rows from all over the batch: transpose before it"
     if facts.softmax_over_rows:
         yield (
             f"a softmax inside the net runs over the {facts.softmax_over_rows} rows of the batch "
             "(dim=0): what it gives for one row depends on the others"
+        )
+
+
+def _sorted(signals: Signals) -> Iterator[str]:
+    count = of_one_class_each(signals)
+    if count:
+        yield (
+            f"each of the {count} batches that were looked at holds rows of one class alone: a "
+            "loss that falls may only follow the order of the data; shuffle them"
         )
 
 
@@ -150,6 +168,35 @@ def _still_warms_up(signals: Signals, good: np.ndarray) -> Iterator[str]:
             f"the rate is still rising, from {facts.optimizer['lr']:.2g} to "
             f"{facts.optimizer['last rate']:.2g} in {facts.updates} updates, and the loss has not "
             "fallen"
+        )
+
+
+def _may_yet_fall(signals: Signals, good: np.ndarray) -> Iterator[str]:
+    """A net in time that stands still: no finding yet, and no sign of learning either."""
+    count = len(signals.known_loss(good))
+    if threshold("enough") <= count < enough(signals) and stays(signals, good):
+        yield (
+            f"whether it learns: the loss has not fallen in {count} steps, and a net in time may "
+            f"stand still for longer; after {enough(signals)} it is a finding. Until then look at "
+            "a few rows as the net gets them, each with its target"
+        )
+
+
+def _judged_by_others(signals: Signals, good: np.ndarray) -> Iterator[str]:
+    loss = signals.known_loss(good)
+    if signals.record.facts.other_updates and is_a_game(signals) and not has_fallen(loss):
+        yield (
+            "whether it learns: another net trains in the same loop by a loss of its own, as in a "
+            "game, and then this one's loss need not fall"
+        )
+
+
+def _erases(signals: Signals, good: np.ndarray) -> Iterator[str]:
+    facts = signals.record.facts
+    if facts.erased == facts.erasing_looked >= 2 and not has_learned(signals, good):
+        yield (
+            "of several backward passes to an update only the last one counts: the gradients of "
+            "those before are cleared; to add them up, call zero_grad once for each update"
         )
 
 

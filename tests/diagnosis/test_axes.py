@@ -197,3 +197,89 @@ def test_weights_that_are_shared_out_among_the_rows(dim: int) -> None:
     diagnosis = looped(model, adam(model, 1e-2), data=signs)
     notes = [note for note in diagnosis.not_judged if "runs over the 64 rows" in note]
     assert len(notes) == (dim == 0)
+
+
+# ------------------------------------------------------------------ the first axis: rows or time
+
+
+def encoder(batch_first: bool) -> nn.Module:
+    return nn.TransformerEncoderLayer(16, 2, 32, dropout=0.0, batch_first=batch_first)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_rows_that_attend_to_each_other(batch_first: bool) -> None:
+    torch.manual_seed(0)
+
+    def pooled(self: Built, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.encoder(self.embed(x)).mean(1))
+
+    parts = {"embed": nn.Linear(2, 16), "encoder": encoder(batch_first), "head": nn.Linear(16, 2)}
+    model = Built(pooled, **parts)
+    diagnosis = looped(model, adam(model, 3e-3), data=signs)
+    assert diagnosis.healthy, diagnosis
+    notes = [note for note in diagnosis.not_judged if "encoder.self_attn takes its first" in note]
+    assert len(notes) == (not batch_first)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_rows_that_attend_to_each_other_and_learn_nothing(batch_first: bool) -> None:
+    """The class is that of the first token, and only attention brings it to the last."""
+    torch.manual_seed(0)
+
+    def last(self: Built, x: torch.Tensor) -> torch.Tensor:
+        x = self.embed(x)  # (n, 8, 16)
+        return self.head(x[:, -1] + self.attention(x, x, x)[0][:, -1])
+
+    parts = {
+        "embed": nn.Linear(3, 16),
+        "attention": nn.MultiheadAttention(16, 2, batch_first=batch_first),
+        "head": nn.Linear(16, 2),
+    }
+
+    def marked() -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.zeros(64, 8, 3)
+        x[:, 0, 2] = 1.0
+        x[:, :, :2] = torch.randn(64, 8, 2)
+        return x, (x[:, 0, 0] > 0).long()
+
+    model = Built(last, **parts)
+    diagnosis = looped(model, adam(model, 1e-2), data=marked)
+    if batch_first:
+        assert diagnosis.healthy, diagnosis
+    else:
+        assert diagnosis.primary.kind == "cut off"
+        assert first(diagnosis)[1].startswith("Set batch_first=True")
+
+
+class Speaker(nn.Module):
+    """Time first, (12, 32), as torch's own layers want it: an output of 7 classes for each place.
+
+    Its targets are drawn, so that no loss falls.
+    """
+
+    def __init__(self, core: nn.Module) -> None:
+        super().__init__()
+        self.embed, self.core, self.head = nn.Embedding(7, 16), core, nn.Linear(16, 7)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = self.core(self.embed(x))
+        return self.head(out if isinstance(out, torch.Tensor) else out[0])
+
+
+@pytest.mark.parametrize("core", [lambda: nn.GRU(16, 16), lambda: encoder(batch_first=False)])
+def test_time_first_is_no_fault(core: Callable[[], nn.Module]) -> None:
+    torch.manual_seed(0)
+    model = Speaker(core())
+
+    def places(out: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return functional.cross_entropy(out.permute(1, 2, 0), y.T)
+
+    def drawn() -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.randint(0, 7, (12, 32)), torch.randint(0, 7, (12, 32))
+
+    diagnosis = judged(model, adam(model), on(model, places, drawn), 320)
+    assert diagnosis.primary.kind == "not learning"
+    assert "takes its first axis as time" in diagnosis.primary.summary
+    diagnosis = judged(model, adam(model), on(model, places, lambda: drawn()[:1] * 2), 120)
+    assert diagnosis.healthy
+    assert not any("first axis" in note for note in diagnosis.not_judged)

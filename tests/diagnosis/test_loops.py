@@ -702,3 +702,110 @@ def test_a_penalty_of_absolute_values_that_takes_the_weights_away() -> None:
 
     diagnosis = judged(model, adam(model, 3e-2), step)
     assert "penalty on the weights" in first(diagnosis)[1], diagnosis
+
+
+# ------------------------------------------------------------------ thawed, erased, not yet fallen
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_part_that_is_thawed_and_not_given_to_the_optimizer(given: bool) -> None:
+    """A frozen body of zeros tells the head nothing."""
+    model = net()
+    nn.init.zeros_(model[0].weight)
+    body = list(model[0].parameters())
+    for parameter in body:
+        parameter.requires_grad_(False)
+    optimizer = adam(nn.ModuleList(model[1:]), 1e-2)
+    steps = iter(range(200))
+
+    def thaw() -> None:
+        if next(steps) == 10:
+            for parameter in body:
+                parameter.requires_grad_()
+            if given:
+                optimizer.add_param_group({"params": body})
+
+    diagnosis = looped(model, optimizer, after=thaw)
+    if given:
+        assert diagnosis.healthy, diagnosis
+    else:
+        assert "0.weight, 0.bias: they get a gradient, but" in diagnosis.primary.summary
+        assert first(diagnosis)[1].startswith("Give the optimizer all")
+
+
+def in_parts(clear: str, learnable: bool = True) -> Diagnosis:
+    """Four backward passes to an update, each of one class; the gradients are cleared "once", or
+    before "every" pass."""
+    torch.manual_seed(0)
+    model = net()
+    optimizer = adam(model)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(120):
+            x, y = rows() if learnable else shuffled()
+            total = 0.0
+            if clear == "once":
+                optimizer.zero_grad()
+            for kind in range(4):
+                if clear == "every":
+                    optimizer.zero_grad()
+                loss = functional.cross_entropy(model(x[y == kind]), y[y == kind]) / 4
+                loss.backward()
+                total += loss.item()
+            optimizer.step()
+            record.log(total)
+    return gc.diagnose(record)
+
+
+def test_gradients_that_are_erased_before_the_update() -> None:
+    diagnosis = in_parts("every")
+    assert diagnosis.primary.kind == "cut off"
+    assert "There are 4 backward passes to an update" in diagnosis.primary.summary
+    assert first(diagnosis)[1].startswith("Clear the gradients once for each update")
+
+
+def test_gradients_that_add_up_to_an_update() -> None:
+    assert in_parts("once").healthy
+    assert in_parts("once", learnable=False).primary.kind == "not learning"
+
+
+def test_an_update_that_is_made_of_a_second_pass_at_other_weights() -> None:
+    """Sharpness-aware minimization clears the gradients in between (Foret et al. 2021)."""
+    torch.manual_seed(0)
+    model = net()
+    optimizer = adam(model)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(120):
+            x, y = rows()
+            loss = functional.cross_entropy(model(x), y)
+            loss.backward()
+            with torch.no_grad():
+                steps = [0.01 * p.grad.sign() for p in model.parameters()]
+                for parameter, step in zip(model.parameters(), steps, strict=True):
+                    parameter.add_(step)
+            optimizer.zero_grad()
+            functional.cross_entropy(model(x), y).backward()
+            with torch.no_grad():
+                for parameter, step in zip(model.parameters(), steps, strict=True):
+                    parameter.sub_(step)
+            optimizer.step()
+            optimizer.zero_grad()
+            record.log(loss)
+    diagnosis = gc.diagnose(record)
+    assert diagnosis.healthy, diagnosis
+    assert record.facts.erased == record.facts.erasing_looked > 2
+
+
+@pytest.mark.parametrize("learnable", [False, True])
+def test_a_net_in_time_that_has_not_fallen_yet(learnable: bool) -> None:
+    torch.manual_seed(0)
+
+    def drawn() -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.randn(64, 12, 2)
+        y = (x.sum((1, 2)) > 0).long()
+        return x, y if learnable else y[torch.randperm(len(y))]
+
+    model = Recurrent(axis=1, batch_first=True)
+    diagnosis = looped(model, adam(model, 1e-2), data=drawn, steps=150)
+    assert diagnosis.healthy, diagnosis
+    notes = [note for note in diagnosis.not_judged if "has not fallen in 150 steps" in note]
+    assert len(notes) == (not learnable)

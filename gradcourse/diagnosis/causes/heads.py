@@ -69,6 +69,19 @@ LOG_SOFTMAX = Remedy(
     "02",
     "cross-entropy",
 )
+LOGARITHMS = Remedy(
+    "Give kl_div the log_softmax of the raw outputs: it takes logarithms, and its targets are "
+    "probabilities",
+    "02",
+    "log of the outputs",
+)
+SHARPEN = Remedy(
+    "Multiply the outputs by 16 or more, or divide them by a temperature of 0.07, before the loss: "
+    "between −1 and 1 a softmax is nearly even",
+    "02",
+    "scale outputs",
+    16.0,
+)
 SHAPES = Remedy(
     "Give outputs and targets the same shape: out.squeeze(1), or y[:, None]; (N, 1) against (N) is "
     "compared in all N × N pairs",
@@ -111,6 +124,7 @@ def find(signals: Signals) -> list[Sign]:
         _reach,
         _minimax,
         _flipped,
+        _bounded,
     ):
         sign = test(signals, heads)
         if sign is not None:
@@ -238,20 +252,24 @@ def _twice(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     )
 
 
+_MINUS = "minus the output of the class"
+
+
 def _raw(signals: Signals, heads: Sequence[Head]) -> Sign | None:
-    holds = [
-        h.loss == "minus the output of the class" and not h.log_normed and h.columns > 1
-        for h in heads
-    ]
+    kinds = {
+        _MINUS: (f"{_MINUS}, as nll_loss is", LOG_SOFTMAX),
+        "Kullback-Leibler divergence": ("a Kullback-Leibler divergence, as kl_div is", LOGARITHMS),
+    }
+    holds = [h.loss in kinds and not h.log_normed and h.columns > 1 for h in heads]
     if not _most(heads, holds):
         return None
     what = "probabilities, not their logarithms" if heads[0].normed else "raw outputs"
+    name, remedy = kinds[next(h.loss for h, right in zip(heads, holds, strict=True) if right)]
     return _sign(
         signals,
         heads,
-        f"The loss is minus the output of the class, as nll_loss is, and gets {what}: it has no "
-        "lower bound, or none that teaches.",
-        (LOG_SOFTMAX,),
+        f"The loss is {name}, and gets {what}: it has no lower bound, or none that teaches.",
+        (remedy,),
         {"smallest output": heads[-1].low, "largest output": heads[-1].high},
     )
 
@@ -397,7 +415,7 @@ def _judgement(head: Head) -> float:
 def _flipped(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """A loss with the wrong sign, where nobody else trains: a game may be played so."""
     facts = signals.record.facts
-    up = facts.optimizer.get("maximize", 0.0) == 1  # with minus a loss, a sign is turned twice
+    up = signals.climbs
     climbs = up and _most(heads, [_falls(h) for h in heads])
     turned = not up and _most(heads, [h.loss == "minus a loss that should fall" for h in heads])
     if not climbs and not turned:
@@ -416,6 +434,33 @@ def _flipped(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         {"first loss": float(signals.loss[0])},
     )
     return Sign(0, replace(sign.finding, kind="unbounded loss"))
+
+
+def _bounded(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """Logits that reach the ends of [−1, 1] and never leave it, as cosines: none is sure."""
+    late = heads[-2:]
+    if len(heads) < 4 or any(h.loss != "cross-entropy of logits" for h in late):
+        return None
+    if any(h.low < -_ONE or h.high > _ONE for h in heads) or late[-1].columns < 2:
+        return None
+    reached = [max(-h.low, h.high) for h in late]
+    loss = signals.loss[np.isfinite(signals.loss)]
+    guess = math.log(late[-1].columns)
+    if min(reached) < 0.95 or not float(np.median(loss[-(len(loss) // 3) :])) > 0.5 * guess:
+        return None
+    least = math.log1p((late[-1].columns - 1) * math.exp(-2.0))
+    return _sign(
+        signals,
+        heads,
+        f"The outputs lie between −1 and 1 at every step, and the loss takes them as logits of "
+        f"{late[-1].columns} classes: with these it cannot fall below {least:.3g}.",
+        (SHARPEN,),
+        {"largest output": max(reached), "least loss possible": least},
+    )
+
+
+_ONE = 1 + 1e-4
+"""Up to rounding, the largest cosine."""
 
 
 def _falls(head: Head) -> bool:

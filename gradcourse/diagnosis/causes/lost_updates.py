@@ -79,7 +79,7 @@ def find(record: Record) -> list[Finding]:
             )
             return [_finding(record, summary, (), evidence, (ONE_OPTIMIZER,))]
         return [_finding(record, summary, (), evidence, (CALL_STEP, WATCH))]
-    if facts.forward_passes:
+    if facts.forward_passes and not any(t.changed > 0 for t in facts.trainees):
         summary = (
             f"The model was called {facts.forward_passes} times; no backward pass came to it and "
             "no update followed."

@@ -12,6 +12,7 @@ from gradcourse.diagnosis.remedies import SCALE
 from gradcourse.diagnosis.signals import SHORTEST, Signals, is_out_of_scale, median
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
+from gradcourse.instrument.record.facts import Head
 
 INITIALIZE = Remedy("Draw the weights for the activation: He or Xavier", "05", "initialize")
 
@@ -35,7 +36,11 @@ def is_stuck(signals: Signals, good: np.ndarray, least: int | None = None) -> bo
     pace = float(median(signals.update_ratio[good]))
     # Of weights that all but stand still, what looks like a fall is scatter.
     moves = not pace < threshold("slow_update") / 10
-    return not still_falls(signals.known_loss(good), moves)
+    loss = signals.known_loss(good)
+    if not still_falls(loss, moves):
+        return True
+    # Down to that of a guess any net falls.
+    return is_a_guess(signals, loss) and not (moves and falls_far(loss, len(loss) // 2))
 
 
 def stays(signals: Signals, good: np.ndarray) -> bool:
@@ -46,23 +51,56 @@ def stays(signals: Signals, good: np.ndarray) -> bool:
 def learns_badly(signals: Signals, good: np.ndarray, least: int | None = None) -> bool:
     """Whether enough losses are known and they have not fallen, though they may be about to."""
     loss = signals.known_loss(good)
-    if len(loss) < (least or enough(signals)) or warms_up(signals) or _is_a_game(signals):
+    if len(loss) < (least or enough(signals)) or warms_up(signals) or is_a_game(signals):
         return False
     return not has_learned(signals, good)
 
 
 def has_learned(signals: Signals, good: np.ndarray) -> bool:
-    """Whether a few losses are known, and they have fallen."""
+    """Whether a few losses are known, and they have fallen; below that of a guess, if it is told.
+
+    A net whose outputs were too large at first learns to say that it knows nothing.
+    """
     loss = signals.known_loss(good)
-    return len(loss) >= 10 and (has_fallen(loss) or step_size.has_converged(signals, good))
+    if len(loss) < 10 or is_a_guess(signals, loss):
+        return False
+    return has_fallen(loss) or step_size.has_converged(signals, good)
 
 
-def _is_a_game(signals: Signals) -> bool:
-    """Whether another optimizer trains a part of the model, or a net that feeds it at times.
+def is_a_guess(signals: Signals, loss: np.ndarray) -> bool:
+    """Whether the loss ends where outputs that are the same for all inputs have it."""
+    told = [h for h in signals.record.facts.heads if h.loss]
+    late = told[-(len(told) // 2) :]
+    if len(told) < 3 or not late:
+        return False
+    if all(math.isfinite(h.unexplained) for h in late):
+        return float(np.median([h.unexplained for h in late])) > threshold("guess")
+    guesses = [_guess(h) for h in late]
+    end = float(np.median(loss[-(len(loss) // 3) :]))
+    return min(guesses) == max(guesses) and end > threshold("guess") * guesses[0] > 0
+
+
+def _guess(head: Head) -> float:
+    """The cross-entropy at which all classes are equally likely; 0 of another loss."""
+    if not head.hard:
+        return 0.0
+    if head.loss in _OF_CLASSES and head.columns > 1:
+        return math.log(head.columns)
+    return math.log(2) if head.loss in _OF_TWO else 0.0
+
+
+_OF_CLASSES = ("cross-entropy of logits", "minus the log of the class's output")
+_OF_TWO = ("binary cross-entropy of logits", "binary cross-entropy of probabilities")
+
+
+def is_a_game(signals: Signals) -> bool:
+    """Whether another optimizer trains a part of the model, or a net that feeds or judges it.
 
     Then the loss need not fall.
     """
     facts = signals.record.facts
+    if 2 * facts.other_updates > facts.updates > 0:
+        return True
     if 0 < facts.fed_by_others < facts.calls_looked and facts.forward_passes >= 2 * facts.updates:
         return True
     return any(
@@ -88,14 +126,17 @@ def has_fallen(loss: np.ndarray) -> bool:
     A loss around or below 0 is judged by its own scatter.
     """
     start = float(np.median(loss[:5]))
-    end = float(np.median(loss[-(len(loss) // 3) :]))
+    early, late = loss[: max(5, len(loss) // 10)], loss[-(len(loss) // 3) :]
+    end = float(np.median(late))
+    error = math.sqrt(np.var(early) / len(early) + np.var(late) / len(late))
+    fell = float(np.mean(early) - np.mean(late))
+    clear = fell > threshold("trend_clear") * error
     if start > 0 and end > -start:
-        early, late = loss[: max(5, len(loss) // 10)], loss[-(len(loss) // 3) :]
-        error = math.sqrt(np.var(early) / len(early) + np.var(late) / len(late))
-        clear = float(np.mean(early) - np.mean(late)) > threshold("trend_clear") * error
         half_way = 0.5 * (1 + threshold("learning"))
         return end < threshold("learning") * start or (clear and end < half_way * start)
-    return end < start - 2 * float(np.std(loss[:5])) - 1e-12 * abs(start)
+    half_way = 0.5 * (1 - threshold("learning"))
+    far = clear and fell > half_way * abs(float(np.mean(early)))
+    return far or end < start - 2 * float(np.std(loss[:5])) - 1e-12 * abs(start)
 
 
 def still_falls(loss: np.ndarray, hopeful: bool = True) -> bool:
@@ -105,16 +146,27 @@ def still_falls(loss: np.ndarray, hopeful: bool = True) -> bool:
     is more than scatter; not asked unless ``hopeful``. The first quarter is left out: there a bias
     learns the mean.
     """
-    late = loss[len(loss) // 4 :]
-    steps = np.arange(len(late)) - (len(late) - 1) / 2
-    slope = float(steps @ late / (steps @ steps))
-    rest = late - np.mean(late) - slope * steps
-    error = float(np.sqrt(rest @ rest / (len(late) - 2) / (steps @ steps)))
-    level = abs(float(np.mean(late)))
-    clear = -slope > threshold("trend_clear") * error
-    hint = hopeful and -slope > threshold("trend_hint") * error
-    least = -slope * len(late) > threshold("trend_least") * level
-    return least and (clear or (hint and -slope * 5 * len(loss) > threshold("hope") * level))
+    begin = len(loss) // 4
+    fall, error, level = _line(loss[begin:])
+    clear = fall > threshold("trend_clear") * error
+    least = fall * len(loss[begin:]) > threshold("trend_least") * level
+    return least and (clear or (hopeful and falls_far(loss, begin)))
+
+
+def falls_far(loss: np.ndarray, begin: int) -> bool:
+    """Whether five times the steps would take a fifth of it away, by the line from ``begin`` on."""
+    fall, error, level = _line(loss[begin:])
+    hint = fall > threshold("trend_hint") * error
+    return hint and fall * 5 * len(loss) > threshold("hope") * level
+
+
+def _line(loss: np.ndarray) -> tuple[float, float, float]:
+    """Of a straight line through it: the fall at each step, its standard error, and the level."""
+    steps = np.arange(len(loss)) - (len(loss) - 1) / 2
+    slope = float(steps @ loss / (steps @ steps))
+    rest = loss - np.mean(loss) - slope * steps
+    error = float(np.sqrt(rest @ rest / (len(loss) - 2) / (steps @ steps)))
+    return -slope, error, abs(float(np.mean(loss)))
 
 
 def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:

@@ -24,6 +24,7 @@ from gradcourse.diagnosis.causes.standstill import (
 from gradcourse.diagnosis.causes.trainees import UNFREEZE
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import (
+    LOOK_AT_ROWS,
     NO_RELU_AT_THE_END,
     NO_SIGMOIDS,
     ONE_PLACE,
@@ -44,17 +45,6 @@ BEND = Remedy(
     "04",
     "activate",
 )
-BATCH_FIRST = Remedy(
-    "Set batch_first=True, or give the input as (time, row, feature)",
-    "08",
-    "batch first",
-)
-TURN_FIRST = Remedy(
-    "Turn the axes before they are merged: x.transpose(0, 1).reshape(rows, -1), or permute; view "
-    "only counts on in memory, across the rows",
-    "10",
-    "turn first",
-)
 READ_AT_THE_END = Remedy(
     "Read the output at the last step, out[:, -1] with batch_first=True and out[-1] without: the "
     "state at a step knows nothing of later ones",
@@ -67,18 +57,14 @@ SMOOTH = Remedy(
     "04",
     "smooth activation",
 )
-IN_PLACE = Remedy(
-    "Look for what changes the data in place, x /= 255 or x.sub_(…), in the loop or in the data "
-    "set: it is done once more each time. Make a new tensor, x = x / 255",
-    "02",
-    "new inputs",
+CLEAR_ONCE = Remedy(
+    "Clear the gradients once for each update: zero_grad before the first of its backward passes, "
+    "not before every one",
+    "01",
+    "clear once",
 )
 LOOK = (
-    Remedy(
-        "Look at a few rows as the net gets them, each with its label; change one, and see that "
-        "the outputs of the others stay (view and reshape can mix rows)",
-        "10",
-    ),
+    LOOK_AT_ROWS,
     SCALE,
     Remedy(
         "Train on one batch until its loss is 0; if that fails, the model or loss is wrong", "10"
@@ -141,11 +127,11 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     if signals.record.facts.only_linear and moves and _has_levelled_off(signals, good):
         tests = (_linear,)
     elif is_stuck(signals, good):
-        tests = (*_ROWS, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _no_curve)
+        tests = (_erased, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _no_curve)
         tests += (_slow, _fast)
         tests += (_weak, _small_logits, _unread, _frozen, _linear, _unknown)
     elif stays(signals, good):
-        tests = (*_ROWS, _large_targets)
+        tests = (_large_targets,)
     else:
         return []
     loss = signals.known_loss(good)
@@ -174,61 +160,22 @@ def _linear(course: Course) -> Finding | None:
     )
 
 
-def _rows_as_time(course: Course) -> Finding | None:
-    """A recurrent layer that takes the batch for the time."""
-    names = course.signals.record.facts.rows_as_time
-    if not names:
+def _erased(course: Course) -> Finding | None:
+    """Several backward passes for an update, and the gradients of the last alone are left."""
+    facts = course.signals.record.facts
+    if not facts.erased == facts.erasing_looked >= 2 or not facts.updates:
         return None
+    passes = facts.backward_passes / facts.updates
     return of_the_run(
         course.signals,
         "cut off",
-        f"{names[0]} takes its first axis as time (batch_first=False), and the output has one row "
-        "for each step of it: the rows of the batch are read as one sequence, and the loss is "
-        f"still {course.ratio:.2f} of what it was at first.",
-        course.evidence,
-        (BATCH_FIRST, *LOOK[:1]),
-        0.8,
+        f"There are {passes:.2g} backward passes to an update, and whenever it was looked at the "
+        "gradients of those before were gone when the next began: the last alone counts, and the "
+        f"loss is still {course.ratio:.2f} of what it was at first.",
+        course.evidence | {"backward passes that were looked at": float(facts.erasing_looked)},
+        (CLEAR_ONCE, *LOOK),
+        0.7,
     )
-
-
-def _mixed_rows(course: Course) -> Finding | None:
-    """A view that takes another axis for that of the batch."""
-    views = course.signals.record.facts.mixed_rows
-    if not views:
-        return None
-    return of_the_run(
-        course.signals,
-        "cut off",
-        f"A view from {views[0]} takes its rows from all over the batch: an output depends on "
-        "other rows than its own, and the loss is "
-        f"still {course.ratio:.2f} of what it was at first.",
-        course.evidence,
-        (TURN_FIRST, *LOOK[:1]),
-        0.9,
-    )
-
-
-def find_changed_inputs(signals: Signals, good: np.ndarray) -> list[Sign]:
-    """Inputs that shrink or grow by orders of magnitude, under a loss that stays."""
-    sizes = [size for size in signals.record.facts.input_sizes if math.isfinite(size)]
-    if len(sizes) < 3 or not min(sizes[:2]) > 0 or not is_stuck(signals, good):
-        return []
-    first, last = sizes[0], float(np.median(sizes[-2:]))
-    if not (last < first / threshold("out_of_scale") or last > first * threshold("out_of_scale")):
-        return []
-    finding = of_the_run(
-        signals,
-        "scale",
-        f"The inputs were of size {first:.3g} at first and are of size {last:.2g} at the end, and "
-        "the loss stays.",
-        {"size of the inputs, start": first, "size of the inputs, end": last},
-        (IN_PLACE,),
-        0.9,
-    )
-    return [Sign(0, finding)]
-
-
-_ROWS = (_rows_as_time, _mixed_rows)
 
 
 def _scale(course: Course) -> Finding | None:
@@ -473,6 +420,8 @@ def _unknown(course: Course) -> Finding | None:
             f" {flat:.0%} of the net's outputs, those of {signals.layers[-1]}, are flat: look "
             "whether the loss wants logits, and whether the outputs can reach the targets."
         )
+    for name in signals.record.facts.time_first[:1]:
+        summary += f" {name} takes its first axis as time (batch_first=False): look whether it is."
     ends = [h.end for h in signals.record.facts.heads if h.end == "Relu"]
     first = (NO_RELU_AT_THE_END,) if ends else ()
     return of_the_run(signals, "not learning", summary, course.evidence, (*first, *LOOK))

@@ -80,6 +80,11 @@ def trainable(signals: Signals) -> list[Trainee]:
     return [t for t in signals.record.facts.trainees if t.requires_grad and t.in_optimizer]
 
 
+def _unmoved(signals: Signals) -> list[Trainee]:
+    """Of these, those without a gradient; one that is used and freed at once leaves a change."""
+    return [t for t in trainable(signals) if t.gradient == "none" and not t.changed > 0]
+
+
 def _stale(signals: Signals, good: np.ndarray) -> Finding | None:
     """The optimizer holds other tensors in place of parameters that get a gradient."""
     facts = signals.record.facts
@@ -120,7 +125,7 @@ def _strangers(signals: Signals, good: np.ndarray) -> Finding | None:
 
 
 def _without_graph(signals: Signals, good: np.ndarray) -> Finding | None:
-    cut = [t for t in trainable(signals) if t.gradient == "none" and t.ran == "without a graph"]
+    cut = [t for t in _unmoved(signals) if t.ran == "without a graph"]
     if not cut or not _matters(signals, cut) or has_learned(signals, good):
         return None
     return _without_gradient(
@@ -134,7 +139,7 @@ def _without_graph(signals: Signals, good: np.ndarray) -> Finding | None:
 
 def _ignored(signals: Signals, good: np.ndarray) -> Finding | None:
     """Outputs that the model returns and no backward pass comes back to."""
-    cut = [t for t in trainable(signals) if t.gradient == "none" and t.reached]
+    cut = [t for t in _unmoved(signals) if t.reached]
     if not cut or not any(t.gradient == "some" for t in trainable(signals)):
         return None
     return _without_gradient(
@@ -147,11 +152,7 @@ def _ignored(signals: Signals, good: np.ndarray) -> Finding | None:
 
 
 def _detached(signals: Signals, good: np.ndarray) -> Finding | None:
-    cut = [
-        t
-        for t in trainable(signals)
-        if t.gradient == "none" and t.ran == "with a graph" and t.reached is False
-    ]
+    cut = [t for t in _unmoved(signals) if t.ran == "with a graph" and t.reached is False]
     if not cut or not _matters(signals, cut):
         return None
     if not (learns_badly(signals, good) or stays(signals, good)):
@@ -182,14 +183,14 @@ def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
         and t.gradient == "some"
         and not t.changed > 0
     ]
-    if not left or not trainable(signals) or not is_stuck(signals, good):
+    if not left or not trainable(signals) or not stays(signals, good):
         return None
     if not _matters(signals, left):
         return None
     return cut_off(
         signals,
         left,
-        f"{_names(left)}: a gradient at every step, but not in the optimizer, and the loss stays.",
+        f"{_names(left)}: they get a gradient, but are not in the optimizer, and the loss stays.",
         (GIVE_ALL,),
         {"parameters left out": float(len(left))},
     )
@@ -197,7 +198,7 @@ def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
 
 def _idle(signals: Signals, good: np.ndarray) -> Finding | None:
     """Layers that are to train and are on no way to the loss, under a loss that stays."""
-    cut = [t for t in trainable(signals) if t.gradient == "none" and t.ran == "no"]
+    cut = [t for t in _unmoved(signals) if t.ran == "no"]
     if not cut or not _matters(signals, cut) or len(cut) == len(trainable(signals)):
         return None
     if not stays(signals, good):
