@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcourse.diagnosis import step_size
-from gradcourse.diagnosis.causes.backward_passes import are_never_cleared
+from gradcourse.diagnosis.causes.backward_passes import are_never_cleared, calls_cut_off
 from gradcourse.diagnosis.causes.batches import of_one_class_each
+from gradcourse.diagnosis.causes.heads import least_of_bounded
 from gradcourse.diagnosis.causes.standstill import (
     enough,
     has_fallen,
@@ -89,7 +90,17 @@ def without_gradient(signals: Signals, named: bool = False) -> tuple[str, ...]:
 
 def of_a_net_that_learns(signals: Signals, good: np.ndarray) -> tuple[str, ...]:
     """What is no finding where nothing else is wrong, and worth a look all the same."""
-    of_the_run = (_uncleared, _mixes_rows, _sorted, _sure_softmax, _drops, _rounded, left_alone)
+    of_the_run = (
+        _uncleared,
+        _mixes_rows,
+        _sorted,
+        _bounded,
+        _cuts_the_state,
+        _sure_softmax,
+        _drops,
+        _rounded,
+        left_alone,
+    )
     of_the_loss = (_around_zero, _still_warms_up, _may_yet_fall, _judged_by_others, _erases)
     notes = [note for look in of_the_run for note in look(signals)]
     notes += [note for look in of_the_loss for note in look(signals, good)]
@@ -126,6 +137,23 @@ def _sorted(signals: Signals) -> Iterator[str]:
         yield (
             f"each of the {count} batches that were looked at holds rows of one class alone: a "
             "loss that falls may only follow the order of the data; shuffle them"
+        )
+
+
+def _bounded(signals: Signals) -> Iterator[str]:
+    least = least_of_bounded(signals)
+    if least:
+        yield (
+            "the outputs lie between −1 and 1, as cosines do, and the loss takes them as logits: "
+            f"it cannot fall below {least:.3g}; multiply them by 16 or so"
+        )
+
+
+def _cuts_the_state(signals: Signals) -> Iterator[str]:
+    for name, calls, reach in calls_cut_off(signals)[:1]:
+        yield (
+            f"{name} is called {calls} times, one after the other, and the gradient comes back to "
+            f"the last {'one' if reach == 1 else reach} alone: a state that is detached"
         )
 
 

@@ -80,7 +80,7 @@ CENTRES = torch.randn(40, 16, generator=torch.Generator().manual_seed(3))
 
 
 @pytest.mark.parametrize("scale", [1.0, 16.0])
-def test_cosines_as_logits(scale: float) -> None:
+def test_cosines_as_logits_can_be_in_the_right_order(scale: float) -> None:
     torch.manual_seed(0)
 
     def cosine(self: Built, x: torch.Tensor) -> torch.Tensor:
@@ -89,12 +89,9 @@ def test_cosines_as_logits(scale: float) -> None:
 
     model = Built(cosine, body=nn.Linear(16, 32), proxies=nn.Linear(32, 40, bias=False))
     diagnosis = judged(model, adam(model, 1e-2), on(model, functional.cross_entropy, faces), 200)
-    if scale > 1:
-        assert diagnosis.healthy, diagnosis
-    else:
-        assert first(diagnosis)[0] == "head"
-        assert first(diagnosis)[1].startswith("Multiply the outputs by 16")
-        assert diagnosis.primary.evidence["least loss possible"] == pytest.approx(1.838, abs=1e-3)
+    assert diagnosis.healthy, diagnosis
+    notes = [note for note in diagnosis.not_judged if "it cannot fall below 1.84" in note]
+    assert len(notes) == (scale == 1.0)
 
 
 def test_logits_that_are_small_at_first_are_no_cosines() -> None:

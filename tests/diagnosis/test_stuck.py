@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from faults import FAULTS, POSTS, Fault, carry_out, run
+from faults import FAULTS, LOOPS, POSTS, Fault, carry_out, run
 from sound import SOUND, follow
 from torch import nn
 from torch.nn import functional
@@ -140,3 +140,16 @@ def test_a_line_through_losses_is_a_fall_or_scatter() -> None:
     assert not still_falls((1 + 0.01 * noise).numpy())
     assert still_falls((1 - 0.0015 * steps + 0.6 * noise).numpy())  # a hint of a long way
     assert not still_falls((1 - 0.0015 * steps + 0.6 * noise).numpy(), hopeful=False)
+
+
+@pytest.mark.parametrize("fault", LOOPS, ids=lambda fault: fault.name)
+def test_what_is_advised_to_a_loop_cures_it(fault: Fault) -> None:
+    """The first remedy, by its action alone; the repaired form is healthy."""
+    ill = run(fault.bug, 0, probe)
+    finding = diagnose(ill.record).primary
+    assert finding.kind in fault.kinds
+    cured = carry_out(finding.remedies[0], fault.bug)
+    assert cured is not None
+    after, fixed = run(cured, 0), run(fault.fixed, 0, probe)
+    assert after.score > fixed.score - 0.1 > ill.score
+    assert diagnose(fixed.record).healthy, diagnose(fixed.record)

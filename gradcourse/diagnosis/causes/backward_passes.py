@@ -187,26 +187,36 @@ def _set_to_0(signals: Signals, trained: list[Trainee]) -> bool:
 
 def _state_detached(signals: Signals, good: np.ndarray) -> Finding | None:
     """A layer that is called step by step, and a gradient that only its last calls get."""
+    for name, calls, reach in calls_cut_off(signals):
+        own = [t for t in signals.record.facts.trainees if t.name.startswith(f"{name}.")]
+        if own and stays(signals, good):
+            return cut_off(
+                signals,
+                own,
+                f"{name} is called {calls} times, one after the other, and the gradient comes back "
+                f"to the last {'one' if reach == 1 else reach} alone: the state is cut off in "
+                "between, and nothing from before can be learned.",
+                (KEEP_THE_STATE,),
+                {"calls": float(calls), "calls that get a gradient": float(reach)},
+            )
+    return None
+
+
+def calls_cut_off(signals: Signals) -> list[tuple[str, int, int]]:
+    """Layers that are called often in a pass, how often, and how many calls get a gradient.
+
+    Of those whose last calls get one, and they alone.
+    """
+    found = []
     table = signals.output_gradient_norm
     for name, columns in signals.calls().items():
         got = np.isfinite(table[:, columns])
         rows = got[:, -1]
         reach = int(got[rows].any(axis=0).sum()) if rows.any() else 0
         last = got[rows][:, len(columns) - reach :].all() if reach else False
-        if len(columns) < SHORTEST or not last or 2 * reach > len(columns):
-            continue
-        own = [t for t in signals.record.facts.trainees if t.name.startswith(f"{name}.")]
-        if own and stays(signals, good):
-            return cut_off(
-                signals,
-                own,
-                f"{name} is called {len(columns)} times, one after the other, and the gradient "
-                f"comes back to the last {'one' if reach == 1 else reach} alone: the state is cut "
-                "off in between, and nothing from before can be learned.",
-                (KEEP_THE_STATE,),
-                {"calls": float(len(columns)), "calls that get a gradient": float(reach)},
-            )
-    return None
+        if len(columns) >= SHORTEST and last and 2 * reach <= len(columns):
+            found.append((name, len(columns), reach))
+    return found
 
 
 _OVERFLOWS = 1e18

@@ -75,13 +75,6 @@ LOGARITHMS = Remedy(
     "02",
     "log of the outputs",
 )
-SHARPEN = Remedy(
-    "Multiply the outputs by 16 or more, or divide them by a temperature of 0.07, before the loss: "
-    "between −1 and 1 a softmax is nearly even",
-    "02",
-    "scale outputs",
-    16.0,
-)
 SHAPES = Remedy(
     "Give outputs and targets the same shape: out.squeeze(1), or y[:, None]; (N, 1) against (N) is "
     "compared in all N × N pairs",
@@ -124,7 +117,6 @@ def find(signals: Signals) -> list[Sign]:
         _reach,
         _minimax,
         _flipped,
-        _bounded,
     ):
         sign = test(signals, heads)
         if sign is not None:
@@ -436,27 +428,22 @@ def _flipped(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     return Sign(0, replace(sign.finding, kind="unbounded loss"))
 
 
-def _bounded(signals: Signals, heads: Sequence[Head]) -> Sign | None:
-    """Logits that reach the ends of [−1, 1] and never leave it, as cosines: none is sure."""
+def least_of_bounded(signals: Signals) -> float:
+    """The least loss of logits that reach the ends of [−1, 1] and never leave it, as cosines; or 0.
+
+    Their order may be right all the same.
+    """
+    heads = [head for head in signals.record.facts.heads if math.isfinite(head.high)]
     late = heads[-2:]
     if len(heads) < 4 or any(h.loss != "cross-entropy of logits" for h in late):
-        return None
+        return 0.0
     if any(h.low < -_ONE or h.high > _ONE for h in heads) or late[-1].columns < 2:
-        return None
-    reached = [max(-h.low, h.high) for h in late]
+        return 0.0
+    reached = min(max(-h.low, h.high) for h in late)
     loss = signals.loss[np.isfinite(signals.loss)]
-    guess = math.log(late[-1].columns)
-    if min(reached) < 0.95 or not float(np.median(loss[-(len(loss) // 3) :])) > 0.5 * guess:
-        return None
+    stays_up = bool(np.median(loss[-(len(loss) // 3) :]) > 0.5 * math.log(late[-1].columns))
     least = math.log1p((late[-1].columns - 1) * math.exp(-2.0))
-    return _sign(
-        signals,
-        heads,
-        f"The outputs lie between −1 and 1 at every step, and the loss takes them as logits of "
-        f"{late[-1].columns} classes: with these it cannot fall below {least:.3g}.",
-        (SHARPEN,),
-        {"largest output": max(reached), "least loss possible": least},
-    )
+    return least if reached > 0.95 and stays_up else 0.0
 
 
 _ONE = 1 + 1e-4

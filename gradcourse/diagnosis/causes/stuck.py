@@ -134,10 +134,30 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
         tests = (_large_targets,)
     else:
         return []
+    return first_of(tests, _course(signals, good, decades))
+
+
+def find_scaled_down(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Logits that a factor behind the last layers makes small, whatever the updates are."""
+    heads = [h for h in signals.record.facts.heads if h.size > 0]
+    sizes = signals.activation_rms[:, -_LAST:]
+    if not heads or not np.isfinite(sizes).any() or not is_stuck(signals, good):
+        return []
+    before = float(np.nanmax(median(sizes[good], axis=0)))
+    if before < _DIVIDED * float(np.median([h.size for h in heads])):
+        return []
+    return first_of((_small_logits,), _course(signals, good, math.nan))
+
+
+_LAST, _DIVIDED = 3, 30.0
+"""Layers at the end that are looked at, and by how much larger than the outputs one of them is."""
+
+
+def _course(signals: Signals, good: np.ndarray, decades: float) -> Course:
     loss = signals.known_loss(good)
     start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
-    course = Course(signals, end / start if start else math.nan, pace, decades)
-    return first_of(tests, course)
+    pace = float(median(signals.update_ratio[good]))
+    return Course(signals, end / start if start else math.nan, pace, decades)
 
 
 def _has_levelled_off(signals: Signals, good: np.ndarray) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from faults.setup import ENDS, LOSSES, Exp, Setup
+from faults.setup import ENDS, LOSSES, Exp, Setup, Times
 from gradcourse.diagnosis import Remedy
 
 
@@ -235,6 +235,27 @@ def _less_dropout(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, edit=[*setup.edit, change])
 
 
+def _without(*habits: str) -> Callable[[Setup, Remedy], Setup]:
+    """End a habit of the loop, if it is that one."""
+
+    def action(setup: Setup, remedy: Remedy) -> Setup:
+        return replace(setup, habit="" if setup.habit in habits else setup.habit)
+
+    return action
+
+
+def _all_given(setup: Setup, remedy: Remedy) -> Setup:
+    return _without("thaws")(_new_optimizer(setup, remedy), remedy)
+
+
+def _scale_outputs(setup: Setup, remedy: Remedy) -> Setup:
+    return replace(setup, edit=[*setup.edit, lambda model: nn.Sequential(model, Times(remedy.by))])
+
+
+def _turn_classes(setup: Setup, remedy: Remedy) -> Setup:
+    return replace(setup, loss="ce" if setup.loss == "ce across" else setup.loss)
+
+
 _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "no end": _no_end,
     "no ReLU end": _no_relu_end,
@@ -260,7 +281,7 @@ _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "eps": _eps,
     "unscale first": _unscale,
     "raise the limit": _raise_limit,
-    "new optimizer": _new_optimizer,
+    "new optimizer": _all_given,
     "no reentrant checkpoint": _set("reentrant", False),
     "connect the loss": _set("cut", False),
     "connect the layers": _set("cut", False),
@@ -269,4 +290,15 @@ _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "register": _register,
     "draw zeros": _draw_zeros,
     "less dropout": _less_dropout,
+    "batch first": _set("batch_first", True),
+    "turn first": _set("turned", True),
+    "turn classes": _turn_classes,
+    "connect the state": _set("cut", False),
+    "shuffle": _without("sorted"),
+    "clear once": _without("erases"),
+    "clear gradients": _without("never clears"),
+    "clear before": _without("clears late"),
+    "new inputs": _without("in place"),
+    "one optimizer": _without("makes optimizers"),
+    "scale outputs": _scale_outputs,
 }

@@ -25,6 +25,17 @@ class Exp(nn.Module):
         return x.exp()
 
 
+class Times(nn.Module):
+    """A factor on the outputs."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = by
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.by * x
+
+
 ENDS: dict[str, Callable[[], nn.Module]] = {
     "r": nn.ReLU,
     "s": nn.Sigmoid,
@@ -118,6 +129,9 @@ class Setup:
         Whether inputs and real targets are brought to mean 0 and standard deviation 1.
     edit : list of callable
         Changes of the model before it is trained.
+    habit : str
+        What the loop does wrong: "erases", "never clears", "clears late", "sorted", "in place",
+        "thaws", "makes optimizers"; or nothing.
     """
 
     net: str = "8-32r-32r-2"
@@ -140,6 +154,7 @@ class Setup:
     standard: bool = False
     edit: list[Callable[[nn.Module], nn.Module]] = field(default_factory=list)
     late_edit: Callable[[nn.Module], nn.Module] | None = None
+    habit: str = ""
 
 
 def _flat(out: torch.Tensor) -> torch.Tensor:
@@ -196,6 +211,9 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
         out.float() - y.float()[:, None] * (out.float() + 1e-7).log()
     ).mean(),
     "ascent": lambda out, y: -functional.cross_entropy(out.float(), y.long()),
+    "ce across": lambda out, y: functional.cross_entropy(
+        out.reshape(-1, out.shape[1]), y.reshape(-1).long()
+    ),
     "sse": lambda out, y: (_flat(out).float() - y.float()).square().sum(),
 }
 
@@ -319,6 +337,38 @@ def _wide_blobs(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return centres[y] + 2 * torch.randn(512, 2, generator=generator), y
 
 
+def _ten_blobs(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.randn(10, 16, generator=generator)
+    y = torch.randint(0, 10, (1024,), generator=generator)
+    return centres[y] + 0.5 * torch.randn(1024, 16, generator=generator), y
+
+
+def _first_token(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of eight tokens the first is marked, and has the class."""
+    x = torch.randn(512, 8, 3, generator=torch.Generator().manual_seed(seed))
+    x[:, :, 2] = 0.0
+    x[:, 0, 2] = 1.0
+    return x, (x[:, 0, 0] > 0).long()
+
+
+def _in_time(first: bool) -> Any:
+    """Steps of two features: the class is the sign of their sum, or of the first of many."""
+
+    def make(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.randn(512, 24 if first else 12, 2, generator=torch.Generator().manual_seed(seed))
+        return x, ((x[:, 0, 0] if first else x.sum((1, 2))) > 0).long()
+
+    return make
+
+
+def _pictures(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Smooth pictures, and one of three classes for each place."""
+    x = torch.randn(256, 1, 12, 12, generator=torch.Generator().manual_seed(seed))
+    x = 2 * functional.avg_pool2d(x, 3, 1, 1)
+    return x, (x[:, 0] > -0.4).long() + (x[:, 0] > 0.4).long()
+
+
 DATA: dict[str, Callable[[int], tuple[torch.Tensor, torch.Tensor]]] = {
     "two classes": lambda seed: _classes(8, 2, seed),
     "ten classes": lambda seed: _classes(16, 10, seed),
@@ -358,6 +408,11 @@ DATA: dict[str, Callable[[int], tuple[torch.Tensor, torch.Tensor]]] = {
     "two of seven": lambda seed: _classes(7, 2, seed),
     "two blobs": _two_blobs,
     "wide blobs": _wide_blobs,
+    "ten blobs": _ten_blobs,
+    "first token": _first_token,
+    "signs in time": _in_time(False),
+    "first in time": _in_time(True),
+    "pictures": _pictures,
     "quintic": _curve(lambda x: x**5 - 4 * x**3 + 3 * x, -2.0, 2.0),
     "parabola": _curve(lambda x: 5 * x**2, -5.0, 5.0),
     "fourth power": _curve(lambda x: x**4, 0.0, 100.0),
@@ -435,6 +490,9 @@ def started(
 ) -> tuple[nn.Module, torch.optim.Optimizer, Callable[[int], torch.Tensor]]:
     """The model, its optimizer, and one step of the loop, which gives the loss."""
     model = make_model(setup)
+    if setup.habit == "thaws":
+        body, *_ = model.children()
+        body.requires_grad_(False)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = getattr(torch.optim, setup.optimizer)(parameters, lr=setup.rate, **setup.options)
     if setup.late_edit is not None:
@@ -448,11 +506,33 @@ def started(
         for group in optimizer.param_groups:
             group["lr"] = rate
         rows = torch.randint(0, len(x), (setup.rows,))
-        optimizer.zero_grad()
+        if setup.habit == "sorted":
+            (of_one,) = (y == k // 2 % (int(y.max()) + 1)).nonzero(as_tuple=True)
+            rows = of_one[torch.randint(0, len(of_one), (setup.rows,))]
+        if setup.habit == "in place" and k % 10 == 0:
+            x.div_(2)
+        if setup.habit == "thaws" and k == 20:
+            model.requires_grad_()
+        others: list[torch.Tensor] = []
+        if setup.habit == "erases":
+            for kind in range(int(y.max())):
+                part = rows[y[rows] == kind]
+                optimizer.zero_grad()
+                others.append(loss_function(model(x[part]), y[part]))
+                others[-1].backward()
+            rows = rows[y[rows] == int(y.max())]
+        if setup.habit != "never clears":
+            optimizer.zero_grad()
         loss = loss_function(model(x[rows].to(setup.dtype)), y[rows])
         if not loss.requires_grad:
             loss.requires_grad_()
         scaler.scale(loss).backward()
+        if setup.habit == "clears late":
+            optimizer.zero_grad()
+        if setup.habit == "makes optimizers":
+            new = type(optimizer)(parameters, lr=rate, **setup.options)
+            new.step()
+            return loss.detach()
         if setup.clip or setup.clip_value:
             if setup.unscale:
                 scaler.unscale_(optimizer)
@@ -462,6 +542,6 @@ def started(
                 nn.utils.clip_grad_value_(model.parameters(), setup.clip_value)
         scaler.step(optimizer)
         scaler.update()
-        return loss.detach()
+        return torch.stack([loss, *others]).detach().mean()
 
     return model, optimizer, step
