@@ -86,18 +86,27 @@ def is_learning(loss: np.ndarray) -> bool:
     return bool(np.median(known[-third:]) < threshold("learning") * np.median(known[:third]))
 
 
+def _start(loss: np.ndarray) -> float:
+    """The first losses; NaN where they are not above 0."""
+    known = loss[np.isfinite(loss)][:5]
+    return float(np.median(known)) if len(known) and known.min() > 0 else float("nan")
+
+
 def _judge(
     signals: Signals, good: np.ndarray, name: str, gated: bool, levels: np.ndarray
 ) -> list[Sign]:
     growth = slopes(levels)
     fall = threshold("gated_lag_decades" if gated else "lag_decades")
     judged = good & np.isfinite(growth)
+    # Where the loss is small, the newest steps may be sure already, and send nothing back.
+    open_rows = judged & ~(signals.loss < 0.5 * _start(signals.loss[good]))
     signs = []
     for kind, holds, limit in (
         ("vanishing", growth <= -fall, fall),
         ("exploding", growth >= threshold("lag_growth_decades"), threshold("lag_growth_decades")),
     ):
-        rows = persistent(holds & _goes_on(levels, kind == "exploding"), judged)
+        looked = open_rows if kind == "exploding" else judged
+        rows = persistent(holds & _goes_on(levels, kind == "exploding"), looked)
         if len(rows) and not (kind == "vanishing" and is_learning(signals.loss[good])):
             signs.append(
                 _finding(kind, signals, name, gated, levels[rows], growth[rows], limit, rows)

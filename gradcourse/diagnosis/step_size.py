@@ -237,8 +237,10 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
     if len(rows) and rows[0] == 0 and not np.nansum(ratio[0]):
         # A warm-up that begins at 0. Of a rate that stays there, other steps tell.
         rows = rows[1:]
-    if not len(rows) or not signals.weight_gradient_norm[rows].any():
-        return []
+    left_out = {t.name for t in signals.record.facts.trainees if t.in_optimizer is False}
+    gradients = signals.weight_gradient_norm[rows][:, [n not in left_out for n in signals.weights]]
+    if not len(rows) or not (np.isfinite(gradients) & (gradients != 0)).any():
+        return []  # no weight is trained, but biases, scales or a temperature may be
     fastest = float(largest(median(ratio[rows], axis=0)))
     logged = rows[np.isfinite(signals.loss[rows]) & (signals.loss[rows] != 0)]
     evidence = {"largest ‖ΔW‖/‖W‖": fastest}
@@ -409,12 +411,12 @@ def has_converged(signals: Signals, good: np.ndarray) -> bool:
     Judged by ℒ / (‖∂ℒ/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes. A
     cross-entropy that is no better than a guess has not converged, however large its outputs.
     """
-    if _guesses(signals, good) or _has_risen(signals.known_loss(good)):
+    if _guesses(signals, good) or has_risen(signals.known_loss(good)):
         return False
     return is_converged(signals, np.flatnonzero(good))
 
 
-def _has_risen(loss: np.ndarray) -> bool:
+def has_risen(loss: np.ndarray) -> bool:
     """Whether it ends clearly above its start, or has come up to 0 from below.
 
     Then it is at its upper end, however flat it is there.

@@ -202,6 +202,14 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "Outputs that are the same for all inputs reach 1, and less where classes are of "
             "different size.",
         ),
+        "low": Threshold(
+            0.4,
+            "ratio",
+            "the same ratio at the start: below, the weights were trained before, and a loss that "
+            "stays is no sign of a fault",
+            "Untrained nets begin at 1 or above, but for biases that hold the share of rare "
+            "classes: those of one in ten give 0.47 of ln 2.",
+        ),
         "trend_clear": Threshold(
             3.5,
             "standard errors",

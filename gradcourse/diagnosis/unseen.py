@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from gradcourse.diagnosis.causes.backward_passes import are_never_cleared, calls
 from gradcourse.diagnosis.causes.batches import of_one_class_each
 from gradcourse.diagnosis.causes.heads import least_of_bounded
 from gradcourse.diagnosis.causes.standstill import (
+    begins_low,
     enough,
     has_fallen,
     has_learned,
@@ -101,7 +102,9 @@ def of_a_net_that_learns(signals: Signals, good: np.ndarray) -> tuple[str, ...]:
         _rounded,
         left_alone,
     )
+    of_the_loss: tuple[Callable[[Signals, np.ndarray], Iterable[str]], ...]
     of_the_loss = (_around_zero, _still_warms_up, _may_yet_fall, _judged_by_others, _erases)
+    of_the_loss += (_began_low,)
     notes = [note for look in of_the_run for note in look(signals)]
     notes += [note for look in of_the_loss for note in look(signals, good)]
     return tuple(notes)
@@ -216,6 +219,19 @@ def _judged_by_others(signals: Signals, good: np.ndarray) -> Iterator[str]:
         yield (
             "whether it learns: another net trains in the same loop by a loss of its own, as in a "
             "game, and then this one's loss need not fall"
+        )
+
+
+def _began_low(signals: Signals, good: np.ndarray) -> Iterator[str]:
+    loss = signals.known_loss(good)
+    if (
+        len(loss) >= enough(signals)
+        and begins_low(signals, loss)
+        and not has_learned(signals, good)
+    ):
+        yield (
+            "whether it still learns: the loss began far below that of a guess, as of weights that "
+            "were trained before, and has stayed"
         )
 
 

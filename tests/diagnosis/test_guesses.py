@@ -40,6 +40,18 @@ def test_a_cross_entropy_that_falls_to_that_of_a_guess(learnable: bool) -> None:
     if not learnable:
         assert diagnosis.primary.kind == "not learning"
         assert diagnosis.primary.evidence["loss, end over start"] < 0.8
+        assert "the loss has come down to that of a guess" in diagnosis.primary.summary
+
+
+def test_a_mean_that_is_learned_first_is_no_guess() -> None:
+    """Targets far from 0: the loss falls by decades before anything else is learned."""
+
+    def drawn() -> tuple[torch.Tensor, torch.Tensor]:
+        x, y = numbers()
+        return x, 5 + 0.1 * torch.randn_like(y)
+
+    model = net(out=1)
+    assert judged(model, adam(model, 1e-2), on(model, functional.mse_loss, drawn), 800).healthy
 
 
 @pytest.mark.parametrize("learnable", [True, False])
@@ -48,7 +60,7 @@ def test_a_squared_error_that_falls_to_the_variance_of_the_targets(learnable: bo
         x, y = numbers()
         return x, y if learnable else torch.randn(64, 1)
 
-    model = large(net(out=1), 12.0)
+    model = large(net(out=1), 4.0)
     diagnosis = judged(model, adam(model, 3e-3), on(model, functional.mse_loss, drawn), 800)
     assert diagnosis.healthy == learnable, diagnosis
     if not learnable:
@@ -322,3 +334,132 @@ def test_a_schedule_that_ends_in_nan(steps: int) -> None:
         assert first(diagnosis)[1].startswith("The learning rate itself is NaN")
     else:
         assert diagnosis.healthy, diagnosis
+
+
+# ------------------------------------------------------------------ what later trials brought
+
+
+def test_an_output_that_is_not_used_has_no_gradient() -> None:
+    """The sequence beside the last state; (time, row, feature)."""
+    torch.manual_seed(0)
+
+    def last(self: Built, x: torch.Tensor) -> torch.Tensor:
+        _, (h, _) = self.encoder(x.transpose(0, 1))
+        return self.head(h[-1])
+
+    model = Built(last, encoder=nn.LSTM(2, 16), head=nn.Linear(16, 2))
+
+    def signs() -> tuple[torch.Tensor, torch.Tensor]:
+        x = torch.randn(64, 12, 2)
+        return x, (x[:, -1, 0] > 0).long()
+
+    diagnosis = judged(model, adam(model, 1e-2), on(model, functional.cross_entropy, signs), 60)
+    assert diagnosis.healthy, diagnosis
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_inputs_that_are_all_0(empty: bool) -> None:
+    def whole() -> tuple[torch.Tensor, torch.Tensor]:
+        x, y = rows()
+        return (x // 255).clamp(0) if empty else x, y
+
+    model = net()
+    diagnosis = judged(model, adam(model), on(model, functional.cross_entropy, whole))
+    if empty:
+        assert first(diagnosis)[0] == "scale"
+        assert first(diagnosis)[1].startswith("Look for what makes the data 0")
+    else:
+        assert diagnosis.healthy, diagnosis
+
+
+def test_units_that_are_one_up_to_rounding() -> None:
+    """All weights 0.1, an odd width, and a learning rate that makes much of rounding."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(2, 50), nn.Tanh(), nn.Linear(50, 50), nn.Tanh(), nn.Linear(50, 2)]
+    model = nn.Sequential(*layers)
+    for layer in layers[::2]:
+        nn.init.constant_(layer.weight, 0.1)
+        nn.init.zeros_(layer.bias)
+    x = torch.rand(400, 2) * 2 - 1
+    y = (x[:, 0] * x[:, 1] > 0).long()
+    step = on(model, functional.cross_entropy, lambda: (x, y))
+    diagnosis = judged(model, adam(model, 1e-2), step, 200)
+    assert diagnosis.primary.kind == "equal units"
+
+
+def test_a_loss_that_rises_is_no_plateau_of_a_net_in_time() -> None:
+    """A limit of −1 turns every gradient round."""
+    torch.manual_seed(0)
+
+    def last(self: Built, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.rnn(x)[0][:, -1])
+
+    model = Built(last, rnn=nn.GRU(2, 16, batch_first=True), head=nn.Linear(16, 2))
+    optimizer = adam(model, 1e-2)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(150):
+            x = torch.randn(64, 12, 2)
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(x), (x[:, -1, 0] > 0).long())
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), -1.0)
+            optimizer.step()
+            record.log(loss)
+    assert not gc.diagnose(record).healthy
+
+
+def test_two_passes_that_cancel_are_not_cleared() -> None:
+    """Both answers of a pair are read at their first word, which is the same."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
+    optimizer = adam(model)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(120):
+            x = torch.randn(32, 4)
+            optimizer.zero_grad()
+            loss = -functional.logsigmoid(model(x) - model(x.clone())).mean()
+            loss.backward()
+            optimizer.step()
+            record.log(loss)
+    diagnosis = gc.diagnose(record)
+    assert diagnosis.primary.kind == "update too small"
+    assert "cleared" not in diagnosis.primary.summary
+
+
+def test_a_temperature_that_is_trained_alone() -> None:
+    """Of a net that is trained, and far too sure."""
+    body = net()
+    judged(body, adam(body, 1e-2), on(body, functional.cross_entropy), 100)
+    model = Built(lambda self, x: self.body(x) / self.scale, body=body)
+    model.scale = nn.Parameter(torch.full((1,), 0.05))
+    optimizer = adam(nn.ParameterList([model.scale]), 0.02)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(100):
+            x, y = rows()
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(x), torch.where(x[:, 0] > 1, y.flip(0), y))
+            loss.backward()
+            optimizer.step()
+            record.log(loss)
+    diagnosis = gc.diagnose(record)
+    assert diagnosis.healthy, diagnosis
+
+
+def test_traces_that_are_written_into_the_gradients() -> None:
+    """Eligibility traces (Sutton 1988): torch.autograd.grad, and .grad is set by hand."""
+    torch.manual_seed(0)
+    model = net(out=1)
+    optimizer = sgd(model, 0.05)
+    traces = [torch.zeros_like(p) for p in model.parameters()]
+    with gc.probe(model, optimizer) as record:
+        for _ in range(120):
+            x, y = numbers()
+            value = model(x)
+            slopes = torch.autograd.grad(value.mean(), list(model.parameters()))
+            error = (y - value.detach()).mean()
+            for parameter, trace, slope in zip(model.parameters(), traces, slopes, strict=True):
+                trace.mul_(0.5).add_(slope)
+                parameter.grad = -error * trace
+            optimizer.step()
+            record.log(functional.mse_loss(value.detach(), y))
+    assert not any("cut off" in f.kind for f in gc.diagnose(record).findings)

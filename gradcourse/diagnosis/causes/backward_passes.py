@@ -97,6 +97,8 @@ def _bypassed(signals: Signals, good: np.ndarray) -> Finding | None:
     ran = [t for t in with_a_gradient if t.ran == "with a graph"]
     if not ran or np.isfinite(signals.output_gradient_norm).any() or signals.bad.any():
         return None
+    if facts.derivatives:
+        return None  # torch.autograd.grad, and the loop writes the gradients itself
     if not learns_badly(signals, good):
         return None
     return _nothing_came_back(
@@ -178,6 +180,9 @@ def _set_to_0(signals: Signals, trained: list[Trainee]) -> bool:
     columns = [k for k, name in enumerate(signals.layers) if name in biased]
     if not columns or any(t.gradient != "0" for t in trained):
         return False
+    facts = signals.record.facts
+    if facts.forward_passes > 1.5 * facts.updates:
+        return False  # what two passes bring may cancel, as of a pair that is judged alike
     if any(not raw < _OVERFLOWS for raw, _, _ in signals.record.facts.clipped):
         return False  # a norm that overflows is infinite, and clipping divides by it
     came = signals.output_gradient_norm[:, columns]

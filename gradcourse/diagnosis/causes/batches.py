@@ -32,6 +32,12 @@ IN_PLACE = Remedy(
     "02",
     "new inputs",
 )
+FILL = Remedy(
+    "Look for what makes the data 0 before the net gets them: // for /, a cast to whole numbers, a "
+    "product with a mask, a tensor that is never filled",
+    "02",
+    "new inputs",
+)
 SHUFFLE = Remedy(
     "Shuffle the rows, DataLoader(…, shuffle=True): each batch is to hold rows of all classes",
     "10",
@@ -41,7 +47,7 @@ SHUFFLE = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """The first that holds, under a loss that stays; at most one finding."""
-    tests = (_rows_as_time, _mixed_rows, _sorted, _changed_inputs)
+    tests = (_rows_as_time, _mixed_rows, _sorted, _empty, _changed_inputs)
     return first_of(tests, signals, good)
 
 
@@ -117,6 +123,22 @@ def _differ(heads: Sequence[Head]) -> bool:
 
 _SEVERAL = 8
 """Rows that are no batch of one class by chance."""
+
+
+def _empty(signals: Signals, good: np.ndarray) -> Finding | None:
+    """Inputs that are all 0, as of a division of whole numbers."""
+    sizes = [size for size in signals.record.facts.input_sizes if math.isfinite(size)]
+    if len(sizes) < 3 or max(sizes) > 0 or not stays(signals, good):
+        return None
+    return of_the_run(
+        signals,
+        "scale",
+        "The inputs are exactly 0 at every step that was looked at, and the loss stays: nothing "
+        "of the data arrives.",
+        {"steps with inputs of 0": float(len(sizes))},
+        (FILL, LOOK_AT_ROWS),
+        0.9,
+    )
 
 
 def _changed_inputs(signals: Signals, good: np.ndarray) -> Finding | None:

@@ -51,9 +51,27 @@ def stays(signals: Signals, good: np.ndarray) -> bool:
 def learns_badly(signals: Signals, good: np.ndarray, least: int | None = None) -> bool:
     """Whether enough losses are known and they have not fallen, though they may be about to."""
     loss = signals.known_loss(good)
-    if len(loss) < (least or enough(signals)) or warms_up(signals) or is_a_game(signals):
+    wanted = least or enough(signals)
+    if step_size.has_risen(loss):
+        wanted = int(threshold("enough"))  # no plateau of a net in time
+    if len(loss) < wanted or warms_up(signals) or is_a_game(signals):
+        return False
+    if begins_low(signals, loss):
         return False
     return not has_learned(signals, good)
+
+
+def begins_low(signals: Signals, loss: np.ndarray) -> bool:
+    """Whether it began, and is, far below a guess: a run that goes on from trained weights."""
+    told = [h for h in signals.record.facts.heads if h.loss]
+    if not told:
+        return False
+    late = told[-(len(told) // 2) :]
+    if math.isfinite(told[0].unexplained):
+        return max(told[0].unexplained, *(h.unexplained for h in late)) < threshold("low")
+    guess = min(_guess(told[0]), _guess(told[-1]))
+    ends = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
+    return max(ends) < threshold("low") * guess
 
 
 def has_learned(signals: Signals, good: np.ndarray) -> bool:
@@ -73,10 +91,12 @@ def is_a_guess(signals: Signals, loss: np.ndarray) -> bool:
     late = told[-(len(told) // 2) :]
     if len(told) < 3 or not late:
         return False
-    if all(math.isfinite(h.unexplained) for h in late):
-        return float(np.median([h.unexplained for h in late])) > threshold("guess")
-    guesses = [_guess(h) for h in late]
     end = float(np.median(loss[-(len(loss) // 3) :]))
+    if all(math.isfinite(h.unexplained) for h in late):
+        # Where targets lie far from 0 their mean is learned first, and that is much.
+        little = end > 0.5 * float(np.median(loss[:5]))
+        return little and float(np.median([h.unexplained for h in late])) > threshold("guess")
+    guesses = [_guess(h) for h in late]
     return min(guesses) == max(guesses) and end > threshold("guess") * guesses[0] > 0
 
 
@@ -217,7 +237,7 @@ def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
     if row or not good[0] or first.end or first.normed:
         return []
     times = float(signals.loss[0]) / math.log(first.columns)
-    if times < threshold("first_loss"):
+    if not times >= threshold("first_loss"):
         return []
     finding = Finding(
         "exploding",
@@ -282,6 +302,8 @@ def find_drawn_together(signals: Signals, good: np.ndarray) -> list[Sign]:
     if not pairs or len(heads) < 3 or len(loss) < enough(signals) or not loss[0] > 0:
         return []
     start, end = heads[0], heads[-1]
+    if not start.spread > 0:
+        return []
     left = max(end.spread / start.spread, end.size * end.spread / (start.size * start.spread))
     fell = float(np.median(loss[-(len(loss) // 3) :])) < float(np.median(loss[:5])) / 10
     if not fell or not left < threshold("drawn_together"):

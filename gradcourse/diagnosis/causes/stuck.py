@@ -6,8 +6,9 @@ Where there is none, that it does not learn is all that can be said.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -134,7 +135,19 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
         tests = (_large_targets,)
     else:
         return []
-    return first_of(tests, _course(signals, good, decades))
+    course = _course(signals, good, decades)
+    signs = first_of(tests, course)
+    if not course.ratio < threshold("learning"):
+        return signs
+    text = "has come down to that of a guess"
+    return [
+        Sign(s.onset, replace(s.finding, summary=_STILL.sub(text, s.finding.summary)))
+        for s in signs
+    ]
+
+
+_STILL = re.compile(r"is still [\d.]+ of what it was( at first)?")
+"""What is said of most losses that stay."""
 
 
 def find_scaled_down(signals: Signals, good: np.ndarray) -> list[Sign]:

@@ -79,6 +79,8 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
     for _ in range(3):
         inner = getattr(optimizer, "optimizer", None)
         if not hasattr(inner, "register_step_pre_hook"):
+            inner = _held_inside(optimizer)
+        if inner is None:
             break
         optimizer = inner
     if not hasattr(optimizer, "register_step_pre_hook") or isinstance(optimizer, type):
@@ -95,6 +97,15 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
             f"purpose, leave it out: gc.{caller}(model)."
         )
     return optimizer
+
+
+def _held_inside(wrapper: Any) -> Any:
+    """The one optimizer that an object of another kind keeps as an attribute, or None."""
+    if isinstance(wrapper, type | str) or hasattr(wrapper, "_optimizer_step_pre_hooks"):
+        return None
+    values = list(getattr(wrapper, "__dict__", {}).values())
+    inside = [value for value in values if isinstance(value, torch.optim.Optimizer)]
+    return inside[0] if len(inside) == 1 else None
 
 
 def _held(optimizer: Any) -> set[int]:

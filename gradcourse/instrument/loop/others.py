@@ -1,4 +1,4 @@
-"""Optimizers of the same loop that train other nets: it may be a game."""
+"""Optimizers of one loop that work by losses of their own: it may be a game."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from gradcourse.instrument.loop.follow import Hook, Hooks
 from gradcourse.instrument.norms import local
 
+_MOST = 4
+"""Optimizers of one loop that are held against each other."""
+
 
 class Others:
-    """Counts the updates of other nets by a loss of their own, until `leave`.
+    """Counts updates between which another optimizer of the loop got no gradient, until `leave`.
 
     A discriminator beside a generator, or a critic beside an actor, has a backward pass of its own
-    between two updates of the model, which brings the model nothing. Parts that learn together
+    between two updates of the other one, which brings that one nothing. Parts that learn together
     share theirs.
 
     Parameters
@@ -34,10 +37,8 @@ class Others:
 
     def __init__(self, model: nn.Module, optimizers: Sequence[Any]) -> None:
         self._own = {id(parameter) for parameter in model.parameters()}
-        self._first = next(iter(model.parameters()))
-        self._optimizers = list(optimizers)
-        self._before: weakref.WeakKeyDictionary[Any, _Gradient] = weakref.WeakKeyDictionary()
-        self._last = _Gradient(None)
+        # Of each, what the gradients of all of them were at its last update.
+        self._seen: weakref.WeakKeyDictionary[Any, _Gradients] = weakref.WeakKeyDictionary()
         self._hooks = Hooks()
         self.updates = 0
         if optimizers:
@@ -48,35 +49,55 @@ class Others:
         self._hooks.take_away()
 
     def _stepped(self, optimizer: Any, *arguments: Any) -> None:
-        if any(optimizer is each for each in self._optimizers):
-            for other in self._before:
-                self._before[other] = _Gradient(_first_of(other))
-            self._last = _Gradient(self._first)
-        elif optimizer in self._before:
-            moved = not self._before[optimizer].is_that_of(_first_of(optimizer))
-            self.updates += moved and (
-                self._first.grad is None or self._last.is_that_of(self._first)
-            )
-        elif not any(id(p) in self._own for g in optimizer.param_groups for p in g["params"]):
-            self._before[optimizer] = _Gradient(_first_of(optimizer))
+        if optimizer not in self._seen:
+            if len(self._seen) > _MOST:
+                return
+            self._seen[optimizer] = _Gradients(self._is_own(optimizer))
+        if len(self._seen) < 2 or len(self._seen) > _MOST:
+            return
+        now = {other: _Gradient(_first_of(other)) for other in self._seen}
+        own = self._seen[optimizer].are_own
+        self.updates += any(
+            (own or before.are_own)
+            and other is not optimizer
+            and before.left_alone(other)
+            and not before.left_alone(optimizer)
+            for other, before in self._seen.items()
+        )
+        self._seen[optimizer].of = weakref.WeakKeyDictionary(now)
+
+    def _is_own(self, optimizer: Any) -> bool:
+        return any(id(p) in self._own for g in optimizer.param_groups for p in g["params"])
+
+
+class _Gradients:
+    """The gradients of several optimizers at one moment."""
+
+    def __init__(self, are_own: bool) -> None:
+        self.are_own = are_own
+        self.of: weakref.WeakKeyDictionary[Any, _Gradient] = weakref.WeakKeyDictionary()
+
+    def left_alone(self, optimizer: Any) -> bool:
+        """Whether none has come to it since; unknown counts as come."""
+        parameter = _first_of(optimizer)
+        if optimizer not in self.of:
+            return False
+        return parameter is None or self.of[optimizer].is_that_of(parameter)
 
 
 class _Gradient:
     """What a parameter's gradient is now, to see whether a backward pass changes it."""
 
     def __init__(self, parameter: Any) -> None:
-        gradient: Any = None if parameter is None else parameter.grad
+        gradient = None if parameter is None else parameter.grad
         # Not its id: a gradient that is freed may give it to the next one.
         self._it = None if gradient is None else weakref.ref(gradient)
         self._version = 0 if gradient is None else local(gradient)._version
 
     def is_that_of(self, parameter: Any) -> bool:
         """Whether it is still the same, and as it was."""
-        gradient: Any = None if parameter is None else parameter.grad
-        if self._it is None or gradient is None:
-            return self._it is gradient
-        it: torch.Tensor | None = self._it()
-        return it is not None and it is gradient and local(it)._version == self._version
+        it: torch.Tensor | None = None if self._it is None else self._it()
+        return it is not None and it is parameter.grad and local(it)._version == self._version
 
 
 def _first_of(optimizer: Any) -> Any:

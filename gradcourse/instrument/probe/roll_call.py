@@ -162,7 +162,7 @@ class RollCall:
             trainee.ran = _RAN[ran]
             trainee.changed = self._share(trainee.name)
         self._starts, self._samples = {}, {}
-        self._facts.equal_rows = [n for n in self._equal if _has_equal_rows(self._parameters[n])]
+        self._facts.equal_rows = [n for n in self._equal if _are_one(self._parameters[n])]
         self._note_last_rate()
 
     def _share(self, name: str) -> float:
@@ -216,5 +216,17 @@ def _has_equal_rows(parameter: torch.Tensor) -> bool:
         return False
     return bool((weight == weight[:1]).all()) and bool(weight[0].any())
 
+
+def _are_one(parameter: torch.Tensor) -> bool:
+    """Whether the rows of a weight are the same up to what rounding has made of them."""
+    weight = local(parameter.detach())
+    if weight.dim() < 2 or weight.is_meta:
+        return False
+    gap, size = (weight - weight[:1]).abs().max(), weight.abs().max()
+    return bool(gap <= _ROUNDED * size) and bool(size > 0)
+
+
+_ROUNDED = 1e-3
+"""What kernels that add in another order may make of equal rows, relative to their size."""
 
 _RAN = {None: "no", True: "with a graph", False: "without a graph"}

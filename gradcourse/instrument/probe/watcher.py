@@ -144,8 +144,9 @@ class Watcher:
         else:
             self.ran.setdefault(layer.name, False)
 
-    def _gradient(self, opened: Pass, row: list[Any], gradient: torch.Tensor) -> None:
-        if self._hooks:
+    def _gradient(self, opened: Pass, row: list[Any], gradient: torch.Tensor | None) -> None:
+        # None where an output of several is not used, as the sequence beside a last state.
+        if self._hooks and gradient is not None:
             if opened.task != self._task or opened.task != graph_task():
                 self.mark(opened)
             self._replaced.append((row, GRADIENT, row[GRADIENT]))
@@ -190,8 +191,8 @@ class Watcher:
             return
         self.times_and_rows.setdefault(name, (query.shape[0], query.shape[1]))
 
-    def _lag(self, opened: Pass, name: str, split: Any, gradient: torch.Tensor) -> None:
-        if self._hooks:
+    def _lag(self, opened: Pass, name: str, split: Any, gradient: torch.Tensor | None) -> None:
+        if self._hooks and gradient is not None:
             self.mark(opened)
             lags = split(gradient.detach())
             self._replaced.append((opened.lags, name, opened.lags.get(name, lags * math.nan)))

@@ -213,7 +213,8 @@ class Facts:
         Calls of the model whose input was looked at; and of these, those whose input was made, with
         a graph, by parameters of another model alone: as of a critic that a generator learns by.
     other_updates : int
-        Updates of other nets between two of the model's, by a loss that brought it no gradient.
+        Updates, of parts of the model or of other nets, by a loss that brought the other ones no
+        gradient.
     clearing_looked, uncleared : int
         Backward passes after an update at whose begin the gradients were looked at; and of these,
         those that found the gradients of the update still there, to add to them.

@@ -79,6 +79,8 @@ def crosses_the_axes(outputs: torch.Tensor, gradient: torch.Tensor, loss: float)
     first, last = y.shape[1], y.shape[-1]
     if first == last or not bool(g.isfinite().all()) or not bool(g.any()):
         return False
+    if y[0].numel() in (first, last):
+        return False  # the others are of length 1: to reshape is to turn
 
     def in_memory(t: torch.Tensor) -> torch.Tensor:
         return t.reshape(-1, first)

@@ -77,8 +77,8 @@ class OutputReader:
         self._head = Head(step=step, shape=shape, end=end, over=over, over_batch=over_batch)
         tensor.register_hook(partial(self._came_back, self._output))
 
-    def _came_back(self, output: torch.Tensor, gradient: torch.Tensor) -> None:
-        if output is self._output and graph_task() != -1:
+    def _came_back(self, output: torch.Tensor, gradient: torch.Tensor | None) -> None:
+        if output is self._output and gradient is not None and graph_task() != -1:
             before = self._gradient
             self._gradient = gradient.detach() if before is None else before + gradient.detach()
 
