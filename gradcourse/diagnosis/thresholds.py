@@ -196,17 +196,16 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "guess": Threshold(
             0.985,
             "ratio",
-            "cross-entropy at the end over that of a guess, ln k for k classes, or squared error "
-            "over the variance of the targets: above, the net has learned nothing, however large "
-            "its loss was at first",
+            "cross-entropy at the end over that of a guess, ln k for k classes: above, the net has "
+            "learned nothing, however large its loss was at first",
             "Outputs that are the same for all inputs reach 1, and less where classes are of "
             "different size.",
         ),
         "low": Threshold(
             0.4,
             "ratio",
-            "the same ratio at the start: below, the weights were trained before, and a loss that "
-            "stays is no sign of a fault",
+            "the same ratio at the start, or a squared error over the variance of the targets: "
+            "below, the weights were trained before, and a loss that stays is no sign of a fault",
             "Untrained nets begin at 1 or above, but for biases that hold the share of rare "
             "classes: those of one in ten give 0.47 of ln 2.",
         ),

@@ -86,17 +86,16 @@ def has_learned(signals: Signals, good: np.ndarray) -> bool:
 
 
 def is_a_guess(signals: Signals, loss: np.ndarray) -> bool:
-    """Whether the loss ends where outputs that are the same for all inputs have it."""
+    """Whether a cross-entropy ends where outputs that are the same for all inputs have it.
+
+    Not asked of a squared error, of which the mean of the targets may be all that is learned early.
+    """
     told = [h for h in signals.record.facts.heads if h.loss]
     late = told[-(len(told) // 2) :]
     if len(told) < 3 or not late:
         return False
-    end = float(np.median(loss[-(len(loss) // 3) :]))
-    if all(math.isfinite(h.unexplained) for h in late):
-        # Where targets lie far from 0 their mean is learned first, and that is much.
-        little = end > 0.5 * float(np.median(loss[:5]))
-        return little and float(np.median([h.unexplained for h in late])) > threshold("guess")
     guesses = [_guess(h) for h in late]
+    end = float(np.median(loss[-(len(loss) // 3) :]))
     return min(guesses) == max(guesses) and end > threshold("guess") * guesses[0] > 0
 
 
