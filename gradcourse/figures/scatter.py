@@ -68,6 +68,8 @@ class Scatter(Displayed):
         """Draw in a new Figure of 6.4 × 5 inches."""
         from matplotlib.figure import Figure
 
+        # Between the diagonal, which would cross them, and the points.
+        box = {"facecolor": INK.background, "edgecolor": "none", "pad": 0.5}
         figure = Figure(figsize=(6.4, 5.0), layout="constrained", facecolor=INK.background)
         axes = figure.subplots()
         left, right, low, high = self.limits
@@ -78,7 +80,9 @@ class Scatter(Displayed):
         axes.spines[["top", "right"]].set_visible(False)
         if self.diagonal:
             end = min(right, high)
-            axes.plot([0, end], [0, end], color=hue("grey").light, linestyle=":", linewidth=1.2)
+            axes.plot(
+                [0, end], [0, end], color=hue("grey").light, linestyle=":", linewidth=1.2, zorder=1
+            )
             place = 0.65 * end
             axes.text(place, place - 0.03 * (high - low), self.diagonal, color=INK.muted)
         for point in self.points:
@@ -94,6 +98,8 @@ class Scatter(Displayed):
                 color=INK.text,
                 ha=side,
                 va="center",
+                bbox=box,
+                zorder=1.5,
             )
         for color, words in self.key:
             shape = hue(color)
