@@ -205,3 +205,22 @@ def test_a_factor_that_is_made_beside_the_graph_is_thought_of() -> None:
     found = said(weighted, check=False)
     assert "something in the loss function" in found
     assert "a division by a standard deviation or a count of 0" in found
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_batch_that_the_loop_skips_does_no_harm(guarded: bool) -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(8, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-2)
+    with watch(model, optimizer, stop=False) as looks:
+        for k in range(6):
+            x = X.clone()
+            x[0] = torch.nan if k == 2 else x[0]
+            y = model(x)
+            loss = y.square().mean() if guarded else torch.where(y.isnan(), 0.0, y).square().mean()
+            if guarded and not torch.isfinite(loss):
+                continue
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert (looks.post_mortem is None) == guarded

@@ -315,12 +315,14 @@ class Watch:
         witnesses = [w for call in self._calls for w in call.witnesses]
         # All in one look where outputs are finite, as they nearly always are.
         if not (self._outputs_are_finite and all_finite([*gradients, *witnesses])):
+            # A call that the loop has skipped, as behind `if isfinite(loss)`, has done no harm.
+            used = [w for call in self._calls if _was_used(call) for w in call.witnesses]
             if not all_finite(gradients):
                 self._fail(bad_parameters(self._model), None)
-            elif any(bool(w.isnan().any()) for w in witnesses):
+            elif any(bool(w.isnan().any()) for w in used):
                 self._nan_output()
-            elif witnesses:
-                self._outputs_are_finite = False
+            elif used:
+                self._outputs_are_finite = all_finite(used)
         if not self._quiet:
             # With a closure the update is counted when it is made.
             self.step += self._loop is None or not self._loop.in_closure
@@ -413,6 +415,11 @@ class Watch:
         finally:
             self._replays = False
         return None
+
+
+def _was_used(call: Call) -> bool:
+    """Whether a backward pass has come to one of its outputs."""
+    return any(gradient is not None for gradient in call.output_gradients)
 
 
 def _witness(output: torch.Tensor) -> torch.Tensor:
