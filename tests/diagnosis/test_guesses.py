@@ -201,8 +201,11 @@ def test_batches_of_one_class_each(momentum: float, shuffled: bool) -> None:
         assert noted != shuffled
 
 
-def played(together: bool) -> Diagnosis:
-    """A net whose output another net reads, which learns too: by the same loss, or by its own."""
+def played(together: bool, frozen: bool = False) -> Diagnosis:
+    """A net whose output another net reads, which learns too: by the same loss, or by its own.
+
+    ``frozen``: whether the other one takes no gradient while the first one learns.
+    """
     torch.manual_seed(0)
     model, other = net(nn.Tanh()), nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 1))
     own, others = adam(model), adam(other)
@@ -224,21 +227,42 @@ def played(together: bool) -> Diagnosis:
                 (false + real).backward()
                 others.step()
                 own.zero_grad()
+                other.requires_grad_(not frozen)
                 loss = loss_of(other(out), torch.ones(64, 1))
                 loss.backward()
                 own.step()
+                other.requires_grad_()
             record.log(loss)
     assert (record.facts.other_updates > 0) != together
     return gc.diagnose(record)
 
 
-def test_a_loss_that_another_net_works_against_need_not_fall() -> None:
-    diagnosis = played(together=False)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_loss_that_another_net_works_against_need_not_fall(frozen: bool) -> None:
+    diagnosis = played(together=False, frozen=frozen)
     assert diagnosis.healthy, diagnosis
 
 
 def test_two_nets_that_learn_by_one_loss_play_no_game() -> None:
     assert played(together=True).primary.kind == "not learning"
+
+
+def test_two_nets_that_only_share_a_loop_play_no_game() -> None:
+    """As those of an ensemble; the labels of one are drawn."""
+    torch.manual_seed(0)
+    model, other = net(), net()
+    own, others = adam(model), adam(other)
+    with gc.probe(model, own) as record:
+        for _ in range(120):
+            x, y = rows()
+            for each, optimizer, of in ((other, others, y), (model, own, y[torch.randperm(64)])):
+                optimizer.zero_grad()
+                loss = functional.cross_entropy(each(x), of)
+                loss.backward()
+                optimizer.step()
+            record.log(loss)
+    assert record.facts.other_updates == 0
+    assert gc.diagnose(record).primary.kind == "not learning"
 
 
 # ------------------------------------------------------------------ small starts, losses below 0

@@ -68,7 +68,7 @@ def begins_low(signals: Signals, loss: np.ndarray) -> bool:
         return False
     late = told[-(len(told) // 2) :]
     if math.isfinite(told[0].unexplained):
-        return max(told[0].unexplained, *(h.unexplained for h in late)) < threshold("low")
+        return all(h.unexplained < threshold("low") for h in (told[0], *late))
     guess = min(_guess(told[0]), _guess(told[-1]))
     ends = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
     return max(ends) < threshold("low") * guess

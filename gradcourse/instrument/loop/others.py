@@ -21,8 +21,9 @@ class Others:
     """Counts updates between which another optimizer of the loop got no gradient, until `leave`.
 
     A discriminator beside a generator, or a critic beside an actor, has a backward pass of its own
-    between two updates of the other one, which brings that one nothing. Parts that learn together
-    share theirs.
+    between two updates of the other one, which brings that one nothing; and the other one's passes
+    through it. Parts that learn together share theirs, and nets that have nothing to do with each
+    other share none.
 
     Parameters
     ----------
@@ -33,6 +34,7 @@ class Others:
     Attributes
     ----------
     updates : int
+        Of those by a loss of their own; 0 as long as none was by a loss that reaches the other one.
     """
 
     def __init__(self, model: nn.Module, optimizers: Sequence[Any]) -> None:
@@ -40,9 +42,13 @@ class Others:
         # Of each, what the gradients of all of them were at its last update.
         self._seen: weakref.WeakKeyDictionary[Any, _Gradients] = weakref.WeakKeyDictionary()
         self._hooks = Hooks()
-        self.updates = 0
+        self._alone = self._through = 0
         if optimizers:
             self._hooks.append(register_optimizer_step_post_hook(Hook(self._stepped)))
+
+    @property
+    def updates(self) -> int:
+        return self._alone if self._through else 0
 
     def leave(self) -> None:
         """Take the hook away."""
@@ -57,13 +63,15 @@ class Others:
             return
         now = {other: _Gradient(_first_of(other)) for other in self._seen}
         own = self._seen[optimizer].are_own
-        self.updates += any(
-            (own or before.are_own)
-            and other is not optimizer
-            and before.left_alone(other)
-            and not before.left_alone(optimizer)
-            for other, before in self._seen.items()
-        )
+        for other, before in self._seen.items():
+            pair = other is not optimizer and (own or before.are_own)
+            known = pair and optimizer in before.of and other in before.of
+            if not known or before.left_alone(optimizer):
+                continue
+            # A discriminator may be frozen while its generator learns through it.
+            alone = before.left_alone(other) and not _is_frozen(other)
+            self._alone += alone
+            self._through += not alone
         self._seen[optimizer].of = weakref.WeakKeyDictionary(now)
 
     def _is_own(self, optimizer: Any) -> bool:
@@ -78,10 +86,8 @@ class _Gradients:
         self.of: weakref.WeakKeyDictionary[Any, _Gradient] = weakref.WeakKeyDictionary()
 
     def left_alone(self, optimizer: Any) -> bool:
-        """Whether none has come to it since; unknown counts as come."""
+        """Whether none has come to it since."""
         parameter = _first_of(optimizer)
-        if optimizer not in self.of:
-            return False
         return parameter is None or self.of[optimizer].is_that_of(parameter)
 
 
@@ -98,6 +104,10 @@ class _Gradient:
         """Whether it is still the same, and as it was."""
         it: torch.Tensor | None = None if self._it is None else self._it()
         return it is not None and it is parameter.grad and local(it)._version == self._version
+
+
+def _is_frozen(optimizer: Any) -> bool:
+    return not any(p.requires_grad for g in optimizer.param_groups for p in g["params"][:1])
 
 
 def _first_of(optimizer: Any) -> Any:
