@@ -165,6 +165,11 @@ for name, found in sorted(counted.items(), key=lambda item: -item[1].advantage):
         f"{name:18} {found.sensitivity:11.0%} {found.false_alarms:14.0%}"
         f" {found.advantage:13.2f} {live:10.2f}"
     )
+missed = [
+    row["kind"] for row in table.rows if not row["healthy"] and row["diagnosis"] == ["healthy"]
+]
+kinds = {kind: missed.count(kind) for kind in missed}
+print("gc.diagnose misses, of six:", ", ".join(f"{kind} {n}" for kind, n in kinds.items()))
 
 # %% name="picture-signs" tags=["fragment"]
 bet = gc.bet("diagnosis/hits"), gc.bet("diagnosis/alarms")
