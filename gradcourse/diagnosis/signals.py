@@ -12,6 +12,7 @@ import numpy as np
 from gradcourse.diagnosis.causes.lost_updates import loss_scale
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument import Record
+from gradcourse.instrument.record.facts import Head
 from gradcourse.support import GradcourseError
 
 SHORTEST = 8
@@ -167,6 +168,25 @@ class Signals:
         for k, name in enumerate(self.layers):
             groups.setdefault(name.partition(" #")[0], []).append(k)
         return groups
+
+
+def ends(loss: np.ndarray) -> tuple[float, float]:
+    """Where losses begin and end: the medians of the first five and of the last third."""
+    return float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
+
+
+def guess(head: Head) -> float:
+    """The cross-entropy at which all classes are equally likely; 0 of another loss.
+
+    Soft targets have a floor of their own.
+    """
+    if head.loss in _OF_CLASSES and head.columns > 1:
+        return math.log(head.columns)
+    return math.log(2) if head.loss in _OF_TWO and head.hard else 0.0
+
+
+_OF_CLASSES = ("cross-entropy of logits", "minus the log of the class's output")
+_OF_TWO = ("binary cross-entropy of logits", "binary cross-entropy of probabilities")
 
 
 def data_size(signals: Signals) -> tuple[float, str]:

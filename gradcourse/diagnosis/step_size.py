@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +10,16 @@ import numpy as np
 from gradcourse.diagnosis import remedies
 from gradcourse.diagnosis.causes.lost_updates import cut_by, loss_scale, remedy_for_cut
 from gradcourse.diagnosis.finding import Finding, Remedy
-from gradcourse.diagnosis.signals import Signals, data_size, is_out_of_scale, largest, log10, median
+from gradcourse.diagnosis.signals import (
+    Signals,
+    data_size,
+    ends,
+    guess,
+    is_out_of_scale,
+    largest,
+    log10,
+    median,
+)
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Head
@@ -171,8 +179,7 @@ def _outgrew_its_start(signals: Signals, good: np.ndarray, pace: np.ndarray) -> 
         return False
     alone = largest(pace[known[1:]]) < threshold("large_update")
     grew = _left(signals, good) > _FROM_NOTHING
-    end = float(np.median(loss[-(len(loss) // 3) :]))
-    return bool(alone and grew and end < threshold("learning") * float(loss[0]))
+    return bool(alone and grew and ends(loss)[1] < threshold("learning") * float(loss[0]))
 
 
 _FROM_NOTHING = 10.0
@@ -443,7 +450,7 @@ def _guesses(signals: Signals, good: np.ndarray) -> bool:
     if not len(known) or not heads or heads[-1].columns < 2:
         return False
     end = float(np.median(known[-max(1, len(known) // 3) :]))
-    return end > 0.95 * math.log(heads[-1].columns)
+    return end > 0.95 * guess(heads[-1])
 
 
 def relative_loss(signals: Signals, rows: np.ndarray) -> float:

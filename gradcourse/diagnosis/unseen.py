@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 from gradcourse.diagnosis import step_size
-from gradcourse.diagnosis.causes.backward_passes import are_never_cleared, calls_cut_off
+from gradcourse.diagnosis.causes.backward_passes import are_erased, are_never_cleared, calls_cut_off
 from gradcourse.diagnosis.causes.batches import of_one_class_each
 from gradcourse.diagnosis.causes.heads import least_of_bounded
 from gradcourse.diagnosis.causes.standstill import (
@@ -236,8 +236,7 @@ def _began_low(signals: Signals, good: np.ndarray) -> Iterator[str]:
 
 
 def _erases(signals: Signals, good: np.ndarray) -> Iterator[str]:
-    facts = signals.record.facts
-    if facts.erased == facts.erasing_looked >= 2 and not has_learned(signals, good):
+    if are_erased(signals) and not has_learned(signals, good):
         yield (
             "of several backward passes to an update only the last one counts: the gradients of "
             "those before are cleared; to add them up, call zero_grad once for each update"

@@ -145,6 +145,12 @@ def are_never_cleared(signals: Signals) -> bool:
     return facts.uncleared == facts.clearing_looked >= 2
 
 
+def are_erased(signals: Signals) -> bool:
+    """Whether, of several passes to an update, the last alone was left whenever one looked."""
+    facts = signals.record.facts
+    return facts.erased == facts.erasing_looked >= 2
+
+
 def _cleared(signals: Signals, good: np.ndarray) -> Finding | None:
     """Backward passes came, and at the update there was no gradient left."""
     facts = signals.record.facts
@@ -183,7 +189,7 @@ def _set_to_0(signals: Signals, trained: list[Trainee]) -> bool:
     facts = signals.record.facts
     if facts.forward_passes > 1.5 * facts.updates:
         return False  # what two passes bring may cancel, as of a pair that is judged alike
-    if any(not raw < _OVERFLOWS for raw, _, _ in signals.record.facts.clipped):
+    if any(not raw < _OVERFLOWS for raw, _, _ in facts.clipped):
         return False  # a norm that overflows is infinite, and clipping divides by it
     came = signals.output_gradient_norm[:, columns]
     measured = np.isfinite(came).any(axis=1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly, stays
+from gradcourse.diagnosis.causes.standstill import is_stuck, learns_badly, stays, still
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import LOOK_AT_ROWS
 from gradcourse.diagnosis.signals import Signals
@@ -51,12 +51,6 @@ def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     return first_of(tests, signals, good)
 
 
-def _still(signals: Signals, good: np.ndarray) -> str:
-    loss = signals.known_loss(good)
-    start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
-    return f"the loss is still {end / start if start else math.nan:.2f} of what it was at first"
-
-
 def _rows_as_time(signals: Signals, good: np.ndarray) -> Finding | None:
     """A recurrent or attention layer that takes the batch for the time."""
     names = signals.record.facts.rows_as_time
@@ -67,7 +61,7 @@ def _rows_as_time(signals: Signals, good: np.ndarray) -> Finding | None:
         "cut off",
         f"{names[0]} takes its first axis as time (batch_first=False), and the output has one row "
         "for each step of it: the rows of the batch are read as one sequence, and "
-        f"{_still(signals, good)}.",
+        f"the loss {still(signals.known_loss(good))}.",
         {"layers that take rows for time": float(len(names))},
         (BATCH_FIRST, LOOK_AT_ROWS),
         0.8,
@@ -83,7 +77,7 @@ def _mixed_rows(signals: Signals, good: np.ndarray) -> Finding | None:
         signals,
         "cut off",
         f"A view from {views[0]} takes its rows from all over the batch: an output depends on "
-        f"other rows than its own, and {_still(signals, good)}.",
+        f"other rows than its own, and the loss {still(signals.known_loss(good))}.",
         {"views that mix rows": float(len(views))},
         (TURN_FIRST, LOOK_AT_ROWS),
         0.9,
@@ -99,7 +93,8 @@ def _sorted(signals: Signals, good: np.ndarray) -> Finding | None:
         signals,
         "cut off",
         f"Each of the {count} batches that were looked at holds rows of one class alone, and "
-        f"not always of the same: the net learns which one comes now, and {_still(signals, good)}.",
+        "not always of the same: the net learns which one comes now, and the loss "
+        f"{still(signals.known_loss(good))}.",
         {"batches of one class": float(count)},
         (SHUFFLE, LOOK_AT_ROWS),
         0.85,

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import NOT_SATURATING
-from gradcourse.diagnosis.signals import Signals
+from gradcourse.diagnosis.signals import Signals, ends, guess
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Head
@@ -441,7 +441,7 @@ def least_of_bounded(signals: Signals) -> float:
         return 0.0
     reached = min(max(-h.low, h.high) for h in late)
     loss = signals.loss[np.isfinite(signals.loss)]
-    stays_up = bool(np.median(loss[-(len(loss) // 3) :]) > 0.5 * math.log(late[-1].columns))
+    stays_up = ends(loss)[1] > 0.5 * guess(late[-1])
     least = math.log1p((late[-1].columns - 1) * math.exp(-2.0))
     return least if reached > 0.95 and stays_up else 0.0
 

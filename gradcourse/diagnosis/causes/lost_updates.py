@@ -67,11 +67,12 @@ def find(record: Record) -> list[Finding]:
         return [_finding(record, summary, tuple(idle[:1]), evidence, (STEP_EACH,))]
     if len(record) or not facts.trainees or facts.trainees[0].in_optimizer is None:
         return []
+    changed = any(t.changed > 0 for t in facts.trainees)
     if facts.backward_passes:
         summary = (
             f"{facts.backward_passes} backward passes came to the model and no update followed."
         )
-        if any(t.changed > 0 for t in facts.trainees):
+        if changed:
             summary = (
                 f"{facts.backward_passes} backward passes came to the model, and the optimizer "
                 "that the probe was given made no update, though parameters have changed: another "
@@ -79,7 +80,7 @@ def find(record: Record) -> list[Finding]:
             )
             return [_finding(record, summary, (), evidence, (ONE_OPTIMIZER,))]
         return [_finding(record, summary, (), evidence, (CALL_STEP, WATCH))]
-    if facts.forward_passes and not any(t.changed > 0 for t in facts.trainees):
+    if facts.forward_passes and not changed:
         summary = (
             f"The model was called {facts.forward_passes} times; no backward pass came to it and "
             "no update followed."

@@ -9,10 +9,9 @@ import numpy as np
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import SCALE
-from gradcourse.diagnosis.signals import SHORTEST, Signals, is_out_of_scale, median
+from gradcourse.diagnosis.signals import SHORTEST, Signals, ends, guess, is_out_of_scale, median
 from gradcourse.diagnosis.signs import Sign
 from gradcourse.diagnosis.thresholds import threshold
-from gradcourse.instrument.record.facts import Head
 
 INITIALIZE = Remedy("Draw the weights for the activation: He or Xavier", "05", "initialize")
 
@@ -69,9 +68,7 @@ def begins_low(signals: Signals, loss: np.ndarray) -> bool:
     late = told[-(len(told) // 2) :]
     if math.isfinite(told[0].unexplained):
         return all(h.unexplained < threshold("low") for h in (told[0], *late))
-    guess = min(_guess(told[0]), _guess(told[-1]))
-    ends = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
-    return max(ends) < threshold("low") * guess
+    return max(ends(loss)) < threshold("low") * min(guess(told[0]), guess(told[-1]))
 
 
 def has_learned(signals: Signals, good: np.ndarray) -> bool:
@@ -94,22 +91,17 @@ def is_a_guess(signals: Signals, loss: np.ndarray) -> bool:
     late = told[-(len(told) // 2) :]
     if len(told) < 3 or not late:
         return False
-    guesses = [_guess(h) for h in late]
-    end = float(np.median(loss[-(len(loss) // 3) :]))
-    return min(guesses) == max(guesses) and end > threshold("guess") * guesses[0] > 0
+    guesses = [guess(h) for h in late]
+    return min(guesses) == max(guesses) and ends(loss)[1] > threshold("guess") * guesses[0] > 0
 
 
-def _guess(head: Head) -> float:
-    """The cross-entropy at which all classes are equally likely; 0 of another loss."""
-    if not head.hard:
-        return 0.0
-    if head.loss in _OF_CLASSES and head.columns > 1:
-        return math.log(head.columns)
-    return math.log(2) if head.loss in _OF_TWO else 0.0
-
-
-_OF_CLASSES = ("cross-entropy of logits", "minus the log of the class's output")
-_OF_TWO = ("binary cross-entropy of logits", "binary cross-entropy of probabilities")
+def still(loss: np.ndarray) -> str:
+    """How far a loss that stays has come, as the end of a sentence about it."""
+    start, end = ends(loss)
+    ratio = end / start if start else math.nan
+    if ratio < threshold("learning"):
+        return "has come down to that of a guess"
+    return f"is still {ratio:.2f} of what it was at first"
 
 
 def is_a_game(signals: Signals) -> bool:
@@ -144,9 +136,8 @@ def has_fallen(loss: np.ndarray) -> bool:
 
     A loss around or below 0 is judged by its own scatter.
     """
-    start = float(np.median(loss[:5]))
+    start, end = ends(loss)
     early, late = loss[: max(5, len(loss) // 10)], loss[-(len(loss) // 3) :]
-    end = float(np.median(late))
     error = math.sqrt(np.var(early) / len(early) + np.var(late) / len(late))
     fell = float(np.mean(early) - np.mean(late))
     clear = fell > threshold("trend_clear") * error
@@ -235,7 +226,7 @@ def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
     row = int(np.searchsorted(signals.step_numbers, first.step))
     if row or not good[0] or first.end or first.normed:
         return []
-    times = float(signals.loss[0]) / math.log(first.columns)
+    times = float(signals.loss[0]) / guess(first)
     if not times >= threshold("first_loss"):
         return []
     finding = Finding(
@@ -304,8 +295,8 @@ def find_drawn_together(signals: Signals, good: np.ndarray) -> list[Sign]:
     if not start.spread > 0:
         return []
     left = max(end.spread / start.spread, end.size * end.spread / (start.size * start.spread))
-    fell = float(np.median(loss[-(len(loss) // 3) :])) < float(np.median(loss[:5])) / 10
-    if not fell or not left < threshold("drawn_together"):
+    begun, ended = ends(loss)
+    if not ended < begun / 10 or not left < threshold("drawn_together"):
         return []
     finding = Finding(
         "collapsed",

@@ -6,20 +6,21 @@ Where there is none, that it does not learn is all that can be said.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes import heads
+from gradcourse.diagnosis.causes.backward_passes import are_erased
 from gradcourse.diagnosis.causes.standstill import (
     INITIALIZE,
     is_around_zero,
     is_stuck,
     slower,
     stays,
+    still,
     still_falls,
 )
 from gradcourse.diagnosis.causes.trainees import UNFREEZE
@@ -32,7 +33,7 @@ from gradcourse.diagnosis.remedies import (
     SCALE,
     SCALE_SCORES,
 )
-from gradcourse.diagnosis.signals import SHORTEST, Signals, data_size, median, target_size
+from gradcourse.diagnosis.signals import SHORTEST, Signals, data_size, ends, median, target_size
 from gradcourse.diagnosis.signs import Sign, first_of, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -81,6 +82,8 @@ class Course:
     ----------
     ratio : float
         Loss, end over start.
+    still : str
+        The same in words.
     pace : float
         Median ‖ΔW‖/‖W‖; NaN if no update was measured.
     decades : float
@@ -89,6 +92,7 @@ class Course:
 
     signals: Signals
     ratio: float
+    still: str
     pace: float
     decades: float
 
@@ -135,19 +139,7 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
         tests = (_large_targets,)
     else:
         return []
-    course = _course(signals, good, decades)
-    signs = first_of(tests, course)
-    if not course.ratio < threshold("learning"):
-        return signs
-    text = "has come down to that of a guess"
-    return [
-        Sign(s.onset, replace(s.finding, summary=_STILL.sub(text, s.finding.summary)))
-        for s in signs
-    ]
-
-
-_STILL = re.compile(r"is still [\d.]+ of what it was( at first)?")
-"""What is said of most losses that stay."""
+    return first_of(tests, _course(signals, good, decades))
 
 
 def find_scaled_down(signals: Signals, good: np.ndarray) -> list[Sign]:
@@ -168,9 +160,9 @@ _LAST, _DIVIDED = 3, 30.0
 
 def _course(signals: Signals, good: np.ndarray, decades: float) -> Course:
     loss = signals.known_loss(good)
-    start, end = float(np.median(loss[:5])), float(np.median(loss[-(len(loss) // 3) :]))
+    start, end = ends(loss)
     pace = float(median(signals.update_ratio[good]))
-    return Course(signals, end / start if start else math.nan, pace, decades)
+    return Course(signals, end / start if start else math.nan, still(loss), pace, decades)
 
 
 def _has_levelled_off(signals: Signals, good: np.ndarray) -> bool:
@@ -196,7 +188,7 @@ def _linear(course: Course) -> Finding | None:
 def _erased(course: Course) -> Finding | None:
     """Several backward passes for an update, and the gradients of the last alone are left."""
     facts = course.signals.record.facts
-    if not facts.erased == facts.erasing_looked >= 2 or not facts.updates:
+    if not are_erased(course.signals) or not facts.updates:
         return None
     passes = facts.backward_passes / facts.updates
     return of_the_run(
@@ -204,7 +196,7 @@ def _erased(course: Course) -> Finding | None:
         "cut off",
         f"There are {passes:.2g} backward passes to an update, and whenever it was looked at the "
         "gradients of those before were gone when the next began: the last alone counts, and the "
-        f"loss is still {course.ratio:.2f} of what it was at first.",
+        f"loss {course.still}.",
         course.evidence | {"backward passes that were looked at": float(facts.erasing_looked)},
         (CLEAR_ONCE, *LOOK),
         0.7,
@@ -219,8 +211,8 @@ def _scale(course: Course) -> Finding | None:
     return of_the_run(
         course.signals,
         "scale",
-        f"{where} are of size {size:.3g}, and the loss is still {course.ratio:.2f} of what it was "
-        "at first: starts and rates are made for size 1.",
+        f"{where} are of size {size:.3g}, and the loss {course.still}: "
+        "starts and rates are made for size 1.",
         course.evidence | {"size": size},
         (SCALE, *LOOK[::2]),
     )
@@ -240,7 +232,7 @@ def _sigmoids(course: Course) -> Finding | None:
         course.signals,
         "vanishing",
         f"The gradient falls by {abs(course.decades):.1f} decades through {hidden} sigmoids, and "
-        f"the loss is still {course.ratio:.2f} of what it was at first.",
+        f"the loss {course.still}.",
         course.evidence | {"decades over the depth": course.decades},
         (NO_SIGMOIDS, INITIALIZE),
     )
@@ -255,7 +247,7 @@ def _depth(course: Course) -> Finding | None:
         course.signals,
         "vanishing" if vanishing else "exploding",
         f"The gradient {'falls' if vanishing else 'grows'} by {abs(course.decades):.1f} decades "
-        f"over the depth, and the loss is still {course.ratio:.2f} of what it was at first.",
+        f"over the depth, and the loss {course.still}.",
         course.evidence | {"decades over the depth": course.decades},
         (_start_again(course), *LOOK),
     )
@@ -276,7 +268,7 @@ def _constant(course: Course) -> Finding | None:
         course.signals,
         "collapsed",
         "At every step the outputs are exactly the same for all inputs: nothing of the input "
-        f"arrives, and the loss is still {course.ratio:.2f} of what it was.",
+        f"arrives, and the loss {course.still}.",
         {name: value for name, value in course.evidence.items() if "spread" not in name},
         (ONE_PLACE, look) if norm else (look, *LOOK),
         0.9,
@@ -292,8 +284,8 @@ def _lost(course: Course) -> Finding | None:
         course.signals,
         "vanishing",
         "From the first step on the outputs are nearly the same for all inputs: what differs is "
-        f"{first.spread:.1g} of their size. The signal fades on its way, and the loss is still "
-        f"{course.ratio:.2f} of what it was.",
+        f"{first.spread:.1g} of their size. The signal fades on its way, and the loss "
+        f"{course.still}.",
         course.evidence | {"spread over inputs, first step": first.spread},
         (_start_again(course), *LOOK),
     )
@@ -308,7 +300,7 @@ def _one_hot(course: Course) -> Finding | None:
         course.signals,
         "saturated",
         f"A softmax inside the net gives one input {sure:.0%} of the weight in half of the rows "
-        f"from the first step on, and the loss is still {course.ratio:.2f} of what it was.",
+        f"from the first step on, and the loss {course.still}.",
         course.evidence | {"largest weight, median over rows": sure},
         (SCALE_SCORES, SCALE),
     )
@@ -357,8 +349,7 @@ def _no_curve(course: Course) -> Finding | None:
         course.signals,
         "dead",
         "The loss is made of derivatives of the output (torch.autograd.grad), and the activations "
-        f"are ReLUs, whose second derivative is 0; it is still {course.ratio:.2f} of what it was "
-        "at first.",
+        f"are ReLUs, whose second derivative is 0; it {course.still}.",
         course.evidence,
         (SMOOTH, *LOOK[1:]),
         0.8,
@@ -378,7 +369,7 @@ def _slow(course: Course) -> Finding | None:
     return of_the_run(
         course.signals,
         "update too small",
-        f"The loss is still {course.ratio:.2f} of what it was at first, and a step changes the "
+        f"The loss {course.still}, and a step changes the "
         f"median weight by {course.pace:.1g} of its norm: that is slow.",
         course.evidence,
         (Remedy(text, "01", "rate", by), *LOOK),
@@ -391,7 +382,7 @@ def _fast(course: Course) -> Finding | None:
     return of_the_run(
         course.signals,
         "update too large",
-        f"The loss is still {course.ratio:.2f} of what it was at first, and a step changes the "
+        f"The loss {course.still}, and a step changes the "
         f"median weight by {course.pace:.1g} of its norm: that is much.",
         course.evidence,
         (slower(course.pace, 3.0), *LOOK),
@@ -412,8 +403,8 @@ def _unread(course: Course) -> Finding | None:
                 course.signals,
                 "cut off",
                 f"Of the {steps} steps that {name} is given, the loss depends on the first "
-                f"{'one' if read == 1 else read} alone: the output is read there, and the loss is "
-                f"still {course.ratio:.2f} of what it was.",
+                f"{'one' if read == 1 else read} alone: the output is read there, and the loss "
+                f"{course.still}.",
                 course.evidence | {"steps": float(steps), "steps that are read": float(read)},
                 (READ_AT_THE_END, *LOOK[:1]),
                 0.8,
@@ -432,7 +423,7 @@ def _frozen(course: Course) -> Finding | None:
         course.signals,
         "cut off",
         f"{share:.0%} of the parameters are frozen (requires_grad=False), {frozen[0].name} first; "
-        f"with the rest alone the loss is still {course.ratio:.2f} of what it was.",
+        f"with the rest alone the loss {course.still}.",
         course.evidence | {"share of the parameters that is frozen": share},
         (UNFREEZE, *LOOK),
     )
@@ -442,8 +433,8 @@ def _unknown(course: Course) -> Finding | None:
     if is_around_zero(course.signals.known_loss(~course.signals.bad)):
         return None
     summary = (
-        f"The gradients are in order, and the loss is still {course.ratio:.2f} of what it was at "
-        "first. If it should fall, look at what no gradient shows: labels that fit their rows, the "
+        f"The gradients are in order, and the loss {course.still}. "
+        "If it should fall, look at what no gradient shows: labels that fit their rows, the "
         "loss function, the number of steps."
     )
     signals = course.signals

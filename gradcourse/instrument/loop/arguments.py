@@ -79,7 +79,7 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
     for _ in range(3):
         inner = getattr(optimizer, "optimizer", None)
         if not hasattr(inner, "register_step_pre_hook"):
-            inner = _held_inside(optimizer)
+            inner = _wrapped_in(optimizer)
         if inner is None:
             break
         optimizer = inner
@@ -89,7 +89,7 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
             f"optimizer is a {type(optimizer).__name__}; expected a torch.optim.Optimizer, or "
             f"None: {caller}(model, {kind or 'optimizer'})."
         )
-    if _held(optimizer).isdisjoint(map(id, model.parameters())):
+    if held(optimizer).isdisjoint(map(id, model.parameters())):
         raise GradcourseError(
             "The optimizer updates none of this model's parameters; make it from "
             f"model.parameters() of the model that you {caller}. Was it made before the model, or "
@@ -99,7 +99,7 @@ def checked_optimizer(caller: str, optimizer: Any, model: nn.Module) -> Any:
     return optimizer
 
 
-def _held_inside(wrapper: Any) -> Any:
+def _wrapped_in(wrapper: Any) -> Any:
     """The one optimizer that an object of another kind keeps as an attribute, or None."""
     if isinstance(wrapper, type | str) or hasattr(wrapper, "_optimizer_step_pre_hooks"):
         return None
@@ -108,7 +108,7 @@ def _held_inside(wrapper: Any) -> Any:
     return inside[0] if len(inside) == 1 else None
 
 
-def _held(optimizer: Any) -> set[int]:
+def held(optimizer: Any) -> set[int]:
     """Identities of the tensors that it updates."""
     return {id(p) for group in optimizer.param_groups for p in group["params"]}
 
@@ -120,9 +120,9 @@ def checked_optimizers(caller: str, given: Any, model: nn.Module) -> list[Any]:
     """
     is_list = isinstance(given, list | tuple)
     several = given if is_list and all(hasattr(o, "param_groups") for o in given) else [given]
-    own = {id(p) for p in model.parameters()}
     if is_list and len(several) > 1:
-        several = [o for o in several if not own.isdisjoint(_held(o))] or several
+        own = {id(p) for p in model.parameters()}
+        several = [o for o in several if not own.isdisjoint(held(o))] or several
     return [checked_optimizer(caller, each, model) for each in several if each is not None]
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from gradcourse.instrument.loop.arguments import held
 from gradcourse.instrument.loop.follow import Hook, Hooks
 from gradcourse.instrument.norms import local
 
@@ -58,7 +59,7 @@ class Others:
         if optimizer not in self._seen:
             if len(self._seen) > _MOST:
                 return
-            self._seen[optimizer] = _Gradients(self._is_own(optimizer))
+            self._seen[optimizer] = _Gradients(not self._own.isdisjoint(held(optimizer)))
         if len(self._seen) < 2 or len(self._seen) > _MOST:
             return
         now = {other: _Gradient(_first_of(other)) for other in self._seen}
@@ -73,9 +74,6 @@ class Others:
             self._alone += alone
             self._through += not alone
         self._seen[optimizer].of = weakref.WeakKeyDictionary(now)
-
-    def _is_own(self, optimizer: Any) -> bool:
-        return any(id(p) in self._own for g in optimizer.param_groups for p in g["params"])
 
 
 class _Gradients:

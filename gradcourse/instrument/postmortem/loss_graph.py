@@ -162,18 +162,8 @@ _KEEPS: MappingProxyType[str, tuple[str, Callable[[torch.Tensor], torch.Tensor]]
 """What a node keeps, and what is bad in it."""
 
 _RISKY = frozenset(_KEEPS) | {
-    *(
-        "logit",
-        "xlogy",
-        "angle",
-        "std",
-        "norm",
-        "cdist",
-        "acosh",
-        "binary_cross_entropy",
-        "ctc_loss",
-    ),
-    *("linalg_svd", "linalg_eigh", "nll_loss", "nll_loss2d"),
+    *("logit", "xlogy", "std", "norm", "cdist", "acosh", "angle", "ctc_loss"),
+    *("binary_cross_entropy", "linalg_svd", "linalg_eigh", "nll_loss", "nll_loss2d"),
 }
 """Operations of which a loss is made and which have places without a value or a slope."""
 

@@ -348,7 +348,7 @@ class Watch:
         )
 
     def _rate_is_lost(self) -> bool:
-        """Whether a learning rate is NaN or Inf, or no real number."""
+        """Whether a learning rate is NaN or Inf."""
         rates = [group.get("lr", 0.0) for o in self._optimizers for group in o.param_groups]
         return not all(bool(torch.isfinite(torch.as_tensor(r))) for r in rates)
 
@@ -384,11 +384,13 @@ class Watch:
                 found = self._search() or _unknown(self._calls, affected)
             if found.advice == advice.LOSS_UNKNOWN and self._loss_calls:
                 return replace(found, advice=advice.AFTER_THE_LOSS)
+            if found.advice not in (advice.LOSS_UNKNOWN, advice.UNKNOWN):
+                return found
             lost = next((n for n, p in self._model.named_parameters() if not is_finite(p)), "")
-            if found.advice in (advice.LOSS_UNKNOWN, advice.UNKNOWN) and lost:
+            if lost:
                 # Used outside the model's own pass, as the transitions of a CRF are by its loss.
                 return PostMortem("parameter", LOSS, parameter=lost, advice=advice.PARAMETER)
-            if found.advice == advice.LOSS_UNKNOWN or (found.advice == advice.UNKNOWN and calls):
+            if calls:
                 found = loss_graph.named(found, self._model, loss, calls)
             if found.advice == advice.LOSS_UNKNOWN:
                 return replace(found, advice=(*advice.OUTSIDE, *found.advice))

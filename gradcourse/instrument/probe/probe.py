@@ -18,7 +18,6 @@ from gradcourse.instrument.loop.arguments import (
     checked_optimizers,
     default_rhythm,
     is_compiled,
-    is_sharded,
 )
 from gradcourse.instrument.loop.follow import (
     Follower,
@@ -129,7 +128,6 @@ class Probe:
         usual_histograms = self._every if level == "everything" else usual[1]
         self._histogram_every = checked_number("histogram_every", histogram_every, usual_histograms)
         self._level = level
-        self._sharded = is_sharded(model)
         self._reader = ParameterReader(dict(model.named_parameters()))
         self._recorder = Recorder(self._reader.shapes)
         self._loop: Follower | None = None
@@ -361,7 +359,7 @@ class Probe:
         """
         if self._loop is None:
             return
-        unchanged = self._reader.states() == before and not self._sharded
+        unchanged = self._reader.states() == before and not self._graph.sharded
         if unchanged and self._arrived != task:
             self._facts.derivatives += self._counted == task
             if self._watcher is not None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from gradcourse.instrument.loop.arguments import held
 from gradcourse.instrument.loop.follow import Hook
 from gradcourse.instrument.norms import local
 from gradcourse.instrument.probe.outputs.one_map import is_chain_of_linear_layers
@@ -85,9 +86,7 @@ class RollCall:
 
     def _held(self) -> set[int]:
         """Identities of the tensors that the optimizers hold now."""
-        return {
-            id(p) for o in self._optimizers for group in o.param_groups for p in group["params"]
-        }
+        return set().union(*map(held, self._optimizers))
 
     def count_steps(self) -> list[Any]:
         """Count the updates of each of several optimizers; the handles of the hooks that do."""
@@ -172,7 +171,7 @@ class RollCall:
         facts = self._facts
         if start is None:
             return self._share_of_the_sample(name)
-        if start is None or not start.numel() or not (facts.updates or facts.backward_passes):
+        if not start.numel() or not (facts.updates or facts.backward_passes):
             return math.nan
         now = self._parameters[name].detach()
         if start.shape != now.shape or start.device != now.device:

@@ -28,12 +28,17 @@ class GraphReader:
     updated : set of int
         Identities of the tensors that the optimizers update.
     facts : Facts
+
+    Attributes
+    ----------
+    sharded : bool
+        Whether the weights are spread over several machines.
     """
 
     def __init__(self, model: nn.Module, updated: set[int], facts: Facts) -> None:
         self._model, self._updated, self._facts = model, updated, facts
         self._names = {id(p): name for name, p in model.named_parameters()}
-        self._sharded = is_sharded(model)
+        self.sharded = is_sharded(model)
 
     def read(self, output: Any, given: Iterable[Any]) -> None:
         """Which leaves the output leads back to, and what lies on the way; what goes in."""
@@ -55,7 +60,7 @@ class GraphReader:
                 self._note_softmax(node, rows)
             self._note_dropout_in(node)
             self._note_view(node, rows)
-        again = self._sharded or any("Checkpoint" in n.name() for n in visited)
+        again = self.sharded or any("Checkpoint" in n.name() for n in visited)
         whole = len(visited) < DEEPEST and not again
         self._facts.only_linear |= whole and is_one_map(ends, inner)
         for trainee in self._facts.trainees:
@@ -142,9 +147,9 @@ class GraphReader:
     def _note_leaf(self, leaf: torch.Tensor, inputs: set[int], reached: set[str]) -> None:
         if id(leaf) in self._names:
             reached.add(self._names[id(leaf)])
-        elif self._sharded:
+        elif self.sharded or id(leaf) in inputs | self._updated:
             pass
-        elif id(leaf) not in inputs | self._updated and self._is_meant_to_train(leaf):
+        elif self._is_meant_to_train(leaf):
             self._facts.strangers.append(str(tuple(leaf.shape)))
 
     def _is_meant_to_train(self, leaf: torch.Tensor) -> bool:
