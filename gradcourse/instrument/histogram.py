@@ -97,21 +97,126 @@ def log2_histograms(tensors: Sequence[torch.Tensor]) -> list[Log2Histogram]:
         longest = max((flats[k] for k in chosen), key=torch.numel)
         # One piece of memory for all, so that it stays in the cache.
         scratch = torch.empty_like(longest, dtype=_FORMATS[dtype].integer)
-        table = (
-            torch.stack([_bins(flats[k], scratch).to(longest.device) for k in chosen]).cpu().numpy()
-        )
-        used = table[:, 1:-1] > 0
-        ends = zip(used.argmax(1).tolist(), used[:, ::-1].argmax(1).tolist(), strict=True)
-        plain = (used.any(1) & (table[:, 0] == 0) & (table[:, -1] == 0)).tolist()
-        lowest = 1 - _FORMATS[dtype].bias
-        for k, row, (first, left), simple in zip(chosen, table, ends, plain, strict=True):
-            if simple:
-                last = len(row) - 2 - left
-                exponents = np.arange(lowest + first, lowest + last)
-                found[k] = Log2Histogram(exponents, row[first + 1 : last + 1].copy(), 0, 0, 0, 0)
-            else:
-                found[k] = _histogram(flats[k], row)
+        table = torch.stack([_bins(flats[k], scratch).to(longest.device) for k in chosen])
+        of_dtype = _read(table.cpu().numpy(), [flats[k] for k in chosen])
+        found.update(zip(chosen, of_dtype, strict=True))
     return [found[k] for k in range(len(flats))]
+
+
+def _read(table: np.ndarray, flats: Sequence[torch.Tensor]) -> list[Log2Histogram]:
+    """A histogram of each row of bins; the tensor tells what its end bins are made of."""
+    used = table[:, 1:-1] > 0
+    ends = zip(used.argmax(1).tolist(), used[:, ::-1].argmax(1).tolist(), strict=True)
+    plain = (used.any(1) & (table[:, 0] == 0) & (table[:, -1] == 0)).tolist()
+    found = []
+    for flat, row, (first, left), simple in zip(flats, table, ends, plain, strict=True):
+        if simple:
+            lowest, last = 1 - _FORMATS[flat.dtype].bias, len(row) - 2 - left
+            exponents = np.arange(lowest + first, lowest + last)
+            counts = row[first + 1 : last + 1].copy()
+            found.append(Log2Histogram(exponents, counts, 0, 0, 0, 0))
+        else:
+            found.append(_histogram(flat, row))
+    return found
+
+
+class Taken:
+    """Histograms of some tensors as they were at one moment.
+
+    Parameters
+    ----------
+    later : Later
+        Who counts them when they are asked for.
+    """
+
+    __slots__ = ("_found", "_later")
+
+    def __init__(self, later: Later) -> None:
+        self._later: Later | None = later
+        self._found: list[Log2Histogram] = []
+
+    def __call__(self) -> list[Log2Histogram]:
+        """The histograms, in the order of the tensors."""
+        if self._later is not None:
+            self._later.count()
+        return self._found
+
+    def fill(self, found: list[Log2Histogram]) -> None:
+        """They have been counted."""
+        self._found, self._later = found, None
+
+
+class Later:
+    """Counts the same short tensors at many moments, several moments at a time.
+
+    Of a small network the calls are what costs, not the counting. So its numbers are copied, and
+    counted when `_MOMENTS` of them wait or when one of them is read.
+    """
+
+    def __init__(self) -> None:
+        self._kinds: list[tuple[torch.Size, torch.dtype, bool]] = []
+        self._waiting: list[Taken] = []
+
+    def take(self, tensors: Sequence[torch.Tensor]) -> Taken | None:
+        """Copy the numbers of this moment, or None where they are better counted at once."""
+        kinds = [(t.shape, t.dtype, t.is_cpu) for t in tensors]
+        if kinds != self._kinds or not tensors:
+            self.count()
+            self._kinds = []
+            if not self._make_room(tensors):
+                return None
+            self._kinds = kinds
+        try:
+            torch._foreach_copy_(self._rows[len(self._waiting)], [t.detach() for t in tensors])
+        except RuntimeError:
+            return None  # sparse ones
+        taken = Taken(self)
+        self._waiting.append(taken)
+        if len(self._waiting) == _MOMENTS:
+            self.count()
+        return taken
+
+    def _make_room(self, tensors: Sequence[torch.Tensor]) -> bool:
+        fits = all(t.is_cpu and t.dtype is torch.float32 and t.numel() for t in tensors)
+        sizes = [t.numel() for t in tensors]
+        if not tensors or not fits or sum(sizes) > _SHORT:
+            return False
+        form = _FORMATS[torch.float32]
+        bins, moments = form.top + 1, torch.arange(_MOMENTS, dtype=torch.int32)
+        self._numbers = torch.empty(_MOMENTS, sum(sizes))
+        self._rows = [
+            [part.view(t.shape) for part, t in zip(row.split(sizes), tensors, strict=True)]
+            for row in self._numbers
+        ]
+        # Each tensor at each moment has bins of its own.
+        own = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes)).int()
+        self._offsets = (own + len(sizes) * moments[:, None]) * bins
+        self._places = torch.empty_like(self._offsets)
+        return True
+
+    def count(self) -> None:
+        """Count all that wait."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        form, many = _FORMATS[torch.float32], len(self._kinds)
+        bits = self._numbers[: len(waiting)].view(torch.int32)
+        places = self._places[: len(waiting)]
+        torch.bitwise_right_shift(bits, form.mantissa_bits, out=places)
+        places.bitwise_and_(form.top).add_(self._offsets[: len(waiting)])
+        width = form.top + 1
+        table = torch.bincount(places.view(-1), minlength=len(waiting) * many * width)
+        flats = [part.view(-1) for row in self._rows[: len(waiting)] for part in row]
+        found = _read(table.view(-1, width).numpy(), flats)
+        for k, taken in enumerate(waiting):
+            taken.fill(found[k * many : (k + 1) * many])
+
+
+_MOMENTS = 8
+"""Moments that are counted together: more of them would leave the cache."""
+
+_SHORT = 1 << 15
+"""Elements of all tensors together up to which they wait."""
 
 
 @dataclass(frozen=True)

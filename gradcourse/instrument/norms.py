@@ -109,13 +109,14 @@ class Norms:
         self._narrow_norms = _narrow_norms if largest <= LONG else _long_norms
         self._wide: set[int] = set()
         self._all_narrow = True
+        self._may_be_quick = self._quick = largest <= LONG and _has_foreach()
 
-    def __call__(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor | np.ndarray | array[float]:
+    def __call__(self, tensors: list[torch.Tensor]) -> torch.Tensor | np.ndarray | array[float]:
         """Return the 2-norms, as `gradient_norm` does.
 
         Parameters
         ----------
-        tensors : sequence of torch.Tensor
+        tensors : list of torch.Tensor
             As they come from ``parameter.grad``: dense or sparse, real or complex, of any devices.
 
         Returns
@@ -123,6 +124,10 @@ class Norms:
         torch.Tensor, numpy.ndarray or array.array, shape (number of tensors,)
             float64; an array, which NumPy reads without a copy, where float32 holds them to 1e-5.
         """
+        if self._quick and tensors and tensors[0].is_cpu:
+            values = self._of_narrow(tensors)
+            if values is not None:
+                return values
         if not tensors:
             return np.zeros(0)
         here = tensors[0].is_cpu
@@ -130,7 +135,7 @@ class Norms:
             return _exact(tensors)
         # On the CPU float64 and complex are refused with an error, which costs nothing until then.
         known = here and self._all_narrow
-        if not _has_foreach() or not (known or {t.dtype for t in tensors} <= _NARROW):
+        if not (known or {t.dtype for t in tensors} <= _NARROW) or not _has_foreach():
             return _exact(tensors)
         try:
             if here:
@@ -141,25 +146,34 @@ class Norms:
             self._all_narrow = False
             return _exact(tensors)  # sparse ones among them, or some on another device
 
-    def _on_cpu(self, tensors: Sequence[torch.Tensor]) -> np.ndarray | array[float]:
-        if not self._wide:
-            # Plain Python on a short list: right after a training step, which has emptied the
-            # caches, each call into NumPy costs more than all of it, and so does torch.stack.
-            values = self._narrow_norms(tensors)
-            if min(values) > self._low and max(values) < SAFE[1] and not math.isnan(sum(values)):
-                return array("d", values)
-            norms = np.array(values)
-        else:
-            norms = self._split(tensors)
+    def _of_narrow(self, tensors: list[torch.Tensor]) -> array[float] | None:
+        """Norms that float32 holds, as nearly always, without a detour; else None."""
+        # Plain Python on a short list: right after a training step, which has emptied the
+        # caches, each call into NumPy costs more than all of it, and so does torch.stack.
+        try:
+            norms = torch._foreach_norm(tensors, 2, torch.float32)
+            values = [norm.item() for norm in norms]
+        except (RuntimeError, NotImplementedError):
+            self._may_be_quick = self._quick = False
+            return None
+        # None is above their sum, and NaN makes it NaN.
+        if min(values) > self._low and sum(values) < SAFE[1]:
+            return array("d", values)
+        self._quick = False
+        return None
+
+    def _on_cpu(self, tensors: list[torch.Tensor]) -> np.ndarray | array[float]:
+        norms = self._split(tensors) if self._wide else np.array(self._narrow_norms(tensors))
         low = SAFE[0] * np.sqrt([t.numel() for t in tensors])
         doubtful = np.flatnonzero(~((norms > low) & (norms < SAFE[1]))).tolist()
         again = [k for k in doubtful if k not in self._wide]
         if again:
             norms[again] = _exact([tensors[k] for k in again])
         self._wide = set(doubtful)
+        self._quick = self._may_be_quick and not doubtful
         return norms
 
-    def _split(self, tensors: Sequence[torch.Tensor]) -> np.ndarray:
+    def _split(self, tensors: list[torch.Tensor]) -> np.ndarray:
         norms = np.empty(len(tensors))
         wide = [k for k in sorted(self._wide) if k < len(tensors)]
         narrow = [k for k in range(len(tensors)) if k not in self._wide]
@@ -169,11 +183,11 @@ class Norms:
         return norms
 
 
-def _narrow_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
-    return [norm.item() for norm in torch._foreach_norm(list(tensors), 2, torch.float32)]
+def _narrow_norms(tensors: list[torch.Tensor]) -> list[float]:
+    return [norm.item() for norm in torch._foreach_norm(tensors, 2, torch.float32)]
 
 
-def _long_norms(tensors: Sequence[torch.Tensor]) -> list[float]:
+def _long_norms(tensors: list[torch.Tensor]) -> list[float]:
     return [_narrow_norm(tensor.detach()) for tensor in tensors]
 
 
@@ -186,6 +200,18 @@ def _narrow_norm(tensor: torch.Tensor) -> float:
     norms = torch.linalg.vector_norm(values[:whole].view(-1, LONG), dim=1, dtype=torch.float32)
     rest = torch.linalg.vector_norm(values[whole:], dtype=torch.float32).item()
     return math.hypot(rest, *norms.tolist())
+
+
+def quick_norms(tensors: list[torch.Tensor]) -> list[float]:
+    """2-norms of float32 tensors on the CPU, none of them long: one call for all."""
+    with torch.no_grad():
+        norms = _narrow_norms(tensors) if _has_foreach() else list(map(_narrow_norm, tensors))
+        return [
+            norm
+            if SAFE[0] * math.sqrt(tensor.numel()) < norm < SAFE[1]
+            else wide_norm(tensor).item()
+            for norm, tensor in zip(norms, tensors, strict=True)
+        ]
 
 
 def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:

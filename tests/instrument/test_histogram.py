@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+import gradcourse as gc
 from gradcourse.instrument import log2_histogram
+from gradcourse.instrument.histogram import Later, log2_histograms
 from gradcourse.support import GradcourseError
 
 BITS = {
@@ -65,3 +67,76 @@ def test_a_transposed_gradient_needs_no_copy_by_the_caller():
 def test_integers_are_refused():
     with pytest.raises(GradcourseError, match="int64"):
         log2_histogram(torch.tensor([1]))
+
+
+def _moment(k):
+    torch.manual_seed(k)
+    numbers = torch.randn(4, 5) * 2.0 ** (k - 3)
+    more = torch.zeros(7) if k % 2 else torch.tensor([0.0, math.inf, -math.inf, math.nan, 1e-44])
+    return [numbers, more[:5].clone()]
+
+
+def _as_tuple(found):
+    return (
+        found.exponents.tolist(),
+        found.counts.tolist(),
+        *(found.zeros, found.nan, found.positive_infinity, found.negative_infinity),
+    )
+
+
+@pytest.mark.parametrize("moments", [1, 3, 8, 21])
+def test_what_is_counted_later_is_what_was_there_then(moments):
+    later, taken = Later(), []
+    for k in range(moments):
+        tensors = _moment(k)
+        taken.append(later.take(tensors))
+        for tensor in tensors:
+            tensor.fill_(1.0)
+    for k, each in enumerate(taken):
+        expected = [_as_tuple(h) for h in log2_histograms(_moment(k))]
+        assert [_as_tuple(h) for h in each()] == expected
+
+
+def test_one_that_is_read_on_the_way_leaves_the_others_right():
+    later = Later()
+    first = later.take(_moment(0))
+    read = [_as_tuple(h) for h in first()]
+    second = later.take(_moment(1))
+    assert read == [_as_tuple(h) for h in log2_histograms(_moment(0))]
+    assert [_as_tuple(h) for h in second()] == [_as_tuple(h) for h in log2_histograms(_moment(1))]
+    assert [_as_tuple(h) for h in first()] == read
+
+
+def test_tensors_of_another_shape_begin_anew():
+    later = Later()
+    first, second = later.take([torch.ones(3)]), later.take([torch.ones(2, 2), torch.full((1,), 4)])
+    assert second is None  # integers are not for it
+    third = later.take([torch.full((6,), 4.0)])
+    assert [h.total for h in first()] == [3]
+    assert [_as_tuple(h) for h in third()] == [([2], [6], 0, 0, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [[], [torch.ones(2).double()], [torch.ones(1 << 16)], [torch.ones(2), torch.zeros(0)]],
+    ids=["none", "float64", "long", "empty"],
+)
+def test_others_are_left_to_be_counted_at_once(tensors):
+    assert Later().take(tensors) is None
+    assert Later().take(tensors) is None
+
+
+def test_histograms_are_there_while_the_loop_runs():
+    net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    expected = []
+    with gc.probe(net, optimizer, "everything") as record:
+        for k in range(11):
+            optimizer.zero_grad()
+            net(torch.randn(6, 4)).square().sum().backward()
+            expected.append(_as_tuple(log2_histogram(net[0].weight.grad)))
+            optimizer.step()
+            if k % 4 == 1:
+                seen = record.log2_histograms["0.weight"]
+                assert [_as_tuple(h) for h in seen] == expected
+    assert [_as_tuple(h) for h in record.log2_histograms["0.weight"]] == expected

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from gradcourse.instrument import probe, watch
+from gradcourse.instrument import NonFiniteError, probe, watch
 from gradcourse.support import GradcourseError
 
 BLOCKS = pytest.mark.parametrize("block", [probe, watch])
@@ -413,3 +413,47 @@ def test_a_scripted_loss_is_watched_through_the_watch():
         seen.loss(net(_batch()), torch.full((3, 2), torch.nan)).backward()
     assert seen.post_mortem.module == "loss function"
     assert not net._forward_hooks
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_a_closure_that_only_goes_backward_is_looked_at(bad):
+    """The forward pass lies in front of the step, the backward pass inside it."""
+    net = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    before = net.weight.detach().clone()
+    with watch(net, optimizer) as seen:
+        for k in range(3):
+            optimizer.zero_grad()
+            x = torch.ones(2, 3) * (float("inf") if bad and k == 1 else 1.0)
+            loss = net(x).square().sum()
+
+            def closure(loss=loss):
+                loss.backward()
+                return loss
+
+            if bad and k == 1:
+                kept = net.weight.detach().clone()
+                with pytest.raises(NonFiniteError):
+                    optimizer.step(closure)
+                assert torch.equal(net.weight, kept)
+                break
+            optimizer.step(closure)
+    assert seen.step == (1 if bad else 3)
+    assert not torch.equal(net.weight, before)
+
+
+def test_the_watch_counts_backward_passes_by_the_calls_that_they_came_to():
+    net = nn.Linear(3, 1)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    with watch(net, optimizer) as seen:
+        for _ in range(4):  # four passes to one update
+            net(torch.ones(2, 3)).sum().backward()
+        with torch.no_grad():
+            net(torch.ones(2, 3))
+        net(torch.ones(2, 3))  # never goes backward
+        assert "no update in 5 calls of the model and 4 backward passes" in repr(seen)
+        optimizer.step()
+        (net(torch.ones(2, 3)) + net(torch.zeros(2, 3))).sum().backward()  # one of two calls
+        optimizer.step()
+    assert seen.step == 2
+    assert seen._backward_passes == 5

@@ -174,12 +174,7 @@ def is_sharded(model: nn.Module) -> bool:
 def with_closure(
     optimizer: Any, positional: Any, named: Any, wrap: Callable[[Any], Any]
 ) -> tuple[Any, Any] | None:
-    """The arguments of ``optimizer.step`` with its closure wrapped, or None without a closure.
-
-    The first positional argument that a hook sees is the optimizer itself.
-    """
-    if not named and len(positional) == 1 and positional[0] is optimizer:
-        return None
+    """The arguments of ``optimizer.step`` with its closure wrapped, or None without a closure."""
     for k, value in enumerate(positional):
         if callable(value) and value is not optimizer:
             return (*positional[:k], wrap(value), *positional[k + 1 :]), named

@@ -8,6 +8,7 @@ but only where a call seems to begin inside another one, which is rare.
 from __future__ import annotations
 
 import sys
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -150,11 +151,14 @@ class Follower:
             self._listener.update_skipped()
             return None
         self._listener.update_begins()
-        changed = with_closure(optimizer, positional, named, self._evaluated)
-        self.has_closure = changed is not None
-        if changed is None:
-            self._tell_due()
-        return changed
+        # The first argument that a hook sees is the optimizer itself.
+        if named or len(positional) > 1:
+            changed = with_closure(optimizer, positional, named, self._evaluated)
+            self.has_closure = changed is not None
+            if self.has_closure:
+                return changed
+        self._tell_due()
+        return None
 
     def _evaluated(self, closure: Callable[..., Any]) -> Callable[..., Any]:
         """The closure; what its first call has made is due, before it is used."""
@@ -201,11 +205,34 @@ class Hooks(list[Any]):
     def __exit__(self, *exception: object) -> None:
         self.take_away()
 
+    def on_gradient(self, tensor: torch.Tensor, hook: Callable[[torch.Tensor], None]) -> None:
+        """Hook a tensor's gradient; the handle is kept where the tensor outlives its graph.
+
+        Of a small network the handle costs more than the hook. So the first hook of a tensor that
+        goes with its graph is put where ``Tensor.register_hook`` puts it, without one.
+        """
+        node = tensor.grad_fn
+        if node is not None and type(tensor) is torch.Tensor and tensor._backward_hooks is None:
+            hooks: OrderedDict[int, Any] = OrderedDict({_OURS: hook})
+            try:
+                tensor._backward_hooks = hooks
+                node._register_hook_dict(tensor)
+                return
+            except AttributeError:  # another torch than ours
+                tensor._backward_hooks = None
+        handle = tensor.register_hook(hook)
+        if tensor.is_leaf:
+            self.append(handle)
+
     def take_away(self) -> None:
         """Take all of them from where they are."""
         for handle in self:
             handle.remove()
         self.clear()
+
+
+_OURS = -1
+"""A number that torch gives to none of its hooks."""
 
 
 class Hook(partial[Any]):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import torch
+
+next_number: Callable[[], int] = torch._C._autograd._get_sequence_nr
+"""The number of the next node that autograd will make."""
 
 DEEPEST = 20_000
 """Nodes that are looked at where a look must not take long."""

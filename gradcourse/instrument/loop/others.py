@@ -44,6 +44,7 @@ class Others:
         self._seen: weakref.WeakKeyDictionary[Any, _Gradients] = weakref.WeakKeyDictionary()
         self._hooks = Hooks()
         self._alone = self._through = 0
+        self._only: Any = None
         if optimizers:
             self._hooks.append(register_optimizer_step_post_hook(Hook(self._stepped)))
 
@@ -54,12 +55,18 @@ class Others:
     def leave(self) -> None:
         """Take the hook away."""
         self._hooks.take_away()
+        self._only = None
 
     def _stepped(self, optimizer: Any, *arguments: Any) -> None:
+        if optimizer is self._only:
+            return  # as in nearly every loop
+        self._only = None
         if optimizer not in self._seen:
             if len(self._seen) > _MOST:
                 return
             self._seen[optimizer] = _Gradients(not self._own.isdisjoint(held(optimizer)))
+        if len(self._seen) == 1:
+            self._only = optimizer
         if len(self._seen) < 2 or len(self._seen) > _MOST:
             return
         now = {other: _Gradient(_first_of(other)) for other in self._seen}

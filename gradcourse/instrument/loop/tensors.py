@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import torch
@@ -61,6 +61,5 @@ def first_tensor(value: Any) -> torch.Tensor | None:
     return next(iter(tensors(value)), None)
 
 
-def is_transformed(tensor: torch.Tensor) -> bool:
-    """Whether torch.func is at work: such a tensor takes no hook and has no values yet."""
-    return bool(torch._C._functorch.is_functorch_wrapped_tensor(tensor))
+is_transformed: Callable[[torch.Tensor], bool] = torch._C._functorch.is_functorch_wrapped_tensor
+"""Whether torch.func is at work: such a tensor takes no hook and has no values yet."""

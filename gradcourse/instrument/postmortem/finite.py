@@ -63,7 +63,7 @@ def all_finite(gradients: list[torch.Tensor]) -> bool:
     """
     if not gradients:
         return True
-    if gradients[0].is_cpu and sum(g.numel() for g in gradients) <= _SHORT:
+    if gradients[0].is_cpu and sum(map(torch.Tensor.numel, gradients)) <= _SHORT:
         # For short tensors the calls are what costs: one that joins them, and one sum.
         try:
             total = torch._C._nn.flatten_dense_tensors(gradients).sum().item()

@@ -19,9 +19,6 @@ from gradcourse.instrument.postmortem.first_nan import LOSS, PostMortem
 Span = tuple[int, int]
 """Numbers of the first node that autograd made for a call of the model, and of that behind it."""
 
-sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr
-"""The number of the next node that autograd will make."""
-
 
 def named(found: PostMortem, model: nn.Module, loss: Any, calls: Collection[Span]) -> PostMortem:
     """The finding with the operation between the model's outputs and the loss, if one is found.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
 from gradcourse.instrument.loop.arguments import check_module
+from gradcourse.instrument.loop.graph import next_number
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.backward import Backward
@@ -79,38 +81,55 @@ def post_mortem(model: nn.Module, loss: Callable[[], torch.Tensor]) -> PostMorte
         return found and replace(found, loss=float(value.detach()))
 
 
-@dataclass
 class Call:
     """One call of the model or of the loss function, as far as a replay needs it.
 
-    Attributes
+    Parameters
     ----------
     args, kwargs
-        References, not copies; ``versions`` tells whether they were changed in place since.
+        References, not copies; their versions tell whether they were changed in place since.
+
+    Attributes
+    ----------
     conditions : Conditions
-    output_gradients : list of torch.Tensor or None
-        ∂ℒ/∂(each floating-point tensor of the output), filled by the backward pass.
+    arrived : list of deque
+        For each floating-point tensor of the output, ∂ℒ/∂(that tensor), filled by the backward
+        pass; the last one, where several come.
     witnesses : list of torch.Tensor
         Of each of these tensors, itself or its sum: with NaN if it has NaN.
-    nodes : tuple of int
+    begins, ends : int
         Numbers of the first node that autograd made for it, and of that behind its last one.
+    counted : bool
+        Whether the backward pass that came to it is counted.
     """
 
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    conditions: Conditions
-    versions: tuple[int, ...]
-    output_gradients: list[torch.Tensor | None]
-    witnesses: list[torch.Tensor] = field(default_factory=list)
-    nodes: tuple[int, int] = (0, 0)
+    __slots__ = (
+        *("args", "kwargs", "conditions", "versions"),
+        *("arrived", "witnesses", "begins", "ends", "counted"),
+    )
 
-    @classmethod
-    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
-        """Keep references and take down the conditions."""
-        return cls(args, kwargs, Conditions.now(), _versions(args, kwargs), [])
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.args, self.kwargs = args, kwargs
+        self.conditions = Conditions.now()
+        self.versions = _versions(args, kwargs)
+        self.arrived: list[deque[torch.Tensor]] = []
+        self.witnesses: list[torch.Tensor] = []
+        self.begins, self.ends = next_number(), -1
+        self.counted = False
+
+    @property
+    def output_gradients(self) -> list[torch.Tensor | None]:
+        """What has arrived, or None where nothing has."""
+        return [slot[-1] if slot else None for slot in self.arrived]
+
+    @property
+    def was_used(self) -> bool:
+        """Whether a backward pass has come to one of its outputs."""
+        return any(self.arrived)
 
     @property
     def overwritten(self) -> bool:
+        """Whether an argument has been changed in place since."""
         return self.versions != _versions(self.args, self.kwargs)
 
 
@@ -242,4 +261,6 @@ def _cut(value: Any) -> Any:
 
 
 def _versions(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[int, ...]:
+    if len(args) == 1 and not kwargs and type(args[0]) is torch.Tensor:
+        return (args[0]._version,)  # as in most loops, which go on at once
     return tuple(t._version for part in (*args, *kwargs.values()) for t in tensors(part))

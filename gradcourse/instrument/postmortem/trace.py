@@ -6,7 +6,7 @@ import bisect
 import linecache
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gradcourse.instrument.loop.follow import Hooks
+from gradcourse.instrument.loop.graph import next_number
 from gradcourse.instrument.loop.tensors import leaves, tensors
 from gradcourse.instrument.postmortem.finite import NOTHING, Numbers, numbers
 from gradcourse.instrument.postmortem.first_nan import LOSS
@@ -156,7 +157,7 @@ class Trace(TorchDispatchMode):
         self._mark()
 
     def _mark(self) -> None:
-        self._entered.append((_sequence(), self._where()))
+        self._entered.append((next_number(), self._where()))
 
     def _where(self) -> str:
         return self._stack[-1] if self._stack else self._outside
@@ -174,7 +175,7 @@ class Trace(TorchDispatchMode):
             name=name.removeprefix("native_"),
             module=self._where(),
             frames=self._user_frame(),
-            sequence=_sequence(),
+            sequence=next_number(),
             inputs=[self.use(t) for t in _read(name, args, read)],
             scalars=[v for v in leaves((args, kwargs)) if isinstance(v, float)],
         )
@@ -253,6 +254,3 @@ def _storage(tensor: torch.Tensor) -> int:
     if tensor.is_sparse:
         return id(tensor)
     return tensor.untyped_storage().data_ptr()
-
-
-_sequence: Callable[[], int] = torch._C._autograd._get_sequence_nr

@@ -25,6 +25,7 @@ from gradcourse.instrument.loop.follow import (
     after_backward,
     graph_task,
 )
+from gradcourse.instrument.loop.graph import next_number
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
 from gradcourse.instrument.postmortem import advice, loss_graph
 from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters, is_finite
@@ -136,12 +137,12 @@ class Watch:
         self._calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
         self._loss_calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
         self._loop: Follower | None = None
-        self._loss_hooks = Hooks()
+        self._loss_hooks, self._leaves = Hooks(), Hooks()
         self._buffers: Buffers | None = None
         self._parameters: list[nn.Parameter] = []
         self._looks_at_outputs = self._outputs_are_finite = True
         self._looked_at_a_loss = self._replays = False
-        self._quiet = True
+        self._quiet, self._looked = True, False
         self._passes = self._backward_passes = self._unused = self._unused_bad = 0
         self._task = -1
 
@@ -169,7 +170,7 @@ class Watch:
         listener = Listener(
             pass_begins=self._pass_begins,
             pass_ends=self._pass_ends,
-            backward_is_over=self._look_and_count,
+            backward_is_over=self._pass_is_over,
             update_due=self._update_due,
             update_made=self._update_made,
             update_skipped=self._forget,
@@ -247,44 +248,52 @@ class Watch:
         if not self._calls and self._buffers is not None:
             self._buffers.refresh()
         self._passes += 1
-        self._calls.append(Call.of(positional, named))
-        self._calls[-1].nodes = (loss_graph.sequence(), -1)
+        if self._calls:
+            self._count_backward()
+        self._calls.append(Call(positional, named))
 
     def _pass_ends(self, output: Any) -> None:
         if self._quiet or not self._calls:
             return
         call = self._calls[-1]
-        outputs = tensors(output)
-        if type(outputs) is not tuple:
-            outputs = tuple(outputs)
+        outputs = tuple(tensors(output))
         if any(map(is_transformed, outputs)):
             self._calls.pop()  # torch.func is at work: there is nothing that could be replayed
             return
-        call.nodes = (call.nodes[0], loss_graph.sequence())
-        call.output_gradients = [None] * len(outputs)
-        if self._looks_at_outputs:
-            call.witnesses = list(map(_witness, outputs))
-        for position, tensor in enumerate(outputs):
-            if tensor.requires_grad:
-                tensor.register_hook(partial(self._came_back, call, position))
-
-    def _came_back(self, call: Call, position: int, gradient: torch.Tensor) -> None:
-        call.output_gradients[position] = gradient
+        call.ends = next_number()
         loop = self._loop
-        if graph_task() != self._task:
-            self._task = graph_task()
-            self._count_backward()
         # A closure makes the gradients inside the step, several times over with LBFGS.
-        if loop is not None and not self._quiet and (not self._optimizers or loop.in_closure):
+        at_once = loop is not None and (not self._optimizers or loop.in_closure)
+        at_once = at_once or self._unused >= _PATIENCE
+        for tensor in outputs:
+            slot: deque[torch.Tensor] = deque(maxlen=1)
+            call.arrived.append(slot)
+            if self._looks_at_outputs:
+                call.witnesses.append(_witness(tensor))
+            if tensor.requires_grad:
+                # Nothing of ours runs in the backward pass, unless something is to be done then.
+                hook = partial(self._came_back, slot) if at_once else slot.append
+                self._leaves.on_gradient(tensor, hook)
+
+    def _came_back(self, slot: deque[torch.Tensor], gradient: torch.Tensor) -> None:
+        slot.append(gradient)
+        loop = self._loop
+        if loop is None or self._quiet:
+            return
+        if not self._optimizers or loop.in_closure:
             loop.await_backward()
+        elif graph_task() != self._task:
+            self._task = graph_task()
+            after_backward(self._look_at_unused)
 
     def _count_backward(self) -> None:
-        self._backward_passes += 1
-        if not self._optimizers or self._loop is None:
-            return
-        self._unused += 1
-        if self._unused > _PATIENCE and not self._quiet and not self._loop.in_closure:
-            after_backward(self._look_at_unused)
+        """Count a backward pass, if one has come to a call since."""
+        came = False
+        for call in self._calls:
+            if not call.counted and call.was_used:
+                came = call.counted = True
+        self._backward_passes += came
+        self._unused += came
 
     def _look_at_unused(self) -> None:
         """Gradients of which no update has come for long: skipped for an overflow that is none."""
@@ -297,14 +306,20 @@ class Watch:
 
     def _before_loss(self, module: Any, args: Any, kwargs: Any) -> None:
         if not self._quiet and not self._replays and torch.is_grad_enabled():
-            self._loss_calls.append(Call.of(args, kwargs))
+            self._loss_calls.append(Call(args, kwargs))
+
+    def _pass_is_over(self) -> None:
+        self._looked = bool(self._optimizers)
+        self._look_and_count()
 
     def _update_due(self) -> None:
-        self._unused = self._unused_bad = 0
-        if self._loop is not None and not self._loop.has_closure:
+        # Passes inside a closure were looked at when each of them was over.
+        if not self._looked:
             self._look_and_count()
+        self._unused = self._unused_bad = 0
 
     def _update_made(self) -> None:
+        self._looked = False
         if self._loop is not None and self._loop.has_closure and not self._quiet:
             self.step += 1
 
@@ -316,7 +331,7 @@ class Watch:
         # All in one look where outputs are finite, as they nearly always are.
         if not (self._outputs_are_finite and all_finite([*gradients, *witnesses])):
             # A call that the loop has skipped, as behind `if isfinite(loss)`, has done no harm.
-            used = [w for call in self._calls if _was_used(call) for w in call.witnesses]
+            used = [w for call in self._calls if call.was_used for w in call.witnesses]
             if not all_finite(gradients):
                 self._fail(bad_parameters(self._model), None)
             elif any(bool(w.isnan().any()) for w in used):
@@ -325,7 +340,7 @@ class Watch:
                 self._outputs_are_finite = all_finite(used)
         if not self._quiet:
             # With a closure the update is counted when it is made.
-            self.step += self._loop is None or not self._loop.in_closure
+            self.step += self._loop is None or not self._loop.has_closure
             self._forget()
 
     def _nan_output(self) -> None:
@@ -353,6 +368,8 @@ class Watch:
         return not all(bool(torch.isfinite(torch.as_tensor(r))) for r in rates)
 
     def _forget(self) -> None:
+        self._count_backward()
+        self._leaves.take_away()
         self._calls.clear()
         self._loss_calls.clear()
 
@@ -378,7 +395,7 @@ class Watch:
             raise NonFiniteError(self.post_mortem) from None
 
     def _replay(self, affected: tuple[str, ...], loss: Any) -> PostMortem:
-        calls = [call.nodes for call in self._calls]
+        calls = [(call.begins, call.ends) for call in self._calls]
         try:
             with untouched(self._model):
                 found = self._search() or _unknown(self._calls, affected)
@@ -417,11 +434,6 @@ class Watch:
         finally:
             self._replays = False
         return None
-
-
-def _was_used(call: Call) -> bool:
-    """Whether a backward pass has come to one of its outputs."""
-    return any(gradient is not None for gradient in call.output_gradients)
 
 
 def _witness(output: torch.Tensor) -> torch.Tensor:

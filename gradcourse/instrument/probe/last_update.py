@@ -11,26 +11,36 @@ from gradcourse.instrument.record.facts import Facts
 
 
 class LastUpdate:
-    """Looks at one weight once more before it is updated again, and fills ``Facts.kept``."""
+    """Looks at one weight once more before it is updated again, and fills ``Facts.kept``.
+
+    Parameters
+    ----------
+    facts : Facts
+
+    Attributes
+    ----------
+    watched : tuple or None
+        A parameter, what its last update made of its start, and the change that this was.
+    """
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._watched: tuple[Any, torch.Tensor, torch.Tensor] | None = None
+        self.watched: tuple[Any, torch.Tensor, torch.Tensor] | None = None
 
     def remember(self, sample: tuple[Any, torch.Tensor] | None) -> None:
         """Keep what an update has made of the start of a weight, beside its change there."""
-        self._watched = None
+        self.watched = None
         if sample is not None:
             parameter, change = sample
             now = local(parameter.detach()).flatten()[: len(change)]
-            self._watched = parameter, now.clone(), change
+            self.watched = parameter, now.clone(), change
 
     def look_again(self) -> None:
         """The next update begins: has anything else written that weight?"""
-        if self._watched is None:
+        if self.watched is None:
             return
-        parameter, after, change = self._watched
-        self._watched = None
+        parameter, after, change = self.watched
+        self.watched = None
         now = local(parameter.detach()).flatten()[: len(change)]
         if now.shape != after.shape or now.device != after.device or torch.equal(now, after):
             self._facts.kept.append([1.0, 0.0, 1.0])

@@ -76,7 +76,8 @@ def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) 
         Where the numbers go: scalars on the device of ``values``, or floats if that is the CPU,
         where fetching them costs nothing.
     """
-    values = reachable(values)
+    if not values.is_cpu:
+        values = reachable(values)
     if values.is_cpu:
         _read_here(values, kind, channels_first, row)
         return
@@ -92,36 +93,52 @@ def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) 
 
 def _read_here(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) -> None:
     """The same on the CPU: in pieces that stay in its cache from one sum to the next."""
-    total = squares = flat = 0.0
-    alive: Any = 0
     size = values.numel()
-    for part in (values,) if size <= _PIECE else _pieces(values, channels_first):
-        wide = _wide(part)
-        norm = torch.linalg.vector_norm(part, dtype=wide).item()
-        squares += norm * norm
-        total += part.sum(dtype=wide).item()
-        if kind in _SLOPED:
-            flat += _flatness(part, kind).item() ** 2
-        elif kind:
-            alive = alive + _per_unit(part, kind, channels_first)
+    if size <= _PIECE:
+        total, norm, more = _sums(values, kind, channels_first)
+    else:
+        total, norm, more = _sums_of_pieces(values, kind, channels_first)
     if kind in _SLOPED:
-        row[SATURATED] = math.sqrt(flat)
+        row[SATURATED] = more
     elif kind:
-        row[ZERO], row[DEAD] = _counted(alive)
-    norm = math.sqrt(squares)
+        row[ZERO], row[DEAD] = _counted(more)
     in_range = SAFE[0] * math.sqrt(size) < norm < SAFE[1]
-    if in_range and total * total < _SPREAD * size * squares and values.dtype != torch.float64:
+    if in_range and total * total < _SPREAD * size * norm * norm and values.dtype != torch.float64:
         row[MEAN], row[NORM] = total, norm
     else:
         for column, value in _wide_sums(values):
             row[column] = value.item()
 
 
+def _sums(values: torch.Tensor, kind: str, channels_first: bool) -> tuple[float, float, Any]:
+    """Sum, norm, and by its kind the root of the count of flat outputs, or `_per_unit`."""
+    wide = _wide(values)
+    norm = torch.linalg.vector_norm(values, dtype=wide).item()
+    total = values.sum(dtype=wide).item()
+    if not kind:
+        return total, norm, None
+    if kind in _SLOPED:
+        return total, norm, _flatness(values, kind).item()
+    return total, norm, _per_unit(values, kind, channels_first)
+
+
+def _sums_of_pieces(
+    values: torch.Tensor, kind: str, channels_first: bool
+) -> tuple[float, float, Any]:
+    parts = [_sums(part, kind, channels_first) for part in _pieces(values, channels_first)]
+    totals, norms, more = zip(*parts, strict=True)
+    # Squares that are summed as they come: a norm out of float32's range is read again anyway.
+    norm = math.sqrt(sum(norm * norm for norm in norms))
+    if kind in _SLOPED:
+        return sum(totals), norm, math.sqrt(sum(root * root for root in more))
+    return sum(totals), norm, sum(more[1:], more[0]) if kind else None
+
+
 def _counted(alive: torch.Tensor) -> tuple[float, float]:
     """Outputs that are not 0, and units of which one is not."""
-    if alive.dim() == 1 and len(alive) <= _FEW:
+    if alive.numel() <= _FEW and alive.dim() == 1:
         counts = alive.tolist()
-        return float(sum(counts)), float(len(counts) - counts.count(0.0))
+        return sum(counts), float(len(counts) - counts.count(0.0))
     return alive.sum(dtype=torch.float64).item(), float(torch.count_nonzero(alive))
 
 
@@ -174,11 +191,14 @@ def _flatness(values: torch.Tensor, kind: str) -> torch.Tensor:
 def _per_unit(values: torch.Tensor, kind: str, channels_first: bool) -> torch.Tensor:
     """How many outputs of each unit are not 0; exact in float32 up to 2^24 of each."""
     ones = values.sign() if kind == "relu" else values.sign().abs_()
-    if ones.dim() < 2:
+    axes = ones.dim()
+    if axes < 2:
         return ones.float()
-    unit = 1 if channels_first else ones.dim() - 1
     wide = torch.float64 if ones.numel() > 1 << 24 else torch.float32
-    return ones.sum([d for d in range(ones.dim()) if d != unit], dtype=wide)
+    if axes == 2:
+        return ones.sum(0, dtype=wide)
+    unit = 1 if channels_first else axes - 1
+    return ones.sum([d for d in range(axes) if d != unit], dtype=wide)
 
 
 def units(shape: tuple[int, ...], channels_first: bool) -> int:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import nn
 
-from gradcourse.instrument.histogram import log2_histograms
+from gradcourse.instrument.histogram import Later, Log2Histogram, Taken, log2_histograms
 from gradcourse.instrument.norms import Norms, local
 from gradcourse.instrument.probe.passes import Measured
 from gradcourse.instrument.record import Step
@@ -37,6 +39,11 @@ class ParameterReader:
     Parameters
     ----------
     parameters : dict of str to nn.Parameter
+
+    Attributes
+    ----------
+    keeps : bool
+        Whether weights are kept, to be held against what an update makes of them.
     """
 
     def __init__(self, parameters: dict[str, nn.Parameter]) -> None:
@@ -45,9 +52,9 @@ class ParameterReader:
         self._all = np.arange(len(self.parameters))
         self._weights = [k for k, p in enumerate(self.parameters) if p.dim() > 1]
         largest = max(p.numel() for p in self.parameters)
-        self._gradient_norms, self._weight_norms, self._update_norms, self._raw_norms = (
-            Norms(largest) for _ in range(4)
-        )
+        self._norms, self._update_norms, self._raw_norms = (Norms(largest) for _ in range(3))
+        self._later = Later()
+        self.keeps = False
         self._before: list[torch.Tensor] = []
         self._before_norms: Any = None
         self._plain = not any(hasattr(p, "to_local") for p in self.parameters)
@@ -59,8 +66,15 @@ class ParameterReader:
 
     def drop(self) -> None:
         """Let go of the copy of the weights."""
+        self.keeps = False
         self._before = []
         self._before_norms = None
+
+    def close(self) -> None:
+        """Let go of all that is kept; what waits to be counted is counted."""
+        self.drop()
+        self._later.count()
+        self._later = Later()
 
     def step(
         self, number: int, measured: Measured | None, histograms: bool, scale: Any = None
@@ -76,7 +90,16 @@ class ParameterReader:
         present = [g for g in gradients if g is not None]
         if len(present) < len(gradients):
             columns = np.array([k for k, g in enumerate(gradients) if g is not None], dtype=int)
-        norms = self._gradient_norms(present)
+        weights: list[torch.Tensor] = []
+        if self.keeps:
+            weights = self._before  # as they were when they were kept: a closure may change them
+        elif measured is not None:
+            weights = self._weights_now()
+        # One call for all of them, where it costs most of it.
+        norms = self._norms([*present, *weights]) if weights else self._norms(present)
+        weight_norms = norms[len(present) :]
+        if weights:
+            norms = norms[: len(present)]
         if scale is not None:
             on_device = isinstance(norms, torch.Tensor)
             norms = norms / scale.to(norms) if on_device else np.asarray(norms) / float(scale)
@@ -84,13 +107,11 @@ class ParameterReader:
         if measured is not None:
             step.names, step.kinds, step.lag_gradients, step.measures = measured
         if histograms:
-            step.histograms = self._histograms(gradients)
-        if self._before_norms is not None:
-            step.weight_norms = self._before_norms
-        elif measured is not None:
-            step.weight_norms = self._weight_norms(
-                [local(self.parameters[k].detach()) for k in self._weights]
-            )
+            step.taken = self._histograms(gradients)
+        if self.keeps or measured is not None:
+            step.weight_norms = weight_norms
+        if self.keeps:
+            self._before_norms = weight_norms
         return step
 
     def states(self) -> list[tuple[int, int]]:
@@ -104,19 +125,22 @@ class ParameterReader:
 
     def keep_weights(self) -> None:
         """Copy the weights, for the update that comes."""
-        weights = [local(self.parameters[k].detach()) for k in self._weights]
-        self._before_norms = self._weight_norms(weights)
+        weights = self._weights_now()
+        self.keeps = True
         if weights and self._fits(weights):
             # The memory of the last step is used again; fresh memory would cost more than the copy.
             torch._foreach_copy_(self._before, weights)
         else:
             self._before = [weight.clone() for weight in weights]
 
+    def _weights_now(self) -> list[torch.Tensor]:
+        weights = [self.parameters[k].detach() for k in self._weights]
+        return weights if self._plain else [local(weight) for weight in weights]
+
     def _fits(self, weights: list[torch.Tensor]) -> bool:
-        return len(self._before) == len(weights) and all(
-            old.dtype == new.dtype and old.device == new.device and old.shape == new.shape
-            for old, new in zip(self._before, weights, strict=True)
-        )
+        return [(w.shape, w.dtype, w.device) for w in self._before] == [
+            (w.shape, w.dtype, w.device) for w in weights
+        ]
 
     def total_norm(self) -> float:
         """2-norm of all gradients together, as they are now."""
@@ -151,15 +175,14 @@ class ParameterReader:
         if self._before_norms is None:
             return None
         changes = None
-        positions = list(range(len(self._weights)))
+        positions: Sequence[int] = range(len(self._weights))
+        before, after = self._before, self._weights_now()
         if len(step.columns) < len(self._all):
             had = set(np.asarray(step.columns).tolist())
             positions = [k for k, column in enumerate(self._weights) if column in had]
-        before = [self._before[k] for k in positions]
-        after = [local(self.parameters[self._weights[k]].detach()) for k in positions]
+            before, after = [before[k] for k in positions], [after[k] for k in positions]
         if before:
-            with torch.no_grad():
-                torch._foreach_sub_(before, after)
+            torch._foreach_sub_(before, after)
             if count:
                 changes = self._changes(positions, before)
             kept = self._before_norms
@@ -170,7 +193,7 @@ class ParameterReader:
         self._before_norms = None
         return changes
 
-    def _changes(self, positions: list[int], changes: list[torch.Tensor]) -> Changes:
+    def _changes(self, positions: Sequence[int], changes: list[torch.Tensor]) -> Changes:
         """What an update has made of the weights, as minus its changes."""
         shares = {}
         most, sample = 0, None
@@ -183,7 +206,7 @@ class ParameterReader:
                 most, sample = count, (self.parameters[column], -start)
         return Changes(shares, sample)
 
-    def _histograms(self, gradients: list[Any]) -> dict[str, Any]:
+    def _histograms(self, gradients: list[Any]) -> Any:
         chosen = {
             self._names[k]: gradients[k]
             for k in self._weights
@@ -191,7 +214,14 @@ class ParameterReader:
             and gradients[k].is_floating_point()
             and not gradients[k].is_sparse
         }
+        taken = self._later.take(list(chosen.values()))
+        if taken is not None:
+            return partial(_by_name, tuple(chosen), taken)
         return dict(zip(chosen, log2_histograms(list(chosen.values())), strict=True))
+
+
+def _by_name(names: tuple[str, ...], taken: Taken) -> dict[str, Log2Histogram]:
+    return dict(zip(names, taken(), strict=True))
 
 
 _SAMPLE = 1024
@@ -208,12 +238,12 @@ def _ratio(update: Any, weight: Any) -> Any:
         return update / weight
 
 
-def _placed(values: Any, positions: list[int], width: int) -> Any:
+def _placed(values: Any, positions: Sequence[int], width: int) -> Any:
     """Values at their positions, NaN elsewhere."""
     if len(positions) == width:
         return values
     table: Any = np.full(width, np.nan)
     if isinstance(values, torch.Tensor):
         table = torch.full((width,), float("nan"), dtype=values.dtype, device=values.device)
-    table[positions] = values
+    table[list(positions)] = values
     return table

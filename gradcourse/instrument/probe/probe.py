@@ -132,7 +132,7 @@ class Probe:
         self._recorder = Recorder(self._reader.shapes)
         self._loop: Follower | None = None
         self._watcher: Watcher | None = None
-        self._parameter_hooks = Hooks()
+        self._parameter_hooks, self._leaves = Hooks(), Hooks()
         self._number = 0
         self._called = False
         self._begin_notes()
@@ -200,9 +200,10 @@ class Probe:
             self._loop = None
             self._end_notes()
         self._parameter_hooks.take_away()
+        self._leaves.take_away()
         if self._watcher is not None:
             self._watcher.detach()
-        self._reader.drop()
+        self._reader.close()
 
     def _new_watcher(self) -> Watcher | None:
         if self._level == "gradients":
@@ -227,20 +228,18 @@ class Probe:
 
     def _prepare(self) -> None:
         """Put the layers' hooks in place for the step to come, or take them away."""
-        if self._level != "gradients" and not self._is_due(self._every):
+        self._due = self._number % self._every == 0
+        if self._reader.keeps and not self._due:
             self._reader.drop()
         watcher = self._watcher
         if watcher is None:
             return
-        if self._is_due(self._every):
+        if self._due:
             watcher.forget()
             if not watcher.attached:
                 watcher.attach()
         elif watcher.attached:
             watcher.detach()
-
-    def _is_due(self, every: int) -> bool:
-        return every > 0 and self._number % every == 0
 
     def _end_notes(self) -> None:
         record = self._recorder.record
@@ -276,7 +275,7 @@ class Probe:
                 self._settle()
             self._recorder.begin()
             self._passes += 1
-            if self._watcher is not None:
+            if self._due and self._watcher is not None:
                 self._watcher.begin()
                 if self._watcher.attached:
                     self._given = (positional, named)
@@ -300,7 +299,7 @@ class Probe:
         hook = partial(self._came_back, self._loop, opened)
         for tensor in tensors(output):
             if tensor.requires_grad and not is_transformed(tensor):
-                tensor.register_hook(hook)
+                self._leaves.on_gradient(tensor, hook)
                 if opened is None and self._optimizer is not None:
                     break  # only to count the backward pass
 
@@ -415,8 +414,9 @@ class Probe:
         self._advance()
 
     def _keep_weights(self) -> None:
-        self._last_update.look_again()
-        if self._level != "gradients" and self._is_due(self._every):
+        if self._last_update.watched is not None:
+            self._last_update.look_again()
+        if self._due and self._level != "gradients":
             self._reader.keep_weights()
 
     def _update_made(self) -> None:
@@ -442,7 +442,7 @@ class Probe:
         if read and not closes:
             left = self._roll.of_the_updated(self._reader.states())
             self._left = left if any(map(any, left)) else []
-        newest = self._recorder.newest
+        newest = self._recorder.newest if self._reader.keeps else None
         if newest is not None:
             changes = self._reader.write_updates(newest, count=self._reads)
             if changes is not None:
@@ -452,16 +452,19 @@ class Probe:
 
     def _advance(self) -> None:
         self._number += 1
-        self._prepare()
+        self._leaves.take_away()
+        if self._due or self._number % self._every == 0:
+            self._prepare()
 
     def _write(self) -> None:
-        if self._level == "gradients" and not self._is_due(self._every):
+        if not self._due and self._level == "gradients":
             return
         watcher = self._watcher
         layers = None
-        if watcher is not None and watcher.reached and self._is_due(self._every):
+        if self._due and watcher is not None and watcher.reached:
             layers = measured(watcher.reached)
-        histograms = self._level != "gradients" and self._is_due(self._histogram_every)
+        every = self._histogram_every
+        histograms = every > 0 and self._number % every == 0 and self._level != "gradients"
         # A fused optimizer divides by the factor of a GradScaler itself, while it updates.
         scale = getattr(self._optimizer, "grad_scale", None)
         step = self._reader.step(self._number, layers, histograms, scale)

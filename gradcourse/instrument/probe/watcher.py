@@ -14,7 +14,7 @@ from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task
 from gradcourse.instrument.loop.tensors import first_tensor, is_transformed, tensors
 from gradcourse.instrument.norms import quick_norm, reachable, wide_norm
 from gradcourse.instrument.probe import moments
-from gradcourse.instrument.probe.passes import Layer, Pass, real
+from gradcourse.instrument.probe.passes import Layer, Pass, Unread, real
 from gradcourse.instrument.record.step import GRADIENT
 
 
@@ -44,7 +44,7 @@ class Watcher:
             for name, module in layers(model)
             if isinstance(module, nn.MultiheadAttention) and not module.batch_first
         ]
-        self._hooks = Hooks()
+        self._hooks, self._leaves = Hooks(), Hooks()
         self._task = -1
         self._last: tuple[int, list[Pass]] = (-1, [])
         self._replaced: list[tuple[Any, Any, Any]] = []
@@ -75,6 +75,7 @@ class Watcher:
     def forget(self) -> None:
         """Start anew: the step is over."""
         self._close()
+        self._leaves.take_away()
         self.reached = []
         self._task = -1
         self._last, self._replaced = (-1, []), []
@@ -129,9 +130,11 @@ class Watcher:
 
     def _ran(self, layer: Layer, module: nn.Module, inputs: Any, output: Any) -> None:
         """A layer has run: its forward hook."""
-        opened = self._current()
-        if opened is None:
-            return
+        opened = self.open
+        if opened is None or graph_task() != -1:
+            opened = self._current()
+            if opened is None:
+                return
         tensor = output if type(output) is torch.Tensor else first_tensor(output)
         if tensor is None or is_transformed(tensor):
             return
@@ -140,7 +143,7 @@ class Watcher:
         row = opened.add(layer, tensor)
         if tensor.requires_grad:
             self.ran[layer.name] = True
-            tensor.register_hook(partial(self._gradient, opened, row))
+            self._leaves.on_gradient(tensor, partial(self._gradient, opened, row))
         else:
             self.ran.setdefault(layer.name, False)
 
@@ -150,7 +153,11 @@ class Watcher:
             if opened.task != self._task or opened.task != graph_task():
                 self.mark(opened)
             self._replaced.append((row, GRADIENT, row[GRADIENT]))
-            row[GRADIENT] = quick_norm(real(gradient))
+            gradient = real(gradient)
+            if gradient.is_cpu and gradient.dtype is torch.float32 and gradient.numel() <= _SHORT:
+                row[GRADIENT] = Unread(gradient)
+            else:
+                row[GRADIENT] = quick_norm(gradient)
 
     def _functional(self, opened: Pass, tensor: torch.Tensor) -> None:
         """An activation that is a function and no module shows in the graph of its result."""
@@ -162,7 +169,7 @@ class Watcher:
             return
         kind, family = found
         row = opened.add(Layer(f"{opened.layers[-1].name} {kind.lower()}", kind, family), tensor)
-        tensor.register_hook(partial(self._gradient, opened, row))
+        self._leaves.on_gradient(tensor, partial(self._gradient, opened, row))
 
     def _input(self, name: str, module: nn.Module, inputs: Any) -> Any:
         """Give a recurrent layer an input of its own, whose gradient is that of each time step."""
@@ -181,7 +188,7 @@ class Watcher:
             self.padding[name] = _equal_steps(data.detach(), _time(module, data))
             if data.dim() == 3 and not module.batch_first:
                 self.times_and_rows[name] = (data.shape[0], data.shape[1])
-        own.register_hook(partial(self._lag, opened, name, _splitter(module, given)))
+        self._leaves.on_gradient(own, partial(self._lag, opened, name, _splitter(module, given)))
         return (given._replace(data=own) if packed else own, *inputs[1:])
 
     def _query(self, name: str, module: nn.Module, inputs: Any) -> None:
@@ -197,6 +204,10 @@ class Watcher:
             lags = split(gradient.detach())
             self._replaced.append((opened.lags, name, opened.lags.get(name, lags * math.nan)))
             opened.lags[name] = lags
+
+
+_SHORT = 1 << 14
+"""Elements of a gradient up to which it is kept until it is read together with the others."""
 
 
 def _splitter(module: Any, given: Any) -> Any:

@@ -518,7 +518,7 @@ def _step(item: dict[str, Any], own: dict[str, np.ndarray], loss: float) -> Step
         kinds=tuple(item["kinds"]),
         measures=LayerTable(fetched(own["measures"])) if "measures" in own else None,
         lag_gradients={name: own[f"lag{k}"] for k, name in enumerate(item["lags"])},
-        histograms={
+        taken={
             name: Log2Histogram(own[f"exponents{k}"], own[f"counts{k}"], *specials)
             for k, (name, specials) in enumerate(item["histograms"].items())
         },

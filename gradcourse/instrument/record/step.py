@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,8 +60,8 @@ class Step:
         What was read off each of them.
     lag_gradients : dict of str to array (T,)
         ‖∂ℒ/∂x_t‖ of each recurrent layer, in the order of time.
-    histograms : dict of str to Log2Histogram
-        Of the weights' gradients.
+    taken : dict of str to Log2Histogram, or callable
+        `histograms`, or what gives them when they are first read.
     loss : float
         NaN if it was not logged.
     evaluations : int
@@ -81,10 +81,19 @@ class Step:
     kinds: tuple[str, ...] = ()
     measures: LayerTable | None = None
     lag_gradients: dict[str, Any] = field(default_factory=dict)
-    histograms: dict[str, Log2Histogram] = field(default_factory=dict)
+    taken: Mapping[str, Log2Histogram] | Callable[[], Mapping[str, Log2Histogram]] = field(
+        default_factory=dict
+    )
     loss: Any = math.nan
     evaluations: int = 1
     logged: bool = False
+
+    @property
+    def histograms(self) -> Mapping[str, Log2Histogram]:
+        """Of the weights' gradients, by name."""
+        if callable(self.taken):
+            self.taken = self.taken()
+        return self.taken
 
 
 def fetched(values: Any) -> np.ndarray:

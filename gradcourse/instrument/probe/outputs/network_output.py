@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from gradcourse.instrument.loop.follow import graph_task
+from gradcourse.instrument.loop.follow import Hooks, graph_task
 from gradcourse.instrument.loop.graph import kept
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.norms import reachable
@@ -55,6 +55,7 @@ class OutputReader:
         self._output: torch.Tensor | None = None
         self._gradient: torch.Tensor | None = None
         self._head = Head()
+        self._hooks = Hooks()
         self._dim = -1
         self._seen = 0
 
@@ -65,6 +66,7 @@ class OutputReader:
 
     def read(self, output: Any, step: int) -> None:
         """Keep an output, and wait for its gradient."""
+        self._hooks.take_away()
         self._output = self._gradient = None
         tensor = next((t for t in tensors(output) if t.dim()), None)
         if tensor is None or tensor.is_complex() or not 0 < tensor.numel() <= LARGEST:
@@ -75,7 +77,7 @@ class OutputReader:
         self._output, self._dim = tensor.detach(), dim
         shape, over_batch = tuple(tensor.shape), dim == 0 and tensor.dim() > 1
         self._head = Head(step=step, shape=shape, end=end, over=over, over_batch=over_batch)
-        tensor.register_hook(partial(self._came_back, self._output))
+        self._hooks.on_gradient(tensor, partial(self._came_back, self._output))
 
     def _came_back(self, output: torch.Tensor, gradient: torch.Tensor | None) -> None:
         if output is self._output and gradient is not None and graph_task() != -1:
@@ -86,6 +88,7 @@ class OutputReader:
         """The step is over, and this is its loss, or NaN."""
         output, gradient = self._output, self._gradient
         self._output = self._gradient = None
+        self._hooks.take_away()
         if output is None:
             return
         head = self._head
