@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -92,9 +91,9 @@ class Call:
     Attributes
     ----------
     conditions : Conditions
-    arrived : list of deque
-        For each floating-point tensor of the output, ∂ℒ/∂(that tensor), filled by the backward
-        pass; the last one, where several come.
+    output_gradients : list of torch.Tensor or None
+        ∂ℒ/∂(each floating-point tensor of the output), filled by the backward pass; the last one,
+        where several come.
     witnesses : list of torch.Tensor
         Of each of these tensors, itself or its sum: with NaN if it has NaN.
     begins, ends : int
@@ -105,27 +104,22 @@ class Call:
 
     __slots__ = (
         *("args", "kwargs", "conditions", "versions"),
-        *("arrived", "witnesses", "begins", "ends", "counted"),
+        *("output_gradients", "witnesses", "begins", "ends", "counted"),
     )
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.args, self.kwargs = args, kwargs
         self.conditions = Conditions.now()
         self.versions = _versions(args, kwargs)
-        self.arrived: list[deque[torch.Tensor]] = []
+        self.output_gradients: list[torch.Tensor | None] = []
         self.witnesses: list[torch.Tensor] = []
         self.begins, self.ends = next_number(), -1
         self.counted = False
 
     @property
-    def output_gradients(self) -> list[torch.Tensor | None]:
-        """What has arrived, or None where nothing has."""
-        return [slot[-1] if slot else None for slot in self.arrived]
-
-    @property
     def was_used(self) -> bool:
         """Whether a backward pass has come to one of its outputs."""
-        return any(self.arrived)
+        return any(gradient is not None for gradient in self.output_gradients)
 
     @property
     def overwritten(self) -> bool:

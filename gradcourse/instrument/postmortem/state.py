@@ -58,7 +58,7 @@ class Conditions(NamedTuple):
 
 
 def _autocasts() -> tuple[tuple[str, torch.dtype], ...]:
-    if not torch.is_autocast_enabled("cpu") and not torch.is_autocast_enabled("cuda"):
+    if not torch._C._is_any_autocast_enabled():
         return ()
     return tuple(
         (device, torch.get_autocast_dtype(device))

@@ -165,7 +165,7 @@ class Watch:
     def __enter__(self) -> Watch:
         if self._loop is not None:
             raise GradcourseError("This watch is already in use; make a new one: gc.watch(model).")
-        self._buffers = Buffers(self._model)
+        self._buffers = Buffers(self._model) if any(True for _ in self._model.buffers()) else None
         self._parameters = list(self._model.parameters())
         listener = Listener(
             pass_begins=self._pass_begins,
@@ -265,18 +265,18 @@ class Watch:
         # A closure makes the gradients inside the step, several times over with LBFGS.
         at_once = loop is not None and (not self._optimizers or loop.in_closure)
         at_once = at_once or self._unused >= _PATIENCE
-        for tensor in outputs:
-            slot: deque[torch.Tensor] = deque(maxlen=1)
-            call.arrived.append(slot)
+        call.output_gradients = [None] * len(outputs)
+        for position, tensor in enumerate(outputs):
             if self._looks_at_outputs:
                 call.witnesses.append(_witness(tensor))
             if tensor.requires_grad:
-                # Nothing of ours runs in the backward pass, unless something is to be done then.
-                hook = partial(self._came_back, slot) if at_once else slot.append
+                # No Python of ours runs in the backward pass, unless something is to be done then.
+                keep = partial(call.output_gradients.__setitem__, position)
+                hook = partial(self._came_back, keep) if at_once else keep
                 self._leaves.on_gradient(tensor, hook)
 
-    def _came_back(self, slot: deque[torch.Tensor], gradient: torch.Tensor) -> None:
-        slot.append(gradient)
+    def _came_back(self, keep: Callable[[torch.Tensor], None], gradient: torch.Tensor) -> None:
+        keep(gradient)
         loop = self._loop
         if loop is None or self._quiet:
             return

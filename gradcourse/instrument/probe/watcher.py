@@ -206,7 +206,7 @@ class Watcher:
             opened.lags[name] = lags
 
 
-_SHORT = 1 << 14
+_SHORT = 1 << 12
 """Elements of a gradient up to which it is kept until it is read together with the others."""
 
 
