@@ -103,6 +103,7 @@ def diagnose(record: Record) -> Diagnosis:
     signs = signs or step_size.find_decay(signals, good)
     signs = signs or standstill.find_drawn_together(signals, good)
     signs = signs or standstill.find_large_start(signals, good)
+    signs = signs or stuck.find_one_number(signals, good)
     signs = signs or stuck.find(signals, good, _decades(signals, good))
     cut = any(sign.finding.kind == "cut off" for sign in signs)
     unknown = unseen.not_judged(signals, cut)
@@ -126,6 +127,7 @@ def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
         or batches.find(signals, good)
         or stuck.find_equal_units(signals)
         or withheld.find(signals, good)
+        or stuck.find_swapped(signals, good)
         or standstill.find_unbounded(signals, good)
     )
 

@@ -95,7 +95,7 @@ def for_nothing(
 
     ``late``: the net began with others. ``has``: as for `fitting`. ``zeros``: so many trained
     matrices are all 0. ``ends``: "flat", "clamp", "sure", "stairs" or "one number", where the
-    output is so.
+    output is so; "hidden", where a part alone is to train.
     """
     if zeros:
         return (
@@ -117,6 +117,7 @@ def for_nothing(
     scaled = Remedy("If the loss was scaled down, take the factor away", "01")
     every = (logits, constant, SCALER) if late else (SCALER, scaled, constant, logits)
     seen = {
+        "hidden": NOT_READ,
         "flat": FLAT_END,
         "sure": logits,
         "clamp": NO_CLAMP,
@@ -200,6 +201,11 @@ LOOK_AT_ROWS = Remedy(
     "Look at a few rows as the net gets them, each with its label; change one, and see that the "
     "outputs of the others stay (view and reshape can mix rows)",
     "10",
+)
+NOT_READ = Remedy(
+    "Look whether what is read depends on what is to train: a causal mask hides what stands "
+    "behind, so a prompt belongs in front",
+    "11",
 )
 LOOK_BETWEEN = Remedy(
     "Look between these layers for what has no slope: a product with 0, a constant, a clamp, a "

@@ -341,8 +341,12 @@ def _progress(signals: Signals, rows: np.ndarray) -> float:
 
 
 def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
-    """Gradients that are exactly 0 in all parameters, though there is a loss."""
+    """Gradients that are exactly 0 in all that is to train, though there is a loss."""
     norms = signals.parameter_gradient_norm
+    trainees = signals.record.facts.trainees
+    trains = np.array([t.requires_grad and t.in_optimizer is not False for t in trainees], bool)
+    part = len(trains) == norms.shape[1] and trains.any() and not trains.all()
+    norms = norms[:, trains] if part else norms
     judged = good & np.isfinite(signals.loss) & (signals.loss != 0) & ~np.isnan(norms).all(axis=1)
     rows = np.flatnonzero(judged & (np.nansum(norms, axis=1) == 0))
     if not len(rows) or len(rows) < judged.sum() / 2:
@@ -352,8 +356,8 @@ def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
     cause = f" {', '.join(zeros[:4])}: all 0, and a product of zeros has no slope." if zeros else ""
     finding = Finding(
         "update too small",
-        "The gradient of every parameter is exactly 0, though the loss is not: no step can "
-        f"lower it.{cause}",
+        f"The gradient of every parameter{' that is to train' if part else ''} is exactly 0, "
+        f"though the loss is not: no step can lower it.{cause}",
         steps=(int(signals.step_numbers[rows[0]]), int(signals.step_numbers[rows[-1]])),
         evidence={"steps with a gradient of exactly 0": float(len(rows))}
         | ({"weights of 0": float(len(zeros))} if zeros else {}),
@@ -362,7 +366,7 @@ def find_nothing(signals: Signals, good: np.ndarray) -> list[Sign]:
             late=late,
             has=signals.has,
             zeros=len(zeros),
-            ends=frozenset(_ends(signals, late)),
+            ends=frozenset(_ends(signals, late)) | ({"hidden"} if part and not late else set()),
         ),
     )
     return [Sign(int(rows[0]), finding)]

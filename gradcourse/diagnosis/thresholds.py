@@ -251,6 +251,14 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "median update of a net whose loss stays: above, the rate is the cause",
             "Sound nets: up to 2.2e-2 in 19 of 20, 0.041 at most; and their loss falls.",
         ),
+        "swapped": Threshold(
+            5.0,
+            "ratio",
+            "(1 − β₂) / (1 − β₁) of Adam above which it remembers the gradient for much longer "
+            "than its square",
+            "Adam's convergence asks for β₁ < √β₂ (Reddi, Kale & Kumar 2018); (0.9, 0.999) gives "
+            "0.01, and (0.999, 0.9), turned round, 100.",
+        ),
         "first_loss": Threshold(
             30.0,
             "ratio",

@@ -21,6 +21,7 @@ from gradcourse.diagnosis.causes.standstill import (
     stays,
     warms_up,
 )
+from gradcourse.diagnosis.causes.stuck import betas_are_swapped
 from gradcourse.diagnosis.causes.trainees import share_that_changes
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.thresholds import threshold
@@ -100,6 +101,9 @@ def of_a_net_that_learns(signals: Signals, good: np.ndarray) -> tuple[str, ...]:
         _sure_softmax,
         _drops,
         _rounded,
+        _swapped_betas,
+        _ends_in_dropout,
+        _in_no_optimizer,
         left_alone,
     )
     of_the_loss: tuple[Callable[[Signals, np.ndarray], Iterable[str]], ...]
@@ -157,6 +161,43 @@ def _cuts_the_state(signals: Signals) -> Iterator[str]:
         yield (
             f"{name} is called {calls} times, one after the other, and the gradient comes back to "
             f"the last {'one' if reach == 1 else reach} alone: a state that is detached"
+        )
+
+
+def _ends_in_dropout(signals: Signals) -> Iterator[str]:
+    if signals.kinds and signals.kinds[-1] in ("Dropout", "FeatureDropout", "AlphaDropout"):
+        yield (
+            f"the last layer, {signals.layers[-1]}, is a dropout: in training some of the outputs "
+            "are set to 0, which no net can fit; put it in front of the last Linear"
+        )
+
+
+def _swapped_betas(signals: Signals) -> Iterator[str]:
+    if betas_are_swapped(signals):
+        options = signals.record.facts.optimizer
+        yield (
+            f"{options['name']} has betas=({options['beta1']:g}, {options['beta2']:g}): it "
+            "averages the gradient for longer than its square; usual is (0.9, 0.999)"
+        )
+
+
+def _in_no_optimizer(signals: Signals) -> Iterator[str]:
+    """Weights that require a gradient, get one, and are nobody's to change."""
+    trainees = signals.record.facts.trainees
+    left = [
+        t
+        for t in trainees
+        if t.requires_grad
+        and t.in_optimizer is False
+        and t.gradient == "some"
+        and not t.changed > 0
+    ]
+    share = sum(t.size for t in left) / max(sum(t.size for t in trainees), 1)
+    if share > 0 and not left_alone(signals):
+        names = left[0].name if len(left) == 1 else f"{left[0].name} to {left[-1].name}"
+        yield (
+            f"{names} ({share:.0%} of the parameters): a gradient, but in no optimizer; if it is "
+            "meant so, freeze them, which saves their part of the backward pass"
         )
 
 

@@ -443,8 +443,12 @@ def least_of_bounded(signals: Signals) -> float:
     loss = signals.loss[np.isfinite(signals.loss)]
     stays_up = ends(loss)[1] > 0.5 * guess(late[-1])
     least = math.log1p((late[-1].columns - 1) * math.exp(-2.0))
-    return least if reached > 0.95 and stays_up else 0.0
+    at_the_floor = _FELT * guess(late[-1]) < least and ends(loss)[1] < _AT * least
+    return least if reached > 0.95 and (stays_up or at_the_floor) else 0.0
 
+
+_FELT, _AT = 0.2, 1.05
+"""Share of a guess's loss from which a floor is felt, and how near it the loss then lies."""
 
 _ONE = 1 + 1e-4
 """Up to rounding, the largest cosine."""

@@ -16,12 +16,14 @@ from gradcourse.diagnosis.causes import heads
 from gradcourse.diagnosis.causes.backward_passes import are_erased
 from gradcourse.diagnosis.causes.standstill import (
     INITIALIZE,
+    has_learned,
     is_around_zero,
     is_stuck,
     slower,
     stays,
     still,
     still_falls,
+    warms_up,
 )
 from gradcourse.diagnosis.causes.trainees import UNFREEZE
 from gradcourse.diagnosis.finding import Finding, Remedy
@@ -58,6 +60,16 @@ SMOOTH = Remedy(
     "the output gets its gradient from there",
     "04",
     "smooth activation",
+)
+USUAL_BETAS = Remedy(
+    "Set betas=(0.9, 0.999): the first is for the gradient, the second for its square",
+    "01",
+    "usual betas",
+)
+NO_COPY = Remedy(
+    "Look whether the loss compares the network with itself: a reference or target network is a "
+    "copy that stays, copy.deepcopy(model), not a second name for the same one",
+    "10",
 )
 CLEAR_ONCE = Remedy(
     "Clear the gradients once for each update: zero_grad before the first of its backward passes, "
@@ -132,7 +144,16 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     if signals.record.facts.only_linear and moves and _has_levelled_off(signals, good):
         tests = (_linear,)
     elif is_stuck(signals, good):
-        tests = (_erased, _scale, _constant, _sigmoids, _depth, _lost, _one_hot, _no_curve)
+        tests = (
+            _erased,
+            _scale,
+            _constant,
+            _sigmoids,
+            _depth,
+            _lost,
+            _one_hot,
+            _no_curve,
+        )
         tests += (_slow, _fast)
         tests += (_weak, _small_logits, _unread, _frozen, _linear, _unknown)
     elif stays(signals, good):
@@ -152,6 +173,18 @@ def find_scaled_down(signals: Signals, good: np.ndarray) -> list[Sign]:
     if before < _DIVIDED * float(np.median([h.size for h in heads])):
         return []
     return first_of((_small_logits,), _course(signals, good, math.nan))
+
+
+def find_swapped(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Betas the wrong way round, where the loss has not fallen, whatever else that has led to."""
+    if not betas_are_swapped(signals) or has_learned(signals, good):
+        return []
+    return first_of((_swapped,), _course(signals, good, math.nan))
+
+
+def find_one_number(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """A loss that never changes, and is not 0 or another whole number, though weights move."""
+    return first_of((_one_number,), _course(signals, good, math.nan))
 
 
 _LAST, _DIVIDED = 3, 30.0
@@ -200,6 +233,53 @@ def _erased(course: Course) -> Finding | None:
         course.evidence | {"backward passes that were looked at": float(facts.erasing_looked)},
         (CLEAR_ONCE, *LOOK),
         0.7,
+    )
+
+
+def betas_are_swapped(signals: Signals) -> bool:
+    """Whether Adam remembers the gradient for much longer than its square."""
+    options = signals.record.facts.optimizer
+    first, second = (1 - options.get(f"beta{k}", math.nan) for k in (1, 2))
+    return second > threshold("swapped") * first
+
+
+def _swapped(course: Course) -> Finding | None:
+    if not betas_are_swapped(course.signals):
+        return None
+    options = course.signals.record.facts.optimizer
+    return of_the_run(
+        course.signals,
+        "update too large",
+        f"{options['name']} has betas=({options['beta1']:g}, {options['beta2']:g}): it averages "
+        "the gradient for longer than its square, so a step follows what was and is measured by "
+        f"what is; and the loss {course.still}.",
+        course.evidence | {"beta1": options["beta1"], "beta2": options["beta2"]},
+        (USUAL_BETAS, *LOOK),
+        0.8,
+    )
+
+
+def _one_number(course: Course) -> Finding | None:
+    """The same loss at every step, to six digits, while weights move by gradients that are none."""
+    signals = course.signals
+    loss = signals.known_loss(~signals.bad)
+    if len(loss) < threshold("enough") or warms_up(signals):
+        return None
+    size = abs(float(np.median(loss)))
+    # A loss that is divided by itself is 1, and that of a policy at its own samples 0.
+    whole = abs(size - round(size)) < 1e-6
+    if whole or float(np.ptp(loss)) > 1e-6 * size or not course.pace > threshold("slow_update"):
+        return None
+    if not float(median(signals.parameter_gradient_norm[~signals.bad], axis=None)) > 0:
+        return None
+    return of_the_run(
+        signals,
+        "not learning",
+        f"The loss is {size:.6g} at every step, to six digits, while the weights move: what they "
+        "do to one side of it they do to the other.",
+        course.evidence,
+        (NO_COPY, *LOOK[:1]),
+        0.8,
     )
 
 

@@ -216,6 +216,8 @@ def _all_frozen(signals: Signals, good: np.ndarray) -> Finding | None:
     frozen = [t for t in signals.record.facts.trainees if len(t.shape) > 1 and t.ran != "no"]
     if not frozen or any(t.requires_grad for t in frozen) or not trainable(signals):
         return None
+    if any(len(t.shape) > 1 and t.gradient != "none" for t in trainable(signals)):
+        return None  # one of the model's own, in no layer, as a prompt
     if not learns_badly(signals, good):
         return None
     return cut_off(

@@ -135,7 +135,6 @@ class Probe:
         self._parameter_hooks, self._leaves = Hooks(), Hooks()
         self._number = 0
         self._called = False
-        self._begin_notes()
 
     def _begin_notes(self) -> None:
         """Start anew with what is noted about the run as a whole."""

@@ -82,6 +82,7 @@ class RollCall:
                 "name": type(optimizer).__name__,
                 "optimizers": len(self._optimizers),
                 **{k: float(v) for k, v in group.items() if isinstance(v, int | float)},
+                **_betas(group.get("betas")),
             }
 
     def _held(self) -> set[int]:
@@ -227,5 +228,13 @@ def _are_one(parameter: torch.Tensor) -> bool:
 
 _ROUNDED = 1e-3
 """What kernels that add in another order may make of equal rows, relative to their size."""
+
+
+def _betas(given: Any) -> dict[str, float]:
+    """How long Adam's two averages remember; other optimizers have more of them, or none."""
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        return {}
+    return {f"beta{k}": float(beta) for k, beta in enumerate(given, 1)}
+
 
 _RAN = {None: "no", True: "with a graph", False: "without a graph"}

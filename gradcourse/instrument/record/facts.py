@@ -204,7 +204,7 @@ class Facts:
         Of several optimizers, the updates of each, by the name of its first parameter.
     heads : list of Head
     optimizer : dict
-        "name", and the options of the first group that are numbers.
+        "name", and the options of the first group that are numbers; of two betas each.
     forward_passes, backward_passes, updates : int
     derivatives : int
         Backward passes through the model's output that left the parameters' gradients as they

@@ -256,6 +256,25 @@ def _turn_classes(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, loss="ce" if setup.loss == "ce across" else setup.loss)
 
 
+def _usual_betas(setup: Setup, remedy: Remedy) -> Setup:
+    return replace(setup, options={**setup.options, "betas": (0.9, 0.999)})
+
+
+def _unfreeze(setup: Setup, remedy: Remedy) -> Setup:
+    return replace(setup, edit=[*setup.edit, lambda model: model.requires_grad_()])
+
+
+def _logarithms(setup: Setup, remedy: Remedy) -> Setup:
+    raw = setup.loss == "divergence of raw outputs"
+    return replace(
+        setup, loss="divergence" if raw else setup.loss, edit=[*setup.edit, _without_end]
+    )
+
+
+def _plain_rate(setup: Setup, remedy: Remedy) -> Setup:
+    return _without("loses the rate")(_no_schedule(setup, remedy), remedy)
+
+
 _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "no end": _no_end,
     "no ReLU end": _no_relu_end,
@@ -301,4 +320,10 @@ _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "new inputs": _without("in place"),
     "one optimizer": _without("makes optimizers"),
     "scale outputs": _scale_outputs,
+    "usual betas": _usual_betas,
+    "unfreeze": _unfreeze,
+    "log of the outputs": _logarithms,
+    "plain rate": _plain_rate,
+    "call step": _without("never steps"),
+    "read at the end": _set("read", -1),
 }

@@ -53,6 +53,18 @@ class Both(nn.Module):
         return self.head(states.view(len(x), -1))
 
 
+class Reader(nn.Module):
+    """A GRU whose output is read at one step."""
+
+    def __init__(self, read: int) -> None:
+        super().__init__()
+        self.rnn, self.head = nn.GRU(2, 16, batch_first=True), nn.Linear(16, 2)
+        self.read = read
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.rnn(x)[0][:, self.read])
+
+
 class Stepwise(nn.Module):
     """A cell that is called step by step, whose state is cut off each time; or not."""
 
@@ -69,6 +81,13 @@ class Stepwise(nn.Module):
 
 def _painter() -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 3, 1))
+
+
+def _frozen() -> nn.Module:
+    """All of it but the last bias, as after a loop over the wrong names."""
+    model = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 4)).requires_grad_(False)
+    model[2].bias.requires_grad_()
+    return model
 
 
 def _scaled(by: float) -> nn.Module:
@@ -116,10 +135,26 @@ LOOPS: tuple[Fault, ...] = (
     _looped("a state that is detached at each step", "made here", CUT,
             Setup(build=lambda: Stepwise(True), data="first in time", rows=64, steps=400),
             build=lambda: Stepwise(False)),
+    _looped("an output that is read at the first step", "made here", CUT,
+            Setup(build=lambda: Reader(0), data="signs in time", rate=1e-2, rows=64, steps=400),
+            build=lambda: Reader(-1)),
+    _looped("an update that is never made", "made here", ("no updates",),
+            Setup("16-32r-4", data="four classes", habit="never steps"), habit=""),
+    _looped("a rate that is lost half-way", "made here", ("non-finite",),
+            Setup("16-32r-4", data="four classes", habit="loses the rate"), habit=""),
+    _looped("a net of which the last bias alone trains", "made here", CUT,
+            Setup(build=_frozen, data="four classes"),
+            build=lambda: _frozen().requires_grad_()),
+    _looped("betas the wrong way round", "made here", LARGE,
+            Setup("16-32r-32r-4", data="four classes", options={"betas": (0.9999, 0.5)}),
+            options={"betas": (0.9, 0.999)}),
     # ---- scales
     _looped("logits that are divided by 1000", "made here", ("scale",),
             Setup(build=lambda: _scaled(1e-3), data="four classes", optimizer="SGD", rate=0.1),
             build=lambda: _scaled(1.0)),
+    _looped("a divergence of raw outputs", "made here", ("head",),
+            Setup("16-32r-4", data="shares of four", loss="divergence of raw outputs"),
+            loss="divergence"),
     _looped("a dropout of 0.998", "made here", CUT,
             Setup("16-64r-d.998-64r-d.998-4", data="four classes"), net="16-64r-d.2-64r-d.2-4"),
 )  # fmt: skip

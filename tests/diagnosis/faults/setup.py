@@ -131,7 +131,7 @@ class Setup:
         Changes of the model before it is trained.
     habit : str
         What the loop does wrong: "erases", "never clears", "clears late", "sorted", "in place",
-        "thaws", "makes optimizers"; or nothing.
+        "thaws", "makes optimizers", "never steps", "loses the rate"; or nothing.
     """
 
     net: str = "8-32r-32r-2"
@@ -213,6 +213,12 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
     "ascent": lambda out, y: -functional.cross_entropy(out.float(), y.long()),
     "ce across": lambda out, y: functional.cross_entropy(
         out.reshape(-1, out.shape[1]), y.reshape(-1).long()
+    ),
+    "divergence": lambda out, y: functional.kl_div(
+        out.float().log_softmax(1), y.float(), reduction="batchmean"
+    ),
+    "divergence of raw outputs": lambda out, y: functional.kl_div(
+        out.float(), y.float(), reduction="batchmean"
     ),
     "sse": lambda out, y: (_flat(out).float() - y.float()).square().sum(),
 }
@@ -406,6 +412,10 @@ DATA: dict[str, Callable[[int], tuple[torch.Tensor, torch.Tensor]]] = {
     "five classes": lambda seed: _classes(10, 5, seed),
     "122 classes": lambda seed: _classes(33, 122, seed),
     "two of seven": lambda seed: _classes(7, 2, seed),
+    "shares of four": lambda seed: (
+        _classes(16, 4, seed)[0],
+        (2 * _classes(16, 4, seed)[0][:, :4]).softmax(1),  # as a divergence has them
+    ),
     "two blobs": _two_blobs,
     "wide blobs": _wide_blobs,
     "ten blobs": _ten_blobs,
@@ -503,6 +513,8 @@ def started(
 
     def step(k: int) -> torch.Tensor:
         rate = setup.rate * setup.decay**k * min(1.0, (k + 1) / max(setup.warm, 1))
+        if setup.habit == "loses the rate" and k >= setup.steps // 2:
+            rate = math.nan  # as of a negative number to a fractional power, past the last step
         for group in optimizer.param_groups:
             group["lr"] = rate
         rows = torch.randint(0, len(x), (setup.rows,))
@@ -529,6 +541,8 @@ def started(
         scaler.scale(loss).backward()
         if setup.habit == "clears late":
             optimizer.zero_grad()
+        if setup.habit == "never steps":
+            return loss.detach()
         if setup.habit == "makes optimizers":
             new = type(optimizer)(parameters, lr=rate, **setup.options)
             new.step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from functools import partial
 from typing import Any
 
@@ -93,6 +94,20 @@ class OutputReader:
             return
         head = self._head
         self._heads.append(head)
+        try:
+            self._describe(head, output, gradient, loss)
+        except Exception as error:
+            # What is said of an output is not worth the loop, whatever the output may be.
+            head.loss = ""
+            warnings.warn(
+                f"The probe could not read the model's output ({type(error).__name__}: {error}), "
+                "so its loss is not judged. Everything else is recorded; please report this.",
+                stacklevel=2,
+            )
+
+    def _describe(
+        self, head: Head, output: torch.Tensor, gradient: torch.Tensor | None, loss: float
+    ) -> None:
         if gradient is not None and crosses_the_axes(output, gradient, loss):
             describe(head, output)
             head.loss = ACROSS
@@ -192,17 +207,22 @@ def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: f
         return
     head.hard = not guess.targets.is_floating_point() or _are_hard(guess.targets)
     targets = guess.targets.double()
+    y = reachable(output).double()
+    y = y.movedim(1, -1) if y.dim() > 2 else y  # classes last, as the targets have them
+    y = y.reshape(targets.shape) if y.numel() == targets.numel() else y
     head.target_low, head.target_high = (float(v) for v in torch.aminmax(targets))
     whole = targets.numel() == output.numel() and targets.shape[0] >= _ROWS
     if guess.loss == "squared error" and whole:
-        y = reachable(output).double()
-        y = y.movedim(1, -1) if y.dim() > 2 else y
-        head.unexplained = _unexplained(y.reshape(targets.shape), targets)
-    if guess.loss == "a distance" and head.end in _REACH:
+        head.unexplained = _unexplained(y, targets)
+    if guess.loss == "a distance" and head.end in _REACH and y.shape == targets.shape:
         # Of targets this far away in the mean, some lie beyond all that can come out.
         low, high = _REACH[head.end]
-        far = float((targets - reachable(output).double()).abs().mean()) > high - low
+        far = float((targets - y).abs().mean()) > high - low
         head.unreachable = max(head.unreachable, float(far))
+    if head.end == "Softmax" and guess.loss.startswith("binary") and targets.dim() == 2:
+        # Several labels of a row, or none, are out of reach of outputs whose sum is 1.
+        several = targets.shape[1] > 1
+        head.unreachable = float(((targets.sum(1) - 1).abs() > 0.05).double().mean()) * several
     if guess.loss in _OF_SIZES and head.end in _REACH:
         low, high = _REACH[head.end]
         margin = 0.05 * max(head.target_high - head.target_low, abs(head.target_high), 1e-12)
