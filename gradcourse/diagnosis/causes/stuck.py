@@ -179,11 +179,15 @@ def find_swapped(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Betas the wrong way round, where the loss has not fallen, whatever else that has led to."""
     if not betas_are_swapped(signals) or has_learned(signals, good):
         return []
+    if not len(signals.known_loss(good)):
+        return []
     return first_of((_swapped,), _course(signals, good, math.nan))
 
 
 def find_one_number(signals: Signals, good: np.ndarray) -> list[Sign]:
     """A loss that never changes, and is not 0 or another whole number, though weights move."""
+    if len(signals.known_loss(good)) < threshold("enough") or warms_up(signals):
+        return []
     return first_of((_one_number,), _course(signals, good, math.nan))
 
 
@@ -263,8 +267,6 @@ def _one_number(course: Course) -> Finding | None:
     """The same loss at every step, to six digits, while weights move by gradients that are none."""
     signals = course.signals
     loss = signals.known_loss(~signals.bad)
-    if len(loss) < threshold("enough") or warms_up(signals):
-        return None
     size = abs(float(np.median(loss)))
     # A loss that is divided by itself is 1, and that of a policy at its own samples 0.
     whole = abs(size - round(size)) < 1e-6

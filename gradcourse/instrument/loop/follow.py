@@ -48,6 +48,8 @@ class Listener:
         An update that was due raised, so it never came to its end. Told when the loop goes on.
     update_skipped : callable
         A GradScaler lets its fused optimizer do nothing.
+    failed : callable, optional
+        One of the others raised this exception. Without it, the exception goes to the loop.
     """
 
     pass_begins: Callable[[tuple[Any, ...], dict[str, Any]], None] = _nothing
@@ -58,6 +60,7 @@ class Listener:
     update_made: Callable[[], None] = _nothing
     update_lost: Callable[[], None] = _nothing
     update_skipped: Callable[[], None] = _nothing
+    failed: Callable[[Exception], None] | None = None
 
 
 class Follower:
@@ -119,7 +122,15 @@ class Follower:
     def _backward_is_over(self) -> None:
         self._awaits = False
         if self.follows:
-            self._listener.backward_is_over()
+            try:
+                self._listener.backward_is_over()
+            except Exception as error:
+                self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if self._listener.failed is None:
+            raise error
+        self._listener.failed(error)
 
     def _begin(self, module: nn.Module, positional: Any, named: Any) -> None:
         self._depth += 1
@@ -131,12 +142,18 @@ class Follower:
             self._awaits = False  # a backward pass that raised never came to its end
             if self._updates and not any(map(running_steps, self._optimizers)):
                 self._lose_update()
-        self._listener.pass_begins(positional, named)
+        try:
+            self._listener.pass_begins(positional, named)
+        except Exception as error:
+            self._fail(error)
 
     def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
         self._depth = max(0, self._depth - 1)
         if not self._depth and torch.is_grad_enabled():
-            self._listener.pass_ends(output)
+            try:
+                self._listener.pass_ends(output)
+            except Exception as error:
+                self._fail(error)
 
     def _before_update(self, optimizer: Any, positional: Any, named: Any) -> Any:
         if self._updates and running_steps(optimizer) == 1:
@@ -150,7 +167,10 @@ class Follower:
         if self._skips:
             self._listener.update_skipped()
             return None
-        self._listener.update_begins()
+        try:
+            self._listener.update_begins()
+        except Exception as error:
+            self._fail(error)
         # The first argument that a hook sees is the optimizer itself.
         if named or len(positional) > 1:
             changed = with_closure(optimizer, positional, named, self._evaluated)
@@ -178,7 +198,10 @@ class Follower:
     def _tell_due(self) -> None:
         if not self._was_due and self._hooks:
             self._was_due = True
-            self._listener.update_due()
+            try:
+                self._listener.update_due()
+            except Exception as error:
+                self._fail(error)
 
     def _after_update(self, optimizer: Any, positional: Any, named: Any) -> None:
         self._updates = max(0, self._updates - 1)
@@ -188,12 +211,28 @@ class Follower:
         if not self._skips:
             if self.has_closure:
                 self._tell_due()  # an optimizer may not call it at all
-            self._listener.update_made()
+            try:
+                self._listener.update_made()
+            except Exception as error:
+                self._fail(error)
 
     def _lose_update(self) -> None:
         self._updates = 0
         if self._was_due:
             self._listener.update_lost()
+
+
+def guarded(call: Callable[..., Any], failed: Callable[[Exception], None]) -> Callable[..., Any]:
+    """The same function, which tells of an exception and returns None in place of raising it."""
+
+    def run(*arguments: Any) -> Any:
+        try:
+            return call(*arguments)
+        except Exception as error:
+            failed(error)
+            return None
+
+    return run
 
 
 class Hooks(list[Any]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from gradcourse.instrument.loop.arguments import held
-from gradcourse.instrument.loop.follow import Hook, Hooks
+from gradcourse.instrument.loop.follow import Hook, Hooks, guarded
 from gradcourse.instrument.norms import local
 
 _MOST = 4
@@ -31,6 +31,8 @@ class Others:
     model : nn.Module
     optimizers : sequence of torch.optim.Optimizer
         The model's own; without any nothing is counted.
+    failed : callable
+        Called with an exception that the hook has met.
 
     Attributes
     ----------
@@ -38,7 +40,12 @@ class Others:
         Of those by a loss of their own; 0 as long as none was by a loss that reaches the other one.
     """
 
-    def __init__(self, model: nn.Module, optimizers: Sequence[Any]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizers: Sequence[Any],
+        failed: Callable[[Exception], None],
+    ) -> None:
         self._own = {id(parameter) for parameter in model.parameters()}
         # Of each, what the gradients of all of them were at its last update.
         self._seen: weakref.WeakKeyDictionary[Any, _Gradients] = weakref.WeakKeyDictionary()
@@ -46,7 +53,8 @@ class Others:
         self._alone = self._through = 0
         self._only: Any = None
         if optimizers:
-            self._hooks.append(register_optimizer_step_post_hook(Hook(self._stepped)))
+            hook = Hook(guarded(self._stepped, failed))
+            self._hooks.append(register_optimizer_step_post_hook(hook))
 
     @property
     def updates(self) -> int:

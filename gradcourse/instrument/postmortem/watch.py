@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -174,6 +175,7 @@ class Watch:
             update_due=self._update_due,
             update_made=self._update_made,
             update_skipped=self._forget,
+            failed=self._give_up,
         )
         self._loop = Follower(self._model, self._optimizers, listener)
         self._quiet = self.post_mortem is not None
@@ -183,6 +185,18 @@ class Watch:
                 self._loss_function.register_forward_pre_hook(hook, with_kwargs=True)
             )
         return self
+
+    def _give_up(self, error: Exception) -> None:
+        """An error of the watch's own: leave the model, and let the loop go on."""
+        if isinstance(error, NonFiniteError):
+            raise error
+        warnings.warn(
+            f"The watch has met an error of its own at step {self.step} "
+            f"({type(error).__name__}: {error}) and has left the model. Your loop goes on, "
+            "unwatched. Please report this.",
+            stacklevel=2,
+        )
+        self.__exit__()
 
     def __exit__(self, *exception: object) -> None:
         if self._loop is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -26,6 +27,7 @@ from gradcourse.instrument.loop.follow import (
     Listener,
     after_backward,
     graph_task,
+    guarded,
 )
 from gradcourse.instrument.loop.others import Others
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
@@ -180,10 +182,11 @@ class Probe:
             update_due=self._write,
             update_made=self._update_made,
             update_lost=self._advance,
+            failed=self._give_up,
         )
         self._loop = Follower(self._model, self._optimizers[:1], listener)
         self._parameter_hooks += self._roll.count_steps()
-        self._others = Others(self._model, self._optimizers)
+        self._others = Others(self._model, self._optimizers, self._give_up)
         if self._watcher is not None:
             self._watcher.ran = self._roll.ran
         if self._optimizer is None:
@@ -192,17 +195,41 @@ class Probe:
         return self._recorder.record
 
     def __exit__(self, *exception: object) -> None:
+        if self._loop is not None:
+            try:
+                self._leave()
+            except Exception as error:
+                self._apologize(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """An error of the probe's own: leave the model, and let the loop go on."""
+        if self._loop is None:
+            return
+        with contextlib.suppress(Exception):
+            self._leave()
+        self._apologize(error)
+
+    def _apologize(self, error: Exception) -> None:
+        warnings.warn(
+            f"The probe has met an error of its own at step {self._number} "
+            f"({type(error).__name__}: {error}) and has left the model. Your loop goes on, and the "
+            "record ends here. Please report this.",
+            stacklevel=3,
+        )
+
+    def _leave(self) -> None:
+        """Take everything away from the model, and finish the record."""
         # Graphs that outlive the block still carry tensor hooks: without a loop they do nothing.
         if self._loop is not None:
             self._loop.leave()
             self._others.leave()
             self._loop = None
-            self._end_notes()
         self._parameter_hooks.take_away()
         self._leaves.take_away()
         if self._watcher is not None:
             self._watcher.detach()
         self._reader.close()
+        self._end_notes()
 
     def _new_watcher(self) -> Watcher | None:
         if self._level == "gradients":
@@ -214,11 +241,11 @@ class Probe:
                 stacklevel=4,
             )
             return None
-        return Watcher(self._model, self._backward_begins)
+        return Watcher(self._model, self._backward_begins, self._give_up)
 
     def _watch_parameters(self, call: Callable[..., None]) -> None:
         """Notice backward passes of models whose parts are called without the model itself."""
-        hook = Hook(call)
+        hook = Hook(guarded(call, self._give_up))
         self._parameter_hooks += [
             parameter.register_post_accumulate_grad_hook(hook)
             for parameter in self._reader.parameters
@@ -295,7 +322,7 @@ class Probe:
             # There are several passes to this update: one by itself, or all of them at once?
             self._count_unseen(self._reader.holds_gradients())
             self._one_to_one, self._several = False, True
-        hook = partial(self._came_back, self._loop, opened)
+        hook = partial(guarded(self._came_back, self._give_up), self._loop, opened)
         for tensor in tensors(output):
             if tensor.requires_grad and not is_transformed(tensor):
                 self._leaves.on_gradient(tensor, hook)
@@ -341,7 +368,7 @@ class Probe:
 
     def _await_the_end(self, task: int, before: list[tuple[int, int]]) -> None:
         self._task = task
-        after_backward(partial(self._backward_is_over, before, task))
+        after_backward(partial(guarded(self._backward_is_over, self._give_up), before, task))
 
     def _part_came_back(self, *_: Any) -> None:
         task = graph_task()

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task
+from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task, guarded
 from gradcourse.instrument.loop.tensors import first_tensor, is_transformed, tensors
 from gradcourse.instrument.norms import quick_norm, reachable, wide_norm
 from gradcourse.instrument.probe import moments
@@ -26,21 +26,33 @@ class Watcher:
     model : nn.Module
     backward_begins : callable
         Called with the number of each backward pass that comes to a layer, before it ends.
+    failed : callable
+        Called with an exception that a hook has met: no measurement is worth the loop.
     """
 
-    def __init__(self, model: nn.Module, backward_begins: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        backward_begins: Callable[[int], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
         self._backward_begins = backward_begins
+        ran, given, asked = (
+            guarded(hook, failed) for hook in (self._ran, self._input, self._query)
+        )
+        self._on_gradient = guarded(self._gradient, failed)
+        self._on_lags = guarded(self._lag, failed)
         self._layers: list[tuple[nn.Module, Hook]] = [
-            (module, Hook(self._ran, Layer(name, type(module).__name__, moments.family(module))))
+            (module, Hook(ran, Layer(name, type(module).__name__, moments.family(module))))
             for name, module in layers(model)
         ]
         self._recurrent = [
-            (module, Hook(partial(self._input, name)))
+            (module, Hook(partial(given, name)))
             for name, module in layers(model)
             if isinstance(module, nn.RNNBase)
         ]
         self._attention = [
-            (module, Hook(partial(self._query, name)))
+            (module, Hook(partial(asked, name)))
             for name, module in layers(model)
             if isinstance(module, nn.MultiheadAttention) and not module.batch_first
         ]
@@ -143,7 +155,7 @@ class Watcher:
         row = opened.add(layer, tensor)
         if tensor.requires_grad:
             self.ran[layer.name] = True
-            self._leaves.on_gradient(tensor, partial(self._gradient, opened, row))
+            self._leaves.on_gradient(tensor, partial(self._on_gradient, opened, row))
         else:
             self.ran.setdefault(layer.name, False)
 
@@ -169,7 +181,7 @@ class Watcher:
             return
         kind, family = found
         row = opened.add(Layer(f"{opened.layers[-1].name} {kind.lower()}", kind, family), tensor)
-        self._leaves.on_gradient(tensor, partial(self._gradient, opened, row))
+        self._leaves.on_gradient(tensor, partial(self._on_gradient, opened, row))
 
     def _input(self, name: str, module: nn.Module, inputs: Any) -> Any:
         """Give a recurrent layer an input of its own, whose gradient is that of each time step."""
@@ -188,7 +200,9 @@ class Watcher:
             self.padding[name] = _equal_steps(data.detach(), _time(module, data))
             if data.dim() == 3 and not module.batch_first:
                 self.times_and_rows[name] = (data.shape[0], data.shape[1])
-        self._leaves.on_gradient(own, partial(self._lag, opened, name, _splitter(module, given)))
+        self._leaves.on_gradient(
+            own, partial(self._on_lags, opened, name, _splitter(module, given))
+        )
         return (given._replace(data=own) if packed else own, *inputs[1:])
 
     def _query(self, name: str, module: nn.Module, inputs: Any) -> None:
