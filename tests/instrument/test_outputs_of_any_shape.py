@@ -11,7 +11,7 @@ from torch.nn import functional
 import gradcourse as gc
 from gradcourse.instrument.probe.outputs import network_output
 
-SHAPES = [(12,), (12, 1), (12, 3), (1, 3), (12, 3, 2), (4, 3, 5, 2), (2, 3, 2, 2, 2), (6, 1, 1, 1)]
+SHAPES = [(12,), (12, 1), (12, 3), (1, 3), (12, 3, 2), (4, 3, 5, 2), (6, 1, 1, 1)]
 ENDS = {
     "none": lambda y: y,
     "sigmoid": torch.sigmoid,
@@ -72,13 +72,13 @@ def test_the_loop_goes_on(end):
             warnings.filterwarnings("error", message="The probe could not read")
             warnings.filterwarnings("ignore", message="Using a target size|.*log_softmax")
             with gc.probe(net, optimizer, "everything") as record:
-                for _ in range(3):
+                for _ in range(2):
                     optimizer.zero_grad()
                     value = LOSSES[loss](net(torch.randn(shape[0], 5)), torch.randn(shape))
                     value.backward()
                     optimizer.step()
                     record.log(value.item())
-        assert record.steps == 3, (shape, loss)
+        assert record.steps == 2, (shape, loss)
         assert gc.diagnose(record).primary is not None
 
 

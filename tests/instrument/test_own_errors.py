@@ -33,7 +33,7 @@ class Net(nn.Module):
         return self.head(torch.relu(h[-1]))
 
 
-def _loop(net, optimizer, record=None, steps=30):
+def _loop(net, optimizer, record=None, steps=16):
     losses = []
     for k in range(steps):
         optimizer.zero_grad()
@@ -90,7 +90,7 @@ def test_the_loop_goes_on_without_the_probe(owner, name, monkeypatch):
         losses, record = _probed(net, optimizer)
     assert losses == expected
     assert _hooks(net) == hooks
-    assert len(record) < 30
+    assert len(record) < 16
     gc.diagnose(record)
 
 
@@ -146,6 +146,6 @@ def test_notes_that_cannot_be_finished_are_missing(monkeypatch):
 
     monkeypatch.setattr(ROLL.RollCall, "finish", fails)
     net, optimizer = _net()
-    with pytest.warns(UserWarning, match=r"an error of its own at step 30 \(RuntimeError: planted"):
+    with pytest.warns(UserWarning, match=r"an error of its own at step 16 \(RuntimeError: planted"):
         _, record = _probed(net, optimizer)
-    assert record.steps == 30
+    assert record.steps == 16

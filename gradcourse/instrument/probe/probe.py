@@ -137,6 +137,8 @@ class Probe:
         self._parameter_hooks, self._leaves = Hooks(), Hooks()
         self._number = 0
         self._called = False
+        self._on_gradient = guarded(self._came_back, self._give_up)
+        self._at_the_end = guarded(self._backward_is_over, self._give_up)
 
     def _begin_notes(self) -> None:
         """Start anew with what is noted about the run as a whole."""
@@ -322,7 +324,7 @@ class Probe:
             # There are several passes to this update: one by itself, or all of them at once?
             self._count_unseen(self._reader.holds_gradients())
             self._one_to_one, self._several = False, True
-        hook = partial(guarded(self._came_back, self._give_up), self._loop, opened)
+        hook = partial(self._on_gradient, self._loop, opened)
         for tensor in tensors(output):
             if tensor.requires_grad and not is_transformed(tensor):
                 self._leaves.on_gradient(tensor, hook)
@@ -368,7 +370,7 @@ class Probe:
 
     def _await_the_end(self, task: int, before: list[tuple[int, int]]) -> None:
         self._task = task
-        after_backward(partial(guarded(self._backward_is_over, self._give_up), before, task))
+        after_backward(partial(self._at_the_end, before, task))
 
     def _part_came_back(self, *_: Any) -> None:
         task = graph_task()
