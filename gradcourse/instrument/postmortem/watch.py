@@ -340,10 +340,12 @@ class Watch:
     def _look_and_count(self) -> None:
         if self._quiet:
             return
-        gradients = [p.grad for p in self._parameters if p.grad is not None]
-        witnesses = [w for call in self._calls for w in call.witnesses]
+        gradients = [g for p in self._parameters if (g := p.grad) is not None]
+        every = gradients.copy()
+        for call in self._calls:
+            every += call.witnesses
         # All in one look where outputs are finite, as they nearly always are.
-        if not (self._outputs_are_finite and all_finite([*gradients, *witnesses])):
+        if not (self._outputs_are_finite and all_finite(every)):
             # A call that the loop has skipped, as behind `if isfinite(loss)`, has done no harm.
             used = [w for call in self._calls if call.was_used for w in call.witnesses]
             if not all_finite(gradients):
@@ -383,9 +385,10 @@ class Watch:
 
     def _forget(self) -> None:
         self._count_backward()
-        self._leaves.take_away()
         self._calls.clear()
         self._loss_calls.clear()
+        if self._leaves:
+            self._leaves.take_away()
 
     def _fail(self, affected: tuple[str, ...], loss: float | None, made: Any = None) -> None:
         self._report(self._replay(affected, made), affected, loss)

@@ -480,7 +480,8 @@ class Probe:
 
     def _advance(self) -> None:
         self._number += 1
-        self._leaves.take_away()
+        if self._leaves:
+            self._leaves.take_away()
         if self._due or self._number % self._every == 0:
             self._prepare()
 
