@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -154,11 +155,18 @@ class Later:
     """
 
     def __init__(self) -> None:
+        self._lock = threading.RLock()  # a record may be read from another thread
         self._kinds: list[tuple[torch.Size, torch.dtype, bool]] = []
         self._waiting: list[Taken] = []
 
     def take(self, tensors: Sequence[torch.Tensor]) -> Taken | None:
         """Copy the numbers of this moment, or None where they are better counted at once."""
+        with self._lock:
+            return self._take(tensors)
+
+    def _take(self, tensors: Sequence[torch.Tensor]) -> Taken | None:
+        if len(self._waiting) == _MOMENTS:
+            self.count()  # it was interrupted the last time
         kinds = [(t.shape, t.dtype, t.is_cpu) for t in tensors]
         if kinds != self._kinds or not tensors:
             self.count()
@@ -196,9 +204,12 @@ class Later:
 
     def count(self) -> None:
         """Count all that wait."""
-        waiting, self._waiting = self._waiting, []
-        if not waiting:
-            return
+        with self._lock:
+            if self._waiting:
+                self._count(self._waiting)
+                self._waiting = []
+
+    def _count(self, waiting: Sequence[Taken]) -> None:
         form, many = _FORMATS[torch.float32], len(self._kinds)
         bits = self._numbers[: len(waiting)].view(torch.int32)
         places = self._places[: len(waiting)]

@@ -202,18 +202,6 @@ def _narrow_norm(tensor: torch.Tensor) -> float:
     return math.hypot(rest, *norms.tolist())
 
 
-def quick_norms(tensors: list[torch.Tensor]) -> list[float]:
-    """2-norms of float32 tensors on the CPU, none of them long: one call for all."""
-    with torch.no_grad():
-        norms = _narrow_norms(tensors) if _has_foreach() else list(map(_narrow_norm, tensors))
-        return [
-            norm
-            if SAFE[0] * math.sqrt(tensor.numel()) < norm < SAFE[1]
-            else wide_norm(tensor).item()
-            for norm, tensor in zip(norms, tensors, strict=True)
-        ]
-
-
 def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
     """2-norm of a real, dense tensor: a float on the CPU, else a scalar on its device."""
     if tensor.requires_grad:
@@ -221,8 +209,10 @@ def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
     if not tensor.is_cpu:
         return wide_norm(tensor)
     if tensor.dtype in _NARROW:
-        norm = _narrow_norm(tensor)
-        if SAFE[0] * math.sqrt(tensor.numel()) < norm < SAFE[1]:
+        size = tensor.numel()
+        short = size <= LONG and tensor.dtype is torch.float32
+        norm = torch.linalg.vector_norm(tensor).item() if short else _narrow_norm(tensor)
+        if SAFE[0] * math.sqrt(size) < norm < SAFE[1]:
             return norm
     return wide_norm(tensor).item()
 

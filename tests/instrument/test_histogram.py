@@ -1,11 +1,13 @@
 import math
+import sys
+import threading
 
 import numpy as np
 import pytest
 import torch
 
 import gradcourse as gc
-from gradcourse.instrument import log2_histogram
+from gradcourse.instrument import histogram, log2_histogram
 from gradcourse.instrument.histogram import Later, log2_histograms
 from gradcourse.support import GradcourseError
 
@@ -140,3 +142,52 @@ def test_histograms_are_there_while_the_loop_runs():
                 seen = record.log2_histograms["0.weight"]
                 assert [_as_tuple(h) for h in seen] == expected
     assert [_as_tuple(h) for h in record.log2_histograms["0.weight"]] == expected
+
+
+def test_a_record_may_be_read_from_another_thread():
+    net = torch.nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    expected, wrong, stop = [], [], []
+
+    def read(record):
+        while not stop:
+            try:
+                if len(record):
+                    record.log2_histograms  # noqa: B018
+            except ValueError as error:
+                wrong.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with gc.probe(net, optimizer, "everything") as record:
+            thread = threading.Thread(target=read, args=(record,))
+            thread.start()
+            for _ in range(200):
+                optimizer.zero_grad()
+                net(torch.randn(3, 4)).square().sum().backward()
+                expected.append(_as_tuple(log2_histogram(net.weight.grad)))
+                optimizer.step()
+            stop.append(1)
+            thread.join()
+    finally:
+        stop.append(1)
+        sys.setswitchinterval(interval)
+    assert not wrong
+    assert [_as_tuple(h) for h in record.log2_histograms["weight"]] == expected
+
+
+def test_a_count_that_was_interrupted_is_made_again(monkeypatch):
+    later = Later()
+    taken = [later.take(_moment(k)) for k in range(7)]
+    with monkeypatch.context() as patch:
+        patch.setattr(histogram, "_read", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            later.take(_moment(7))
+    more = later.take(_moment(8))
+    for k, each in [*enumerate(taken), (8, more)]:
+        assert [_as_tuple(h) for h in each()] == [_as_tuple(h) for h in log2_histograms(_moment(k))]
+
+
+def _interrupted(*arguments):
+    raise KeyboardInterrupt

@@ -149,3 +149,33 @@ def test_notes_that_cannot_be_finished_are_missing(monkeypatch):
     with pytest.warns(UserWarning, match=r"an error of its own at step 16 \(RuntimeError: planted"):
         _, record = _probed(net, optimizer)
     assert record.steps == 16
+
+
+def test_an_error_beside_other_hooks_of_the_optimizer(monkeypatch):
+    """torch walks its hooks while ours runs: none is taken away then."""
+    expected = _loop(*_net())
+
+    def fails(self):
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(PARAMETERS.ParameterReader, "keep_weights", fails)
+    net, optimizer = _net()
+    with pytest.warns(UserWarning, match="an error of its own at step 0"):
+        losses, told = _probed_beside_others(net, optimizer)
+    assert losses == expected
+    assert told == 2 * len(expected)
+    assert not optimizer._optimizer_step_pre_hooks
+    assert not optimizer._optimizer_step_post_hooks
+
+
+def _probed_beside_others(net, optimizer):
+    told = []
+    with gc.probe(net, optimizer), gc.watch(net, optimizer):
+        handles = [
+            optimizer.register_step_pre_hook(lambda *a: told.append(1)),
+            optimizer.register_step_post_hook(lambda *a: told.append(1)),
+        ]
+        losses = _loop(net, optimizer)
+    for handle in handles:
+        handle.remove()
+    return losses, len(told)

@@ -457,3 +457,23 @@ def test_the_watch_counts_backward_passes_by_the_calls_that_they_came_to():
         optimizer.step()
     assert seen.step == 2
     assert seen._backward_passes == 5
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_a_nan_after_a_closure_that_raised_is_found_before_the_update(error):
+    net = nn.Linear(4, 2)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def closure():
+        optimizer.zero_grad()
+        net(torch.randn(3, 4)).sum().backward()
+        raise error
+
+    with watch(net, optimizer):
+        with pytest.raises(error):
+            optimizer.step(closure)
+        optimizer.zero_grad()
+        (net(torch.randn(3, 4)).sum() * float("nan")).backward()
+        with pytest.raises(NonFiniteError):
+            optimizer.step()
+    assert bool(net.weight.isfinite().all())

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from gradcourse.instrument.loop.tensors import with_gradients
 from gradcourse.support import GradcourseError
 
 
@@ -20,12 +21,12 @@ def check_model(model: Any) -> None:
             f"probe got {type(model).__name__!r}; it takes a torch.nn.Module: probe(model)."
         )
     check_takes_hooks("probe", model)
-    if next(model.parameters(), None) is None:
-        raise GradcourseError(
-            f"This {type(model).__name__} has no parameters, so there is no gradient to "
-            "record; give the model that you train."
-        )
     check_has_values("probe", model)
+    if not with_gradients(model):
+        raise GradcourseError(
+            f"This {type(model).__name__} has no parameters that can have one, so there is no "
+            "gradient to record; give the model that you train."
+        )
 
 
 def check_has_values(caller: str, model: nn.Module) -> None:

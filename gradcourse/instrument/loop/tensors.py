@@ -61,5 +61,14 @@ def first_tensor(value: Any) -> torch.Tensor | None:
     return next(iter(tensors(value)), None)
 
 
+def with_gradients(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters that can have a gradient, by name: packed integers are none of them."""
+    return {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if parameter.is_floating_point() or parameter.is_complex()
+    }
+
+
 is_transformed: Callable[[torch.Tensor], bool] = torch._C._functorch.is_functorch_wrapped_tensor
 """Whether torch.func is at work: such a tensor takes no hook and has no values yet."""

@@ -121,6 +121,11 @@ class Call:
         """Whether a backward pass has come to one of its outputs."""
         return any(gradient is not None for gradient in self.output_gradients)
 
+    def let_go(self) -> None:
+        """Of the gradients: hooks on the outputs lead here, and a gradient may have a graph."""
+        for position in range(len(self.output_gradients)):
+            self.output_gradients[position] = None
+
     @property
     def overwritten(self) -> bool:
         """Whether an argument has been changed in place since."""

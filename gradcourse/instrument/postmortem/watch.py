@@ -172,6 +172,7 @@ class Watch:
             pass_begins=self._pass_begins,
             pass_ends=self._pass_ends,
             backward_is_over=self._pass_is_over,
+            update_begins=self._update_begins,
             update_due=self._update_due,
             update_made=self._update_made,
             update_skipped=self._forget,
@@ -196,7 +197,10 @@ class Watch:
             "unwatched. Please report this.",
             stacklevel=2,
         )
-        self.__exit__()
+        self._quiet = True
+        if self._loop is not None:
+            self._loop.fall_silent()
+        self._forget()
 
     def __exit__(self, *exception: object) -> None:
         if self._loop is not None:
@@ -326,6 +330,9 @@ class Watch:
         self._looked = bool(self._optimizers)
         self._look_and_count()
 
+    def _update_begins(self) -> None:
+        self._looked = False
+
     def _update_due(self) -> None:
         # Passes inside a closure were looked at when each of them was over.
         if not self._looked:
@@ -333,7 +340,6 @@ class Watch:
         self._unused = self._unused_bad = 0
 
     def _update_made(self) -> None:
-        self._looked = False
         if self._loop is not None and self._loop.has_closure and not self._quiet:
             self.step += 1
 
@@ -385,6 +391,8 @@ class Watch:
 
     def _forget(self) -> None:
         self._count_backward()
+        for call in self._calls:
+            call.let_go()
         self._calls.clear()
         self._loss_calls.clear()
         if self._leaves:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from gradcourse.instrument.norms import quick_norms, reachable
+from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.probe import moments
 from gradcourse.instrument.record.step import GRADIENT, MEASURES, NORM, SIZE, LayerTable
 
@@ -63,24 +63,6 @@ _NAN = float("nan")
 _UNITS_LAST = frozenset({"Linear", "LayerNorm", "Embedding", "RNN", "LSTM", "GRU", "RMSNorm"})
 
 
-class Unread:
-    """A gradient whose norm is taken together with those of the others."""
-
-    __slots__ = ("gradient",)
-
-    def __init__(self, gradient: torch.Tensor) -> None:
-        self.gradient = gradient
-
-
-def _read(rows: Sequence[list[Any]]) -> None:
-    """Put norms where gradients wait."""
-    unread = [row for row in rows if type(row[GRADIENT]) is Unread]
-    if unread:
-        norms = quick_norms([row[GRADIENT].gradient for row in unread])
-        for row, norm in zip(unread, norms, strict=True):
-            row[GRADIENT] = norm
-
-
 class Measured(NamedTuple):
     """What a `Step` keeps of the passes that share a backward pass."""
 
@@ -96,7 +78,6 @@ def measured(passes: Sequence[Pass]) -> Measured:
     names, kinds, families = _described(layers)
     units = np.array([count for each in passes for count in each.units])  # (n,)
     rows = [row for each in passes for row in each.rows]
-    _read(rows)
     there: list[tuple[int, int]] = []
     if any(torch.Tensor in (type(row[NORM]), type(row[GRADIENT])) for row in rows):
         there = [
@@ -141,7 +122,9 @@ def _stacked(values: list[Any]) -> torch.Tensor:
 
 
 def real(tensor: torch.Tensor) -> torch.Tensor:
-    """A complex tensor as pairs of real numbers, and of a nested one the numbers alone."""
+    """A complex tensor as pairs of real numbers; of a nested or sparse one the numbers alone."""
     if tensor.is_nested:
         tensor = tensor.values()
+    if tensor.is_sparse:
+        tensor = tensor.coalesce().values()
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor

@@ -30,7 +30,7 @@ from gradcourse.instrument.loop.follow import (
     guarded,
 )
 from gradcourse.instrument.loop.others import Others
-from gradcourse.instrument.loop.tensors import is_transformed, tensors
+from gradcourse.instrument.loop.tensors import is_transformed, tensors, with_gradients
 from gradcourse.instrument.probe.last_update import LastUpdate
 from gradcourse.instrument.probe.outputs.network_output import OutputReader
 from gradcourse.instrument.probe.outputs.output_graph import GraphReader
@@ -130,7 +130,7 @@ class Probe:
         usual_histograms = self._every if level == "everything" else usual[1]
         self._histogram_every = checked_number("histogram_every", histogram_every, usual_histograms)
         self._level = level
-        self._reader = ParameterReader(dict(model.named_parameters()))
+        self._reader = ParameterReader(with_gradients(model))
         self._recorder = Recorder(self._reader.shapes)
         self._loop: Follower | None = None
         self._watcher: Watcher | None = None
@@ -186,7 +186,8 @@ class Probe:
             update_lost=self._advance,
             failed=self._give_up,
         )
-        self._loop = Follower(self._model, self._optimizers[:1], listener)
+        # Graphs that outlive the block still carry tensor hooks: without a loop they do nothing.
+        self._loop = self._follower = Follower(self._model, self._optimizers[:1], listener)
         self._parameter_hooks += self._roll.count_steps()
         self._others = Others(self._model, self._optimizers, self._give_up)
         if self._watcher is not None:
@@ -197,9 +198,13 @@ class Probe:
         return self._recorder.record
 
     def __exit__(self, *exception: object) -> None:
-        if self._loop is not None:
+        ends, self._loop = self._loop is not None, None
+        self._follower.leave()
+        self._others.leave()
+        self._parameter_hooks.take_away()
+        if ends:
             try:
-                self._leave()
+                self._finish()
             except Exception as error:
                 self._apologize(error)
 
@@ -207,9 +212,20 @@ class Probe:
         """An error of the probe's own: leave the model, and let the loop go on."""
         if self._loop is None:
             return
+        self._loop = None
+        self._follower.fall_silent()
+        self._others.fall_silent()
         with contextlib.suppress(Exception):
-            self._leave()
+            self._finish()
         self._apologize(error)
+
+    def _finish(self) -> None:
+        """Let go of the layers, and complete the record."""
+        self._leaves.take_away()
+        if self._watcher is not None:
+            self._watcher.detach()
+        self._reader.close()
+        self._end_notes()
 
     def _apologize(self, error: Exception) -> None:
         warnings.warn(

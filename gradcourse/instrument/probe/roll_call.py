@@ -12,6 +12,7 @@ from torch import nn
 
 from gradcourse.instrument.loop.arguments import held
 from gradcourse.instrument.loop.follow import Hook
+from gradcourse.instrument.loop.tensors import with_gradients
 from gradcourse.instrument.norms import local
 from gradcourse.instrument.probe.outputs.one_map import is_chain_of_linear_layers
 from gradcourse.instrument.record.facts import Facts, Trainee
@@ -44,7 +45,7 @@ class RollCall:
 
     def __init__(self, model: nn.Module, optimizers: Iterable[Any], facts: Facts) -> None:
         self._model, self._facts = model, facts
-        self._parameters = dict(model.named_parameters())
+        self._parameters = with_gradients(model)
         self._optimizers = list(optimizers)
         self._starts = {
             name: p.detach().clone()

@@ -14,7 +14,7 @@ from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task, guarded
 from gradcourse.instrument.loop.tensors import first_tensor, is_transformed, tensors
 from gradcourse.instrument.norms import quick_norm, reachable, wide_norm
 from gradcourse.instrument.probe import moments
-from gradcourse.instrument.probe.passes import Layer, Pass, Unread, real
+from gradcourse.instrument.probe.passes import Layer, Pass, real
 from gradcourse.instrument.record.step import GRADIENT
 
 
@@ -165,11 +165,10 @@ class Watcher:
             if opened.task != self._task or opened.task != graph_task():
                 self.mark(opened)
             self._replaced.append((row, GRADIENT, row[GRADIENT]))
-            gradient = real(gradient)
-            if gradient.is_cpu and gradient.dtype is torch.float32 and gradient.numel() <= _SHORT:
-                row[GRADIENT] = Unread(gradient)
-            else:
-                row[GRADIENT] = quick_norm(gradient)
+            plain = gradient.dtype is torch.float32 and gradient.layout is torch.strided
+            if not plain or gradient.is_nested:
+                gradient = real(gradient)
+            row[GRADIENT] = quick_norm(gradient)
 
     def _functional(self, opened: Pass, tensor: torch.Tensor) -> None:
         """An activation that is a function and no module shows in the graph of its result."""
@@ -218,10 +217,6 @@ class Watcher:
             lags = split(gradient.detach())
             self._replaced.append((opened.lags, name, opened.lags.get(name, lags * math.nan)))
             opened.lags[name] = lags
-
-
-_SHORT = 1 << 12
-"""Elements of a gradient up to which it is kept until it is read together with the others."""
 
 
 def _splitter(module: Any, given: Any) -> Any:
