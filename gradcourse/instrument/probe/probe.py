@@ -133,6 +133,7 @@ class Probe:
         self._reader = ParameterReader(with_gradients(model))
         self._recorder = Recorder(self._reader.shapes)
         self._loop: Follower | None = None
+        self._follower: Follower | None = None
         self._watcher: Watcher | None = None
         self._parameter_hooks, self._leaves = Hooks(), Hooks()
         self._number = 0
@@ -199,6 +200,8 @@ class Probe:
 
     def __exit__(self, *exception: object) -> None:
         ends, self._loop = self._loop is not None, None
+        if self._follower is None:
+            return
         self._follower.leave()
         self._others.leave()
         self._parameter_hooks.take_away()
@@ -212,8 +215,8 @@ class Probe:
         """An error of the probe's own: leave the model, and let the loop go on."""
         if self._loop is None:
             return
+        self._loop.fall_silent()
         self._loop = None
-        self._follower.fall_silent()
         self._others.fall_silent()
         with contextlib.suppress(Exception):
             self._finish()
@@ -234,20 +237,6 @@ class Probe:
             "record ends here. Please report this.",
             stacklevel=3,
         )
-
-    def _leave(self) -> None:
-        """Take everything away from the model, and finish the record."""
-        # Graphs that outlive the block still carry tensor hooks: without a loop they do nothing.
-        if self._loop is not None:
-            self._loop.leave()
-            self._others.leave()
-            self._loop = None
-        self._parameter_hooks.take_away()
-        self._leaves.take_away()
-        if self._watcher is not None:
-            self._watcher.detach()
-        self._reader.close()
-        self._end_notes()
 
     def _new_watcher(self) -> Watcher | None:
         if self._level == "gradients":
