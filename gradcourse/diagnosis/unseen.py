@@ -21,8 +21,8 @@ from gradcourse.diagnosis.causes.standstill import (
     stays,
     warms_up,
 )
-from gradcourse.diagnosis.causes.stuck import betas_are_swapped
-from gradcourse.diagnosis.causes.trainees import share_that_changes
+from gradcourse.diagnosis.causes.stuck import swapped_betas
+from gradcourse.diagnosis.causes.trainees import left_out, share_that_changes
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -173,27 +173,15 @@ def _ends_in_dropout(signals: Signals) -> Iterator[str]:
 
 
 def _swapped_betas(signals: Signals) -> Iterator[str]:
-    if betas_are_swapped(signals):
-        options = signals.record.facts.optimizer
-        yield (
-            f"{options['name']} has betas=({options['beta1']:g}, {options['beta2']:g}): it "
-            "averages the gradient for longer than its square; usual is (0.9, 0.999)"
-        )
+    swapped = swapped_betas(signals)
+    if swapped:
+        yield f"{swapped}; usual is (0.9, 0.999)"
 
 
 def _in_no_optimizer(signals: Signals) -> Iterator[str]:
-    """Weights that require a gradient, get one, and are nobody's to change."""
-    trainees = signals.record.facts.trainees
-    left = [
-        t
-        for t in trainees
-        if t.requires_grad
-        and t.in_optimizer is False
-        and t.gradient == "some"
-        and not t.changed > 0
-    ]
-    share = sum(t.size for t in left) / max(sum(t.size for t in trainees), 1)
-    if share > 0 and not left_alone(signals):
+    trainees, left = signals.record.facts.trainees, left_out(signals)
+    if left and not left_alone(signals):
+        share = sum(t.size for t in left) / max(sum(t.size for t in trainees), 1)
         names = left[0].name if len(left) == 1 else f"{left[0].name} to {left[-1].name}"
         yield (
             f"{names} ({share:.0%} of the parameters): a gradient, but in no optimizer; if it is "

@@ -165,10 +165,12 @@ class Later:
             return self._take(tensors)
 
     def _take(self, tensors: Sequence[torch.Tensor]) -> Taken | None:
+        if not tensors:
+            return None
         if len(self._waiting) == _MOMENTS:
             self.count()  # it was interrupted the last time
         kinds = [(t.shape, t.dtype, t.is_cpu) for t in tensors]
-        if kinds != self._kinds or not tensors:
+        if kinds != self._kinds:
             self.count()
             self._kinds = []
             if not self._make_room(tensors):
@@ -187,7 +189,7 @@ class Later:
     def _make_room(self, tensors: Sequence[torch.Tensor]) -> bool:
         fits = all(t.is_cpu and t.dtype is torch.float32 and t.numel() for t in tensors)
         sizes = [t.numel() for t in tensors]
-        if not tensors or not fits or sum(sizes) > _SHORT:
+        if not fits or sum(sizes) > _SHORT:
             return False
         form = _FORMATS[torch.float32]
         bins, moments = form.top + 1, torch.arange(_MOMENTS, dtype=torch.int32)

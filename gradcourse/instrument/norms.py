@@ -151,8 +151,7 @@ class Norms:
         # Plain Python on a short list: right after a training step, which has emptied the
         # caches, each call into NumPy costs more than all of it, and so does torch.stack.
         try:
-            norms = torch._foreach_norm(tensors, 2, torch.float32)
-            values = [norm.item() for norm in norms]
+            values = _narrow_norms(tensors)
         except (RuntimeError, NotImplementedError):
             self._may_be_quick = self._quick = False
             return None
@@ -209,10 +208,8 @@ def quick_norm(tensor: torch.Tensor) -> torch.Tensor | float:
     if not tensor.is_cpu:
         return wide_norm(tensor)
     if tensor.dtype in _NARROW:
-        size = tensor.numel()
-        short = size <= LONG and tensor.dtype is torch.float32
-        norm = torch.linalg.vector_norm(tensor).item() if short else _narrow_norm(tensor)
-        if SAFE[0] * math.sqrt(size) < norm < SAFE[1]:
+        norm = _narrow_norm(tensor)
+        if SAFE[0] * math.sqrt(tensor.numel()) < norm < SAFE[1]:
             return norm
     return wide_norm(tensor).item()
 

@@ -441,10 +441,10 @@ def least_of_bounded(signals: Signals) -> float:
         return 0.0
     reached = min(max(-h.low, h.high) for h in late)
     loss = signals.loss[np.isfinite(signals.loss)]
-    stays_up = ends(loss)[1] > 0.5 * guess(late[-1])
+    end, by_chance = ends(loss)[1], guess(late[-1])
     least = math.log1p((late[-1].columns - 1) * math.exp(-2.0))
-    at_the_floor = _FELT * guess(late[-1]) < least and ends(loss)[1] < _AT * least
-    return least if reached > 0.95 and (stays_up or at_the_floor) else 0.0
+    at_the_floor = _FELT * by_chance < least and end < _AT * least
+    return least if reached > 0.95 and (end > 0.5 * by_chance or at_the_floor) else 0.0
 
 
 _FELT, _AT = 0.2, 1.05

@@ -177,9 +177,7 @@ def find_scaled_down(signals: Signals, good: np.ndarray) -> list[Sign]:
 
 def find_swapped(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Betas the wrong way round, where the loss has not fallen, whatever else that has led to."""
-    if not betas_are_swapped(signals) or has_learned(signals, good):
-        return []
-    if not len(signals.known_loss(good)):
+    if not len(signals.known_loss(good)) or has_learned(signals, good):
         return []
     return first_of((_swapped,), _course(signals, good, math.nan))
 
@@ -240,23 +238,28 @@ def _erased(course: Course) -> Finding | None:
     )
 
 
-def betas_are_swapped(signals: Signals) -> bool:
-    """Whether Adam remembers the gradient for much longer than its square."""
+def swapped_betas(signals: Signals) -> str:
+    """That Adam remembers the gradient for much longer than its square; "" where it does not."""
     options = signals.record.facts.optimizer
-    first, second = (1 - options.get(f"beta{k}", math.nan) for k in (1, 2))
-    return second > threshold("swapped") * first
+    first, second = (options.get(f"beta{k}", math.nan) for k in (1, 2))
+    if not 1 - second > threshold("swapped") * (1 - first):
+        return ""
+    return (
+        f"{options['name']} has betas=({first:g}, {second:g}): it averages the gradient for longer "
+        "than its square"
+    )
 
 
 def _swapped(course: Course) -> Finding | None:
-    if not betas_are_swapped(course.signals):
+    swapped = swapped_betas(course.signals)
+    if not swapped:
         return None
     options = course.signals.record.facts.optimizer
     return of_the_run(
         course.signals,
         "update too large",
-        f"{options['name']} has betas=({options['beta1']:g}, {options['beta2']:g}): it averages "
-        "the gradient for longer than its square, so a step follows what was and is measured by "
-        f"what is; and the loss {course.still}.",
+        f"{swapped}, so a step follows what was and is measured by what is; and the loss "
+        f"{course.still}.",
         course.evidence | {"beta1": options["beta1"], "beta2": options["beta2"]},
         (USUAL_BETAS, *LOOK),
         0.8,

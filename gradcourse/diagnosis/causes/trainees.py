@@ -80,6 +80,18 @@ def trainable(signals: Signals) -> list[Trainee]:
     return [t for t in signals.record.facts.trainees if t.requires_grad and t.in_optimizer]
 
 
+def left_out(signals: Signals) -> list[Trainee]:
+    """Parameters that require a gradient, get one, and are nobody's to change."""
+    return [
+        t
+        for t in signals.record.facts.trainees
+        if t.requires_grad
+        and t.in_optimizer is False
+        and t.gradient == "some"
+        and not t.changed > 0
+    ]
+
+
 def _unmoved(signals: Signals) -> list[Trainee]:
     """Of these, those without a gradient; one that is used and freed at once leaves a change."""
     return [t for t in trainable(signals) if t.gradient == "none" and not t.changed > 0]
@@ -175,14 +187,7 @@ def _without_gradient(
 
 def _left_out(signals: Signals, good: np.ndarray) -> Finding | None:
     """Parameters with a gradient that no optimizer holds, under a loss that stays."""
-    left = [
-        t
-        for t in signals.record.facts.trainees
-        if t.requires_grad
-        and t.in_optimizer is False
-        and t.gradient == "some"
-        and not t.changed > 0
-    ]
+    left = left_out(signals)
     if not left or not trainable(signals) or not stays(signals, good):
         return None
     if not _matters(signals, left):

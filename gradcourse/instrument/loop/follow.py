@@ -87,7 +87,7 @@ class Follower:
         self._optimizers, self._listener = optimizers, listener
         self._depth = 0
         self._updates = 0
-        self._was_due = self._skips = self._awaits = self._silent = False
+        self._was_due = self._skips = self._awaits = False
         self.has_closure = self.in_closure = False
         self.evaluations = 0
         self._hooks = Hooks()
@@ -104,11 +104,10 @@ class Follower:
     @property
     def follows(self) -> bool:
         """Whether it still does."""
-        return bool(self._hooks) and not self._silent
+        return bool(self._hooks)
 
     def fall_silent(self) -> None:
         """Tell nothing more; the hooks stay until `leave`, as torch may be walking them now."""
-        self._silent = True
         self._listener = Listener()
 
     def leave(self) -> None:

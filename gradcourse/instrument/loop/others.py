@@ -52,7 +52,6 @@ class Others:
         self._hooks = Hooks()
         self._alone = self._through = 0
         self._only: Any = None
-        self._silent = False
         if optimizers:
             hook = Hook(guarded(self._stepped, failed))
             self._hooks.append(register_optimizer_step_post_hook(hook))
@@ -66,12 +65,8 @@ class Others:
         self._hooks.take_away()
         self._only = None
 
-    def fall_silent(self) -> None:
-        """Look at nothing more; the hook stays until `leave`."""
-        self._silent = True
-
     def _stepped(self, optimizer: Any, *arguments: Any) -> None:
-        if optimizer is self._only or self._silent:
+        if optimizer is self._only:
             return  # as in nearly every loop
         self._only = None
         if optimizer not in self._seen:

@@ -166,7 +166,9 @@ class Watch:
     def __enter__(self) -> Watch:
         if self._loop is not None:
             raise GradcourseError("This watch is already in use; make a new one: gc.watch(model).")
-        self._buffers = Buffers(self._model) if any(True for _ in self._model.buffers()) else None
+        self._buffers = (
+            Buffers(self._model) if next(self._model.buffers(), None) is not None else None
+        )
         self._parameters = list(self._model.parameters())
         listener = Listener(
             pass_begins=self._pass_begins,

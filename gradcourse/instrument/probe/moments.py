@@ -76,8 +76,7 @@ def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) 
         Where the numbers go: scalars on the device of ``values``, or floats if that is the CPU,
         where fetching them costs nothing.
     """
-    if not values.is_cpu:
-        values = reachable(values)
+    values = reachable(values)
     if values.is_cpu:
         _read_here(values, kind, channels_first, row)
         return

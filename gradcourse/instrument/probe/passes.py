@@ -52,10 +52,7 @@ class Pass:
             self.channels_first = False
         self.units.append(units)
         if size:
-            values = tensor.detach()
-            if values.is_complex() or values.is_nested:
-                values = real(values)
-            moments.read(values, layer.family, self.channels_first, row)
+            moments.read(real(tensor.detach()), layer.family, self.channels_first, row)
         return row
 
 

@@ -217,7 +217,6 @@ class Probe:
             return
         self._loop.fall_silent()
         self._loop = None
-        self._others.fall_silent()
         with contextlib.suppress(Exception):
             self._finish()
         self._apologize(error)

@@ -142,11 +142,9 @@ class Watcher:
 
     def _ran(self, layer: Layer, module: nn.Module, inputs: Any, output: Any) -> None:
         """A layer has run: its forward hook."""
-        opened = self.open
-        if opened is None or graph_task() != -1:
-            opened = self._current()
-            if opened is None:
-                return
+        opened = self._current()
+        if opened is None:
+            return
         tensor = output if type(output) is torch.Tensor else first_tensor(output)
         if tensor is None or is_transformed(tensor):
             return
@@ -165,10 +163,7 @@ class Watcher:
             if opened.task != self._task or opened.task != graph_task():
                 self.mark(opened)
             self._replaced.append((row, GRADIENT, row[GRADIENT]))
-            plain = gradient.dtype is torch.float32 and gradient.layout is torch.strided
-            if not plain or gradient.is_nested:
-                gradient = real(gradient)
-            row[GRADIENT] = quick_norm(gradient)
+            row[GRADIENT] = quick_norm(real(gradient))
 
     def _functional(self, opened: Pass, tensor: torch.Tensor) -> None:
         """An activation that is a function and no module shows in the graph of its result."""

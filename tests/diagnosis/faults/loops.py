@@ -29,14 +29,15 @@ class Attentive(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """A GRU that is read at its last step."""
+    """A GRU that is read at one step."""
 
-    def __init__(self, batch_first: bool) -> None:
+    def __init__(self, batch_first: bool = True, read: int = -1) -> None:
         super().__init__()
         self.rnn, self.head = nn.GRU(2, 16, batch_first=batch_first), nn.Linear(16, 2)
+        self.read = read
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.rnn(x)[0][:, -1])
+        return self.head(self.rnn(x)[0][:, self.read])
 
 
 class Both(nn.Module):
@@ -51,18 +52,6 @@ class Both(nn.Module):
         states = self.rnn(x)[1]  # (2, n, 16)
         states = states.transpose(0, 1).contiguous() if self.turned else states
         return self.head(states.view(len(x), -1))
-
-
-class Reader(nn.Module):
-    """A GRU whose output is read at one step."""
-
-    def __init__(self, read: int) -> None:
-        super().__init__()
-        self.rnn, self.head = nn.GRU(2, 16, batch_first=True), nn.Linear(16, 2)
-        self.read = read
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.rnn(x)[0][:, self.read])
 
 
 class Stepwise(nn.Module):
@@ -136,8 +125,8 @@ LOOPS: tuple[Fault, ...] = (
             Setup(build=lambda: Stepwise(True), data="first in time", rows=64, steps=400),
             build=lambda: Stepwise(False)),
     _looped("an output that is read at the first step", "made here", CUT,
-            Setup(build=lambda: Reader(0), data="signs in time", rate=1e-2, rows=64, steps=400),
-            build=lambda: Reader(-1)),
+            Setup(build=lambda: Recurrent(read=0), data="signs in time", rows=64, steps=400),
+            build=lambda: Recurrent()),
     _looped("an update that is never made", "made here", ("no updates",),
             Setup("16-32r-4", data="four classes", habit="never steps"), habit=""),
     _looped("a rate that is lost half-way", "made here", ("non-finite",),
