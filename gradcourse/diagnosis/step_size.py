@@ -140,14 +140,21 @@ def _excess(signals: Signals) -> float:
     """By how much plain descent oversteps, as a relative update; 0 where that does not show.
 
     On a slope of curvature λ each step multiplies the distance by 1 − ηλ, and the loss by its
-    square: the factor q by which a loss grows gives ηλ = 1 + √q, which half of 1 is safe for.
+    square: the factor q by which a loss grows gives ηλ = 1 + √q, which half of 1 is safe for. Where
+    q itself runs away, the curvature grows with the weights, and q tells nothing.
     """
     loss = signals.loss[:6]
     loss = loss[np.isfinite(loss) & (loss > 0)]
     if signals.record.facts.optimizer.get("name") != "SGD" or len(loss) < 3:
         return 0.0
-    growth = float(np.median(loss[1:] / loss[:-1]))
-    return 2e-2 * (1 + growth**0.5) if growth > 1.5 else 0.0
+    growths = loss[1:] / loss[:-1]
+    growth = float(np.median(growths))
+    steady = growths.max() < _STEADY * max(growths[0], 1.0)
+    return 2e-2 * (1 + growth**0.5) if growth > 1.5 and steady else 0.0
+
+
+_STEADY = 1e3
+"""How far the growth of a loss may rise above its first one on a slope of one curvature."""
 
 
 def _did_no_harm(signals: Signals, good: np.ndarray, pace: np.ndarray) -> bool:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -95,13 +96,34 @@ def log2_histograms(tensors: Sequence[torch.Tensor]) -> list[Log2Histogram]:
     found: dict[int, Log2Histogram] = {}
     for dtype in {flat.dtype for flat in flats}:
         chosen = [k for k, flat in enumerate(flats) if flat.dtype == dtype]
-        longest = max((flats[k] for k in chosen), key=torch.numel)
-        # One piece of memory for all, so that it stays in the cache.
-        scratch = torch.empty_like(longest, dtype=_FORMATS[dtype].integer)
-        table = torch.stack([_bins(flats[k], scratch).to(longest.device) for k in chosen])
-        of_dtype = _read(table.cpu().numpy(), [flats[k] for k in chosen])
-        found.update(zip(chosen, of_dtype, strict=True))
+        of_dtype = [flats[k] for k in chosen]
+        plain = all(flat.is_cpu and type(flat) is torch.Tensor for flat in of_dtype)
+        table = (_table_here if plain else _table)(of_dtype, _FORMATS[dtype])
+        found.update(zip(chosen, _read(table, of_dtype), strict=True))
     return [found[k] for k in range(len(flats))]
+
+
+def _table(flats: Sequence[torch.Tensor], form: _Format) -> np.ndarray:
+    """Bins of each of several tensors, a row each."""
+    longest = max(flats, key=torch.numel)
+    # One piece of memory for all, so that it stays in the cache.
+    scratch = torch.empty_like(longest, dtype=form.integer)
+    bins = [_bins(flat, scratch).to(longest.device) for flat in flats]
+    return np.asarray(torch.stack(bins).cpu())
+
+
+def _table_here(flats: Sequence[torch.Tensor], form: _Format) -> np.ndarray:
+    """The same of tensors on the CPU, where NumPy's shift takes a third of the time of torch's."""
+    scratch = torch.empty(max(map(torch.numel, flats)), dtype=form.integer)
+    shifted, shift, width = scratch.numpy(), form.unsigned(form.mantissa_bits), form.top + 1
+    bins = []
+    for flat in flats:
+        size = flat.numel()
+        bits, out = (array.view(form.unsigned) for array in (flat.numpy(), shifted[:size]))
+        np.right_shift(bits, shift, out=out)
+        # The sign lies above the exponent: bins of its own cost less than taking it away.
+        bins.append(torch.bincount(scratch[:size], minlength=2 * width))
+    return np.asarray(torch.stack(bins).view(-1, 2, width).sum(1))
 
 
 def _read(table: np.ndarray, flats: Sequence[torch.Tensor]) -> list[Log2Histogram]:
@@ -237,6 +259,7 @@ class _Format:
     """Where the exponent sits in a number's bits."""
 
     integer: torch.dtype
+    unsigned: type[np.unsignedinteger[Any]]
     mantissa_bits: int
     bias: int
 
@@ -247,8 +270,8 @@ class _Format:
 
 _FORMATS = MappingProxyType(
     {
-        torch.float32: _Format(torch.int32, 23, 127),
-        torch.float64: _Format(torch.int64, 52, 1023),
+        torch.float32: _Format(torch.int32, np.uint32, 23, 127),
+        torch.float64: _Format(torch.int64, np.uint64, 52, 1023),
     }
 )
 

@@ -30,10 +30,15 @@ def _random_bits(dtype, n=20_000):
     return torch.cat([values, special, tiny])
 
 
+class Elsewhere(torch.Tensor):
+    """A tensor that NumPy does not see, like one on another device: torch counts it."""
+
+
+@pytest.mark.parametrize("kind", [torch.Tensor, Elsewhere])
 @pytest.mark.parametrize("dtype", BITS, ids=str)
-def test_counts_agree_with_frexp_element_by_element(dtype):
+def test_counts_agree_with_frexp_element_by_element(dtype, kind):
     tensor = _random_bits(dtype)
-    histogram = log2_histogram(tensor)
+    histogram = log2_histogram(tensor.as_subclass(kind))
     values = tensor.double().numpy()
     finite = values[np.isfinite(values) & (values != 0)]
     exponents, counts = np.unique(np.frexp(finite)[1] - 1, return_counts=True)
