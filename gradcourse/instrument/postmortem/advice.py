@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 from types import MappingProxyType
+from typing import NamedTuple
 
 import torch
+
+
+class Case(NamedTuple):
+    """What is known of an operation that turned finite numbers into NaN or Inf.
+
+    Attributes
+    ----------
+    lowest : float
+        Its smallest argument there.
+    infinite : bool or None
+        Whether it gave Inf; None where that is unknown.
+    from_infinity : bool
+        Whether it gave NaN where Inf went in.
+    exponent : float or None
+        Of a power.
+    dtype : torch.dtype or None
+    """
+
+    lowest: float = 0.0
+    infinite: bool | None = None
+    from_infinity: bool = False
+    exponent: float | None = None
+    dtype: torch.dtype | None = None
+
 
 _OVERFLOW = (
     "Numbers grew beyond the dtype: bring inputs and targets to standard deviation 1, lower the "
     "learning rate, scale the initial weights (He or Xavier), normalise between layers.",
-    "In float16 the limit is 65504: use bfloat16, or scale the loss (torch.amp.GradScaler).",
+    "In float16 the limit is 65504: use bfloat16, or do this operation in float32.",
+)
+_CAST = (
+    "The number does not fit the dtype that it is cast to; float16 ends at 65504. For a mask take "
+    "-inf, or torch.finfo(x.dtype).min.",
 )
 _SOFTMAX = (
     "A row whose every entry is -inf, fully masked, has no softmax: leave at least one entry "
@@ -30,6 +59,45 @@ _POWER = (
 _DIVIDE = (
     "A denominator is 0, or nearly: add a small number to it, or take torch.where on the "
     "denominator before dividing.",
+)
+_OVER_ZERO = (
+    "A denominator is 0, or nearly, and what stands above it is not: find out why it becomes 0 "
+    "(the end of a schedule, a temperature, the norm of a weight that is 0), and keep it away "
+    "from there. A tiny number added would only make the result huge.",
+)
+_INF_MINUS_INF = (
+    "Infinities meet here, and ∞ − ∞ has no value: a row that is masked throughout (-inf "
+    "everywhere), or two infinite masks. Leave one entry unmasked, mask with "
+    "torch.finfo(x.dtype).min, or set such rows to 0 with torch.where before this.",
+)
+_ZERO_TIMES_INF = (
+    "An infinity is multiplied by 0 here, and 0 × ∞ has no value: write a mask with "
+    "masked_fill(mask, -inf) or torch.where, not as a product.",
+)
+_FROM_INFINITY = (
+    "What goes in is infinite already (above), and 0 × ∞ and ∞ − ∞ have no value: look at where "
+    "that infinity is made.",
+)
+FORBIDDEN = (
+    "The target is a class, or an action, whose logit is -inf: it is masked, so its loss is Inf. "
+    "Do not mask what the target is, or leave those rows out.",
+)
+RUNNING_VARIANCE = (
+    "The running variance that batch norm keeps is negative, which no batch makes: look at the "
+    "checkpoint, at an average of several models, and at what else writes that buffer.",
+)
+_DETERMINANT = (
+    "The determinant is not above 0, so its logarithm has no value: take torch.linalg.slogdet, "
+    "which gives sign and logarithm apart. One of exactly 0 belongs to a singular matrix: add a "
+    "small multiple of the identity to it.",
+)
+_SINGULAR = (
+    "The matrix is singular, or nearly: add a small multiple of the identity to it, or take "
+    "torch.linalg.pinv or lstsq.",
+)
+_NEGATIVE_POWER = (
+    "A power with a negative exponent is infinite at 0: add a small number to the base, "
+    "x + 1e-12, or clamp it.",
 )
 _EXP = (
     "exp overflows above 88.7 in float32 and 11.1 in float16: subtract the maximum first, or use "
@@ -61,6 +129,7 @@ RATE_IS_LOST = (
     "negative number to a fractional power past its last step, or 0/0.",
 )
 _ARC = ("The inverse function has an infinite slope at ±1: clamp to 1 - 1e-6 in size.",)
+_ACOSH = ("acosh has no value below 1 and an infinite slope there: x.clamp_min(1 + 1e-6).",)
 
 WHERE = (
     "The gradient that arrives is exactly 0 at these entries, and 0 × inf is NaN: torch.where "
@@ -126,7 +195,7 @@ _NEGATIVE = (
 _ARITHMETIC = (
     *("mm", "bmm", "addmm", "matmul", "baddbmm", "dot", "mv", "linear", "einsum"),
     *("add", "sub", "mul", "sum", "square", "cumsum", "cumprod", "prod", "conv1d", "conv2d"),
-    *("conv3d", "convolution", "to", "_to_copy", "lstm", "gru", "rnn_tanh", "rnn_relu"),
+    *("conv3d", "convolution", "lstm", "gru", "rnn_tanh", "rnn_relu"),
     *("scaled_dot_product_attention", "embedding", "gelu", "silu", "softplus", "var", "cosh"),
 )
 _ROOTS = frozenset({"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "xlogy", "logit"})
@@ -134,9 +203,27 @@ EPS_IN_FLOAT16 = (
     "The optimizer's eps of 1e-8 and the squares of small gradients are 0 in float16, so its "
     "update divides by 0: take eps=1e-4, or keep the weights in float32 under torch.autocast.",
 )
+MOMENTUM = (
+    "The optimizer's momentum is 1 or more, so its velocity grows at every step, whatever the "
+    "gradient: take one below 1, such as 0.9."
+)
+NEGATIVE_DECAY = (
+    "The optimizer's weight decay is negative, so weights grow at every step: take 0 or more."
+)
+NEGATIVE_RATE = (
+    "The optimizer's learning rate is negative, so it climbs: look at the schedule past its end."
+)
+HUGE_START = (
+    "No update has been made yet, and {name} holds numbers up to {size:.1g}: look at torch.empty, "
+    "at the initialization, and at the checkpoint that was loaded."
+)
 BAD_FROM_THE_START = (
     "No update has been made yet, so it was so from the start: look at the checkpoint that was "
     "loaded, at torch.empty, and at the initialization.",
+)
+SWALLOWED = (
+    "The forward pass is finite, for what follows swallows the infinity, as tanh(∞) = 1; backward, "
+    "0 × ∞ is NaN."
 )
 HIDDEN = "A mask hides its NaN later in the forward pass; backward, 0 × NaN is NaN again."
 
@@ -192,7 +279,16 @@ _BY_OP: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         "acos": _ARC,
         "asin": _ARC,
         "atanh": _ARC,
-        "acosh": _ARC,
+        "acosh": _ACOSH,
+        **dict.fromkeys(("to", "to_copy"), _CAST),
+        "logdet": _DETERMINANT,
+        **dict.fromkeys(
+            (
+                *("linalg_inv_ex", "linalg_inv", "inverse", "linalg_cholesky_ex", "linalg_solve"),
+                *("linalg_solve_ex", "linalg_det", "linalg_slogdet", "slogdet"),
+            ),
+            _SINGULAR,
+        ),
         **dict.fromkeys(
             ("linalg_svd", "linalg__svd", "svd", "linalg_eigh", "linalg_eig", "linalg__eigh"),
             _EQUAL,
@@ -206,40 +302,67 @@ _BY_OP: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def advice_for(op: str, grew: bool = True, lowest: float = 0.0) -> tuple[str, ...]:
-    """Remedies for an operation that turned finite numbers into NaN or Inf.
+def advice_for(op: str, case: Case | None = None) -> tuple[str, ...]:
+    """Remedies for an operation that turned finite numbers into NaN or Inf, as it stands."""
+    case = case or Case()
+    name = op.strip("_")  # div_ is div in place, _softmax is softmax
+    return tuple(_suited(text, case.dtype) for text in _fitting(_of(name, case), case))
 
-    Parameters
-    ----------
-    op : str
-    grew : bool
-        Whether it gave Inf, or got numbers so large that it may have overflowed.
-    lowest : float
-        Its smallest argument.
-    """
-    if op in _ROOTS and lowest < (-1.0 if op == "log1p" else 0.0):
+
+def _of(op: str, case: Case) -> tuple[str, ...]:
+    if op in _ROOTS and case.lowest < (-1.0 if op == "log1p" else 0.0):
         return _NEGATIVE
+    if case.from_infinity:
+        if op in ("add", "sub", "sum"):
+            return _INF_MINUS_INF
+        if op in ("mul", "prod"):
+            return _ZERO_TIMES_INF
+        if op in _ARITHMETIC:
+            return _FROM_INFINITY
+    if op == "pow":
+        return _of_power(case)
+    if op == "div" and case.infinite:
+        return _OVER_ZERO
     if op in _BY_OP:
         return _BY_OP[op]
-    return (
-        _OVERFLOW
-        if grew and (op in _ARITHMETIC or op.lstrip("_") in _ARITHMETIC)
-        else (_UNKNOWN_OP)
-    )
+    return _OVERFLOW if op in _ARITHMETIC else _UNKNOWN_OP
 
 
-def fitting(remedies: tuple[str, ...], dtype: torch.dtype, infinite: bool) -> tuple[str, ...]:
-    """Those that fit: float16's limit is for float16, and there first; no mean of nothing is Inf.
+def _of_power(case: Case) -> tuple[str, ...]:
+    exponent = 0.5 if case.exponent is None else case.exponent
+    if exponent < 0 and case.infinite:
+        return _NEGATIVE_POWER
+    whole = exponent >= 1 and exponent == round(exponent)
+    return _OVERFLOW if case.infinite or whole else _POWER
 
-    ``infinite``: whether the operation gave Inf.
-    """
-    if remedies[-len(_OVERFLOW) :] != _OVERFLOW:
+
+def _fitting(remedies: tuple[str, ...], case: Case) -> tuple[str, ...]:
+    """Those that fit: float16's limit for float16, and there first; no mean of nothing is Inf."""
+    if case.infinite and remedies[: len(_EMPTY)] == _EMPTY:
+        remedies = _OVERFLOW
+    if remedies[-len(_OVERFLOW) :] != _OVERFLOW or case.dtype is None:
         return remedies
-    if infinite:
-        return _OVERFLOW[::-1] if dtype is torch.float16 else _OVERFLOW[:1]
-    return remedies if dtype is torch.float16 else remedies[:-1]
+    if case.infinite:
+        return _OVERFLOW[::-1] if case.dtype is torch.float16 else _OVERFLOW[:1]
+    return remedies if case.dtype is torch.float16 else remedies[:-1]
+
+
+def _suited(text: str, dtype: torch.dtype | None) -> str:
+    """With small numbers that are not 0, and do not make 1, in this dtype."""
+    for usual, own in _SMALL.get(dtype, {}).items():
+        text = text.replace(usual, own)
+    return text
+
+
+_SMALL: MappingProxyType[torch.dtype | None, dict[str, str]] = MappingProxyType(
+    {
+        torch.float16: {"1e-12": "1e-5", "1 - 1e-6": "1 - 1e-3", "1 + 1e-6": "1 + 2e-3"},
+        torch.bfloat16: {"1 - 1e-6": "1 - 1e-2", "1 + 1e-6": "1 + 2e-2"},
+    }
+)
+"""float16 begins at 6e-8, and its numbers next to 1 are 1e-3 apart; those of bfloat16 8e-3."""
 
 
 def is_overflow(remedies: tuple[str, ...]) -> bool:
     """Whether the dtype's largest number belongs to the evidence."""
-    return remedies == _EXP or _OVERFLOW[0] in remedies
+    return bool({*_EXP, *_CAST, _OVERFLOW[0]} & set(remedies))

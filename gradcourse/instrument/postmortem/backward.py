@@ -14,8 +14,8 @@ from gradcourse.instrument.loop.graph import is_leaf, nodes_behind
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import Numbers, numbers
 from gradcourse.instrument.postmortem.first_nan import PostMortem
-from gradcourse.instrument.postmortem.forward import blame_hidden
-from gradcourse.instrument.postmortem.trace import Op, Trace
+from gradcourse.instrument.postmortem.forward import blame_hidden, blame_infinite
+from gradcourse.instrument.postmortem.trace import Op, Trace, node_name
 
 
 @dataclass(eq=False)
@@ -111,6 +111,9 @@ class Backward:
         op, place = self._place(node)
         hidden = [use for use in op.inputs if use.numbers.nan] if op is not None else []
         maker = blame_hidden(self._trace, hidden, op) if op is not None and hidden else None
+        if maker is None and op is not None and not hidden:
+            infinite = [use for use in op.inputs if not use.numbers.finite]
+            maker = blame_infinite(self._trace, infinite, op) if infinite else None
         if maker is not None:
             return maker
         evidence: dict[str, Any] = {
@@ -127,11 +130,23 @@ class Backward:
         if op is not None:
             evidence["output from, to"] = (op.output.low, op.output.high)
         lowest = min((use.numbers.low for use in op.inputs), default=0.0) if op else 0.0
-        where = advice.WHERE if passed.zero_where_bad == passed.bad and passed.bad else ()
-        remedies = advice.advice_for(place["op"], lowest=lowest)
+        case = advice.Case(lowest=lowest)
         if op is not None and op.inputs:
-            remedies = advice.fitting(remedies, op.inputs[0].tensor.dtype, infinite=False)
-        return PostMortem("backward", evidence=evidence, advice=(*where, *remedies), **place)
+            dtype = op.inputs[0].tensor.dtype
+            case = case._replace(exponent=op.exponent, dtype=dtype, infinite=False)
+        remedies = advice.advice_for(place["op"], case)
+        if passed.zero_where_bad == passed.bad and passed.bad and self._masks_after(op):
+            remedies = (*advice.WHERE, *remedies)
+        return PostMortem("backward", evidence=evidence, advice=remedies, **place)
+
+    def _masks_after(self, op: Op | None) -> bool:
+        """Whether anything behind it may hide a value: else the 0 is a slope of its own."""
+        if op is None:
+            return True
+        return any(
+            after.name.strip("_") in _HIDES or (after.name == "mul" and _by_a_mask(after))
+            for after in self._trace.ops[op.index + 1 :]
+        )
 
     def _arrived(self, node: Any, passed: _Passed) -> PostMortem:
         _, place = self._place(node)
@@ -140,6 +155,26 @@ class Backward:
         return PostMortem(
             "backward", evidence={"∂ℒ/∂output holds": holds}, advice=advice.ARRIVED, **place
         )
+
+
+def _by_a_mask(op: Op) -> bool:
+    """Whether a factor holds 0 and 1 alone."""
+    return any(
+        use.numbers.low == 0
+        and use.numbers.high == 1
+        and bool(((use.tensor == 0) | (use.tensor == 1)).all())
+        for use in op.inputs
+    )
+
+
+_HIDES = frozenset(
+    {
+        *("where", "masked_fill", "masked_select", "masked_scatter", "index", "index_put"),
+        *("nan_to_num", "clamp", "clamp_min", "clamp_max", "maximum", "minimum", "gather"),
+        *("select", "slice", "relu", "threshold", "topk", "sort", "max", "min", "amax", "amin"),
+    }
+)
+"""Operations behind which a value may not count, and get a gradient of exactly 0."""
 
 
 def _zeros_where_bad(sent: Sequence[Any], received: Sequence[Any]) -> tuple[int, int]:
@@ -170,4 +205,4 @@ def _node_name(node: Any, op: Op | None) -> str:
         return "a backward hook" if hook else name
     if op is not None and name.lower() == op.name.replace("_", "").lower():
         return op.name
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+    return node_name(node)

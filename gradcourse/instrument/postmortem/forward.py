@@ -47,13 +47,51 @@ def blame_forward(trace: Trace, outputs: Iterable[torch.Tensor]) -> PostMortem |
     found = [search.origin(use, end) for use in end.inputs if not use.numbers.finite]
     best = _first(found)
     if best is None or (best.mask and not _is_of_the_loss(best)):
-        return None
+        return _blame_choice(trace, end)
     return _tell_source(trace, best) if best.use is not None else _tell_forward(trace, best.op)
 
 
 def _is_of_the_loss(origin: _Origin) -> bool:
     """Whether an infinity was given to the loss function: a target that makes the loss infinite."""
     return origin.use is not None and origin.use.label[1].endswith(ARGUMENT)
+
+
+def _blame_choice(trace: Trace, end: Op) -> PostMortem | None:
+    """What picks a masked entry out, so that a loss is infinite; None where no number is a loss."""
+    if any(use.tensor.numel() != 1 for use in end.inputs):
+        return None
+    pending, seen = [end], {id(end)}
+    while pending:
+        op = pending.pop()
+        if op.chosen is not None:
+            found = _tell_forward(trace, op)
+            rows = _rows_that_chose(op)
+            evidence = {**found.evidence, **({"rows": rows} if rows else {})}
+            return replace(found, evidence=evidence, advice=advice.FORBIDDEN)
+        makers = [use.maker for use in op.inputs if not use.numbers.finite]
+        pending += [m for m in makers if m is not None and id(m) not in seen]
+        seen.update(map(id, pending))
+    return None
+
+
+def _rows_that_chose(op: Op) -> tuple[int, ...]:
+    """Rows in which the entry that was picked out is -inf."""
+    values, index = op.inputs[0].tensor.detach(), op.chosen
+    if values.dim() != 2 or index is None or index.shape[0] != values.shape[0]:
+        return ()
+    picked = values.gather(1, index.view(len(values), -1).clamp_min(0))  # -100 is ignored
+    rows = (picked == -math.inf).any(1).nonzero().flatten().tolist()
+    return tuple(int(row) for row in rows)
+
+
+def blame_infinite(trace: Trace, uses: Iterable[Use], reader: Op) -> PostMortem | None:
+    """The input or parameter with Inf that the forward pass swallows and the backward does not."""
+    if reader.name in _TAKES_MASKS:
+        return None
+    found = _first([_Search().origin(use, reader) for use in uses])
+    if found is None or found.use is None:
+        return None
+    return replace(_tell_source(trace, found), note=advice.SWALLOWED)
 
 
 def blame_hidden(trace: Trace, uses: Iterable[Use], reader: Op) -> PostMortem | None:
@@ -94,7 +132,7 @@ class _Search:
 
     @staticmethod
     def _guilty(op: Op, nan: bool) -> list[Use]:
-        bad = [use for use in op.inputs if not use.numbers.finite]
+        bad = [use for use in op.inputs if not use.numbers.finite and not _writes_nan(use.maker)]
         with_nan = [use for use in bad if use.numbers.nan]
         return with_nan if nan and with_nan else bad
 
@@ -111,26 +149,31 @@ class _Search:
             return _first(hard)
         if guilty and not nan:
             return _first(origins)
-        if guilty and op.name not in _TAKES_MASKS and any(origins):
+        if guilty and op.name not in _TAKES_MASKS and origins[0] is not None and all(origins):
             # A NaN from an infinite input: -inf was no mask here.
-            return _Origin(op, next(o.use for o in origins if o is not None))
+            return _Origin(op, origins[0].use)
         if not guilty and not nan and _writes_infinity(op):
             return None
         return _Origin(op)
 
     @staticmethod
     def _source(use: Use, reader: Op) -> _Origin | None:
-        what = use.label[0]
-        if use.numbers.nan or what == "parameter":
+        what, name = use.label
+        if use.numbers.nan or use.numbers.positive_infinity or what == "parameter":
             return _Origin(reader, use)
-        if what == "input":
-            return _Origin(reader, use, mask=not use.numbers.positive_infinity)
-        return None
+        # What the model gave may hold -inf, as masked logits; a target may not.
+        given = use.whole is not None and use.whole.requires_grad and name.endswith(ARGUMENT)
+        return _Origin(reader, use, mask=True) if what == "input" and not given else None
 
 
 def _writes_infinity(op: Op) -> bool:
     """Whether the infinity was written out in the code: masked_fill(mask, -inf)."""
     return any(math.isinf(value) for value in op.scalars)
+
+
+def _writes_nan(op: Op | None) -> bool:
+    """Whether NaN was written out, as by logdet where the determinant is negative."""
+    return op is not None and op.name == "scalar_tensor" and any(map(math.isnan, op.scalars))
 
 
 def _first(origins: Sequence[_Origin | None]) -> _Origin | None:
@@ -163,7 +206,7 @@ def _tell_source(trace: Trace, origin: _Origin) -> PostMortem:
         )
     shape = tuple(use.tensor.shape)
     return PostMortem(
-        "input", input=f"a tensor of shape {shape} from outside", advice=advice.INPUT, **place
+        "input", input=f"a tensor of shape {shape} from outside", advice=advice.OUTSIDE, **place
     )
 
 
@@ -182,30 +225,61 @@ def _census(tensor: torch.Tensor) -> dict[str, Any]:
 
 
 def _tell_forward(trace: Trace, op: Op) -> PostMortem:
-    made = op.tensors[0].detach()
+    given = [t.detach() for t in op.tensors]
+    made = next((t for t in given if not bool(t.isfinite().all())), given[0])
     bad = ~made.isfinite()
     evidence: dict[str, Any] = {
         "output entries": made.numel(),
         "NaN in the output": int(made.isnan().sum()),
         "Inf in the output": int(made.isinf().sum()),
     }
-    for k, use in enumerate(op.inputs, start=1):
-        which = "input" if len(op.inputs) == 1 else f"input {k}"
+    read = [use for use in op.inputs if not _writes_nan(use.maker)]
+    for k, use in enumerate(read, start=1):
+        which = "input" if len(read) == 1 else f"input {k}"
         evidence |= _range(which, use, bad)
     there = [e[0] for name, e in evidence.items() if name.endswith(" there")]
-    remedies = advice.advice_for(op.name, lowest=min(there, default=0.0))
-    remedies = advice.fitting(remedies, made.dtype, bool(made.isinf().any()))
+    name = op.slope_of or _logdet(trace, op) or op.name
+    nan = made.isnan()
+    infinite = any(map(math.isinf, op.scalars)) or any(_is_infinite_at(u, nan) for u in op.inputs)
+    case = advice.Case(
+        lowest=min(there, default=0.0),
+        infinite=bool(made.isinf().any()),
+        from_infinity=bool(nan.any()) and infinite,
+        exponent=op.exponent,
+        dtype=made.dtype,
+    )
+    remedies = advice.advice_for(name, case)
+    if any(u.label[1].endswith("running_var") and u.numbers.low < 0 for u in op.inputs):
+        remedies = advice.RUNNING_VARIANCE
     if advice.is_overflow(remedies) and made.dtype.is_floating_point and made.isinf().any():
         evidence[f"largest {str(made.dtype).removeprefix('torch.')}"] = torch.finfo(made.dtype).max
     return PostMortem(
         "forward",
         module=op.module,
         kind=trace.kinds.get(op.module, ""),
-        op=op.name,
+        op=f"{op.name} in the slope of {name}" if op.slope_of else name,
         source=op.source,
         evidence=evidence,
         advice=remedies,
     )
+
+
+def _logdet(trace: Trace, op: Op) -> str:
+    """ "logdet" where its NaN for a negative determinant was written, else ""."""
+    if op.name != "where" or not any(_writes_nan(use.maker) for use in op.inputs):
+        return ""
+    same = (o.name for o in trace.ops[: op.index] if o.frames == op.frames)
+    return "logdet" if any("det" in name for name in same) else ""
+
+
+def _is_infinite_at(use: Use, bad: torch.Tensor) -> bool:
+    """Whether an input is infinite where the output is bad; anywhere, if they do not line up."""
+    if not (use.numbers.positive_infinity or use.numbers.negative_infinity):
+        return False
+    try:
+        return bool(use.tensor.detach().isinf().broadcast_to(bad.shape)[bad].any())
+    except RuntimeError:
+        return True
 
 
 def _range(name: str, use: Use, bad: torch.Tensor) -> dict[str, Any]:

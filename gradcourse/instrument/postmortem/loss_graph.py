@@ -15,6 +15,7 @@ from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, kept, nodes_behin
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import is_finite
 from gradcourse.instrument.postmortem.first_nan import LOSS, PostMortem
+from gradcourse.instrument.postmortem.trace import node_name
 
 Span = tuple[int, int]
 """Numbers of the first node that autograd made for a call of the model, and of that behind it."""
@@ -43,7 +44,7 @@ def named(found: PostMortem, model: nn.Module, loss: Any, calls: Collection[Span
         return found
     # A loss that is not finite; of several, the one made last holds the others.
     bad, _, nodes = max(made, key=lambda each: each[:2])
-    every = " → ".join(_name(node) for node in nodes[-_SHOWN:])
+    every = " → ".join(node_name(node) for node in nodes[-_SHOWN:])
     evidence = {**found.evidence, "from the output to the loss": every}
     outside = next((node for node in nodes if _keeps_bad_data(node)), None)
     if outside is not None:
@@ -51,7 +52,7 @@ def named(found: PostMortem, model: nn.Module, loss: Any, calls: Collection[Span
             found,
             direction="input",
             module=LOSS,
-            op=_name(outside),
+            op=node_name(outside),
             input="a tensor without a graph that goes into the loss",
             evidence=evidence,
             advice=advice.OUTSIDE,
@@ -59,7 +60,7 @@ def named(found: PostMortem, model: nn.Module, loss: Any, calls: Collection[Span
     risky = [node for node in nodes if _is_risky(node)]
     # What autograd keeps for the backward pass is there until that pass is over.
     sure = [node for node in risky if _is_at_fault(node)]
-    ops = tuple(dict.fromkeys(_name(node) for node in sure[:1] or risky))
+    ops = tuple(dict.fromkeys(node_name(node) for node in sure[:1] or risky))
     if not ops:
         return found
     cures = tuple(dict.fromkeys(text for op in ops for text in advice.advice_for(op)))
@@ -97,15 +98,9 @@ def _outside(loss: torch.Tensor, calls: Collection[Span]) -> tuple[list[Any], se
     return sorted(nodes, key=lambda node: node._sequence_nr()), leaves
 
 
-def _name(node: Any) -> str:
-    """ "log" of LogBackward0, "linalg_vector_norm" of LinalgVectorNormBackward0."""
-    name = node.name().rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-
-
 def _is_risky(node: Any) -> bool:
     """Whether its operation has places without a value or a slope; the mean, where it is empty."""
-    op = _name(node)
+    op = node_name(node)
     if op == "mean":
         return getattr(node, "_saved_self_sym_numel", 1) == 0
     power = getattr(node, "_saved_exponent", 0.5)
@@ -115,7 +110,7 @@ def _is_risky(node: Any) -> bool:
 
 def _is_at_fault(node: Any) -> bool:
     """Whether what it keeps lies where its operation has no value, or no slope."""
-    name, is_bad = _KEEPS.get(_name(node), ("", torch.isnan))
+    name, is_bad = _KEEPS.get(node_name(node), ("", torch.isnan))
     value = kept(node, name)
     return value is not None and bool(is_bad(value).any())
 

@@ -45,7 +45,11 @@ class Use:
 
 @dataclass(eq=False)
 class Op:
-    """One operation of the forward pass."""
+    """One operation of the forward pass.
+
+    ``exponent`` is that of a power, ``chosen`` the integers by which one is picked out, and
+    ``slope_of`` the operation whose slope it is a part of, where a gradient is differentiated.
+    """
 
     index: int
     name: str
@@ -56,6 +60,9 @@ class Op:
     scalars: list[float]
     output: Numbers = NOTHING
     tensors: list[torch.Tensor] = field(default_factory=list)
+    exponent: float | None = None
+    chosen: torch.Tensor | None = None
+    slope_of: str = ""
 
     @property
     def source(self) -> str:
@@ -179,6 +186,7 @@ class Trace(TorchDispatchMode):
             inputs=[self.use(t) for t in _read(name, args, read)],
             scalars=[v for v in leaves((args, kwargs)) if isinstance(v, float)],
         )
+        _note_more(op, args)
         before = {_storage(t) for t in read}
         result = func(*args, **kwargs)
         mutable = func._schema.is_mutable
@@ -203,6 +211,28 @@ class Trace(TorchDispatchMode):
                 return file, frame.f_lineno
             frame = frame.f_back
         return None
+
+
+def _note_more(op: Op, args: tuple[Any, ...]) -> None:
+    node = torch._C._current_autograd_node()
+    if node is not None:
+        op.slope_of = node_name(node)
+    if op.name.startswith("pow") and isinstance(args[1], int | float):
+        op.exponent = float(args[1])
+    if op.name in CHOOSE:
+        op.chosen = next(
+            (t for t in args if isinstance(t, torch.Tensor) and t.dtype is torch.int64), None
+        )
+
+
+CHOOSE = frozenset({"nll_loss", "nll_loss2d", "gather"})
+"""Operations that pick one number of a row out."""
+
+
+def node_name(node: Any) -> str:
+    """ "log" of LogBackward0, "linalg_vector_norm" of LinalgVectorNormBackward0."""
+    name = node.name().rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
 def _likely(makers: list[Op], tensor: torch.Tensor, held: Numbers) -> Op:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -106,7 +106,8 @@ class Watch:
     Attributes
     ----------
     step : int
-        Number of updates so far; without an optimizer, of backward passes.
+        Number of updates so far, of several optimizers each one's; without one, of backward
+        passes.
     post_mortem : PostMortem or None
         Of the first NaN or Inf, None until then.
     """
@@ -386,6 +387,29 @@ class Watch:
             for p in group["params"]
         )
 
+    def _settings(self) -> tuple[str, ...]:
+        """What is wrong with the optimizers' own numbers, whatever the operation."""
+        groups = [group for o in self._optimizers for group in o.param_groups]
+        wrong = (
+            (advice.MOMENTUM, any(_number(g, "momentum") >= 1 for g in groups)),
+            (advice.NEGATIVE_DECAY, any(_number(g, "weight_decay") < 0 for g in groups)),
+            (advice.NEGATIVE_RATE, any(_number(g, "lr") < 0 for g in groups)),
+        )
+        return tuple(text for text, is_so in wrong if is_so)
+
+    def _huge_start(self) -> tuple[str, ...]:
+        """A parameter that held numbers no initialization draws, before the first update."""
+        sizes = {n: float(p.detach().abs().max()) for n, p in self._floating() if p.numel()}
+        name = max(sizes, key=lambda n: sizes[n], default="")
+        if not name or not _HUGE < sizes[name] < float("inf"):
+            return ()
+        return (advice.HUGE_START.format(name=repr(name), size=sizes[name]),)
+
+    def _floating(self) -> Iterator[tuple[str, torch.Tensor]]:
+        for name, parameter in self._model.named_parameters():
+            if parameter.is_floating_point() and not parameter.is_meta:
+                yield name, parameter
+
     def _rate_is_lost(self) -> bool:
         """Whether a learning rate is NaN or Inf."""
         rates = [group.get("lr", 0.0) for o in self._optimizers for group in o.param_groups]
@@ -410,6 +434,9 @@ class Watch:
             cause = replace(cause, advice=(*advice.EPS_IN_FLOAT16, *cause.advice))
         elif cause.direction == "parameter" and self._rate_is_lost():
             cause = replace(cause, advice=advice.RATE_IS_LOST)
+        elif cause.direction in ("forward", "backward", "parameter"):
+            first = (*self._settings(), *(() if self.step else self._huge_start()))
+            cause = replace(cause, advice=(*first, *cause.advice))
         self.post_mortem = replace(
             cause,
             step=self.step,
@@ -434,8 +461,7 @@ class Watch:
             if lost:
                 # Used outside the model's own pass, as the transitions of a CRF are by its loss.
                 return PostMortem("parameter", LOSS, parameter=lost, advice=advice.PARAMETER)
-            if calls:
-                found = loss_graph.named(found, self._model, loss, calls)
+            found = loss_graph.named(found, self._model, loss, calls)
             if found.advice == advice.LOSS_UNKNOWN:
                 return replace(found, advice=(*advice.OUTSIDE, *found.advice))
             return found
@@ -468,6 +494,15 @@ def _witness(output: torch.Tensor) -> torch.Tensor:
     output = output.detach()
     return output if output.numel() <= _LONG else output.sum()
 
+
+def _number(group: dict[str, Any], name: str) -> float:
+    """A setting of an optimizer; 0 where it has none."""
+    value = group.get(name, 0.0)
+    return float(value) if isinstance(value, int | float | torch.Tensor) else 0.0
+
+
+_HUGE = 1e6
+"""What no parameter begins at."""
 
 _LONG = 4096
 """Elements of an output up to which it is kept until the update."""
