@@ -112,6 +112,11 @@ def _dress(title: str, layout: Layout, ax: Axes) -> None:
     ax.set_title(title, loc="left", color=_PAGE.text, fontsize=style.TITLE_POINTS, wrap=True)
 
 
+def _plain(name: str) -> str:
+    """A name as it is: matplotlib takes what stands between two dollar signs for a formula."""
+    return name.replace("$", r"\$")
+
+
 def _value(position: float, scale: Scale) -> float:
     return float(10.0**position) if scale.native else position
 
@@ -125,7 +130,7 @@ def _scale(scale: Scale, ax: Axes, which: str) -> None:
     if scale.zero is not None:
         major = [(scale.zero, "0"), *major]
     axis.set_major_locator(FixedLocator([_value(at, scale) for at, _ in major]))
-    axis.set_major_formatter(FixedFormatter([label for _, label in major]))
+    axis.set_major_formatter(FixedFormatter([_plain(label) for _, label in major]))
     minor = [_value(at, scale) for at, label in scale.ticks if not label]
     axis.set_minor_locator(FixedLocator(minor) if minor else NullLocator())
     axis.set_minor_formatter(FixedFormatter([""] * len(minor)))
@@ -182,7 +187,7 @@ def _note(note: Note, ax: Axes) -> None:
     ax.text(
         note.across,
         note.up,
-        note.text,
+        _plain(note.text),
         transform=ax.transAxes,
         ha=note.anchor,
         va="center",
@@ -199,8 +204,8 @@ def _legend(layout: Layout, ax: Axes) -> None:
     It stands above the axes, where it covers nothing, in as many columns as fit.
     """
     named = {one.label for one in layout.series if not one.direct and one.label}
-    handles, labels = ax.get_legend_handles_labels()
-    once = dict(zip(reversed(labels), reversed(handles), strict=True))  # the first of a name
+    # matplotlib's own list leaves out names that begin with an underscore.
+    once = {str(line.get_label()): line for line in reversed(ax.get_lines())}  # the first of a name
     chosen = [(handle, label) for label, handle in once.items() if label in named]
     if not chosen:
         return
@@ -215,7 +220,8 @@ def _legend(layout: Layout, ax: Axes) -> None:
     title, size = ax.get_title(loc="left"), style.TITLE_POINTS
     ax.set_title(title, loc="left", fontsize=size, pad=8 + 16.5 * rows)
     ax.legend(
-        *zip(*in_rows, strict=True),
+        [handle for handle, _ in in_rows],
+        [_plain(label) for _, label in in_rows],
         loc="lower left",
         bbox_to_anchor=(-0.01, 1.0),
         ncols=columns,

@@ -95,7 +95,17 @@ def tensorboard(record: Record, folder: Path | str | None = None) -> Board | NoB
     -------
     Board, or NoBoard
         The second where tensorboard is not installed.
+
+    Raises
+    ------
+    GradcourseError
+        If it is no record, or holds no step.
     """
+    if not isinstance(record, Record):
+        raise GradcourseError(
+            f"tensorboard got {type(record).__name__}; it takes a record, which a probe gives: "
+            "with gc.probe(model) as record: …"
+        )
     if importlib.util.find_spec("tensorboard") is None:
         return NoBoard()
     path = Path(folder if folder is not None else tempfile.mkdtemp(prefix="gradcourse-board-"))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.figures.line import Axis, Line
 from gradcourse.figures.of_a_record.from_record import (
+    by_name,
     check_record,
     chosen_row,
     color_of,
     healthy_band,
+    short_names,
+    still,
     theory_lines,
 )
 from gradcourse.figures.plot import Plot
@@ -96,9 +99,15 @@ def depth_plot(
         raise GradcourseError(
             f"depth_plot was asked for {quantity!r}; it knows {', '.join(QUANTITIES)}."
         )
-    records = dict(record) if isinstance(record, Mapping) else {"measured": record}
+    records = by_name("depth_plot", record, "measured", "a record, or several by name")
     for each in records.values():
         check_record("depth_plot", each, quantity or "output_gradient_norm")
+    records = {name: still(each) for name, each in records.items()}
+    if verdict is not None and not hasattr(verdict, "primary"):
+        raise GradcourseError(
+            f"depth_plot: verdict is {type(verdict).__name__!r}; it takes what "
+            "gc.diagnose(record) returns."
+        )
     shown = quantity or _usual(records, kind)
     weights = shown.startswith("weight")
     if weights and kind is not None:
@@ -112,8 +121,9 @@ def depth_plot(
     bands = () if healthy is None else (healthy_band(lines[0], healthy, "the last"),)
     predicted = theory_lines(lines, theory)
     first = next(iter(records.values()))
-    names = [_names(first, shown)[k] for k in columns[0]]
-    marks = _marks(lines[0], names, verdict)
+    points = [_points(first, shown)[k] for k in columns[0]]
+    names = [point.label for point in points]
+    marks: tuple[Line, ...] = () if verdict is None else _marks(lines[0], points, first, verdict)
     where = "weight matrix" if weights else f"{kind or ''} layer".strip()
     return Plot(
         title=title or f"{QUANTITIES[shown]} by depth{_when(first, shown, step)}",
@@ -133,10 +143,24 @@ def _usual(records: Mapping[str, Record], kind: str | None) -> str:
     return "output_gradient_norm" if seen or kind is not None else "weight_gradient_norm"
 
 
-def _names(record: Record, quantity: str) -> tuple[str, ...]:
+class Point(NamedTuple):
+    """One point of the line: its label, and the names by which it may be asked for."""
+
+    label: str
+    name: str
+    layer: str
+
+
+def _points(record: Record, quantity: str) -> list[Point]:
+    # It brings torch with it, which a figure of plain numbers does without.
+    from gradcourse.instrument.record.owners import owner, plain_name
+
     if quantity.startswith("weight"):
-        return tuple(name.removesuffix(".weight") for name in record.weights)
-    return record.layers
+        return [
+            Point(plain_name(name).removesuffix(".weight"), name, owner(name))
+            for name in record.weights
+        ]
+    return [Point(name, name, name) for name in record.layers]
 
 
 def _columns(
@@ -146,21 +170,48 @@ def _columns(
     layers: str | Sequence[str] | None,
     chain: bool,
 ) -> list[int]:
-    names = _names(record, quantity)
-    chosen = list(range(len(names))) if kind is None else list(record.select(kind))
+    points = _points(record, quantity)
+    if not points:
+        np.asarray(getattr(record, quantity))  # where there is no step, it says so itself
+        raise GradcourseError(_NOTHING[quantity.startswith("weight")].format(quantity))
+    chosen = list(range(len(points))) if kind is None else list(record.select(kind))
     if layers is not None:
-        patterns = [layers] if isinstance(layers, str) else list(layers)
-        chosen = [k for k in chosen if any(fnmatchcase(names[k], p) for p in patterns)]
+        patterns = _patterns(layers)
+        chosen = [k for k in chosen if any(fnmatchcase(n, p) for n in points[k] for p in patterns)]
         if not chosen:
+            labels = [point.label for point in points]
             raise GradcourseError(
                 f"No layer is called {', '.join(patterns)}; this record has: "
-                f"{', '.join(names[:12])}{', …' if len(names) > 12 else ''}."
+                f"{', '.join(labels[:12])}{', …' if len(labels) > 12 else ''}."
             )
     if chain and not quantity.startswith("weight"):
-        owners = {name.rpartition(".")[0] for name in record.weights}
+        owners = {point.layer for point in _points(record, "weight_gradient_norm")}
         # A model that is one layer has weights without a prefix.
-        chosen = [k for k in chosen if names[k].partition(" #")[0] in owners] or chosen
+        chosen = [k for k in chosen if points[k].name.partition(" #")[0] in owners] or chosen
     return chosen
+
+
+_NOTHING = (
+    'The record holds no layers, so it has no {}: they are measured at level "standard" or '
+    '"everything" only, and not in what was compiled. Probe again, or ask for '
+    '"weight_gradient_norm".',
+    "The model of this record has no weight matrix, so it has no {}.",
+)
+"""Of layers, and of weights."""
+
+
+def _patterns(layers: str | Sequence[str]) -> list[str]:
+    if isinstance(layers, str):
+        return [layers]
+    patterns = list(layers) if isinstance(layers, Iterable) else [layers]
+    wrong = [pattern for pattern in patterns if not isinstance(pattern, str)]
+    if wrong or not patterns:
+        what = f"{wrong[0]!r} in it" if wrong else "no name in it"
+        raise GradcourseError(
+            f"depth_plot: layers has {what}; it takes names, which are text, as layers=['0', "
+            "'encoder.*']. Leave it out for all layers."
+        )
+    return patterns
 
 
 def _own(names: Sequence[str]) -> bool:
@@ -201,23 +252,25 @@ def _sloped(line: Line) -> Line:
     return replace(line, label=label)
 
 
-def _marks(line: Line, names: Sequence[str], verdict: Diagnosis | None) -> tuple[Line, ...]:
-    """The points of the layers that the first finding names."""
-    if verdict is None or not verdict.primary.layers:
-        return ()
-    ends = [
-        k
-        for k, name in enumerate(names)
-        if name in verdict.primary.layers or f"{name}.weight" in verdict.primary.layers
-    ]
+def _marks(
+    line: Line, points: Sequence[Point], record: Record, verdict: Diagnosis
+) -> tuple[Line, ...]:
+    """The points of the layers, or of the layers of the weights, that the first finding names."""
+    named = verdict.primary.layers
+    weights = _points(record, "weight_gradient_norm")
+    meant = {*named, *(weight.layer for weight in weights if weight.name in named)}
+    ends = [k for k, point in enumerate(points) if not meant.isdisjoint(point)]
     if not ends:
         return ()
     part = slice(min(ends), max(ends) + 1)
+    where = verdict.primary.where
+    for name, short in zip(named, short_names(named), strict=True):
+        where = where.replace(name, short)
     return (
         Line(
             np.asarray(line.x)[part],
             np.asarray(line.y)[part],
-            f"{verdict.primary.kind}: {verdict.primary.where}",
+            f"{verdict.primary.kind}: {where}",
             "measured",
             "vermillion",
         ),

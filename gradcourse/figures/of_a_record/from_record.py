@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,52 @@ def check_record(figure: str, given: object, *needed: str) -> None:
                 f"{figure} got {type(given).__name__!r}; it takes the record of a probe: "
                 "with gc.probe(model) as record: …"
             )
+
+
+def still(record: Any) -> Any:
+    """The record as it is now: a figure reads several arrays, and a probe may be adding to them."""
+    return record.so_far() if callable(getattr(type(record), "so_far", None)) else record
+
+
+def by_name(figure: str, given: Any, name: str, expected: str) -> dict[str, Any]:
+    """What the figure was given, by the names of its lines: a mapping, or one alone.
+
+    Raises
+    ------
+    GradcourseError
+        If the mapping is empty; ``expected`` says what the figure takes.
+    """
+    if not isinstance(given, Mapping):
+        return {name: given}
+    if not given:
+        raise GradcourseError(f"{figure} got an empty {type(given).__name__}; it takes {expected}.")
+    return dict(given)
+
+
+def short_names(names: Iterable[str]) -> list[str]:
+    """Names as they stand in a label: of a very long one the middle is left out.
+
+    Where that makes two of them alike, the beginning is: it is the end that tells names apart.
+    """
+    names = list(names)
+    for cut in (_without_middle, _without_beginning):
+        short = [name if len(name) <= _LONGEST else cut(name) for name in names]
+        if len(set(short)) == len(set(names)):
+            return short
+    return names
+
+
+def _without_middle(name: str) -> str:
+    half = _LONGEST // 2
+    return f"{name[:half]}…{name[-half + 1 :]}"
+
+
+def _without_beginning(name: str) -> str:
+    return f"…{name[1 - _LONGEST :]}"
+
+
+_LONGEST = 36
+"""Characters of a name that still fits above the axes."""
 
 
 def chosen_row(table: np.ndarray, step: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcourse.figures.line import Axis, Line
-from gradcourse.figures.of_a_record.from_record import check_record
+from gradcourse.figures.of_a_record.from_record import by_name, check_record, still
 from gradcourse.figures.plot import Picture, Plot
 from gradcourse.support import GradcourseError
 
@@ -163,18 +163,18 @@ def _rows(
 
 
 def _of_mapping(figure: str, given: Mapping[str, Log2Histogram]) -> list[Log2Histogram]:
-    for name, row in given.items():
+    expected = "one log2_histogram for each layer, or the record of a probe"
+    for name, row in by_name(figure, given, "", expected).items():
         if not (hasattr(row, "exponents") and hasattr(row, "counts")):
             raise GradcourseError(
-                f"{figure} got {type(row).__name__!r} as {name!r}; it takes one log2_histogram "
-                "for each layer, or the record of a probe."
+                f"{figure} got {type(row).__name__!r} as {name!r}; it takes {expected}."
             )
     return list(given.values())
 
 
 def _of_step(figure: str, record: Record, step: int) -> list[Log2Histogram]:
     check_record(figure, record, "log2_histograms")
-    layers = list(record.log2_histograms.values())
+    layers = list(still(record).log2_histograms.values())
     if not -len(layers[0]) <= step < len(layers[0]):
         raise GradcourseError(
             f"The record has histograms of {len(layers[0])} steps; step {step} is none of them."

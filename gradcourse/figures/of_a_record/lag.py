@@ -11,10 +11,13 @@ from numpy.typing import ArrayLike
 
 from gradcourse.figures.line import Axis, Band, Line
 from gradcourse.figures.of_a_record.from_record import (
+    by_name,
     chosen_row,
     color_of,
     healthy_band,
     numbers,
+    short_names,
+    still,
     theory_lines,
 )
 from gradcourse.figures.plot import Plot
@@ -80,12 +83,13 @@ def lag_plot(
 
 def _rows(record: Record | Mapping[str, Record | ArrayLike], step: int) -> dict[str, np.ndarray]:
     """Norms in the order of time, by the name of their line."""
-    given = dict(record) if isinstance(record, Mapping) else {"": record}
+    given = by_name("lag_plot", record, "", _EXPECTED)
     rows: dict[str, np.ndarray] = {}
     for name, one in given.items():
+        one = still(one)
         tables = getattr(one, "lag_gradient", None)
         if tables is None:
-            rows[name] = numbers("lag_plot", one, "a record of a probe, or norms in order of time")
+            rows[name] = numbers("lag_plot", one, _EXPECTED)
             continue
         if not tables:
             raise GradcourseError(
@@ -94,8 +98,9 @@ def _rows(record: Record | Mapping[str, Record | ArrayLike], step: int) -> dict[
             )
         # The gradients arrive from the last layer to the first.
         order = [layer for layer in getattr(one, "layers", ()) if layer in tables]
-        for layer in dict.fromkeys([*order, *tables]):
-            label = name if name and len(tables) == 1 else f"{name} {layer}".strip()
+        layers = list(dict.fromkeys([*order, *tables]))
+        for layer, short in zip(layers, short_names(layers), strict=True):
+            label = name if name and len(tables) == 1 else f"{name} {short}".strip()
             rows[label] = chosen_row(tables[layer], step)
     for name, row in rows.items():
         if row.ndim != 1 or not len(row):
@@ -103,6 +108,9 @@ def _rows(record: Record | Mapping[str, Record | ArrayLike], step: int) -> dict[
                 f"The norms of {name!r} have shape {row.shape}; expected one for each time step."
             )
     return rows
+
+
+_EXPECTED = "a record of a probe, or norms in order of time"
 
 
 def _line(name: str, row: np.ndarray, color: str) -> Line:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcourse.figures.line import Axis, Line
-from gradcourse.figures.of_a_record.from_record import check_record, chosen_row
+from gradcourse.figures.of_a_record.from_record import check_record, chosen_row, still
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
@@ -45,6 +45,7 @@ def saturation_plot(record: Record, *, step: int = -1, title: str = "") -> Plot:
         If no layer can saturate or die, or the step is not in the record.
     """
     check_record("saturation_plot", record, *(name for name, _, _ in _SHARES))
+    record = still(record)
     rows = {name: chosen_row(np.asarray(getattr(record, name)), step) for name, _, _ in _SHARES}
     layers = np.flatnonzero(~np.isnan(np.stack(list(rows.values()))).all(axis=0))
     if not len(layers):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcourse.figures.line import Axis, Line
-from gradcourse.figures.of_a_record.from_record import color_of, numbers, theory_lines
+from gradcourse.figures.of_a_record.from_record import by_name, color_of, numbers, theory_lines
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
@@ -46,8 +46,7 @@ def spectrum_plot(
     GradcourseError
         If nothing is finite, or a theory has another length.
     """
-    given = log_singular_values
-    rows = dict(given) if isinstance(given, Mapping) else {"measured": given}
+    rows = by_name("spectrum_plot", log_singular_values, "measured", _LOGS)
     lines, widest = [], 0.0
     for index, (name, logs) in enumerate(rows.items()):
         decades = np.sort(numbers("spectrum_plot", logs, _LOGS).ravel())[::-1] / np.log(10)

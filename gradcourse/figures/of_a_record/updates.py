@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradcourse.figures.line import Axis, Band, Line
-from gradcourse.figures.of_a_record.from_record import check_record, color_of
+from gradcourse.figures.of_a_record.from_record import check_record, color_of, short_names, still
 from gradcourse.figures.plot import Plot
 from gradcourse.support import GradcourseError
 
@@ -43,16 +43,19 @@ def update_plot(record: Record, *, title: str = "") -> Plot:
     GradcourseError
         If the record holds no update.
     """
+    # It brings torch with it, which a figure of plain numbers does without.
+    from gradcourse.instrument.record.owners import plain_name
+
     check_record("update_plot", record, "update_ratio", "weights")
+    record = still(record)
     table = np.asarray(record.update_ratio)
     steps = np.flatnonzero(~np.isnan(table).all(axis=1))
     if not len(steps):
-        raise GradcourseError(
-            "The record holds no updates. Give the probe the optimizer: gc.probe(model, optimizer)."
-        )
+        raise GradcourseError(_why_there_is_none(record))
     table = table[steps]
     used = ~np.isnan(table).all(axis=0)
-    table, names = table[:, used], [n for n, keep in zip(record.weights, used, strict=True) if keep]
+    weights = [name for name, keep in zip(record.weights, used, strict=True) if keep]
+    table, names = table[:, used], short_names(map(plain_name, weights))
     if len(names) <= _MOST:
         rows = dict(zip(names, table.T, strict=True))
     else:
@@ -69,6 +72,29 @@ def update_plot(record: Record, *, title: str = "") -> Plot:
         lines=tuple(lines),
         bands=(USUAL,),
     )
+
+
+def _why_there_is_none(record: Record) -> str:
+    if not record.weights:
+        return "The model of this record has no weight matrix, so there is no update of one."
+    if np.any(getattr(record, "update_measured", False)):
+        return (
+            "All updates that were measured are NaN, and so are the weights or their gradients. "
+            "gc.watch(model, optimizer) finds where the first NaN comes from."
+        )
+    facts = getattr(record, "facts", None)
+    if facts is None or not facts.optimizer:
+        return (
+            "The record holds no updates. Give the probe the optimizer: gc.probe(model, optimizer)."
+        )
+    cause = (
+        "no weight had a gradient at the steps that were looked at closely. "
+        "record.who_trains() says which parameters take part."
+        if np.any(getattr(record, "measured", False))
+        else 'at level "gradients" they are not measured. Probe with level="standard" or '
+        '"everything".'
+    )
+    return f"The record holds no updates, though the probe was given the optimizer: {cause}"
 
 
 def _extremes(table: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, fields
+from copy import copy
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -105,6 +106,8 @@ class Head:
         Smallest and largest output.
     size, spread : float
         Root mean square of the outputs; and of what differs between the rows, over it.
+    total : float
+        Mean over the rows of the sum of a row's outputs.
     normed : bool
         Whether each row is a distribution: not negative, with sum 1.
     log_normed : bool
@@ -140,6 +143,7 @@ class Head:
     high: float = math.nan
     size: float = math.nan
     spread: float = math.nan
+    total: float = math.nan
     normed: bool = False
     log_normed: bool = False
     loss: str = ""
@@ -299,7 +303,11 @@ class Facts:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, fit for JSON."""
-        return asdict(self)
+        return asdict(self.so_far())
+
+    def so_far(self) -> Facts:
+        """What is noted up to now, in lists and dictionaries that no probe adds to."""
+        return replace(self, **{f.name: copy(getattr(self, f.name)) for f in fields(self)})
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> Facts:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcourse.instrument.record.owners import Owners
+
 if TYPE_CHECKING:
     from gradcourse.instrument.record.record import Record
 
@@ -31,8 +33,7 @@ class OneLayer:
         self._record = record
         self._column = record.layers.index(name)
         self.name, self.kind = name, record.kinds[self._column]
-        owner = name.partition(" #")[0]
-        self.parameters = tuple(p for p in record.parameters if p.rpartition(".")[0] == owner)
+        self.parameters = Owners(record.parameters).of(name, self.kind)
 
     def __getattr__(self, quantity: str) -> np.ndarray:
         if quantity not in LAYERWISE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from gradcourse.instrument.histogram import Log2Histogram
 from gradcourse.instrument.record.facts import Facts, Trainees
 from gradcourse.instrument.record.one_layer import OneLayer
-from gradcourse.instrument.record.step import MEASURES, LayerTable, Step, fetched
+from gradcourse.instrument.record.step import MEASURES, LayerTable, Step, fetched, one_number
 from gradcourse.instrument.record.text import as_html, as_text
 from gradcourse.support import GradcourseError, nearest
 
@@ -32,7 +33,7 @@ class Record:
     def __init__(self, parameters: dict[str, tuple[int, ...]]) -> None:
         self._shapes = dict(parameters)
         self._steps: list[Step] = []
-        self._open = False
+        self._open = self._called = self._logs_early = False
         self._waiting_loss: Any = None
         self._all_losses: list[Any] = []
         self.facts = Facts()
@@ -48,14 +49,29 @@ class Record:
         GradcourseError
             If no layer has that name.
         """
-        if name not in self.layers:
-            like = nearest(name, self.layers) or list(self.layers[:8])
-            known = ", ".join(like) or "none was measured"
-            raise GradcourseError(f"The record has no layer {name!r}; it has: {known}.")
+        layers = self.layers
+        if name not in layers:
+            like = nearest(name, layers) or list(layers[:8])
+            known = ", ".join(map(repr, like)) or "none was measured"
+            text = "" if isinstance(name, str) else " Layers are asked for by name, a text."
+            raise GradcourseError(f"The record has no layer {name!r}; it has: {known}.{text}")
         return OneLayer(self, name)
 
     __iter__ = None
     """Layers are asked for by name; there is nothing to go through by number."""
+
+    def so_far(self) -> Record:
+        """Keep the record as it is now, while another thread goes on to train.
+
+        Returns
+        -------
+        Record
+            No probe adds to it, so that its arrays fit together.
+        """
+        still = Record(self._shapes)
+        still._steps, still._all_losses = list(self._steps), list(self._all_losses)
+        still.facts = self.facts.so_far()
+        return still
 
     @property
     def steps(self) -> int:
@@ -85,12 +101,12 @@ class Record:
     @property
     def layers(self) -> tuple[str, ...]:
         """Names of the layers, in the order in which they ran."""
-        return tuple(self._layer_kinds())
+        return tuple(_kinds(self._steps))
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Class of each layer: "Linear", "Sigmoid", …"""
-        return tuple(self._layer_kinds().values())
+        return tuple(_kinds(self._steps).values())
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -110,8 +126,7 @@ class Record:
     @property
     def loss(self) -> np.ndarray:
         """Loss of each step, shape (S,); NaN unless it was given with `log`."""
-        self._require_step()
-        return np.array([float(step.loss) for step in self._steps])
+        return np.array([float(step.loss) for step in self._recorded()])
 
     @property
     def loss_logged(self) -> np.ndarray:
@@ -143,7 +158,8 @@ class Record:
     @property
     def activation_rms(self) -> np.ndarray:
         """Root mean square of each layer's output, shape (S, L)."""
-        return self.activation_norm / np.sqrt(self.activation_size)
+        still = self.so_far()
+        return still.activation_norm / np.sqrt(still.activation_size)
 
     @property
     def activation_size(self) -> np.ndarray:
@@ -193,20 +209,25 @@ class Record:
 
     @property
     def output_gradient_norm(self) -> np.ndarray:
-        """2-norm of ∂ℒ/∂(layer's output), shape (S, L)."""
+        """2-norm of ∂ℒ/∂(layer's output), shape (S, L).
+
+        Where several backward passes go through one forward pass, that of the last which came to
+        the layer.
+        """
         return self._layerwise("gradient")
 
     @property
     def output_gradient_rms(self) -> np.ndarray:
         """Root mean square of ∂ℒ/∂(layer's output), shape (S, L)."""
-        return self.output_gradient_norm / np.sqrt(self.activation_size)
+        still = self.so_far()
+        return still.output_gradient_norm / np.sqrt(still.activation_size)
 
     @property
     def parameter_gradient_norm(self) -> np.ndarray:
         """2-norm of ∂ℒ/∂(parameter), shape (S, P)."""
-        self._require_step()
-        table = np.full((len(self._steps), len(self._shapes)), np.nan)
-        for row, step in zip(table, self._steps, strict=True):
+        steps = self._recorded()
+        table = np.full((len(steps), len(self._shapes)), np.nan)
+        for row, step in zip(table, steps, strict=True):
             row[np.asarray(step.columns, dtype=np.int64)] = fetched(step.parameter_gradients)
         return table
 
@@ -222,9 +243,9 @@ class Record:
 
         False for a parameter that has no gradient.
         """
-        self._require_step()
-        table = np.zeros((len(self._steps), len(self._shapes)), dtype=bool)
-        for row, step in zip(table, self._steps, strict=True):
+        steps = self._recorded()
+        table = np.zeros((len(steps), len(self._shapes)), dtype=bool)
+        for row, step in zip(table, steps, strict=True):
             norms = fetched(step.parameter_gradients)
             row[np.asarray(step.columns, dtype=np.int64)] = ~np.isfinite(norms)
         return table
@@ -261,9 +282,12 @@ class Record:
         than the longest has NaN on the left. Empty where the model has no nn.RNN, nn.LSTM or
         nn.GRU.
         """
-        self._require_step()
-        names = dict.fromkeys(name for step in self._steps for name in step.lag_gradients)
-        return {name: self._lag_table(name) for name in names}
+        steps = self._recorded()
+        names = dict.fromkeys(name for step in steps for name in step.lag_gradients)
+        return {
+            name: _aligned([fetched(step.lag_gradients.get(name, ())) for step in steps])
+            for name in names
+        }
 
     @property
     def log2_histograms(self) -> dict[str, tuple[Log2Histogram, ...]]:
@@ -274,8 +298,7 @@ class Record:
         GradcourseError
             If the probe did not collect them.
         """
-        self._require_step()
-        taken = [step for step in self._steps if step.histograms]
+        taken = [step for step in self._recorded() if step.histograms]
         names = [n for n in self.weights if taken and all(n in s.histograms for s in taken)]
         if not names:
             raise GradcourseError(
@@ -319,23 +342,23 @@ class Record:
 
         Parameters
         ----------
-        loss : float or scalar torch.Tensor
-            A tensor is detached, and fetched from its device when `loss` is read.
+        loss : float, or tensor or array of one element
+            As it is now: what the loop does to it later changes nothing. A tensor on another
+            device is copied there, and fetched when `loss` is read.
 
         Raises
         ------
         GradcourseError
-            If it is no single number.
+            If it is no single real number; True and False are none.
         """
-        value = loss.detach() if hasattr(loss, "detach") else loss
-        size = value.numel() if hasattr(value, "numel") else np.size(value)
-        if size != 1 or isinstance(value, str | bytes):
-            raise GradcourseError(
-                f"record.log got {type(loss).__name__} with {size} elements; give it the loss, "
-                "a single number or a tensor of one element."
-            )
+        value = one_number(loss)
+        if not self._all_losses:
+            self._logs_early = not self._steps
         self._all_losses.append(value)
-        if self._open or not self._steps:
+        # Where parts of a model are called, no call says that a step has begun: the first loss
+        # tells whether the loop logs before its update or behind it.
+        begun = self._open or (self._logs_early and not self._called)
+        if begun or not self._steps:
             self._waiting_loss = value
         elif not self._steps[-1].logged or math.isfinite(float(value)):
             # A second loss that is NaN belongs to a batch that was left out before any pass.
@@ -346,12 +369,14 @@ class Record:
 
         `from_state` makes an equal record of them.
         """
+        steps = tuple(self._steps)
+        logged = [step.logged for step in steps]  # before the losses: they may be coming
         arrays: dict[str, np.ndarray] = {
-            "loss": np.array([float(s.loss) for s in self._steps]),
+            "loss": np.array([float(s.loss) for s in steps]),
             "all_losses": self.all_losses,
         }
         described = []
-        for k, step in enumerate(self._steps):
+        for k, step in enumerate(steps):
             present = {"columns": np.asarray(step.columns, dtype=np.int64)}
             for name in ("parameter_gradients", "weight_norms", "update_ratios"):
                 if getattr(step, name) is not None:
@@ -370,7 +395,7 @@ class Record:
                 {
                     "number": step.number,
                     "evaluations": step.evaluations,
-                    "logged": step.logged,
+                    "logged": logged[k],
                     "names": list(step.names),
                     "kinds": list(step.kinds),
                     "lags": list(step.lag_gradients),
@@ -392,16 +417,20 @@ class Record:
         ValueError
             If the parts do not fit together.
         """
-        shapes = described["parameters"]
-        record = cls({name: tuple(int(n) for n in shape) for name, shape in shapes.items()})
+        shapes = {name: tuple(shape) for name, shape in described["parameters"].items()}
+        if not all(_is_count(n) for shape in shapes.values() for n in shape):
+            raise ValueError("shapes that are none")
+        record = cls(shapes)
         record.facts = Facts.from_dict(described.get("facts", {}))
-        record._all_losses = list(arrays.get("all_losses", arrays["loss"]))
+        record._all_losses = arrays.get("all_losses", arrays["loss"]).tolist()
         steps: list[dict[str, np.ndarray]] = [{} for _ in described["steps"]]
         for name, array in arrays.items():
             number, _, own = name.partition("/")
             if own:
                 steps[int(number)][own] = array
         losses = arrays["loss"].tolist()
+        if not all(isinstance(loss, float) for loss in [*losses, *record._all_losses]):
+            raise ValueError("losses that are no numbers")
         for item, present, loss in zip(described["steps"], steps, losses, strict=True):
             record._steps.append(_checked(_step(item, present, loss), record))
         return record
@@ -454,52 +483,63 @@ class Record:
         weights = set(self.weights)
         return [k for k, name in enumerate(self.parameters) if name in weights]
 
-    def _layer_kinds(self) -> dict[str, str]:
-        kinds: dict[str, str] = {}
-        for names, classes in dict.fromkeys((step.names, step.kinds) for step in self._steps):
-            for name, kind in zip(names, classes, strict=True):
-                kinds.setdefault(name, kind)
-        return kinds
-
     def _layerwise(self, measure: str) -> np.ndarray:
-        self._require_step()
-        column = MEASURES.index(measure)
-        position = {name: k for k, name in enumerate(self._layer_kinds())}
-        table = np.full((len(self._steps), len(position)), np.nan)
-        for row, step in zip(table, self._steps, strict=True):
+        steps, column = self._recorded(), MEASURES.index(measure)
+        position = {name: k for k, name in enumerate(_kinds(steps))}
+        table = np.full((len(steps), len(position)), np.nan)
+        for row, step in zip(table, steps, strict=True):
             if step.measures is not None:
                 row[[position[name] for name in step.names]] = step.measures.values[:, column]
         return table
 
     def _rows_of(self, name: str, width: int) -> np.ndarray:
-        self._require_step()
-        table = np.full((len(self._steps), width), np.nan)
-        for row, step in zip(table, self._steps, strict=True):
+        steps = self._recorded()
+        table = np.full((len(steps), width), np.nan)
+        for row, step in zip(table, steps, strict=True):
             values = getattr(step, name)
             if values is not None:
                 row[:] = fetched(values)
         return table
 
-    def _lag_table(self, name: str) -> np.ndarray:
-        rows = [fetched(step.lag_gradients.get(name, ())) for step in self._steps]
-        table = np.full((len(rows), max(map(len, rows))), np.nan)
-        for filled, row in zip(table, rows, strict=True):
-            if len(row):
-                filled[-len(row) :] = row
-        return table
+    def _recorded(self) -> tuple[Step, ...]:
+        """The steps up to now: a probe in another thread may be adding some.
 
-    def _require_step(self) -> None:
-        if not self._steps and self.facts.backward_passes:
+        Raises
+        ------
+        GradcourseError
+            If there is none.
+        """
+        steps = tuple(self._steps)
+        if not steps and self.facts.backward_passes:
             raise GradcourseError(
                 f"The record holds no step: {self.facts.backward_passes} backward passes came, but "
                 "the optimizer that the probe was given made no update. Is it the one that the "
                 "loop steps? gc.diagnose(record) says more."
             )
-        if not self._steps:
+        if not steps:
             raise GradcourseError(
                 "The record holds no step. Inside the `with gc.probe(model) as record:` block, "
                 "call model(x) and then loss.backward()."
             )
+        return steps
+
+
+def _kinds(steps: Iterable[Step]) -> dict[str, str]:
+    """The class of each layer, in the order in which they ran."""
+    kinds: dict[str, str] = {}
+    for names, classes in dict.fromkeys((step.names, step.kinds) for step in steps):
+        for name, kind in zip(names, classes, strict=True):
+            kinds.setdefault(name, kind)
+    return kinds
+
+
+def _aligned(rows: list[np.ndarray]) -> np.ndarray:
+    """Rows of any length as one table, NaN on the left of the shorter ones."""
+    table = np.full((len(rows), max(map(len, rows))), np.nan)
+    for filled, row in zip(table, rows, strict=True):
+        if len(row):
+            filled[-len(row) :] = row
+    return table
 
 
 _SPECIALS = ("zeros", "nan", "positive_infinity", "negative_infinity")
@@ -507,8 +547,8 @@ _SPECIALS = ("zeros", "nan", "positive_infinity", "negative_infinity")
 
 def _step(item: dict[str, Any], own: dict[str, np.ndarray], loss: float) -> Step:
     return Step(
-        number=int(item["number"]),
-        evaluations=int(item.get("evaluations", 1)),
+        number=item["number"],
+        evaluations=item.get("evaluations", 1),
         logged=bool(item.get("logged", not math.isnan(loss))),
         columns=own["columns"],
         parameter_gradients=own["parameter_gradients"],
@@ -532,16 +572,38 @@ def _checked(step: Step, record: Record) -> Step:
     names = [*step.names, *step.kinds, *step.lag_gradients, *step.histograms]
     fits = [
         all(isinstance(name, str) for name in names),
+        _is_count(step.number) and _is_count(step.evaluations),
         len(step.names) == len(step.kinds),
+        step.columns.dtype.kind == "i",
         step.columns.ndim == 1 and step.columns.shape == step.parameter_gradients.shape,
         ((step.columns >= 0) & (step.columns < known)).all(),
         step.weight_norms is None or step.weight_norms.shape == weights,
         step.update_ratios is None or step.update_ratios.shape == weights,
         step.measures is None or step.measures.values.shape == (len(step.names), len(MEASURES)),
         all(lag.ndim == 1 for lag in step.lag_gradients.values()),
-        all(h.counts.shape == h.exponents.shape for h in step.histograms.values()),
-        all(h.counts.ndim == 1 for h in step.histograms.values()),
+        all(map(_is_histogram, step.histograms.values())),
     ]
     if not all(fits):
         raise ValueError("parts that do not fit together")
     return step
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_histogram(given: Log2Histogram) -> bool:
+    exponents, counts = given.exponents, given.counts
+    return bool(
+        all(_is_count(getattr(given, name)) for name in _SPECIALS)
+        and exponents.dtype.kind == counts.dtype.kind == "i"
+        and exponents.ndim == 1
+        and exponents.shape == counts.shape
+        and ((exponents >= -_FARTHEST) & (exponents <= _FARTHEST)).all()
+        and (np.diff(exponents) == 1).all()
+        and (counts >= 0).all()
+    )
+
+
+_FARTHEST = 1074
+"""Largest |exponent| of a float64 that is not 0."""

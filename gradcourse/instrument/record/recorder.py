@@ -20,7 +20,18 @@ class Recorder:
 
     def begin(self) -> None:
         """A step has begun: a loss that is logged now is its own."""
-        self.record._open = True
+        self.record._open = self.record._called = True
+
+    def give_back(self) -> None:
+        """A loss waits, and the call behind which it was logged was no step: it is the last one's.
+
+        As in a game, whose generator is called once more for the other player.
+        """
+        record = self.record
+        if record._waiting_loss is not None and record._steps and not record._steps[-1].logged:
+            last = record._steps[-1]
+            last.loss, last.logged = record._waiting_loss, True
+            record._waiting_loss = None
 
     def append(self, step: Step) -> None:
         """Add one step, with the loss that was logged while it was taken."""

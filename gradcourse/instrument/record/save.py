@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import json
+import lzma
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -95,9 +97,9 @@ def load_record(path: Path | str) -> Record:
     except IsADirectoryError:
         raise GradcourseError(f"{path} is a folder; give the path of a saved record.") from None
     except (
-        *(ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, RecursionError),
-        *(zipfile.BadZipFile, zlib.error, NotImplementedError, OverflowError, MemoryError),
-        *(struct.error, _NotAnArchive),
+        *(ValueError, KeyError, TypeError, IndexError, AttributeError, EOFError, RuntimeError),
+        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OverflowError, MemoryError),
+        *(struct.error, tokenize.TokenError, SyntaxError, _NotAnArchive),
     ):
         raise GradcourseError(
             f"{path} is not a record, or it is damaged; expected a file that record.save wrote."
@@ -111,7 +113,7 @@ def load_record(path: Path | str) -> Record:
 
 
 class _NotAnArchive(Exception):
-    """The file's own table of contents points outside of it."""
+    """The file's own table of contents is wrong: a place outside of it, another compression."""
 
 
 @contextmanager
@@ -119,7 +121,8 @@ def _seekable() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.EINVAL:
+        # Without a number it is the decompression's own.
+        if error.errno in (errno.EINVAL, None):
             raise _NotAnArchive from None
         raise
 

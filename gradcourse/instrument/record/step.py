@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
 
 from gradcourse.instrument.histogram import Log2Histogram
+from gradcourse.support import GradcourseError
 
 MEASURES = ("size", "norm", "mean", "std", "slope", "saturated", "dead", "zero", "gradient")
 """Columns of a `LayerTable`: what is known about one call of one layer."""
@@ -35,9 +38,10 @@ class LayerTable:
     @property
     def values(self) -> np.ndarray:
         """The numbers, float64."""
-        if callable(self._source):
-            self._source = self._source()
-        return self._source
+        source = self._source  # read once: another thread may be doing the same
+        if callable(source):
+            self._source = source = source()
+        return source
 
 
 @dataclass
@@ -91,9 +95,10 @@ class Step:
     @property
     def histograms(self) -> Mapping[str, Log2Histogram]:
         """Of the weights' gradients, by name."""
-        if callable(self.taken):
-            self.taken = self.taken()
-        return self.taken
+        taken = self.taken  # read once: another thread may be doing the same
+        if callable(taken):
+            self.taken = taken = taken()
+        return taken
 
 
 def fetched(values: Any) -> np.ndarray:
@@ -101,3 +106,39 @@ def fetched(values: Any) -> np.ndarray:
     if hasattr(values, "cpu"):
         values = values.cpu()
     return np.asarray(values, dtype=np.float64)
+
+
+def one_number(loss: Any) -> float | torch.Tensor:
+    """Read a loss that is logged, so that nothing which the loop does later can change it.
+
+    Returns
+    -------
+    float or torch.Tensor
+        A tensor that lies on another device is copied there: to read it would mean to wait for it.
+
+    Raises
+    ------
+    GradcourseError
+        If it is not one real number.
+    """
+    what, size = type(loss).__name__, 1
+    if isinstance(loss, torch.Tensor):
+        real = not (loss.is_complex() or loss.is_meta or loss.dtype is torch.bool)
+        what, size = f"{what} of {loss.dtype}", loss.numel()
+    elif isinstance(loss, np.ndarray):
+        real = loss.dtype.kind in "iuf"
+        what, size = f"{what} of {loss.dtype}", loss.size
+    else:
+        real = isinstance(loss, Real) and not isinstance(loss, bool)
+    if real and size == 1:
+        try:
+            if isinstance(loss, torch.Tensor) and not loss.is_cpu:
+                return loss.detach().clone()
+            return float(loss.item() if isinstance(loss, torch.Tensor | np.ndarray) else loss)
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+            what += f" that cannot be read ({error})"
+    many = "" if size == 1 else f" with {size} elements"
+    raise GradcourseError(
+        f"record.log got {what}{many}; it takes one real number: a float, an int, or an array or "
+        "a tensor of one element. Give it the loss alone, as in record.log(loss)."
+    )

@@ -64,6 +64,7 @@ def _new_writer(folder: Path | str) -> Any:
 
 
 def _write(record: Record, writer: Any) -> None:
+    record = record.so_far()
     numbers = record.step_numbers.tolist()
     for table in tables(record):
         for row, column in zip(*np.nonzero(table.measured), strict=True):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gradcourse.instrument.record.owners import Owners, plain_name
 from gradcourse.instrument.record.step import GRADIENT, SLOPE, STD, fetched
 from gradcourse.markup import table as html_table
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def as_text(record: Record) -> str:
     """The step that the table shows, in columns."""
+    record = record.so_far()
     if not record.steps:
         return "Record: no step yet"
     header, *rows = _rows(record)
@@ -32,6 +34,7 @@ def as_text(record: Record) -> str:
 
 def as_html(record: Record) -> str:
     """The same as a table of a page."""
+    record = record.so_far()
     if not record.steps:
         return "<p>Record: no step yet</p>"
     header, *rows = _rows(record)
@@ -60,18 +63,26 @@ def _rows(record: Record) -> list[list[str]]:
         {} if step.measures is None else dict(zip(step.names, step.measures.values, strict=True))
     )
     rows = [["layer", "output std", "mean slope", "‖∂ℒ/∂output‖", "‖∂ℒ/∂W‖"]]
-    for name in record.layers or _weight_owners(record):
+    for name, weight in _layers(record):
         values = [
             float(table[name][column]) if name in table else math.nan
             for column in (STD, SLOPE, GRADIENT)
         ]
-        values.append(gradients.get(f"{name}.weight", math.nan))
+        values.append(gradients.get(weight, math.nan))
         rows.append([name, *map(_two_digits, values)])
     return rows
 
 
-def _weight_owners(record: Record) -> list[str]:
-    return [name.removesuffix(".weight") for name in record.weights]
+def _layers(record: Record) -> list[tuple[str, str]]:
+    """Each layer and its weight, or, where no layer was measured, the weights alone."""
+    weights = dict.fromkeys(record.weights)
+    if not record.layers:
+        return [(plain_name(name).removesuffix(".weight"), name) for name in weights]
+    owners = Owners(record.parameters)
+    return [
+        (name, owners.weight(name, kind, weights))
+        for name, kind in zip(record.layers, record.kinds, strict=True)
+    ]
 
 
 def _two_digits(value: float) -> str:
