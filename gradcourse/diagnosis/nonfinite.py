@@ -12,6 +12,7 @@ from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import ZERO, Signals, is_out_of_scale, log10
 from gradcourse.diagnosis.signs import Sign, confidence
 from gradcourse.diagnosis.thresholds import threshold
+from gradcourse.instrument.record.owners import owner
 
 
 def find(signals: Signals) -> list[Sign]:
@@ -49,7 +50,7 @@ def find_in_buffers(signals: Signals) -> list[Sign]:
         "non-finite",
         f"{len(names)} buffers hold NaN or Inf at the end ({', '.join(names[:2])}): training does "
         "not read them, evaluation does.",
-        layers=(names[0].rpartition(".")[0], names[-1].rpartition(".")[0]),
+        layers=(owner(names[0]), owner(names[-1])),
         steps=(last, last),
         evidence={"buffers with NaN or Inf": float(len(names))},
         confidence=0.95,

@@ -11,6 +11,7 @@ from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.signals import ZERO, Signals, is_out_of_scale, log10, median, trend
 from gradcourse.diagnosis.signs import Sign, confidence, persistent
 from gradcourse.diagnosis.thresholds import threshold
+from gradcourse.instrument.record.owners import owner
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +121,7 @@ def _of_parameters(signals: Signals) -> Profile:
     trained = [name for name in signals.weights if np.isfinite(norms[:, position[name]]).any()]
     biases = [name.removesuffix("weight") + "bias" for name in trained]
     weight = norms[:, [position[name] for name in trained]]
-    names = tuple(name.rpartition(".")[0] or name for name in trained)
+    names = tuple(owner(name) or name for name in trained)
     # A bias in front of a normalization has a gradient of rounding errors only.
     normed = any(
         name.endswith("weight") and name not in signals.weights for name in signals.parameters

@@ -13,6 +13,7 @@ from gradcourse.diagnosis.causes.lost_updates import loss_scale
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument import Record
 from gradcourse.instrument.record.facts import Head
+from gradcourse.instrument.record.owners import owner
 from gradcourse.support import GradcourseError
 
 SHORTEST = 8
@@ -50,7 +51,7 @@ class Signals:
                 "The record holds no step, so there is nothing to diagnose. Inside the "
                 "`with gc.probe(model) as record:` block, call model(x) and then loss.backward()."
             )
-        self.record = record
+        self.record = record.so_far()  # the loop may go on in another thread
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self.record, name)
@@ -115,7 +116,7 @@ class Signals:
     @property
     def owners(self) -> tuple[str, ...]:
         """The layer of each weight."""
-        return tuple(name.rpartition(".")[0] for name in self.weights)
+        return tuple(owner(name) for name in self.weights)
 
     @property
     def chain(self) -> list[list[int]]:

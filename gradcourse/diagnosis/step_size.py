@@ -263,7 +263,10 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
         evidence["progress per step"] = progress
         slow = progress < threshold("small_progress") and fastest < threshold("moving")
         stuck = slow or fastest < threshold("small_update")
-        if not stuck or has_converged(signals, good):
+        # A loss that goes up and down around 0 is small for its outputs, and has not converged.
+        loss = signals.known_loss(good)
+        crosses = bool(loss.min() < 0 < loss.max())
+        if not stuck or (has_converged(signals, good) and not crosses):
             return []
         excess = float(np.log10(threshold("small_progress") / max(progress, 1e-30)))
         summary = (
@@ -392,7 +395,9 @@ def _ends(signals: Signals, late: bool) -> set[str]:
         return {"stairs"}
     if late:
         return set()  # it began with a slope, as no softmax over one number does
-    return {"one number"} if heads and all(h.columns == 1 for h in heads) else set()
+    # A loss that is told from its gradient has one there, so what is constant lies before.
+    one = all(h.columns == 1 and not h.loss for h in heads)
+    return {"one number"} if heads and one else set()
 
 
 def _is_sure(head: Head) -> bool:

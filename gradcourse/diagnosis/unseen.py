@@ -22,7 +22,7 @@ from gradcourse.diagnosis.causes.standstill import (
     warms_up,
 )
 from gradcourse.diagnosis.causes.stuck import swapped_betas
-from gradcourse.diagnosis.causes.trainees import left_out, share_that_changes
+from gradcourse.diagnosis.causes.trainees import left_out, share_that_changes, without_slope
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.thresholds import threshold
 
@@ -104,6 +104,7 @@ def of_a_net_that_learns(signals: Signals, good: np.ndarray) -> tuple[str, ...]:
         _swapped_betas,
         _ends_in_dropout,
         _in_no_optimizer,
+        _without_slope,
         left_alone,
     )
     of_the_loss: tuple[Callable[[Signals, np.ndarray], Iterable[str]], ...]
@@ -186,6 +187,16 @@ def _in_no_optimizer(signals: Signals) -> Iterator[str]:
         yield (
             f"{names} ({share:.0%} of the parameters): a gradient, but in no optimizer; if it is "
             "meant so, freeze them, which saves their part of the backward pass"
+        )
+
+
+def _without_slope(signals: Signals) -> Iterator[str]:
+    flat = without_slope(signals)
+    if flat:
+        names = flat[0].name if len(flat) == 1 else f"{flat[0].name} to {flat[-1].name}"
+        yield (
+            f"{names}: a gradient of exactly 0 at every step, while others have one: behind it is "
+            "a step (round, sign, a comparison), a product with 0, or a unit that is silent"
         )
 
 

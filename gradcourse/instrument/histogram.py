@@ -160,8 +160,9 @@ class Taken:
 
     def __call__(self) -> list[Log2Histogram]:
         """The histograms, in the order of the tensors."""
-        if self._later is not None:
-            self._later.count()
+        later = self._later  # another thread may fill it now
+        if later is not None:
+            later.count()
         return self._found
 
     def fill(self, found: list[Log2Histogram]) -> None:

@@ -14,6 +14,7 @@ from gradcourse.diagnosis.signals import SHORTEST, Signals
 from gradcourse.diagnosis.signs import Sign, first_of
 from gradcourse.diagnosis.step_size import find_large
 from gradcourse.instrument.record.facts import Trainee
+from gradcourse.instrument.record.owners import owner
 
 CONNECT = Remedy(
     "Call loss.backward(), and compute the loss from the outputs by operations that have a slope: "
@@ -182,7 +183,7 @@ def _cleared(signals: Signals, good: np.ndarray) -> Finding | None:
 
 def _set_to_0(signals: Signals, trained: list[Trainee]) -> bool:
     """Whether layers with a bias got a gradient whose sum over rows, that of the bias, is 0."""
-    biased = {t.name.rpartition(".")[0] for t in trained if len(t.shape) == 1}
+    biased = {owner(t.name) for t in trained if len(t.shape) == 1}
     columns = [k for k, name in enumerate(signals.layers) if name in biased]
     if not columns or any(t.gradient != "0" for t in trained):
         return False

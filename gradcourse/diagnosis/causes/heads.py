@@ -306,7 +306,8 @@ def _alone(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         h.loss == "minus the log of the class's output" and not h.normed and h.columns > 1
         for h in heads
     ]
-    if not _most(heads, holds):
+    # Outputs that are normed over the rows, or over both, compete there.
+    if not _most(heads, holds) or heads[-1].total < _NORMED:
         return None
     return _sign(
         signals,
@@ -316,6 +317,10 @@ def _alone(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         (_named(COMPETE, _end(heads[0]) or "squashing function"),),
         {"largest output": heads[-1].high},
     )
+
+
+_NORMED = 1.2
+"""Sum of a row, in the mean, up to which its outputs may be normed in another way."""
 
 
 def _share(signals: Signals, heads: Sequence[Head]) -> Sign | None:

@@ -98,7 +98,9 @@ def is_a_guess(signals: Signals, loss: np.ndarray) -> bool:
 def still(loss: np.ndarray) -> str:
     """How far a loss that stays has come, as the end of a sentence about it."""
     start, end = ends(loss)
-    ratio = end / start if start else math.nan
+    if min(start, end) <= 0:
+        return f"went from {start:.3g} to {end:.3g}"
+    ratio = end / start
     if ratio < threshold("learning"):
         return "has come down to that of a guess"
     return f"is still {ratio:.2f} of what it was at first"
@@ -212,10 +214,15 @@ def find_unbounded(signals: Signals, good: np.ndarray) -> list[Sign]:
 
 
 def _outputs_grew(signals: Signals) -> float:
-    """Size of the last layer's output, end over start; inf where none was measured."""
-    sizes = signals.activation_rms[:, -1] if signals.layers else np.zeros(0)
-    sizes = sizes[np.isfinite(sizes) & (sizes > 0)]
-    return float(sizes[-1] / sizes[0]) if len(sizes) > 1 else math.inf
+    """Size of the layer's output that grew most, end over start; inf where none was measured.
+
+    What runs away may be another output than the last, as a log-variance beside a mean.
+    """
+    found = []
+    for sizes in signals.activation_rms.T:
+        known = sizes[np.isfinite(sizes) & (sizes > 0)]
+        found += [float(known[-1] / known[0])] if len(known) > 1 else []
+    return max(found, default=math.inf)
 
 
 def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:

@@ -25,7 +25,7 @@ from gradcourse.diagnosis.causes.standstill import (
     still_falls,
     warms_up,
 )
-from gradcourse.diagnosis.causes.trainees import UNFREEZE
+from gradcourse.diagnosis.causes.trainees import UNFREEZE, of_what_has_no_slope
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import (
     LOOK_AT_ROWS,
@@ -38,6 +38,7 @@ from gradcourse.diagnosis.remedies import (
 from gradcourse.diagnosis.signals import SHORTEST, Signals, data_size, ends, median, target_size
 from gradcourse.diagnosis.signs import Sign, first_of, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
+from gradcourse.instrument.record.owners import owner
 
 DRAW = Remedy(
     "Draw the weights at random: units with equal weights get equal gradients, and never differ",
@@ -127,7 +128,7 @@ def find_equal_units(signals: Signals) -> list[Sign]:
         return []
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     summary = (
-        f"All units of {names[0].rpartition('.')[0] or names[0]}{more} have the same weights, at "
+        f"All units of {owner(names[0]) or names[0]}{more} have the same weights, at "
         "the first step and at the last: they are one unit."
     )
     evidence = {"weights with equal rows": float(len(names))}
@@ -146,6 +147,8 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
     elif is_stuck(signals, good):
         tests = (
             _erased,
+            _unread,
+            _without_slope,
             _scale,
             _constant,
             _sigmoids,
@@ -155,7 +158,7 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
             _no_curve,
         )
         tests += (_slow, _fast)
-        tests += (_weak, _small_logits, _unread, _frozen, _linear, _unknown)
+        tests += (_weak, _small_logits, _frozen, _linear, _unknown)
     elif stays(signals, good):
         tests = (_large_targets,)
     else:
@@ -236,6 +239,10 @@ def _erased(course: Course) -> Finding | None:
         (CLEAR_ONCE, *LOOK),
         0.7,
     )
+
+
+def _without_slope(course: Course) -> Finding | None:
+    return of_what_has_no_slope(course.signals, course.still, course.evidence)
 
 
 def swapped_betas(signals: Signals) -> str:
@@ -347,7 +354,7 @@ def _constant(course: Course) -> Finding | None:
     heads = [h for h in course.signals.record.facts.heads if h.rows > 1 and math.isfinite(h.high)]
     if len(heads) < 2 or not all(h.spread <= 1e-6 or h.low == h.high for h in heads):
         return None
-    norm = any("Norm" in kind for kind in course.signals.kinds[-2:])
+    norm = _is_over_one(course.signals, heads[0].rows)
     look = Remedy("Look for what makes them so: a product with 0, a mask, a constant", "01")
     return of_the_run(
         course.signals,
@@ -358,6 +365,16 @@ def _constant(course: Course) -> Finding | None:
         (ONE_PLACE, look) if norm else (look, *LOOK),
         0.9,
     )
+
+
+def _is_over_one(signals: Signals, rows: int) -> bool:
+    """Whether one of the last layers is a norm that may be over a single number of each row."""
+    last = range(max(0, len(signals.kinds) - 2), len(signals.kinds))
+    norms = [k for k in last if "Norm" in signals.kinds[k]]
+    sizes = signals.record.activation_size[:, norms]
+    # Batch norm works over the rows, and a group is a part of a row.
+    over_features = all(signals.kinds[k] in ("LayerNorm", "RMSNorm") for k in norms)
+    return bool(norms) and not (over_features and np.nanmin(sizes, initial=np.inf) > rows)
 
 
 def _lost(course: Course) -> Finding | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcourse.diagnosis.causes.standstill import has_learned, is_stuck, learns_badly, stays
 from gradcourse.diagnosis.finding import Finding, Remedy
+from gradcourse.diagnosis.remedies import LOOK_BETWEEN, STRAIGHT_THROUGH
 from gradcourse.diagnosis.signals import Signals
 from gradcourse.diagnosis.signs import Sign, first_of
 from gradcourse.diagnosis.thresholds import threshold
@@ -61,6 +62,11 @@ MAKE_AGAIN = Remedy(
     "10",
     "new optimizer",
 )
+READ_PADDING = Remedy(
+    "Look which steps are read: a layer whose input weights get no gradient reads zeros alone, as "
+    "padding. Padded behind, read at each row's own length; padded in front, at the last step",
+    "03",
+)
 MASTER = Remedy(
     "Keep the weights in float32 and compute in {dtype} by torch.autocast: an update below "
     "{least:.1g} of a weight is rounded away",
@@ -90,6 +96,18 @@ def left_out(signals: Signals) -> list[Trainee]:
         and t.gradient == "some"
         and not t.changed > 0
     ]
+
+
+def without_slope(signals: Signals) -> list[Trainee]:
+    """Weights that are to train, whose gradient was exactly 0 at every step, beside others."""
+    weights = [t for t in trainable(signals) if len(t.shape) > 1 and t.gradient != "none"]
+    flat = [t for t in weights if t.gradient == "0"]
+    moves = any(t.gradient == "some" for t in trainable(signals))
+    return flat if moves and signals.steps >= _SEVERAL else []
+
+
+_SEVERAL = 3
+"""Steps at which a gradient is 0 that say more than a start from 0 does."""
 
 
 def _unmoved(signals: Signals) -> list[Trainee]:
@@ -232,6 +250,28 @@ def _all_frozen(signals: Signals, good: np.ndarray) -> Finding | None:
         "the loss has hardly fallen.",
         (UNFREEZE,),
         {"frozen weights": float(len(frozen))},
+    )
+
+
+def of_what_has_no_slope(
+    signals: Signals, still: str, evidence: dict[str, float]
+) -> Finding | None:
+    """Weights whose gradient is exactly 0 throughout, under a loss that stays."""
+    cut = without_slope(signals)
+    weights = [t for t in trainable(signals) if len(t.shape) > 1]
+    if not cut or sum(t.size for t in cut) < 0.1 * sum(t.size for t in weights):
+        return None
+    stairs = signals.record.facts.stairs
+    unread = any(".weight_ih_l0" in f".{t.name}" for t in cut)
+    what = f"{', '.join(stairs)} has slope 0. The" if stairs else "The"
+    remedies = (STRAIGHT_THROUGH,) if stairs else (READ_PADDING,) if unread else (LOOK_BETWEEN,)
+    return cut_off(
+        signals,
+        cut,
+        f"{_names(cut)}: on the way to the loss and in the optimizer, but with a gradient of "
+        f"exactly 0 at every step. {what} loss {still}.",
+        remedies,
+        evidence | {"weights with a gradient of 0": float(len(cut))},
     )
 
 

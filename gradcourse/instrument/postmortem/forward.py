@@ -12,6 +12,7 @@ import torch
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.first_nan import PostMortem
 from gradcourse.instrument.postmortem.trace import Op, Trace, Use
+from gradcourse.instrument.record.owners import owner
 
 # These take -inf for "not allowed here" and give finite numbers, unless nothing is allowed.
 _TAKES_MASKS = frozenset({"softmax", "log_softmax", "logsumexp", "safe_softmax"})
@@ -193,9 +194,9 @@ def _tell_source(trace: Trace, origin: _Origin) -> PostMortem:
         "evidence": _census(use.tensor if use.whole is None else use.whole),
     }
     if what in ("parameter", "buffer"):
-        owner = name.rpartition(".")[0]
-        if owner in trace.kinds:
-            place |= {"module": owner, "kind": trace.kinds[owner]}
+        layer = owner(name)
+        if layer in trace.kinds:
+            place |= {"module": layer, "kind": trace.kinds[layer]}
         return PostMortem("parameter", parameter=name, advice=advice.PARAMETER, **place)
     if what == "input":
         return PostMortem(

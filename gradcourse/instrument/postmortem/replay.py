@@ -19,6 +19,7 @@ from gradcourse.instrument.postmortem.first_nan import LOSS, PostMortem
 from gradcourse.instrument.postmortem.forward import ARGUMENT, blame_forward
 from gradcourse.instrument.postmortem.state import Buffers, Conditions, untouched
 from gradcourse.instrument.postmortem.trace import Trace, named_tensors
+from gradcourse.instrument.record.owners import owner
 from gradcourse.support import GradcourseError
 
 
@@ -236,8 +237,8 @@ def _study(
 def _on_leaf(trace: Trace, affected: tuple[str, ...]) -> PostMortem:
     """Every node gave finite numbers, so it happened after the last one."""
     name = affected[0] if affected else ""
-    owner = name.rpartition(".")[0]
-    module = owner if owner in trace.kinds else LOSS
+    layer = owner(name)
+    module = layer if layer in trace.kinds else LOSS
     return PostMortem(
         "backward",
         module,

@@ -119,7 +119,17 @@ class OutputReader:
             output, gradient = output.movedim(-1, 1), gradient.movedim(-1, 1)
         describe(head, output)
         if gradient is not None:
+            # Where a row is matched with a row, the rows of the batch are what competes.
+            head.over_batch = head.over_batch and not _matches_rows(gradient)
             _recognize(head, output, gradient, loss)
+
+
+def _matches_rows(gradient: torch.Tensor) -> bool:
+    """Whether a loss picks one entry of each row and of each column of a square matrix."""
+    if gradient.dim() != 2 or gradient.shape[0] != gradient.shape[1] or len(gradient) < _ROWS:
+        return False
+    chosen = gradient != 0
+    return bool((chosen.sum(0) == 1).all()) and bool((chosen.sum(1) == 1).all())
 
 
 def _picks_last(gradient: torch.Tensor, softmax_along: bool) -> bool:
@@ -153,6 +163,7 @@ def describe(head: Head, output: torch.Tensor) -> None:
     if y.dim() > 1 and y.shape[1] > 1 and math.isfinite(size):
         tolerance = 1e-3 if output.dtype in (torch.float32, torch.float64) else 3e-2
         sums = y.sum(1)
+        head.total = float(sums.mean())
         head.normed = head.low >= 0 and bool((sums - 1).abs().max() < tolerance)
         head.log_normed = bool(y.logsumexp(1).abs().max() < tolerance)
         least, choice = (y if head.normed else y.softmax(1)).max(1)
