@@ -161,6 +161,10 @@ def _remedies(
     padding = signals.record.facts.padding.get(name, 0)
     if kind == "exploding" or padding < max(SHORTEST, steps / 4):
         return usual
+    return (read_at_length(padding), *usual)
+
+
+def read_at_length(padding: int) -> Remedy:
+    """The cure for a state that is read behind so many steps of padding."""
     read = remedies.READ_AT_LENGTH
-    text = read.text.format(steps=padding)
-    return (Remedy(text, read.lesson, read.action), *usual)
+    return Remedy(read.text.format(steps=padding), read.lesson, read.action)

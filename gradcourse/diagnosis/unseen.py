@@ -47,7 +47,7 @@ def not_judged(signals: Signals, cut: bool = False) -> tuple[str, ...]:
     if not signals.layers:
         missing.append(
             "dead and saturated units, gradients over time lags: no layer was measured; probe "
-            'with level="standard", and before torch.compile'
+            'with level="standard", and without torch.compile'
         )
     elif not (
         (np.isfinite(signals.saturated_fraction) | np.isfinite(signals.dead_fraction)).any()

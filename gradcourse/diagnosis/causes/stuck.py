@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcourse.diagnosis import step_size
+from gradcourse.diagnosis import lags, step_size
 from gradcourse.diagnosis.causes import heads
 from gradcourse.diagnosis.causes.backward_passes import are_erased
 from gradcourse.diagnosis.causes.standstill import (
@@ -35,7 +35,15 @@ from gradcourse.diagnosis.remedies import (
     SCALE,
     SCALE_SCORES,
 )
-from gradcourse.diagnosis.signals import SHORTEST, Signals, data_size, ends, median, target_size
+from gradcourse.diagnosis.signals import (
+    SHORTEST,
+    Signals,
+    data_size,
+    ends,
+    log10,
+    median,
+    target_size,
+)
 from gradcourse.diagnosis.signs import Sign, first_of, of_the_run
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.owners import owner
@@ -150,6 +158,7 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
             _unread,
             _without_slope,
             _scale,
+            _padded,
             _constant,
             _sigmoids,
             _depth,
@@ -313,6 +322,28 @@ def _scale(course: Course) -> Finding | None:
 def _large_targets(course: Course) -> Finding | None:
     large = target_size(course.signals) > threshold("out_of_scale")
     return _scale(course) if large else None
+
+
+def _padded(course: Course) -> Finding | None:
+    """A state that is read behind padding, through which less of the gradient comes than counts."""
+    signals = course.signals
+    for name, gradients in signals.lag_gradient.items():
+        steps, padding = gradients.shape[1], signals.record.facts.padding.get(name, 0)
+        if padding < max(SHORTEST, steps / 4) or len(gradients) != signals.steps:
+            continue
+        decades = float(median(lags.slopes(log10(lags.as_read(gradients)))[~signals.bad]))
+        if decades <= -threshold("both_decades"):
+            return of_the_run(
+                signals,
+                "vanishing",
+                f"The last {padding} of the {steps} steps that {name} is given are the same in "
+                f"every row, as padding is; the gradient falls by {-decades:.1f} decades on its "
+                f"way back through them, and the loss {course.still}.",
+                course.evidence | {"decades over the lags": decades, "steps": float(steps)},
+                (lags.read_at_length(padding), *LOOK[:1]),
+                0.8,
+            )
+    return None
 
 
 def _sigmoids(course: Course) -> Finding | None:

@@ -91,9 +91,13 @@ class Follower:
         self.has_closure = self.in_closure = False
         self.evaluations = 0
         self._hooks = Hooks()
+        called = model
+        if model._compiled_call_impl is not None:
+            called = _Compiled(model)
+            self._hooks.append(called)
         self._hooks += [
-            model.register_forward_pre_hook(Hook(self._begin), with_kwargs=True),
-            model.register_forward_hook(Hook(self._end), always_call=True),
+            called.register_forward_pre_hook(Hook(self._begin), with_kwargs=True),
+            called.register_forward_hook(Hook(self._end), always_call=True),
         ]
         for optimizer in optimizers:
             self._hooks += [
@@ -137,6 +141,8 @@ class Follower:
         self._listener.failed(error)
 
     def _begin(self, module: nn.Module, positional: Any, named: Any) -> None:
+        if is_compiling() or tracing_state() is not None:
+            return
         self._depth += 1
         if self._depth > 1 and running_calls(module) == 1:
             self._depth = 1  # a call that was interrupted never came to its end
@@ -152,6 +158,8 @@ class Follower:
             self._fail(error)
 
     def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if is_compiling() or tracing_state() is not None:
+            return
         self._depth = max(0, self._depth - 1)
         if not self._depth and torch.is_grad_enabled():
             try:
@@ -224,6 +232,24 @@ class Follower:
         self._updates = 0
         if self._was_due:
             self._listener.update_lost()
+
+
+class _Compiled(nn.Module):
+    """What ``model.compile()`` has made, as a module of its own that is called in its place.
+
+    Hooks of the model itself would be compiled with it. It is taken away as a hook is.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self._whose = (model,)  # bare, it would be a part of this one
+        self.forward = model._compiled_call_impl
+        model._compiled_call_impl = self.__call__
+
+    def remove(self) -> None:
+        (model,) = self._whose
+        if model._compiled_call_impl == self.__call__:
+            model._compiled_call_impl = self.forward
 
 
 def guarded(call: Callable[..., Any], failed: Callable[[Exception], None]) -> Callable[..., Any]:
@@ -325,3 +351,12 @@ def after_backward(call: Callable[[], None]) -> None:
 
 graph_task: Callable[[], int] = torch._C._current_graph_task_id
 """Number of the backward pass that is running, or -1."""
+
+is_compiling: Callable[[], bool] = torch.compiler.is_compiling
+"""Whether torch.compile or torch.export reads the code that is called.
+
+A hook that would do anything there stops it, or becomes a part of what it makes.
+"""
+
+tracing_state: Callable[[], Any] = torch._C._get_tracing_state
+"""None unless torch.jit.trace does so."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -24,7 +25,8 @@ class Others:
     A discriminator beside a generator, or a critic beside an actor, has a backward pass of its own
     between two updates of the other one, which brings that one nothing; and the other one's passes
     through it. Parts that learn together share theirs, and nets that have nothing to do with each
-    other share none.
+    other share none. Loops of other threads than that which makes it are left alone: their
+    gradients may go while one looks at them.
 
     Parameters
     ----------
@@ -51,6 +53,7 @@ class Others:
         self._seen: weakref.WeakKeyDictionary[Any, _Gradients] = weakref.WeakKeyDictionary()
         self._hooks = Hooks()
         self._alone = self._through = 0
+        self._thread = get_ident()
         self._only: Any = None
         if optimizers:
             hook = Hook(guarded(self._stepped, failed))
@@ -68,6 +71,9 @@ class Others:
     def _stepped(self, optimizer: Any, *arguments: Any) -> None:
         if optimizer is self._only:
             return  # as in nearly every loop
+        # The hook is told of every optimizer of the process.
+        if get_ident() != self._thread:
+            return
         self._only = None
         if optimizer not in self._seen:
             if len(self._seen) > _MOST:

@@ -25,6 +25,8 @@ from gradcourse.instrument.loop.follow import (
     Listener,
     after_backward,
     graph_task,
+    is_compiling,
+    tracing_state,
 )
 from gradcourse.instrument.loop.graph import next_number
 from gradcourse.instrument.loop.tensors import is_transformed, tensors
@@ -326,6 +328,8 @@ class Watch:
             self.check_gradients()
 
     def _before_loss(self, module: Any, args: Any, kwargs: Any) -> None:
+        if is_compiling() or tracing_state() is not None:
+            return
         if not self._quiet and not self._replays and torch.is_grad_enabled():
             self._loss_calls.append(Call(args, kwargs))
 

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.conv import _ConvNd
 
 from gradcourse.instrument.norms import LONG, SAFE, reachable, wide_norm
 from gradcourse.instrument.record.step import (
@@ -33,10 +35,6 @@ _SLOPED = ("tanh", "sigmoid")
 FLAT = math.sqrt(0.95)
 """|tanh| above which its slope 1 − a² is below 5 % of the largest, 1. For the sigmoid the same
 holds of 2a − 1, since its slope is (1 − (2a − 1)²) / 4."""
-
-CHANNELS_FIRST = frozenset({"Conv1d", "Conv2d", "Conv3d", "BatchNorm1d", "BatchNorm2d",
-                            "BatchNorm3d", "GroupNorm", "InstanceNorm1d", "InstanceNorm2d",
-                            "ConvTranspose1d", "ConvTranspose2d", "SyncBatchNorm"})  # fmt: skip
 
 _SPREAD = 0.99
 """mean² / mean of squares up to which float32 sums give the spread to 1e-5: their rounding, 1e-7
@@ -59,6 +57,38 @@ def family(module: nn.Module) -> str:
     if isinstance(module, nn.ReLU | nn.ReLU6):
         return "relu"
     return "gated" if isinstance(module, nn.Threshold | nn.Hardswish) else ""
+
+
+def inner_axes(module: nn.Module) -> int | None:
+    """How many axes follow that of the units in its output; None if it keeps what was there.
+
+    `BATCHED` stands for as many as there are after the batch and the channels.
+    """
+    # By class and not by its name: a parametrization makes a class of its own, as others do.
+    if isinstance(module, _ConvNd):
+        return len(module.kernel_size)
+    if isinstance(module, _BatchNorm | nn.GroupNorm):
+        return BATCHED
+    for count, kind in enumerate((nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d), 1):
+        if isinstance(module, kind):
+            return count
+    return 0 if isinstance(module, _UNITS_LAST) else None
+
+
+BATCHED = -1
+
+_UNITS_LAST = (nn.Linear, nn.LayerNorm, nn.RMSNorm, nn.Embedding, nn.RNNBase)
+
+
+def channels(inner: int, axes: int) -> int | None:
+    """The axis of the channels in an output, 1, or 0 without a batch; None if units lie last.
+
+    ``inner`` is from `inner_axes`, and the output has ``axes`` in all.
+    """
+    if inner == BATCHED:
+        return 1 if axes > 2 else None
+    axis = axes - 1 - inner
+    return axis if inner and axis in (0, 1) else None
 
 
 def read(values: torch.Tensor, kind: str, channels_first: bool, row: list[Any]) -> None:
@@ -183,6 +213,8 @@ def _flatness(values: torch.Tensor, kind: str) -> torch.Tensor:
     Counting by comparison is several times slower: rounding makes numbers of size 1, and their
     norm is the root of how many there are.
     """
+    if values.dtype.itemsize < 4:
+        values = values.float()  # 8 bits, or 11, round what is flat to what is not
     centred = values.sub(0.5).mul_(1 / FLAT) if kind == "sigmoid" else values * (0.5 / FLAT)
     return torch.linalg.vector_norm(centred.round_(), dtype=_wide(values))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -167,18 +167,23 @@ class ParameterReader:
         at = sum(int((g.abs() >= top * (1 - 1e-6)).sum()) for g in dense)
         return at / max(sum(int(torch.count_nonzero(g)) for g in dense), 1)
 
-    def write_updates(self, step: Step, count: bool = False) -> Changes | None:
+    def write_updates(
+        self, step: Step, count: bool = False, held: Collection[int] | None = None
+    ) -> Changes | None:
         """Compare the weights with those that were kept, if any were.
 
-        ``count``: return also what has changed in each.
+        ``count``: return also what has changed in each. ``held`` are the identities of what the
+        optimizer updates, where there are others: of their weights nothing is known.
         """
         if self._before_norms is None:
             return None
         changes = None
         positions: Sequence[int] = range(len(self._weights))
         before, after = self._before, self._weights_now()
-        if len(step.columns) < len(self._all):
+        if len(step.columns) < len(self._all) or held is not None:
             had = set(np.asarray(step.columns).tolist())
+            if held is not None:
+                had = {column for column in had if id(self.parameters[column]) in held}
             positions = [k for k, column in enumerate(self._weights) if column in had]
             before, after = [before[k] for k in positions], [after[k] for k in positions]
         if before:

@@ -20,6 +20,7 @@ class Layer(NamedTuple):
     name: str
     kind: str
     family: str
+    inner_axes: int | None
 
 
 class Pass:
@@ -31,7 +32,7 @@ class Pass:
         self.rows: list[list[Any]] = []
         self.lags: dict[str, torch.Tensor] = {}
         self.nodes: set[Any] = set()
-        self.channels_first = False
+        self.channels: int | None = None
         self.task = -1
 
     def add(self, layer: Layer, tensor: torch.Tensor) -> list[Any]:
@@ -41,23 +42,22 @@ class Pass:
         self.rows.append(row)
         self.nodes.add(tensor.grad_fn)
         row[SIZE] = size = tensor.numel()
+        values = real(tensor.detach())
         units = 0
         # An activation keeps the layout of what it follows.
         if layer.family:
-            shape = tensor.values().shape if tensor.is_nested else tensor.shape
-            units = moments.units(tuple(shape), self.channels_first)
-        elif layer.kind in moments.CHANNELS_FIRST:
-            self.channels_first = tensor.dim() > 2
-        elif layer.kind in _UNITS_LAST:
-            self.channels_first = False
+            if self.channels == 0 and values.dim() > 1:
+                values = values.transpose(0, 1)  # an image without a batch
+            units = moments.units(tuple(values.shape), self.channels is not None)
+        elif layer.inner_axes is not None:
+            self.channels = moments.channels(layer.inner_axes, tensor.dim())
         self.units.append(units)
         if size:
-            moments.read(real(tensor.detach()), layer.family, self.channels_first, row)
+            moments.read(values, layer.family, self.channels is not None, row)
         return row
 
 
 _NAN = float("nan")
-_UNITS_LAST = frozenset({"Linear", "LayerNorm", "Embedding", "RNN", "LSTM", "GRU", "RMSNorm"})
 
 
 class Measured(NamedTuple):
@@ -102,7 +102,7 @@ def _described(ran: tuple[Layer, ...]) -> tuple[tuple[str, ...], ...]:
     """Names, kinds and families; a layer that is called again gets a number."""
     calls: dict[str, int] = {}
     names = []
-    for name, _, _ in ran:
+    for name, *_ in ran:
         calls[name] = calls.get(name, 0) + 1
         names.append(name if calls[name] == 1 else f"{name} #{calls[name]}")
     return tuple(names), tuple(layer.kind for layer in ran), tuple(layer.family for layer in ran)

@@ -18,6 +18,7 @@ from gradcourse.instrument.loop.arguments import (
     checked_number,
     checked_optimizers,
     default_rhythm,
+    held,
     is_compiled,
 )
 from gradcourse.instrument.loop.follow import (
@@ -72,7 +73,8 @@ def probe(
         function is listed after the layer that it follows, ``fc1 relu``, where a layer takes its
         result or the model returns it. Other functions, such as gelu and clamp, are not seen.
     optimizer : torch.optim.Optimizer or list of them, optional
-        The one that updates the model. Of several, a step is one of the first.
+        The one that updates the model. Of several, a step is one of the first, and the size of
+        an update is measured for its weights alone.
     level : str
         - "gradients": norms of all parameters' gradients, each step
         - "standard": also, every 10 steps, each layer's output and the gradient that comes back
@@ -243,7 +245,7 @@ class Probe:
         if is_compiled(self._model):
             warnings.warn(
                 "The layers of a compiled model cannot be watched; the probe records gradients "
-                "and updates only. To see the layers, probe the model before torch.compile.",
+                "and updates only. To see the layers, leave torch.compile out.",
                 stacklevel=4,
             )
             return None
@@ -275,21 +277,39 @@ class Probe:
 
     def _end_notes(self) -> None:
         record = self._recorder.record
+        if self._passes:
+            self._give_back()
         if self._watcher is not None:
             self._facts.padding = dict(self._watcher.padding)
         self._settle()
         self._roll.note_axes(self._watcher.times_and_rows if self._watcher is not None else {})
         self._roll.note_buffers()
+        self._tell_of_others()
         self._facts.other_updates = self._others.updates
-        if self._watcher is not None and self._facts.updates and not self._roll.ran:
+        if self._watcher is not None and self._number and not self._roll.ran:
             warnings.warn(
                 f"No layer of this {type(self._model).__name__} was seen to run in "
-                f"{self._facts.updates} updates, so layers are not judged. Enter the probe before "
-                "torch.compile or model.compile(), and give it the model that the loop calls. "
-                "Under torch.func nothing can be seen.",
-                stacklevel=3,
+                f"{self._number} steps, so layers are not judged. Give the probe the model that "
+                "the loop calls, and leave torch.compile out to see its layers. Under torch.func "
+                "nothing can be seen.",
+                stacklevel=4,
             )
         self._roll.finish(record._steps)
+
+    def _tell_of_others(self) -> None:
+        """Warn where the model has other parameters now: those at the start were measured."""
+        if self._graph.sharded:
+            return
+        names = self._roll.replaced()
+        if names:
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            warnings.warn(
+                f"Parameters of this {type(self._model).__name__} were replaced, added or removed "
+                f"inside of the block: {', '.join(names[:3])}{more}. The record follows those that "
+                "were there at its start, so of these it tells nothing after the change. Leave the "
+                "block before you change the model, and enter a new probe after it.",
+                stacklevel=5,
+            )
 
     def _settle(self) -> None:
         """Tell the output that was kept which loss was logged for it, if one was."""
@@ -305,6 +325,8 @@ class Probe:
             losses = self._recorder.record._all_losses
             if self._reads and len(losses) > self._logged_before:
                 self._settle()
+            if self._passes:
+                self._give_back()
             self._recorder.begin()
             self._passes += 1
             if self._due and self._watcher is not None:
@@ -312,6 +334,12 @@ class Probe:
                 if self._watcher.attached:
                     self._given = (positional, named)
                     self._graph.note_source(self._given)
+
+    def _give_back(self) -> None:
+        """A call since the last update had no backward pass: what was logged since is not its."""
+        came = self._unused or (self._uncounted and self._reader.holds_gradients())
+        if not came:
+            self._recorder.give_back()
 
     def _pass_ends(self, output: Any) -> None:
         watcher = self._watcher
@@ -476,7 +504,8 @@ class Probe:
             self._left = left if any(map(any, left)) else []
         newest = self._recorder.newest if self._reader.keeps else None
         if newest is not None:
-            changes = self._reader.write_updates(newest, count=self._reads)
+            own = held(self._optimizer) if len(self._optimizers) > 1 else None
+            changes = self._reader.write_updates(newest, count=self._reads, held=own)
             if changes is not None:
                 self._roll.note_changes(changes.shares)
                 self._last_update.remember(changes.sample)

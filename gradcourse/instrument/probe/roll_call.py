@@ -16,6 +16,7 @@ from gradcourse.instrument.loop.tensors import with_gradients
 from gradcourse.instrument.norms import local
 from gradcourse.instrument.probe.outputs.one_map import is_chain_of_linear_layers
 from gradcourse.instrument.record.facts import Facts, Trainee
+from gradcourse.instrument.record.owners import owner
 from gradcourse.instrument.record.step import Step, fetched
 
 _SMALL = 1 << 14
@@ -82,7 +83,7 @@ class RollCall:
             self._facts.optimizer = {
                 "name": type(optimizer).__name__,
                 "optimizers": len(self._optimizers),
-                **{k: float(v) for k, v in group.items() if isinstance(v, int | float)},
+                **{k: float(v) for k, v in group.items() if _is_number(v)},
                 **_betas(group.get("betas")),
             }
 
@@ -141,6 +142,14 @@ class RollCall:
             if _is_bad(buffer) and (name not in self._infinite or bool(buffer.isnan().any()))
         ]
 
+    def replaced(self) -> list[str]:
+        """Names of parameters that are gone, new, or others than they were."""
+        before, now = self._parameters, with_gradients(self._model)
+        known, there = set(map(id, before.values())), set(map(id, now.values()))
+        gone = [name for name, p in before.items() if id(p) not in there]
+        new = [name for name, p in now.items() if id(p) not in known]
+        return list(dict.fromkeys((*gone, *new)))
+
     def finish(self, steps: Iterable[Step]) -> None:
         """Fill in what only the whole run shows."""
         had, moved = set(), set()
@@ -150,6 +159,8 @@ class RollCall:
             # NaN is no 0.
             moved.update(columns[fetched(step.parameter_gradients) != 0].tolist())
         held = self._held()
+        # Under torch.func no layer is seen, and the loop writes the gradients itself.
+        sees = bool(self.ran) or self._facts.backward_passes > 0
         for column, trainee in enumerate(self._facts.trainees):
             # A part may be thawed on the way, or given to the optimizer later.
             parameter = self._parameters[trainee.name]
@@ -157,9 +168,9 @@ class RollCall:
             if self._optimizers:
                 trainee.in_optimizer = trainee.in_optimizer or id(parameter) in held
             trainee.gradient = "some" if column in moved else "0" if column in had else "none"
-            owner, _, own = trainee.name.rpartition(".")
-            owner = owner.removesuffix(".parametrizations." + own)
-            ran = self.ran.get(owner or type(self._model).__name__)
+            ran = self.ran.get(owner(trainee.name) or type(self._model).__name__)
+            if ran is None and sees and trainee.gradient == "some":
+                ran = True  # in a function or by another layer, as an attention uses its out_proj
             trainee.ran = _RAN[ran]
             trainee.changed = self._share(trainee.name)
         self._starts, self._samples = {}, {}
@@ -192,7 +203,7 @@ class RollCall:
     def _note_last_rate(self) -> None:
         if self._optimizers:
             rate = self._optimizers[0].param_groups[0].get("lr")
-            if isinstance(rate, int | float):
+            if _is_number(rate):
                 self._facts.optimizer["last rate"] = float(rate)
 
 
@@ -229,6 +240,13 @@ def _are_one(parameter: torch.Tensor) -> bool:
 
 _ROUNDED = 1e-3
 """What kernels that add in another order may make of equal rows, relative to their size."""
+
+
+def _is_number(option: Any) -> bool:
+    """A rate that a compiled or captured optimizer works with is a tensor."""
+    return isinstance(option, int | float) or (
+        isinstance(option, torch.Tensor) and option.numel() == 1
+    )
 
 
 def _betas(given: Any) -> dict[str, float]:

@@ -10,7 +10,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task, guarded
+from gradcourse.instrument.loop.follow import (
+    Hook,
+    Hooks,
+    graph_task,
+    guarded,
+    is_compiling,
+    tracing_state,
+)
 from gradcourse.instrument.loop.tensors import first_tensor, is_transformed, tensors
 from gradcourse.instrument.norms import quick_norm, reachable, wide_norm
 from gradcourse.instrument.probe import moments
@@ -43,8 +50,7 @@ class Watcher:
         self._on_gradient = guarded(self._gradient, failed)
         self._on_lags = guarded(self._lag, failed)
         self._layers: list[tuple[nn.Module, Hook]] = [
-            (module, Hook(ran, Layer(name, type(module).__name__, moments.family(module))))
-            for name, module in layers(model)
+            (module, Hook(ran, _layer(name, module))) for name, module in layers(model)
         ]
         self._recurrent = [
             (module, Hook(partial(given, name)))
@@ -132,13 +138,18 @@ class Watcher:
         (self._task, self.reached), self._replaced = self._last, []
 
     def _current(self) -> Pass | None:
-        if self.open is not None:
-            # Checkpointing runs layers again during the backward pass.
-            return self.open if graph_task() == -1 else None
-        if self._alone and torch.is_grad_enabled() and graph_task() == -1:
-            # The parts of a model may be called without the model: then the step is the pass.
-            self.open = Pass()
-        return self.open
+        if is_compiling() or tracing_state() is not None:
+            return None
+        if self._alone:
+            # The parts of a model may be called without the model: then the step is the pass, and
+            # what runs without gradients on the way is an evaluation.
+            if not torch.is_grad_enabled() or graph_task() != -1:
+                return None
+            if self.open is None:
+                self.open = Pass()
+            return self.open
+        # Checkpointing runs layers again during the backward pass.
+        return self.open if self.open is None or graph_task() == -1 else None
 
     def _ran(self, layer: Layer, module: nn.Module, inputs: Any, output: Any) -> None:
         """A layer has run: its forward hook."""
@@ -148,8 +159,10 @@ class Watcher:
         tensor = output if type(output) is torch.Tensor else first_tensor(output)
         if tensor is None or is_transformed(tensor):
             return
-        if inputs and isinstance(inputs[0], torch.Tensor):
-            self._functional(opened, inputs[0])
+        given = inputs[0] if inputs else None
+        # An activation in place has made its own result of what it was given.
+        if isinstance(given, torch.Tensor) and not (given is tensor and layer.family):
+            self._functional(opened, given)
         row = opened.add(layer, tensor)
         if tensor.requires_grad:
             self.ran[layer.name] = True
@@ -174,7 +187,8 @@ class Watcher:
         if found is None or is_transformed(tensor):
             return
         kind, family = found
-        row = opened.add(Layer(f"{opened.layers[-1].name} {kind.lower()}", kind, family), tensor)
+        name = f"{opened.layers[-1].name} {kind.lower()}"
+        row = opened.add(Layer(name, kind, family, None), tensor)
         self._leaves.on_gradient(tensor, partial(self._on_gradient, opened, row))
 
     def _input(self, name: str, module: nn.Module, inputs: Any) -> Any:
@@ -214,6 +228,10 @@ class Watcher:
             opened.lags[name] = lags
 
 
+def _layer(name: str, module: nn.Module) -> Layer:
+    return Layer(name, type(module).__name__, moments.family(module), moments.inner_axes(module))
+
+
 def _splitter(module: Any, given: Any) -> Any:
     """From the gradient of a recurrent layer's input to its norm at each time step."""
     if isinstance(given, nn.utils.rnn.PackedSequence):
@@ -248,15 +266,20 @@ _FUNCTIONS = {
 }
 
 
+_MAKERS = "parametrizations"
+"""The child in which torch.nn.utils.parametrize keeps them."""
+
+
 def layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Modules that compute something themselves: without children, or with own parameters.
 
-    What torch.jit.script has made takes no hooks and is left out.
+    What torch.jit.script has made takes no hooks and is left out, and so are the modules that make
+    a layer's weight of others (weight_norm, spectral_norm, orthogonal): they are a part of it.
     """
     for name, module in model.named_modules():
-        if isinstance(module, torch.jit.RecursiveScriptModule):
+        if isinstance(module, torch.jit.RecursiveScriptModule) or _MAKERS in name.split("."):
             continue
-        has_children = next(module.children(), None) is not None
-        owns = next(module.parameters(recurse=False), None) is not None
-        if not has_children or (owns and name):
+        children = {child for child, _ in module.named_children()}
+        owns = next(module.parameters(recurse=False), None) is not None or _MAKERS in children
+        if not children - {_MAKERS} or (owns and name):
             yield name or type(module).__name__, module
