@@ -108,6 +108,8 @@ def diagnose(record: Record) -> Diagnosis:
     cut = any(sign.finding.kind == "cut off" for sign in signs)
     unknown = unseen.not_judged(signals, cut)
     always = unseen.without_gradient(signals, cut) + withheld.closed_late(signals)
+    sick = any(s.finding.kind in ("dead", "saturated", "vanishing", "exploding") for s in signs)
+    signs = standstill.find_scaled_inside(signals, good, sick) or signs
     signs = _without_consequences(signals, signs)
     if not signs:
         healthy = _healthy(signals, good, len(unknown))

@@ -183,3 +183,55 @@ def test_a_log_variance_that_runs_away_beside_another_output():
 
     found = trained(Coder(), batch, loss, steps=200, rate=2e-2)
     assert found.primary.kind == "unbounded loss"
+
+
+class Translator(nn.Module):
+    """Reads the state of its encoder behind the padding."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(12, 32)
+        self.encoder, self.head = nn.LSTM(32, 64, batch_first=True), nn.Linear(64, 12)
+
+    def forward(self, x):
+        _, (state, _) = self.encoder(self.words(x))
+        return self.head(state[-1])
+
+
+def test_a_state_that_is_read_behind_the_padding():
+    torch.manual_seed(0)
+
+    def batch():
+        x = torch.randint(2, 12, (64, 60))
+        x = x * (torch.arange(60) < torch.randint(2, 5, (64, 1)))
+        return x, x[:, 0]
+
+    found = trained(Translator(), batch, F.cross_entropy, steps=320, rate=4e-3)
+    assert (found.primary.kind, found.primary.remedies[0].action) == (
+        "vanishing",
+        "read at the length",
+    )
+
+
+class Divided(nn.Module):
+    """Divides its inputs by a standard deviation that was never measured."""
+
+    def __init__(self, spread, bend):
+        super().__init__()
+        self.register_buffer("spread", torch.tensor(spread))
+        self.net = nn.Sequential(nn.Linear(8, 32), bend, nn.Linear(32, 1))
+
+    def forward(self, x):
+        return self.net(x / self.spread)
+
+
+@pytest.mark.parametrize("spread", [1e-6, 1e4])
+def test_inputs_that_the_model_takes_out_of_scale_itself(spread):
+    def batch():
+        x = torch.randn(64, 8)
+        return x, x[:, :1] * x[:, 1:2]
+
+    for divisor, kind in ((spread, "scale"), (1.0, "healthy")):
+        torch.manual_seed(0)
+        found = trained(Divided(divisor, nn.Tanh()), batch, F.mse_loss, steps=300, rate=1e-2)
+        assert found.primary.kind == kind, divisor

@@ -249,6 +249,43 @@ def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
     return [Sign(0, finding)]
 
 
+def find_scaled_inside(signals: Signals, good: np.ndarray, sick: bool) -> list[Sign]:
+    """Inputs that the model itself makes huge or tiny before its first layer, where it stays.
+
+    ``sick``: whether that has led to flat or dead units, or to a gradient that fades or explodes.
+    """
+    facts = signals.record.facts
+    given, arrives = facts.input_size, facts.first_layer_size
+    limit = threshold("out_of_scale")
+    off = max(arrives, 1 / arrives) if arrives > 0 else math.nan
+    changed = max(arrives / given, given / arrives) if arrives > 0 and given > 0 else math.nan
+    if not (off > limit and changed > limit) or "Norm" in signals.kinds[0]:
+        return []
+    if not sick and not is_stuck(signals, good):
+        return []
+    finding = Finding(
+        "scale",
+        f"The model is given inputs of size {given:.2g}, and {facts.first_layer}, its first layer, "
+        f"gets {arrives:.2g}: what lies between takes them out of scale.",
+        layers=(facts.first_layer,),
+        steps=_span(signals),
+        evidence={"size of the input": given, INSIDE: arrives},
+        confidence=0.85,
+        remedies=(UNSCALED, INITIALIZE),
+    )
+    return [Sign(0, finding)]
+
+
+INSIDE = "size at the first layer"
+"""Evidence of inputs that the model takes out of scale itself."""
+
+UNSCALED = Remedy(
+    "Look at what the model does to its inputs before its first layer, a factor, or a division by "
+    "a standard deviation that is 0: what arrives there should be of size 1",
+    "02",
+)
+
+
 def find_collapsed(signals: Signals, good: np.ndarray) -> list[Sign]:
     """Outputs that came to be the same for all inputs, under a loss that stays up."""
     heads = [h for h in signals.record.facts.heads if h.rows > 1 and math.isfinite(h.spread)]

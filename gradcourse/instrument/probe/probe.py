@@ -281,6 +281,7 @@ class Probe:
             self._give_back()
         if self._watcher is not None:
             self._facts.padding = dict(self._watcher.padding)
+            self._facts.first_layer, self._facts.first_layer_size = self._watcher.entry
         self._settle()
         self._roll.note_axes(self._watcher.times_and_rows if self._watcher is not None else {})
         self._roll.note_buffers()

@@ -70,6 +70,7 @@ class Watcher:
         self._alone = True
         self.reached: list[Pass] = []
         self.ran: dict[str, bool] = {}
+        self.entry: tuple[str, float] = ("", math.nan)
         self.padding: dict[str, int] = {}
         self.times_and_rows: dict[str, tuple[int, int]] = {}
 
@@ -163,6 +164,8 @@ class Watcher:
         # An activation in place has made its own result of what it was given.
         if isinstance(given, torch.Tensor) and not (given is tensor and layer.family):
             self._functional(opened, given)
+        if not self.entry[0] and isinstance(given, torch.Tensor):
+            self.entry = layer.name, _size(given)
         row = opened.add(layer, tensor)
         if tensor.requires_grad:
             self.ran[layer.name] = True
@@ -230,6 +233,13 @@ class Watcher:
 
 def _layer(name: str, module: nn.Module) -> Layer:
     return Layer(name, type(module).__name__, moments.family(module), moments.inner_axes(module))
+
+
+def _size(given: torch.Tensor) -> float:
+    """Root mean square of a real tensor of some numbers; else NaN."""
+    if not given.is_floating_point() or given.layout is not torch.strided or given.is_nested:
+        return math.nan
+    return float(quick_norm(given)) / math.sqrt(given.numel()) if given.numel() else math.nan
 
 
 def _splitter(module: Any, given: Any) -> Any:

@@ -194,6 +194,10 @@ class Facts:
     sums, post_norms, exponentials : int
         Additions of two branches in the graph of the output, normalizations right after one, and
         calls of exp.
+    first_layer : str
+        The first layer that ran.
+    first_layer_size : float
+        Root mean square of what it was given, the first time; NaN where that is no real tensor.
     input_size, input_spread : float
         Of the first real input with features along its last dimension: its root mean square, and
         that of its largest feature over their median; NaN if there was none.
@@ -266,6 +270,8 @@ class Facts:
     sums: int = 0
     post_norms: int = 0
     exponentials: int = 0
+    first_layer: str = ""
+    first_layer_size: float = math.nan
     input_size: float = math.nan
     input_spread: float = math.nan
     equal_rows: list[str] = field(default_factory=list)
