@@ -13,7 +13,7 @@ import numpy as np
 from gradcourse.checking import show
 from gradcourse.checking.call import Caller, Outcome, TrustedCaller, call_trusted, load_driver
 from gradcourse.checking.compare import compare, precision
-from gradcourse.checking.naming import Trial
+from gradcourse.checking.naming import Trial, kept_and_changed
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.question import (
     Arguments,
@@ -182,10 +182,18 @@ def _difference(trial: Trial, expected: Outcome, got: Outcome) -> str:
     """
     if got.kind == "value" and expected.kind == "value":
         report = trial.function.driver is not None
-        return compare(expected.value, got.value, trial.tolerance, report)
+        return compare(expected.value, got.value, trial.tolerance, report) or _spoilt(
+            kept_and_changed(trial.function, got)
+        )
     if got.kind == "error" and expected.kind == "error" and got.error == expected.error:
         return ""
     return _wrong_kind(trial, expected, got)
+
+
+def _spoilt(names: Sequence[str]) -> str:
+    """Say which inputs are not as they were, and had to be."""
+    said = " and ".join(f"`{name}`" for name in names)
+    return f"the result is right, but {said} was changed in place." if names else ""
 
 
 def _wrong_kind(trial: Trial, expected: Outcome, got: Outcome) -> str:
@@ -200,6 +208,8 @@ def _wrong_kind(trial: Trial, expected: Outcome, got: Outcome) -> str:
             + _still_running(got)
         )
     if got.kind == "error":
+        if _found_by_the_driver(trial.function, got):
+            return f"{got.message}."
         where = f", at {got.line}" if got.line else ""
         return (
             f"it raised {got.error}: {got.message}{where}."
@@ -209,6 +219,12 @@ def _wrong_kind(trial: Trial, expected: Outcome, got: Outcome) -> str:
     if got.kind == "value":
         return f"expected a {expected.error}, got {show.value(got.value)}."
     return "nothing is known of what it returned."
+
+
+def _found_by_the_driver(function: Function, got: Outcome) -> bool:
+    """Whether the driver, and no line of the learner's, says what is wrong with an answer."""
+    refusal = got.error in ("TypeError", "ValueError") and bool(got.message)
+    return refusal and function.driver is not None and not got.line
 
 
 def _other_parameters(function: Function, yours: str) -> str:
@@ -288,7 +304,7 @@ def _hidden(trial: Trial) -> str:
     if len(trial.cases) == 2:
         text = "The example is right, but the random input "
     kinds = {got.kind for got in failing}
-    if kinds == {"error"}:
+    if kinds == {"error"} and not all(_found_by_the_driver(trial.function, got) for got in failing):
         names = " or ".join(dict.fromkeys(_exception(got.error) for got in failing))
         return f"{text}raised {names}."
     if "timeout" in kinds:
@@ -317,7 +333,7 @@ def _case_to_show(trial: Trial) -> int:
 
 def _mutation_note(trial: Trial) -> str:
     changed = sorted({i for outcome in trial.got for i in outcome.changed})
-    if not changed:
+    if not changed or trial.spoilt:  # then the message says it
         return ""
     parameters = trial.function.parameters
     names = [f"`{parameters[i]}`" if i < len(parameters) else f"input {i}" for i in changed]

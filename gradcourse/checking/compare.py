@@ -155,9 +155,22 @@ def _against(wanted: Numbers, got: Any, tolerance: Tolerance, where: str) -> str
     if given is None and isinstance(got, list) and got and wanted.values.ndim:
         given = stacked(got)
     if given is None:
+        if _holds_text(got):
+            return (
+                f"{where} text, {show.value(got)}, where {describe(wanted)} was "
+                "expected. A list is as good as an array, if its entries are numbers."
+            )
         text = f", {show.value(got)}," if isinstance(got, str) else ""
         return f"{where} {_kind(got)}{text} where {describe(wanted)} was expected."
     return difference(wanted, given, tolerance, where)
+
+
+def _holds_text(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind == "U"
+    return isinstance(value, list) and any(
+        isinstance(item, str) or _holds_text(item) for item in value
+    )
 
 
 def _kind(value: Any) -> str:

@@ -21,6 +21,12 @@ from gradcourse.support import nearest
 LIKENESS = 0.75
 """How like an answer's name another one must be to be taken for a slip of the keyboard."""
 
+MOST_NAMES = 300
+"""Names, the latest of a notebook, among which a misspelt one is looked for."""
+
+MOST_RUNS = 2000
+"""Runs whose names are kept; of a notebook with more cells, each would be parsed for each name."""
+
 
 @dataclass(frozen=True)
 class CellRun:
@@ -185,9 +191,13 @@ def _misspelt(
 ) -> str:
     """A later definition under a name that is nearly the one that was asked for."""
     later = _after(None if verdict.unanswered else origin, page.runs)
+    asked = {*question.answers, *page.others}
+    left = MOST_NAMES
     for run in reversed(later):
-        asked = {*question.answers, *page.others}
-        names = [other for other in _given_names(run) if other not in asked]
+        if left <= 0:
+            break
+        names = [other for other in _given_names(run.source) if other not in asked][-left:]
+        left -= len(names)
         found = nearest(name, names, most=1, likeness=LIKENESS)
         if found and run.gave(found[0]) and not _known_before(found[0], run, page.runs):
             head = f"{run.place[:1].upper()}{run.place[1:]} defines `{found[0]}`"
@@ -197,13 +207,14 @@ def _misspelt(
     return ""
 
 
-def _given_names(run: CellRun) -> list[str]:
+@lru_cache(maxsize=MOST_RUNS)
+def _given_names(source: str) -> tuple[str, ...]:
     """What a learner's cell defines; of functions alone, since variables often look alike."""
-    tree = parsed(run.source)
+    tree = parsed(source)
     body = tree.body if tree is not None else []
     functions = [node.name for node in body if isinstance(node, DEFINITIONS)]
-    alone = [*named(run.source)] if len(named(run.source)) == 1 else []
-    return [*functions, *alone]
+    alone = [*named(source)] if len(named(source)) == 1 else []
+    return (*functions, *alone)
 
 
 def _known_before(name: str, run: CellRun, runs: Sequence[CellRun]) -> bool:
@@ -223,7 +234,7 @@ def _index(run: CellRun, runs: Sequence[CellRun]) -> int:
 # ── Reading a cell ────────────────────────────────────────────────────────────────────────────
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=MOST_RUNS)
 def named(source: str) -> dict[str, int]:
     """Return the names that a cell gives a value, and the line in which it is done.
 

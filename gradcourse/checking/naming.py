@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gradcourse.checking.call import Outcome, TrustedCaller, call_trusted
 from gradcourse.checking.compare import Tolerance, compare
@@ -28,7 +28,7 @@ class Trial:
 
     @property
     def tolerance(self) -> Tolerance:
-        return Tolerance(self.part.rtol, self.part.atol)
+        return Tolerance(self.part.rtol, self.part.atol, self.part.same_dtype)
 
     @property
     def complete(self) -> bool:
@@ -44,6 +44,29 @@ class Trial:
     @property
     def failed(self) -> bool:
         return not (self.unanswered or self.right)
+
+    @property
+    def spoilt(self) -> tuple[str, ...]:
+        """The parameters that were changed and must not be, where nothing else is wrong."""
+        changed: set[str] = set()
+        for expected, got, difference in zip(
+            self.expected, self.got, self.differences, strict=False
+        ):
+            if difference:
+                names = kept_and_changed(self.function, got)
+                if not names or compare(expected.value, got.value, self.tolerance):
+                    return ()
+                changed.update(names)
+        return tuple(sorted(changed))
+
+
+def kept_and_changed(function: Function, got: Outcome) -> tuple[str, ...]:
+    """Return the parameters that a call has changed in place and must not."""
+    return tuple(
+        name
+        for i, name in enumerate(function.parameters)
+        if name in function.keeps and i in got.changed
+    )
 
 
 def name_misconceptions(trials: Sequence[Trial]) -> list[Misconception | None]:
@@ -74,14 +97,24 @@ def _explain(trial: Trial, trials: Sequence[Trial]) -> Misconception | None:
 
 def _matches(trial: Trial, misconception: Misconception) -> bool:
     """Whether it gives the same in every case. The example rules most out, and is small."""
+    tolerance = _tolerance(trial)
     for cases, got in (
         (trial.cases[:1], trial.got[:1]),
         (trial.cases[1:], trial.got[1:]),
     ):
         wrong = trial.trusted(trial.function, misconception.answer, cases)
-        if not all(_alike(a, b, trial.tolerance) for a, b in zip(wrong, got, strict=True)):
+        if not all(_alike(a, b, tolerance) for a, b in zip(wrong, got, strict=True)):
             return False
     return True
+
+
+def _tolerance(trial: Trial) -> Tolerance:
+    """In which dtype a slip was made is no part of it, unless nothing else is wrong."""
+    any_dtype = replace(trial.tolerance, same_dtype=False)
+    pairs = zip(trial.expected, trial.got, strict=True)
+    if trial.part.same_dtype and all(_alike(a, b, any_dtype) for a, b in pairs):
+        return trial.tolerance
+    return any_dtype
 
 
 def _telling(trial: Trial, misconception: Misconception) -> bool:

@@ -28,6 +28,7 @@ class Tolerance:
 
     rtol: float | None = None
     atol: float | None = None
+    same_dtype: bool = False
 
 
 BY_DTYPE = Tolerance()
@@ -104,6 +105,15 @@ def _wrong_dtype(wanted: Numbers, given: Numbers, where: str) -> str:
             "expected: compute in float64 or float32."
         )
     return ""
+
+
+def _another_dtype(wanted: Numbers, given: Numbers, where: str) -> str:
+    """Right numbers in another dtype, where the dtype is asked for, too."""
+    if given.dtype == wanted.dtype:
+        return ""
+    return (
+        f"{where} {given.dtype} where {wanted.dtype} was asked for: cast it before you return it."
+    )
 
 
 def _wrong_shape(wanted: Numbers, given: Numbers, where: str) -> str:
@@ -277,4 +287,5 @@ def difference(wanted: Numbers, given: Numbers, tolerance: Tolerance, where: str
         or _wrong_shape(wanted, given, where)
         or _not_finite(wanted, given, where)
         or _wrong_values(wanted, given, tolerance, where)
+        or (_another_dtype(wanted, given, where) if tolerance.same_dtype else "")
     )

@@ -102,6 +102,9 @@ class Function:
     inputs : tuple of str
         Of a driver's arguments, what each is for the learner: "x", "layer1.weight". A message
         shows those that have a name, from the first on.
+    keeps : tuple of str
+        Of the parameters, those that the question forbids to change in place. Where a driver calls
+        the answer, it looks for itself.
     """
 
     name: str
@@ -111,6 +114,7 @@ class Function:
     driver: Driver | None = None
     returns: str = ""
     inputs: tuple[str, ...] = ()
+    keeps: tuple[str, ...] = ()
 
 
 Slips = Mapping[str, tuple[Callable[..., Any], str]]
@@ -125,6 +129,7 @@ def asks(
     driver: Driver | None = None,
     inputs: Sequence[str] = (),
     name: str = "",
+    keeps: Sequence[str] = (),
 ) -> tuple[Function, ...]:
     """Return the functions of a question that asks for one; ``+`` joins those of several.
 
@@ -144,6 +149,8 @@ def asks(
     name : str
         The learner's name for it, where Python has another one for the reference (a class that
         a function makes).
+    keeps : sequence of str
+        The parameters that must not be changed in place: see `Function`.
 
     Examples
     --------
@@ -155,7 +162,17 @@ def asks(
     parameters = tuple(inspect.signature(reference).parameters)
     misconceptions = tuple(Misconception(slip, *rest) for slip, rest in slips.items())
     asked = name or reference.__name__
-    return (Function(asked, parameters, reference, misconceptions, driver, returns, tuple(inputs)),)
+    function = Function(
+        asked,
+        parameters,
+        reference,
+        misconceptions,
+        driver=driver,
+        returns=returns,
+        inputs=tuple(inputs),
+        keeps=tuple(keeps),
+    )
+    return (function,)
 
 
 @dataclass(frozen=True)
@@ -178,6 +195,8 @@ class Part:
         Where to look when the answer is wrong and no misconception matches.
     rtol, atol : float, optional
         Tolerances; by default they follow the dtype of the answer.
+    same_dtype : bool
+        Whether the reference's dtype is asked for, too.
     """
 
     title: str
@@ -188,6 +207,7 @@ class Part:
     look_at: str = ""
     rtol: float | None = None
     atol: float | None = None
+    same_dtype: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,12 @@ What they are compared with is measured at that moment.
 from __future__ import annotations
 
 import math
+import re
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +50,7 @@ def as_number(value: Any) -> float | None:
         value = value.item() if value.size == 1 else None
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float | Fraction | Decimal):
         return None
     try:
         number = float(value)
@@ -69,10 +72,9 @@ def check_prediction(
     number = as_number(value)
     if number is None or (exercise.log and number <= 0):
         kind = "a number above 0" if exercise.log else "a finite number"
-        text = f"`{exercise.answer}` is {_shown(value)}: give {kind}"
         if number is not None and number < 0:
-            text += ", the number itself and not its logarithm"
-        return (_wrong(exercise, f"{text}."),)
+            kind += ", the number itself and not its logarithm"
+        return (_wrong(exercise, _no_number(exercise.answer, value, kind)),)
     truth = float(run_trusted(exercise.measure, stop))
     said = f"You predicted {_with_unit(show.number(number), exercise)}; "
     found = f"measured {_with_unit(measured_text(exercise, truth), exercise)}"
@@ -80,7 +82,7 @@ def check_prediction(
     if _distance(exercise, number, truth) <= _reach(exercise):
         tested = f"{said}{found}, {_how_close(exercise)}{_over(exercise)}: close."
         return (_right(exercise, tested, exercise.explain, word),)
-    slip = _nearest(exercise, number)
+    slip = _nearest(exercise, number) or _as_a_share(exercise, number, truth)
     far = f"{_how_far(exercise, number, truth)}. Close is {_how_close(exercise)}."
     message = said + found + far
     if slip is not None:
@@ -182,6 +184,14 @@ def _nearest(exercise: Prediction, number: float) -> NamedValue | None:
     return ranked[0] if _distance(exercise, number, value) <= near else None
 
 
+def _as_a_share(exercise: Prediction, number: float, truth: float) -> NamedValue | None:
+    """The right number as a share, where per cent are asked."""
+    if exercise.unit != "%" or _distance(exercise, 100.0 * number, truth) > _reach(exercise):
+        return None
+    said = f"{show.number(number)} is a share, and per cent are asked"
+    return NamedValue("a share for per cent", number, f"{said}: multiply it by 100.")
+
+
 def _with_unit(text: str, exercise: Prediction) -> str:
     return f"{text} {exercise.unit}" if exercise.unit else text
 
@@ -214,7 +224,10 @@ def check_choice(
 
 
 def _key(value: Any) -> str:
-    """Read a key as typed by hand: "May grow" means "may-grow"."""
+    """Read a key as typed by hand: "May grow" means "may-grow", and 3 means "3"."""
+    number = as_number(value)
+    if number is not None:
+        return f"{number:.6g}"  # a float32's 0.3 has other digits after these
     if not isinstance(value, str):
         return ""
     return "-".join(value.lower().replace("_", " ").replace("-", " ").split())
@@ -287,7 +300,7 @@ def _knob_values(
     for name, knob in zip(exercise.answers, demo.knobs, strict=False):
         number = as_number(values[name])
         if number is None:
-            return {}, f"`{name}` is {_shown(values[name])}: give a finite number."
+            return {}, _no_number(name, values[name], "a finite number")
         try:
             knobs[knob.name] = knob.accept(round(number) if knob.integer else number)
         except GradcourseError:
@@ -340,6 +353,37 @@ def _wrong(
     name = slip.name if slip else None
     points = exercise.points
     return PartResult(exercise.title, "wrong", 0.0, points, message, name, note=note, word=word)
+
+
+_QUOTED = re.compile(r"([+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?)(\s*\D*)")
+"""A number in a text, with what may follow it: a unit, a sign of per cent."""
+
+
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},(?:\d{3}|0)")
+"""A comma that may stand before three decimals, or in a number above a thousand."""
+
+
+def _no_number(name: str, value: Any, kind: str) -> str:
+    """Say what a variable holds in place of a number, and how the number is written."""
+    quoted = _QUOTED.fullmatch(value.strip()) if isinstance(value, str) else None
+    if quoted is not None:
+        number, unit = quoted[1], quoted[2].strip()
+        without = f"quotes and without {unit!r}" if unit else "quotes"
+        text = f"`{name}` is {_shown(value)}, which is text: write the number without {without}."
+        return f"{text} {_with_a_point(number)}" if "," in number else text
+    parts = value if isinstance(value, list | tuple) and len(value) == 2 else ()
+    if parts and all(type(part) is int for part in parts) and parts[1] >= 0:
+        whole, rest = parts
+        text = f"`{name}` is the two numbers {whole} and {rest}, because of the comma."
+        return f"{text} {_with_a_point(f'{whole},{rest}')}"
+    return f"`{name}` is {_shown(value)}: give {kind}."
+
+
+def _with_a_point(typed: str) -> str:
+    thousands = (
+        ", or without the comma if thousands are meant" if _THOUSANDS.fullmatch(typed) else ""
+    )
+    return f"Python's decimal sign is a point: {typed.replace(',', '.')}{thousands}."
 
 
 def _shown(value: Any) -> str:

@@ -26,7 +26,8 @@ def drive_clip(clip: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     -------
     dict or None
         The norm, float32, Inf for any that is not finite; how many parameters have a gradient,
-        and the gradients that were given, afterwards. None when the function returned None.
+        and the gradients that were given, afterwards; whether they are the same tensors, and
+        whether the weights were changed. None when the function returned None.
     """
     import torch
 
@@ -39,6 +40,7 @@ def drive_clip(clip: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         if not none:
             parameter.grad = torch.tensor(np.asarray(gradient), dtype=torch.float32)
         parameters.append(parameter)
+    before = [parameter.grad for parameter in parameters]
     norm = clip(parameters, max_norm)
     if norm is None:
         return None
@@ -55,6 +57,13 @@ def drive_clip(clip: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
             report[f"the gradient of parameters[{index}] afterwards"] = (
                 "none" if left is None else left.numpy()
             )
+    report["whether each gradient is the same tensor as before"] = all(
+        first is None or now is None or first.data_ptr() == now.data_ptr()
+        for first, now in zip(before, (p.grad for p in parameters), strict=True)
+    )
+    report["whether the weights were changed"] = any(
+        bool((parameter != 1).any()) for parameter in parameters
+    )
     return report
 
 

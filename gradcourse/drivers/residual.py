@@ -22,8 +22,8 @@ def drive_block(make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     Returns
     -------
     dict or None
-        The output; ∂ℒ/∂x; ∂ℒ/∂α, or None where α is no parameter; by how much x was changed. None
-        when there is no output.
+        The output; ∂ℒ/∂x; ∂ℒ/∂α, or None where α is no parameter; how many numbers α has; by how
+        much x was changed. None when there is no output.
     """
     import torch
 
@@ -49,6 +49,7 @@ def drive_block(make: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
         "the output": output.detach().numpy(),
         "the gradient of x": leaf.grad.numpy() if leaf.grad is not None else None,
         "the gradient of self.alpha": float(scale.grad.sum()) if learned else None,  # type: ignore[union-attr]
+        "how many numbers self.alpha has": scale.numel() if learned else 1,  # type: ignore[union-attr]
         "by how much x was changed": float((given.detach() - x).abs().max()),
     }
 

@@ -102,6 +102,9 @@ def test_agree(expected, got) -> None:
         (np.ones(3), [1.0, None, 2.0], "list of 3 items where an array"),
         (np.ones((2, 2)), [[1.0, 2.0], [1.0]], "where an array of shape (2, 2)"),
         (np.ones(3), np.array(["a", "b", "c"]), "where an array of shape (3,)"),
+        (np.ones(3), np.array(["a", "b", "c"]), "text, ['a', 'b', 'c'], where"),
+        (np.ones(2), ["a", 1.0], "A list is as good as an array, if its entries are numbers"),
+        (np.ones((1, 2)), [["a", "b"]], "text, [['a', 'b']], where"),
         (np.ones(3), np.array([1, np.nan, np.nan]), "NaN in 2 of 3 entries, first at index 1"),
         (np.ones((9, 9)), np.eye(9), "72 of 81 entries differ; the first is at index (0, 1)"),
         (np.array([1.5, 2.5]), np.array([1, 2]), "cut the fractions off"),
@@ -147,6 +150,18 @@ def test_a_part_may_set_the_tolerance() -> None:
     assert not compare(1.0, 1.05, Tolerance(rtol=0.1))
     assert not compare(0.0, 0.05, Tolerance(atol=0.1))
     assert compare(0.0, 1e-300, Tolerance(rtol=0.0, atol=0.0))
+
+
+def test_a_dtype_counts_where_a_part_asks_for_it() -> None:
+    half = np.array([1.5, 2.0], dtype=np.float16)
+    asked = Tolerance(same_dtype=True)
+    assert compare(half, half.copy(), asked) == ""
+    assert compare(half, half.astype(np.float32)) == ""
+    said = compare(half, half.astype(np.float32), asked)
+    assert said.startswith("your function returned float32 where float16 was asked for")
+    assert "bfloat16 where float16" in compare(half, plain(torch.tensor(half).bfloat16()), asked)
+    assert "float64 where float16" in compare(half, [1.5, 2.0], asked)
+    assert compare(half, half.astype(np.float32) + 1, asked).startswith("expected")
 
 
 def test_precision_is_said_in_words() -> None:

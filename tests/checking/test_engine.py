@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from gradcourse.checking import Function, Misconception, Outcome, Part, call_here, check
+from gradcourse.exercises import get
 from gradcourse.support import GradcourseError
 
 # ── Right ─────────────────────────────────────────────────────────────────────────────────────
@@ -303,6 +304,31 @@ def test_a_changed_input_is_noted_and_costs_nothing(exercise) -> None:
     assert "changes its input" in repr(verdict)
 
 
+def test_an_input_that_must_stay_as_it_is_costs_the_point(exercise) -> None:
+    (function,) = exercise.functions
+    kept = replace(exercise, functions=(replace(function, keeps=("factors",)),))
+
+    def in_place(factors):
+        np.abs(factors, out=factors)
+        return float(np.mean(np.log(factors)))
+
+    def wrong_and_in_place(factors):
+        return 1.0 + in_place(factors)
+
+    assert check(exercise, in_place).right
+    assert check(kept, function.reference).right
+    signed, positive = check(kept, in_place).parts
+    assert signed.status == "wrong"
+    assert signed.misconception == "in place"
+    assert "`factors`, which must stay as it was given, is changed" in signed.message
+    assert "the result is right, but `factors` was changed in place." in signed.message
+    assert not signed.note
+    assert positive.status == "right"
+    signed = check(kept, wrong_and_in_place).parts[0]
+    assert signed.misconception != "in place"
+    assert "changes its input `factors`" in signed.note
+
+
 def test_warnings_and_stderr_cost_nothing_and_do_not_leak(exercise, capsys) -> None:
     def noisy(f):
         warnings.warn("careful", stacklevel=1)
@@ -349,6 +375,21 @@ def test_a_driver_runs_first_on_the_reference(exercise) -> None:
     assert check(driven, answer).right
     assert called[0] is function.reference
     assert called[1] is answer
+
+
+def test_what_a_driver_refuses_is_not_put_down_to_the_answer() -> None:
+    question = get("saturation/loss-from-logits")
+
+    def each_by_itself(z, y):
+        return torch.relu(z) - z * y
+
+    def raises(z, y):
+        raise ValueError("mine")
+
+    message = check(question, each_by_itself).parts[0].message
+    assert ": the loss has shape (2,); expected one number, shape ()." in message
+    assert "raised" not in repr(check(question, each_by_itself, reveal=False))
+    assert "it raised ValueError: mine, at line" in repr(check(question, raises))
 
 
 def test_a_driver_runs_beside_the_answer_with_gradients_on(exercise) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -53,12 +55,45 @@ def test_a_wrong_prediction_shows_the_measurement_and_how_far_it_was(prediction)
 
 
 @pytest.mark.parametrize(
-    "value", ["75", True, float("nan"), float("inf"), -75, 0, [1, 2], object()]
+    "value", ["deep", True, float("nan"), float("inf"), -75, 0, [1, 2, 3], object()]
 )
 def test_what_is_no_positive_number_is_said(prediction, value) -> None:
     verdict = check(prediction, {"depth": value})
     assert verdict.earned == 0
     assert "give a number above 0" in verdict.parts[0].message
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("75", "which is text: write the number without quotes."),
+        ("0,5", "without quotes. Python's decimal sign is a point: 0.5."),
+        ("94 %", "write the number without quotes and without '%'."),
+        ("-1e-3 dB", "without quotes and without 'dB'."),
+        ("1,500", "is a point: 1.500, or without the comma if thousands are meant."),
+        ((1, 73), "is the two numbers 1 and 73, because of the comma. Python's decimal sign is a"),
+        ([7, 5], "is a point: 7.5."),
+    ],
+)
+def test_a_number_that_is_written_otherwise_is_said(prediction, tuning, value, said) -> None:
+    assert said in check(prediction, {"depth": value}).parts[0].message
+    assert said in check(tuning, {"my_gain": value, "my_depth": 3}).parts[0].message
+
+
+def test_a_fraction_is_a_number(prediction, tuning) -> None:
+    assert check(prediction, Fraction(150, 2)).right
+    assert check(prediction, Decimal("75.0")).right
+    assert check(tuning, {"my_gain": Fraction(1), "my_depth": 3}).right
+
+
+def test_a_share_where_per_cent_are_asked_is_named(prediction) -> None:
+    linear = {"log": False, "within": 3.0, "low": 0.0, "high": 100.0, "misconceptions": ()}
+    percent = replace(prediction, unit="%", **linear)
+    part = check(percent, 0.74).parts[0]
+    assert part.misconception == "a share for per cent"
+    assert part.message.startswith("0.74 is a share, and per cent are asked: multiply it by 100.")
+    assert check(percent, 0.5).parts[0].misconception is None
+    assert check(replace(percent, unit="dB"), 0.74).parts[0].misconception is None
 
 
 def test_a_negative_prediction_on_a_log_scale_may_be_a_logarithm(prediction) -> None:
@@ -134,6 +169,16 @@ def test_how_a_key_is_typed_costs_nothing(choice, value) -> None:
     assert check(hyphened, "may_fall").right
 
 
+@pytest.mark.parametrize("value", [3, 3.0, np.int64(3), np.float32(3), "3", Fraction(3)])
+def test_a_number_among_the_options_needs_no_quotes(choice, value) -> None:
+    option = replace(choice.options[1], key="3")
+    numbers = replace(choice, options=(choice.options[0], option), measure=lambda: "3")
+    assert check(numbers, value).right
+    tenths = replace(numbers, options=(replace(option, key="0.3"), option), measure=lambda: "0.3")
+    assert check(tenths, np.float32(0.3)).right
+    assert not check(tenths, value).right
+
+
 @pytest.mark.parametrize("value", ["stays", "", 1, True, ["falls"]])
 def test_what_is_no_option_is_said(choice, value) -> None:
     assert "choose one of 'grows' or 'falls'" in check(choice, value).parts[0].message
@@ -191,7 +236,8 @@ def test_a_knob_within_two_per_cent_or_a_step_names_the_slip(tuning, answer, nam
         ((9.0, 10), "`my_gain` is 9: the knob goes from 0.1 to 4"),
         ((1.0, 1e9), "the knob goes from 1 to 100"),
         ((1.0, True), "`my_depth` is True"),
-        ((1.0, (10, 5)), "`my_depth` is [10, 5]: give a finite number"),
+        ((1.0, (10, 5)), "`my_depth` is the two numbers 10 and 5, because of the comma"),
+        ((1.0, (10, 5, 1)), "`my_depth` is [10, 5, 1]: give a finite number"),
     ],
 )
 def test_unusable_knobs_are_said_before_anything_is_measured(tuning, answer, message) -> None:

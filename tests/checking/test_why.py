@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import linecache
+import types
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,6 +31,12 @@ SPREAD = CodeExercise(
     title="Spread",
     functions=asks(spread_of, "an array", {"not centred": (lambda x, y: x / (1 + y), "No mean.")}),
     parts=(Part("3 random arrays", 1.0, _pairs, (np.array([1.0, 2.0, 6.0]), 1.0), look_at="x"),),
+)
+
+
+SAME = replace(
+    SPREAD,
+    parts=(replace(SPREAD.parts[0], cases=lambda rng: [(rng.normal(size=3), 1.5) for _ in "abc"]),),
 )
 
 
@@ -150,6 +158,19 @@ _PART = Part("numbers", 1.0, lambda rng: [(float(rng.normal()),) for _ in range(
         ("    return x[y / 2]", "an index that is no whole number"),
         ("    return None + x * y", "None in between"),
         ("    import math\n    return math.exp(x) * y", "one number at a time"),
+        ("    return np.where(not (x > 0), x, y)", "`not` of arrays"),
+        ("    return np.where(x > 0 and x < 1, x, y)", "`and` of arrays"),
+        ("    return np.where(x > 0 or x < 1, x, y)", "`or` of arrays"),
+        ("    return np.where(0 < x <= 1, x, y)", "a chained comparison of an array"),
+        ("    if 0 < y and 0 <= x <= 1:\n        return x", "a chained comparison of an array"),
+        ("    return y * min(x, x)", "min of arrays"),
+        ("    if x > min(1, y):\n        return x", "one True or False of many"),
+        ("    return x if (\n        x > y\n    ) else y", "one True or False of many"),
+        ("    return np.where(np.isnan(x) | x == 0, x, y)", "brackets around each comparison"),
+        ("    return np.where(1.0 & y == 0, x, y)", "brackets around each comparison"),
+        ("    return np.where(~x, x, y)", "~ of numbers"),
+        ("    return np.where(~[True], x, y)", "~ of numbers"),
+        ("    return np.array([x, x[1:]]) * y", "parts of different sizes"),
         ("    return np.ones((2, 3)) @ np.ones((2, 3)) @ x * y", "the shapes do not fit"),
     ],
 )
@@ -170,6 +191,13 @@ def test_of_a_stack_of_matrices_the_last_two_axes_are_to_be_swapped() -> None:
         told = explained_error(type(raised.value).__name__, str(raised.value), line, "f")
         assert told is not None
         assert ".transpose(-2, -1)" in told.message, line
+
+
+def test_what_only_holds_tensors_is_no_function() -> None:
+    kept = types.SimpleNamespace(weight=torch.zeros(2))
+    body = "    return tuple(kept(x, (y, y)))"
+    message = check(SPREAD, written(f"def spread_of(x, y):\n{body}", kept=kept)).parts[0].message
+    assert message.startswith("`kept` is no function, and no module that computes: it only holds")
 
 
 def test_a_parameter_is_given_a_number_or_another_tensor() -> None:
@@ -231,6 +259,17 @@ def test_how_results_lie_to_the_right_ones(turned, name) -> None:
     assert related(turned) == name
 
 
+def test_what_is_always_the_same_may_still_read_its_parameters() -> None:
+    for body, read in (
+        ("    return np.clip(x + y, 0, 0) + 3", True),
+        ("    return x * 0 + 3", False),
+    ):
+        part = check(SAME, written(f"def spread_of(x, y):\n{body}"), seed=0).parts[0]
+        assert part.misconception == "always the same"
+        assert "in every case that was tried" in part.message
+        assert ("a variable of the notebook instead" in part.message) != read
+
+
 def test_all_terms_where_their_mean_is_asked() -> None:
     assert related(lambda a, x: a + np.array([1.0, -1.0]), shape=()) == "the mean is missing"
 
@@ -290,6 +329,23 @@ RATIO = CodeExercise(
 def test_results_that_are_right_for_another_input(answer, name: str) -> None:
     told = check(RATIO, answer, seed=0, reader=lambda *_: None).misconceptions
     assert told == (name,)
+
+
+def first_wrong(x, y):
+    if x.sum() > 0:
+        return "sum"
+    return "rate" if y > 1.5 else "none"
+
+
+def test_a_word_that_fits_another_input_by_chance_is_no_explanation() -> None:
+    cases = [(np.array([v]), w) for v, w in ((-1.0, 1.2), (-2.0, 1.7), (-1.5, 1.4))]
+    part = Part("3 cases", 1.0, lambda rng: cases, (np.array([-3.0]), 1.9), look_at="x")
+    words = CodeExercise(
+        id="made/words", title="Words", functions=asks(first_wrong, "a word", {}), parts=(part,)
+    )
+    told = check(words, lambda x, y: "sum", seed=0, reader=lambda *_: None).parts[0]
+    assert told.misconception is None
+    assert "Look at: x" in told.message
 
 
 def test_a_search_leaves_the_answer_and_its_names_alone() -> None:

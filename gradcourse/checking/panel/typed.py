@@ -51,7 +51,7 @@ def understand(text: str, exercise: Prediction) -> Reading:
             f"“{typed}” may be {whole}.{rest} or {whole}{rest}: write it with a point, or without "
             "the comma.",
         )
-    value = _value(typed)
+    value = _value(typed.removesuffix("%") if exercise.unit == "%" else typed)
     if value is None:
         return Reading(None, f"“{typed}” is no number: write 0.001, 1e-3, 10^-3 or 1/1000.")
     refusal = _beyond(value, exercise)

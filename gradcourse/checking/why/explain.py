@@ -20,7 +20,7 @@ from gradcourse.checking.why.mend import Mender
 from gradcourse.checking.why.other_input import right_for_another_input
 from gradcourse.checking.why.pen import likely_slip, sure_slip, unused_parameter
 from gradcourse.checking.why.raised import explained_error
-from gradcourse.checking.why.relation import PLACES, SIZES, Rule, related
+from gradcourse.checking.why.relation import ALWAYS_ONE, PLACES, SIZES, Rule, related
 from gradcourse.checking.why.written import Explanation, Reader, Source
 
 
@@ -93,7 +93,8 @@ class Explainer:
             return None
         source = self._sources.get(trial.function.name)
         return (
-            self._another_is_wrong(trial, source)
+            _in_place(trial)
+            or self._another_is_wrong(trial, source)
             or self._read(trial, source, self._sure)
             or slip
             or self._calls_a_wrong_one(trial, source)
@@ -101,7 +102,7 @@ class Explainer:
             or _in_part(out_of_range(trial))
             or self._random(trial)
             or self._read(trial, source, lambda _, source: likely_slip(source))
-            or _in_part(self._relation(PLACES, trial))
+            or _in_part(self._placed(trial, source))
             or right_for_another_input(trial)
             or self._mended(trial, source)
             or _in_part(self._relation(SIZES, trial))
@@ -174,6 +175,17 @@ class Explainer:
         expected, got = ([o.value for o in outcomes] for outcomes in (trial.expected, trial.got))
         return related(rules, expected, got, inputs)
 
+    def _placed(self, trial: Trial, source: Source | None) -> Explanation | None:
+        """Where the result is always the same, a parameter that nothing reads is the reason."""
+        found = self._relation(PLACES, trial)
+        if found is None or found.name != ALWAYS_ONE:
+            return found
+        unread = self._read(trial, source, lambda _, source: unused_parameter(source))
+        if unread is None:
+            return found
+        asked = "Does it read a variable of the notebook instead?"
+        return replace(found, message=f"{found.message} {unread.message} {asked}")
+
     # ── A part that is wrong because another one is ───────────────────────────────────────────
 
     def _others(self, trial: Trial) -> list[Trial]:
@@ -231,6 +243,18 @@ def with_another(answer: Any, other: Function) -> Callable[..., Any] | None:
     )
     copied.__kwdefaults__ = answer.__kwdefaults__
     return copied
+
+
+def _in_place(trial: Trial) -> Explanation | None:
+    """Right numbers, at the cost of what the caller still needs."""
+    if not trial.spoilt:
+        return None
+    names = " and ".join(f"`{name}`" for name in trial.spoilt)
+    return Explanation(
+        "in place",
+        f"Your result is right, but {names}, which must stay as it was given, is changed. `/=`, "
+        "`*=` and `[:] =` work in place, and a copy of a list copies no array: make new ones.",
+    )
 
 
 def out_of_range(trial: Trial) -> Explanation | None:

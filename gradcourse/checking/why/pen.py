@@ -93,8 +93,10 @@ def _leaves(body: Sequence[ast.stmt]) -> ast.stmt | None:
             first, other = _leaves(statement.body), _leaves(statement.orelse)
             if first is not None and other is not None:
                 return other
-        if isinstance(statement, ast.With) and _leaves(statement.body):
-            return _leaves(statement.body)
+        if isinstance(statement, ast.With):
+            leaves = _leaves(statement.body)
+            if leaves is not None:
+                return leaves
     return None
 
 
@@ -104,27 +106,25 @@ def _goes_on(loop: Loop) -> bool:
 
 def _new_value_for_the_loops_name(source: Source, function: ast.FunctionDef) -> Explanation | None:
     """``for g in grads: g = g / 2`` leaves the list as it was."""
+    read_last: dict[str, int] = {}
+    for node in _inside(function, (ast.Name,)):
+        if isinstance(node.ctx, ast.Load):
+            read_last[node.id] = max(read_last.get(node.id, 0), node.lineno)
     for loop in _inside(function, (ast.For,)):
         assert isinstance(loop, ast.For)
         last = loop.body[-1]
         if not isinstance(loop.target, ast.Name) or not isinstance(last, ast.Assign):
             continue
         name = loop.target.id
-        if [_stored(target) for target in last.targets] == [name] and _reads(last.value, name):
-            used_later = any(
-                _reads(node, name) for node in _inside(function, (ast.Name,)) if _after(node, loop)
+        used_later = read_last.get(name, 0) > (loop.end_lineno or 0)
+        forgets = [_stored(target) for target in last.targets] == [name] and not used_later
+        if forgets and _reads(last.value, name):
+            return Explanation(
+                "a new value for the loop's own name",
+                f"`{source.words(last)}` in line {last.lineno} gives `{name}` a new value, "
+                f"and the next round forgets it: `{source.words(loop.iter)}` stays as it was.",
             )
-            if not used_later:
-                return Explanation(
-                    "a new value for the loop's own name",
-                    f"`{source.words(last)}` in line {last.lineno} gives `{name}` a new value, "
-                    f"and the next round forgets it: `{source.words(loop.iter)}` stays as it was.",
-                )
     return None
-
-
-def _after(node: ast.AST, loop: ast.For) -> bool:
-    return getattr(node, "lineno", 0) > (loop.end_lineno or 0)
 
 
 # ── Names and values ──────────────────────────────────────────────────────────────────────────
@@ -134,8 +134,7 @@ def _plus_behind_the_equals_sign(source: Source, function: ast.FunctionDef) -> E
     """``sums =+ x``: the sign stands right behind the = and apart from what follows."""
     for node in _inside(function, (ast.Assign,)):
         assert isinstance(node, ast.Assign)
-        text = ast.get_source_segment(source.text, node) or ""
-        value = ast.get_source_segment(source.text, node.value) or ""
+        text, value = source.segment(node), source.segment(node.value)
         before = text.removesuffix(value)
         if not value or not before.endswith("=") or value[0] not in "+-":
             continue
@@ -162,27 +161,29 @@ def _hat(source: Source, function: ast.FunctionDef) -> Explanation | None:
 
 def _overwritten_parameter(function: ast.FunctionDef) -> Explanation | None:
     """A parameter that gets another value before anything has looked at it."""
-    for name in _parameters(function):
-        for statement in function.body:
-            target = _overwrites(statement, name)
-            if target:
-                return Explanation(
-                    "a parameter is overwritten",
-                    f"Line {statement.lineno} gives the parameter `{name}` a new value before "
-                    "anything has read it: what the function was called with is lost.",
-                )
-            if any(_reads(node, name) for node in ast.walk(statement)):
-                break
+    unread = dict.fromkeys(_parameters(function))
+    for statement in function.body:
+        stored, read = _overwritten(statement)
+        lost = [name for name in unread if name in stored and name not in read]
+        if lost:
+            return Explanation(
+                "a parameter is overwritten",
+                f"Line {statement.lineno} gives the parameter `{lost[0]}` a new value before "
+                "anything has read it: what the function was called with is lost.",
+            )
+        for name in _all_read(statement):
+            unread.pop(name, None)
     return None
 
 
-def _overwrites(statement: ast.stmt, name: str) -> bool:
+def _overwritten(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """The names to which a statement gives a new value, and those of which it is made."""
     if isinstance(statement, ast.Assign):
-        stored = [stored for target in statement.targets for stored in _all_stored(target)]
-        return name in stored and not _reads(statement.value, name)
+        stored = {stored for target in statement.targets for stored in _all_stored(target)}
+        return stored, _all_read(statement.value)
     if isinstance(statement, ast.For):
-        return name in _all_stored(statement.target) and not _reads(statement.iter, name)
-    return False
+        return set(_all_stored(statement.target)), _all_read(statement.iter)
+    return set(), set()
 
 
 def _text_that_never_comes(
@@ -365,11 +366,13 @@ def _changes_in_place(call: ast.Call) -> bool:
 
 def _inside(function: ast.AST, kinds: tuple[type[ast.AST], ...]) -> Iterator[Any]:
     """The nodes of these kinds in a function, in order, but not in functions inside of it."""
-    for node in ast.iter_child_nodes(function):
+    waiting = [*ast.iter_child_nodes(function)][::-1]
+    while waiting:
+        node = waiting.pop()
         if isinstance(node, kinds):
             yield node
         if not isinstance(node, (*DEFINITIONS, ast.Lambda)):
-            yield from _inside(node, kinds)
+            waiting += [*ast.iter_child_nodes(node)][::-1]
 
 
 def _parameters(function: ast.FunctionDef) -> list[str]:
@@ -378,10 +381,12 @@ def _parameters(function: ast.FunctionDef) -> list[str]:
 
 
 def _reads(node: ast.AST, name: str) -> bool:
-    return any(
-        isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Load)
-        for inner in ast.walk(node)
-    )
+    return name in _all_read(node)
+
+
+def _all_read(node: ast.AST) -> set[str]:
+    names = (inner for inner in ast.walk(node) if isinstance(inner, ast.Name))
+    return {name.id for name in names if isinstance(name.ctx, ast.Load)}
 
 
 def _is_stored(node: ast.Name) -> bool:

@@ -6,11 +6,12 @@ what is taken out of the text is short, and stands in our own sentence.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import re
 from collections.abc import Callable
 
-from gradcourse.checking.why.written import Explanation
+from gradcourse.checking.why.written import Explanation, parsed
 from gradcourse.support import nearest
 
 MODULES = {
@@ -108,6 +109,18 @@ def _local_before_value(found: Match, line: str, name: str) -> tuple[str, str]:
 
 def _not_callable(found: Match, line: str, name: str) -> tuple[str, str]:
     kind = found[1]
+    if kind.endswith("SimpleNamespace"):
+        called = [
+            word
+            for word in re.findall(r"(?<![.\w])([A-Za-z_]\w*)\(", line)
+            if word not in dir(builtins)
+        ]
+        whose = f"`{called[0]}`" if called else "What you call"
+        return (
+            "it only holds tensors",
+            f"{whose} is no function, and no module that computes: it only holds numbers under "
+            "their names. Take them out with a dot and compute with them yourself.",
+        )
     hidden = [word for word in re.findall(r"([A-Za-z_]\w*)\(", line) if word in dir(builtins)]
     if hidden:
         return (
@@ -191,6 +204,8 @@ _LIST_TIMES_FLOAT = (
 
 def _unsupported(found: Match, line: str, name: str) -> tuple[str, str] | None:
     kinds = {found[2], found[3]}
+    if found[1] in ("&", "|"):
+        return _BRACKETS
     if "NoneType" in kinds:
         return (
             "None in between",
@@ -207,6 +222,75 @@ def _unsupported(found: Match, line: str, name: str) -> tuple[str, str] | None:
     if "str" in kinds:
         return ("text where a number belongs", "One side is text: a number has no quotes.")
     return None
+
+
+_BRACKETS = (
+    "brackets around each comparison",
+    "`&` and `|` bind more tightly than `==`, `<` and `>`, so they met numbers where you meant "
+    "True and False. Put each comparison into brackets of its own: `(a < 1) | (b == 2)`.",
+)
+
+
+_NOT_OF_NUMBERS = (
+    "~ of numbers",
+    "`~` turns True and False of an array round, and is given something else: make it an array of "
+    "True and False, by a comparison or by `np.asarray(…)`.",
+)
+
+
+def _statement(line: str) -> ast.AST:
+    """The learner's line as a tree; an empty one where it is no whole statement."""
+    code = line.partition(": ")[2].strip("`")
+    for text in (code, f"{code}\n    pass", f"if 1:\n    pass\n{code}\n    pass"):
+        tree = parsed(text)
+        if tree is not None:
+            return tree
+    return ast.Module([], [])
+
+
+def _no_single_truth(found: Match, line: str, name: str) -> tuple[str, str]:
+    """An array, or a tensor, where Python asks for one True or False."""
+    nodes = list(ast.walk(_statement(line)))
+    if any(isinstance(node, ast.Compare) and len(node.ops) > 1 for node in nodes):
+        return (
+            "a chained comparison of an array",
+            "`low <= x <= high` works for one number only. Of an array make two comparisons, each "
+            "in brackets of its own, and join them with `&`.",
+        )
+    words = {ast.Not: ("not", "~"), ast.And: ("and", "&"), ast.Or: ("or", "|")}
+    for node in nodes:
+        if isinstance(node, ast.UnaryOp | ast.BoolOp) and type(node.op) in words:
+            word, sign = words[type(node.op)]
+            return (
+                f"`{word}` of arrays",
+                f"`{word}` knows one True or False only. Of an array, entry by entry, it is "
+                f"`{sign}`, with each comparison in brackets of its own.",
+            )
+    called = [
+        node.func.id
+        for node in nodes
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    ]
+    whole = next((word for word in called if word in ("max", "min")), None)
+    if whole and not any(isinstance(node, ast.If | ast.While | ast.IfExp) for node in nodes):
+        return (
+            f"{whole} of arrays",
+            f"Python's `{whole}` takes one of several things as a whole. Entry by entry it is "
+            f"`np.{whole}imum`; of all entries of one array, `np.{whole}`.",
+        )
+    return (
+        "one True or False of many",
+        "Python asks for one True or False here (`if`, `not`, `and`, `or`, a comparison with two "
+        "signs), and is given an array of them. Entry by entry: `np.where`, `~`, `&` and `|`, with "
+        "each comparison in brackets. For all at once: `.all()` or `.any()`.",
+    )
+
+
+_UNEQUAL_PARTS = (
+    "parts of different sizes",
+    "An array needs rows of one size, and the parts of this list have different ones: no array can "
+    "hold them all. Go through the list, one part after the other.",
+)
 
 
 def _keyword(found: Match, line: str, name: str) -> tuple[str, str]:
@@ -446,6 +530,20 @@ _KNOWN: tuple[tuple[str, str, Words], ...] = (
         r"unsupported operand type\(s\) for (\S+?):? '([\w.]+)' and '([\w.]+)'",
         _unsupported,
     ),
+    ("TypeError", r"ufunc 'bitwise_(?:or|and)' not supported for the input types", _BRACKETS),
+    (
+        "TypeError",
+        r"ufunc 'invert' not supported|bad operand type for unary ~: '(?:list|tuple|float)'"
+        r"|^~ \(operator\.invert\) is only implemented",
+        _NOT_OF_NUMBERS,
+    ),
+    (
+        "ValueError RuntimeError",
+        r"truth value of an array with more than one element"
+        r"|Boolean value of Tensor with more than one value",
+        _no_single_truth,
+    ),
+    ("ValueError", r"array has an inhomogeneous shape", _UNEQUAL_PARTS),
     ("TypeError", r"unexpected keyword argument '(\w+)'", _keyword),
     ("TypeError", r"'(keepdims?|dim|axis)' is an invalid keyword", _keyword),
     ("TypeError", r"^'([\w.]+)' object is not iterable", _not_iterable),

@@ -16,6 +16,8 @@ from gradcourse.checking import show
 from gradcourse.checking.numeric import as_numbers
 from gradcourse.checking.why.written import Explanation
 
+ALWAYS_ONE = "always the same"
+
 CLOSE = 1e-5
 """Relatively; a relation is no matter of rounding."""
 
@@ -133,9 +135,8 @@ def _always_one(pairs: Sequence[Pair], inputs: Inputs) -> Explanation | None:
     if not all(_same(first, b) for _, b in pairs) or all(_same(first, a) for a, _ in pairs[1:]):
         return None
     return Explanation(
-        "always the same",
-        f"Your function gives {show.value(first)} whatever it is given. Does it read a variable of "
-        "the notebook instead of its own parameters?",
+        ALWAYS_ONE,
+        f"Your function gives {show.value(first)} in every case that was tried.",
     )
 
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import linecache
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 LONGEST = 50_000
 """Characters of a cell beyond which nobody reads it."""
+
+MOST_STATEMENTS = 1_000
+"""Statements of an answer beyond which nobody looks for slips in it; the longest here has forty."""
+
+MOST_TRIED = 3
+"""Cells that are parsed for one definition: a text that looks like one may stand in any."""
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+"""What ends a line for Python; `str.splitlines` knows more."""
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -50,9 +62,23 @@ class Source:
     definition: Definition
     text: str
 
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        """Split once: `ast.get_source_segment` does it for every node."""
+        return [line.encode() for line in LINE_END.split(self.text)]
+
+    def segment(self, node: ast.AST) -> str:
+        """Return the source of a node, as `ast.get_source_segment` does; empty for a new one."""
+        if not isinstance(node, ast.stmt | ast.expr) or node.end_lineno is None:
+            return ""
+        lines = self._lines[node.lineno - 1 : node.end_lineno]
+        lines[-1] = lines[-1][: node.end_col_offset]  # columns count bytes
+        lines[0] = lines[0][node.col_offset :]
+        return b"\n".join(lines).decode()
+
     def words(self, node: ast.AST, most: int = 60) -> str:
         """Return the source of a node on one line, at most so long."""
-        found = " ".join((ast.get_source_segment(self.text, node) or "").split())
+        found = " ".join(self.segment(node).split())
         return found if len(found) <= most else f"{found[: most - 1]}…"
 
     @property
@@ -74,17 +100,25 @@ def source_here(name: str, answer: Any) -> Source | None:
     tree = parsed(text)
     own = getattr(answer, "__name__", name)
     found = [n for n in _definitions(tree, own) if n.lineno <= _last_line(code)] if tree else []
-    return Source(found[-1], text) if found else None
+    return _legible(found[-1], text) if found else None
 
 
 def source_in(name: str, cells: Sequence[str]) -> Source | None:
     """Return the last definition of a name in the cells of a notebook."""
-    for text in reversed(cells):
-        tree = parsed(text) if name in text else None
+    defining = re.compile(rf"\b(?:def|class)\s+{re.escape(name)}\b")
+    texts = filter(defining.search, reversed(cells))
+    for text in itertools.islice(texts, MOST_TRIED):
+        tree = parsed(text)
         found = list(_definitions(tree, name)) if tree else []
         if found:
-            return Source(found[-1], text)
+            return _legible(found[-1], text)
     return None
+
+
+def _legible(definition: Definition, text: str) -> Source | None:
+    """Return a source, unless it is so long that looking through it would take seconds."""
+    statements = sum(isinstance(node, ast.stmt) for node in ast.walk(definition))
+    return Source(definition, text) if statements <= MOST_STATEMENTS else None
 
 
 def parsed(text: str) -> ast.Module | None:

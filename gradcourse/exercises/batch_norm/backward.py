@@ -64,6 +64,16 @@ def _plus_variance(delta, u, gamma, eps):
     return 2.0 * _without_variance(delta, u, gamma, eps) - bn_backward(delta, u, gamma, eps)
 
 
+def _parameters_unbiased(delta, u, eps):
+    x = (u - np.mean(u, 0)) / np.sqrt(np.var(u, 0, ddof=1) + eps)
+    return np.array([np.sum(delta * x, 0), np.sum(delta, 0)])
+
+
+def _parameters_along_units(delta, u, eps):
+    x, _ = standardised(u, eps)
+    return np.array([np.sum(delta * x, 1), np.sum(delta, 1)])
+
+
 def _by_square(delta, u, gamma, eps):
     return bn_backward(delta, u, gamma, eps) / standardised(u, eps)[1]
 
@@ -183,6 +193,23 @@ BACKWARD = CodeExercise(
                 "u where x̂ belongs": (
                     lambda delta, u, eps: np.array([np.sum(delta * u, 0), np.sum(delta, 0)]),
                     "You multiplied δ by u. γ multiplies x̂, so ∂z/∂γ = x̂.",
+                ),
+                "u − μ where x̂ belongs": (
+                    lambda delta, u, eps: np.array(
+                        [np.sum(delta * (u - np.mean(u, 0)), 0), np.sum(delta, 0)]
+                    ),
+                    "You multiplied δ by u − μ. γ multiplies x̂, which is that divided by "
+                    "s = √(σ² + ε).",
+                ),
+                "variance with B − 1": (
+                    _parameters_unbiased,
+                    "Your x̂ has σ² with B − 1. γ multiplied the x̂ of the way forwards, and its "
+                    "σ² divides by B.",
+                ),
+                "over the units": (
+                    _parameters_along_units,
+                    "You added over the units, for each image. Each unit has its own γ and β: add "
+                    "over the images, axis 0.",
                 ),
                 "γ's gradient without x̂": (
                     lambda delta, u, eps: np.array([np.sum(delta, 0), np.sum(delta, 0)]),

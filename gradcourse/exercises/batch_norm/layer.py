@@ -75,6 +75,11 @@ FORWARD = CodeExercise(
                 "You took mean and variance of each image over its units. That is layer norm. "
                 "Batch norm takes them of each unit, over the images: axis 0.",
             ),
+            "the mean is not subtracted": (
+                lambda u, gamma, beta, eps: gamma * np.asarray(u) / standardised(u, eps)[1] + beta,
+                "You divided u by √(σ² + ε) and did not subtract μ. Look at the column means of "
+                "your result: without β they should be 0.",
+            ),
             "one mean for all": (
                 _one_mean,
                 "You took one mean and one variance of the whole array. Every unit has its "

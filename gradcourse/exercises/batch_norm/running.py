@@ -80,6 +80,13 @@ RUNNING = CodeExercise(
                 "You used the batch's variance with B, which is too small on average by "
                 "(B − 1)/B. The running estimate takes it with B − 1.",
             ),
+            "(B − 1)/B the wrong way round": (
+                _averaged(
+                    lambda u: [np.mean(u, 0), np.var(u, 0) * (len(u) - 1) / len(u)],
+                ),
+                "You multiplied the batch's variance by (B − 1)/B. That makes smaller what was too "
+                "small already: the running estimate divides the sum of squares by B − 1.",
+            ),
             "mean square for the variance": (
                 _averaged(lambda u: [np.mean(u, 0), np.mean(np.square(u), 0)]),
                 "You averaged mean squares. A variance is the spread about the batch's mean, and "

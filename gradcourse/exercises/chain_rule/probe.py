@@ -37,9 +37,18 @@ def _of_the_inputs(layers, x, y):
     return [float(h.grad.norm()) for h in inputs]
 
 
-def _of_the_weights(layers, x, y):
+def _of_the_weights(layers, x, y, *, others=()):
+    """And a number, or none, for a layer that has no weights."""
     _outputs(layers, x, y)
-    return [float(p.grad.norm()) for layer in layers for p in layer.parameters()]
+    found = []
+    for layer in layers:
+        found += [float(p.grad.norm()) for p in layer.parameters()] or others
+    return found
+
+
+def _asked_of_the_layers(layers, x, y):
+    _outputs(layers, x, y)
+    return [float(layer.weight.grad.norm()) for layer in layers]
 
 
 def _batches(rng):
@@ -77,6 +86,16 @@ WRITE_PROBE = CodeExercise(
                 _of_the_weights,
                 "You returned ‖∂ℒ/∂W‖ of the matrices. It has the layer's input as a factor, and "
                 "a tanh has none: take the gradient of each layer's output.",
+            ),
+            "the gradients of the weights, and 0 for a tanh": (
+                lambda layers, x, y: _of_the_weights(layers, x, y, others=[0.0]),
+                "You returned ‖∂ℒ/∂W‖, and 0 where a layer has no weights. A tanh passes a "
+                "gradient on, too: take the gradient of each layer's output.",
+            ),
+            "the layer in place of its output": (
+                _asked_of_the_layers,
+                "You asked the layers themselves, and a tanh has neither weights nor .grad. Every "
+                "layer has an output: take the gradient of that.",
             ),
             "no gradient kept": (
                 lambda layers, x, y: [

@@ -123,7 +123,7 @@ SCALAR_BACKWARD = CodeExercise(
             points=1.0,
             cases=_chains_with_zero,
             example=(np.array([2.0, 0.0, 5.0]), 7.0, 0.1),
-            look_at="With one factor 0, that factor alone has a gradient above 0. It is the "
+            look_at="With one factor 0, that factor alone has a gradient other than 0. It is the "
             "product of all the others.",
         ),
     ),

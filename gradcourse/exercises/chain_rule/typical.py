@@ -73,6 +73,10 @@ LYAPUNOV = CodeExercise(
                 "You left out the negative factors. They stretch or shrink the product as "
                 "the others do: take their absolute value.",
             ),
+            "the sign": (
+                lambda factors: -lyapunov(factors),
+                "Your exponent has the other sign. A product that shrinks has an exponent below 0.",
+            ),
             "absolute value at the end": (
                 lambda factors: abs(lyapunov(factors)),
                 "You took the absolute value of the exponent. It belongs to the factors: a "

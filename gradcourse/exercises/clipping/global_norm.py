@@ -83,6 +83,29 @@ def _ended_by_none(parameters, max_norm):
     return clip_by_global_norm(parameters, max_norm)
 
 
+def _in_new_tensors(parameters, max_norm):
+    total = _joint(_gradients(parameters))
+    if math.isfinite(total) and total > max_norm:
+        for p in parameters:
+            if p.grad is not None:
+                p.grad = (p.grad.double() * (max_norm / total)).to(p.grad.dtype)
+    return total
+
+
+def _with_weights(clip):
+    """The same, and the weights are scaled in place by the same factor."""
+
+    def answer(parameters, max_norm):
+        total = _joint(_gradients(parameters))
+        clip(parameters, max_norm)
+        if math.isfinite(total) and total > max_norm:
+            for p in parameters:
+                p.data.mul_(max_norm / total)
+        return total
+
+    return answer
+
+
 def _norm_after(parameters, max_norm):
     clip_by_global_norm(parameters, max_norm)
     return _joint(_gradients(parameters))
@@ -244,8 +267,23 @@ GLOBAL_NORM = CodeExercise(
             ),
             "not in place": (
                 _clip(when=lambda *_: False),
-                "Your norm is right, but the gradients are as before: `g = g * factor` makes "
+                "Your norm is right, but the gradients are as before: `g = g * factor` only makes "
                 "a new tensor. Use p.grad.mul_(factor).",
+            ),
+            "a new tensor in the place of p.grad": (
+                _in_new_tensors,
+                "Your numbers are right, and they stand in new tensors: `p.grad = …` puts another "
+                "one there, and whoever holds the old one sees nothing of it. Change it in place.",
+            ),
+            "the weights in place of the gradients": (
+                _with_weights(lambda parameters, max_norm: None),
+                "You scaled the weights, and the gradients are as before: p.data is the parameter "
+                "itself, its gradient is p.grad.",
+            ),
+            "the weights as well": (
+                _with_weights(clip_by_global_norm),
+                "The gradients are right, but the weights are scaled, too. p.data is the parameter "
+                "itself: leave it alone.",
             ),
             "scaled to 1": (
                 _clip(scale=lambda gradients, total, _: _scale(gradients, 1.0 / total)),

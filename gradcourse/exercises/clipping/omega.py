@@ -21,6 +21,16 @@ def omega(delta, h, W):
     return float(np.mean((_ratios(delta, _slope(h)[1:], W) - 1.0) ** 2))
 
 
+def _squared_norms(delta, h, W):
+    return float(np.mean((_ratios(delta, _slope(h)[1:], W) ** 2 - 1.0) ** 2))
+
+
+def _of_the_difference(delta, h, W):
+    before = np.asarray(delta)[1:]
+    moved = (before * _slope(h)[1:]) @ W - before
+    return float(np.mean((moved**2).sum(axis=1) / (before**2).sum(axis=1)))
+
+
 def _upside_down(delta, h, W):
     return float(np.mean((1.0 / _ratios(delta, _slope(h)[1:], W) - 1.0) ** 2))
 
@@ -86,6 +96,16 @@ OMEGA = CodeExercise(
             "not squared": (
                 lambda delta, h, W: float(np.mean(_ratios(delta, _slope(h)[1:], W) - 1.0)),
                 "You averaged ratio − 1: too large and too small would cancel. Square it first.",
+            ),
+            "a ratio of squared norms": (
+                _squared_norms,
+                "Your ratio is one of squared norms. Ω divides the norms themselves, takes 1 away, "
+                "and squares then.",
+            ),
+            "the norm of the difference": (
+                _of_the_difference,
+                "You took the norm of what one step back changes. Ω compares the lengths before "
+                "and after: a gradient may turn at no cost.",
             ),
             "the absolute value": (
                 lambda delta, h, W: float(np.mean(np.abs(_ratios(delta, _slope(h)[1:], W) - 1.0))),

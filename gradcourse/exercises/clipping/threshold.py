@@ -121,6 +121,11 @@ THRESHOLD = CodeExercise(
                 "You put 0 where a norm was not finite, which pulls the percentile down. "
                 "Leave these updates out.",
             ),
+            "percent given to np.quantile": (
+                lambda norms, percent: float(np.quantile(_finite(norms), percent)),
+                "You gave percent to np.quantile, which wants a share between 0 and 1. "
+                "np.percentile wants 0 to 100.",
+            ),
             "percent as a share": (
                 lambda norms, percent: float(np.percentile(_finite(norms), percent / 100)),
                 "You divided percent by 100 and gave it to np.percentile, which wants 0 to "

@@ -69,6 +69,10 @@ PENALTIES = CodeExercise(
                     "You gave λW. That is the gradient of ½λΣW², torch's convention for "
                     "weight_decay; here the penalty is λΣW².",
                 ),
+                "λ left out": (
+                    lambda W, strength: 2.0 * W,
+                    "You gave 2W. The penalty has the factor λ, and so has its gradient.",
+                ),
                 "the penalty itself": (
                     lambda W, strength: float(strength * np.sum(W**2)),
                     "You returned the penalty, one number. Asked is its gradient, one number per "

@@ -28,6 +28,17 @@ def _log_of_softmax(z, shift):
         return float(np.mean(-np.log(p / p.sum(axis=1, keepdims=True))))
 
 
+def _own_entropy(z):
+    """The loss if the labels were drawn from the network's own probabilities."""
+    log_p = z - _log_sum_exp(z)[:, None]
+    return float(-np.mean((np.exp(log_p) * log_p).sum(axis=1)))
+
+
+def _one_maximum(z):
+    with np.errstate(divide="ignore"):
+        return float(np.mean(z.max() + np.log(np.exp(z - z.max()).sum(axis=1)) - z.mean(axis=1)))
+
+
 def _outputs(low, high):
     def cases(rng):
         return [
@@ -78,6 +89,17 @@ FIRST_LOSS = CodeExercise(
                 lambda z: float(np.mean(_log_sum_exp(z.T)) - z.mean()),
                 "You summed over the rows. The softmax runs over the classes, axis 1.",
             ),
+            "one maximum for all rows": (
+                _one_maximum,
+                "You took the largest output of *all* rows out. A row far below it becomes exp of "
+                "−1000 and less, which is 0: each row needs its own.",
+            ),
+            "its own entropy": (
+                _own_entropy,
+                "You weighted the labels with the network's own softmax, its entropy. A network "
+                "that knows nothing meets every label equally often: take the mean over the "
+                "classes.",
+            ),
             "the surest class is right": (
                 lambda z: float(np.mean(_log_sum_exp(z) - z.max(axis=1))),
                 "You took the largest output for the right one. A network that knows nothing meets "
@@ -98,7 +120,8 @@ FIRST_LOSS = CodeExercise(
             points=1.0,
             cases=_large_outputs,
             example=(np.array([[0.0, 1000.0]]),),
-            look_at="What is exp(1000) in float64?",
+            look_at="Work the example out on paper, for each of the two labels. Which step of "
+            "yours gives another number, and is there one that leaves float64?",
         ),
     ),
     hints=(

@@ -74,6 +74,16 @@ WHO_TRAINS = CodeExercise(
                 "You asked the optimizer first. Where no gradient arrives, no optimizer helps: "
                 "that is the cause to name.",
             ),
+            "held the other way round": (
+                lambda g, h, c: who_trains(g, ~h, c),
+                "You gave code 2 to what the optimizer holds. `held` says who is in it: 2 is for "
+                "those that are not.",
+            ),
+            "code 3 is left out": (
+                lambda g, h, c: who_trains(g, h, np.ones_like(c)),
+                "You never look at `change`. A parameter that has a gradient and is held may stand "
+                "still all the same: that is code 3.",
+            ),
             "only whether it moved": (
                 _moved_only,
                 "You asked only whether it moved. Weight decay and momentum move parameters that "

@@ -102,6 +102,7 @@ LSUV = CodeExercise(
                 "deviation of the outputs.",
             ),
         },
+        keeps=("weights",),
     ),
     parts=(
         Part(

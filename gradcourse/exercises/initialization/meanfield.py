@@ -38,6 +38,10 @@ def _iterated(step):
     return float(q)
 
 
+def _weights_that_add_up_to(total):
+    return lambda s, b: _iterated(lambda q: s**2 * total * _mean_tanh2(q) + b**2)
+
+
 def _mean_tanh2(q):
     return gaussian_mean(lambda z: np.tanh(z) ** 2, q)
 
@@ -47,7 +51,8 @@ def _points(rng):
 
 
 def _pairs(rng):
-    return [(rng.uniform(0.6, 2.2), rng.uniform(0.2, 1.0)) for _ in range(4)]
+    # Where q is taken for √q, 80 nodes of Gauss and Hermite are exact enough up to about q = 3.
+    return [(rng.uniform(0.6, 1.6), rng.uniform(0.2, 1.0)) for _ in range(4)]
 
 
 CHI = CodeExercise(
@@ -154,6 +159,16 @@ CHI = CodeExercise(
                     lambda s, b: _iterated(lambda q: s**2 * _mean_tanh2(q**2) + b**2),
                     "You gave tanh the argument q·z. q is a variance; the pre-activation is √q·z.",
                 ),
+                "weights that do not add up to 1": (
+                    _weights_that_add_up_to(math.sqrt(2 * math.pi)),
+                    "Your mean of tanh² is too large by √(2π) = 2.507: hermegauss has weights that "
+                    "add up to that. Divide by their sum.",
+                ),
+                "weights that add up to √π": (
+                    _weights_that_add_up_to(math.sqrt(math.pi)),
+                    "Your mean of tanh² is too large by √π = 1.772: the weights of hermgauss add "
+                    "up to that. Divide by their sum.",
+                ),
                 "tanh of q": (
                     lambda s, b: _iterated(lambda q: s**2 * math.tanh(math.sqrt(q)) ** 2 + b**2),
                     "You put √q itself into tanh. The pre-activations are spread with variance q: "
@@ -173,7 +188,7 @@ CHI = CodeExercise(
             rtol=2e-3,
         ),
         Part(
-            title="q* at 4 random points, σ_w from 0.6 to 2.2, σ_b from 0.2 to 1",
+            title="q* at 4 random points, σ_w from 0.6 to 1.6, σ_b from 0.2 to 1",
             points=1.0,
             cases=_pairs,
             function="q_star",

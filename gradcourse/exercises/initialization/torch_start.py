@@ -53,6 +53,11 @@ INITIALIZE = CodeExercise(
         initialize,
         "nothing; the model is changed in place",
         {
+            "nothing is changed": (
+                lambda model: None,
+                "The model that you were given is as torch made it. A copy, or a new one that you "
+                "return, does not count: change its own weights and biases, in place.",
+            ),
             "the output layer like the others": (
                 _started(last=1.0),
                 "Your last matrix has He's full scale. Then the first outputs are large, and the "
@@ -96,7 +101,8 @@ INITIALIZE = CodeExercise(
             cases=_stacks,
             example=((64, 300, 400, 40), 0),
             rtol=0.06,
-            look_at="nn.init has kaiming_normal_ and zeros_. Which layer is the last one?",
+            look_at="each entry is drawn for itself, around 0: nn.init has kaiming_normal_, and "
+            "zeros_ for the biases. Which layer is the last one?",
         ),
     ),
     hints=(

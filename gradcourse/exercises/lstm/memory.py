@@ -120,6 +120,11 @@ HALF_LIFE = CodeExercise(
                     "You returned the gate, f = 2^(−1/k). The bias is what σ turns into it: "
                     "ln(f/(1 − f)).",
                 ),
+                "a half at every step": (
+                    lambda steps: _logit(0.5**steps),
+                    "You raised a half to the power of the steps. That is what is left of a gate "
+                    "of a half; here the gate is asked of which a half is left, f^k = ½.",
+                ),
                 "1/e instead of a half": (
                     lambda steps: _logit(float(np.exp(-1.0 / steps))),
                     "After your number of steps 1/e is left. A half is left for f = 2^(−1/k).",

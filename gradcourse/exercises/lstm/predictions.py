@@ -242,6 +242,15 @@ CAN_EXPLODE = Choice(
 
 # ================================================================ for points, in the assignment
 
+_GATE = 1.0 / (1.0 + np.exp(-1.0))
+
+_MIXED = {
+    "log₁₀ by ln": np.log10(100.0) / -np.log(_GATE),
+    "ln by log₁₀": np.log(100.0) / -np.log10(_GATE),
+    "log₂ by ln": np.log2(100.0) / -np.log(_GATE),
+    "ln by log₂": np.log(100.0) / -np.log2(_GATE),
+}
+
 ONE_PERCENT = Prediction(
     id="lstm/one-percent",
     title="How far does a forget bias of 1 reach?",
@@ -266,6 +275,19 @@ ONE_PERCENT = Prediction(
             "a forget bias of 0",
             6.64,
             "You halved at every step. That is a forget bias of 0; σ(1) is 0.73.",
+        ),
+        *(
+            NamedValue(
+                f"two logarithms mixed, {mixed}",
+                float(value),
+                "Your number is a quotient of two different logarithms. Take one for both.",
+            )
+            for mixed, value in _MIXED.items()
+        ),
+        NamedValue(
+            "1/e instead of 1 %",
+            float(1.0 / -np.log(_GATE)),
+            "After that lag 1/e of the gradient is left, more than a third. Asked is 1 %.",
         ),
         NamedValue(
             "the bias taken for the gate",

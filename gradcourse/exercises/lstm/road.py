@@ -38,6 +38,16 @@ def _one_product(f):
     return np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1]).reshape(f.shape)])
 
 
+def _added(f):
+    f = np.asarray(f)
+    return np.concatenate([np.ones((1, f.shape[1])), np.cumsum(f[::-1], axis=0)])
+
+
+def _along_the_cells(f):
+    f = np.asarray(f)
+    return np.concatenate([np.ones((1, f.shape[1])), np.cumprod(f[::-1], axis=1)])
+
+
 def _gates(rng):
     return [(rng.uniform(0.2, 0.99, shape),) for shape in ((3, 2), (6, 4), (12, 3))]
 
@@ -77,6 +87,15 @@ DIRECT_PATH = CodeExercise(
                 _gates_themselves,
                 "Each of your rows is one gate. The way from c_t to c_T leads through all "
                 "gates between them: multiply.",
+            ),
+            "added instead of multiplied": (
+                _added,
+                "You added the gates up. Each step on the road is a factor: multiply.",
+            ),
+            "along the cells": (
+                _along_the_cells,
+                "You multiplied along the cells of one step: axis 1. Each cell has a road of its "
+                "own through the steps, which are the rows.",
             ),
             "one product over all cells": (
                 _one_product,

@@ -70,6 +70,11 @@ SCAN = CodeExercise(
                 lambda keep, value: scan(keep, value)[-1],
                 "You returned h_T. Return the states of all steps.",
             ),
+            "every row is the last state": (
+                lambda keep, value: np.tile(scan(keep, value)[-1], (len(value), 1)),
+                "All your rows are h_T. If h is changed in place, with *= or +=, a list of h's "
+                "holds one array many times: make a new array at each step.",
+            ),
             "with the state before": (
                 lambda keep, value: np.concatenate(
                     [np.zeros((1, value.shape[1])), scan(keep, value)]

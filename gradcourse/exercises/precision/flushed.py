@@ -18,6 +18,14 @@ def _below(gradient, scale, limit):
     return float(np.mean(np.abs(alive * scale) < limit))
 
 
+def _signed_below(limit):
+    def answer(gradient, scale):
+        alive = gradient[gradient != 0]
+        return float(np.mean(alive * scale <= limit))
+
+    return answer
+
+
 def _gradients(rng):
     found = []
     for size, middle, scale in ((400, -24.0, 1.0), (300, -29.0, 64.0), (500, -34.0, 1024.0)):
@@ -64,6 +72,16 @@ FLUSHED = CodeExercise(
                 lambda gradient, scale: _below(gradient, scale, 2.0**-14),
                 "You counted all that is below 2⁻¹⁴. Subnormal numbers have lost digits, but they "
                 "are not 0.",
+            ),
+            "no absolute value": (
+                _signed_below(2.0**-25),
+                "You counted every negative entry, however large: below a border lie all of them. "
+                "What is flushed is small in size.",
+            ),
+            "no absolute value, and the smallest number": (
+                _signed_below(2.0**-24),
+                "Two slips: you counted every negative entry, however large; and what lies between "
+                "half of 2⁻²⁴ and 2⁻²⁴ is rounded up.",
             ),
             "below the smallest number": (
                 lambda gradient, scale: _below(gradient, scale, 2.0**-24),

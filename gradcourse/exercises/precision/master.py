@@ -60,12 +60,16 @@ STANDS_STILL = Prediction(
 )
 
 
-def train_half(weights, updates):
-    """What the network reads in the end: a float32 copy got the updates, and is cast."""
+def _copy_of(weights, updates):
     copy = weights.astype(np.float32)
     for update in updates:
         copy = copy + update
-    return copy.astype(np.float16)
+    return copy
+
+
+def train_half(weights, updates):
+    """What the network reads in the end: a float32 copy got the updates, and is cast."""
+    return _copy_of(weights, updates).astype(np.float16)
 
 
 def _in_float16(weights, updates):
@@ -107,6 +111,11 @@ MASTER = CodeExercise(
                 _small_updates,
                 "You cast the updates first. The smallest of them are 0 in float16.",
             ),
+            "the copy in place of what the network reads": (
+                _copy_of,
+                "What you return has another format than the weights that the network reads: the "
+                "question names it. Cast the copy once, after the last update.",
+            ),
             "the last update only": (
                 lambda weights, updates: (weights.astype(np.float32) + updates[-1]).astype(
                     np.float16
@@ -127,6 +136,7 @@ MASTER = CodeExercise(
             ),
             look_at="Both grow by 50 · 0.0004 = 0.02, although 1 + 0.0004 is 1 in float16.",
             rtol=2e-3,
+            same_dtype=True,
         ),
     ),
     hints=(

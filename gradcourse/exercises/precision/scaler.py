@@ -78,6 +78,10 @@ def _not_skipped(gradient, scale, max_norm):
     return g if norm <= max_norm else g * np.float32(max_norm / norm)
 
 
+def _multiplied(gradient, scale, max_norm):
+    return unscaled(gradient, 1.0 / scale, max_norm)
+
+
 def _holes_filled(gradient, scale, max_norm):
     g = np.nan_to_num(gradient.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     return _clipped(g / np.float32(scale), max_norm)
@@ -95,7 +99,8 @@ def _scaled(rng, size):
 
 def _good_gradients(rng):
     found = []
-    for size, max_norm in ((0.2, 1.0), (3.0, 0.5), (8.0, 2.0)):
+    # The first is so short that it stays below the threshold even where it is scaled twice.
+    for size, max_norm in ((1e-7, 1.0), (0.2, 1.0), (3.0, 0.5), (8.0, 2.0)):
         gradient, scale = _scaled(rng, size)
         found.append((gradient, scale, max_norm))
     return found
@@ -149,6 +154,11 @@ SCALER = CodeExercise(
                 "You clipped each entry, which turns the direction. Clip the norm of the whole: "
                 "multiply all entries by one number.",
             ),
+            "multiplied by the scale": (
+                _multiplied,
+                "You multiplied by the scale once more. The loss was multiplied, and its gradient "
+                "with it: divide.",
+            ),
             "every gradient to the same norm": (
                 _always_to_the_norm,
                 "You made short gradients longer. Clipping only shortens.",
@@ -169,9 +179,10 @@ SCALER = CodeExercise(
         next_scale,
         "a float",
         {
-            "never raised": (
+            "not raised at 2000": (
                 lambda gradient, scale, good: scale if _finite(gradient) else scale / 2,
-                "Your scale can only fall. After 2000 good updates in a row it is doubled.",
+                "Your scale stays at the 2000th good update in a row, which `good` counts already: "
+                "there it is doubled. Is the doubling missing, or does it come one update later?",
             ),
             "raised every time": (
                 lambda gradient, scale, good: scale * 2 if _finite(gradient) else scale / 2,
@@ -199,7 +210,7 @@ SCALER = CodeExercise(
     ),
     parts=(
         Part(
-            title="three finite gradients",
+            title="four finite gradients",
             points=1.0,
             cases=_good_gradients,
             function="unscaled",
@@ -207,6 +218,7 @@ SCALER = CodeExercise(
             look_at="Unscaled, the example is (3, 4), of norm 5: clipped it is (0.6, 0.8).",
             rtol=1e-4,
             atol=0.0,
+            same_dtype=True,
         ),
         Part(
             title="gradients with Inf or NaN",
@@ -215,6 +227,7 @@ SCALER = CodeExercise(
             function="unscaled",
             example=(np.array([np.inf, 4096.0], dtype=np.float16), 1024.0, 1.0),
             look_at="The update is left out: zeros, of the gradient's shape.",
+            same_dtype=True,
         ),
         Part(
             title="five histories",

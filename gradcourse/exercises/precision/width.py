@@ -51,6 +51,11 @@ MULTIPLIERS = CodeExercise(
         mup,
         "an array of shape (3, 2)",
         {
+            "everything as in standard": (
+                _table(hidden=0.0, last=0.0, output=0.0),
+                "You left everything as in the standard parametrization, whose best rate falls "
+                "with the width. Which matrices read n units, and what does that ask of them?",
+            ),
             "the same rate everywhere": (
                 _table(hidden=0.0, last=0.0),
                 "All your rates are alike: that is the standard parametrization with smaller "
@@ -92,6 +97,15 @@ MULTIPLIERS = CodeExercise(
             "larger with the width": (
                 _table(hidden=-1.0, last=-1.0),
                 "Your rates grow with the width. It is base/n, not n/base.",
+            ),
+            "n/base everywhere": (
+                _table(hidden=-1.0, last=-1.0, output=-0.5),
+                "You took n/base for base/n: your rates and the output's weights grow with the "
+                "width.",
+            ),
+            "variances": (
+                lambda width, base, rate: mup(width, base, rate) ** [2, 1],
+                "Your first column has variances. The standard deviations are asked: their roots.",
             ),
         },
     ),

@@ -46,6 +46,11 @@ def _not_added_up(W, h, delta):
     return np.append(logs[0], np.diff(logs))
 
 
+def _nothing_at_lag_0(W, h, delta):
+    logs = lag_log_norms(W, h, delta)
+    return np.append(0.0, logs[1:])
+
+
 def _slope_after_w(W, h, delta):
     h, gradient = np.asarray(h), np.asarray(delta, dtype=np.float64)
     size = np.linalg.norm(gradient)
@@ -122,6 +127,16 @@ LAG_GRADIENT = CodeExercise(
                 _not_added_up,
                 "You divide by the norm after each step, which is right. But an entry is then "
                 "one step's growth: the logarithms of all steps so far must be added up.",
+            ),
+            "relative to lag 0": (
+                lambda W, h, delta: lag_log_norms(W, h, delta / np.linalg.norm(delta)),
+                "Your values lack log10 ‖delta‖: you began at 0, or divided delta by its norm and "
+                "did not count it. Begin with the logarithm of the norm that you are given.",
+            ),
+            "0 at lag 0": (
+                _nothing_at_lag_0,
+                "Your first entry is 0, and the others are right. Lag 0 is the last step itself, "
+                "where the gradient is delta: which norm has it?",
             ),
             "first the matrix, then the slope": (
                 _slope_after_w,

@@ -31,7 +31,7 @@ def _layers(tiny):
                 h[:, kinds[5]] += 0.2  # this one speaks on all rows but one of each,
                 h[1, kinds[5]] = 0.0
                 h[:, kinds[-1]] += 0.2  # this one never rests
-            scale = 1e-6 if tiny else 1.0
+            scale = 1e-7 if tiny else 1.0
             made.append(([scale * h for h in batches],))
         return made
 
@@ -49,6 +49,11 @@ DEAD_UNITS = CodeExercise(
                 lambda batches: np.any([(h == 0).all(axis=0) for h in batches], axis=0),
                 "You call a unit dead that is silent in any one batch. It may speak in "
                 "another: dead means silent on *all* data.",
+            ),
+            "the first batch only": (
+                lambda batches: (batches[0] == 0).all(axis=0),
+                "You looked at the first batch only. A unit that is silent there may speak in "
+                "another one.",
             ),
             "the last batch only": (
                 lambda batches: (batches[-1] == 0).all(axis=0),
@@ -129,7 +134,7 @@ DEAD_UNITS = CodeExercise(
             look_at="Go through the three columns of the small example: does the unit ever speak?",
         ),
         Part(
-            title="the same with a vanished signal, activations of size 1e-6",
+            title="the same with a vanished signal, activations of size 1e-7",
             points=1.0,
             cases=_layers(tiny=True),
             example=(
@@ -138,7 +143,7 @@ DEAD_UNITS = CodeExercise(
                     np.array([[0.0, 4e-7, 0.0]]),
                 ],
             ),
-            look_at="4e-7 is small. Is it 0?",
+            look_at="Go through the three columns again: is every entry of both batches exactly 0?",
         ),
     ),
     hints=(

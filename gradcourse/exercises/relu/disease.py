@@ -37,10 +37,15 @@ def _by_zeros(layers):
     return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
 
 
-def _absolute(layers):
-    if max(_dead_share(h) for h in layers) > ALARM:
-        return "dead"
-    return "vanished" if _size(layers[-1]) < FADED else "healthy"
+def _below(size):
+    """The last layer's size compared with a fixed number."""
+
+    def answer(layers):
+        if max(_dead_share(h) for h in layers) > ALARM:
+            return "dead"
+        return "vanished" if _size(layers[-1]) < size else "healthy"
+
+    return answer
 
 
 def _last_layer_only(layers):
@@ -65,6 +70,12 @@ def _size_first(layers):
     return "dead" if max(_dead_share(h) for h in layers) > ALARM else "healthy"
 
 
+def _one_silent_row(layers):
+    if any((np.asarray(h) == 0).all(axis=1).any() for h in layers):
+        return "dead"
+    return "vanished" if _size(layers[-1]) < FADED * _size(layers[0]) else "healthy"
+
+
 def _rows_first(layers):
     if max(float((np.asarray(h) == 0).all(axis=1).mean()) for h in layers) > ALARM:
         return "dead"
@@ -81,18 +92,26 @@ def _layer(rng, silent, dead=0.0, scale=1.0):
 
 
 def _patients(rng):
-    fade = float(rng.uniform(0.02, 0.06))
+    """Sizes and shares of zeros so that a border which is no share of anything is recognised.
+
+    A vanished network's last layer has the size 3e-5 to 7e-5, or a thousandth of that, the small
+    healthy one's 1e-5 to 3e-5; a layer that is not dead has less than half zeros, or 95 %.
+    """
+    fade = float(rng.uniform(0.035, 0.045))
     # Every unit speaks, but on the same two rows of 40.
     sparse = [rng.uniform(0.5, 1.5, (40, 30)) * (np.arange(40) % 20 == 7)[:, None]] * 4
     scattered = [_layer(rng, 0.95) for _ in range(3)]  # each on rows of its own
-    vanished = [_layer(rng, 0.5, scale=fade**k) for k in range(4)]
-    in_the_middle = [_layer(rng, 0.5), _layer(rng, 0.5, dead=1.0), *(_layer(rng, 0.5),) * 2]
-    throughout = [_layer(rng, 0.5, dead=1.0) for _ in range(3)]
-    at_the_end = [_layer(rng, 0.5), _layer(rng, 0.5), _layer(rng, 0.5, dead=1.0)]
-    small = [_layer(rng, 0.6, scale=1e-5 * rng.uniform(0.5, 1.0)) for _ in range(3)]
-    half_dead = [_layer(rng, 0.4, dead=0.5) for _ in range(3)]
-    made = [sparse, scattered, vanished, in_the_middle, at_the_end, throughout, small, half_dead]
-    made.append([_layer(rng, 0.5), _layer(rng, 0.5, dead=0.5), _layer(rng, 0.5, scale=0.3)])
+    vanished = [_layer(rng, 0.45, scale=fade**k) for k in range(4)]
+    from_small = [_layer(rng, 0.45, scale=1e-3 * fade**k) for k in range(4)]
+    in_the_middle = [_layer(rng, 0.45), _layer(rng, 0.45, dead=1.0), *(_layer(rng, 0.45),) * 2]
+    throughout = [_layer(rng, 0.45, dead=1.0) for _ in range(3)]
+    at_the_end = [_layer(rng, 0.45), _layer(rng, 0.45), _layer(rng, 0.45, dead=1.0)]
+    small = [_layer(rng, 0.45, scale=1e-5 * rng.uniform(2.0, 3.0)) for _ in range(3)]
+    half_dead = [_layer(rng, 0.05, dead=0.45) for _ in range(3)]
+    one_row = [_layer(rng, 0.4) * (np.arange(40) != 7)[:, None] for _ in range(3)]
+    one_layer = [_layer(rng, 0.45), _layer(rng, 0.05, dead=0.45), _layer(rng, 0.45, scale=0.3)]
+    made = [sparse, scattered, vanished, from_small, in_the_middle, at_the_end, throughout]
+    made += [small, half_dead, one_row, one_layer]
     return [(layers,) for layers in made]
 
 
@@ -119,14 +138,20 @@ DISEASE = CodeExercise(
                 "first. To lose decades is to fall to a hundredth, or far below.",
             ),
             "an absolute size": (
-                _absolute,
+                _below(FADED),
                 "You compared the last layer's size with a fixed number. A network with small "
                 "inputs is small everywhere and healthy: compare with the first layer.",
             ),
-            "first and last exchanged": (
+            "a small absolute size": (
+                _below(1e-6),
+                "You called a network healthy whose last layer is ten thousand times smaller than "
+                "its first: it is still above your border. Compare with the first layer, not with "
+                "a fixed number.",
+            ),
+            "never vanished": (
                 lambda layers: disease(layers[::-1]),
-                "You compared the first layer with the last. The signal runs from the first "
-                "to the last, and it has vanished when the last is small.",
+                "You never answer “vanished”, not even where the last layer is ten thousand times "
+                "smaller than the first. Which of the two do you ask to be small, and beside what?",
             ),
             "only the last layer": (
                 _last_layer_only,
@@ -148,6 +173,11 @@ DISEASE = CodeExercise(
                 "A dead last layer has size 0, so you called it vanished. Ask for dead units "
                 "first: nothing that scales the weights brings them back.",
             ),
+            "one silent row": (
+                _one_silent_row,
+                "You called a layer dead because all its units are 0 on one row. The gradient "
+                "comes back on the other rows: a unit is a column.",
+            ),
             "rows instead of units": (
                 _rows_first,
                 "You counted rows on which all units are 0. A unit is a column: all(axis=0).",
@@ -156,7 +186,7 @@ DISEASE = CodeExercise(
     ),
     parts=(
         Part(
-            title="9 random networks of 3 or 4 layers",
+            title="11 random networks of 3 or 4 layers",
             points=2.0,
             cases=_patients,
             example=(
@@ -165,8 +195,8 @@ DISEASE = CodeExercise(
                     np.array([[0.0, 0.0], [0.0, 0.0]]),
                 ],
             ),
-            look_at="In the small example layer 2 is 0 throughout: can a gradient come back "
-            "through it?",
+            look_at="Two questions about this network. Is there a layer in which hardly a unit is "
+            "ever above 0? And how large is the last layer beside the first?",
         ),
     ),
     hints=(

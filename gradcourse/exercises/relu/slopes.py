@@ -44,7 +44,7 @@ def _signs_and_slopes(rng):
         ((3, 4), -rng.uniform(0.2, 0.9)),
     ):
         z = rng.uniform(0.2, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
-        z.flat[:2] = (-abs(z.flat[0]), abs(z.flat[1]))
+        z.flat[:3] = (-abs(z.flat[0]), abs(z.flat[1]), 0.0)
         made.append((z, float(a)))
     return made
 
@@ -158,6 +158,14 @@ PRELU = CodeExercise(
                 "∂ℒ/∂z of ReLU": (
                     lambda z, a, g: [g * (z > 0), prelu_backward(z, a, g)[1]],
                     "Your ∂ℒ/∂z is 0 for z < 0. That is ReLU's; PReLU has the slope a there.",
+                ),
+                "the slope at 0": (
+                    lambda z, a, g: [
+                        g * np.where(z >= 0, 1.0, a),
+                        prelu_backward(z, a, g)[1],
+                    ],
+                    "Your slope at z = 0 is that of the positive side. Only z > 0 belongs there; 0 "
+                    "itself is on the other.",
                 ),
                 "the slope alone": (
                     lambda z, a, g: [np.where(z > 0, g, a), prelu_backward(z, a, g)[1]],

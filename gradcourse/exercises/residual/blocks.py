@@ -8,8 +8,11 @@ from gradcourse.checking.question import CodeExercise, Part, asks
 from gradcourse.drivers.residual import drive_block
 
 
-def _block(forward, *, learned=True, start=None):
-    """A maker of blocks that compute ``forward``, and start α at what is given, or elsewhere."""
+def _block(forward, *, learned=True, start=None, each=False):
+    """A maker of blocks that compute ``forward``, and start α at what is given, or elsewhere.
+
+    With ``each``, every unit has an α of its own.
+    """
 
     def make(width, alpha):
         import torch
@@ -21,7 +24,8 @@ def _block(forward, *, learned=True, start=None):
             def __init__(self):
                 super().__init__()
                 self.layer1, self.layer2 = nn.Linear(width, width), nn.Linear(width, width)
-                self.alpha = nn.Parameter(torch.tensor(float(alpha))) if learned else alpha
+                size = (width,) if each else ()
+                self.alpha = nn.Parameter(torch.full(size, float(alpha))) if learned else alpha
 
             def forward(self, x):
                 return forward(self, x)
@@ -85,6 +89,11 @@ BLOCK = CodeExercise(
                 "The output is right, but α gets no gradient: you multiply by a plain number. Make "
                 "it an nn.Parameter, and multiply by self.alpha itself (item(), float() and "
                 "detach() make a plain number of it again).",
+            ),
+            "one α for each unit": (
+                _block(_right, each=True),
+                "Your α has one number for each unit. Asked for is one number, which scales the "
+                "whole branch.",
             ),
             "the shortcut is cut off backwards": (
                 _block(lambda block, x: x.detach() + block.alpha * _branch(block, x)),
@@ -164,8 +173,8 @@ BLOCK = CodeExercise(
             points=2.0,
             cases=_random_blocks,
             example=_SMALL,
-            look_at="Four things are compared: the output, the gradient of x, that of α (None if α "
-            "is no parameter), and whether x itself was changed.",
+            look_at="Five things are compared: the output, the gradient of x, that of α (None if α "
+            "is no parameter), how many numbers α has, and whether x itself was changed.",
         ),
     ),
     hints=(

@@ -31,18 +31,36 @@ def _binary_cross_entropy(z, y):
     return F.binary_cross_entropy(torch.sigmoid(z), y)
 
 
-def _clamped(z, y):
-    import torch
+def _clamped(small):
+    def loss(z, y):
+        import torch
 
-    a = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)
-    return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
+        a = torch.sigmoid(z).clamp(small, 1 - small)
+        return -(y * torch.log(a) + (1 - y) * torch.log(1 - a)).mean()
+
+    return loss
 
 
-def _small_number_added(z, y):
-    import torch
+def _small_number_added(small):
+    def loss(z, y):
+        import torch
 
-    a = torch.sigmoid(z)
-    return -(y * torch.log(a + 1e-7) + (1 - y) * torch.log(1 - a + 1e-7)).mean()
+        a = torch.sigmoid(z)
+        return -(y * torch.log(a + small) + (1 - y) * torch.log(1 - a + small)).mean()
+
+    return loss
+
+
+# The loss shows where it was cut off, so each usual number is a slip of its own.
+
+_FAR = (10, 15, 20, 30, 50, 80)
+"""Where z is clamped; at 100 the loss is that of `binary_cross_entropy`."""
+
+_ADDED = tuple(10.0**-k for k in range(4, 13))
+"""Added in the logarithm, or its least argument: down to 1e-5 a clamp of σ(z) is the same."""
+
+_CLAMPED = (1e-6, 1e-7)
+"""At which σ(z) is clamped: below, 1 minus it is 1 in float32."""
 
 
 def _exp_overflows(z, y):
@@ -99,15 +117,25 @@ LOSS_FROM_LOGITS = CodeExercise(
                 "You take the logarithm of σ(z). In float32 σ(−200) is exactly 0, and 0·log 0 "
                 "is NaN. Write log σ(z) with z, on paper, before you compute.",
             ),
-            "binary_cross_entropy on σ(z)": (
+            "cut off at 100": (
                 _binary_cross_entropy,
-                "PyTorch cuts the logarithm off at −100: no NaN, but at |z| = 200 the "
-                "gradient is 0. The information is lost in σ(z); start from z.",
+                "Your loss stops at 100, where PyTorch's binary_cross_entropy cuts the logarithm "
+                "off, as does a clamp of z. No NaN, but at |z| = 200 the gradient is 0: start from "
+                "z, and clamp nothing.",
             ),
-            "σ(z) clamped": (
-                _clamped,
-                "Clamping removes the NaN and the gradient with it: outside the clamp the "
-                "derivative is 0. Look at the gradient of a wrong and certain output.",
+            **{
+                f"σ(z) clamped at {small:.0e}": (
+                    _clamped(small),
+                    f"You clamped at {small:.0e}, which removes the NaN and the gradient with it: "
+                    "outside the clamp the derivative is 0. Look at the gradient of a wrong and "
+                    "certain output.",
+                )
+                for small in _CLAMPED
+            },
+            "σ(z) clamped too near to 1": (
+                _clamped(1e-12),
+                "You clamped σ(z) nearer to 1 than float32 can tell: 1 − σ(z) is still 0, and "
+                "0·log 0 is NaN. Nor has a clamp a gradient outside: write log σ(z) with z.",
             ),
             "float64 in place of float32": (
                 lambda z, y: _log_of_sigmoid(z.double(), y).float(),
@@ -119,16 +147,33 @@ LOSS_FROM_LOGITS = CodeExercise(
                 "You put numbers in the place of NaN and infinity. The loss at z = −200 is 200, "
                 "and its gradient has to be right, too: write log σ(z) with z.",
             ),
-            "z clamped": (
+            **{
+                f"z clamped at {far}": (
+                    lambda z, y, far=far: loss_from_logits(z.clamp(-far, far), y),
+                    f"You clamped z at {far}, and outside the clamp the derivative is 0. Look at "
+                    "the gradient of a wrong and certain output.",
+                )
+                for far in _FAR
+            },
+            "z clamped, then σ(z)": (
                 lambda z, y: _log_of_sigmoid(z.clamp(-15.0, 15.0), y),
                 "Clamping z removes the NaN and the gradient with it: outside the clamp the "
                 "derivative is 0. Look at the gradient of a wrong and certain output.",
             ),
-            "a small number in the logarithm": (
-                _small_number_added,
-                "A small number inside the logarithm removes the infinity, and the loss is "
-                "wrong with it: it stops growing, and its gradient at |z| = 200 is 0.",
+            "z clamped too far out": (
+                lambda z, y: _log_of_sigmoid(z.clamp(-50.0, 50.0), y),
+                "You clamped z so far out that 1 − σ(z) is still 0 in float32, and 0·log 0 is NaN. "
+                "Nor has a clamp a gradient outside: write log σ(z) with z.",
             ),
+            **{
+                f"{small:.0e} in the logarithm": (
+                    _small_number_added(small),
+                    f"You kept the logarithm away from 0 with {small:.0e}. That removes the "
+                    "infinity, and the loss is wrong with it: it stops growing, and its gradient "
+                    "at |z| = 200 is 0.",
+                )
+                for small in _ADDED
+            },
             "e^z overflows": (
                 _exp_overflows,
                 "The formula is right on paper, but e^z is infinite in float32 above z = 88. "

@@ -193,6 +193,9 @@ def _overflows_on_the_left(z):
         return -np.asarray(z) - 2.0 * np.log1p(np.exp(-np.asarray(z)))
 
 
+_FLOORS = (1e-8, 1e-10, 1e-12, 1e-16, 1e-30, 1e-300)
+"""Usual ones; far out the result is the floor's logarithm, so each is a slip of its own."""
+
 LOG_SLOPE = CodeExercise(
     id="saturation/log-slope",
     title="The logarithm of a slope",
@@ -210,14 +213,22 @@ LOG_SLOPE = CodeExercise(
                 "Your formula is right for z ≥ 0. For z = −800 it needs e^800, which is infinite. "
                 "σ′ is the same at z and at −z: use |z|.",
             ),
-            "a clamp": (
-                lambda z: np.log(np.maximum(slope("sigmoid", z), 1e-30)),
-                "You put a floor under the slope. The result is finite and wrong: log σ′(−800) is "
-                "near −800. Take the logarithm on paper first.",
-            ),
+            **{
+                f"a floor of {floor:.0e}": (
+                    lambda z, floor=floor: np.log(np.maximum(slope("sigmoid", z), floor)),
+                    f"You put a floor of {floor:.0e} under the slope. The result is finite and "
+                    "wrong: log σ′(−800) is near −800. Take the logarithm on paper first.",
+                )
+                for floor in _FLOORS
+            },
             "one factor of the two": (
                 lambda z: log_sigmoid_prime(z) / 2.0 - np.abs(z) / 2.0,
                 "You have log σ(−|z|). The slope is σ(z)·σ(−z), two factors: their logarithms add.",
+            ),
+            "the logarithm of σ itself": (
+                lambda z: np.minimum(z, 0.0) - np.log1p(np.exp(-np.abs(z))),
+                "You have log σ(z), of the activation. Asked is the slope, σ(z)·(1 − σ(z)): two "
+                "factors, whose logarithms add.",
             ),
             "σ twice": (
                 lambda z: log_sigmoid_prime(z) + z,

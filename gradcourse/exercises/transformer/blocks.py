@@ -59,6 +59,18 @@ def _both_from_x(x, weights, up, down, order):
     return _norm(x + weights @ x + _feed_forward(x, up, down))
 
 
+def _feed_forward_first(x, weights, up, down, order):
+    x = _beside(x, lambda h: _feed_forward(h, up, down), order)
+    return _beside(x, lambda h: weights @ h, order)
+
+
+def _second_norm_missing(x, weights, up, down, order):
+    if order == "post":
+        return block(x, weights, up, down, order)
+    x = x + weights @ _norm(x)
+    return x + _feed_forward(x, up, down)
+
+
 def _exchanged(x, branch, order):
     return _beside(x, branch, "post" if order == "pre" else "pre")
 
@@ -112,6 +124,16 @@ BLOCK = CodeExercise(
                 _both_from_x,
                 "Your feed-forward branch reads the x from before the attention. It comes after: "
                 "it reads the sum.",
+            ),
+            "the feed-forward branch first": (
+                _feed_forward_first,
+                "You put the feed-forward branch before the attention. A block begins with the "
+                "attention.",
+            ),
+            "the second norm is missing": (
+                _second_norm_missing,
+                "Your feed-forward branch reads the stream as it is. In pre-LN a norm stands "
+                "before each of the two branches.",
             ),
             "pre and post exchanged": (
                 _block(_exchanged),

@@ -43,6 +43,12 @@ EXPONENT = CodeExercise(
                 "You took the logarithm of the ratio only. That is the rate of an exponential; a "
                 "power law needs log L too.",
             ),
+            "the intercept": (
+                lambda depths, ratios: float(
+                    np.polyfit(np.log(depths), np.log(np.median(ratios, axis=0)), 1)[1]
+                ),
+                "You returned where the line begins, log c of c L^p. The exponent is its slope.",
+            ),
             "the axes exchanged": (
                 lambda depths, ratios: _slope(np.log(np.median(ratios, axis=0)), np.log(depths)),
                 "You fitted log L against the log of the ratio. The ratio is what depends on L.",

@@ -46,9 +46,10 @@ def _columns_first(scores, rounds):
 
 
 def _without_exp(scores, rounds):
-    m = np.abs(scores)
-    for _ in range(rounds):
-        m = _columns(_rows(m))
+    m = scores
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for _ in range(rounds):
+            m = _columns(_rows(m))
     return m
 
 
@@ -90,8 +91,17 @@ MIXING = CodeExercise(
             ),
             "no exponential": (
                 _without_exp,
+                "You divided the scores themselves. Some are below 0, so that a sum may be near 0: "
+                "make every entry positive first.",
+            ),
+            "the size for the exponential": (
+                lambda scores, rounds: _without_exp(np.abs(scores), rounds),
                 "You took the scores' size. Their exponential makes every entry positive and "
                 "keeps its order.",
+            ),
+            "one round too many": (
+                lambda scores, rounds: doubly_stochastic(scores, rounds + 1),
+                "You did one round more than `rounds`.",
             ),
         },
     ),

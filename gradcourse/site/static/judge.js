@@ -91,7 +91,7 @@ function understand(text, rule) {
     const [whole, rest] = typed.split(",");
     return refused(`“${typed}” may be ${whole}.${rest} or ${whole}${rest}: write it with a point, or without the comma.`);
   }
-  const value = numberOf(typed);
+  const value = numberOf(rule.unit === "%" ? typed.replace(/%$/, "") : typed);
   if (value === null) return refused(`“${typed}” is no number: write 0.001, 1e-3, 10^-3 or 1/1000.`);
   const refusal = beyond(value, rule);
   if (refusal) return refused(refusal);
@@ -149,6 +149,12 @@ function nearestSlip(rule, number) {
   return far <= Math.min(reach(rule), Math.max(rounding, rule.setting * span(rule))) ? slip : null;
 }
 
+// The right number as a share, where per cent are asked.
+function asAShare(rule, number, truth) {
+  if (rule.unit !== "%" || distance(rule, 100 * number, truth) > reach(rule)) return null;
+  return [number, [`a share for per cent: ${numberText(number)} is a share, and per cent are asked: multiply it by 100.`]];
+}
+
 // Python's float("inf") and float("nan") have other names here.
 const fromPython = (text) => ({ inf: Infinity, "-inf": -Infinity, nan: NaN })[text] ?? Number(text);
 
@@ -160,7 +166,7 @@ function judge(told, number) {
   const lines = [];
   if (close) lines.push(`${found}, ${howClose(rule)}${over(rule)}: close.`);
   else {
-    const slip = nearestSlip(rule, number);
+    const slip = nearestSlip(rule, number) ?? asAShare(rule, number, truth);
     if (slip) lines.push(...slip[1]);
     lines.push(`${found}${howFar(rule, number, truth)}. Close is ${howClose(rule)}.`);
   }
