@@ -9,12 +9,14 @@ that side (with the exercise's driver, which is found by the exercise's id), and
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
+import sys
 import sysconfig
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -190,7 +192,25 @@ def run_trusted(work: Callable[[], Any], stop: threading.Event | None = None) ->
 
 def drive(driver: Driver | None, answer: Callable[..., Any], arguments: Arguments) -> Any:
     """Call, and turn what comes back into plain data while still inside the limit."""
-    return plain(answer(*arguments) if driver is None else driver(answer, arguments))
+    if driver is None:
+        return plain(answer(*arguments))
+    with _torchs_own_type():
+        return plain(driver(answer, arguments))
+
+
+@contextlib.contextmanager
+def _torchs_own_type() -> Iterator[None]:
+    """What a driver makes is float32, whatever a cell has set as the default."""
+    torch = sys.modules.get("torch")
+    if torch is None:  # then no cell has set it
+        yield
+        return
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def _wrong_parameters(function: Function, answer: Callable[..., Any], arguments: Arguments) -> str:

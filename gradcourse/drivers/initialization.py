@@ -44,8 +44,8 @@ def drive_initialize(initialize: Callable[..., Any], arguments: tuple[Any, ...])
     Returns
     -------
     dict
-        For each matrix, from the first, the standard deviation of its entries times √(fan_in/2);
-        and the largest size of a bias.
+        For each matrix, from the first, the standard deviation of its entries, and in how many
+        directions it carries a signal; and the largest size of a bias.
 
     Raises
     ------
@@ -65,8 +65,23 @@ def drive_initialize(initialize: Callable[..., Any], arguments: tuple[Any, ...])
     layers = [module for module in model if isinstance(module, nn.Linear)]
     if any(m.bias is None for m in layers):
         raise ValueError("a bias is gone, so it can never be trained; keep it and fill it with 0")
-    spread = [float(m.weight.detach().std()) * (m.in_features / 2) ** 0.5 for m in layers]
+    matrices = [m.weight.detach().double().numpy() for m in layers]
     return {
-        "the standard deviation of each matrix, times √(fan_in/2)": np.array(spread),
+        "the standard deviation of each matrix": np.array([w.std(ddof=1) for w in matrices]),
+        "the number of directions in which each matrix carries a signal": np.array(
+            [_directions(w) for w in matrices]
+        ),
         "the largest size of a bias": max(float(m.bias.detach().abs().max()) for m in layers),
     }
+
+
+def _directions(matrix: np.ndarray) -> float:
+    """Return (Σσ²)² / Σσ⁴ over the singular values σ: how many of one size would do as much.
+
+    Entries that are independent and have mean 0 give mn/(m + n + 1), whatever their scale. A
+    standard deviation alone does not tell them from one entry among zeros, from equal rows, or
+    from entries that all lie on one side of 0: those carry a signal in one direction.
+    """
+    products = matrix @ matrix.T if len(matrix) < matrix.shape[1] else matrix.T @ matrix
+    squares = float((products**2).sum())
+    return float(np.trace(products) ** 2 / squares) if squares else 0.0

@@ -41,6 +41,7 @@ REASONS = {
     ),
     "answer-in-test-cell": Meaning("An answer stands in a cell that belongs to the grading.", True),
     "answer-not-code": Meaning("The cell of an answer is no code cell; it was not run.", True),
+    "course-function": Meaning("An answer is a function of the course itself.", True),
     # what happened
     "syntax-error": Meaning("A cell is no Python.", False),
     "cell-error": Meaning("A cell raised an exception.", False),

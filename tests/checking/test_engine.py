@@ -497,3 +497,18 @@ def test_the_call_hook_sees_plain_calls_and_decides_the_outcome(exercise) -> Non
 def test_unusable_options_are_refused(exercise, options, message) -> None:
     with pytest.raises(GradcourseError, match=message):
         check(exercise, mean_log, **options)
+
+
+def test_a_default_dtype_of_the_notebook_is_not_the_drivers() -> None:
+    def clip_by_global_norm(parameters, max_norm):
+        return torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+
+    exercise = get("clipping/global-norm")
+    torch.set_default_dtype(torch.float64)
+    try:
+        verdict = check(exercise, clip_by_global_norm)
+        assert torch.get_default_dtype() is torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert "dtype" not in repr(verdict)
+    assert verdict.earned > 0

@@ -164,6 +164,46 @@ def test_moodle_folders_old_and_new_and_anonymous(tmp_path: Path) -> None:
     assert _code(found[3]) == "no-notebook"
 
 
+MOODLES = "_assignsubmission_file_"
+BLACKBOARDS = "_attempt_2025-10-01-12-30-00_"
+BRIGHTSPACES = " - Oct 1, 2025 1205 PM - "
+
+
+@pytest.mark.parametrize(
+    ("honest", "own", "numbers"),
+    [
+        (
+            [f"L{n}_{300 + n}{MOODLES}{FILE}" for n in range(9)],
+            f"Mal_203{MOODLES}",
+            {"Mal": "Participant 203"},
+        ),
+        ([f"l{n}_{500 + n}_{9000 + n}_{FILE}" for n in range(9)], "mal_203_9100_", {"mal": "203"}),
+        ([f"Hw 2_l{n}{BLACKBOARDS}{FILE}" for n in range(9)], f"Hw 2_mal{BLACKBOARDS}", {}),
+        ([f"{n}-7 - L{n}{BRIGHTSPACES}{FILE}" for n in range(9)], f"10-7 - Mal{BRIGHTSPACES}", {}),
+    ],
+    ids=["moodle", "canvas", "blackboard", "brightspace"],
+)
+def test_a_learners_file_name_cannot_speak_for_another(
+    tmp_path: Path, honest: list[str], own: str, numbers: dict[str, str]
+) -> None:
+    """It stands behind what the platform wrote, and may look like that of any platform."""
+    _put(tmp_path, *honest)
+    before = _numbers(tmp_path)
+    imitations = (
+        f"Friend_204{MOODLES}",
+        "friend_204_9200_",
+        "l1_LATE_501_9200_",
+        "x_l1_attempt_2026-10-01-12-30-00_",
+        "1-7 - L1 - Oct 3, 2026 1205 PM - ",
+    )
+    _put(tmp_path, f"{own}{FILE}", *(f"{own}{imitation}{FILE}" for imitation in imitations))
+    after = _numbers(tmp_path)
+    (learner,) = after.keys() - before.keys()
+    assert learner.lower() == "mal"
+    assert after == {**before, learner: numbers.get(learner, "")}
+    assert not any(one.submitted > "2026" for one in find_submissions(tmp_path))
+
+
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_zips_of_everything(tmp_path: Path, wrapped: bool) -> None:
     shapes = {

@@ -36,8 +36,12 @@ from toys import (  # noqa: E402
 )
 
 from gradcourse.checking import Choice, Option, Prediction  # noqa: E402
+from gradcourse.checking.engine import check  # noqa: E402
 from gradcourse.checking.exercise_notebook import CELL_LIMIT  # noqa: E402
+from gradcourse.checking.exercise_notebook import grade_id as _id  # noqa: E402
 from gradcourse.checking.plain import Bfloat16  # noqa: E402
+from gradcourse.exercises.initialization.torch_start import INITIALIZE  # noqa: E402
+from gradcourse.exercises.registry import assignment as questions_of  # noqa: E402
 from gradcourse.grading import Limits, grade_one  # noqa: E402
 from gradcourse.grading.mark import Mark  # noqa: E402
 from gradcourse.grading.one.answers import value_of, weight_of  # noqa: E402
@@ -175,6 +179,9 @@ def test_a_misconception_is_named_and_the_other_question_counts() -> None:
         ("if x != 1.5: raise ValueError(f'{x}')\n    return 3.0", "raised ValueError."),
         ("if x != 1.5: raise type(f'E{x}', (Exception,), {})\n    return 3.0", "of its own."),
         ("print(x)\n    return 3.0 if x == 1.5 else x * x", "gave another result"),
+        ("if x != 1.5: raise FileNotFoundError(repr(x))\n    return 3.0", "FileNotFoundError."),
+        ("if x != 1.5: raise RuntimeError(f'cuda {x}')\n    return 3.0", "RuntimeError."),
+        ("if x != 1.5: raise type(f'cuda{x}', (Exception,), {})\n    return 3.0", "of its own."),
     ],
 )
 def test_a_random_input_is_never_shown(body: str, said: str) -> None:
@@ -182,7 +189,66 @@ def test_a_random_input_is_never_shown(body: str, said: str) -> None:
     wrong = question(result, "toy/double")
     assert wrong["earned"] == 0
     assert said in wrong["message"]
-    assert not re.search(r"[3-9]\.\d{2,}", json.dumps({**wrong, "printed": wrong["printed"]}))
+    assert not re.search(r"[3-9]\.\d{2,}", json.dumps([wrong, result["reasons"]]))
+
+
+def _matrices(entries: Callable[[int, int], np.ndarray]) -> Callable[[Any], None]:
+    """`initialize` with matrices of He's standard deviation, a tenth in the last, and biases 0."""
+
+    def initialize(model: Any) -> None:
+        import torch
+
+        layers = [module for module in model if isinstance(module, torch.nn.Linear)]
+        for layer in layers:
+            made = entries(*layer.weight.shape)
+            scale = (0.1 if layer is layers[-1] else 1.0) * (2 / layer.in_features) ** 0.5
+            with torch.no_grad():
+                layer.weight.copy_(torch.tensor(made / made.std() * scale))
+                layer.bias.zero_()
+
+    return initialize
+
+
+RNG = np.random.default_rng(5)
+
+
+@pytest.mark.parametrize(
+    ("entries", "earned"),
+    [
+        (lambda n, m: RNG.normal(size=(n, m)), 2.0),
+        (lambda n, m: RNG.uniform(-1.0, 1.0, size=(n, m)), 2.0),
+        (lambda n, m: np.arange(n * m).reshape(n, m) == 0, 0.0),
+        (lambda n, m: np.tile(RNG.normal(size=m), (n, 1)), 0.0),
+        (lambda n, m: np.tile(RNG.normal(size=(n, 1)), m), 0.0),
+        (lambda n, m: RNG.uniform(0.0, 1.0, size=(n, m)), 0.0),
+        (lambda n, m: 5.0 + RNG.normal(size=(n, m)), 0.0),
+    ],
+    ids=["normal", "uniform", "one entry", "equal rows", "equal columns", "positive", "mean 5"],
+)
+def test_a_start_with_the_right_deviation_must_carry_a_signal(
+    entries: Callable[[int, int], np.ndarray], earned: float
+) -> None:
+    assert check(INITIALIZE, _matrices(entries), seed=3, reveal=False).earned == earned
+
+
+def test_the_report_of_a_start_depends_on_the_widths() -> None:
+    reports = [
+        INITIALIZE.functions[0].driver(INITIALIZE.functions[0].reference, ((64, *hidden, 40), 0))
+        for hidden in ((300, 400), (200, 600))
+    ]
+    for name in reports[0]:
+        alike = np.isclose(reports[0][name], reports[1][name], rtol=0.06)
+        assert np.all(alike) == (name == "the largest size of a bias")
+
+
+def test_an_answer_that_is_the_courses_own_function_asks_for_a_look() -> None:
+    own = "from gradcourse.theory.floats import underflow_depth"
+    data = json.dumps(document([cell(f"{IMPORTS}\n{own}")])).encode()
+    asked = [exercise for exercise in questions_of("01") if exercise.id == "chain/underflow-depth"]
+    mark = grade_one(data, questions=asked)
+    assert mark.earned == mark.possible
+    assert mark.questions[0].reasons == ("course-function",)
+    assert mark.look
 
 
 def test_a_failing_example_is_shown_with_what_was_expected() -> None:
@@ -514,6 +580,34 @@ def test_lines_for_a_notebook_are_harmless() -> None:
     result = graded(notebook(first=first, last=last))
     assert result["earned"] == 5.0
     assert result["reasons"] == []
+
+
+def test_exit_is_no_fault_of_syntax_even_where_warnings_are_errors() -> None:
+    first = "import warnings\nwarnings.filterwarnings('error')"
+    (reason,) = graded(notebook(first=first, last="raise SystemExit"))["reasons"]
+    assert reason["code"] == "cell-error"
+    assert reason["text"].startswith("SystemExit")
+
+
+@pytest.mark.some(2)
+@pytest.mark.parametrize(
+    ("number", "id"),
+    [("06", "batch-norm/predict"), ("09", "clipping/global-norm"), ("09", "clipping/loop")],
+)
+def test_torchs_default_type_costs_no_right_answer(number: str, id: str) -> None:
+    (name,) = [name for name in SOLUTIONS if name.startswith(number)]
+    content = json.loads((ROOT / f"solutions/{name}").read_text("utf-8"))
+    first, answer_cell = (
+        next(c for c in content["cells"] if c["cell_type"] == "code" and wanted(c))
+        for wanted in (
+            lambda c: "import torch" in "".join(c["source"]),
+            lambda c: c["metadata"].get("nbgrader", {}).get("grade_id") == f"{_id(id)}-answer",
+        )
+    )
+    cells = [first, cell("torch.set_default_dtype(torch.float64)"), answer_cell]
+    asked = [exercise for exercise in questions_of(number) if exercise.id == id]
+    mark = grade_one(json.dumps(document(cells)).encode(), questions=asked)
+    assert mark.earned == mark.possible
 
 
 def test_what_one_cell_overwrites_does_not_cost_another_its_marks() -> None:

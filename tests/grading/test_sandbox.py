@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +27,7 @@ from toys import QUICK, TOYS, notebook  # noqa: E402
 import gradcourse  # noqa: E402
 from gradcourse.grading import Limits, grade_one  # noqa: E402
 from gradcourse.grading.sandbox import zygotes  # noqa: E402
-from gradcourse.grading.sandbox.walls import resources, seccomp, system  # noqa: E402
+from gradcourse.grading.sandbox.walls import files, resources, seccomp, system  # noqa: E402
 from gradcourse.lessons import LESSONS  # noqa: E402
 from gradcourse.support import GradcourseError  # noqa: E402
 
@@ -166,6 +168,65 @@ attempt("memory", lambda: next(o for o in gc.get_objects() if type(o).__name__ =
 """
     )
     assert refused(found) == []
+
+
+def test_of_the_package_only_what_a_notebook_needs_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that nobody thought of is hidden, as is a second copy of the course."""
+    package = tmp_path / "gradcourse"
+    libraries = tmp_path / "lib/python3/site-packages"
+    for folder in ("theory", "exercises", "course/solutions", "course/lessons", "new"):
+        (package / folder).mkdir(parents=True)
+    (libraries / "gradcourse/course/solutions").mkdir(parents=True)
+    monkeypatch.setattr(files, "PACKAGE", package)
+    monkeypatch.setattr(files, "_python", lambda: iter([str(tmp_path / "lib")]))
+    seen = files.visible()
+    hidden = {*(str(package / name) for name in ("exercises", "course", "new"))}
+    assert set(seen.hidden) == {*hidden, str(libraries / "gradcourse")}
+    whole, _ = seen.split()
+    assert str(package / "theory") in whole
+    assert not any(path.endswith(("course", "exercises")) for path in whole)
+
+
+def test_the_pages_that_a_wheel_brings_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need("namespaces", "mounts", "landlock")
+    package = tmp_path / "gradcourse"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in _folders_of_a_wheel():
+        (package / "course" / folder).mkdir(parents=True)
+        (package / "course" / folder / "02_saturation.ipynb").write_text("the answer")
+    tmp_path.chmod(0o755)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    places = [str(path) for path in sorted(package.glob("course/*/*.ipynb"))]
+    for without in (ALL, WITHOUT["no mounts"], WITHOUT["no landlock"]):
+        zygotes.end_all()
+        found = inside(
+            f"""
+import gradcourse
+attempt("where", lambda: gradcourse.__file__)
+for path in {places!r}:
+    attempt(path, lambda: open(path).read())
+""",
+            without,
+        )
+        assert found["where"] == repr(str(package / "__init__.py"))
+        assert refused(found) == ["where"]
+    zygotes.end_all()
+
+
+def _folders_of_a_wheel() -> list[str]:
+    """Those that setup.py copies beside the modules."""
+    setup = ast.parse((PACKAGE.parent / "setup.py").read_text("utf-8"))
+    (folders,) = (
+        ast.literal_eval(node.value)
+        for node in setup.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FOLDERS"
+    )
+    assert "solutions" in folders
+    return list(folders)
 
 
 def test_what_lessons_measure_can_be_imported() -> None:

@@ -18,15 +18,17 @@ from functools import partial
 from gradcourse.grading.intake.tree import NOTEBOOK_ENDS, Entry, Refused, is_junk, is_notebook
 from gradcourse.support import GradcourseError
 
+# Behind its own signs a platform writes the learner's file name, which may hold such signs again:
+# the first ones count.
 CANVAS = re.compile(
     r"(?P<name>.+?)_(?P<late>LATE_)?(?P<user>\d+|anon_\w{5})_(?P<upload>\d+)_(?P<file>.+)",
     re.DOTALL,
 )
 MOODLE = re.compile(
-    r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.DOTALL
+    r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_[a-z]+(?:_(?P<file>.*))?", re.DOTALL
 )
 BLACKBOARD = re.compile(
-    r"(?P<before>.+)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.DOTALL
+    r"(?P<before>.+?)_attempt_(?P<when>\d{4}(?:-\d\d){5})(?:_(?P<file>.+)|\.txt)", re.DOTALL
 )
 BRIGHTSPACE = re.compile(
     r"(?P<id>\d+)-(?P<upload>\d+) ?- (?P<name>.+?) ?- "
@@ -194,7 +196,7 @@ Shape = tuple[re.Pattern[str], Callable[[re.Match[str], list[Placed], str | None
 
 
 def _shapes(tops: dict[str, list[Placed]]) -> list[Shape]:
-    """The platforms whose names are looked for among these."""
+    """The platforms whose names are looked for among these; of several, the one of most names."""
     shapes: list[Shape] = [(MOODLE, _moodle)]
     if any(map(BLACKBOARD.fullmatch, tops)):
         shapes.append((BLACKBOARD, partial(_blackboard, _common_beginning(tops))))
@@ -205,7 +207,7 @@ def _shapes(tops: dict[str, list[Placed]]) -> list[Shape]:
         shapes.append((GRADESCOPE, partial(_gradescope, names)))
     if _most(CANVAS, tops):
         shapes.append((CANVAS, _canvas))
-    return shapes
+    return sorted(shapes, key=lambda shape: -_count(shape[0], tops))
 
 
 def _by_assignment(tops: dict[str, list[Placed]], known: Collection[str]) -> bool:
@@ -220,7 +222,11 @@ def _by_assignment(tops: dict[str, list[Placed]], known: Collection[str]) -> boo
 
 def _most(shape: re.Pattern[str], names: Collection[str]) -> bool:
     """Whether most names are of a shape; one alone may look so by chance."""
-    return sum(bool(shape.fullmatch(name)) for name in names) * 2 >= len(names)
+    return _count(shape, names) * 2 >= len(names)
+
+
+def _count(shape: re.Pattern[str], names: Collection[str]) -> int:
+    return sum(bool(shape.fullmatch(name)) for name in names)
 
 
 def _common_beginning(names: Iterable[str]) -> str:

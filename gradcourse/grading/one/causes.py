@@ -48,9 +48,23 @@ class Causes:
         """A cell has failed."""
         self._cells.append((cell, error))
 
-    def answer(self, question: str, error: str) -> None:
-        """A call of an answer has failed."""
-        self._answers.setdefault(question, []).append(error)
+    def answer(self, question: str, error: str, *, shown: bool) -> None:
+        """A call of an answer has failed.
+
+        Parameters
+        ----------
+        question : str
+            Its id.
+        error : str
+            "FileNotFoundError: a.csv"; whatever the learner's code wrote.
+        shown : bool
+            Whether the input may be shown: else the text may hold a random one, and all that is
+            kept of it is which of the usual names is not defined.
+        """
+        name = "" if shown else missing_name(error, ())
+        if shown or name:
+            kept = error if shown else f"NameError: name {name!r} is not defined"
+            self._answers.setdefault(question, []).append(kept)
 
     def of(self, question: str) -> str:
         """The first error of a question's answers; empty where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ from gradcourse.checking.judged import Page, accounted
 from gradcourse.checking.plain import Foreign
 from gradcourse.checking.question import Arguments, CodeExercise, Function, Question
 from gradcourse.checking.verdict import Verdict
-from gradcourse.checking.why.written import source_in
+from gradcourse.checking.why.written import Source, source_in
 from gradcourse.grading.mark import QuestionMark, Reason
 from gradcourse.grading.one.answers import (
     FUNCTION,
@@ -62,6 +63,12 @@ busy."""
 
 MOST_KEPT = 16 << 20
 """How heavy one question's answers may be, in bytes; no right answer comes near."""
+
+EXPLAINING = 10.0
+"""Seconds of ours in which a submission's answers are explained: then they are only judged."""
+
+MOST_READ = 500_000
+"""Characters of code, the last of a notebook, that an explanation looks at."""
 
 CROWDED = 1.25
 """How many times longer by the clock a limit was, where others may have had a part in it."""
@@ -136,6 +143,8 @@ class Running:
         self._defined_anything = False
         self._crowded = False
         self._kept = 0
+        self._explaining = 0.0
+        self._read = _last_of(todo.cells)
 
     def all(self, exercises: Sequence[Question]) -> Ran:
         """Run the cells, check every question, and end the child."""
@@ -330,8 +339,14 @@ class Running:
     def _checked(self, exercise: Question) -> QuestionMark:
         before = len(self._reasons)
         codes: list[str] = []
-        sources = [cell.source for cell in self._cells]
         self._kept = 0
+        began = 0.0
+
+        def reader(name: str, _: Any) -> Source | None:
+            nonlocal began
+            began = began or time.monotonic()  # first asked when all calls are over
+            return self._source(name)
+
         verdict: Verdict
         try:
             answers = self._answers(exercise, codes)
@@ -344,12 +359,11 @@ class Running:
                 call=self._caller(exercise, codes),
                 reveal=False,
                 clock=self._clock,
-                reader=lambda name, _: source_in(name, sources),
+                reader=reader,
             )
-            verdict = explained(verdict, exercise, self._errors.values())
-            runs = runs_of(self._cells, self._errors.values())
-            page = Page(runs, others=self._names)
-            verdict = accounted(verdict, exercise, page)
+            began = began or time.monotonic()
+            verdict = self._accounted(verdict, exercise)
+            self._explaining += time.monotonic() - began
         except OutOfTime:
             codes.append("submission-timeout")
             text = "Not checked: the time for the whole notebook was used up before."
@@ -365,6 +379,20 @@ class Running:
         codes += [reason.code for reason in self._reasons[before:] if not reason.where]
         return QuestionMark.of(verdict, exercise, codes)
 
+    def _source(self, name: str) -> Source | None:
+        """The source of an answer, while there is time to explain what is wrong in it."""
+        if self._explaining > EXPLAINING:
+            return None
+        return source_in(name, [cell.source for cell in self._read])
+
+    def _accounted(self, verdict: Verdict, exercise: Question) -> Verdict:
+        """Say from which cell an answer comes, and whether that cell failed."""
+        verdict = explained(verdict, exercise, self._errors.values())
+        if self._explaining > EXPLAINING:
+            return verdict
+        page = Page(runs_of(self._read, self._errors.values()), others=self._names)
+        return accounted(verdict, exercise, page)
+
     def _answers(self, exercise: Question, codes: list[str]) -> dict[str, Any]:
         """Ask what the answer's names hold: functions stay there, values come here."""
         self._ready()
@@ -377,6 +405,7 @@ class Running:
             kind = text_of(about, "kind", 20)
             if kind == "callable":
                 answers[name] = remote if isinstance(exercise, CodeExercise) else FUNCTION
+                codes += ["course-function"] if about.get("ours") is True else []
             elif kind == "value" and "value" in about:
                 answers[name] = value_of(about["value"])
             elif kind != "missing":
@@ -412,7 +441,8 @@ class Running:
                 found = self._ask(request, max(seconds, 0.01))
                 outcome = outcome_of_answer(found, function, len(arguments), codes)
                 if outcome.kind == "error":
-                    self._causes.answer(exercise.id, f"{outcome.error}: {outcome.message}")
+                    error = f"{outcome.error}: {outcome.message}"
+                    self._causes.answer(exercise.id, error, shown=_is_example(exercise, arguments))
                 return self._small(outcome)
             except OutOfTime:
                 codes.append("submission-timeout")
@@ -421,3 +451,15 @@ class Running:
                 return without_answer(gone, codes)
 
         return call
+
+
+def _last_of(cells: Sequence[Cell]) -> Sequence[Cell]:
+    """The last cells, with no more characters than are read to explain an answer."""
+    lengths = itertools.accumulate(len(cell.source) for cell in reversed(cells))
+    return cells[len(cells) - sum(length <= MOST_READ for length in lengths) :]
+
+
+def _is_example(exercise: Question, arguments: Arguments) -> bool:
+    """Whether these are the arguments that everybody may see; all others are random."""
+    parts = exercise.parts if isinstance(exercise, CodeExercise) else ()
+    return any(arguments is part.example for part in parts)

@@ -150,6 +150,8 @@ def _make_harmless(shell: Any) -> None:
         shell.register_magic_function(_named(name, skip), "cell", name)
     # A traceback in colours takes a tenth of a second, and nobody reads it.
     shell.showtraceback = shell.showsyntaxerror = shell.showindentationerror = skip
+    # It warns of SystemExit, and where a cell has made warnings errors, that one would be reported.
+    sys.modules["IPython.core.interactiveshell"].warn = skip  # type: ignore[attr-defined]
     builtins.input = _no_input
     shell.db = {}  # %cd, %bookmark and %store keep notes in a folder that is not there
 
@@ -181,7 +183,9 @@ def run_cell(shell: Any, source: str, seconds: float) -> tuple[str, str, bool, i
     problem, syntax = run.error, False
     if run.ending == "returned":
         result = run.value
-        syntax = result.error_before_exec is not None
+        # A cell may have made warnings errors, also those of IPython's own.
+        early = result.error_before_exec
+        syntax = early is not None and not isinstance(early, Warning)
         problem = result.error_before_exec or result.error_in_exec
     if run.ending == "timeout" or isinstance(problem, Stopped):
         return "timeout", "", cut, 0

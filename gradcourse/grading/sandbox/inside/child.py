@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,9 @@ def _described(namespace: dict[str, Any], name: str) -> dict[str, Any]:
         return {"kind": "missing"}
     value = namespace[name]
     if callable(value):
-        return {"kind": "callable"}
+        module = value.__module__ if isinstance(value, FunctionType) else ""
+        ours = isinstance(module, str) and module.startswith("gradcourse.")
+        return {"kind": "callable", "ours": ours}
     if isinstance(value, Decimal | Fraction):
         value = float(value)
     return {"kind": "value", "value": plain(value)}

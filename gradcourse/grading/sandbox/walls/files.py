@@ -11,8 +11,12 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[3]
 
-HIDDEN = ("exercises",)
-"""Parts of the package that hold references and cases."""
+SEEN = (
+    "checking", "data", "demos", "diagnosis", "drivers", "emergency", "experiments", "figures",
+    "grading", "instrument", "integrations", "ledger", "nets", "theory", "training",
+)  # fmt: skip
+"""Folders of the package that a notebook may need. All others are hidden: `exercises` with its
+references and cases, `course` with the solutions, which only a wheel has, and what comes later."""
 
 SYSTEM = (
     "/usr/lib", "/usr/lib64", "/usr/local/lib", "/lib", "/lib64",
@@ -60,9 +64,23 @@ class Visible:
 
 def visible() -> Visible:
     """Work out what this interpreter and its packages need."""
-    wanted = [*SYSTEM, *_python(), str(PACKAGE)]
-    hidden = tuple(str(PACKAGE / name) for name in HIDDEN)
-    return Visible(tuple(_outermost(wanted)), hidden)
+    readable = _outermost([*SYSTEM, *_python(), str(PACKAGE)])
+    return Visible(tuple(readable), (*_unseen_parts(), *_other_copies(readable)))
+
+
+def _unseen_parts() -> Iterator[str]:
+    for entry in os.scandir(PACKAGE):
+        if entry.is_dir(follow_symlinks=False) and entry.name not in (*SEEN, "__pycache__"):
+            yield entry.path
+
+
+def _other_copies(readable: Iterable[str]) -> Iterator[str]:
+    """Whoever grades from a clone may have installed a wheel beside it."""
+    for folder in map(Path, readable):
+        for above in ("", "*-packages/", "python*/*-packages/"):
+            for found in folder.glob(f"{above}{PACKAGE.name}"):
+                if found != PACKAGE and found.is_dir() and not found.is_symlink():
+                    yield str(found)
 
 
 def _python() -> Iterator[str]:
