@@ -36,7 +36,7 @@ def find_large(signals: Signals, good: np.ndarray) -> list[Sign]:
         rows = large
         ratio = float(np.max(pace[rows]))
         # Later ones may be of a net that has left: the first tells by how much the rate is off.
-        first = _excess(signals) or float(_direct(signals)[rows[0]])
+        first = _excess(signals, float(_direct(signals)[rows[0]]))
         first = min(first, _usual_excess(signals))
         summary = f"One step changed the median weight by up to {ratio:.2g} of its own norm."
         evidence = {"largest median ‖ΔW‖/‖W‖": ratio, "steps": float(len(rows))}
@@ -136,21 +136,25 @@ def _left(signals: Signals, good: np.ndarray) -> float:
     return float(median(norms[-1] / norms[0])) if len(norms) >= 3 else float("nan")
 
 
-def _excess(signals: Signals) -> float:
-    """By how much plain descent oversteps, as a relative update; 0 where that does not show.
+def _excess(signals: Signals, first: float) -> float:
+    """By how much the rate is off, as a relative update; that of the first one, if nothing else.
 
-    On a slope of curvature λ each step multiplies the distance by 1 − ηλ, and the loss by its
-    square: the factor q by which a loss grows gives ηλ = 1 + √q, which half of 1 is safe for. Where
-    q itself runs away, the curvature grows with the weights, and q tells nothing.
+    On a slope of curvature λ each step of plain descent multiplies the distance by 1 − ηλ, and the
+    loss by its square: the factor q by which it grows gives ηλ = 1 + √q, and half of 1 is safe.
+    Where q itself runs away, the curvature grows with the weights, and the first q is nearest to
+    that of the slope on which it began.
     """
     loss = signals.loss[:6]
     loss = loss[np.isfinite(loss) & (loss > 0)]
     if signals.record.facts.optimizer.get("name") != "SGD" or len(loss) < 3:
-        return 0.0
+        return first
     growths = loss[1:] / loss[:-1]
-    growth = float(np.median(growths))
-    steady = growths.max() < _STEADY * max(growths[0], 1.0)
-    return 2e-2 * (1 + growth**0.5) if growth > 1.5 and steady else 0.0
+    runs_away = growths.max() >= _STEADY * max(growths[0], 1.0)
+    growth = float(growths[0] if runs_away else np.median(growths))
+    if not growth > 1.5:
+        return first
+    excess = 2e-2 * (1 + growth**0.5)
+    return float(np.fmin(excess, first)) if runs_away else excess
 
 
 _STEADY = 1e3
