@@ -158,10 +158,16 @@ def _remedies(
     signals: Signals, kind: str, name: str, gated: bool, horizon: int, steps: int
 ) -> tuple[Remedy, ...]:
     usual = remedies.for_lags(kind, gated, horizon)
-    padding = signals.record.facts.padding.get(name, 0)
-    if kind == "exploding" or padding < max(SHORTEST, steps / 4):
+    padding = padding_of(signals, name, steps)
+    if kind == "exploding" or not padding:
         return usual
     return (read_at_length(padding), *usual)
+
+
+def padding_of(signals: Signals, name: str, steps: int) -> int:
+    """Steps at the end that are padding, where they are many of those that a layer is given."""
+    padding = signals.record.facts.padding.get(name, 0)
+    return 0 if padding < max(SHORTEST, steps / 4) else padding
 
 
 def read_at_length(padding: int) -> Remedy:

@@ -214,6 +214,11 @@ def is_out_of_scale(signals: Signals) -> bool:
     return data_size(signals)[0] > threshold("out_of_scale")
 
 
+def is_around_zero(loss: np.ndarray) -> bool:
+    """Whether it has both signs, as that of a game or of a policy: there is no floor to reach."""
+    return len(loss) > 0 and bool(loss.min() < 0 < loss.max())
+
+
 def log10(values: np.ndarray) -> np.ndarray:
     """Decimal log; an exact 0 counts as 1e-60, what is not finite as NaN."""
     finite = np.where(np.isfinite(values), values, np.nan)

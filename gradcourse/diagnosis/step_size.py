@@ -15,6 +15,7 @@ from gradcourse.diagnosis.signals import (
     data_size,
     ends,
     guess,
+    is_around_zero,
     is_out_of_scale,
     largest,
     log10,
@@ -268,8 +269,7 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
         slow = progress < threshold("small_progress") and fastest < threshold("moving")
         stuck = slow or fastest < threshold("small_update")
         # A loss that goes up and down around 0 is small for its outputs, and has not converged.
-        loss = signals.known_loss(good)
-        crosses = bool(loss.min() < 0 < loss.max())
+        crosses = is_around_zero(signals.known_loss(good))
         if not stuck or (has_converged(signals, good) and not crosses):
             return []
         excess = float(np.log10(threshold("small_progress") / max(progress, 1e-30)))

@@ -16,15 +16,15 @@ from gradcourse.diagnosis.causes.standstill import (
     has_fallen,
     has_learned,
     is_a_game,
-    is_around_zero,
     is_stuck,
     stays,
     warms_up,
 )
 from gradcourse.diagnosis.causes.stuck import swapped_betas
 from gradcourse.diagnosis.causes.trainees import left_out, share_that_changes, without_slope
-from gradcourse.diagnosis.signals import Signals
+from gradcourse.diagnosis.signals import Signals, is_around_zero
 from gradcourse.diagnosis.thresholds import threshold
+from gradcourse.instrument.record.facts import Trainee
 
 
 def not_judged(signals: Signals, cut: bool = False) -> tuple[str, ...]:
@@ -183,21 +183,25 @@ def _in_no_optimizer(signals: Signals) -> Iterator[str]:
     trainees, left = signals.record.facts.trainees, left_out(signals)
     if left and not left_alone(signals):
         share = sum(t.size for t in left) / max(sum(t.size for t in trainees), 1)
-        names = left[0].name if len(left) == 1 else f"{left[0].name} to {left[-1].name}"
         yield (
-            f"{names} ({share:.0%} of the parameters): a gradient, but in no optimizer; if it is "
-            "meant so, freeze them, which saves their part of the backward pass"
+            f"{_from_to(left)} ({share:.0%} of the parameters): a gradient, but in no optimizer; "
+            "if it is meant so, freeze them, which saves their part of the backward pass"
         )
 
 
 def _without_slope(signals: Signals) -> Iterator[str]:
     flat = without_slope(signals)
     if flat:
-        names = flat[0].name if len(flat) == 1 else f"{flat[0].name} to {flat[-1].name}"
         yield (
-            f"{names}: a gradient of exactly 0 at every step, while others have one: behind it is "
-            "a step (round, sign, a comparison), a product with 0, or a unit that is silent"
+            f"{_from_to(flat)}: a gradient of exactly 0 at every step, while others have one: "
+            "behind it is a step (round, sign, a comparison), a product with 0, or a unit that is "
+            "silent"
         )
+
+
+def _from_to(trainees: list[Trainee]) -> str:
+    first, last = trainees[0].name, trainees[-1].name
+    return first if len(trainees) == 1 else f"{first} to {last}"
 
 
 def _sure_softmax(signals: Signals) -> Iterator[str]:

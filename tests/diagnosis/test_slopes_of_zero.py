@@ -235,3 +235,21 @@ def test_inputs_that_the_model_takes_out_of_scale_itself(spread):
         torch.manual_seed(0)
         found = trained(Divided(divisor, nn.Tanh()), batch, F.mse_loss, steps=300, rate=1e-2)
         assert found.primary.kind == kind, divisor
+
+
+def test_a_net_out_of_scale_to_which_no_gradient_comes():
+    """No layer is measured, though one was given something."""
+    torch.manual_seed(0)
+    model, other = Divided(1e-6, nn.Tanh()), nn.Linear(8, 1)
+    optimizer = torch.optim.Adam([*model.parameters(), *other.parameters()], 1e-3)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(40):
+            x = torch.randn(64, 8)
+            model(x)
+            optimizer.zero_grad()
+            loss = other(x).square().mean() + 1
+            loss.backward()
+            optimizer.step()
+            record.log(loss)
+    assert not record.layers
+    assert gc.diagnose(record).primary.kind != "healthy"

@@ -128,11 +128,6 @@ def warms_up(signals: Signals) -> bool:
     return bool(options.get("last rate", 0.0) > 1.5 * options.get("lr", math.inf))
 
 
-def is_around_zero(loss: np.ndarray) -> bool:
-    """Whether it has both signs, as that of a game or of a policy: there is no floor to reach."""
-    return len(loss) > 0 and bool(loss.min() < 0 < loss.max())
-
-
 def has_fallen(loss: np.ndarray) -> bool:
     """Whether it ends below 0.8 of its start, or clearly, beyond its scatter, below 0.9 of it.
 
@@ -259,7 +254,7 @@ def find_scaled_inside(signals: Signals, good: np.ndarray, sick: bool) -> list[S
     limit = threshold("out_of_scale")
     off = max(arrives, 1 / arrives) if arrives > 0 else math.nan
     changed = max(arrives / given, given / arrives) if arrives > 0 and given > 0 else math.nan
-    if not (off > limit and changed > limit) or "Norm" in signals.kinds[0]:
+    if not (off > limit and changed > limit) or any("Norm" in kind for kind in signals.kinds[:1]):
         return []
     if not sick and not is_stuck(signals, good):
         return []
@@ -269,15 +264,12 @@ def find_scaled_inside(signals: Signals, good: np.ndarray, sick: bool) -> list[S
         f"gets {arrives:.2g}: what lies between takes them out of scale.",
         layers=(facts.first_layer,),
         steps=_span(signals),
-        evidence={"size of the input": given, INSIDE: arrives},
+        evidence={"size of the input": given, "size at the first layer": arrives},
         confidence=0.85,
         remedies=(UNSCALED, INITIALIZE),
     )
     return [Sign(0, finding)]
 
-
-INSIDE = "size at the first layer"
-"""Evidence of inputs that the model takes out of scale itself."""
 
 UNSCALED = Remedy(
     "Look at what the model does to its inputs before its first layer, a factor, or a division by "

@@ -17,7 +17,6 @@ from gradcourse.diagnosis.causes.backward_passes import are_erased
 from gradcourse.diagnosis.causes.standstill import (
     INITIALIZE,
     has_learned,
-    is_around_zero,
     is_stuck,
     slower,
     stays,
@@ -40,6 +39,7 @@ from gradcourse.diagnosis.signals import (
     Signals,
     data_size,
     ends,
+    is_around_zero,
     log10,
     median,
     target_size,
@@ -328,8 +328,9 @@ def _padded(course: Course) -> Finding | None:
     """A state that is read behind padding, through which less of the gradient comes than counts."""
     signals = course.signals
     for name, gradients in signals.lag_gradient.items():
-        steps, padding = gradients.shape[1], signals.record.facts.padding.get(name, 0)
-        if padding < max(SHORTEST, steps / 4) or len(gradients) != signals.steps:
+        steps = gradients.shape[1]
+        padding = lags.padding_of(signals, name, steps)
+        if not padding or len(gradients) != signals.steps:
             continue
         decades = float(median(lags.slopes(log10(lags.as_read(gradients)))[~signals.bad]))
         if decades <= -threshold("both_decades"):

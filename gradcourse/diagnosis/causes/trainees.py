@@ -100,10 +100,11 @@ def left_out(signals: Signals) -> list[Trainee]:
 
 def without_slope(signals: Signals) -> list[Trainee]:
     """Weights that are to train, whose gradient was exactly 0 at every step, beside others."""
-    weights = [t for t in trainable(signals) if len(t.shape) > 1 and t.gradient != "none"]
-    flat = [t for t in weights if t.gradient == "0"]
-    moves = any(t.gradient == "some" for t in trainable(signals))
-    return flat if moves and signals.steps >= _SEVERAL else []
+    to_train = trainable(signals)
+    moves = any(t.gradient == "some" for t in to_train)
+    if not moves or signals.steps < _SEVERAL:
+        return []
+    return [t for t in to_train if len(t.shape) > 1 and t.gradient == "0"]
 
 
 _SEVERAL = 3

@@ -109,6 +109,13 @@ def _wrapped_in(wrapper: Any) -> Any:
     return inside[0] if len(inside) == 1 else None
 
 
+def is_number(option: Any) -> bool:
+    """Whether an optimizer's setting is one; a compiled optimizer has a tensor for its rate."""
+    return isinstance(option, int | float) or (
+        isinstance(option, torch.Tensor) and option.numel() == 1
+    )
+
+
 def held(optimizer: Any) -> set[int]:
     """Identities of the tensors that it updates."""
     return {id(p) for group in optimizer.param_groups for p in group["params"]}

@@ -141,7 +141,7 @@ class Follower:
         self._listener.failed(error)
 
     def _begin(self, module: nn.Module, positional: Any, named: Any) -> None:
-        if is_compiling() or tracing_state() is not None:
+        if is_traced():
             return
         self._depth += 1
         if self._depth > 1 and running_calls(module) == 1:
@@ -158,7 +158,7 @@ class Follower:
             self._fail(error)
 
     def _end(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        if is_compiling() or tracing_state() is not None:
+        if is_traced():
             return
         self._depth = max(0, self._depth - 1)
         if not self._depth and torch.is_grad_enabled():
@@ -352,11 +352,14 @@ def after_backward(call: Callable[[], None]) -> None:
 graph_task: Callable[[], int] = torch._C._current_graph_task_id
 """Number of the backward pass that is running, or -1."""
 
-is_compiling: Callable[[], bool] = torch.compiler.is_compiling
-"""Whether torch.compile or torch.export reads the code that is called.
 
-A hook that would do anything there stops it, or becomes a part of what it makes.
-"""
+def is_traced() -> bool:
+    """Whether torch.compile, torch.export or torch.jit.trace reads the code that is called.
 
-tracing_state: Callable[[], Any] = torch._C._get_tracing_state
-"""None unless torch.jit.trace does so."""
+    A hook that would do anything there stops it, or becomes a part of what it makes.
+    """
+    return _is_compiling() or _tracing_state() is not None
+
+
+_is_compiling: Callable[[], bool] = torch.compiler.is_compiling
+_tracing_state: Callable[[], Any] = torch._C._get_tracing_state

@@ -15,7 +15,7 @@ from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import Numbers, numbers
 from gradcourse.instrument.postmortem.first_nan import PostMortem
 from gradcourse.instrument.postmortem.forward import blame_hidden, blame_infinite
-from gradcourse.instrument.postmortem.trace import Op, Trace, node_name
+from gradcourse.instrument.postmortem.trace import Op, Trace, node_class, node_name
 
 
 @dataclass(eq=False)
@@ -199,7 +199,7 @@ def _nodes(roots: Iterable[torch.Tensor]) -> list[Any]:
 
 def _node_name(node: Any, op: Op | None) -> str:
     """autograd's own name, unless it only says what the operation's name says better."""
-    name = node.name().rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")
+    name = node_class(node)
     if isinstance(node, torch.autograd.function.BackwardCFunction):
         hook = name.startswith("BackwardHookFunction")
         return "a backward hook" if hook else name

@@ -231,8 +231,13 @@ CHOOSE = frozenset({"nll_loss", "nll_loss2d", "gather"})
 
 def node_name(node: Any) -> str:
     """ "log" of LogBackward0, "linalg_vector_norm" of LinalgVectorNormBackward0."""
-    name = node.name().rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in node_class(node)).lstrip("_")
+
+
+def node_class(node: Any) -> str:
+    """ "LinalgVectorNorm" of LinalgVectorNormBackward0."""
+    name: str = node.name()
+    return name.rpartition("::")[2].rstrip("0123456789").removesuffix("Backward")
 
 
 def _likely(makers: list[Op], tensor: torch.Tensor, held: Numbers) -> Op:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from gradcourse.instrument.loop.arguments import (
     check_module,
     check_takes_hooks,
     checked_optimizers,
+    is_number,
 )
 from gradcourse.instrument.loop.follow import (
     Follower,
@@ -25,11 +26,10 @@ from gradcourse.instrument.loop.follow import (
     Listener,
     after_backward,
     graph_task,
-    is_compiling,
-    tracing_state,
+    is_traced,
 )
 from gradcourse.instrument.loop.graph import next_number
-from gradcourse.instrument.loop.tensors import is_transformed, tensors
+from gradcourse.instrument.loop.tensors import is_transformed, tensors, with_gradients
 from gradcourse.instrument.postmortem import advice, loss_graph
 from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters, is_finite
 from gradcourse.instrument.postmortem.first_nan import LOSS, NonFiniteError, PostMortem
@@ -328,7 +328,7 @@ class Watch:
             self.check_gradients()
 
     def _before_loss(self, module: Any, args: Any, kwargs: Any) -> None:
-        if is_compiling() or tracing_state() is not None:
+        if is_traced():
             return
         if not self._quiet and not self._replays and torch.is_grad_enabled():
             self._loss_calls.append(Call(args, kwargs))
@@ -403,16 +403,12 @@ class Watch:
 
     def _huge_start(self) -> tuple[str, ...]:
         """A parameter that held numbers no initialization draws, before the first update."""
-        sizes = {n: float(p.detach().abs().max()) for n, p in self._floating() if p.numel()}
+        parameters = with_gradients(self._model).items()
+        sizes = {n: float(p.detach().abs().max()) for n, p in parameters if p.numel()}
         name = max(sizes, key=lambda n: sizes[n], default="")
         if not name or not _HUGE < sizes[name] < float("inf"):
             return ()
         return (advice.HUGE_START.format(name=repr(name), size=sizes[name]),)
-
-    def _floating(self) -> Iterator[tuple[str, torch.Tensor]]:
-        for name, parameter in self._model.named_parameters():
-            if parameter.is_floating_point() and not parameter.is_meta:
-                yield name, parameter
 
     def _rate_is_lost(self) -> bool:
         """Whether a learning rate is NaN or Inf."""
@@ -502,7 +498,7 @@ def _witness(output: torch.Tensor) -> torch.Tensor:
 def _number(group: dict[str, Any], name: str) -> float:
     """A setting of an optimizer; 0 where it has none."""
     value = group.get(name, 0.0)
-    return float(value) if isinstance(value, int | float | torch.Tensor) else 0.0
+    return float(value) if is_number(value) else 0.0
 
 
 _HUGE = 1e6

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradcourse.instrument.loop.arguments import held
+from gradcourse.instrument.loop.arguments import held, is_number
 from gradcourse.instrument.loop.follow import Hook
 from gradcourse.instrument.loop.tensors import with_gradients
 from gradcourse.instrument.norms import local
@@ -83,7 +83,7 @@ class RollCall:
             self._facts.optimizer = {
                 "name": type(optimizer).__name__,
                 "optimizers": len(self._optimizers),
-                **{k: float(v) for k, v in group.items() if _is_number(v)},
+                **{k: float(v) for k, v in group.items() if is_number(v)},
                 **_betas(group.get("betas")),
             }
 
@@ -203,7 +203,7 @@ class RollCall:
     def _note_last_rate(self) -> None:
         if self._optimizers:
             rate = self._optimizers[0].param_groups[0].get("lr")
-            if _is_number(rate):
+            if is_number(rate):
                 self._facts.optimizer["last rate"] = float(rate)
 
 
@@ -240,13 +240,6 @@ def _are_one(parameter: torch.Tensor) -> bool:
 
 _ROUNDED = 1e-3
 """What kernels that add in another order may make of equal rows, relative to their size."""
-
-
-def _is_number(option: Any) -> bool:
-    """A rate that a compiled or captured optimizer works with is a tensor."""
-    return isinstance(option, int | float) or (
-        isinstance(option, torch.Tensor) and option.numel() == 1
-    )
 
 
 def _betas(given: Any) -> dict[str, float]:

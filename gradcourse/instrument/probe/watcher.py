@@ -10,14 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from gradcourse.instrument.loop.follow import (
-    Hook,
-    Hooks,
-    graph_task,
-    guarded,
-    is_compiling,
-    tracing_state,
-)
+from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task, guarded, is_traced
 from gradcourse.instrument.loop.tensors import first_tensor, is_transformed, tensors
 from gradcourse.instrument.norms import quick_norm, reachable, wide_norm
 from gradcourse.instrument.probe import moments
@@ -139,7 +132,7 @@ class Watcher:
         (self._task, self.reached), self._replaced = self._last, []
 
     def _current(self) -> Pass | None:
-        if is_compiling() or tracing_state() is not None:
+        if is_traced():
             return None
         if self._alone:
             # The parts of a model may be called without the model: then the step is the pass, and
