@@ -277,12 +277,16 @@ class Hooks(list[Any]):
     def on_gradient(self, tensor: torch.Tensor, hook: Callable[[torch.Tensor], None]) -> None:
         """Hook a tensor's gradient; the handle is kept where the tensor outlives its graph.
 
-        Of a small network the handle costs more than the hook. So the first hook of a tensor that
-        goes with its graph is put where ``Tensor.register_hook`` puts it, without one.
+        Of a small network the handle costs more than the hook. So a hook of a tensor that goes
+        with its graph is put where ``Tensor.register_hook`` puts it, without one.
         """
         node = tensor.grad_fn
-        if node is not None and type(tensor) is torch.Tensor and tensor._backward_hooks is None:
-            hooks: OrderedDict[int, Any] = OrderedDict({_OURS: hook})
+        if node is not None and type(tensor) is torch.Tensor:
+            hooks = tensor._backward_hooks
+            if hooks is not None:
+                hooks[min(_OURS, min(hooks, default=0) - 1)] = hook
+                return
+            hooks = OrderedDict({_OURS: hook})
             try:
                 tensor._backward_hooks = hooks
                 node._register_hook_dict(tensor)
@@ -301,7 +305,7 @@ class Hooks(list[Any]):
 
 
 _OURS = -1
-"""A number that torch gives to none of its hooks."""
+"""The first of the numbers that torch gives to none of its hooks: they are negative."""
 
 
 class Hook(partial[Any]):

@@ -117,6 +117,8 @@ class ParameterReader:
     def states(self) -> list[tuple[int, int]]:
         """What differs as soon as something is added to a gradient, for each parameter."""
         gradients = [p.grad for p in self.parameters]
+        if self._plain:
+            return [(0, 0) if g is None else (id(g), g._version) for g in gradients]
         return [(0, 0) if g is None else (id(g), local(g)._version) for g in gradients]
 
     def holds_gradients(self) -> bool:

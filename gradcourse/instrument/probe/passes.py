@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from array import array
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -73,9 +74,10 @@ def measured(passes: Sequence[Pass]) -> Measured:
     """Join passes to the rows of one table, of which numbers may still lie on a device."""
     layers = tuple(layer for each in passes for layer in each.layers)
     names, kinds, families = _described(layers)
-    units = np.array([count for each in passes for count in each.units])  # (n,)
+    units = array("q", [count for each in passes for count in each.units])  # (n,)
     rows = [row for each in passes for row in each.rows]
     there: list[tuple[int, int]] = []
+    values: torch.Tensor | None = None
     if any(torch.Tensor in (type(row[NORM]), type(row[GRADIENT])) for row in rows):
         there = [
             (k, column)
@@ -83,15 +85,18 @@ def measured(passes: Sequence[Pass]) -> Measured:
             for column, value in enumerate(row)
             if isinstance(value, torch.Tensor)
         ]
-    values = _stacked([rows[k][column] for k, column in there])
-    if there:
+        values = _stacked([rows[k][column] for k, column in there])
         rows = [[_NAN if isinstance(v, torch.Tensor) else v for v in row] for row in rows]
-    raw = np.array(rows, dtype=np.float64).reshape(-1, len(MEASURES))
+    # NumPy reads them later: amid a training step each call into it costs more than all of this.
+    raw = array("d")
+    for row in rows:
+        raw.fromlist(row)
 
     def table() -> np.ndarray:
-        if there:
-            raw[tuple(zip(*there, strict=True))] = values.cpu().numpy()
-        return moments.measures(raw, units, families)
+        numbers = np.array(raw).reshape(-1, len(MEASURES))
+        if values is not None:
+            numbers[tuple(zip(*there, strict=True))] = values.cpu().numpy()
+        return moments.measures(numbers, np.array(units), families)
 
     lags = {k: v for each in reversed(passes) for k, v in each.lags.items()}
     return Measured(names, kinds, lags, LayerTable(table))
@@ -109,8 +114,6 @@ def _described(ran: tuple[Layer, ...]) -> tuple[tuple[str, ...], ...]:
 
 
 def _stacked(values: list[Any]) -> torch.Tensor:
-    if not values:
-        return torch.zeros(0)
     if len({value.device for value in values}) > 1:
         values = [value.cpu() for value in values]
     if len({value.dtype for value in values}) > 1:

@@ -42,20 +42,22 @@ class Watcher:
         )
         self._on_gradient = guarded(self._gradient, failed)
         self._on_lags = guarded(self._lag, failed)
-        self._layers: list[tuple[nn.Module, Hook]] = [
-            (module, Hook(ran, _layer(name, module))) for name, module in layers(model)
-        ]
-        self._recurrent = [
-            (module, Hook(partial(given, name)))
-            for name, module in layers(model)
-            if isinstance(module, nn.RNNBase)
-        ]
-        self._attention = [
-            (module, Hook(partial(asked, name)))
-            for name, module in layers(model)
-            if isinstance(module, nn.MultiheadAttention) and not module.batch_first
-        ]
-        self._hooks, self._leaves = Hooks(), Hooks()
+        self._hooks = _LayerHooks(
+            behind=[(module, Hook(ran, _layer(name, module))) for name, module in layers(model)],
+            before=[
+                *(
+                    (module, Hook(partial(given, name)))
+                    for name, module in layers(model)
+                    if isinstance(module, nn.RNNBase)
+                ),
+                *(
+                    (module, Hook(partial(asked, name)))
+                    for name, module in layers(model)
+                    if isinstance(module, nn.MultiheadAttention) and not module.batch_first
+                ),
+            ],
+        )
+        self._leaves = Hooks()
         self._task = -1
         self._last: tuple[int, list[Pass]] = (-1, [])
         self._replaced: list[tuple[Any, Any, Any]] = []
@@ -70,14 +72,11 @@ class Watcher:
     @property
     def attached(self) -> bool:
         """Whether the hooks are in place."""
-        return bool(self._hooks)
+        return self._hooks.in_place
 
     def attach(self) -> None:
         """Put the hooks in place, before any other of the same module."""
-        for module, hook in self._layers:
-            self._hooks.append(module.register_forward_hook(hook, prepend=True))
-        for module, hook in (*self._recurrent, *self._attention):
-            self._hooks.append(module.register_forward_pre_hook(hook))
+        self._hooks.put()
 
     def detach(self) -> None:
         """Take the hooks away."""
@@ -95,7 +94,7 @@ class Watcher:
     def begin(self) -> None:
         """The model was called: open a pass."""
         self._alone = False
-        if self._hooks:
+        if self._hooks.in_place:
             self._close()
             self.open = Pass()
 
@@ -168,7 +167,7 @@ class Watcher:
 
     def _gradient(self, opened: Pass, row: list[Any], gradient: torch.Tensor | None) -> None:
         # None where an output of several is not used, as the sequence beside a last state.
-        if self._hooks and gradient is not None:
+        if self._hooks.in_place and gradient is not None:
             if opened.task != self._task or opened.task != graph_task():
                 self.mark(opened)
             self._replaced.append((row, GRADIENT, row[GRADIENT]))
@@ -217,11 +216,56 @@ class Watcher:
         self.times_and_rows.setdefault(name, (query.shape[0], query.shape[1]))
 
     def _lag(self, opened: Pass, name: str, split: Any, gradient: torch.Tensor | None) -> None:
-        if self._hooks and gradient is not None:
+        if self._hooks.in_place and gradient is not None:
             self.mark(opened)
             lags = split(gradient.detach())
             self._replaced.append((opened.lags, name, opened.lags.get(name, lags * math.nan)))
             opened.lags[name] = lags
+
+
+class _LayerHooks:
+    """Forward hooks that are put in place before each step that is measured, and taken away after.
+
+    To register them anew each time costs as much as to measure a small layer: a hook that was in
+    place before goes back to its place by its number.
+
+    Parameters
+    ----------
+    behind : list of (nn.Module, Hook)
+        Hooks that are called after the module, before any other.
+    before : list of (nn.Module, Hook)
+        Hooks that are called before the module.
+    """
+
+    def __init__(
+        self, behind: list[tuple[nn.Module, Hook]], before: list[tuple[nn.Module, Hook]]
+    ) -> None:
+        self._behind, self._before = behind, before
+        self._numbered: list[tuple[nn.Module, Hook, int, bool]] = []
+        self.in_place = False
+
+    def put(self) -> None:
+        """Put them in place."""
+        self.in_place = True
+        if not self._numbered:
+            for module, hook in self._behind:
+                handle = module.register_forward_hook(hook, prepend=True)
+                self._numbered.append((module, hook, handle.id, True))
+            for module, hook in self._before:
+                handle = module.register_forward_pre_hook(hook)
+                self._numbered.append((module, hook, handle.id, False))
+            return
+        for module, hook, number, behind in self._numbered:
+            hooks = module._forward_hooks if behind else module._forward_pre_hooks
+            hooks[number] = hook
+            if behind:
+                hooks.move_to_end(number, last=False)
+
+    def take_away(self) -> None:
+        """Take them away."""
+        self.in_place = False
+        for module, _, number, behind in self._numbered:
+            (module._forward_hooks if behind else module._forward_pre_hooks).pop(number, None)
 
 
 def _layer(name: str, module: nn.Module) -> Layer:
