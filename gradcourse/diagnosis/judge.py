@@ -95,6 +95,7 @@ def diagnose(record: Record) -> Diagnosis:
             # Tiny updates of a sick net are a consequence, not a second illness.
             signs = (
                 step_size.find_nothing(signals, good)
+                or stuck.find_numbers(signals, good)
                 or stuck.find_scaled_down(signals, good)
                 or step_size.find_small(signals, good)
                 or step_size.find_cut(signals, good)

@@ -94,8 +94,8 @@ def for_nothing(
     """Cures for gradients of exactly 0 everywhere.
 
     ``late``: the net began with others. ``has``: as for `fitting`. ``zeros``: so many trained
-    matrices are all 0. ``ends``: "flat", "clamp", "sure", "stairs" or "one number", where the
-    output is so; "hidden", where a part alone is to train.
+    matrices are all 0. ``ends``: "flat", "clamp", "sure", "probabilities", "stairs" or "one
+    number", where the output is so; "hidden", where a part alone is to train.
     """
     if zeros:
         return (
@@ -120,6 +120,7 @@ def for_nothing(
         "hidden": NOT_READ,
         "flat": FLAT_END,
         "sure": logits,
+        "probabilities": LOG_OF_A_PRODUCT,
         "clamp": NO_CLAMP,
         "stairs": STRAIGHT_THROUGH,
         "one number": ONE_CLASS,
@@ -236,6 +237,11 @@ STRAIGHT_THROUGH = Remedy(
     "h + (torch.round(h) − h).detach()",
     "04",
     "straight through",
+)
+LOG_OF_A_PRODUCT = Remedy(
+    "Add logarithms, log_softmax or logsigmoid of the raw outputs: a product of many probabilities "
+    "is 0 in float32, and its log has no slope",
+    "12",
 )
 ONE_CLASS = Remedy(
     "A cross_entropy or softmax over one number is constant: for one output take "

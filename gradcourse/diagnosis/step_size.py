@@ -395,6 +395,8 @@ def _ends(signals: Signals, late: bool) -> set[str]:
         return {"flat"}
     if heads and all(map(_is_sure, heads)):
         return {"sure"}
+    if heads and not late and all(h.end in ("Softmax", "Sigmoid") and not h.loss for h in heads):
+        return {"probabilities"}
     if signals.record.facts.stairs:
         return {"stairs"}
     if late:

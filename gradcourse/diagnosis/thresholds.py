@@ -278,6 +278,20 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
             "loss falls: it falls because all outputs become the same",
             "A loss that is the square of a distance falls to a sixteenth by this alone.",
         ),
+        "outlying": Threshold(
+            0.9,
+            "share of the error",
+            "squared error at targets that lie 300 or more times as far from the middle as half of "
+            "them do, where a batch has any: they are no part of the same data",
+            "A log-normal target of σ = 2 reaches 100 times in 1000 rows. And the net must not fit "
+            "them: 0.9 of their variance is left.",
+        ),
+        "drowned": Threshold(
+            1e-3,
+            "share of the loss",
+            "the cross-entropy of the output, of a loss of several terms: it counts for nothing",
+            "Weights of auxiliary terms are 1e-2 to 1e2 in most recipes, with terms of like size.",
+        ),
         "unbounded": Threshold(
             10.0,
             "ratio",

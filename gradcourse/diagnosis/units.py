@@ -27,6 +27,7 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
     columns = [k for k in range(len(signals.layers) - 1) if np.isfinite(share[:, k]).any()]
     # Training drives units to their ends: then this is what was learned.
     learned = step_size.has_converged(signals, good) or _fell_in_small_steps(signals, good)
+    learned = learned and not _says_one_thing(signals)
     onset, hit, levels = signals.steps, [], []
     judged_rows = np.flatnonzero(good & np.isfinite(share[:, columns]).any(axis=1))
     start = int(judged_rows[0]) if len(judged_rows) else 0
@@ -65,6 +66,14 @@ def _fell_in_small_steps(signals: Signals, good: np.ndarray) -> bool:
     first = pace[np.isfinite(pace)][:1]
     small = not len(first) or first[0] < threshold("large_update") / 3
     return bool(small and np.median(loss[-(len(loss) // 3) :]) < 0.5 * np.median(loss[:5]))
+
+
+def _says_one_thing(signals: Signals) -> bool:
+    """Whether the outputs came to be the same for all inputs: the biases alone have learned."""
+    spreads = [h.spread for h in signals.record.facts.heads if h.rows > 1 and h.spread >= 0]
+    late = spreads[len(spreads) // 2 :]
+    same = threshold("collapsed")
+    return len(spreads) > 2 and max(late) < same / 10 and spreads[0] > 2 * max(late)
 
 
 def _for_saturated(signals: Signals, late: bool) -> tuple[Remedy, ...]:

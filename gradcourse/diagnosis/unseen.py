@@ -20,8 +20,13 @@ from gradcourse.diagnosis.causes.standstill import (
     stays,
     warms_up,
 )
-from gradcourse.diagnosis.causes.stuck import swapped_betas
-from gradcourse.diagnosis.causes.trainees import left_out, share_that_changes, without_slope
+from gradcourse.diagnosis.causes.stuck import share_of_the_loss, swapped_betas
+from gradcourse.diagnosis.causes.trainees import (
+    are_read_at_first_steps,
+    left_out,
+    share_that_changes,
+    without_slope,
+)
 from gradcourse.diagnosis.signals import Signals, is_around_zero
 from gradcourse.diagnosis.thresholds import threshold
 from gradcourse.instrument.record.facts import Trainee
@@ -103,6 +108,8 @@ def of_a_net_that_learns(signals: Signals, good: np.ndarray) -> tuple[str, ...]:
         _rounded,
         _swapped_betas,
         _ends_in_dropout,
+        _keeps_statistics,
+        _drowned,
         _in_no_optimizer,
         _without_slope,
         left_alone,
@@ -173,6 +180,26 @@ def _ends_in_dropout(signals: Signals) -> Iterator[str]:
         )
 
 
+def _keeps_statistics(signals: Signals) -> Iterator[str]:
+    names = signals.record.facts.still_norms
+    if names:
+        more = ", …" if len(names) > 3 else ""
+        yield (
+            f"{', '.join(names[:3])}{more}: batch norm with momentum=0, so its running statistics "
+            "stay as they were at the start, and after model.eval() it normalizes by these; usual "
+            "is 0.1"
+        )
+
+
+def _drowned(signals: Signals) -> Iterator[str]:
+    share = share_of_the_loss(signals)
+    if share < threshold("drowned"):
+        yield (
+            f"the cross-entropy of the output makes {share:.1g} of the loss, and other terms all "
+            "the rest: a loss that falls says nothing about it"
+        )
+
+
 def _swapped_betas(signals: Signals) -> Iterator[str]:
     swapped = swapped_betas(signals)
     if swapped:
@@ -191,7 +218,12 @@ def _in_no_optimizer(signals: Signals) -> Iterator[str]:
 
 def _without_slope(signals: Signals) -> Iterator[str]:
     flat = without_slope(signals)
-    if flat:
+    if are_read_at_first_steps(flat):
+        yield (
+            f"{_from_to(flat)}: a gradient of exactly 0 at every step, so what is read of that "
+            "direction, or layer, is the state after its first step; h_n has the last one of each"
+        )
+    elif flat:
         yield (
             f"{_from_to(flat)}: a gradient of exactly 0 at every step, while others have one: "
             "behind it is a step (round, sign, a comparison), a product with 0, or a unit that is "

@@ -1,4 +1,4 @@
-"""What a batch holds: rows that mix, rows of one class alone, inputs that shrink."""
+"""What a batch holds: rows that mix, rows of one class alone, inputs that shrink, odd targets."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ FILL = Remedy(
     "02",
     "new inputs",
 )
+LEAVE_OUT = Remedy(
+    "Look at the targets that lie far from all others, as codes for missing values do (9999, "
+    "−1e6): leave these rows out. If they are real, take nn.HuberLoss, or the targets' logarithm",
+    "10",
+    "leave out rows",
+)
 SHUFFLE = Remedy(
     "Shuffle the rows, DataLoader(…, shuffle=True): each batch is to hold rows of all classes",
     "10",
@@ -47,7 +53,7 @@ SHUFFLE = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """The first that holds, under a loss that stays; at most one finding."""
-    tests = (_rows_as_time, _mixed_rows, _sorted, _empty, _changed_inputs)
+    tests = (_rows_as_time, _mixed_rows, _sorted, _empty, _changed_inputs, _outlying)
     return first_of(tests, signals, good)
 
 
@@ -153,3 +159,29 @@ def _changed_inputs(signals: Signals, good: np.ndarray) -> Finding | None:
         (IN_PLACE,),
         0.9,
     )
+
+
+def _outlying(signals: Signals, good: np.ndarray) -> Finding | None:
+    """Targets far from all others that make up the squared error, and that the net does not fit."""
+    told = [h for h in signals.record.facts.heads if math.isfinite(h.unexplained)]
+    hit = [h for h in told if h.outlying >= threshold("outlying")]
+    late = [h.unexplained for h in hit[len(hit) // 2 :]]
+    enough = len(signals.known_loss(good)) >= threshold("enough")
+    if len(hit) < 2 or 3 * len(hit) < len(told) or not enough or not min(late) > _UNFIT:
+        return None
+    share = float(np.median([h.outlying for h in hit]))
+    furthest = max((t for h in hit for t in (h.target_low, h.target_high)), key=abs)
+    return of_the_run(
+        signals,
+        "scale",
+        f"A few targets, up to {furthest:.4g}, lie hundreds of times as far out as the middle half "
+        f"of them, and make up {share:.0%} of the squared error where there are any, in {len(hit)} "
+        f"of {len(told)} batches that were looked at: the other rows count for nothing.",
+        {"share of the error from these targets": share, "the furthest": furthest},
+        (LEAVE_OUT, LOOK_AT_ROWS),
+        0.85,
+    )
+
+
+_UNFIT = 0.9
+"""Squared error over the variance of the targets from which they are not fitted."""

@@ -70,6 +70,17 @@ SMOOTH = Remedy(
     "04",
     "smooth activation",
 )
+CREATE_GRAPH = Remedy(
+    "Take these derivatives with torch.autograd.grad(…, create_graph=True), and do not detach them",
+    "10",
+    "create the graph",
+)
+BALANCE = Remedy(
+    "Bring the terms of the loss to one size: targets of standard deviation 1, a mean in place of "
+    "a sum, or a weight on each term",
+    "02",
+    "balance the terms",
+)
 USUAL_BETAS = Remedy(
     "Set betas=(0.9, 0.999): the first is for the gradient, the second for its square",
     "01",
@@ -166,7 +177,7 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
             _one_hot,
             _no_curve,
         )
-        tests += (_slow, _fast)
+        tests += (_drowned, _slow, _fast)
         tests += (_weak, _small_logits, _frozen, _linear, _unknown)
     elif stays(signals, good):
         tests = (_large_targets,)
@@ -185,6 +196,31 @@ def find_scaled_down(signals: Signals, good: np.ndarray) -> list[Sign]:
     if before < _DIVIDED * float(np.median([h.size for h in heads])):
         return []
     return first_of((_small_logits,), _course(signals, good, math.nan))
+
+
+def find_numbers(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Derivatives that the loss takes as numbers, where it stays or next to nothing lowers it."""
+    facts = signals.record.facts
+    # Where they are the gradients themselves, there is no backward pass beside them.
+    passes = min(facts.derivatives, facts.backward_passes)
+    if not passes >= 0.9 * facts.updates > 0 or facts.without_graph < facts.derivatives:
+        return []
+    if not is_stuck(signals, good) and not step_size.find_small(signals, good):
+        return []
+    return first_of((_numbers,), _course(signals, good, math.nan))
+
+
+def _numbers(course: Course) -> Finding | None:
+    return of_the_run(
+        course.signals,
+        "cut off",
+        "At each step derivatives of the output are taken (torch.autograd.grad) without a graph: "
+        "a loss that is made of them has no gradient from there, as if they were numbers.",
+        course.evidence
+        | {"derivatives without a graph": float(course.signals.record.facts.without_graph)},
+        (CREATE_GRAPH, *LOOK[1:]),
+        0.7,
+    )
 
 
 def find_swapped(signals: Signals, good: np.ndarray) -> list[Sign]:
@@ -493,6 +529,28 @@ def _no_curve(course: Course) -> Finding | None:
 _PIECES = {"ReLU", "LeakyReLU", "PReLU", "RReLU", "ReLU6", "Hardtanh"}
 _CURVES = {"Tanh", "Sigmoid", "SiLU", "GELU", "Softplus", "ELU", "CELU", "SELU", "Mish", "Softsign"}
 """Activations that are straight but for corners, and those that are not."""
+
+
+def _drowned(course: Course) -> Finding | None:
+    """A cross-entropy that is next to nothing of its loss."""
+    share = share_of_the_loss(course.signals)
+    if not share < threshold("drowned"):
+        return None
+    return of_the_run(
+        course.signals,
+        "scale",
+        f"The cross-entropy of the output makes {share:.1g} of the loss, and other terms all the "
+        f"rest: next to them it counts for nothing, and the loss {course.still}.",
+        course.evidence | {"share of the loss": share},
+        (BALANCE, *LOOK[:1]),
+        0.8,
+    )
+
+
+def share_of_the_loss(signals: Signals) -> float:
+    """What the cross-entropy of the output makes of a loss of several terms; NaN of others."""
+    shares = [h.share for h in signals.record.facts.heads if math.isfinite(h.share)]
+    return float(np.median(shares)) if len(shares) > 1 else math.nan
 
 
 def _slow(course: Course) -> Finding | None:

@@ -67,6 +67,17 @@ READ_PADDING = Remedy(
     "padding. Padded behind, read at each row's own length; padded in front, at the last step",
     "03",
 )
+READ_THE_ENDS = Remedy(
+    "Read each direction where it ends: h_n holds both, and of the output the forward half is at "
+    "the last step, out[:, -1] with batch_first=True, and the backward half at the first",
+    "08",
+    "read the ends",
+)
+ONE_STEP = Remedy(
+    "Give the layer whole sequences, (rows, time, features) with batch_first=True: here each has a "
+    "single step",
+    "08",
+)
 MASTER = Remedy(
     "Keep the weights in float32 and compute in {dtype} by torch.autocast: an update below "
     "{least:.1g} of a weight is rounded away",
@@ -264,6 +275,16 @@ def of_what_has_no_slope(
         return None
     stairs = signals.record.facts.stairs
     unread = any(".weight_ih_l0" in f".{t.name}" for t in cut)
+    if are_read_at_first_steps(cut):
+        once = all(g.shape[1] == 1 for g in signals.lag_gradient.values())
+        return cut_off(
+            signals,
+            cut,
+            f"{_names(cut)}: a gradient of exactly 0 at every step, so no state that is read has "
+            f"gone through it: each is that of a first step. The loss {still}.",
+            (ONE_STEP,) if once and signals.lag_gradient else (READ_THE_ENDS,),
+            evidence | {"weights with a gradient of 0": float(len(cut))},
+        )
     what = f"{', '.join(stairs)} has slope 0. The" if stairs else "The"
     remedies = (STRAIGHT_THROUGH,) if stairs else (READ_PADDING,) if unread else (LOOK_BETWEEN,)
     return cut_off(
@@ -274,6 +295,14 @@ def of_what_has_no_slope(
         remedies,
         evidence | {"weights with a gradient of 0": float(len(cut))},
     )
+
+
+def are_read_at_first_steps(cut: list[Trainee]) -> bool:
+    """Whether weights without a slope are those that take a state to the next step, and no other.
+
+    Then what is read of a recurrent layer is a state before which there was none.
+    """
+    return bool(cut) and all(".weight_hh_l" in f".{t.name}" for t in cut)
 
 
 def _matters(signals: Signals, cut: list[Trainee]) -> bool:

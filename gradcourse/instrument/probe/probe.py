@@ -139,7 +139,7 @@ class Probe:
         self._watcher: Watcher | None = None
         self._parameter_hooks, self._leaves = Hooks(), Hooks()
         self._number = 0
-        self._called = False
+        self._called = self._with_graph = False
         self._on_gradient = guarded(self._came_back, self._give_up)
         self._at_the_end = guarded(self._backward_is_over, self._give_up)
 
@@ -285,6 +285,7 @@ class Probe:
         self._settle()
         self._roll.note_axes(self._watcher.times_and_rows if self._watcher is not None else {})
         self._roll.note_buffers()
+        self._roll.note_norms()
         self._tell_of_others()
         self._facts.other_updates = self._others.updates
         if self._watcher is not None and self._number and not self._roll.ran:
@@ -387,6 +388,7 @@ class Probe:
         if loop is None or loop is not self._loop:
             return
         self._called = True
+        self._with_graph = torch.is_grad_enabled()  # as create_graph says
         self._counted = task = graph_task()
         self._backward_begins(task)
         if opened is not None and self._watcher is not None:
@@ -421,7 +423,9 @@ class Probe:
             return
         unchanged = self._reader.states() == before and not self._graph.sharded
         if unchanged and self._arrived != task:
-            self._facts.derivatives += self._counted == task
+            counts = self._counted == task
+            self._facts.derivatives += counts
+            self._facts.without_graph += counts and not self._with_graph
             if self._watcher is not None:
                 self._watcher.take_back(task)
             return

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradcourse.instrument.loop.arguments import held, is_number
 from gradcourse.instrument.loop.follow import Hook
@@ -60,6 +61,11 @@ class RollCall:
         }
         self._changed: dict[str, list[float]] = {}
         self._infinite = {name for name, b in _floating(model) if _is_bad(b)}
+        self._batches = {
+            name: _batches(module)
+            for name, module in model.named_modules()
+            if isinstance(module, _BatchNorm)
+        }
         self.ran: dict[str, bool] = {}
         members = self.members = self._held()
         facts.foreign = len(members - {id(p) for p in self._parameters.values()})
@@ -142,6 +148,16 @@ class RollCall:
             if _is_bad(buffer) and (name not in self._infinite or bool(buffer.isnan().any()))
         ]
 
+    def note_norms(self) -> None:
+        """Batch norms that ran in training, and whose running statistics a momentum of 0 keeps."""
+        self._facts.still_norms = [
+            name or type(module).__name__
+            for name, module in self._model.named_modules()
+            if isinstance(module, _BatchNorm)
+            and module.momentum == 0
+            and _batches(module) > self._batches.get(name, 0)
+        ]
+
     def replaced(self) -> list[str]:
         """Names of parameters that are gone, new, or others than they were."""
         before, now = self._parameters, with_gradients(self._model)
@@ -212,6 +228,12 @@ def _floating(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     for name, buffer in model.named_buffers():
         if buffer.is_floating_point() and not buffer.is_meta:
             yield name, buffer.detach()
+
+
+def _batches(norm: _BatchNorm) -> int:
+    """Batches that its running statistics have seen; 0 where it keeps none."""
+    count = norm.num_batches_tracked
+    return 0 if count is None or count.is_meta else int(count)
 
 
 def _is_bad(buffer: torch.Tensor) -> bool:

@@ -256,7 +256,7 @@ class _LayerHooks:
                 self._numbered.append((module, hook, handle.id, False))
             return
         for module, hook, number, behind in self._numbered:
-            hooks = module._forward_hooks if behind else module._forward_pre_hooks
+            hooks: Any = module._forward_hooks if behind else module._forward_pre_hooks
             hooks[number] = hook
             if behind:
                 hooks.move_to_end(number, last=False)

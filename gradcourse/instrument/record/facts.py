@@ -114,12 +114,17 @@ class Head:
         Whether each row holds the logarithms of one.
     loss : str
         One of `LOSSES`, or "" where the numbers fit none.
+    share : float
+        What the cross-entropy of this output makes of a loss of several terms; NaN of others.
     target_low, target_high : float
         Range of the targets, where they follow from the numbers.
     hard : bool
         Whether all of these are 0 or 1, or classes.
     unexplained : float
         Of a squared error, over the variance of the targets about their mean; NaN of others.
+    outlying : float
+        Share of a squared error that comes from targets which lie hundreds of times as far from
+        the middle as half of them do.
     unreachable : float
         Share of the targets that lie beyond what ``end`` can give.
     scale : float
@@ -147,10 +152,12 @@ class Head:
     normed: bool = False
     log_normed: bool = False
     loss: str = ""
+    share: float = math.nan
     target_low: float = math.nan
     target_high: float = math.nan
     hard: bool = False
     unexplained: float = math.nan
+    outlying: float = 0.0
     unreachable: float = 0.0
     scale: float = math.nan
     skipped: float = 0.0
@@ -217,6 +224,8 @@ class Facts:
     derivatives : int
         Backward passes through the model's output that left the parameters' gradients as they
         were, as torch.autograd.grad does.
+    without_graph : int
+        Of these, those that made no graph of what they gave (``create_graph=False``).
     calls_looked, fed_by_others : int
         Calls of the model whose input was looked at; and of these, those whose input was made, with
         a graph, by parameters of another model alone: as of a critic that a generator learns by.
@@ -237,6 +246,9 @@ class Facts:
         which all of them had NaN or Inf.
     bad_buffers : list of str
         Buffers with NaN or Inf when the block was left.
+    still_norms : list of str
+        Batch norms that saw batches in training with ``momentum=0``: their running statistics stay
+        as they were.
     rows_as_time : list of str
         Recurrent and attention layers with ``batch_first=False`` whose first axis is as long as the
         model's output has rows, and no other axis of the output as long as their second.
@@ -284,6 +296,7 @@ class Facts:
     backward_passes: int = 0
     updates: int = 0
     derivatives: int = 0
+    without_graph: int = 0
     calls_looked: int = 0
     fed_by_others: int = 0
     other_updates: int = 0
@@ -295,6 +308,7 @@ class Facts:
     unused_looked: int = 0
     unused_bad: list[str] = field(default_factory=list)
     bad_buffers: list[str] = field(default_factory=list)
+    still_norms: list[str] = field(default_factory=list)
     rows_as_time: list[str] = field(default_factory=list)
     time_first: list[str] = field(default_factory=list)
     mixed_rows: list[str] = field(default_factory=list)

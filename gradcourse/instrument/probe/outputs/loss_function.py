@@ -67,6 +67,26 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
     return _to_all(y, g, loss) if y.numel() == len(y) else _distance(y, g, loss)
 
 
+def share_of_logits(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> float:
+    """What the cross-entropy of these logits makes of a loss of several terms; NaN if it is none.
+
+    Its slopes are told as in `recognized`; they hold the factor on it, and so its part of ℒ.
+    """
+    if outputs.dim() != 2 or outputs.shape != gradient.shape or not 0 < loss < math.inf:
+        return math.nan
+    y, g = (reachable(t.detach()).double() for t in (outputs, gradient))
+    if outputs.shape[1] < 2 or not bool(g.isfinite().all()) or not bool(g.any()):
+        return math.nan
+    if bool((y.softmax(1).amax(1) > LIKELY).any()):
+        return math.nan  # of outputs that are sure, the slopes of many losses look alike
+    found = _of_logits(y, g)
+    return math.nan if found is None else found.scale * found.value * found.share / loss
+
+
+LIKELY = 0.99
+"""Probability that leaves next to no choice."""
+
+
 def crosses_the_axes(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> bool:
     """Whether it is a cross-entropy whose classes were read across the axes of the outputs.
 
@@ -101,24 +121,39 @@ def _factor(c: float, count: int) -> float:
     return c * count
 
 
-def _cross_entropy(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+class _Logits(NamedTuple):
+    """A mean of cross-entropies, by its slopes: over a share of the rows, and the factor on it."""
+
+    classes: torch.Tensor
+    value: float
+    share: float
+    scale: float
+
+
+def _of_logits(y: torch.Tensor, g: torch.Tensor) -> _Logits | None:
     size = g.abs().sum(1)  # (n,)
     rows = size > 1e-6 * size.max()  # the others are sure and right, up to rounding
     every = y
     y, g, size = y[rows], g[rows], size[rows]
     if bool((g.sum(1).abs() > 1e-2 * size).any()):
-        return Recognized()
+        return None
     classes = g.argmin(1)
     p = y.softmax(1)
     wanted = p - torch.nn.functional.one_hot(classes, y.shape[1])
     c = size / wanted.abs().sum(1).clamp_min(1e-300)  # (n,)
     off = (g - c[:, None] * wanted).abs().sum(1) > 2e-2 * size
+    if off.double().mean() > 0.02:
+        return None
     value = float(torch.nn.functional.cross_entropy(y, classes))
+    return _Logits(classes, value, len(y) / len(every), _factor(float(c.median()), len(y)))
+
+
+def _cross_entropy(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    found = _of_logits(y, g)
     # A row without a gradient is left out of the mean, or so sure that it adds nothing.
-    values = (value, value * len(y) / len(every))
-    if off.double().mean() > 0.02 or not any(_near(v, loss) for v in values):
+    if found is None or not any(_near(found.value * v, loss) for v in (1.0, found.share)):
         return Recognized()
-    return Recognized(_LOGITS, classes, _factor(float(c.median()), len(y)))
+    return Recognized(_LOGITS, found.classes, found.scale)
 
 
 def _of_the_class(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:

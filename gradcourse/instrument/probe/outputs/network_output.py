@@ -13,7 +13,13 @@ from gradcourse.instrument.loop.follow import Hooks, graph_task
 from gradcourse.instrument.loop.graph import kept
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.norms import reachable
-from gradcourse.instrument.probe.outputs.loss_function import ACROSS, crosses_the_axes, recognized
+from gradcourse.instrument.probe.outputs.loss_function import (
+    ACROSS,
+    LIKELY,
+    crosses_the_axes,
+    recognized,
+    share_of_logits,
+)
 from gradcourse.instrument.record.facts import Head
 
 LARGEST = 1 << 20
@@ -177,6 +183,22 @@ def _unexplained(outputs: torch.Tensor, targets: torch.Tensor) -> float:
     return float((outputs - targets).square().sum()) / variance if variance > 0 else math.nan
 
 
+def _outlying(outputs: torch.Tensor, targets: torch.Tensor) -> float:
+    """Share of the squared error at targets far out of the middle half of their column."""
+    if len(targets) < 2 * _ROWS:
+        return 0.0
+    low, middle, high = targets.quantile(_QUARTERS.to(targets), dim=0)
+    # A column of zeros with a few other numbers has no middle half to be far from.
+    far = ((targets - middle).abs() > _FAR_OUT * (high - low)) & (high > low)
+    errors = (outputs - targets).square()
+    return float(errors[far].sum() / errors.sum()) if bool(far.any()) else 0.0
+
+
+_QUARTERS = torch.tensor([0.25, 0.5, 0.75])
+_FAR_OUT = 300.0
+"""Distances of the quartiles beyond which a target is no part of the same data; of 1000 rows, a
+log-normal target of σ = 2 reaches 100."""
+
 _ROWS = 8
 """Rows from which their variance says something."""
 
@@ -187,7 +209,7 @@ def _skipped(output: torch.Tensor, gradient: torch.Tensor) -> float:
     if y.dim() < 2 or y.shape[1] < 2:
         open_rows, idle = y.abs() < _OPEN, g == 0
     else:
-        open_rows, idle = y.softmax(1).amax(1) < _LIKELY, (g == 0).all(1)
+        open_rows, idle = y.softmax(1).amax(1) < LIKELY, (g == 0).all(1)
     return float((open_rows & idle).double().mean()) if bool((g != 0).any()) else 0.0
 
 
@@ -196,13 +218,15 @@ def _are_hard(targets: torch.Tensor) -> bool:
     return bool((torch.minimum(targets.abs(), (targets - 1).abs()) < 1e-2).all())
 
 
-_SURE, _LIKELY, _OPEN = 1 - 1e-4, 0.99, 4.0
-"""Probabilities that leave no choice, and some; and a logit that leaves one."""
+_SURE, _OPEN = 1 - 1e-4, 4.0
+"""A probability that leaves no choice, and a logit that leaves one."""
 
 
 def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: float) -> None:
     guess = recognized(output, gradient, loss)
     head.loss, head.scale = guess.loss, guess.scale
+    if not guess.loss:
+        head.share = share_of_logits(output, gradient, loss)
     head.skipped = _skipped(output, gradient)
     told = head.columns == 1 or guess.loss == "a distance"
     if head.end == "Relu" and guess.loss not in _OF_SIZES and told:
@@ -225,6 +249,7 @@ def _recognize(head: Head, output: torch.Tensor, gradient: torch.Tensor, loss: f
     whole = targets.numel() == output.numel() and targets.shape[0] >= _ROWS
     if guess.loss == "squared error" and whole:
         head.unexplained = _unexplained(y, targets)
+        head.outlying = _outlying(y, targets)
     if guess.loss == "a distance" and head.end in _REACH and y.shape == targets.shape:
         # Of targets this far away in the mean, some lie beyond all that can come out.
         low, high = _REACH[head.end]
