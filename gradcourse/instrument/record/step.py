@@ -44,7 +44,7 @@ class LayerTable:
         return source
 
 
-@dataclass
+@dataclass(slots=True)
 class Step:
     """One step: a forward pass, the backward pass that followed, and perhaps the update.
 
