@@ -145,7 +145,12 @@ class Goal:
         self._score = float(np.mean(scores) - 2 * np.std(scores)) - 0.05
 
     def is_reached(self, setup: Setup, run: Run) -> bool:
-        """By its loss; by the score where losses have other functions or units, or of classes."""
+        """By its loss; by the score where losses have other functions or units, or of classes.
+
+        Not by a loss in training where what is trained gives NaN in evaluation.
+        """
+        if math.isnan(run.score):
+            return False
         one, other = ((s.loss, s.standard, s.data) for s in (setup, self._setup))
         if one == other and end(run.losses) <= self._loss:
             return True

@@ -485,8 +485,11 @@ def relative_loss(signals: Signals, rows: np.ndarray) -> float:
         signals.along(signals.output_gradient_norm, last)[rows, 0]
         * signals.along(signals.activation_norm, last)[rows, 0]
     )
+    loss = np.abs(signals.loss[rows])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        value = float(median(np.abs(signals.loss[rows]) / slope)) * loss_scale(signals.record)
+        # One that has come down to exactly 0 is small, and so is its slope.
+        part = np.where((loss == 0) & bool(loss.any()), 0.0, loss / slope)
+        value = float(median(part)) * loss_scale(signals.record)
     return value if np.isfinite(value) else float("inf")
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from faults import Setup, carry_out
 from test_variants import Built, adam, first, judged, net, numbers, on, rows, sgd
 from torch import nn
 from torch.nn import functional
 
 import gradcourse as gc
-from gradcourse.diagnosis import Diagnosis
+from gradcourse.diagnosis import Diagnosis, Remedy
 from gradcourse.support import GradcourseError
 
 Act = Callable[[], Any]
@@ -809,3 +812,24 @@ def test_a_net_in_time_that_has_not_fallen_yet(learnable: bool) -> None:
     assert diagnosis.healthy, diagnosis
     notes = [note for note in diagnosis.not_judged if "has not fallen in 150 steps" in note]
     assert len(notes) == (not learnable)
+
+
+# ------------------------------------------------------------------ what is advised
+
+
+def actions() -> Iterator[str]:
+    """Every action that the source of the diagnosis gives a remedy."""
+    for path in (Path(gc.__file__).parent / "diagnosis").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Remedy"):
+                named = [word.value for word in node.keywords if word.arg == "action"]
+                for given in [*node.args[2:3], *named]:
+                    if isinstance(given, ast.Constant):
+                        yield given.value
+
+
+def test_every_action_that_is_advised_can_be_carried_out() -> None:
+    """A remedy without an action has none on purpose; one that nobody can carry out is a slip."""
+    names = set(actions())
+    assert len(names) > 50
+    assert not {n for n in names if carry_out(Remedy("", "01", n, 1.0), Setup()) is None}

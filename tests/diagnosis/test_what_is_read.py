@@ -304,3 +304,22 @@ def test_terms_of_one_size_are_healthy():
     found = trained(TwoHeads(), two_terms(1.0), steps=250)
     assert found.primary.kind == "healthy"
     assert not any("terms" in note for note in found.not_judged)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_loss_that_comes_down_to_exactly_0_is_no_standstill(seed):
+    torch.manual_seed(seed)
+    judge = nn.Linear(2, 1).requires_grad_(False)
+    judge.weight.fill_(10.0)
+    judge.bias.fill_(-60.0)
+    model = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 2), judge, nn.Sigmoid())
+    updates = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-2)
+    with gc.probe(model, updates) as record:
+        for _ in range(400):
+            updates.zero_grad()
+            loss = -model(torch.randn(64, 4)).log().mean()
+            loss.backward()
+            updates.step()
+            record.log(loss)
+    assert float(loss) == 0
+    assert gc.diagnose(record).primary.kind == "healthy"

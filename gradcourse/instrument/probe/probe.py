@@ -425,6 +425,7 @@ class Probe:
         if unchanged and self._arrived != task:
             counts = self._counted == task
             self._facts.derivatives += counts
+            self._several = self._several or counts  # every pass is looked at from now on
             self._facts.without_graph += counts and not self._with_graph
             if self._watcher is not None:
                 self._watcher.take_back(task)

@@ -252,8 +252,30 @@ def _scale_outputs(setup: Setup, remedy: Remedy) -> Setup:
     return replace(setup, edit=[*setup.edit, lambda model: nn.Sequential(model, Times(remedy.by))])
 
 
-def _turn_classes(setup: Setup, remedy: Remedy) -> Setup:
-    return replace(setup, loss="ce" if setup.loss == "ce across" else setup.loss)
+def _other_loss(before: str, after: str) -> Callable[[Setup, Remedy], Setup]:
+    """Another loss, where it is that one."""
+
+    def action(setup: Setup, remedy: Remedy) -> Setup:
+        return replace(setup, loss=after if setup.loss == before else setup.loss)
+
+    return action
+
+
+def _smooth(setup: Setup, remedy: Remedy) -> Setup:
+    """ReLUs become tanhs, and the weights are drawn for them."""
+
+    def change(model: nn.Module) -> nn.Module:
+        for parent in model.modules():
+            for name, child in parent.named_children():
+                if isinstance(child, nn.ReLU):
+                    setattr(parent, name, nn.Tanh())
+        return _drawn_anew(model)
+
+    return replace(setup, edit=[*setup.edit, change])
+
+
+def _near(setup: Setup, remedy: Remedy) -> Setup:
+    return replace(setup, near=True)
 
 
 def _usual_betas(setup: Setup, remedy: Remedy) -> Setup:
@@ -311,7 +333,7 @@ _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "less dropout": _less_dropout,
     "batch first": _set("batch_first", True),
     "turn first": _set("turned", True),
-    "turn classes": _turn_classes,
+    "turn classes": _other_loss("ce across", "ce"),
     "connect the state": _set("cut", False),
     "shuffle": _without("sorted"),
     "clear once": _without("erases"),
@@ -326,4 +348,18 @@ _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "plain rate": _plain_rate,
     "call step": _without("never steps"),
     "read at the end": _set("read", -1),
+    "read at the length": _set("at_length", True),
+    "read the ends": _set("ends", True),
+    "one model": _without("copies"),
+    "connect the term": _without("counts a term"),
+    "skip before the call": _without("skips late"),
+    "use the layers": _set("used", True),
+    "smooth activation": _smooth,
+    "create the graph": _other_loss("slope, a number", "slope"),
+    "safe operation": _set("inside", 1e-6),
+    "straight through": _set("straight", True),
+    "non-saturating": _other_loss("minimax", "minus log"),
+    "scale scores": _set("divided", True),
+    "leave out rows": _near,
+    "balance the terms": _other_loss("class and mass in grams", "class and mass"),
 }

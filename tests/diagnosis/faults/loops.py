@@ -68,6 +68,111 @@ class Stepwise(nn.Module):
         return self.head(h)
 
 
+class TwoHeads(nn.Module):
+    """Two heads on one body; outside training the first alone, as in GoogLeNet."""
+
+    def __init__(self, second: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(16, 16), nn.ReLU())
+        self.head, self.side = nn.Linear(16, 4), nn.Linear(16, second)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+        h = self.body(x)
+        return (self.head(h), self.side(h)) if self.training else self.head(h)
+
+
+class Distances(nn.Module):
+    """A head over the distances of eight points that are made of a row; of each to itself, too."""
+
+    def __init__(self, inside: float) -> None:
+        super().__init__()
+        self.points, self.head, self.inside = nn.Linear(16, 32), nn.Linear(64, 4), inside
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        points = self.points(x).unflatten(1, (8, 4))
+        squares = (points[:, :, None] - points[:, None]).square().sum(3)
+        return self.head((squares + self.inside).sqrt().flatten(1))
+
+
+class Asking(nn.Module):
+    """The last word asks all of them; the scores are divided by √d, or multiplied by it."""
+
+    def __init__(self, divided: bool) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(16, 64) for _ in range(3))
+        self.head, self.divided = nn.Linear(64, 4), divided
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        scores = self.query(x[:, -1:]) @ self.key(x).transpose(1, 2)
+        weights = (scores / 8 if self.divided else scores * 8).softmax(-1)
+        return self.head((weights @ self.value(x))[:, 0])
+
+
+class Forgetful(nn.Module):
+    """A body and a head, which is given what the body makes of the inputs, or the inputs."""
+
+    def __init__(self, used: bool) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(2, 32), nn.ReLU(), nn.Linear(32, 2))
+        self.head, self.used = nn.Linear(2, 2), used
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(x) if self.used else x)
+
+
+class Stepped(nn.Module):
+    """Outputs that are whole numbers, with a way around the step or without one."""
+
+    def __init__(self, straight: bool) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 1))
+        self.straight = straight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.body(x)
+        return y + (y.round() - y).detach() if self.straight else y.round()
+
+
+class Padded(nn.Module):
+    """An LSTM that is read at the last step, or at the last that is not all 0."""
+
+    def __init__(self, at_length: bool) -> None:
+        super().__init__()
+        self.rnn, self.head = nn.LSTM(2, 16, batch_first=True), nn.Linear(16, 2)
+        self.at_length = at_length
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        length = (x != 0).any(2).sum(1) if self.at_length else x.shape[1]
+        return self.head(self.rnn(x)[0][torch.arange(len(x)), length - 1])
+
+
+class Ends(nn.Module):
+    """A GRU in both directions, each read where it ends, or where it begins."""
+
+    def __init__(self, ends: bool) -> None:
+        super().__init__()
+        self.rnn = nn.GRU(2, 16, batch_first=True, bidirectional=True)
+        self.head, self.ends = nn.Linear(32, 2), ends
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        there, back = self.rnn(x)[0].chunk(2, dim=2)
+        if self.ends:
+            return self.head(torch.cat([there[:, -1], back[:, 0]], 1))
+        return self.head(torch.cat([there[:, 0], back[:, -1]], 1))
+
+
+def _judged() -> nn.Module:
+    """A generator under a judge that is sure of it, and learns no more."""
+    judge = nn.Linear(2, 1).requires_grad_(False)
+    judge.weight.fill_(10.0)
+    judge.bias.fill_(-40.0)
+    return nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 2), judge, nn.Sigmoid())
+
+
+def _normed() -> nn.Module:
+    return nn.Sequential(nn.Linear(16, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 4))
+
+
 def _painter() -> nn.Module:
     return nn.Sequential(nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 3, 1))
 
@@ -100,6 +205,12 @@ LOOPS: tuple[Fault, ...] = (
     _looped("states laid side by side across the rows", "pytorch#19675", CUT,
             Setup(build=lambda: Both(False), data="signs in time", rate=3e-3, rows=64),
             build=lambda: Both(True)),
+    _looped("both directions read where they begin", "made here", CUT,
+            Setup(build=lambda: Ends(False), data="sign in the middle", rows=64, steps=400),
+            build=lambda: Ends(True)),
+    _looped("a state that is read behind the padding", "made here", ("vanishing",),
+            Setup(build=lambda: Padded(False), data="padded", rate=4e-3, rows=64, steps=320),
+            build=lambda: Padded(True)),
     _looped("classes read across the axes", "made here", ("head",),
             Setup(build=_painter, data="pictures", loss="ce across", rows=16, steps=150),
             loss="ce"),
@@ -137,7 +248,37 @@ LOOPS: tuple[Fault, ...] = (
     _looped("betas the wrong way round", "made here", LARGE,
             Setup("16-32r-32r-4", data="four classes", options={"betas": (0.9999, 0.5)}),
             options={"betas": (0.9, 0.999)}),
+    _looped("a loop that calls a copy", "made here", CUT,
+            Setup("16-32r-4", data="four classes", habit="copies"), habit=""),
+    _looped("a term that is added as a number", "made here", CUT,
+            Setup(build=lambda: TwoHeads(4), data="four classes", habit="counts a term"), habit=""),
+    _looped("a bad batch that is left out after the call", "made here", ("non-finite",),
+            Setup(build=_normed, data="four classes", habit="skips late"), habit=""),
+    # ---- what has no slope
+    _looped("a body that is not called", "made here", CUT,
+            Setup(build=lambda: Forgetful(False), data="circles"),
+            build=lambda: Forgetful(True)),
+    _looped("a second derivative of ReLUs", "made here", ("dead",),
+            Setup("1-32r-32r-1", data="sine", loss="bend", rows=64), net="1-32t-32t-1"),
+    _looped("a derivative without a graph", "made here", CUT,
+            Setup("1-32t-32t-1", data="sine", loss="slope, a number", rows=64), loss="slope"),
+    _looped("distances of a point to itself", "made here", ("no updates",),
+            Setup(build=lambda: Distances(0.0), data="four classes", scale=65536.0),
+            build=lambda: Distances(1e-6)),
+    _looped("outputs that are rounded", "made here", ("update too small",),
+            Setup(build=lambda: Stepped(False), data="regression", loss="mse"),
+            build=lambda: Stepped(True)),
+    _looped("a generator under a sure judge", "made here", ("head",),
+            Setup(build=_judged, data="noise", loss="minimax", rate=1e-3), loss="minus log"),
     # ---- scales
+    _looped("scores that are multiplied by √d", "made here", ("saturated", "vanishing"),
+            Setup(build=lambda: Asking(False), data="words", optimizer="SGD", rate=0.1,
+                  options={"momentum": 0.9}, rows=64), build=lambda: Asking(True)),
+    _looped("codes among the targets", "made here", ("scale",),
+            Setup("8-32r-1", data="codes among the targets", loss="mse", rows=64), near=True),
+    _looped("a mass in grams beside a class", "made here", ("scale",),
+            Setup(build=lambda: TwoHeads(1), data="four classes", loss="class and mass in grams",
+                  rate=1e-3, rows=64, steps=800), loss="class and mass"),
     _looped("logits that are divided by 1000", "made here", ("scale",),
             Setup(build=lambda: _scaled(1e-3), data="four classes", optimizer="SGD", rate=0.1),
             build=lambda: _scaled(1.0)),

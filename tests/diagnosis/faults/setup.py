@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import re
 from collections.abc import Callable
@@ -109,7 +110,7 @@ class Setup:
     optimizer, rate, options
         Name of a torch optimizer, its rate and further options.
     loss : str or callable
-        A key of `LOSSES`.
+        A key of `LOSSES` or `LOSSES_OF_INPUTS`.
     data : str
         A key of `DATA`.
     rows, steps : int
@@ -127,11 +128,14 @@ class Setup:
     dtype : torch.dtype
     standard : bool
         Whether inputs and real targets are brought to mean 0 and standard deviation 1.
+    near : bool
+        Whether rows are left out whose targets lie far from all others.
     edit : list of callable
         Changes of the model before it is trained.
     habit : str
         What the loop does wrong: "erases", "never clears", "clears late", "sorted", "in place",
-        "thaws", "makes optimizers", "never steps", "loses the rate"; or nothing.
+        "thaws", "makes optimizers", "never steps", "loses the rate", "copies", "counts a term",
+        "skips late"; or nothing.
     """
 
     net: str = "8-32r-32r-2"
@@ -152,6 +156,7 @@ class Setup:
     warm: int = 0
     dtype: torch.dtype = torch.float32
     standard: bool = False
+    near: bool = False
     edit: list[Callable[[nn.Module], nn.Module]] = field(default_factory=list)
     late_edit: Callable[[nn.Module], nn.Module] | None = None
     habit: str = ""
@@ -221,7 +226,47 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
         out.float(), y.float(), reduction="batchmean"
     ),
     "sse": lambda out, y: (_flat(out).float() - y.float()).square().sum(),
+    "minimax": lambda out, y: (1 - out + 1e-8).log().mean(),
+    "minus log": lambda out, y: -out.log().mean(),
 }
+
+
+def _bend(u: torch.Tensor, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """−u″ = y, where u has mean 0, and its slope too."""
+    (slope,) = torch.autograd.grad(u.sum(), x, create_graph=True)
+    (bend,) = torch.autograd.grad(slope.sum(), x, create_graph=True, materialize_grads=True)
+    level = u.mean().square() + slope.mean().square()
+    return functional.mse_loss(-bend[:, 0], y) + 0.1 * level
+
+
+def _slope(with_graph: bool) -> Callable[..., torch.Tensor]:
+    """u′ = cos x, where u has mean 0."""
+
+    def loss(u: torch.Tensor, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        (slope,) = torch.autograd.grad(u.sum(), x, create_graph=with_graph, retain_graph=True)
+        return functional.mse_loss(slope, x.detach().cos()) + 0.1 * u.mean().square()
+
+    return loss
+
+
+def _class_and_mass(unit: float) -> Callable[..., torch.Tensor]:
+    """A class, and the sum of the inputs in a unit of its own."""
+
+    def loss(out: Batch, y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        mass = unit * x.detach().sum(1, keepdim=True)
+        return functional.cross_entropy(out[0], y) + functional.mse_loss(out[1], mass)
+
+    return loss
+
+
+LOSSES_OF_INPUTS: dict[str, Callable[..., torch.Tensor]] = {
+    "bend": _bend,
+    "slope": _slope(True),
+    "slope, a number": _slope(False),
+    "class and mass": _class_and_mass(1.0),
+    "class and mass in grams": _class_and_mass(1000.0),
+}
+"""Those that are given the inputs as well, which require a gradient."""
 
 
 def _classes(n: int, count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -358,6 +403,43 @@ def _first_token(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return x, (x[:, 0, 0] > 0).long()
 
 
+def _words(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sixteen words as vectors, of which one tells the class."""
+    generator = torch.Generator().manual_seed(seed)
+    table = torch.randn(100, 16, generator=generator)
+    words = torch.randint(4, 100, (512, 16), generator=generator)
+    y = torch.randint(0, 4, (512,), generator=generator)
+    words[torch.arange(512), torch.randint(0, 16, (512,), generator=generator)] = y
+    return table[words], y
+
+
+def _padded(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two to four steps, and zeros up to sixty; the class is the sign of the first."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(512, 60, 2, generator=generator)
+    length = torch.randint(2, 5, (512, 1), generator=generator)
+    x = x * (torch.arange(60) < length)[:, :, None]
+    return x, (x[:, 0, 0] > 0).long()
+
+
+def _in_the_middle(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    x = torch.randn(512, 12, 2, generator=torch.Generator().manual_seed(seed))
+    return x, (x[:, 6].sum(1) > 0).long()
+
+
+def _with_codes(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A regression, of which one target in fifty says that it is missing."""
+    x, y = _linear(8, 1.0, 0.0)(seed)
+    y[::50] = 9999.0
+    return x, y
+
+
+def _noise(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a generator is given; all of it is to be taken for real."""
+    x = torch.randn(512, 4, generator=torch.Generator().manual_seed(seed))
+    return x, torch.ones(512, dtype=torch.long)
+
+
 def _in_time(first: bool) -> Any:
     """Steps of two features: the class is the sign of their sum, or of the first of many."""
 
@@ -423,6 +505,12 @@ DATA: dict[str, Callable[[int], tuple[torch.Tensor, torch.Tensor]]] = {
     "signs in time": _in_time(False),
     "first in time": _in_time(True),
     "pictures": _pictures,
+    "words": _words,
+    "padded": _padded,
+    "sign in the middle": _in_the_middle,
+    "codes among the targets": _with_codes,
+    "noise": _noise,
+    "sine": _curve(torch.sin, -math.pi, math.pi),
     "quintic": _curve(lambda x: x**5 - 4 * x**3 + 3 * x, -2.0, 2.0),
     "parabola": _curve(lambda x: 5 * x**2, -5.0, 5.0),
     "fourth power": _curve(lambda x: x**4, 0.0, 100.0),
@@ -489,10 +577,27 @@ def _score(setup: Setup, model: nn.Module, seed: int) -> float:
 
 def _data(setup: Setup, seed: int) -> Batch:
     x, y = DATA[setup.data](seed)
+    if setup.near:
+        low, middle, high = y.quantile(torch.tensor([0.25, 0.5, 0.75]))
+        kept = (y - middle).abs() < 100 * (high - low)
+        x, y = x[kept], y[kept]
     if setup.standard:
         x = (x - x.mean(0)) / x.std(0).clamp_min(1e-6)
         y = (y - y.mean()) / y.std() if y.is_floating_point() else y
     return x, y
+
+
+def _loss(setup: Setup, model: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Of a batch; the sum over the heads of a model that gives several outputs."""
+    x = x.to(setup.dtype)
+    if setup.loss in LOSSES_OF_INPUTS:
+        return LOSSES_OF_INPUTS[setup.loss](model(x.requires_grad_()), y, x)
+    function = LOSSES[setup.loss] if isinstance(setup.loss, str) else setup.loss
+    out = model(x)
+    if not isinstance(out, tuple):
+        return function(out, y)
+    first, *others = (function(one, y) for one in out)
+    return sum(others, first.item() if setup.habit == "counts a term" else first)
 
 
 def started(
@@ -508,7 +613,7 @@ def started(
     if setup.late_edit is not None:
         model = setup.late_edit(model)
     x, y = _data(setup, seed)
-    loss_function = LOSSES[setup.loss] if isinstance(setup.loss, str) else setup.loss
+    called = copy.deepcopy(model) if setup.habit == "copies" else model
     scaler = torch.amp.GradScaler("cpu", init_scale=setup.scale or 1.0, enabled=setup.scale > 0)
 
     def step(k: int) -> torch.Tensor:
@@ -530,12 +635,14 @@ def started(
             for kind in range(int(y.max())):
                 part = rows[y[rows] == kind]
                 optimizer.zero_grad()
-                others.append(loss_function(model(x[part]), y[part]))
+                others.append(_loss(setup, model, x[part], y[part]))
                 others[-1].backward()
             rows = rows[y[rows] == int(y.max())]
         if setup.habit != "never clears":
             optimizer.zero_grad()
-        loss = loss_function(model(x[rows].to(setup.dtype)), y[rows])
+        if setup.habit == "skips late" and k == 20:
+            _loss(setup, model, math.nan * x[rows], y[rows])  # it is NaN, and so is left out
+        loss = _loss(setup, called, x[rows], y[rows])
         if not loss.requires_grad:
             loss.requires_grad_()
         scaler.scale(loss).backward()
