@@ -22,6 +22,10 @@ class Case(NamedTuple):
     exponent : float or None
         Of a power.
     dtype : torch.dtype or None
+    largest : float
+        Size of the largest number that went in there.
+    by_a_mask : bool
+        Whether one of several inputs holds 0 and 1 alone.
     """
 
     lowest: float = 0.0
@@ -29,6 +33,8 @@ class Case(NamedTuple):
     from_infinity: bool = False
     exponent: float | None = None
     dtype: torch.dtype | None = None
+    largest: float = 0.0
+    by_a_mask: bool = False
 
 
 _OVERFLOW = (
@@ -74,6 +80,11 @@ _ZERO_TIMES_INF = (
     "An infinity is multiplied by 0 here, and 0 × ∞ has no value: write a mask with "
     "masked_fill(mask, -inf) or torch.where, not as a product.",
 )
+_TERM_OF_A_MASK = (
+    "An infinity is multiplied by 0 here, and 0 × ∞ has no value, as in p·log p where a mask has "
+    "made p 0 and log p -inf: make that factor finite before the product, "
+    "log_p.masked_fill(~allowed, 0.0). A torch.where after it hides the value, not its slope.",
+)
 _FROM_INFINITY = (
     "What goes in is infinite already (above), and 0 × ∞ and ∞ − ∞ have no value: look at where "
     "that infinity is made.",
@@ -100,8 +111,13 @@ _NEGATIVE_POWER = (
     "x + 1e-12, or clamp it.",
 )
 _EXP = (
-    "exp overflows above 88.7 in float32 and 11.1 in float16: subtract the maximum first, or use "
-    "softmax, logsumexp, logaddexp or softplus.",
+    "exp overflows above 88.7 in float32 and 11.1 in float16. In a sum of several, subtract the "
+    "maximum first: softmax, logsumexp, logaddexp. One that stands alone, as of a log-variance, a "
+    "log-ratio or a scale, wants what goes in bounded: clamp(-10, 10), or c·tanh(x / c).",
+)
+_BESSEL = (
+    "i0 and i1 grow as exp does, and overflow above 91.9 in float32: of their logarithm take "
+    "torch.special.i0e(x).log() + x.abs().",
 )
 _BATCH_NORM = (
     "A channel has variance 0 in this batch and eps is 0, or too small for the dtype: use the "
@@ -158,12 +174,19 @@ ARRIVED = (
     "The gradients that were sent here are finite, so a hook changed them, or their sum over "
     "several uses overflowed.",
 )
+GIVE_THE_LOSS = (
+    "Give the loss function to the watch, gc.watch(model, optimizer, loss_function), and call it "
+    "as watch.loss(…): the operation is then named, with its line. Lines that compute the loss in "
+    "the loop itself go into such a function; or hand what they give to watch.check(loss), before "
+    "the backward pass."
+)
 LOSS_UNKNOWN = (
-    "The model's output is finite, so the fault is in what you compute from it. Give the loss "
-    "function to the watch, gc.watch(model, optimizer, loss_function), and call it as "
-    "watch.loss(…): the operation is then named, with its line. Lines that compute the loss in the "
-    "loop itself go into such a function; or hand what they give to watch.check(loss), before the "
-    "backward pass.",
+    f"The model's output is finite, so the fault is in what you compute from it. {GIVE_THE_LOSS}",
+)
+OUTPUT_IS_INFINITE = (
+    "The model's output holds infinities, as masked logits do: fine for a softmax or an argmax, "
+    "but 0 × ∞ and ∞ − ∞ have no value. Look for a product with it, as in p·log p; make its "
+    "masked entries finite before, log_p.masked_fill(~allowed, 0.0)."
 )
 AFTER_THE_LOSS = (
     "The model's outputs are finite, and so is all that the loss function gives, with its slopes: "
@@ -202,6 +225,22 @@ _ROOTS = frozenset({"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "xlogy", "
 EPS_IN_FLOAT16 = (
     "The optimizer's eps of 1e-8 and the squares of small gradients are 0 in float16, so its "
     "update divides by 0: take eps=1e-4, or keep the weights in float32 under torch.autocast.",
+)
+EPS_IS_ZERO = (
+    "The optimizer's eps is 0, so where all gradients so far were exactly 0 its update is 0/0: "
+    "leave it at 1e-8.",
+)
+OWN_OPTIMIZER = (
+    "The optimizer is {name}, which is none of torch's: look at what its step divides by, as the "
+    "norm of a gradient that is exactly 0.",
+)
+BUFFER = (
+    "No optimizer changes a buffer: the forward pass or the loop has written it, such as a running "
+    "average that took a bad batch, or a sum divided by a count of 0. Keep the count at 1 or more, "
+    "or leave such batches out.",
+)
+LINE_SEARCH = (
+    'LBFGS without a line search may jump far away in one step: line_search_fn="strong_wolfe".'
 )
 MOMENTUM = (
     "The optimizer's momentum is 1 or more, so its velocity grows at every step, whatever the "
@@ -269,6 +308,7 @@ _BY_OP: MappingProxyType[str, tuple[str, ...]] = MappingProxyType(
         "expm1": _EXP,
         "sinh": _EXP,
         "cosh": _EXP,
+        **dict.fromkeys(("i0", "i1", "special_i0", "special_i1"), _BESSEL),
         "softmax": _SOFTMAX,
         "log_softmax": _SOFTMAX,
         "logsumexp": _SOFTMAX,
@@ -316,7 +356,7 @@ def _of(op: str, case: Case) -> tuple[str, ...]:
         if op in ("add", "sub", "sum"):
             return _INF_MINUS_INF
         if op in ("mul", "prod"):
-            return _ZERO_TIMES_INF
+            return _ZERO_TIMES_INF if case.by_a_mask else _TERM_OF_A_MASK
         if op in _ARITHMETIC:
             return _FROM_INFINITY
     if op == "pow":
@@ -325,7 +365,12 @@ def _of(op: str, case: Case) -> tuple[str, ...]:
         return _OVER_ZERO
     if op in _BY_OP:
         return _BY_OP[op]
-    return _OVERFLOW if op in _ARITHMETIC else _UNKNOWN_OP
+    grew = case.infinite and case.largest > _LARGE
+    return _OVERFLOW if op in _ARITHMETIC or grew else _UNKNOWN_OP
+
+
+_LARGE = 1e9
+"""Numbers from which an infinity is one of growth, whatever the operation."""
 
 
 def _of_power(case: Case) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from gradcourse.instrument.loop.graph import is_leaf, nodes_behind
 from gradcourse.instrument.postmortem import advice
 from gradcourse.instrument.postmortem.finite import Numbers, numbers
 from gradcourse.instrument.postmortem.first_nan import PostMortem
-from gradcourse.instrument.postmortem.forward import blame_hidden, blame_infinite
+from gradcourse.instrument.postmortem.forward import blame_hidden, blame_infinite, is_a_mask
 from gradcourse.instrument.postmortem.trace import Op, Trace, node_class, node_name
 
 
@@ -144,7 +144,8 @@ class Backward:
         if op is None:
             return True
         return any(
-            after.name.strip("_") in _HIDES or (after.name == "mul" and _by_a_mask(after))
+            after.name.strip("_") in _HIDES
+            or (after.name == "mul" and any(map(is_a_mask, after.inputs)))
             for after in self._trace.ops[op.index + 1 :]
         )
 
@@ -155,16 +156,6 @@ class Backward:
         return PostMortem(
             "backward", evidence={"∂ℒ/∂output holds": holds}, advice=advice.ARRIVED, **place
         )
-
-
-def _by_a_mask(op: Op) -> bool:
-    """Whether a factor holds 0 and 1 alone."""
-    return any(
-        use.numbers.low == 0
-        and use.numbers.high == 1
-        and bool(((use.tensor == 0) | (use.tensor == 1)).all())
-        for use in op.inputs
-    )
 
 
 _HIDES = frozenset(

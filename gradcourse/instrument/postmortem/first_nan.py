@@ -6,6 +6,7 @@ import html
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gradcourse.instrument.postmortem.advice import BUFFER
 from gradcourse.markup import items
 from gradcourse.support import GradcourseError
 
@@ -72,7 +73,8 @@ class PostMortem:
         """One line: when, where, what."""
         when = "" if self.step is None else f"step {self.step}: "
         if self.direction == "parameter":
-            return f"{when}parameter {self.parameter!r} is not finite"
+            what = "buffer" if self.advice == BUFFER else "parameter"
+            return f"{when}{what} {self.parameter!r} is not finite"
         if self.direction == "input":
             return f"{when}{self.input} is not finite"
         if self.direction == "unknown":

@@ -58,12 +58,21 @@ def _is_of_the_loss(origin: _Origin) -> bool:
 
 
 def _blame_choice(trace: Trace, end: Op) -> PostMortem | None:
-    """What picks a masked entry out, so that a loss is infinite; None where no number is a loss."""
+    """What picks a masked entry out, so that a loss is infinite; None where no number is a loss.
+
+    Where nothing does, an infinity that came in from outside.
+    """
     if any(use.tensor.numel() != 1 for use in end.inputs):
         return None
     pending, seen = [end], {id(end)}
+    outside: list[_Origin] = []
     while pending:
         op = pending.pop()
+        outside += [
+            _Origin(op, use)
+            for use in op.inputs
+            if use.maker is None and not use.numbers.finite and not use.label[0]
+        ]
         if op.chosen is not None:
             found = _tell_forward(trace, op)
             rows = _rows_that_chose(op)
@@ -72,7 +81,8 @@ def _blame_choice(trace: Trace, end: Op) -> PostMortem | None:
         makers = [use.maker for use in op.inputs if not use.numbers.finite]
         pending += [m for m in makers if m is not None and id(m) not in seen]
         seen.update(map(id, pending))
-    return None
+    first = _first(outside)
+    return None if first is None else _tell_source(trace, first)
 
 
 def _rows_that_chose(op: Op) -> tuple[int, ...]:
@@ -197,7 +207,8 @@ def _tell_source(trace: Trace, origin: _Origin) -> PostMortem:
         layer = owner(name)
         if layer in trace.kinds:
             place |= {"module": layer, "kind": trace.kinds[layer]}
-        return PostMortem("parameter", parameter=name, advice=advice.PARAMETER, **place)
+        own = advice.PARAMETER if what == "parameter" else advice.BUFFER
+        return PostMortem("parameter", parameter=name, advice=own, **place)
     if what == "input":
         return PostMortem(
             "input",
@@ -239,6 +250,8 @@ def _tell_forward(trace: Trace, op: Op) -> PostMortem:
         which = "input" if len(read) == 1 else f"input {k}"
         evidence |= _range(which, use, bad)
     there = [e[0] for name, e in evidence.items() if name.endswith(" there")]
+    if op.name == "xlogy":
+        there = there[1:]  # the first is no argument of a logarithm
     name = op.slope_of or _logdet(trace, op) or op.name
     nan = made.isnan()
     infinite = any(map(math.isinf, op.scalars)) or any(_is_infinite_at(u, nan) for u in op.inputs)
@@ -248,6 +261,8 @@ def _tell_forward(trace: Trace, op: Op) -> PostMortem:
         from_infinity=bool(nan.any()) and infinite,
         exponent=op.exponent,
         dtype=made.dtype,
+        largest=max((abs(v) for u in read for v in u.numbers[-2:] if math.isfinite(v)), default=0),
+        by_a_mask=any(is_a_mask(use) for use in read),
     )
     remedies = advice.advice_for(name, case)
     if any(u.label[1].endswith("running_var") and u.numbers.low < 0 for u in op.inputs):
@@ -271,6 +286,13 @@ def _logdet(trace: Trace, op: Op) -> str:
         return ""
     same = (o.name for o in trace.ops[: op.index] if o.frames == op.frames)
     return "logdet" if any("det" in name for name in same) else ""
+
+
+def is_a_mask(use: Use) -> bool:
+    """Whether it holds 0 and 1 alone."""
+    if use.numbers.low != 0 or use.numbers.high != 1:
+        return False
+    return bool(((use.tensor == 0) | (use.tensor == 1)).all())
 
 
 def _is_infinite_at(use: Use, bad: torch.Tensor) -> bool:

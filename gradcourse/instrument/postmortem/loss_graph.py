@@ -147,11 +147,17 @@ _KEEPS: MappingProxyType[str, tuple[str, Callable[[torch.Tensor], torch.Tensor]]
             "div": ("other", lambda d: d == 0),
             "exp": ("result", torch.isinf),
             "pow": ("self", lambda x: x <= 0),
-            **dict.fromkeys(("acos", "asin", "atanh"), ("self", lambda x: x.abs() >= 1)),
+            **dict.fromkeys(("acos", "asin", "atanh", "erfinv"), ("self", lambda x: x.abs() >= 1)),
+            **dict.fromkeys(("lgamma", "digamma"), ("self", lambda x: (x <= 0) & (x == x.round()))),
+            **dict.fromkeys(("i0", "i1", "sinh", "cosh"), ("self", lambda x: x.abs() > _TALL)),
+            "linalg_slogdet": ("sign", lambda s: s == 0),
         }
     )
 )
 """What a node keeps, and what is bad in it."""
+
+_TALL = 88.7
+"""Where exp, and what is made of it, leaves float32."""
 
 _RISKY = frozenset(_KEEPS) | {
     *("logit", "xlogy", "std", "norm", "cdist", "acosh", "angle", "ctc_loss"),

@@ -175,12 +175,13 @@ def replay_model(model: nn.Module, call: Call) -> PostMortem | None:
         with Trace(model) as trace:
             output = model(*call.args, **call.kwargs)
         outputs = list(tensors(output))
-        kept = call.output_gradients
         found = blame_forward(trace, outputs)
-        if found is None and any(g is not None and not g.isfinite().all() for g in kept):
-            return None
+        # A gradient that came back bad may be the loss's fault; or the model's own, where it goes
+        # on with what it gives. What the others bring back tells.
         pairs = [
-            (o, g) for o, g in zip(outputs, kept, strict=False) if g is not None and o.requires_grad
+            (o, g)
+            for o, g in zip(outputs, call.output_gradients, strict=False)
+            if g is not None and o.requires_grad and is_finite(g)
         ]
         if found is None and pairs:
             roots, gradients = zip(*pairs, strict=True)

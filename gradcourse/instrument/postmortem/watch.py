@@ -31,7 +31,13 @@ from gradcourse.instrument.loop.follow import (
 from gradcourse.instrument.loop.graph import next_number
 from gradcourse.instrument.loop.tensors import is_transformed, tensors, with_gradients
 from gradcourse.instrument.postmortem import advice, loss_graph
-from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters, is_finite
+from gradcourse.instrument.postmortem.finite import (
+    all_finite,
+    bad_parameters,
+    is_finite,
+    left_bad,
+    masks_of,
+)
 from gradcourse.instrument.postmortem.first_nan import LOSS, NonFiniteError, PostMortem
 from gradcourse.instrument.postmortem.replay import Call, replay_loss, replay_model
 from gradcourse.instrument.postmortem.state import Buffers, untouched
@@ -149,6 +155,8 @@ class Watch:
         self._quiet, self._looked = True, False
         self._passes = self._backward_passes = self._unused = self._unused_bad = 0
         self._task = -1
+        self._bad_before: list[str] = []
+        self._left: list[str] = []
 
     def __repr__(self) -> str:
         if self.post_mortem is not None:
@@ -164,7 +172,8 @@ class Watch:
         seen = "all finite"
         if not self._looked_at_a_loss:
             seen = "all gradients finite; the losses were not looked at (watch.loss, watch.check)"
-        return f"{name}: {self.step} steps, {seen}{more if skipped > 0 else ''}"
+        left = f"; not finite now: {', '.join(self._left[:3])}" if self._left else ""
+        return f"{name}: {self.step} steps, {seen}{more if skipped > 0 else ''}{left}"
 
     def __enter__(self) -> Watch:
         if self._loop is not None:
@@ -185,6 +194,7 @@ class Watch:
         )
         self._loop = Follower(self._model, self._optimizers, listener)
         self._quiet = self.post_mortem is not None
+        self._bad_before, self._left = masks_of(self._model), []
         if self._hooks_the_loss:
             hook = Hook(self._before_loss)
             self._loss_hooks.append(
@@ -208,11 +218,27 @@ class Watch:
         self._forget()
 
     def __exit__(self, *exception: object) -> None:
+        looks = self._loop is not None and not self._quiet and not any(exception)
         if self._loop is not None:
             self._loop.leave()
             self._loop, self._quiet = None, True
         self._loss_hooks.take_away()
         self._forget()
+        if looks:
+            self._look_at_what_is_left()
+
+    def _look_at_what_is_left(self) -> None:
+        """Warn of NaN and Inf that no gradient has shown: in buffers, or where all else is 0."""
+        self._left = [name for name in left_bad(self._model) if name not in self._bad_before]
+        if self._left:
+            more = f" and {len(self._left) - 3} more" if len(self._left) > 3 else ""
+            warnings.warn(
+                f"At the end of the block {', '.join(self._left[:3])}{more} held NaN or Inf, "
+                "though every gradient was finite: a running average that took a bad batch or a "
+                "count of 0, or a parameter whose gradient is 0 there. What reads it later, as in "
+                "evaluation, will go wrong.",
+                stacklevel=3,
+            )
 
     def loss(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Call the loss function, and check what it gives.
@@ -398,8 +424,16 @@ class Watch:
             (advice.MOMENTUM, any(_number(g, "momentum") >= 1 for g in groups)),
             (advice.NEGATIVE_DECAY, any(_number(g, "weight_decay") < 0 for g in groups)),
             (advice.NEGATIVE_RATE, any(_number(g, "lr") < 0 for g in groups)),
+            (advice.LINE_SEARCH, any(g.get("line_search_fn", "") is None for g in groups)),
         )
         return tuple(text for text, is_so in wrong if is_so)
+
+    def _of_its_own(self) -> tuple[str, ...]:
+        """What a step may divide by: an eps of 0, or something in an optimizer of the loop's."""
+        if any(g.get("eps", 1.0) == 0 for o in self._optimizers for g in o.param_groups):
+            return advice.EPS_IS_ZERO
+        own = [type(o) for o in self._optimizers if not type(o).__module__.startswith("torch.")]
+        return tuple(text.format(name=own[0].__name__) for text in advice.OWN_OPTIMIZER if own)
 
     def _huge_start(self) -> tuple[str, ...]:
         """A parameter that held numbers no initialization draws, before the first update."""
@@ -430,12 +464,15 @@ class Watch:
     def _report(self, cause: PostMortem, affected: tuple[str, ...], loss: float | None) -> None:
         if cause.direction == "parameter" and not self.step:
             cause = replace(cause, advice=advice.BAD_FROM_THE_START)
+        elif cause.advice == advice.BUFFER:
+            pass  # no optimizer has written it
         elif cause.direction == "parameter" and self._eps_is_zero():
             cause = replace(cause, advice=(*advice.EPS_IN_FLOAT16, *cause.advice))
         elif cause.direction == "parameter" and self._rate_is_lost():
             cause = replace(cause, advice=advice.RATE_IS_LOST)
         elif cause.direction in ("forward", "backward", "parameter"):
             first = (*self._settings(), *(() if self.step else self._huge_start()))
+            first += self._of_its_own() if cause.direction == "parameter" else ()
             cause = replace(cause, advice=(*first, *cause.advice))
         self.post_mortem = replace(
             cause,
@@ -463,7 +500,12 @@ class Watch:
                 return PostMortem("parameter", LOSS, parameter=lost, advice=advice.PARAMETER)
             found = loss_graph.named(found, self._model, loss, calls)
             if found.advice == advice.LOSS_UNKNOWN:
-                return replace(found, advice=(*advice.OUTSIDE, *found.advice))
+                found = replace(found, advice=(*advice.OUTSIDE, *found.advice))
+            if any(bool(w.isinf().any()) for call in self._calls for w in call.witnesses):
+                cures = tuple(a for a in found.advice if a not in advice.LOSS_UNKNOWN)
+                evidence = {**found.evidence, "the model's output": "holds Inf or -inf"}
+                more = (advice.OUTPUT_IS_INFINITE, *cures, advice.GIVE_THE_LOSS)
+                found = replace(found, evidence=evidence, advice=more)
             return found
         except Exception as error:
             # A second run may fail for reasons of its own; the first fact must not be lost.
