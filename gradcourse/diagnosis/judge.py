@@ -104,6 +104,7 @@ def diagnose(record: Record) -> Diagnosis:
     signs = signs or step_size.find_decay(signals, good)
     signs = signs or standstill.find_drawn_together(signals, good)
     signs = signs or standstill.find_large_start(signals, good)
+    signs = signs or stuck.find_constant(signals, good)
     signs = signs or stuck.find_one_number(signals, good)
     signs = signs or stuck.find(signals, good, _decades(signals, good))
     cut = any(sign.finding.kind == "cut off" for sign in signs)

@@ -24,12 +24,14 @@ def for_depth(kind: str, factor: float, kinds: set[str], late: bool = False) -> 
         return (Remedy(rows, "06"), Remedy("Use residual blocks", "07"))
     if late:
         return _for_late(kind)
-    # What is further off is no gain: the weights are 0, or the signal has left the format.
-    times = f"Multiply the initial weights by about {1 / factor:.2g}"
-    gain = (Remedy(times, "05", "gain", 1 / factor),) if 1e-3 < factor < 1e3 else ()
     better = Remedy(
         "Draw the weights for the activation: He for ReLU, Xavier for tanh", "05", "initialize"
     )
+    if kind == "vanishing" and factor < 1e-2 and kinds & {"GroupNorm", "LayerNorm"}:
+        return (ONE_PLACE, better, Remedy("Use residual blocks", "07"))
+    # What is further off is no gain: the weights are 0, or the signal has left the format.
+    times = f"Multiply the initial weights by about {1 / factor:.2g}"
+    gain = (Remedy(times, "05", "gain", 1 / factor),) if 1e-3 < factor < 1e3 else ()
     if kind == "exploding":
         return (
             *(gain or (better,)),
@@ -112,10 +114,13 @@ def for_nothing(
         "02",
     )
     constant = Remedy(
-        "Look for a constant before the loss: a clamp, a round, an argmax, a .detach()", "01"
+        "Look for what is constant before the loss, or in it: a clamp, a max with 0 (a hinge, an "
+        "overlap of boxes that lie apart), a round, an argmax, a .detach(), a number that is added "
+        "inside of a log and outweighs the rest",
+        "01",
     )
     scaled = Remedy("If the loss was scaled down, take the factor away", "01")
-    every = (logits, constant, SCALER) if late else (SCALER, scaled, constant, logits)
+    every = (logits, constant, SCALER) if late else (SCALER, constant, scaled, logits)
     seen = {
         "hidden": NOT_READ,
         "flat": FLAT_END,
@@ -166,6 +171,16 @@ def for_lags(kind: str, gated: bool, horizon: int) -> tuple[Remedy, ...]:
         Remedy("Use an LSTM or GRU, with the forget bias at log of the longest lag", "08"),
         Remedy("Start the recurrent matrix orthogonal", "05"),
         Remedy(f"Shorten the sequences towards {horizon} steps", "03"),
+    )
+
+
+def gain_of_one(names: list[str]) -> Remedy:
+    """Of normalizations whose weights are 0."""
+    which = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return Remedy(
+        f"Start the weights of {which}, which are 0, at 1: 0 is for the last normalization of a "
+        "residual branch, and with a ReLU behind it, it lets no gradient through",
+        "06",
     )
 
 

@@ -295,7 +295,7 @@ def find_small(signals: Signals, good: np.ndarray) -> list[Sign]:
     return [Sign(sign.onset, replace(sign.finding, remedies=(first, *others)))]
 
 
-_LARGE_EPS = 0.1
+LARGE_EPS = 0.1
 """An eps of Adam or RMSprop that is no recipe's; Inception's was 1."""
 
 
@@ -307,7 +307,7 @@ def _remedy_for_rate(signals: Signals, fastest: float) -> Remedy | None:
         return None
     if start == end == 0:
         return Remedy("The optimizer's learning rate is 0: raise it", "01")
-    if options.get("eps", 0.0) >= _LARGE_EPS and "Adagrad" not in str(options.get("name")):
+    if options.get("eps", 0.0) >= LARGE_EPS and "Adagrad" not in str(options.get("name")):
         text = f"Lower the optimizer's eps from {options['eps']:g} to 1e-8: it outweighs the "
         return Remedy(text + "gradient it is added to", "12", "eps", 1e-8)
     if end > 2 * start and fastest > 0:

@@ -190,7 +190,8 @@ def _cut(signals: Signals, good: np.ndarray) -> list[Sign]:
     late = bool(rows[0] > np.flatnonzero(judged)[0])
     cures = remedies.for_dead(late=late, normalized=signals.normalizes(below_it, above))
     if not late and signals.normalizes(below_it, above):
-        cures = (remedies.ONE_PLACE, *cures)
+        gains = signals.record.facts.zero_gains
+        cures = (remedies.gain_of_one(gains) if gains else remedies.ONE_PLACE, *cures)
     elif not late and not _closed_between(signals, below_it, above, rows):
         cures = (remedies.LOOK_BETWEEN, *cures)
     flat = "" if stairs else _flat_between(signals, below_it, above)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from gradcourse.diagnosis import step_size
 from gradcourse.diagnosis.causes.backward_passes import are_erased, are_never_cleared, calls_cut_off
-from gradcourse.diagnosis.causes.batches import of_one_class_each
+from gradcourse.diagnosis.causes.batches import (
+    are_equal_rows,
+    of_one_class_each,
+    the_one_target,
+)
 from gradcourse.diagnosis.causes.heads import least_of_bounded
 from gradcourse.diagnosis.causes.standstill import (
     begins_low,
@@ -110,6 +115,10 @@ def of_a_net_that_learns(signals: Signals, good: np.ndarray) -> tuple[str, ...]:
         _ends_in_dropout,
         _keeps_statistics,
         _drowned,
+        _one_row,
+        _one_target,
+        _rates_apart,
+        _large_eps,
         _in_no_optimizer,
         _without_slope,
         left_alone,
@@ -188,6 +197,47 @@ def _keeps_statistics(signals: Signals) -> Iterator[str]:
             f"{', '.join(names[:3])}{more}: batch norm with momentum=0, so its running statistics "
             "stay as they were at the start, and after model.eval() it normalizes by these; usual "
             "is 0.1"
+        )
+
+
+def _one_row(signals: Signals) -> Iterator[str]:
+    if are_equal_rows(signals):
+        yield (
+            f"the rows of each of the {signals.record.facts.equal_inputs} batches that were looked "
+            "at are all the same: a store that keeps one array and not its copy, or an index that "
+            "stays"
+        )
+
+
+def _one_target(signals: Signals) -> Iterator[str]:
+    value = the_one_target(signals)
+    if not math.isnan(value):
+        yield (
+            f"every target of every batch that was looked at is the same, {value:.3g}: if it is "
+            "not meant so, look at how the targets are made (a cast to whole numbers, a mask)"
+        )
+
+
+def _rates_apart(signals: Signals) -> Iterator[str]:
+    options = signals.record.facts.optimizer
+    low, high = options.get("lowest rate", math.nan), options.get("highest rate", math.nan)
+    if high > _APART * low:
+        yield (
+            f"the optimizer's groups have rates from {low:.1g} to {high:.1g}: at the lowest, "
+            "weights all but stand still"
+        )
+
+
+_APART = 1e4
+"""Ratio of the rates of two groups beyond which one of them is a slip; 10 to 1000 is usual."""
+
+
+def _large_eps(signals: Signals) -> Iterator[str]:
+    options = signals.record.facts.optimizer
+    if options.get("eps", 0.0) >= step_size.LARGE_EPS and "Adagrad" not in str(options["name"]):
+        yield (
+            f"{options['name']} has eps={options['eps']:g}: it divides gradients by that where "
+            "they are smaller, and no longer by their own size; usual is 1e-8"
         )
 
 

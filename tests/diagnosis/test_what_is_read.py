@@ -321,5 +321,154 @@ def test_a_loss_that_comes_down_to_exactly_0_is_no_standstill(seed):
             loss.backward()
             updates.step()
             record.log(loss)
-    assert float(loss) == 0
+    assert loss.item() == 0
     assert gc.diagnose(record).primary.kind == "healthy"
+
+
+def test_maps_with_a_few_bright_places_hold_no_codes():
+    torch.manual_seed(0)
+    at = torch.arange(16.0)
+    middle = torch.randint(2, 14, (256, 2)).float()
+    far = (at[:, None] - middle[:, 0, None, None]) ** 2 + (at - middle[:, 1, None, None]) ** 2
+    maps = (-far / 2).exp()[:, None]  # (n, 1, 16, 16)
+    model = nn.Conv2d(1, 1, 3, padding=1)
+    updates = torch.optim.Adam(model.parameters(), 1e-3)
+    with gc.probe(model, updates) as record:
+        for _ in range(60):
+            rows = torch.randint(0, 256, (32,))
+            updates.zero_grad()
+            loss = F.mse_loss(model(torch.randn(32, 1, 16, 16)), maps[rows])
+            loss.backward()
+            updates.step()
+            record.log(loss)
+    assert all(head.loss == "squared error" for head in record.facts.heads)
+    assert all(head.outlying == 0 for head in record.facts.heads)
+
+
+def test_outputs_that_are_one_number_are_named_though_the_bias_learns():
+    torch.manual_seed(0)
+    x = torch.randn(512, 8)
+    y = 5 + x[:, :1]
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 1), nn.LayerNorm(1))
+
+    def step(model):
+        rows = torch.randint(0, 512, (64,))
+        return F.mse_loss(model(x[rows]), y[rows])
+
+    found = trained(model, step, steps=300, rate=3e-2)
+    assert found.primary.kind == "collapsed"
+    assert found.primary.remedies[0].action == "normalize over more"
+
+
+class Plain(nn.Module):
+    """A norm in front of a ReLU, whose weights begin at ``gain``."""
+
+    def __init__(self, gain):
+        super().__init__()
+        self.first, self.norm = nn.Linear(8, 32), nn.BatchNorm1d(32)
+        self.last = nn.Linear(32, 2)
+        nn.init.constant_(self.norm.weight, gain)
+
+    def forward(self, x):
+        return self.last(F.relu(self.norm(self.first(x))))
+
+
+def rows_of_two_classes():
+    x = torch.randn(512, 8)
+    y = (x[:, 0] * x[:, 1] > 0).long()
+
+    def step(model):
+        rows = torch.randint(0, 512, (64,))
+        return F.cross_entropy(model(x[rows]), y[rows])
+
+    return step
+
+
+def test_norms_that_begin_at_0_are_named():
+    torch.manual_seed(0)
+    found = trained(Plain(0.0), rows_of_two_classes(), steps=200)
+    assert found.primary.kind == "dead"
+    assert found.primary.remedies[0].text.startswith("Start the weights of norm, which are 0, at 1")
+
+
+def test_norms_that_begin_at_1_are_healthy():
+    torch.manual_seed(0)
+    assert trained(Plain(1.0), rows_of_two_classes(), steps=200).primary.kind == "healthy"
+
+
+def test_batches_of_one_row_are_named_where_the_loss_stays():
+    torch.manual_seed(0)
+    kept = torch.zeros(4)
+
+    def step(model):
+        kept.normal_()  # the store keeps this one array, 64 times
+        x = torch.stack([kept] * 64)
+        return F.cross_entropy(model(x), torch.randint(0, 2, (64,)))
+
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 2))
+    found = trained(model, step, steps=200)
+    assert found.primary.kind == "cut off"
+    assert found.primary.remedies[0].text.startswith("Look at how the batch is put together")
+
+
+def test_one_target_and_rates_far_apart_are_noted():
+    torch.manual_seed(0)
+    x = torch.randn(512, 8)
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 1))
+    groups = [{"params": model[0].parameters(), "lr": 1e-8}, {"params": model[2].parameters()}]
+    updates = torch.optim.Adam(groups, 3e-3)
+    with gc.probe(model, updates) as record:
+        for _ in range(150):
+            rows = torch.randint(0, 512, (64,))
+            updates.zero_grad()
+            loss = F.mse_loss(model(x[rows]), x[rows, :1].clamp(-0.9, 0.9).long().float())
+            loss.backward()
+            updates.step()
+            record.log(loss)
+    notes = " ".join(gc.diagnose(record).not_judged)
+    assert "every target of every batch that was looked at is the same, " in notes
+    assert "rates from 1e-08 to 0.003" in notes
+
+
+def test_a_large_eps_is_noted():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 2))
+    found = trained(model, rows_of_two_classes(), steps=60, rate=1.0, eps=1.0)
+    assert any("Adam has eps=1" in note for note in found.not_judged) or not found.healthy
+
+
+def test_a_loss_that_grows_is_not_called_still_the_same():
+    torch.manual_seed(0)
+    x, y = torch.randn(256, 8), torch.randint(0, 2, (256,))
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 2))
+    weight = iter(range(1, 1000))
+    found = trained(model, lambda m: next(weight) * F.cross_entropy(m(x), y), steps=120, rate=1e-4)
+    assert "is still" not in found.primary.summary
+
+
+def test_a_packed_sequence_is_no_input_out_of_scale():
+    torch.manual_seed(0)
+
+    class Late(nn.Module):
+        """A packed GRU, read at its end, whatever the lengths are."""
+
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.out = nn.GRU(4, 16, batch_first=True), nn.Linear(16, 2)
+
+        def forward(self, x, lengths):
+            packed = nn.utils.rnn.pack_padded_sequence(
+                x, lengths, batch_first=True, enforce_sorted=False
+            )
+            h, _ = nn.utils.rnn.pad_packed_sequence(self.rnn(packed)[0], batch_first=True)
+            return self.out(h[:, -1])
+
+    def step(model):
+        lengths = torch.randint(2, 30, (64,))
+        lengths[0] = 40
+        y = torch.randint(0, 2, (64,))
+        x = torch.randn(64, 40, 4) + (2.0 * y - 1)[:, None, None]
+        return F.cross_entropy(model(x, lengths), y)
+
+    found = trained(Late(), step, steps=310)
+    assert found.primary.kind != "scale"

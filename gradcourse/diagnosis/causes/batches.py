@@ -114,6 +114,20 @@ def of_one_class_each(signals: Signals) -> int:
     return len(heads) if every else 0
 
 
+def the_one_target(signals: Signals) -> float:
+    """What all targets of all batches that were looked at are; NaN where they differ."""
+    heads = [h for h in signals.record.facts.heads if math.isfinite(h.target_low)]
+    if len(heads) < 3 or not all(h.rows >= _SEVERAL for h in heads):
+        return math.nan
+    ends = [t for h in heads for t in (h.target_low, h.target_high)]
+    scale = max(1.0, *(abs(h.high) for h in heads[:1]))
+    return ends[0] if max(ends) - min(ends) < _SAME * scale else math.nan
+
+
+_SAME = 1e-4
+"""Difference of targets that their reckoning from gradients explains, for outputs of size 1."""
+
+
 def _is_of_one_class(head: Head) -> bool:
     return head.hard and head.rows >= _SEVERAL and head.target_low == head.target_high
 
@@ -140,6 +154,12 @@ def _empty(signals: Signals, good: np.ndarray) -> Finding | None:
         (FILL, LOOK_AT_ROWS),
         0.9,
     )
+
+
+def are_equal_rows(signals: Signals) -> bool:
+    """Whether all rows of each batch that was looked at were one and the same."""
+    facts = signals.record.facts
+    return facts.inputs_looked >= 3 and facts.equal_inputs == facts.inputs_looked
 
 
 def _changed_inputs(signals: Signals, good: np.ndarray) -> Finding | None:

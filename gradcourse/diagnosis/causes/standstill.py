@@ -103,7 +103,13 @@ def still(loss: np.ndarray) -> str:
     ratio = end / start
     if ratio < threshold("learning"):
         return "has come down to that of a guess"
+    if ratio > _GROWN:
+        return f"has grown to {ratio:.3g} times what it was at first"
     return f"is still {ratio:.2f} of what it was at first"
+
+
+_GROWN = 1.5
+"""Loss, end over start, from which it is no longer still the same."""
 
 
 def is_a_game(signals: Signals) -> bool:

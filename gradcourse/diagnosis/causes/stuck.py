@@ -14,6 +14,7 @@ import numpy as np
 from gradcourse.diagnosis import lags, step_size
 from gradcourse.diagnosis.causes import heads
 from gradcourse.diagnosis.causes.backward_passes import are_erased
+from gradcourse.diagnosis.causes.batches import are_equal_rows
 from gradcourse.diagnosis.causes.standstill import (
     INITIALIZE,
     has_learned,
@@ -80,6 +81,12 @@ BALANCE = Remedy(
     "a sum, or a weight on each term",
     "02",
     "balance the terms",
+)
+COPY_ROWS = Remedy(
+    "Look at how the batch is put together: a store that keeps one array and not its copy (take "
+    "x.clone(), or state.copy()), an index that stays, a row that is expanded",
+    "10",
+    "new inputs",
 )
 USUAL_BETAS = Remedy(
     "Set betas=(0.9, 0.999): the first is for the gradient, the second for its square",
@@ -170,6 +177,7 @@ def find(signals: Signals, good: np.ndarray, decades: float) -> list[Sign]:
             _without_slope,
             _scale,
             _padded,
+            _equal_rows,
             _constant,
             _sigmoids,
             _depth,
@@ -228,6 +236,16 @@ def find_swapped(signals: Signals, good: np.ndarray) -> list[Sign]:
     if not len(signals.known_loss(good)) or has_learned(signals, good):
         return []
     return first_of((_swapped,), _course(signals, good, math.nan))
+
+
+def find_constant(signals: Signals, good: np.ndarray) -> list[Sign]:
+    """Outputs that are the same for all inputs where targets differ: biases alone have learned."""
+    told = [h for h in signals.record.facts.heads if math.isfinite(h.target_low)]
+    if len(told) < 3 or not all(h.target_high - h.target_low > 1e-3 * h.size for h in told):
+        return []
+    if len(signals.known_loss(good)) < threshold("enough"):
+        return []
+    return first_of((_equal_rows, _constant), _course(signals, good, math.nan))
 
 
 def find_one_number(signals: Signals, good: np.ndarray) -> list[Sign]:
@@ -415,6 +433,22 @@ def _depth(course: Course) -> Finding | None:
 
 def _start_again(course: Course) -> Remedy:
     return NO_SIGMOIDS if "Sigmoid" in course.signals.kinds[:-1] else INITIALIZE
+
+
+def _equal_rows(course: Course) -> Finding | None:
+    """One row, many times: a buffer that keeps references to one array, an index that stays."""
+    if not are_equal_rows(course.signals):
+        return None
+    count = course.signals.record.facts.equal_inputs
+    return of_the_run(
+        course.signals,
+        "cut off",
+        f"The rows of each of the {count} batches that were looked at are all the same, and the "
+        f"loss {course.still}.",
+        course.evidence | {"batches of one row": float(count)},
+        (COPY_ROWS, *LOOK[:1]),
+        0.85,
+    )
 
 
 def _constant(course: Course) -> Finding | None:

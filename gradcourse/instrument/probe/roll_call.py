@@ -79,6 +79,11 @@ class RollCall:
             )
             for name, p in self._parameters.items()
         ]
+        facts.zero_gains = [
+            name or type(module).__name__
+            for name, module in model.named_modules()
+            if isinstance(module, _NORMS) and _has_no_gain(module)
+        ]
         self._equal = [name for name, p in self._parameters.items() if _has_equal_rows(p)]
         facts.only_linear = is_chain_of_linear_layers(model)
         self._note_options()
@@ -90,6 +95,7 @@ class RollCall:
                 "name": type(optimizer).__name__,
                 "optimizers": len(self._optimizers),
                 **{k: float(v) for k, v in group.items() if is_number(v)},
+                **_rates(optimizer.param_groups),
                 **_betas(group.get("betas")),
             }
 
@@ -262,6 +268,23 @@ def _are_one(parameter: torch.Tensor) -> bool:
 
 _ROUNDED = 1e-3
 """What kernels that add in another order may make of equal rows, relative to their size."""
+
+
+_NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
+
+
+def _has_no_gain(norm: Any) -> bool:
+    """Whether its weights are there, and all 0."""
+    gain = norm.weight
+    return gain is not None and not gain.is_meta and not bool(local(gain.detach()).any())
+
+
+def _rates(groups: list[dict[str, Any]]) -> dict[str, float]:
+    """The smallest and the largest rate of several groups, those of 0 left out."""
+    rates = [float(g["lr"]) for g in groups if is_number(g.get("lr")) and float(g["lr"]) > 0]
+    if len(groups) < 2 or not rates:
+        return {}
+    return {"lowest rate": min(rates), "highest rate": max(rates)}
 
 
 def _betas(given: Any) -> dict[str, float]:

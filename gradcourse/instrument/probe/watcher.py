@@ -156,7 +156,7 @@ class Watcher:
         # An activation in place has made its own result of what it was given.
         if isinstance(given, torch.Tensor) and not (given is tensor and layer.family):
             self._functional(opened, given)
-        if not self.entry[0] and isinstance(given, torch.Tensor):
+        if not self.entry[0]:
             self.entry = layer.name, _size(given)
         row = opened.add(layer, tensor)
         if tensor.requires_grad:
@@ -272,9 +272,14 @@ def _layer(name: str, module: nn.Module) -> Layer:
     return Layer(name, type(module).__name__, moments.family(module), moments.inner_axes(module))
 
 
-def _size(given: torch.Tensor) -> float:
+def _size(given: Any) -> float:
     """Root mean square of a real tensor of some numbers; else NaN."""
-    if not given.is_floating_point() or given.layout is not torch.strided or given.is_nested:
+    if (
+        not isinstance(given, torch.Tensor)
+        or not given.is_floating_point()
+        or given.layout is not torch.strided
+        or given.is_nested
+    ):
         return math.nan
     return float(quick_norm(given)) / math.sqrt(given.numel()) if given.numel() else math.nan
 

@@ -246,6 +246,8 @@ class Facts:
         which all of them had NaN or Inf.
     bad_buffers : list of str
         Buffers with NaN or Inf when the block was left.
+    zero_gains : list of str
+        Normalizations whose weights were all 0 at the start.
     still_norms : list of str
         Batch norms that saw batches in training with ``momentum=0``: their running statistics stay
         as they were.
@@ -259,6 +261,9 @@ class Facts:
         n other than rows, straight to (rows, …).
     softmax_over_rows : int
         Rows of the batch, where a softmax inside the net runs over them; else 0.
+    inputs_looked, equal_inputs : int
+        Steps at which the rows of the first real input were looked at, and of these, those at
+        which they were all the same.
     input_sizes : list of float
         As ``input_size``, at each of the steps at which the output is looked at.
     kept : list of list of float
@@ -308,11 +313,14 @@ class Facts:
     unused_looked: int = 0
     unused_bad: list[str] = field(default_factory=list)
     bad_buffers: list[str] = field(default_factory=list)
+    zero_gains: list[str] = field(default_factory=list)
     still_norms: list[str] = field(default_factory=list)
     rows_as_time: list[str] = field(default_factory=list)
     time_first: list[str] = field(default_factory=list)
     mixed_rows: list[str] = field(default_factory=list)
     softmax_over_rows: int = 0
+    inputs_looked: int = 0
+    equal_inputs: int = 0
     input_sizes: list[float] = field(default_factory=list)
     kept: list[list[float]] = field(default_factory=list)
     padding: dict[str, int] = field(default_factory=dict)

@@ -71,6 +71,10 @@ class GraphReader:
         first = _first_input(given)
         if first is not None:
             self._facts.input_sizes.append(_size(_rows(first)))
+            if len(first) >= _SEVERAL:
+                self._facts.inputs_looked += 1
+                same = bool((first == first[:1]).all()) and bool(first.any())
+                self._facts.equal_inputs += same
 
     def note_source(self, given: Iterable[Any]) -> None:
         """Whether what a call is given was made by another net, which learns through this one."""
@@ -173,6 +177,10 @@ class GraphReader:
             self._facts.sums += 1
         if "LayerNorm" in name or "RmsNorm" in name:
             self._facts.post_norms += bool(following) and following[0].name() == "AddBackward0"
+
+
+_SEVERAL = 8
+"""Rows that are not all the same by chance."""
 
 
 def _first_input(given: Iterable[Any]) -> torch.Tensor | None:
