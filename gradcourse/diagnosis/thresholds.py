@@ -281,16 +281,16 @@ THRESHOLDS: Mapping[str, Threshold] = MappingProxyType(
         "outlying": Threshold(
             0.9,
             "share of the error",
-            "squared error at targets that lie 300 or more times as far from the middle as half of "
-            "them do, where a batch has any: they are no part of the same data",
-            "A log-normal target of σ = 2 reaches 100 times in 1000 rows. And the net must not fit "
-            "them: 0.9 of their variance is left.",
+            "squared error at targets that lie 300 or more quartile distances from the median of "
+            "their column, where a batch has any: they are no part of the same data",
+            "Log-normal targets of σ = 2 reach 29 in the median batch of 64 rows, and 164 in one "
+            "of 20. And the net must not fit them: 0.9 of the variance is left.",
         ),
         "drowned": Threshold(
             1e-3,
             "share of the loss",
             "the cross-entropy of the output, of a loss of several terms: it counts for nothing",
-            "Weights of auxiliary terms are 1e-2 to 1e2 in most recipes, with terms of like size.",
+            "Of five sound nets in which that is known, the lowest has 0.25.",
         ),
         "unbounded": Threshold(
             10.0,

@@ -116,7 +116,7 @@ _EXP = (
     "log-ratio or a scale, wants what goes in bounded: clamp(-10, 10), or c·tanh(x / c).",
 )
 _BESSEL = (
-    "i0 and i1 grow as exp does, and overflow above 91.9 in float32: of their logarithm take "
+    "i0 and i1 grow as exp does, and overflow above 88.7 in float32: of their logarithm take "
     "torch.special.i0e(x).log() + x.abs().",
 )
 _BATCH_NORM = (

@@ -270,7 +270,7 @@ _ROUNDED = 1e-3
 """What kernels that add in another order may make of equal rows, relative to their size."""
 
 
-_NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
+_NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 
 
 def _has_no_gain(norm: Any) -> bool:

@@ -123,8 +123,8 @@ class Head:
     unexplained : float
         Of a squared error, over the variance of the targets about their mean; NaN of others.
     outlying : float
-        Share of a squared error that comes from targets which lie hundreds of times as far from
-        the middle as half of them do.
+        Share of a squared error that comes from targets which lie hundreds of quartile distances
+        from the median of their column, where few rows have any.
     unreachable : float
         Share of the targets that lie beyond what ``end`` can give.
     scale : float
