@@ -257,3 +257,53 @@ def test_bessel_functions_overflow_as_exp_does(function):
     )
     assert told.op.endswith(function)
     assert "i0e" in told.advice[0]
+
+
+@pytest.mark.parametrize(("value", "told"), [(torch.inf, False), (torch.nan, True)])
+def test_a_best_value_so_far_begins_at_infinity(value, told):
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    model.register_buffer("best", torch.tensor(torch.inf))
+    updates = sgd(model)
+    with warnings.catch_warnings(record=True) as caught, gc.watch(model, updates):
+        mean(model(torch.randn(8, 4))).backward()
+        updates.step()
+        model.best.fill_(value)
+    assert any("best held NaN or Inf" in str(w.message) for w in caught) == told
+
+
+def test_a_buffer_that_is_bad_from_the_start_is_called_one_too():
+    torch.manual_seed(0)
+    model = Codes(1, True)
+    model.code.fill_(torch.nan)
+    told = found(model, mean, (torch.randn(8, 4),))
+    assert told.title == "step 0: buffer 'code' is not finite"
+
+
+def test_a_root_at_0_under_lbfgs_is_told_to_be_one():
+    torch.manual_seed(0)
+    model = nn.Linear(1, 1)
+    updates = torch.optim.LBFGS(model.parameters())
+    with gc.watch(model, updates, lambda out: (0 * out).abs().sqrt().mean(), stop=False) as watch:
+
+        def closure():
+            updates.zero_grad()
+            loss = watch.loss(model(torch.ones(4, 1)))
+            loss.backward()
+            return loss
+
+        updates.step(closure)
+    assert watch.post_mortem.op == "sqrt"
+    assert watch.post_mortem.advice[0].startswith("The root has an infinite slope")
+
+
+def test_a_sparse_buffer_is_looked_at_as_well():
+    torch.manual_seed(0)
+    model = nn.Linear(4, 2)
+    model.register_buffer("edges", torch.eye(4).to_sparse())
+    updates = sgd(model)
+    with gc.watch(model, updates) as watch, gc.probe(model, updates) as record:
+        mean(model(torch.randn(8, 4))).backward()
+        updates.step()
+    assert "not finite now" not in repr(watch)
+    assert record.facts.bad_buffers == []

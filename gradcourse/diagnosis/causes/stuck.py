@@ -86,7 +86,6 @@ COPY_ROWS = Remedy(
     "Look at how the batch is put together: a store that keeps one array and not its copy (take "
     "x.clone(), or state.copy()), an index that stays, a row that is expanded",
     "10",
-    "new inputs",
 )
 USUAL_BETAS = Remedy(
     "Set betas=(0.9, 0.999): the first is for the gradient, the second for its square",

@@ -284,7 +284,7 @@ class Hooks(list[Any]):
         if node is not None and type(tensor) is torch.Tensor:
             hooks = tensor._backward_hooks
             if hooks is not None:
-                hooks[min(_OURS, min(hooks, default=0) - 1)] = hook
+                hooks[min(0, *hooks) - 1] = hook
                 return
             hooks = OrderedDict({_OURS: hook})
             try:

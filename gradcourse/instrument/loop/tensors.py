@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import torch
@@ -72,3 +72,24 @@ def with_gradients(model: nn.Module) -> dict[str, nn.Parameter]:
 
 is_transformed: Callable[[torch.Tensor], bool] = torch._C._functorch.is_functorch_wrapped_tensor
 """Whether torch.func is at work: such a tensor takes no hook and has no values yet."""
+
+
+def infinite(named: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
+    """Names of those that hold Inf: if from the start, on purpose, as a mask or a best value."""
+    return {name for name, held in _floating(named) if bool(held.isinf().any())}
+
+
+def not_finite(named: Iterable[tuple[str, torch.Tensor]], meant: Collection[str]) -> list[str]:
+    """Names of those that hold NaN, or Inf where it is not ``meant`` so."""
+    return [
+        name
+        for name, held in _floating(named)
+        if not bool(held.isfinite().all()) and (name not in meant or bool(held.isnan().any()))
+    ]
+
+
+def _floating(named: Iterable[tuple[str, torch.Tensor]]) -> Iterator[tuple[str, torch.Tensor]]:
+    for name, held in named:
+        if held.is_floating_point() and not held.is_meta:
+            held = held.detach()
+            yield name, held.coalesce().values() if held.is_sparse else held

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -99,20 +97,3 @@ def is_finite(gradient: torch.Tensor) -> bool:
     """Whether a tensor, dense or sparse, holds neither NaN nor Inf."""
     values = gradient.coalesce().values() if gradient.is_sparse else gradient
     return bool(values.isfinite().all())
-
-
-def left_bad(model: nn.Module) -> list[str]:
-    """Names of the parameters and buffers that hold NaN or Inf."""
-    return [name for name, held in _state(model) if not is_finite(held)]
-
-
-def masks_of(model: nn.Module) -> list[str]:
-    """Of these, those with -inf alone, as a mask has it on purpose, and no NaN."""
-    bad = [(name, held) for name, held in _state(model) if not is_finite(held)]
-    return [name for name, held in bad if not (h := numbers(held)).nan and not h.positive_infinity]
-
-
-def _state(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    for name, held in itertools.chain(model.named_parameters(), model.named_buffers()):
-        if held.is_floating_point() and not held.is_meta:
-            yield name, held.detach()

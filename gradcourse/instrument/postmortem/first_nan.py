@@ -6,7 +6,6 @@ import html
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from gradcourse.instrument.postmortem.advice import BUFFER
 from gradcourse.markup import items
 from gradcourse.support import GradcourseError
 
@@ -52,6 +51,8 @@ class PostMortem:
         What to do, the most likely remedy first.
     note : str
         What limits this finding, if anything.
+    is_buffer : bool
+        Whether ``parameter`` names a buffer.
     """
 
     direction: Direction
@@ -67,13 +68,14 @@ class PostMortem:
     evidence: dict[str, Any] = field(default_factory=dict)
     advice: tuple[str, ...] = ()
     note: str = ""
+    is_buffer: bool = False
 
     @property
     def title(self) -> str:
         """One line: when, where, what."""
         when = "" if self.step is None else f"step {self.step}: "
         if self.direction == "parameter":
-            what = "buffer" if self.advice == BUFFER else "parameter"
+            what = "buffer" if self.is_buffer else "parameter"
             return f"{when}{what} {self.parameter!r} is not finite"
         if self.direction == "input":
             return f"{when}{self.input} is not finite"

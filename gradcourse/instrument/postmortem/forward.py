@@ -207,8 +207,9 @@ def _tell_source(trace: Trace, origin: _Origin) -> PostMortem:
         layer = owner(name)
         if layer in trace.kinds:
             place |= {"module": layer, "kind": trace.kinds[layer]}
-        own = advice.PARAMETER if what == "parameter" else advice.BUFFER
-        return PostMortem("parameter", parameter=name, advice=own, **place)
+        is_buffer = what == "buffer"
+        own = advice.BUFFER if is_buffer else advice.PARAMETER
+        return PostMortem("parameter", parameter=name, is_buffer=is_buffer, advice=own, **place)
     if what == "input":
         return PostMortem(
             "input",

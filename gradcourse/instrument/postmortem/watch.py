@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,15 +30,15 @@ from gradcourse.instrument.loop.follow import (
     is_traced,
 )
 from gradcourse.instrument.loop.graph import next_number
-from gradcourse.instrument.loop.tensors import is_transformed, tensors, with_gradients
-from gradcourse.instrument.postmortem import advice, loss_graph
-from gradcourse.instrument.postmortem.finite import (
-    all_finite,
-    bad_parameters,
-    is_finite,
-    left_bad,
-    masks_of,
+from gradcourse.instrument.loop.tensors import (
+    infinite,
+    is_transformed,
+    not_finite,
+    tensors,
+    with_gradients,
 )
+from gradcourse.instrument.postmortem import advice, loss_graph
+from gradcourse.instrument.postmortem.finite import all_finite, bad_parameters, is_finite
 from gradcourse.instrument.postmortem.first_nan import LOSS, NonFiniteError, PostMortem
 from gradcourse.instrument.postmortem.replay import Call, replay_loss, replay_model
 from gradcourse.instrument.postmortem.state import Buffers, untouched
@@ -155,7 +156,7 @@ class Watch:
         self._quiet, self._looked = True, False
         self._passes = self._backward_passes = self._unused = self._unused_bad = 0
         self._task = -1
-        self._bad_before: list[str] = []
+        self._meant: set[str] = set()
         self._left: list[str] = []
 
     def __repr__(self) -> str:
@@ -194,7 +195,7 @@ class Watch:
         )
         self._loop = Follower(self._model, self._optimizers, listener)
         self._quiet = self.post_mortem is not None
-        self._bad_before, self._left = masks_of(self._model), []
+        self._meant, self._left = infinite(self._masks()), []
         if self._hooks_the_loss:
             hook = Hook(self._before_loss)
             self._loss_hooks.append(
@@ -227,9 +228,15 @@ class Watch:
         if looks:
             self._look_at_what_is_left()
 
+    def _masks(self) -> Iterator[tuple[str, torch.Tensor]]:
+        """What may be infinite on purpose: buffers, and parameters that do not train."""
+        yield from self._model.named_buffers()
+        yield from ((n, p) for n, p in self._model.named_parameters() if not p.requires_grad)
+
     def _look_at_what_is_left(self) -> None:
         """Warn of NaN and Inf that no gradient has shown: in buffers, or where all else is 0."""
-        self._left = [name for name in left_bad(self._model) if name not in self._bad_before]
+        state = itertools.chain(self._model.named_parameters(), self._model.named_buffers())
+        self._left = not_finite(state, self._meant)
         if self._left:
             more = f" and {len(self._left) - 3} more" if len(self._left) > 3 else ""
             warnings.warn(
@@ -424,9 +431,13 @@ class Watch:
             (advice.MOMENTUM, any(_number(g, "momentum") >= 1 for g in groups)),
             (advice.NEGATIVE_DECAY, any(_number(g, "weight_decay") < 0 for g in groups)),
             (advice.NEGATIVE_RATE, any(_number(g, "lr") < 0 for g in groups)),
-            (advice.LINE_SEARCH, any(g.get("line_search_fn", "") is None for g in groups)),
         )
         return tuple(text for text, is_so in wrong if is_so)
+
+    def _jumps(self) -> tuple[str, ...]:
+        """Whether an optimizer takes steps of any length, as LBFGS without a line search."""
+        groups = [group for o in self._optimizers for group in o.param_groups]
+        return (advice.LINE_SEARCH,) * any(g.get("line_search_fn", "") is None for g in groups)
 
     def _of_its_own(self) -> tuple[str, ...]:
         """What a step may divide by: an eps of 0, or something in an optimizer of the loop's."""
@@ -464,7 +475,7 @@ class Watch:
     def _report(self, cause: PostMortem, affected: tuple[str, ...], loss: float | None) -> None:
         if cause.direction == "parameter" and not self.step:
             cause = replace(cause, advice=advice.BAD_FROM_THE_START)
-        elif cause.advice == advice.BUFFER:
+        elif cause.is_buffer:
             pass  # no optimizer has written it
         elif cause.direction == "parameter" and self._eps_is_zero():
             cause = replace(cause, advice=(*advice.EPS_IN_FLOAT16, *cause.advice))
@@ -472,6 +483,8 @@ class Watch:
             cause = replace(cause, advice=advice.RATE_IS_LOST)
         elif cause.direction in ("forward", "backward", "parameter"):
             first = (*self._settings(), *(() if self.step else self._huge_start()))
+            if cause.direction == "parameter" or advice.is_overflow(cause.advice):
+                first += self._jumps()
             first += self._of_its_own() if cause.direction == "parameter" else ()
             cause = replace(cause, advice=(*first, *cause.advice))
         self.post_mortem = replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from gradcourse.instrument.loop.arguments import held, is_number
 from gradcourse.instrument.loop.follow import Hook
-from gradcourse.instrument.loop.tensors import with_gradients
+from gradcourse.instrument.loop.tensors import infinite, not_finite, with_gradients
 from gradcourse.instrument.norms import local
 from gradcourse.instrument.probe.outputs.one_map import is_chain_of_linear_layers
 from gradcourse.instrument.record.facts import Facts, Trainee
@@ -60,7 +60,7 @@ class RollCall:
             if name not in self._starts and not p.is_meta
         }
         self._changed: dict[str, list[float]] = {}
-        self._infinite = {name for name, b in _floating(model) if _is_bad(b)}
+        self._infinite = infinite(model.named_buffers())
         self._batches = {
             name: _batches(module)
             for name, module in model.named_modules()
@@ -148,11 +148,7 @@ class RollCall:
 
     def note_buffers(self) -> None:
         """Which buffers are not finite; a mask of −inf is meant so, from the start."""
-        self._facts.bad_buffers = [
-            name
-            for name, buffer in _floating(self._model)
-            if _is_bad(buffer) and (name not in self._infinite or bool(buffer.isnan().any()))
-        ]
+        self._facts.bad_buffers = not_finite(self._model.named_buffers(), self._infinite)
 
     def note_norms(self) -> None:
         """Batch norms that ran in training, and whose running statistics a momentum of 0 keeps."""
@@ -229,21 +225,10 @@ class RollCall:
                 self._facts.optimizer["last rate"] = float(rate)
 
 
-def _floating(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
-    """Buffers that could hold NaN or Inf, by name."""
-    for name, buffer in model.named_buffers():
-        if buffer.is_floating_point() and not buffer.is_meta:
-            yield name, buffer.detach()
-
-
 def _batches(norm: _BatchNorm) -> int:
     """Batches that its running statistics have seen; 0 where it keeps none."""
     count = norm.num_batches_tracked
     return 0 if count is None or count.is_meta else int(count)
-
-
-def _is_bad(buffer: torch.Tensor) -> bool:
-    return not bool(torch.isfinite(buffer).all())
 
 
 def _has_equal_rows(parameter: torch.Tensor) -> bool:
