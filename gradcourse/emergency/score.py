@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradcourse.emergency.chart import Chart
-from gradcourse.experiments.ward import Recipe, outcome, treated
+from gradcourse.experiments.ward import Outcome, Recipe, outcome, treated
 
 WRONG = 25
 """Points that a treatment costs without which the network would do as well."""
@@ -17,6 +17,18 @@ FULL = 75
 """Score at which a patient earns all its points in an exercise: examinations are not free."""
 
 
+TRIES = 3
+"""How often a treated network is trained that ends short of what there was to gain.
+
+Ten layers of ReLUs at a usual rate end anywhere between 0.76 and 0.95, and now and then at 0, by a
+rounding error: on another processor, that is. No points may hang on it.
+"""
+
+_NUDGE, _NEAR, _ALIKE = 1e-6, 0.95, 0.02
+"""What sets a try apart, of the rate; the share of the best skill that needs no other try; and the
+difference of two tries up to which the run does not hang by a rounding error."""
+
+
 @dataclass(frozen=True)
 class Report:
     """How it ended.
@@ -24,7 +36,8 @@ class Report:
     Attributes
     ----------
     before, after, best : float
-        What was measured on the test rows: as it came, as it leaves, and with the known cure.
+        What was measured on the test rows: as it came, as it leaves, and with the known cure; of
+        the last two the best of up to `TRIES` runs, whose rates differ in the sixth digit.
     recovered : float
         Share of what there was to gain; for a healthy patient 1 if nothing was done to it.
     wrong : tuple of str
@@ -82,7 +95,9 @@ def report(chart: Chart) -> Report:
     kind, recipe = chart.kind, chart.admitted
     before = outcome(recipe)
     after = outcome(chart.now)
-    best = max((outcome(treated(recipe, keys)) for keys in kind.cure), key=lambda o: o.skill)
+    best = max((_tried(treated(recipe, keys), _NEAR) for keys in kind.cure), key=_skill)
+    if chart.given:
+        after = _tried(chart.now, _NEAR * best.skill)
     to_gain = best.skill - before.skill
     if kind.healthy:
         recovered = 0.0 if chart.given else 1.0
@@ -93,7 +108,7 @@ def report(chart: Chart) -> Report:
         needed = {
             key
             for key in chart.kept
-            if after.skill - outcome(_without(recipe, chart.kept, key)).skill > ENOUGH * to_gain
+            if after.skill - _without(recipe, chart.kept, key, after).skill > ENOUGH * to_gain
         }
         wrong = tuple(key for key in chart.given if key not in needed)
     return Report(
@@ -109,5 +124,25 @@ def report(chart: Chart) -> Report:
     )
 
 
-def _without(recipe: Recipe, keys: tuple[str, ...], left_out: str) -> Recipe:
-    return treated(recipe, (key for key in keys if key != left_out))
+def _without(recipe: Recipe, keys: tuple[str, ...], left_out: str, after: Outcome) -> Outcome:
+    """What comes of the other treatments alone."""
+    rest = treated(recipe, (key for key in keys if key != left_out))
+    return outcome(rest) if rest == recipe else _tried(rest, _NEAR * after.skill)
+
+
+def _tried(recipe: Recipe, enough: float) -> Outcome:
+    """The best of a few runs that differ by a rounding error; one, if its skill is enough."""
+    best = outcome(recipe)
+    for k in range(1, TRIES):
+        if best.skill >= enough:
+            break
+        again = outcome(replace(recipe, rate=recipe.rate * (1 + k * _NUDGE)))
+        alike = abs(again.skill - best.skill) < _ALIKE
+        best = max(best, again, key=_skill)
+        if alike:
+            break
+    return best
+
+
+def _skill(of: Outcome) -> float:
+    return of.skill

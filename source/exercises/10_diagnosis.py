@@ -160,7 +160,7 @@ gc.emergency_room(4, patient=1)
 charts = None
 ### BEGIN SOLUTION
 charts = [
-    "4.1: ?first loss; ?gradient by layer; =vanishing; +relu",
+    "4.1: ?first loss; ?gradient by layer; =vanishing; +normalize",
     "4.2: ?first loss; ?outputs; =head; +free the head",
     "4.3: ?first loss; ?updates; =healthy",
 ]

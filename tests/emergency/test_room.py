@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from gradcourse.emergency import EXAMINATIONS, emergency_room, read_chart, report
+from gradcourse.emergency import EXAMINATIONS, emergency_room, read_chart, report, score
 from gradcourse.emergency.chart import ON_CALL, Chart
 from gradcourse.emergency.prices import PRICES
-from gradcourse.emergency.score import FULL, WRONG
+from gradcourse.emergency.score import FULL, WRONG, Report
+from gradcourse.exercises.diagnosis.emergency import _slip
 from gradcourse.experiments.ward import KINDS, NAMES, TREATMENTS, admit, kind, outcome, treated
 from gradcourse.support import GradcourseError
 
@@ -213,6 +216,40 @@ def test_a_player_that_guesses_scores_near_nothing() -> None:
         scores.append(report(chart).score)
     assert -30 < np.mean(scores) < 15, np.mean(scores)
     assert np.median(scores) <= 0
+
+
+@pytest.mark.parametrize(
+    ("skills", "counts", "tries"),
+    [
+        ((0.4, 0.9, 0.95), 0.95, 3),
+        ((0.4, 0.41, 0.95), 0.41, 2),
+        ((0.96, 0.0, 0.0), 0.96, 1),
+        ((0.0, 0.93, 0.95), 0.95, 3),
+    ],
+)
+def test_no_points_hang_by_a_rounding_error(
+    skills: tuple[float, ...], counts: float, tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What falls short is tried again, unless two tries agree, as where no kernel matters."""
+    asked = []
+
+    def run(recipe: Any) -> Any:
+        asked.append(recipe.rate)
+        return SimpleNamespace(skill=skills[len(asked) - 1])
+
+    monkeypatch.setattr(score, "outcome", run)
+    assert score._tried(Chart(4, 1).admitted, 0.95).skill == counts
+    assert len(asked) == len(set(asked)) == tries
+    assert max(asked) < min(asked) * (1 + 1e-5)
+
+
+@pytest.mark.parametrize(("recovered", "spent", "named"), [(0.86, 32, True), (0.7, 32, False)])
+def test_what_examinations_cost_is_named_where_they_alone_cost_it(
+    recovered: float, spent: int, named: bool
+) -> None:
+    chart = read_chart("4.1: =vanishing; +normalize")
+    found = Report(0.1, 0.9, 0.95, recovered, (), spent, "vanishing", True, "")
+    assert (_slip(chart, found) == "too many examinations") == named
 
 
 def test_discharge_ends_it() -> None:

@@ -31,17 +31,20 @@ def _replayed(chart):
 
 
 def _slip(chart, found):
+    from gradcourse.emergency.score import FULL
+
     if chart.kind.healthy:
         return "a healthy one treated" if chart.given else ""
     if not chart.given:
         return "a sick one sent home"
     if found.wrong:
         return "a treatment that was not needed"
-    return "too many examinations" if found.recovered > 0.9 else ""
+    alone = found.score < FULL <= found.score + found.spent
+    return "too many examinations" if alone else ""
 
 
 RIGHT = (
-    "4.1: ?gradient by layer; =vanishing; +relu",
+    "4.1: ?gradient by layer; =vanishing; +normalize",
     "4.2: ?outputs; =head; +free the head",
     "4.3: ?updates; =healthy",
 )
@@ -80,7 +83,7 @@ EMERGENCY_ROOM = Played(
             _with(
                 0,
                 "4.1: ?first loss; ?outputs; ?who trains; ?rows; ?updates; ?norm over time; "
-                "?units; ?modes; ?one batch; ?gradient by layer; =vanishing; +relu",
+                "?units; ?modes; ?one batch; ?gradient by layer; =vanishing; +normalize",
             ),
             "Ask first what costs least and tells most.",
         ),

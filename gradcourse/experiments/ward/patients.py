@@ -207,7 +207,7 @@ def _dead_memory(rng: Rng) -> Recipe:
     return _memory(
         rng,
         optimizer="sgd",
-        rate=_between(rng, 40, 60),
+        rate=_between(rng, 15, 25),
         lag=int(rng.integers(8, 11)),
         updates=300,
     )
