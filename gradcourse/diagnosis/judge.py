@@ -12,6 +12,7 @@ from gradcourse.diagnosis.causes import (
     batches,
     heads,
     lost_updates,
+    masks,
     overwritten,
     standstill,
     stuck,
@@ -116,6 +117,7 @@ def diagnose(record: Record) -> Diagnosis:
     if not signs:
         healthy = _healthy(signals, good, len(unknown))
         notes = unseen.of_a_net_that_learns(signals, good) + withheld.ignored(signals)
+        notes += masks.looks_ahead(signals)
         return Diagnosis((healthy,), unknown + always + notes)
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
     return Diagnosis(tuple(_findings(signs, signals.clears)), unknown + always)
@@ -128,6 +130,7 @@ def _causes(signals: Signals, good: np.ndarray) -> list[Sign]:
         or backward_passes.find(signals, good)
         or trainees.find(signals, good)
         or overwritten.find(signals, good)
+        or masks.find(signals, good)
         or batches.find(signals, good)
         or stuck.find_equal_units(signals)
         or withheld.find(signals, good)

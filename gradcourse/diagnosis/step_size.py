@@ -440,7 +440,7 @@ def has_converged(signals: Signals, good: np.ndarray) -> bool:
     Judged by ℒ / (‖∂ℒ/∂y‖·‖y‖) at the last layer y, which no factor of the loss changes. A
     cross-entropy that is no better than a guess has not converged, however large its outputs.
     """
-    if _guesses(signals, good) or has_risen(signals.known_loss(good)):
+    if guesses(signals, good) or has_risen(signals.known_loss(good)):
         return False
     return is_converged(signals, np.flatnonzero(good))
 
@@ -465,7 +465,7 @@ def _came_up_to_0(loss: np.ndarray) -> bool:
     return bool(third and loss[0] < 0 and abs(np.median(loss[-third:])) < 0.01 * abs(loss[0]))
 
 
-def _guesses(signals: Signals, good: np.ndarray) -> bool:
+def guesses(signals: Signals, good: np.ndarray) -> bool:
     """Whether a cross-entropy ends no better than equal probabilities, ln k for k classes."""
     known = signals.known_loss(good)
     heads = [h for h in signals.record.facts.heads if h.loss == "cross-entropy of logits"]

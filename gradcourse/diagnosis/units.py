@@ -58,9 +58,12 @@ def find_saturated(signals: Signals, good: np.ndarray) -> list[Sign]:
 
 
 def _fell_in_small_steps(signals: Signals, good: np.ndarray) -> bool:
-    """Whether the loss has halved, and no early update was large enough to flatten units."""
+    """Whether the loss has halved, and no early update was large enough to flatten units.
+
+    Not where it has come down to that of a guess: that much the last biases learn alone.
+    """
     loss = signals.known_loss(good)
-    if len(loss) < 30 or loss[0] <= 0:
+    if len(loss) < 30 or loss[0] <= 0 or step_size.guesses(signals, good):
         return False
     pace = step_size.typical(signals)
     first = pace[np.isfinite(pace)][:1]

@@ -258,3 +258,22 @@ def test_a_net_out_of_scale_to_which_no_gradient_comes():
             record.log(loss)
     assert not record.layers
     assert gc.diagnose(record).primary.kind != "healthy"
+
+
+def test_units_that_are_flat_from_the_start_while_the_loss_comes_down_to_a_guess():
+    """Weights drawn between 0 and 1 under tanh: the last biases alone learn, and halve the loss."""
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Linear(20, 128), nn.Tanh(), nn.Linear(128, 128), nn.Tanh(), nn.Linear(128, 4)
+    )
+    for layer in model[::2]:
+        nn.init.uniform_(layer.weight)
+    classes = torch.randn(20, 4)
+
+    def batch():
+        x = torch.rand(64, 20)
+        return x, ((x - 0.5) @ classes).argmax(1)
+
+    found = trained(model, batch, F.cross_entropy, steps=200, rate=1e-3)
+    assert found.primary.kind == "saturated", found
+    assert found.primary.remedies[0].text.startswith("Draw smaller weights")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from faults import Setup, carry_out, run
+from test_loops import looped
 from test_variants import Built, adam, first, judged, net, numbers, on, rows
 from torch import nn
 from torch.nn import functional
@@ -346,3 +347,41 @@ def test_numbers_far_apart_are_no_choice() -> None:
 
     diagnosis = judged(model, adam(model, 1e-2), on(model, functional.mse_loss, far), steps=300)
     assert not any("probability" in note for note in diagnosis.not_judged)
+
+
+# ------------------------------------------------------------------ gradients of one sign
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, None), (None, 0.0)])
+def test_gradients_of_which_the_loop_keeps_one_sign(low: float | None, high: float | None) -> None:
+    model = net()
+
+    def cut() -> None:
+        for parameter in model.parameters():
+            assert parameter.grad is not None
+            parameter.grad.clamp_(low, high)
+
+    finding = looped(model, adam(model, 1e-3), before=cut).primary
+    assert finding.kind == "cut off"
+    assert finding.remedies[0].action == "both signs"
+
+
+def test_gradients_that_have_one_sign_by_themselves() -> None:
+    """One weight above 0, inputs above 0, outputs below their targets; and clipped."""
+    model = nn.Linear(1, 1)
+    nn.init.zeros_(model.weight)
+    nn.init.zeros_(model.bias)
+
+    optimizer = torch.optim.SGD(model.parameters(), 1e-3)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(80):
+            x = 1 + torch.rand(32, 1)
+            optimizer.zero_grad()
+            loss = functional.mse_loss(model(x), 5 * x)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            record.log(loss)
+    assert record.facts.clipped
+    assert record.facts.one_sided == 0
+    assert not any("both signs" in f.summary for f in gc.diagnose(record).findings)

@@ -81,6 +81,18 @@ SHAPES = Remedy(
     "01",
     "match shapes",
 )
+DIAGONAL = Remedy(
+    "Let row i belong to column i: labels torch.arange(n); 0 is the right one of all where each "
+    "row has candidates of its own, the right one first",
+    "02",
+    "diagonal labels",
+)
+NO_LOGARITHMS = Remedy(
+    "Take the {end} off the output, which is the mean's logarithm then; or keep it and set "
+    "log_input=False",
+    "02",
+    "no end",
+)
 COMPETE = Remedy(
     "Let the outputs compete: cross_entropy on the raw outputs, without the {end}",
     "02",
@@ -110,6 +122,8 @@ def find(signals: Signals) -> list[Sign]:
         _across,
         _mixed,
         _twice,
+        _logarithms,
+        _first_of_all,
         _raw,
         _pairs,
         _alone,
@@ -242,6 +256,44 @@ def _twice(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         (_named(LOGITS, end),),
         evidence,
     )
+
+
+def _logarithms(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """Means under a likelihood that takes their logarithms."""
+    ends = ("Exp", "Softplus", "Relu")
+    holds = [h.loss == "Poisson likelihood of logarithms" and h.end in ends for h in heads]
+    if not _most(heads, holds):
+        return None
+    head = next(h for h, right in zip(heads, holds, strict=True) if right)
+    return _sign(
+        signals,
+        heads,
+        f"The last operation is {_end(head)}, and the loss takes its result for logarithms, as "
+        "PoissonNLLLoss(log_input=True) does: no mean below 1 can come out.",
+        (_named(NO_LOGARITHMS, _end(head)),),
+        {"smallest output": head.low, "largest output": head.high},
+    )
+
+
+def _first_of_all(signals: Signals, heads: Sequence[Head]) -> Sign | None:
+    """Rows that are compared with rows, and all labelled with the same of them."""
+    told = [h for h in heads if h.loss == "cross-entropy of logits"]
+    square = all(h.shape == (h.rows, h.rows) and h.rows >= _ROWS for h in told)
+    labels = {t for h in told for t in (h.target_low, h.target_high)}
+    if len(told) < 3 or 2 * len(told) < len(heads) or not square or len(labels) != 1:
+        return None
+    return _sign(
+        signals,
+        heads,
+        f"The outputs compare {told[0].rows} rows with {told[0].columns}, and the label of every "
+        f"row is {min(labels):.0f}: all are drawn to one and the same.",
+        (DIAGONAL,),
+        {"rows": float(told[0].rows)},
+    )
+
+
+_ROWS = 8
+"""Rows whose labels are not all the same by chance."""
 
 
 _MINUS = "minus the output of the class"

@@ -232,7 +232,7 @@ def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
     if first is None or first.loss != "cross-entropy of logits" or first.columns < 2:
         return []
     row = int(np.searchsorted(signals.step_numbers, first.step))
-    if row or not good[0] or first.end or first.normed:
+    if row or not good[0] or first.end not in _OPEN or first.normed:
         return []
     times = float(signals.loss[0]) / guess(first)
     if not times >= threshold("first_loss"):
@@ -248,6 +248,10 @@ def find_large_start(signals: Signals, good: np.ndarray) -> list[Sign]:
         remedies=(SCALE, INITIALIZE) if is_out_of_scale(signals) else (INITIALIZE, SCALE),
     )
     return [Sign(0, finding)]
+
+
+_OPEN = ("", "Exp", "Softplus")
+"""Ends whose outputs may be as large as they will."""
 
 
 def find_scaled_inside(signals: Signals, good: np.ndarray, sick: bool) -> list[Sign]:

@@ -30,6 +30,12 @@ BOTH_CLASSES = Remedy(
     "Count every class that occurs: no weight of 0 (weight=, pos_weight=) on one of them",
     "02",
 )
+BOTH_SIGNS = Remedy(
+    "Limit gradients on both sides: clip_grad_norm_, or clip_grad_value_, which is "
+    "clamp_(-c, c), not clamp_(max=c) or clamp_(min=0)",
+    "09",
+    "both signs",
+)
 OPEN_POLICY = Remedy(
     "Begin with all choices alike: draw the last layer small, its bias at 0",
     "05",
@@ -43,7 +49,8 @@ ENTROPY = Remedy(
 
 def find(signals: Signals, good: np.ndarray) -> list[Sign]:
     """The first that is certain; at most one finding."""
-    return first_of((_dropped, _one_class, _closed, _nothing_asked), signals, good)
+    tests = (_dropped, _one_sided, _one_class, _closed, _nothing_asked)
+    return first_of(tests, signals, good)
 
 
 def ignored(signals: Signals) -> tuple[str, ...]:
@@ -96,6 +103,23 @@ def _dropped(signals: Signals, good: np.ndarray) -> Finding | None:
         {"share that is dropped": facts.dropout},
         (LESS_DROPOUT,),
         0.9,
+    )
+
+
+def _one_sided(signals: Signals, good: np.ndarray) -> Finding | None:
+    """Gradients of which the loop keeps one sign alone."""
+    facts = signals.record.facts
+    looked = len(facts.clipped)
+    if facts.one_sided < 3 or facts.one_sided < looked:
+        return None
+    return of_the_run(
+        signals,
+        "cut off",
+        "After the backward pass the gradients had both signs and at the update one alone, at each "
+        f"of the {looked} steps that were looked at: weights can go one way only.",
+        {"steps that were looked at": float(looked)},
+        (BOTH_SIGNS,),
+        0.95,
     )
 
 

@@ -158,6 +158,7 @@ class Probe:
         self._unused = self._passes = 0
         self._one_to_one = self._several = self._uncounted = False
         self._raw: Any = None
+        self._had_both = False
         self._left: list[tuple[int, int]] = []
         self._given: Any = ()
 
@@ -281,6 +282,7 @@ class Probe:
             self._give_back()
         if self._watcher is not None:
             self._facts.padding = dict(self._watcher.padding)
+            self._facts.masks_of_numbers |= self._watcher.masks_of_numbers
             self._facts.first_layer, self._facts.first_layer_size = self._watcher.entry
         self._settle()
         self._roll.note_axes(self._watcher.times_and_rows if self._watcher is not None else {})
@@ -461,7 +463,7 @@ class Probe:
         facts.unused_looked += 1
 
     def _read_raw(self) -> None:
-        self._raw = self._reader.total_norm()
+        self._raw, self._had_both = self._reader.total_norm(), self._reader.hold_both_signs()
 
     def _accumulated(self, *_: Any) -> None:
         self._arrived = graph_task()
@@ -539,6 +541,7 @@ class Probe:
         if self._raw is not None:
             used = float(np.linalg.norm(fetched(step.parameter_gradients)))
             self._facts.clipped.append([self._raw, used, self._reader.share_at_the_largest()])
+            self._facts.one_sided += self._had_both and not self._reader.hold_both_signs()
             self._raw = None
         self._recorder.append(step)
 

@@ -14,6 +14,7 @@ from gradcourse.instrument.loop.follow import Hook, Hooks, graph_task, guarded, 
 from gradcourse.instrument.loop.tensors import first_tensor, is_transformed, tensors
 from gradcourse.instrument.norms import quick_norm, reachable, wide_norm
 from gradcourse.instrument.probe import moments
+from gradcourse.instrument.probe.outputs.attention_masks import is_of_numbers, mask_of
 from gradcourse.instrument.probe.passes import Layer, Pass, real
 from gradcourse.instrument.record.step import GRADIENT
 
@@ -53,7 +54,7 @@ class Watcher:
                 *(
                     (module, Hook(partial(asked, name)))
                     for name, module in layers(model)
-                    if isinstance(module, nn.MultiheadAttention) and not module.batch_first
+                    if isinstance(module, nn.MultiheadAttention)
                 ),
             ],
         )
@@ -68,6 +69,8 @@ class Watcher:
         self.entry: tuple[str, float] = ("", math.nan)
         self.padding: dict[str, int] = {}
         self.times_and_rows: dict[str, tuple[int, int]] = {}
+        self.masks_of_numbers: dict[str, str] = {}
+        self._asked: set[str] = set()
 
     @property
     def attached(self) -> bool:
@@ -208,12 +211,16 @@ class Watcher:
         )
         return (given._replace(data=own) if packed else own, *inputs[1:])
 
-    def _query(self, name: str, module: nn.Module, inputs: Any) -> None:
-        """Note which axes of an attention's query are taken for time and rows."""
-        query = inputs[0] if inputs else None
-        if self._current() is None or not isinstance(query, torch.Tensor) or query.dim() != 3:
+    def _query(self, name: str, module: Any, inputs: Any, named: Any) -> None:
+        """Note, once, what an attention takes for time and rows, and for a mask."""
+        if name in self._asked or self._current() is None:
             return
-        self.times_and_rows.setdefault(name, (query.shape[0], query.shape[1]))
+        self._asked.add(name)
+        if is_of_numbers(mask_of(inputs, named)):
+            self.masks_of_numbers[name] = "added"
+        query = inputs[0] if inputs else named.get("query")
+        if not module.batch_first and isinstance(query, torch.Tensor) and query.dim() == 3:
+            self.times_and_rows.setdefault(name, (query.shape[0], query.shape[1]))
 
     def _lag(self, opened: Pass, name: str, split: Any, gradient: torch.Tensor | None) -> None:
         if self._hooks.in_place and gradient is not None:
@@ -234,7 +241,7 @@ class _LayerHooks:
     behind : list of (nn.Module, Hook)
         Hooks that are called after the module, before any other.
     before : list of (nn.Module, Hook)
-        Hooks that are called before the module.
+        Hooks that are called before the module; those of an attention with its named arguments.
     """
 
     def __init__(
@@ -242,6 +249,7 @@ class _LayerHooks:
     ) -> None:
         self._behind, self._before = behind, before
         self._numbered: list[tuple[nn.Module, Hook, int, bool]] = []
+        self._named: list[tuple[nn.Module, int]] = []
         self.in_place = False
 
     def put(self) -> None:
@@ -252,20 +260,26 @@ class _LayerHooks:
                 handle = module.register_forward_hook(hook, prepend=True)
                 self._numbered.append((module, hook, handle.id, True))
             for module, hook in self._before:
-                handle = module.register_forward_pre_hook(hook)
+                named = isinstance(module, nn.MultiheadAttention)
+                handle = module.register_forward_pre_hook(hook, with_kwargs=named)
                 self._numbered.append((module, hook, handle.id, False))
+                self._named += [(module, handle.id)] * named
             return
         for module, hook, number, behind in self._numbered:
             hooks: Any = module._forward_hooks if behind else module._forward_pre_hooks
             hooks[number] = hook
             if behind:
                 hooks.move_to_end(number, last=False)
+        for module, number in self._named:
+            module._forward_pre_hooks_with_kwargs[number] = True
 
     def take_away(self) -> None:
         """Take them away."""
         self.in_place = False
         for module, _, number, behind in self._numbered:
             (module._forward_hooks if behind else module._forward_pre_hooks).pop(number, None)
+        for module, number in self._named:
+            module._forward_pre_hooks_with_kwargs.pop(number, None)
 
 
 def _layer(name: str, module: nn.Module) -> Layer:

@@ -95,7 +95,7 @@ class Head:
         Rows of the batch, and outputs along the classes' dimension.
     end : str
         The operation that made the output, if it is one of "Softmax", "LogSoftmax", "Sigmoid",
-        "Tanh", "Relu", "Clamp"; else "".
+        "Tanh", "Relu", "Clamp", "Exp", "Softplus"; else "".
     over : int
         For a softmax, how many numbers it is taken over; 0 otherwise.
     over_batch : bool
@@ -182,6 +182,7 @@ LOSSES = (
     "binary cross-entropy of one class alone",
     "cross-entropy across the axes",
     "Kullback-Leibler divergence",
+    "Poisson likelihood of logarithms",
 )
 """Loss functions that are told by their value and their gradient alone."""
 
@@ -259,6 +260,13 @@ class Facts:
     mixed_rows : list of str
         Views in the graph of the output that read rows across the batch: from (n, rows, …), with
         n other than rows, straight to (rows, …).
+    masks_of_numbers : dict of str to str
+        Attentions whose mask over steps is of ones and zeros as numbers, which forbid nothing: by
+        name, or "an attention", and "added" to the scores or "multiplied" with them.
+    looks_ahead : bool
+        Whether an attention lets each step look at later ones, and at none before it.
+    looks_at_padding : bool
+        Whether all that an attention lets the rows look at is one and the same in the input.
     softmax_over_rows : int
         Rows of the batch, where a softmax inside the net runs over them; else 0.
     inputs_looked, equal_inputs : int
@@ -279,6 +287,8 @@ class Facts:
     clipped : list of list of float
         At a few steps: norm of the gradients when the backward pass was over, when the update
         used them, and the share of entries at the largest absolute value.
+    one_sided : int
+        Of these steps, those at which the gradients were of both signs first and of one then.
     """
 
     trainees: list[Trainee] = field(default_factory=list)
@@ -318,6 +328,9 @@ class Facts:
     rows_as_time: list[str] = field(default_factory=list)
     time_first: list[str] = field(default_factory=list)
     mixed_rows: list[str] = field(default_factory=list)
+    masks_of_numbers: dict[str, str] = field(default_factory=dict)
+    looks_ahead: bool = False
+    looks_at_padding: bool = False
     softmax_over_rows: int = 0
     inputs_looked: int = 0
     equal_inputs: int = 0
@@ -328,6 +341,7 @@ class Facts:
     dropped: str = ""
     flats: list[str] = field(default_factory=list)
     clipped: list[list[float]] = field(default_factory=list)
+    one_sided: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, fit for JSON."""
@@ -413,6 +427,7 @@ _CHECKS: MappingProxyType[str, Callable[[Any], bool]] = MappingProxyType(
         "list[float]": _all(_is_number),
         "list[list[float]]": _all(_is_triple),
         "dict[str, int]": _values(_is(int)),
+        "dict[str, str]": _values(_is(str)),
         "dict[str, Any]": _values(_is(int, float, str, bool)),
         "list[Trainee]": _all(_is(Trainee)),
         "list[Head]": _all(_is(Head)),

@@ -297,6 +297,37 @@ def _plain_rate(setup: Setup, remedy: Remedy) -> Setup:
     return _without("loses the rate")(_no_schedule(setup, remedy), remedy)
 
 
+def _forbidden(module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Zeros of a mask of numbers become −∞, and ones 0."""
+    mask = named["attn_mask"]
+    return given, {**named, "attn_mask": torch.zeros_like(mask).masked_fill(mask == 0, -torch.inf)}
+
+
+def _turned(module: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """A padding mask the other way round; of a mask over steps, past and future."""
+    padding, steps = named.get("key_padding_mask"), named.get("attn_mask")
+    turned = {
+        "key_padding_mask": None if padding is None else ~padding,
+        "attn_mask": None if steps is None else steps.T,
+    }
+    return given, {**named, **turned}
+
+
+def _before_attention(change: Callable[..., Any]) -> Callable[[Setup, Remedy], Setup]:
+    """What an attention is called with, changed before it is."""
+
+    def action(setup: Setup, remedy: Remedy) -> Setup:
+        def hooked(model: nn.Module) -> nn.Module:
+            for module in model.modules():
+                if isinstance(module, nn.MultiheadAttention):
+                    module.register_forward_pre_hook(change, with_kwargs=True)
+            return model
+
+        return replace(setup, edit=[*setup.edit, hooked])
+
+    return action
+
+
 _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "no end": _no_end,
     "no ReLU end": _no_relu_end,
@@ -337,6 +368,10 @@ _ACTIONS: dict[str, Callable[[Setup, Remedy], Setup]] = {
     "connect the state": _set("cut", False),
     "shuffle": _without("sorted"),
     "clear once": _without("erases"),
+    "both signs": _without("clamps"),
+    "diagonal labels": _other_loss("ce, the first of all", "ce, row by row"),
+    "forbid by the mask": _before_attention(_forbidden),
+    "turn the mask": _before_attention(_turned),
     "clear gradients": _without("never clears"),
     "clear before": _without("clears late"),
     "new inputs": _without("in place"),

@@ -161,6 +161,49 @@ class Ends(nn.Module):
         return self.head(torch.cat([there[:, 0], back[:, -1]], 1))
 
 
+class Masked(nn.Module):
+    """An attention with a mask over the steps, or over padding, that is read at every step, at the
+    last, or in the mean."""
+
+    def __init__(self, mask: str, read: str) -> None:
+        super().__init__()
+        self.embed, self.head = nn.Linear(3 if read == "last" else 2, 16), nn.Linear(16, 2)
+        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
+        self.mask, self.read = mask, read
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        ones, h = torch.ones(x.shape[1], x.shape[1]), self.embed(x)
+        padding, steps = None, None
+        if self.mask in ("padding", "all but padding"):
+            padding = (x == 0).all(2) == (self.mask == "padding")
+        else:
+            masks = {
+                "future": ones.bool().triu(1),
+                "past": ones.bool().tril(-1),
+                "numbers": ones.tril(),
+            }
+            steps = masks[self.mask]
+        out, _ = self.attention(h, h, h, key_padding_mask=padding, attn_mask=steps)
+        if self.read == "each":
+            return self.head(out).transpose(1, 2)
+        return self.head(out[:, -1] if self.read == "last" else out.mean(1))
+
+
+class Matched(nn.Module):
+    """How well each of a batch of views fits each of the others'."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.other = (
+            nn.Sequential(nn.Linear(16, 64), nn.ReLU(), nn.Linear(64, 16)) for _ in range(2)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second = x.chunk(2, dim=1)
+        one, other = self.one(first), self.other(second)
+        return 10 * nn.functional.normalize(one) @ nn.functional.normalize(other).T
+
+
 def _judged() -> nn.Module:
     """A generator under a judge that is sure of it, and learns no more."""
     judge = nn.Linear(2, 1).requires_grad_(False)
@@ -270,6 +313,22 @@ LOOPS: tuple[Fault, ...] = (
             build=lambda: Stepped(True)),
     _looped("a generator under a sure judge", "made here", ("head",),
             Setup(build=_judged, data="noise", loss="minimax", rate=1e-3), loss="minus log"),
+    # ---- masks, and what rows are compared with
+    _looped("a mask of ones and zeros that is added", "made here", CUT,
+            Setup(build=lambda: Masked("numbers", "each"), data="signs so far", rows=64, steps=400),
+            build=lambda: Masked("future", "each")),
+    _looped("a padding mask the wrong way round", "made here", CUT,
+            Setup(build=lambda: Masked("all but padding", "mean"), data="signs and padding",
+                  rows=64), build=lambda: Masked("padding", "mean")),
+    _looped("a mask over steps the wrong way round", "made here", CUT,
+            Setup(build=lambda: Masked("past", "last"), data="first token", rows=64),
+            build=lambda: Masked("future", "last")),
+    _looped("candidates that are all labelled 0", "made here", ("head",),
+            Setup(build=Matched, data="two views", loss="ce, the first of all", rows=64),
+            loss="ce, row by row"),
+    _looped("gradients of which the negative half is cut", "made here", CUT,
+            Setup("16-32r-32r-4", data="four classes", optimizer="SGD", rate=0.1, habit="clamps"),
+            habit=""),
     # ---- scales
     _looped("scores that are multiplied by √d", "made here", ("saturated", "vanishing"),
             Setup(build=lambda: Asking(False), data="words", optimizer="SGD", rate=0.1,
@@ -282,6 +341,9 @@ LOOPS: tuple[Fault, ...] = (
     _looped("logits that are divided by 1000", "made here", ("scale",),
             Setup(build=lambda: _scaled(1e-3), data="four classes", optimizer="SGD", rate=0.1),
             build=lambda: _scaled(1.0)),
+    _looped("means where their logarithms are wanted", "made here", ("head",),
+            Setup("8-32r-1x", data="rare counts", loss="poisson of logs", rate=3e-3),
+            net="8-32r-1"),
     _looped("a divergence of raw outputs", "made here", ("head",),
             Setup("16-32r-4", data="shares of four", loss="divergence of raw outputs"),
             loss="divergence"),

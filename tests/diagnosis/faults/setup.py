@@ -135,7 +135,7 @@ class Setup:
     habit : str
         What the loop does wrong: "erases", "never clears", "clears late", "sorted", "in place",
         "thaws", "makes optimizers", "never steps", "loses the rate", "copies", "counts a term",
-        "skips late"; or nothing.
+        "skips late", "clamps"; or nothing.
     """
 
     net: str = "8-32r-32r-2"
@@ -215,6 +215,11 @@ LOSSES: dict[str, Callable[..., torch.Tensor]] = {
     "poisson": lambda out, y: (
         out.float() - y.float()[:, None] * (out.float() + 1e-7).log()
     ).mean(),
+    "poisson of logs": lambda out, y: functional.poisson_nll_loss(_flat(out).float(), y.float()),
+    "ce, row by row": lambda out, y: functional.cross_entropy(out.float(), torch.arange(len(out))),
+    "ce, the first of all": lambda out, y: functional.cross_entropy(
+        out.float(), torch.zeros(len(out), dtype=torch.long)
+    ),
     "ascent": lambda out, y: -functional.cross_entropy(out.float(), y.long()),
     "ce across": lambda out, y: functional.cross_entropy(
         out.reshape(-1, out.shape[1]), y.reshape(-1).long()
@@ -422,6 +427,30 @@ def _padded(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     return x, (x[:, 0, 0] > 0).long()
 
 
+def _signs_and_padding(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Three to eight steps, and zeros up to twelve; the class is the sign of their sum."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(512, 12, 2, generator=generator)
+    length = torch.randint(3, 9, (512, 1), generator=generator)
+    x = x * (torch.arange(12) < length)[:, :, None]
+    return x, (x.sum((1, 2)) > 0).long()
+
+
+def _signs_so_far(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of each of twelve steps the sign of the sum up to it."""
+    x = torch.randn(512, 12, 2, generator=torch.Generator().manual_seed(seed))
+    return x, (x.sum(2).cumsum(1) > 0).long()
+
+
+def _two_views(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two views of a thing, side by side; the class of a row is its number."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(512, 16, generator=generator)
+    noise = 0.1 * torch.randn(512, 16, generator=generator)
+    turned = x @ torch.randn(16, 16, generator=generator) / 4 + noise
+    return torch.cat([x, turned], 1), torch.arange(512)
+
+
 def _in_the_middle(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     x = torch.randn(512, 12, 2, generator=torch.Generator().manual_seed(seed))
     return x, (x[:, 6].sum(1) > 0).long()
@@ -489,6 +518,10 @@ DATA: dict[str, Callable[[int], tuple[torch.Tensor, torch.Tensor]]] = {
         _linear(8, 1.0, 0.0)(seed)[0],
         torch.poisson(3 * _linear(8, 1.0, 0.0)(seed)[1].exp().clamp(max=8)),
     ),
+    "rare counts": lambda seed: (
+        _linear(8, 1.0, 0.0)(seed)[0],
+        torch.poisson(0.3 * (3 * _linear(8, 1.0, 0.0)(seed)[1]).tanh().exp()),
+    ),
     "powers": _quadratic,
     "images over 255": _images(scale=1 / 255),
     "five classes": lambda seed: _classes(10, 5, seed),
@@ -508,6 +541,9 @@ DATA: dict[str, Callable[[int], tuple[torch.Tensor, torch.Tensor]]] = {
     "words": _words,
     "padded": _padded,
     "sign in the middle": _in_the_middle,
+    "signs and padding": _signs_and_padding,
+    "signs so far": _signs_so_far,
+    "two views": _two_views,
     "codes among the targets": _with_codes,
     "noise": _noise,
     "sine": _curve(torch.sin, -math.pi, math.pi),
@@ -561,6 +597,8 @@ def _score(setup: Setup, model: nn.Module, seed: int) -> float:
     x, y = _data(setup, seed)
     with torch.no_grad():
         out = model.eval()(x.to(setup.dtype)).double()
+    if setup.loss == "poisson of logs":
+        out = out.exp()
     if not bool(out.isfinite().all()):
         return math.nan
     if y.is_floating_point():
@@ -648,6 +686,9 @@ def started(
         scaler.scale(loss).backward()
         if setup.habit == "clears late":
             optimizer.zero_grad()
+        if setup.habit == "clamps":
+            for p in parameters:
+                p.grad.clamp_(min=0.0)
         if setup.habit == "never steps":
             return loss.detach()
         if setup.habit == "makes optimizers":

@@ -16,7 +16,8 @@ from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.record.facts import LOSSES
 
 (_LOGITS, _OUTPUT, _LOG, _BINARY, _BINARY_LOGITS, _SQUARED, _BROADCAST, _MINIMAX, _POISSON,
- _SHARE, _FLIPPED, _TO_ALL, _DISTANCE, _OVER_ROWS, _ALONE, ACROSS, _KL) = LOSSES  # fmt: skip
+ _SHARE, _FLIPPED, _TO_ALL, _DISTANCE, _OVER_ROWS, _ALONE, ACROSS, _KL,
+ _POISSON_LOGS) = LOSSES  # fmt: skip
 
 CLOSE = 5e-3
 """Relative difference that rounding in bfloat16 explains, averaged over a batch."""
@@ -47,7 +48,7 @@ def recognized(outputs: torch.Tensor, gradient: torch.Tensor, loss: float) -> Re
         return Recognized()
     if y.dim() > 2:
         y, g = (t.movedim(1, -1).reshape(-1, t.shape[1]) for t in (y, g))
-    tests = [_binary, _minimax, _binary_logits, _squared, _poisson]
+    tests = [_binary, _minimax, _binary_logits, _squared, _poisson, _poisson_of_logarithms]
     if y.dim() == 2 and y.shape[1] > 1:
         tests = [_cross_entropy, _of_the_class, _divergence, _of_the_share, *tests, _over_the_rows]
     guesses = [guess for guess in (test(y, g, loss) for test in tests) if guess.loss]
@@ -229,6 +230,19 @@ def _poisson(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
     if bool((targets < -1e-3).any()) or not _near(value, loss):
         return Recognized()
     return Recognized(_POISSON, targets, 1.0)
+
+
+def _poisson_of_logarithms(y: torch.Tensor, g: torch.Tensor, loss: float) -> Recognized:
+    """The mean of exp(y) − t·y, or their sum, as of counts t whose means are exp(y)."""
+    for count in (y.numel(), 1):
+        targets = y.exp() - g * count
+        value = float((y.exp() - targets * y).sum()) / count
+        whole = (targets - targets.round()).abs() < CLOSE * (1 + y.exp())
+        if not bool(whole.all()) or bool((targets < -0.5).any()) or not _near(value, loss):
+            continue
+        if bool((targets.round() > 0).any()):
+            return Recognized(_POISSON_LOGS, targets, 1.0)
+    return Recognized()
 
 
 def _equal(values: torch.Tensor) -> bool:

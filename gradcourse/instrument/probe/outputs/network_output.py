@@ -31,6 +31,8 @@ _ENDS = {
     "SigmoidBackward0": "Sigmoid",
     "TanhBackward0": "Tanh",
     "ReluBackward0": "Relu",
+    "ExpBackward0": "Exp",
+    "SoftplusBackward0": "Softplus",
     **{
         f"{name}Backward{number}": "Clamp"
         for name in ("Clamp", "ClampMin", "ClampMax", "Hardtanh", "Hardsigmoid", "Softshrink")

@@ -12,6 +12,7 @@ from torch import nn
 from gradcourse.instrument.loop.arguments import is_sharded
 from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, kept, nodes_behind
 from gradcourse.instrument.loop.tensors import tensors
+from gradcourse.instrument.probe.outputs import attention_masks
 from gradcourse.instrument.probe.outputs.one_map import is_one_map
 from gradcourse.instrument.record.facts import Facts
 
@@ -58,6 +59,8 @@ class GraphReader:
             self._note_branches(node)
             if node.name() == "SoftmaxBackward0" and node not in ends:
                 self._note_softmax(node, rows)
+            if node.name().startswith(_ATTENTIONS) and node not in ends:
+                self._note_mask(node, given)
             self._note_dropout_in(node)
             self._note_view(node, rows)
         again = self.sharded or any("Checkpoint" in n.name() for n in visited)
@@ -131,6 +134,17 @@ class GraphReader:
         if chances.numel() and chances.shape[dim] > 2:
             sure = float(chances.amax(dim).float().median())
             self._facts.flat_softmax = max(sure, self._facts.flat_softmax, key=_or_least)
+
+    def _note_mask(self, node: Any, given: Iterable[Any]) -> None:
+        """What the mask of an attention lets through."""
+        facts = self._facts
+        how = attention_masks.taken_as_numbers(node)
+        if how:
+            facts.masks_of_numbers.setdefault("an attention", how)
+        seen = attention_masks.allowed(node)
+        if seen is not None:
+            facts.looks_ahead |= attention_masks.looks_ahead_alone(seen)
+            facts.looks_at_padding |= attention_masks.looks_at_padding_alone(seen, given)
 
     def _note_view(self, node: Any, rows: int) -> None:
         """A view of (n, rows, …) as (rows, …): it counts on in memory, so it mixes the rows."""
@@ -227,6 +241,8 @@ def _is_relu(node: Any) -> bool:
         return False
     return node._saved_min == 0 and getattr(node, "_saved_max", None) is None
 
+
+_ATTENTIONS = ("Softmax", "SafeSoftmax", "ScaledDotProduct")
 
 _MASK, _MANY_DROPPED = 64, 10.0
 """Entries of a mask that are looked at first; 1/(1 - p) of a p that is worth a word, 0.9."""
