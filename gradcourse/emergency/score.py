@@ -48,6 +48,8 @@ class Report:
         The diagnosis that was given, and what was wrong.
     right_name : bool
         Whether the two agree; no points hang on it.
+    again : bool
+        Whether ``after`` is that of another run than the one that the room showed.
     """
 
     before: float
@@ -59,6 +61,7 @@ class Report:
     named: str
     right_name: bool
     story: str
+    again: bool = False
 
     @property
     def score(self) -> int:
@@ -69,6 +72,11 @@ class Report:
     def share(self) -> float:
         """Of an exercise's points, 0 to 1."""
         return min(1.0, max(0.0, self.score / FULL))
+
+    @property
+    def tries(self) -> str:
+        """That another run counts than the one that the room showed; else ""."""
+        return f" (the best of up to {TRIES} runs, apart by a rounding error)" if self.again else ""
 
     @property
     def _verdict(self) -> str:
@@ -82,7 +90,7 @@ class Report:
             f"{self.score} points: {100 * self.recovered:.0f} for the result, "
             f"−{self.spent} for examinations, −{WRONG * len(self.wrong)} for wrong treatments",
             f"  on the test rows   {self.before:.2f} → {self.after:.2f}, with the known cure "
-            f"{self.best:.2f}",
+            f"{self.best:.2f}" + self.tries,
             f"  wrong treatments   {wrong}",
             f"  you named          {self._verdict}",
             f"  what it was        {self.story}",
@@ -121,6 +129,7 @@ def report(chart: Chart) -> Report:
         chart.named,
         chart.named in kind.names,
         kind.story,
+        after.recipe != chart.now,
     )
 
 

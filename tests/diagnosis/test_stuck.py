@@ -141,7 +141,8 @@ def test_what_is_advised_to_a_loop_cures_it(fault: Fault) -> None:
     assert finding.kind in fault.kinds
     cured = carry_out(finding.remedies[0], fault.bug)
     assert cured is not None
-    after, fixed = run(cured, 0), run(fault.fixed, 0, probe)
+    fixed = run(fault.fixed, 0, probe)
+    after = fixed if cured == fault.fixed else run(cured, 0)
     enough = fixed.score - 0.1
     assert after.score > enough
     assert not ill.score > enough  # NaN neither

@@ -10,7 +10,7 @@ from gradcourse.grading.one.grade import grade_one
 
 ID = "diagnosis/emergency-room"
 CHARTS = [
-    "4.1: ?gradient by layer; =vanishing; +relu",
+    "4.1: ?gradient by layer; =vanishing; +normalize",
     "4.2: =step too large; +clip; =head; +free the head",
     "4.3: =exploding; +clip",
 ]

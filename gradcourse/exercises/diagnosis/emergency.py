@@ -25,7 +25,7 @@ def _replayed(chart):
     found = report(chart)
     said = (
         f"{found.score} points. On the test rows {found.before:.2f} → {found.after:.2f}, "
-        f"with the known cure {found.best:.2f}. {found.story}"
+        f"with the known cure {found.best:.2f}{found.tries}. {found.story}"
     )
     return Replayed(found.share, said, _slip(chart, found))
 
