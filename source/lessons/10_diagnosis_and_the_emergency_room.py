@@ -188,8 +188,9 @@ trial.signs_plot(counted, now, bet)
 # δ in the first layer relative to the last, the first loss relative to ln C. They raise no false alarm
 # here, and each misses many of the sick, since it asks one question. `gc.diagnose` asks many. It misses
 # three kinds of 18: two tests in the wrong mode, which no gradient shows, and a spike in Adam's memory, where
-# the loss still falls a little. Of shuffled labels it misses five in six, and blames the rate for the sixth; of
-# a part cut off by `detach()` it misses three in six. Of the single signs a poor or a flat loss tells best *that* something is wrong, and nothing of *what*.
+# the loss still falls a little. Of shuffled labels it misses five in six on some processors and all six on others,
+# and blames the rate for the one it tells; of a part cut off by `detach()` it misses three in six. Of the single
+# signs a poor or a flat loss tells best *that* something is wrong, and nothing of *what*.
 #
 # The shares belong to *our* mixture: 108 and 110, and as many of each kind. In yours there are others.
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from faults import Setup, carry_out, run
 from test_loops import looped
-from test_variants import Built, adam, first, judged, net, numbers, on, rows
+from test_variants import Built, adam, first, judged, net, numbers, on, rows, sgd
 from torch import nn
 from torch.nn import functional
 
@@ -385,3 +385,18 @@ def test_gradients_that_have_one_sign_by_themselves() -> None:
     assert record.facts.clipped
     assert record.facts.one_sided == 0
     assert not any("both signs" in f.summary for f in gc.diagnose(record).findings)
+
+
+def test_gradients_that_a_norm_beyond_float32_has_made_0() -> None:
+    """torch divides by an infinite norm: nothing is left of either sign."""
+    model = net()
+    optimizer = sgd(model, 0.1)
+    with gc.probe(model, optimizer) as record:
+        for _ in range(20):
+            x, y = rows()
+            optimizer.zero_grad()
+            functional.cross_entropy(1e30 * model(x), y).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+    assert not any(used for _, used, _ in record.facts.clipped)
+    assert record.facts.one_sided == 0

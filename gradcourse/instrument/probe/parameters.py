@@ -169,11 +169,11 @@ class ParameterReader:
         at = sum(int((g.abs() >= top * (1 - 1e-6)).sum()) for g in dense)
         return at / max(sum(int(torch.count_nonzero(g)) for g in dense), 1)
 
-    def hold_both_signs(self) -> bool:
-        """Whether some entries of the gradients are above 0 and some below."""
+    def signs(self) -> tuple[bool, bool]:
+        """Whether some entries of the gradients are below 0, and some above."""
         gradients = [local(p.grad).detach() for p in self.parameters if p.grad is not None]
         dense = [g for g in gradients if g.layout is torch.strided and g.is_floating_point()]
-        return any(bool((g < 0).any()) for g in dense) and any(bool((g > 0).any()) for g in dense)
+        return any(bool((g < 0).any()) for g in dense), any(bool((g > 0).any()) for g in dense)
 
     def write_updates(
         self, step: Step, count: bool = False, held: Collection[int] | None = None

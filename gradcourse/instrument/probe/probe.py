@@ -158,7 +158,7 @@ class Probe:
         self._unused = self._passes = 0
         self._one_to_one = self._several = self._uncounted = False
         self._raw: Any = None
-        self._had_both = False
+        self._signs = (False, False)
         self._left: list[tuple[int, int]] = []
         self._given: Any = ()
 
@@ -463,7 +463,7 @@ class Probe:
         facts.unused_looked += 1
 
     def _read_raw(self) -> None:
-        self._raw, self._had_both = self._reader.total_norm(), self._reader.hold_both_signs()
+        self._raw, self._signs = self._reader.total_norm(), self._reader.signs()
 
     def _accumulated(self, *_: Any) -> None:
         self._arrived = graph_task()
@@ -541,7 +541,7 @@ class Probe:
         if self._raw is not None:
             used = float(np.linalg.norm(fetched(step.parameter_gradients)))
             self._facts.clipped.append([self._raw, used, self._reader.share_at_the_largest()])
-            self._facts.one_sided += self._had_both and not self._reader.hold_both_signs()
+            self._facts.one_sided += all(self._signs) and sum(self._reader.signs()) == 1
             self._raw = None
         self._recorder.append(step)
 
