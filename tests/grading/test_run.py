@@ -677,7 +677,7 @@ def test_a_small_class_from_the_command_line(tmp_path: Path) -> None:
     class_ = tmp_path / "class"
     class_.mkdir()
     for learner, folder in [("alice", "solutions"), ("bob", "exercises")]:
-        data = (ROOT / folder / "02_saturation.ipynb").read_bytes()
+        data = (ROOT / folder / "01_chain_rule.ipynb").read_bytes()
         (class_ / f"{learner}.ipynb").write_bytes(data)
     (class_ / "carol.ipynb").write_bytes(b"")
     command = [sys.executable, "-m", "gradcourse.cli", "grade", "class", "--out", "grades"]
