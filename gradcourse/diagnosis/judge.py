@@ -117,7 +117,6 @@ def diagnose(record: Record) -> Diagnosis:
     if not signs:
         healthy = _healthy(signals, good, len(unknown))
         notes = unseen.of_a_net_that_learns(signals, good) + withheld.ignored(signals)
-        notes += masks.looks_ahead(signals)
         return Diagnosis((healthy,), unknown + always + notes)
     signs.sort(key=lambda sign: (sign.onset, ORDER.index(sign.finding.kind)))
     return Diagnosis(tuple(_findings(signs, signals.clears)), unknown + always)

@@ -15,6 +15,7 @@ from gradcourse.diagnosis.causes.batches import (
     the_one_target,
 )
 from gradcourse.diagnosis.causes.heads import least_of_bounded
+from gradcourse.diagnosis.causes.masks import looks_ahead
 from gradcourse.diagnosis.causes.standstill import (
     begins_low,
     enough,
@@ -109,6 +110,7 @@ def of_a_net_that_learns(signals: Signals, good: np.ndarray) -> tuple[str, ...]:
         _bounded,
         _cuts_the_state,
         _sure_softmax,
+        looks_ahead,
         _drops,
         _rounded,
         _swapped_betas,

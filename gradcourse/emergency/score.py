@@ -20,8 +20,8 @@ FULL = 75
 TRIES = 3
 """How often a treated network is trained that ends short of what there was to gain.
 
-Ten layers of ReLUs at a usual rate end anywhere between 0.76 and 0.95, and now and then at 0, by a
-rounding error: on another processor, that is. No points may hang on it.
+Ten layers of ReLUs at a usual rate end anywhere between 0.76 and 0.95, and now and then at a guess,
+by a rounding error: on another processor, that is. No points may hang on it.
 """
 
 _NUDGE, _NEAR, _ALIKE = 1e-6, 0.95, 0.02
@@ -102,10 +102,8 @@ def report(chart: Chart) -> Report:
     """Measure it as it came, as it leaves, with the known cure, and without each treatment."""
     kind, recipe = chart.kind, chart.admitted
     before = outcome(recipe)
-    after = outcome(chart.now)
     best = max((_tried(treated(recipe, keys), _NEAR) for keys in kind.cure), key=_skill)
-    if chart.given:
-        after = _tried(chart.now, _NEAR * best.skill)
+    after = _tried(chart.now, _NEAR * best.skill) if chart.given else before
     to_gain = best.skill - before.skill
     if kind.healthy:
         recovered = 0.0 if chart.given else 1.0

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcourse.diagnosis.causes.batches import the_one_target
 from gradcourse.diagnosis.finding import Finding, Remedy
 from gradcourse.diagnosis.remedies import NOT_SATURATING
 from gradcourse.diagnosis.signals import Signals, ends, guess
@@ -149,6 +150,13 @@ def _most(heads: Sequence[Head], holds: Sequence[bool]) -> bool:
     return bool(heads) and sum(holds) >= max(1, math.ceil(len(heads) / 2))
 
 
+def _first_of_most(heads: Sequence[Head], holds: Sequence[bool]) -> Head | None:
+    """The first for which it holds, if it does for most of them."""
+    if not _most(heads, holds):
+        return None
+    return next(head for head, right in zip(heads, holds, strict=True) if right)
+
+
 def _one_unit(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     holds = [h.end in ("Softmax", "LogSoftmax") and h.over == 1 for h in heads]
     if not _most(heads, holds):
@@ -241,9 +249,9 @@ def _twice(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """A softmax, sigmoid or ReLU before a loss that brings its own."""
     own = ("cross-entropy of logits", "binary cross-entropy of logits")
     holds = [h.loss in own and (h.end in ("Softmax", "Sigmoid", "Relu") or h.normed) for h in heads]
-    if not _most(heads, holds):
+    head = _first_of_most(heads, holds)
+    if head is None:
         return None
-    head = next(h for h, right in zip(heads, holds, strict=True) if right)
     end = _end(head)
     evidence = {"smallest output": head.low, "largest output": head.high}
     if head.loss == own[0] and head.columns > 1 and end != "ReLU":
@@ -262,9 +270,9 @@ def _logarithms(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """Means under a likelihood that takes their logarithms."""
     ends = ("Exp", "Softplus", "Relu")
     holds = [h.loss == "Poisson likelihood of logarithms" and h.end in ends for h in heads]
-    if not _most(heads, holds):
+    head = _first_of_most(heads, holds)
+    if head is None:
         return None
-    head = next(h for h, right in zip(heads, holds, strict=True) if right)
     return _sign(
         signals,
         heads,
@@ -278,22 +286,18 @@ def _logarithms(signals: Signals, heads: Sequence[Head]) -> Sign | None:
 def _first_of_all(signals: Signals, heads: Sequence[Head]) -> Sign | None:
     """Rows that are compared with rows, and all labelled with the same of them."""
     told = [h for h in heads if h.loss == "cross-entropy of logits"]
-    square = all(h.shape == (h.rows, h.rows) and h.rows >= _ROWS for h in told)
-    labels = {t for h in told for t in (h.target_low, h.target_high)}
-    if len(told) < 3 or 2 * len(told) < len(heads) or not square or len(labels) != 1:
+    label = the_one_target(signals)
+    square = all(h.shape == (h.rows, h.rows) for h in told)
+    if math.isnan(label) or not square or not told or 2 * len(told) < len(heads):
         return None
     return _sign(
         signals,
         heads,
         f"The outputs compare {told[0].rows} rows with {told[0].columns}, and the label of every "
-        f"row is {min(labels):.0f}: all are drawn to one and the same.",
+        f"row is {label:.0f}: all are drawn to one and the same.",
         (DIAGONAL,),
         {"rows": float(told[0].rows)},
     )
-
-
-_ROWS = 8
-"""Rows whose labels are not all the same by chance."""
 
 
 _MINUS = "minus the output of the class"
@@ -304,11 +308,13 @@ def _raw(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         _MINUS: (f"{_MINUS}, as nll_loss is", LOG_SOFTMAX),
         "Kullback-Leibler divergence": ("a Kullback-Leibler divergence, as kl_div is", LOGARITHMS),
     }
-    holds = [h.loss in kinds and not h.log_normed and h.columns > 1 for h in heads]
-    if not _most(heads, holds):
+    head = _first_of_most(
+        heads, [h.loss in kinds and not h.log_normed and h.columns > 1 for h in heads]
+    )
+    if head is None:
         return None
     what = "probabilities, not their logarithms" if heads[0].normed else "raw outputs"
-    name, remedy = kinds[next(h.loss for h, right in zip(heads, holds, strict=True) if right)]
+    name, remedy = kinds[head.loss]
     return _sign(
         signals,
         heads,
@@ -401,9 +407,9 @@ def _labels(signals: Signals, heads: Sequence[Head]) -> Sign | None:
         and all(abs(t - round(t)) < 0.05 for t in (h.target_low, h.target_high))
         for h in heads
     ]
-    if not _most(heads, holds):
+    head = _first_of_most(heads, holds)
+    if head is None:
         return None
-    head = next(h for h, right in zip(heads, holds, strict=True) if right)
     return _sign(
         signals,
         heads,

@@ -42,7 +42,7 @@ def looks_ahead(signals: Signals) -> tuple[str, ...]:
     if not signals.record.facts.looks_ahead:
         return ()
     return (
-        "An attention lets each step look at later ones, and at none before it: meant so in a net "
+        "an attention lets each step look at later ones, and at none before it: meant so in a net "
         "that reads backward, else its mask is the wrong way round",
     )
 
@@ -53,13 +53,13 @@ def _of_numbers(signals: Signals, good: np.ndarray) -> Finding | None:
     if not masks:
         return None
     name, how = next(iter(masks.items()))
-    score = "the same score and 1 more" if how == "added" else "a score of 0"
+    score = "the score that it had" if how == "added" else "a score of 0"
     return of_the_run(
         signals,
         "cut off",
         f"The mask of {name} is {how} as numbers, ones and zeros: a place that it is to forbid has "
-        f"{'the score that it had' if how == 'added' else score}, and is looked at all the same. "
-        "What is to come is known, so a loss in training says nothing.",
+        f"{score}, and is looked at all the same. What is to come is known, so a loss "
+        "in training says nothing.",
         {"masks of numbers": float(len(masks))},
         (FORBID,),
         0.9,

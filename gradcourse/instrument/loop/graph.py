@@ -54,6 +54,15 @@ def kept(node: Any, name: str) -> torch.Tensor | None:
     return value if isinstance(value, torch.Tensor) else None
 
 
+def saved_dim(node: Any, dims: int) -> int:
+    """The dimension that an operation keeps, of a tensor of ``dims``: from 0 on.
+
+    torch gives a negative one as an unsigned number.
+    """
+    dim = int(node._saved_dim)
+    return (dim - (1 << 64) if dim >= 1 << 63 else dim) % max(dims, 1)
+
+
 def is_leaf(node: Any) -> bool:
     """Whether a gradient is gathered there, in a tensor without a history."""
     return hasattr(node, "variable")

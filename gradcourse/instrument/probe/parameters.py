@@ -159,8 +159,7 @@ class ParameterReader:
 
     def share_at_the_largest(self) -> float:
         """Share of the entries of the gradients, 0 left out, at their largest absolute value."""
-        gradients = [local(p.grad).detach() for p in self.parameters if p.grad is not None]
-        dense = [g for g in gradients if g.layout is torch.strided and g.numel()]
+        dense = self._dense()
         if not dense:
             return 0.0
         top = max(float(g.abs().amax()) for g in dense)
@@ -171,9 +170,13 @@ class ParameterReader:
 
     def signs(self) -> tuple[bool, bool]:
         """Whether some entries of the gradients are below 0, and some above."""
+        real = [g for g in self._dense() if g.is_floating_point()]
+        return any(bool((g < 0).any()) for g in real), any(bool((g > 0).any()) for g in real)
+
+    def _dense(self) -> list[torch.Tensor]:
+        """The gradients that are dense, those without entries left out."""
         gradients = [local(p.grad).detach() for p in self.parameters if p.grad is not None]
-        dense = [g for g in gradients if g.layout is torch.strided and g.is_floating_point()]
-        return any(bool((g < 0).any()) for g in dense), any(bool((g > 0).any()) for g in dense)
+        return [g for g in gradients if g.layout is torch.strided and g.numel()]
 
     def write_updates(
         self, step: Step, count: bool = False, held: Collection[int] | None = None

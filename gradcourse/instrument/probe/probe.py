@@ -157,8 +157,7 @@ class Probe:
         self._task = self._arrived = self._counted = -1
         self._unused = self._passes = 0
         self._one_to_one = self._several = self._uncounted = False
-        self._raw: Any = None
-        self._signs = (False, False)
+        self._raw: tuple[float, tuple[bool, bool]] | None = None
         self._left: list[tuple[int, int]] = []
         self._given: Any = ()
 
@@ -463,7 +462,7 @@ class Probe:
         facts.unused_looked += 1
 
     def _read_raw(self) -> None:
-        self._raw, self._signs = self._reader.total_norm(), self._reader.signs()
+        self._raw = self._reader.total_norm(), self._reader.signs()
 
     def _accumulated(self, *_: Any) -> None:
         self._arrived = graph_task()
@@ -539,9 +538,10 @@ class Probe:
         scale = getattr(self._optimizer, "grad_scale", None)
         step = self._reader.step(self._number, layers, histograms, scale)
         if self._raw is not None:
+            norm, signs = self._raw
             used = float(np.linalg.norm(fetched(step.parameter_gradients)))
-            self._facts.clipped.append([self._raw, used, self._reader.share_at_the_largest()])
-            self._facts.one_sided += all(self._signs) and sum(self._reader.signs()) == 1
+            self._facts.clipped.append([norm, used, self._reader.share_at_the_largest()])
+            self._facts.one_sided += all(signs) and sum(self._reader.signs()) == 1
             self._raw = None
         self._recorder.append(step)
 

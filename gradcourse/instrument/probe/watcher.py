@@ -189,7 +189,7 @@ class Watcher:
         row = opened.add(Layer(name, kind, family, None), tensor)
         self._leaves.on_gradient(tensor, partial(self._on_gradient, opened, row))
 
-    def _input(self, name: str, module: nn.Module, inputs: Any) -> Any:
+    def _input(self, name: str, module: nn.Module, inputs: Any, named: Any) -> Any:
         """Give a recurrent layer an input of its own, whose gradient is that of each time step."""
         opened = self._current()
         if opened is None or not inputs or not torch.is_grad_enabled():
@@ -209,7 +209,7 @@ class Watcher:
         self._leaves.on_gradient(
             own, partial(self._on_lags, opened, name, _splitter(module, given))
         )
-        return (given._replace(data=own) if packed else own, *inputs[1:])
+        return (given._replace(data=own) if packed else own, *inputs[1:]), named
 
     def _query(self, name: str, module: Any, inputs: Any, named: Any) -> None:
         """Note, once, what an attention takes for time and rows, and for a mask."""
@@ -241,7 +241,7 @@ class _LayerHooks:
     behind : list of (nn.Module, Hook)
         Hooks that are called after the module, before any other.
     before : list of (nn.Module, Hook)
-        Hooks that are called before the module; those of an attention with its named arguments.
+        Hooks that are called before the module, with its named arguments as well.
     """
 
     def __init__(
@@ -249,7 +249,6 @@ class _LayerHooks:
     ) -> None:
         self._behind, self._before = behind, before
         self._numbered: list[tuple[nn.Module, Hook, int, bool]] = []
-        self._named: list[tuple[nn.Module, int]] = []
         self.in_place = False
 
     def put(self) -> None:
@@ -260,26 +259,24 @@ class _LayerHooks:
                 handle = module.register_forward_hook(hook, prepend=True)
                 self._numbered.append((module, hook, handle.id, True))
             for module, hook in self._before:
-                named = isinstance(module, nn.MultiheadAttention)
-                handle = module.register_forward_pre_hook(hook, with_kwargs=named)
+                handle = module.register_forward_pre_hook(hook, with_kwargs=True)
                 self._numbered.append((module, hook, handle.id, False))
-                self._named += [(module, handle.id)] * named
             return
         for module, hook, number, behind in self._numbered:
             hooks: Any = module._forward_hooks if behind else module._forward_pre_hooks
             hooks[number] = hook
             if behind:
                 hooks.move_to_end(number, last=False)
-        for module, number in self._named:
-            module._forward_pre_hooks_with_kwargs[number] = True
+            else:
+                module._forward_pre_hooks_with_kwargs[number] = True
 
     def take_away(self) -> None:
         """Take them away."""
         self.in_place = False
         for module, _, number, behind in self._numbered:
             (module._forward_hooks if behind else module._forward_pre_hooks).pop(number, None)
-        for module, number in self._named:
-            module._forward_pre_hooks_with_kwargs.pop(number, None)
+            if not behind:
+                module._forward_pre_hooks_with_kwargs.pop(number, None)
 
 
 def _layer(name: str, module: nn.Module) -> Layer:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from gradcourse.instrument.loop.follow import Hooks, graph_task
-from gradcourse.instrument.loop.graph import kept
+from gradcourse.instrument.loop.graph import kept, saved_dim
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.norms import reachable
 from gradcourse.instrument.probe.outputs.loss_function import (
@@ -315,6 +315,5 @@ def _softmax(node: Any, tensor: torch.Tensor, shape_kept: bool) -> tuple[int, in
     result = kept(node, "result")
     if result is None:
         return 0, -1
-    shape, dim = result.shape, int(node._saved_dim)
-    dim = (dim - (1 << 64) if dim >= 1 << 63 else dim) % max(len(shape), 1)
+    shape, dim = result.shape, saved_dim(node, result.dim())
     return int(shape[dim]), dim if shape_kept else max(dim, 1)

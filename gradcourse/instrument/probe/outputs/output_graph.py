@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gradcourse.instrument.loop.arguments import is_sharded
-from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, kept, nodes_behind
+from gradcourse.instrument.loop.graph import DEEPEST, is_leaf, kept, nodes_behind, saved_dim
 from gradcourse.instrument.loop.tensors import tensors
 from gradcourse.instrument.probe.outputs import attention_masks
 from gradcourse.instrument.probe.outputs.one_map import is_one_map
@@ -127,9 +127,8 @@ class GraphReader:
         result = kept(node, "result")
         if result is None:
             return
-        chances, dim = result.detach(), node._saved_dim
-        dim -= 2**64 if dim >= 2**63 else 0
-        if chances.dim() > 1 and dim % chances.dim() == 0 and chances.shape[0] == rows > 1:
+        chances, dim = result.detach(), saved_dim(node, result.dim())
+        if chances.dim() > 1 and dim == 0 and chances.shape[0] == rows > 1:
             self._facts.softmax_over_rows = rows
         if chances.numel() and chances.shape[dim] > 2:
             sure = float(chances.amax(dim).float().median())
@@ -141,10 +140,10 @@ class GraphReader:
         how = attention_masks.taken_as_numbers(node)
         if how:
             facts.masks_of_numbers.setdefault("an attention", how)
-        seen = attention_masks.allowed(node)
+        seen = attention_masks.seen_by(node)
         if seen is not None:
-            facts.looks_ahead |= attention_masks.looks_ahead_alone(seen)
-            facts.looks_at_padding |= attention_masks.looks_at_padding_alone(seen, given)
+            facts.looks_ahead = facts.looks_ahead or seen.looks_ahead_alone()
+            facts.looks_at_padding = facts.looks_at_padding or seen.looks_at_padding_alone(given)
 
     def _note_view(self, node: Any, rows: int) -> None:
         """A view of (n, rows, …) as (rows, …): it counts on in memory, so it mixes the rows."""
